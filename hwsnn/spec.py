@@ -1,0 +1,429 @@
+"""What an integer spiking network is: its layers, neurons and encoder, as frozen dataclasses.
+
+Every class checks its own values on construction and raises ``ValueError`` with "X must be ..., not ...".
+Shapes are inferred, ranges and widths follow from the weights; ``docs/numerics.md`` is the meaning of it all.
+Axis order is (channels, height, width) throughout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from .numeric import IntArray, Range, signed_limits, unsigned_width
+
+MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 8
+MAX_PIXEL_BITS = 8
+MAX_TIMESTEPS = 256
+MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS = 2, 32
+MAX_LEAK_SHIFT = 16
+MAX_EXTENT = 4096
+"""Largest height, width or channel count: a bound on what an untrusted model file can ask for."""
+
+Reset: TypeAlias = Literal["subtract", "zero", "none"]
+EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency"]
+PoolMode: TypeAlias = Literal["or", "winner"]
+Readout: TypeAlias = Literal["count", "membrane"]
+Shape: TypeAlias = tuple[int, int, int]
+Pair: TypeAlias = tuple[int, int]
+
+_LAYER_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED_NAMES = frozenset({"encoder", "readout", "pixels", "result", "clk", "rst"})
+
+
+def _require_integer(what: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{what} must be an integer from {low} to {high}, not {value!r}")
+
+
+def _require_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _require_pair(what: str, value: object, low: int) -> None:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise ValueError(f"{what} must be a pair (vertical, horizontal), not {value!r}")
+    for extent in value:
+        _require_integer(what, extent, low, MAX_EXTENT)
+
+
+def _require_integers(what: str, value: object, ndim: int, low: int, high: int) -> None:
+    if not isinstance(value, np.ndarray) or not np.issubdtype(value.dtype, np.integer):
+        raise ValueError(f"{what} must be an integer array, not {type(value).__name__}")
+    if value.ndim != ndim or value.size == 0:
+        raise ValueError(f"{what} must be a non-empty array of {ndim} dimensions, not of shape {value.shape}")
+    if int(value.min()) < low or int(value.max()) > high:
+        raise ValueError(f"{what} must lie from {low} to {high}, not from {value.min()} to {value.max()}")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How a pixel becomes T time steps. ``seed`` matters to ``poisson`` alone (1 to 2^31 - 1)."""
+
+    kind: EncoderKind
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _require_choice("encoding", self.kind, get_args(EncoderKind))
+        _require_integer("encoder seed", self.seed, 1, (1 << 31) - 1)
+
+
+@dataclass(frozen=True)
+class NoLeak:
+    """``leak(v) = v``: an integrate-and-fire neuron."""
+
+    @property
+    def beta(self) -> float:
+        """The factor by which a membrane decays in a step."""
+        return 1.0
+
+    def bounds(self, v: Range) -> Range:
+        """Where ``leak(v)`` lies for v in the range; every leak is monotone, so the ends decide."""
+        return v
+
+
+@dataclass(frozen=True)
+class ShiftLeak:
+    """``leak(v) = v - floor(v / 2^shift)``, shift from 1 to 16."""
+
+    shift: int
+
+    def __post_init__(self) -> None:
+        _require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
+
+    @property
+    def beta(self) -> float:
+        """The factor by which a membrane decays in a step."""
+        return 1.0 - 2.0**-self.shift
+
+    def bounds(self, v: Range) -> Range:
+        """Where ``leak(v)`` lies for v in the range; every leak is monotone, so the ends decide."""
+        return Range(v.low - (v.low >> self.shift), v.high - (v.high >> self.shift))
+
+
+@dataclass(frozen=True)
+class MultiplyLeak:
+    """``leak(v) = floor(v * multiplier / 2^shift)``, shift from 1 to 16, multiplier from 0 to 2^shift - 1.
+
+    A multiplier of 0 forgets the membrane at every step: a memoryless threshold.
+    """
+
+    multiplier: int
+    shift: int
+
+    def __post_init__(self) -> None:
+        _require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
+        _require_integer("leak multiplier", self.multiplier, 0, (1 << self.shift) - 1)
+
+    @property
+    def beta(self) -> float:
+        """The factor by which a membrane decays in a step."""
+        return float(self.multiplier / (1 << self.shift))
+
+    def bounds(self, v: Range) -> Range:
+        """Where ``leak(v)`` lies for v in the range; every leak is monotone, so the ends decide."""
+        return Range((v.low * self.multiplier) >> self.shift, (v.high * self.multiplier) >> self.shift)
+
+
+Leak: TypeAlias = NoLeak | ShiftLeak | MultiplyLeak
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron:
+    """A spiking neuron: ``v = saturate(leak(v) + I)``, a spike where ``v >= threshold``, then the reset.
+
+    ``threshold``: (channels,), positive. ``membrane_bits``: two's-complement width at which v saturates, 2 to 32.
+    """
+
+    threshold: IntArray
+    leak: Leak
+    reset: Reset
+    membrane_bits: int
+
+    def __post_init__(self) -> None:
+        _require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
+        _require_choice("reset", self.reset, get_args(Reset))
+        _require_integers("threshold", self.threshold, 1, 1, signed_limits(self.membrane_bits)[1])
+
+
+@dataclass(frozen=True)
+class Integrator:
+    """A neuron that never fires: ``v = saturate(leak(v) + I)``; the last layer of a ``membrane`` readout."""
+
+    leak: Leak
+    membrane_bits: int
+
+    def __post_init__(self) -> None:
+        _require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighted:
+    name: str
+    weight: IntArray
+    bias: IntArray
+    weight_bits: int
+    neuron: Neuron | Integrator
+
+    def __post_init__(self) -> None:
+        _require_integer(f"weight bits of layer {self.name!r}", self.weight_bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
+        largest = (1 << (self.weight_bits - 1)) - 1
+        _require_integers(f"weight of layer {self.name!r}", self.weight, 4, -largest, largest)
+        _require_integers(f"bias of layer {self.name!r}", self.bias, 1, *signed_limits(32))
+        channels = self.weight.shape[0]
+        if self.bias.shape != (channels,):
+            raise ValueError(f"bias of layer {self.name!r} must have shape ({channels},), not {self.bias.shape}")
+        if isinstance(self.neuron, Neuron) and self.neuron.threshold.shape != (channels,):
+            raise ValueError(
+                f"threshold of layer {self.name!r} must have shape ({channels},), not {self.neuron.threshold.shape}"
+            )
+
+    @property
+    def synapses(self) -> int:
+        """Weights, zeros included."""
+        return int(self.weight.size)
+
+    def current_ranges(self, largest_input: int) -> list[Range]:
+        """Per output channel, where the input current lies (bias included) for inputs from 0 to ``largest_input``."""
+        flat = self.weight.reshape(len(self.weight), -1).astype(np.int64)
+        low = np.minimum(flat, 0).sum(axis=1) * largest_input + self.bias
+        high = np.maximum(flat, 0).sum(axis=1) * largest_input + self.bias
+        return [Range(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+
+    def membrane_range(self, largest_input: int, timesteps: int) -> Range:
+        """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, thresholds included."""
+        fires = isinstance(self.neuron, Neuron)
+        total = Range(0, int(self.neuron.threshold.max()) if isinstance(self.neuron, Neuron) else 0)
+        for channel, current in enumerate(self.current_ranges(largest_input)):
+            v = Range(0, 0)
+            for _ in range(timesteps):
+                v = self.neuron.leak.bounds(v) + current
+                total |= v
+                if isinstance(self.neuron, Neuron) and fires:
+                    v = _after_reset(v, int(self.neuron.threshold[channel]), self.neuron.reset)
+        return total
+
+
+def _after_reset(v: Range, threshold: int, reset: Reset) -> Range:
+    if v.high < threshold or reset == "none":
+        return v
+    fired = Range(0, 0) if reset == "zero" else Range(max(v.low - threshold, 0), v.high - threshold)
+    return fired if v.low >= threshold else Range(v.low, threshold - 1) | fired
+
+
+@dataclass(frozen=True, eq=False)
+class Conv(_Weighted):
+    """A convolution (cross-correlation, as everywhere in the field) and its neurons.
+
+    ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out channels,), added at every
+    step; ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides.
+    """
+
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_pair(f"stride of layer {self.name!r}", self.stride, 1)
+        _require_pair(f"padding of layer {self.name!r}", self.padding, 0)
+
+    @property
+    def kernel(self) -> Pair:
+        """(height, width) of the window."""
+        return self.weight.shape[2], self.weight.shape[3]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        channels, height, width = shape
+        if self.weight.shape[1] != channels:
+            raise ValueError(
+                f"layer {self.name!r} must take the {channels} channels before it, not {self.weight.shape[1]}"
+            )
+        padded = (height + 2 * self.padding[0], width + 2 * self.padding[1])
+        return (self.weight.shape[0], *_windows(self.name, padded, self.kernel, self.stride))
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(_Weighted):
+    """A fully connected layer and its neurons; the output is 1 x 1.
+
+    ``weight``: (out, in channels, in height, in width), the order in which PyTorch flattens; ``bias``: (out,).
+    """
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        if self.weight.shape[1:] != shape:
+            raise ValueError(f"layer {self.name!r} must take the shape {shape} before it, not {self.weight.shape[1:]}")
+        return self.weight.shape[0], 1, 1
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Spiking max-pool: ``or`` (any spike of the window at a step) or ``winner`` (the input that fired most so far)."""
+
+    name: str
+    size: Pair
+    stride: Pair
+    mode: PoolMode
+
+    def __post_init__(self) -> None:
+        _require_pair(f"size of layer {self.name!r}", self.size, 1)
+        _require_pair(f"stride of layer {self.name!r}", self.stride, 1)
+        _require_choice(f"mode of layer {self.name!r}", self.mode, get_args(PoolMode))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        return (shape[0], *_windows(self.name, shape[1:], self.size, self.stride))
+
+
+def _windows(name: str, extent: Pair, size: Pair, stride: Pair) -> Pair:
+    if size[0] > extent[0] or size[1] > extent[1]:
+        raise ValueError(f"the window of layer {name!r} must fit its input of {extent[0]}x{extent[1]}, not {size}")
+    return (extent[0] - size[0]) // stride[0] + 1, (extent[1] - size[1]) // stride[1] + 1
+
+
+Layer: TypeAlias = Conv | Dense | MaxPool
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A whole integer network. The input is (channels, height, width) of unsigned ``pixel_bits``-bit pixels."""
+
+    name: str
+    input_shape: Shape
+    pixel_bits: int
+    encoder: Encoder
+    timesteps: int
+    layers: tuple[Layer, ...]
+    readout: Readout
+
+    def __post_init__(self) -> None:
+        if not _NETWORK_NAME.fullmatch(self.name):
+            raise ValueError(f"network name must be 1 to 64 letters, digits, '.', '_' or '-', not {self.name!r}")
+        if not isinstance(self.input_shape, tuple) or len(self.input_shape) != 3:
+            raise ValueError(f"input shape must be (channels, height, width), not {self.input_shape!r}")
+        for extent in self.input_shape:
+            _require_integer("input shape", extent, 1, MAX_EXTENT)
+        _require_integer("pixel bits", self.pixel_bits, 1, MAX_PIXEL_BITS)
+        _require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
+        _require_choice("readout", self.readout, get_args(Readout))
+        self._check_layers()
+
+    def _check_layers(self) -> None:
+        if not self.layers:
+            raise ValueError("a network must have at least one layer, not none")
+        seen: set[str] = set()
+        for layer in self.layers:
+            if not _LAYER_NAME.fullmatch(layer.name) or layer.name in _RESERVED_NAMES:
+                raise ValueError(
+                    "a layer's name must be a lower-case letter, then at most 31 of a-z, 0-9 and '_', and none of "
+                    f"{', '.join(sorted(_RESERVED_NAMES))}, not {layer.name!r}"
+                )
+            if layer.name in seen:
+                raise ValueError(f"layer names must differ, not repeat {layer.name!r}")
+            seen.add(layer.name)
+        for layer in self.layers[:-1]:
+            if not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator):
+                raise ValueError(f"layer {layer.name!r} must fire: only the last layer may integrate without firing")
+        last = self.layers[-1]
+        if isinstance(last, MaxPool):
+            raise ValueError(f"the last layer must be a convolution or fully connected, not the pool {last.name!r}")
+        if isinstance(last.neuron, Integrator) != (self.readout == "membrane"):
+            raise ValueError(
+                f"the neurons of the last layer must {'integrate' if self.readout == 'membrane' else 'fire'} "
+                f"for a {self.readout!r} readout, not {type(last.neuron).__name__}"
+            )
+        if isinstance(self.layers[0], MaxPool) and self.encoder.kind == "direct":
+            raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
+        if self.shapes[-1][1:] != (1, 1):
+            raise ValueError(
+                f"the last layer's output must be 1x1, one score a class, not {self.shapes[-1][1]}x{self.shapes[-1][2]}"
+            )
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The input's shape, then the shape after each layer."""
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return tuple(shapes)
+
+    @property
+    def classes(self) -> int:
+        """How many scores the readout makes."""
+        return self.shapes[-1][0]
+
+    @property
+    def largest_pixel(self) -> int:
+        """M = 2^pixel_bits - 1."""
+        return (1 << self.pixel_bits) - 1
+
+    @property
+    def score_range(self) -> Range:
+        """Where the scores lie, as far as their declared width says."""
+        last = self.layers[-1]
+        if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
+            return Range(*signed_limits(last.neuron.membrane_bits))
+        return Range(0, self.timesteps)
+
+    @property
+    def score_bits(self) -> int:
+        """Width of a score: unsigned for ``count``, two's complement for ``membrane``."""
+        return self.score_range.width if self.readout == "membrane" else unsigned_width(self.timesteps)
+
+    @property
+    def answer_bits(self) -> int:
+        """Width of the answer, an unsigned class index."""
+        return unsigned_width(self.classes - 1)
+
+    def takes_pixels(self, index: int) -> bool:
+        """Whether layer ``index`` takes multi-bit pixels, once a frame, rather than T spikes."""
+        return index == 0 and self.encoder.kind == "direct"
+
+    def largest_input(self, index: int) -> int:
+        """The largest value on the input of layer ``index``: a pixel's under direct encoding, else 1."""
+        return self.largest_pixel if self.takes_pixels(index) else 1
+
+    def weighted_layers(self) -> Iterator[tuple[int, Conv | Dense]]:
+        """The layers with weights, each with its index."""
+        for index, layer in enumerate(self.layers):
+            if not isinstance(layer, MaxPool):
+                yield index, layer
+
+    def current_range(self, index: int) -> Range:
+        """Where the input currents of layer ``index`` lie, over all its channels."""
+        layer = self.layers[index]
+        if isinstance(layer, MaxPool):
+            raise ValueError(f"layer {layer.name!r} must have weights to have a current, not be a pool")
+        ranges = layer.current_ranges(self.largest_input(index))
+        return Range(min(r.low for r in ranges), max(r.high for r in ranges))
+
+    def can_saturate(self, index: int) -> bool:
+        """Whether a membrane of layer ``index`` can reach the ends of its declared width and be clipped there."""
+        layer = self.layers[index]
+        if isinstance(layer, MaxPool):
+            return False
+        needed = layer.membrane_range(self.largest_input(index), self.timesteps)
+        return needed.width > layer.neuron.membrane_bits
+
+
+@dataclass(frozen=True)
+class LayerFold:
+    """How parallel a layer with weights is: input channels and output channels handled in a clock.
+
+    A part that does not divide its channel count is padded with zero weights.
+    """
+
+    cin_par: int
+    cout_par: int
+
+    def __post_init__(self) -> None:
+        _require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
+        _require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
