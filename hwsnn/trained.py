@@ -1,0 +1,119 @@
+"""A trained spiking network in discrete time and floats: what the frontends read and the quantizer takes.
+
+At each step ``v = beta v + I`` with ``I = sum of w x + b``, then a spike and a reset; inputs are pixels from 0 to 1 or
+spikes. Everything linear between two layers of neurons is already folded into one layer's weights and bias. The names
+mirror those of ``hwsnn.spec``, so use them through their module: ``trained.Conv`` becomes ``spec.Conv``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from .spec import MaxPool, Pair, Reset, Shape
+
+FloatArray = npt.NDArray[np.float64]
+Compare: TypeAlias = Literal["greater", "greater_equal"]
+
+
+def _require_floats(what: str, value: Any, ndim: int) -> None:
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+        raise TypeError(f"{what} must be a float64 array, not {getattr(value, 'dtype', type(value).__name__)}")
+    if value.ndim != ndim or value.size == 0:
+        raise ValueError(f"{what} must be a non-empty array of {ndim} dimensions, not of shape {value.shape}")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{what} must be finite, not NaN or infinite anywhere")
+
+
+def _require_beta(beta: float) -> None:
+    if not 0.0 <= beta <= 1.0:
+        raise ValueError(f"beta must lie from 0 to 1, not {beta!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron:
+    """A spiking neuron: decay by ``beta`` (0 to 1; 1 is integrate and fire, 0 memoryless), add, compare, reset.
+
+    ``threshold``: (channels,), positive. ``compare``: a spike where v > threshold (``greater``) or v >= threshold
+    (``greater_equal``). ``reset``: in the same step; ``subtract`` takes the threshold off, ``zero`` sets v to 0.
+    """
+
+    threshold: FloatArray
+    beta: float
+    compare: Compare
+    reset: Reset
+
+    def __post_init__(self) -> None:
+        _require_floats("threshold", self.threshold, 1)
+        if (self.threshold <= 0).any():
+            raise ValueError(f"threshold must be positive, not {self.threshold.min()!r}")
+        _require_beta(self.beta)
+        if self.compare not in get_args(Compare):
+            raise ValueError(f"compare must be one of {', '.join(get_args(Compare))}, not {self.compare!r}")
+        if self.reset not in get_args(Reset):
+            raise ValueError(f"reset must be one of {', '.join(get_args(Reset))}, not {self.reset!r}")
+
+
+@dataclass(frozen=True)
+class Integrator:
+    """A last layer that never fires: ``v = beta v + I``; its v after the last step is the score."""
+
+    beta: float
+
+    def __post_init__(self) -> None:
+        _require_beta(self.beta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighted:
+    name: str
+    weight: FloatArray
+    bias: FloatArray
+    neuron: Neuron | Integrator
+
+    def __post_init__(self) -> None:
+        _require_floats(f"weight of layer {self.name!r}", self.weight, 4)
+        _require_floats(f"bias of layer {self.name!r}", self.bias, 1)
+        channels = (self.weight.shape[0],)
+        if self.bias.shape != channels:
+            raise ValueError(f"bias of layer {self.name!r} must have shape {channels}, not {self.bias.shape}")
+        if isinstance(self.neuron, Neuron) and self.neuron.threshold.shape != channels:
+            raise ValueError(
+                f"threshold of layer {self.name!r} must have shape {channels}, not {self.neuron.threshold.shape}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Conv(_Weighted):
+    """A convolution (cross-correlation) and its neurons.
+
+    ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out channels,), added at every
+    step; ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides.
+    """
+
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(_Weighted):
+    """A fully connected layer and its neurons.
+
+    ``weight``: (out, in channels, in height, in width), flattened in that order; ``bias``: (out,), added at every step.
+    """
+
+
+Layer: TypeAlias = Conv | Dense | MaxPool
+"""Spiking max-pools have no floats: they are ``hwsnn.spec.MaxPool`` already."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A whole trained network. ``input_shape``: (channels, height, width) of pixels from 0 to 1."""
+
+    name: str
+    input_shape: Shape
+    layers: tuple[Layer, ...]
