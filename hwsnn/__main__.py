@@ -1,0 +1,5 @@
+"""``python -m hwsnn``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""The command line. Exit status: 0 done, 1 the answer is no, 2 the input is unusable, 130 interrupted."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from .. import __version__
+from ..errors import InputError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+SUMMARIES = {
+    "demo": "The whole way on the shipped digits model: verify, build, measure.",
+    "quantize": "Turn a NIR graph into an integer model.",
+    "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
+    "run": "Run the bit-exact reference on images.",
+    "generate": "Write a model's Verilog and its manifest.",
+    "verify": "Compare the simulated hardware with the reference, layer by layer.",
+    "build": "Make a bitstream for a board.",
+    "bench": "Measure clocks a frame and latency against the CPU.",
+    "board": "Work with a board over its serial port.",
+}
+"""Every command, each the ``command`` of the module of the same name."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module only when that command runs, and reports errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in SUMMARIES:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def main(  # type: ignore[override]  # its overloads serve a mode that we do not have
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run the command that ``args`` name, and exit with what it returns: None for 0, or a status.
+
+        In place of click's own, whose usage errors take several lines and whose interruption exits with 1.
+        """
+        try:
+            with self.make_context(prog_name, list(sys.argv[1:] if args is None else args), **extra) as context:
+                status = self.invoke(context)
+            sys.stdout.flush()
+        except click.exceptions.Exit as leaving:
+            status = leaving.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("hwsnn: interrupted", err=True)
+            status = INTERRUPTED
+        except BrokenPipeError:
+            # The reader of our output has gone. Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = BROKEN_PIPE
+        except (click.ClickException, InputError, OSError, MemoryError) as error:
+            click.echo(f"hwsnn: error: {_one_line(_describe(error))}", err=True)
+            status = 2
+        sys.exit(status)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        hint = f" (try '{error.ctx.command_path} --help')" if error.ctx else ""
+        return error.format_message() + hint
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, MemoryError):
+        return "not enough memory; try fewer images (-n) or a smaller model"
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error) or type(error).__name__
+        if error.errno == errno.ENOSPC:
+            reason += "; make room, or name another place to write to"
+        return f"{error.filename}: {reason}" if error.filename else reason
+    return str(error)
+
+
+def _one_line(text: str) -> str:
+    """``text`` with every run of white space as one space, and nothing that moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hwsnn", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Turn a trained spiking neural network into verified, readable FPGA hardware.
+
+    MODEL is a .safetensors model file or the name of a shipped model (digits). DATA is a folder of IDX files, an .npz
+    with x and y, or the word digits. With --json a command prints one JSON object, and progress goes to stderr.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Entry point of the ``hwsnn`` command."""
+    cli.main(prog_name="hwsnn")

@@ -1,0 +1,107 @@
+"""What the commands share: their arguments, progress on stderr, and results on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from ..shipped import folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..spec import Network
+
+PIPE_WIDTH = 160
+"""Columns of a table that does not go to a terminal: wide enough that none is cut."""
+
+model_argument = click.argument("model", metavar="MODEL")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+count_option = click.option(
+    "-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the first N images (default: all there are)."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True, help="Where random choices start."
+)
+
+
+def data_option(*, required: bool = False, default: str | None = None) -> Callable[[Any], Any]:
+    """``--data DATA``, given to the command as ``data: str`` (or None where neither given nor defaulted)."""
+    return click.option(
+        "--data",
+        required=required,
+        default=default,
+        show_default=default is not None,
+        metavar="DATA",
+        help="A folder of IDX files (the test split), an .npz with x and optional y, or the word digits.",
+    )
+
+
+def output_option(metavar: str, what: str, *, required: bool = False) -> Callable[[Any], Any]:
+    """``-o PATH``, given to the command as ``output: Path`` (or None where not given)."""
+    return click.option(
+        "-o", "--output", type=click.Path(path_type=Path), required=required, metavar=metavar, help=what
+    )
+
+
+def load_model(text: str) -> Network:
+    """The network that a MODEL argument names: a model file, or a shipped model such as ``digits``."""
+    from ..model import load
+
+    return load(model_path(text))
+
+
+def model_path(text: str) -> Path:
+    """The file that a MODEL argument names. Raises ``InputError`` where there is none."""
+    path = Path(text)
+    if path.exists():
+        return path
+    models = folder("models")
+    shipped = sorted(file.parent.name for file in models.glob("*/*.safetensors") if file.stem == file.parent.name)
+    if text in shipped:
+        return models / text / f"{text}.safetensors"
+    raise InputError(
+        f"{text}: no such model file; give a .safetensors file, or the name of a shipped model "
+        f"({', '.join(shipped) or 'none here'})"
+    )
+
+
+def errors_console() -> Console:
+    """Where progress and remarks go: stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def results_console() -> Console:
+    """Where a command's tables go: stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress bars on stderr while the block runs: ``add_task``, then ``advance``. Silent where nobody is watching."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = errors_console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield bars
+
+
+def emit(as_json: bool, fields: dict[str, Any], human: Callable[[], None]) -> None:
+    """Print a command's result: ``fields`` as one JSON object, or whatever ``human`` prints."""
+    if as_json:
+        click.echo(json.dumps(fields, allow_nan=False))
+    else:
+        human()
