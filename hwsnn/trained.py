@@ -112,8 +112,12 @@ Layer: TypeAlias = Conv | Dense | MaxPool
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A whole trained network. ``input_shape``: (channels, height, width) of pixels from 0 to 1."""
+    """A whole trained network. ``input_shape``: (channels, height, width) of pixels from 0 to 1.
+
+    ``remarks``: what the source could not say or was read as, one line each; the quantizer's report repeats them.
+    """
 
     name: str
     input_shape: Shape
     layers: tuple[Layer, ...]
+    remarks: tuple[str, ...] = ()
