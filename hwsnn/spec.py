@@ -8,7 +8,7 @@ Axis order is (channels, height, width) throughout.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
@@ -199,14 +199,13 @@ class _Weighted:
 
     def membrane_range(self, largest_input: int, timesteps: int) -> Range:
         """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, thresholds included."""
-        fires = isinstance(self.neuron, Neuron)
         total = Range(0, int(self.neuron.threshold.max()) if isinstance(self.neuron, Neuron) else 0)
         for channel, current in enumerate(self.current_ranges(largest_input)):
             v = Range(0, 0)
             for _ in range(timesteps):
                 v = self.neuron.leak.bounds(v) + current
                 total |= v
-                if isinstance(self.neuron, Neuron) and fires:
+                if isinstance(self.neuron, Neuron):
                     v = _after_reset(v, int(self.neuron.threshold[channel]), self.neuron.reset)
         return total
 
@@ -427,3 +426,18 @@ class LayerFold:
     def __post_init__(self) -> None:
         _require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
         _require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How parallel a network is: a fold for each layer with weights, and the depth of the queue behind each layer.
+
+    ``fifo_depths`` counts beats (a pixel's spikes of all channels at one step), at least 2.
+    """
+
+    layers: Mapping[str, LayerFold]
+    fifo_depths: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        for name, depth in self.fifo_depths.items():
+            _require_integer(f"fifo depth behind layer {name!r}", depth, 2, 1 << 16)

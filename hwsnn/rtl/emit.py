@@ -1,0 +1,23 @@
+"""Verilog text of a pipeline, with a header that says what it is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from amaranth.back import verilog
+
+from hwsnn import __version__
+
+TOP = "hwsnn_network"
+
+
+def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
+    """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte."""
+    text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
+    header = [
+        f"hwsnn {__version__}, Amaranth {version('amaranth')}",
+        f"model sha256 {model_hash}",
+        "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high.",
+    ]
+    return "".join(f"// {line}\n" for line in header) + text

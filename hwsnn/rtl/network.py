@@ -1,0 +1,101 @@
+"""The whole network as one pipeline: encoder, layers and readout, each an instance under its own name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.spec import Folding, MaxPool, Network
+
+from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
+from .layer import ChainComponent, PoolLayer, WeightedLayer
+from .readout import Answer, SpikeCount
+
+
+def pixel_layout(network: Network) -> data.ArrayLayout:
+    """The payload of the ``pixels`` stream: one pixel of every input channel."""
+    return data.ArrayLayout(unsigned(network.pixel_bits), network.input_shape[0])
+
+
+def result_layout(network: Network) -> data.StructLayout:
+    """The payload of the ``result`` stream: the answer, and the score of every class."""
+    score = signed(network.score_bits) if network.readout == "membrane" else unsigned(network.score_bits)
+    return data.StructLayout(
+        {"answer": unsigned(network.answer_bits), "scores": data.ArrayLayout(score, network.classes)}
+    )
+
+
+class Pipeline(wiring.Component):
+    """A network in hardware: pixels in, one result a frame out.
+
+    Parameters
+    ----------
+    network : the spec; every layer becomes an instance of its name, the encoder ``encoder``, the readout ``readout``.
+    folding : the parallelism of every layer with weights, and the depth of the queue behind every layer.
+
+    Members
+    -------
+    ``pixels`` : stream of pixels, raster order, one beat a pixel, frames back to back.
+    ``result`` : stream of answers and scores, one beat a frame, in the order of the frames.
+
+    Clocks a frame: those of the slowest layer. Latency: a few image rows of each layer. Simulation measures both.
+    """
+
+    def __init__(self, network: Network, folding: Folding) -> None:
+        names = {layer.name for layer in network.layers}
+        weighted = {layer.name for _, layer in network.weighted_layers()}
+        if set(folding.layers) != weighted:
+            raise ValueError(f"folding must name the layers {sorted(weighted)}, not {sorted(folding.layers)}")
+        if set(folding.fifo_depths) != names:
+            raise ValueError(f"fifo depths must name the layers {sorted(names)}, not {sorted(folding.fifo_depths)}")
+        self._network, self._folding = network, folding
+        super().__init__(
+            {
+                "pixels": In(stream.Signature(pixel_layout(network))),
+                "result": Out(stream.Signature(result_layout(network))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        parts = [*self._encoder(), *self._layers(), ("readout", self._readout())]
+        source = wiring.flipped(self.pixels)
+        for name, part in parts:
+            m.submodules[name] = part
+            wiring.connect(m, source, part.i)
+            source = part.o
+        wiring.connect(m, source, wiring.flipped(self.result))
+        return m
+
+    def _encoder(self) -> list[tuple[str, Any]]:
+        network, encoder = self._network, self._network.encoder
+        channels, height, width = network.input_shape
+        bits, steps = network.pixel_bits, network.timesteps
+        if encoder.kind == "direct":
+            return []
+        if encoder.kind == "uniform":
+            return [("encoder", UniformEncoder(channels, bits, steps))]
+        if encoder.kind == "latency":
+            return [("encoder", LatencyEncoder(channels, bits, steps))]
+        return [("encoder", PoissonEncoder(channels, bits, steps, height, width, encoder.seed))]
+
+    def _layers(self) -> list[tuple[str, Any]]:
+        network, folding = self._network, self._folding
+        layers: list[tuple[str, Any]] = []
+        for index, layer in enumerate(network.layers):
+            depth = folding.fifo_depths[layer.name]
+            if isinstance(layer, MaxPool):
+                layers.append((layer.name, PoolLayer(network, index, depth)))
+            else:
+                layers.append((layer.name, WeightedLayer(network, index, folding.layers[layer.name], depth)))
+        return layers
+
+    def _readout(self) -> ChainComponent:
+        network = self._network
+        answer = Answer(network.classes, result_layout(network).members["scores"].elem_shape)
+        if network.readout == "membrane":
+            return ChainComponent([("answer", answer)])
+        return ChainComponent([("count", SpikeCount(network.classes, network.timesteps)), ("answer", answer)])

@@ -1,0 +1,57 @@
+"""The cocotb side of ``stream_bench``: drives and checks every case of the design at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge
+
+from hwsnn.sim.agents import Checker, Driver, Monitor, Stalls, StreamPort, reset
+
+IDLE_CLOCKS = 64
+"""Clocks to go on after the last expected beat, for a beat too many to show."""
+STUCK_CLOCKS = 4096
+"""Clocks without any beat after which a case is stuck."""
+
+
+async def _run(dut: Any, index: int, inputs: list[int], outputs: list[int], stalls: list[Stalls]) -> dict[str, Any]:
+    driver = Driver(StreamPort(dut, f"case{index}_i"), inputs, stalls[0])
+    checker = Checker("o", iter(outputs), len(outputs))
+    monitor = Monitor(StreamPort(dut, f"case{index}_o"), checker, stalls[1])
+    clock = quiet = 0
+    while checker.error is None:
+        await RisingEdge(dut.clk)
+        clock += 1
+        moved = driver.edge(clock) | monitor.edge(clock)
+        quiet = 0 if moved else quiet + 1
+        if driver.done and checker.done and quiet > IDLE_CLOCKS:
+            break
+        if quiet > STUCK_CLOCKS:
+            checker.error = f"stuck after {len(driver.clocks)} beats in and {checker.seen} of {checker.count} out"
+    return {"error": checker.error, "input_clocks": driver.clocks, "output_clocks": monitor.clocks}
+
+
+@cocotb.test()
+async def every_case(dut: Any) -> None:
+    """Runs every case without stalls, then with stalls, and writes down what happened."""
+    job = json.loads(Path(os.environ["HWSNN_JOB"]).read_text())
+    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+    passes: list[list[dict[str, Any]]] = []
+    for probability in (0.0, 0.3):
+        await reset(dut)
+        tasks = []
+        for index, (inputs, outputs) in enumerate(job["cases"]):
+            generator = random.Random(f"{job['seed']}/{index}")
+            stalls = [Stalls(generator, probability) for _ in range(2)]
+            tasks.append(cocotb.start_soon(_run(dut, index, inputs, outputs, stalls)))
+        passes.append([await task for task in tasks])
+    for unstalled, stalled in zip(*passes, strict=True):
+        if unstalled["error"] is None and stalled["error"] is not None:
+            unstalled["error"] = f"with stalls: {stalled['error']}"
+    Path(os.environ["HWSNN_RESULTS"]).write_text(json.dumps(passes[0]))
