@@ -1,0 +1,53 @@
+"""The numbers of a layer with weights in the order in which its folded hardware uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn.spec import Conv, Dense, LayerFold, Neuron
+
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerParameters:
+    """A layer's weights, biases and thresholds by output group g, input fold k, output lane and slice entry.
+
+    ``weights``: (G, F, lanes, L); ``bias`` and ``thresholds``: (G, lanes); all int64. What is missing where a part
+    does not divide its channel count has weight 0, bias 0 and threshold 1. The thresholds of a layer that never fires
+    are 1 everywhere.
+    """
+
+    weights: Int64Array
+    bias: Int64Array
+    thresholds: Int64Array
+
+
+def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
+    """The parameters of ``layer`` folded as ``fold`` says, in the orders of ``docs/streams.md``.
+
+    Parts larger than their channel count are cut down to it.
+    """
+    outputs, channels = layer.weight.shape[:2]
+    lanes, entries = min(fold.cout_par, outputs), min(fold.cin_par, channels)
+    groups, folds = -(-outputs // lanes), -(-channels // entries)
+    padded = np.zeros((groups * lanes, folds * entries, *layer.weight.shape[2:]), np.int64)
+    padded[:outputs, :channels] = layer.weight
+    parts = padded.reshape(groups, lanes, folds, entries, -1)  # (g, lane, channel fold, entry, pixel or tap)
+    if isinstance(layer, Conv):
+        weights = parts.transpose(0, 2, 1, 4, 3).reshape(groups, folds, lanes, -1)
+    else:
+        weights = parts.transpose(0, 4, 2, 1, 3).reshape(groups, -1, lanes, entries)
+    thresholds = layer.neuron.threshold if isinstance(layer.neuron, Neuron) else np.ones(outputs, np.int64)
+    return LayerParameters(
+        np.ascontiguousarray(weights), _grouped(layer.bias, groups, lanes, 0), _grouped(thresholds, groups, lanes, 1)
+    )
+
+
+def _grouped(values: npt.NDArray[np.integer], groups: int, lanes: int, filler: int) -> Int64Array:
+    padded = np.full(groups * lanes, filler, np.int64)
+    padded[: len(values)] = values
+    return padded.reshape(groups, lanes)
