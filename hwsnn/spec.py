@@ -34,7 +34,7 @@ Pair: TypeAlias = tuple[int, int]
 
 _LAYER_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_RESERVED_NAMES = frozenset({"encoder", "readout", "pixels", "result", "clk", "rst"})
+RESERVED_NAMES = frozenset({"encoder", "readout", "pixels", "result", "clk", "rst"})
 
 
 def _require_integer(what: str, value: object, low: int, high: int) -> None:
@@ -320,10 +320,10 @@ class Network:
             raise ValueError("a network must have at least one layer, not none")
         seen: set[str] = set()
         for layer in self.layers:
-            if not _LAYER_NAME.fullmatch(layer.name) or layer.name in _RESERVED_NAMES:
+            if not _LAYER_NAME.fullmatch(layer.name) or layer.name in RESERVED_NAMES:
                 raise ValueError(
                     "a layer's name must be a lower-case letter, then at most 31 of a-z, 0-9 and '_', and none of "
-                    f"{', '.join(sorted(_RESERVED_NAMES))}, not {layer.name!r}"
+                    f"{', '.join(sorted(RESERVED_NAMES))}, not {layer.name!r}"
                 )
             if layer.name in seen:
                 raise ValueError(f"layer names must differ, not repeat {layer.name!r}")
