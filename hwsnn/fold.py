@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .spec import Conv, Folding, LayerFold, MaxPool, Network
 
+BUDGET = 1000
+"""Synapses a clock, and their like, that a design may cost by default: about 10,000 LUT4 on an ECP5."""
 NEURON_CLOCKS = 6
 """About how many clocks the neurons need for a pass over few groups (their pipeline is that deep)."""
 LANE_COST = 8
@@ -12,7 +14,7 @@ MULTIPLY_COST = 8
 """What a synapse with a multi-bit pixel costs, in synapses with a spike."""
 
 
-def choose(network: Network, budget: int) -> Folding:
+def choose(network: Network, budget: int = BUDGET) -> Folding:
     """The folding with the fewest estimated clocks a frame whose cost stays within ``budget`` synapses a clock.
 
     A network too large for the budget even fully folded is folded fully. Queues hold one row of the layer's output.

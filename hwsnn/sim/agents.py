@@ -117,12 +117,16 @@ class Checker:
 
 @dataclass
 class Monitor:
-    """Takes beats from a stream, with pauses, and checks the stream's rules; ``clocks`` records when each moved."""
+    """Takes beats from a stream, with pauses, and checks the stream's rules.
+
+    ``clocks`` records when each beat moved, ``last`` is the last one that did.
+    """
 
     port: StreamPort
     checker: Checker
     stalls: Stalls
     clocks: list[int] = field(default_factory=list)
+    last: int = 0
 
     def __post_init__(self) -> None:
         self.port.ready.value = 0
@@ -141,6 +145,7 @@ class Monitor:
             if self._taking:
                 self.checker.take(beat)
                 self.clocks.append(clock)
+                self.last = beat
                 self._held = None
                 moved = True
         elif self._held is not None:

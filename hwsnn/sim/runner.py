@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -149,7 +149,7 @@ def _check_results(results: Path, log: Path, tests: int) -> None:
         raise SimulationError(f"{len(cases)} of {tests} benches ran, {len(failed)} failed:\n{_tail(log)}")
 
 
-def _run_child(job: dict[str, object], environment: dict[str, str], log: Path, poll: Callable[[], None]) -> None:
+def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path, poll: Callable[[], None]) -> None:
     command = [sys.executable, "-m", "hwsnn.sim.child", json.dumps(job)]
     with log.open("wb") as output:
         child = subprocess.Popen(

@@ -41,7 +41,7 @@ async def _run(dut: Any, index: int, inputs: list[int], outputs: list[int], stal
 async def every_case(dut: Any) -> None:
     """Runs every case without stalls, then with stalls, and writes down what happened."""
     job = json.loads(Path(os.environ["HWSNN_JOB"]).read_text())
-    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+    Clock(dut.clk, 10, unit="ns").start()
     passes: list[list[dict[str, Any]]] = []
     for probability in (0.0, 0.3):
         await reset(dut)

@@ -1,0 +1,46 @@
+# make demo   all the set-up it needs, then the main job on the shipped digits model
+# make test   all the set-up it needs, then every check and test
+# make lint   style and types alone
+# make clean  remove what these made here
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/installed
+
+.PHONY: demo test lint clean prerequisites
+
+demo: $(INSTALLED)
+	$(VENV)/bin/hwsnn demo -o hwsnn-demo
+
+test: lint
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(INSTALLED): pyproject.toml constraints.txt | prerequisites
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	    --no-build-isolation -e '.[dev]'
+	touch $@
+
+# Every missing program is named before anything is installed.
+prerequisites:
+	@missing=; \
+	lacks() { echo "missing: $$1" >&2; missing=yes; }; \
+	if ! command -v $(PYTHON) > /dev/null; then \
+	    lacks "$(PYTHON), Python 3.10 or newer (Debian, Ubuntu: apt install python3 python3-venv; or make PYTHON=/path/to/python)"; \
+	elif ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then \
+	    lacks "Python 3.10 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1) (make PYTHON=/path/to/python names another)"; \
+	elif ! $(PYTHON) -c 'import ensurepip, venv' 2> /dev/null; then \
+	    lacks "Python's venv module (Debian, Ubuntu: apt install python3-venv)"; \
+	fi; \
+	command -v g++ > /dev/null || lacks "g++, a C++ compiler (Debian, Ubuntu: apt install g++)"; \
+	command -v perl > /dev/null || lacks "perl (Debian, Ubuntu: apt install perl)"; \
+	[ -z "$$missing" ]
+
+clean:
+	rm -rf $(VENV) hwsnn-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,61 @@
+"""``hwsnn verify``: the simulated hardware against the reference, at every layer boundary."""
+
+from __future__ import annotations
+
+import click
+
+from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress, seed_option
+
+RANDOM_FRAMES = 10
+"""Random images where no data are given and no number is asked for."""
+
+
+@click.command("verify")
+@model_argument
+@data_option()
+@count_option
+@seed_option
+@json_option
+@click.pass_context
+def command(ctx: click.Context, model: str, data: str | None, count: int | None, seed: int, as_json: bool) -> None:
+    """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
+
+    Without --data the images are random. All frames run once back to back, and once more with random stalls at both
+    ends. Exit status 1 if anything differs.
+    """
+    network = load_model(model)
+
+    from ..data import load, random_images
+    from ..fold import choose
+    from ..sim.network_bench import run_network
+
+    images = load(data, network, count).images if data else random_images(network, count or RANDOM_FRAMES, seed)
+    with progress() as bars:
+        task = bars.add_task("building the simulator", total=None)
+
+        def show(done: int, total: int) -> None:
+            bars.update(task, description="comparing frames", completed=done, total=total)
+
+        result = run_network(network, choose(network), images, seed=seed, progress=show)
+    fields = {
+        "frames": result.frames,
+        "layers": result.layers,
+        "spikes_compared": result.spikes_compared,
+        "mismatches": result.mismatches,
+        "cycles_per_frame": result.cycles_per_frame,
+        "latency_cycles": result.latency_cycles,
+    }
+
+    def human() -> None:
+        click.echo(
+            f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
+            f"reference, {result.mismatches:,} mismatches\n"
+            f"{result.cycles_per_frame:g} clocks a frame back to back, {result.latency_cycles} clocks from a frame's "
+            "first pixel to its answer (simulated)"
+        )
+        if result.first_mismatch:
+            click.echo(f"first mismatch at {result.first_mismatch}")
+
+    emit(as_json, fields, human)
+    if result.mismatches:
+        ctx.exit(1)

@@ -1,0 +1,92 @@
+"""The manifest beside generated Verilog: ports, streams, widths, folds, model hash and versions, as JSON values."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from . import __version__
+from .fold import estimated_clocks
+from .model import model_hash
+from .rtl.emit import TOP
+from .spec import Conv, Folding, MaxPool, Network, Neuron
+
+
+def manifest(network: Network, folding: Folding) -> dict[str, Any]:
+    """Everything one needs to know to use the generated module without reading it."""
+    channels, height, width = network.input_shape
+    score = "signed" if network.readout == "membrane" else "unsigned"
+    return {
+        "hwsnn": __version__,
+        "amaranth": version("amaranth"),
+        "model": {"name": network.name, "sha256": model_hash(network)},
+        "top": TOP,
+        "clock": {"port": "clk", "edge": "rising"},
+        "reset": {"port": "rst", "active": "high", "synchronous": True},
+        "timesteps": network.timesteps,
+        "encoder": {"kind": network.encoder.kind, "seed": network.encoder.seed},
+        "readout": network.readout,
+        "streams": {
+            "pixels": {
+                "direction": "in",
+                "ports": _ports("pixels", channels * network.pixel_bits),
+                "payload": [_field(f"channel {c}", c, network.pixel_bits, "unsigned") for c in range(channels)],
+                "beats_per_frame": height * width,
+                "order": "raster: rows from the top, each from the left",
+            },
+            "result": {
+                "direction": "out",
+                "ports": _ports("result", network.answer_bits + network.classes * network.score_bits),
+                "payload": [
+                    {"field": "answer", "lsb": 0, "width": network.answer_bits, "type": "unsigned"},
+                    *(
+                        _field(f"score {c}", c, network.score_bits, score, network.answer_bits)
+                        for c in range(network.classes)
+                    ),
+                ],
+                "beats_per_frame": 1,
+                "order": "the order of the frames",
+            },
+        },
+        "layers": [_layer(network, folding, index) for index in range(len(network.layers))],
+    }
+
+
+def _ports(stream: str, width: int) -> dict[str, dict[str, Any]]:
+    into = stream == "pixels"
+    return {
+        f"{stream}__valid": {"direction": "in" if into else "out", "width": 1},
+        f"{stream}__ready": {"direction": "out" if into else "in", "width": 1},
+        f"{stream}__payload": {"direction": "in" if into else "out", "width": width},
+    }
+
+
+def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dict[str, Any]:
+    return {"field": name, "lsb": offset + index * width, "width": width, "type": kind}
+
+
+def _layer(network: Network, folding: Folding, index: int) -> dict[str, Any]:
+    layer = network.layers[index]
+    entry: dict[str, Any] = {
+        "name": layer.name,
+        "type": type(layer).__name__.lower(),
+        "input_shape": list(network.shapes[index]),
+        "output_shape": list(network.shapes[index + 1]),
+        "queue_depth": folding.fifo_depths[layer.name],
+    }
+    if isinstance(layer, MaxPool):
+        return entry | {"mode": layer.mode, "size": list(layer.size), "stride": list(layer.stride)}
+    fold = folding.layers[layer.name]
+    if isinstance(layer, Conv):
+        entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
+    if isinstance(layer.neuron, Neuron):
+        entry["reset"] = layer.neuron.reset
+    return entry | {
+        "cin_par": fold.cin_par,
+        "cout_par": fold.cout_par,
+        "estimated_clocks_per_frame": estimated_clocks(network, index, fold),
+        "weight_bits": layer.weight_bits,
+        "current_bits": network.current_range(index).width,
+        "membrane_bits": layer.neuron.membrane_bits,
+        "leak": {"type": type(layer.neuron.leak).__name__, "beta": layer.neuron.leak.beta},
+    }

@@ -1,0 +1,183 @@
+"""Whole networks in simulation: the generated Verilog against the reference, at every layer boundary."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn import reference
+from hwsnn.fold import estimated_clocks
+from hwsnn.model import model_hash
+from hwsnn.rtl.emit import TOP, to_verilog
+from hwsnn.rtl.network import Pipeline
+from hwsnn.spec import Folding, Integrator, MaxPool, Network
+
+from .runner import SimulationError, build_simulator, run_bench
+
+MEASURED_FRAMES = 8
+"""Frames that follow each other, at least, to see the steady interval between their results."""
+
+Images = npt.NDArray[np.uint8]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class NetworkResult:
+    """What the hardware did.
+
+    ``spikes_compared`` counts the spike bits (and score bits) compared over all passes, ``mismatches`` those that
+    differed or never came; ``first_mismatch`` says in words where the first one is.
+    ``cycles_per_frame``: the steady interval between results when frames follow each other without stalls;
+    ``latency_cycles``: from the first pixel of the first frame to its result.
+    """
+
+    frames: int
+    layers: int
+    spikes_compared: int
+    mismatches: int
+    first_mismatch: str | None
+    cycles_per_frame: float
+    latency_cycles: int
+
+
+def run_network(
+    network: Network,
+    folding: Folding,
+    images: Images,
+    *,
+    seed: int = 1,
+    stalls: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    verilog: str | None = None,
+) -> NetworkResult:
+    """Simulate the network on ``images`` (N, C, H, W) and compare every boundary with the reference.
+
+    All frames run once without stalls (cyclically repeated to at least ``MEASURED_FRAMES``) and, with ``stalls``,
+    once more with random stalls at both ends drawn from ``seed``. ``verilog`` replaces the generated text: for tests
+    of the checker. ``progress`` is called with results seen and results expected. Raises ``SimulationError`` where the
+    simulation itself fails or gets stuck before anything differed.
+    """
+    frames = len(images)
+    images = images[np.arange(max(frames, MEASURED_FRAMES)) % frames]
+    beats = expected_beats(network, images)
+    names = [name.removeprefix("boundary_") for name in beats if name.startswith("boundary_")]
+    if verilog is None:
+        verilog = to_verilog(Pipeline(network, folding), model_hash(network))
+    clocks = max(estimated_clocks(network, i, folding.layers[layer.name]) for i, layer in network.weighted_layers())
+    with tempfile.TemporaryDirectory(prefix="hwsnn-network-") as scratch:
+        folder = Path(scratch)
+        job = {"seed": seed, "stalls": stalls, "boundaries": names, "beats": str(folder / "beats.npz")}
+        (folder / "job.json").write_text(json.dumps(job | {"stuck_clocks": 10_000 + 4 * clocks}))
+        np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
+        parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
+        total = len(images) * (2 if stalls else 1)
+        simulator = build_simulator(_without_header(verilog), TOP)
+        progress(0, total)
+        run_bench(
+            simulator,
+            TOP,
+            "hwsnn.sim.tb_network",
+            parameters,
+            tests=1,
+            progress=lambda done: progress(done, total),
+        )
+        passes = json.loads((folder / "results.json").read_text())
+    return _result(network, frames, len(images), beats, passes)
+
+
+def expected_beats(network: Network, images: Images) -> dict[str, Bytes]:
+    """What the reference says must pass at each boundary: (beats, bytes) arrays, a beat's bits little-endian.
+
+    Keys: ``pixels``, ``boundary_NAME`` for the encoder and every layer, and ``result``.
+    """
+    outcome = reference.run(network, images, trace=True)
+    channels = network.input_shape[0]
+    pixels = np.moveaxis(images, 1, -1).reshape(-1, channels)
+    beats = {"pixels": _pack(pixels, network.pixel_bits)}
+    for name, spikes in outcome.spikes.items():
+        # (N, T, C, H, W) to the order of the stream: (N, y, x, t), all channels in a beat.
+        ordered = np.transpose(spikes, (0, 3, 4, 1, 2))
+        beats[f"boundary_{name}"] = _pack(ordered.reshape(-1, spikes.shape[2]), 1)
+    last = network.layers[-1]
+    if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
+        beats[f"boundary_{last.name}"] = _pack(outcome.scores, network.score_bits)
+    answers = _bits(outcome.predictions[:, None], network.answer_bits)
+    beats["result"] = _bytes(np.concatenate([answers, _bits(outcome.scores, network.score_bits)], axis=1))
+    return beats
+
+
+def _bits(values: npt.NDArray[Any], width: int) -> Bytes:
+    """(beats, entries) integers as (beats, entries * width) bits, two's complement, least significant first."""
+    bits = (values.astype(np.int64)[..., None] >> np.arange(width)) & 1
+    return bits.reshape(len(values), -1).astype(np.uint8)
+
+
+def _bytes(bits: Bytes) -> Bytes:
+    return np.packbits(bits, axis=1, bitorder="little")
+
+
+def _pack(values: npt.NDArray[Any], width: int) -> Bytes:
+    return _bytes(_bits(values, width))
+
+
+def _without_header(verilog: str) -> str:
+    """The text without its leading comments: the same logic is simulated by the same cached build."""
+    lines = verilog.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("// "))
+
+
+def _result(
+    network: Network, frames: int, simulated: int, beats: dict[str, Bytes], passes: list[dict[str, Any]]
+) -> NetworkResult:
+    widths = _boundary_widths(network)
+    per_pass = sum(len(beats[_key(name)]) * width for name, width in widths.items())
+    mismatches = sum(entry["mismatches"] for one in passes for entry in one["boundaries"].values())
+    first = _first_mismatch(network, simulated, beats, passes)
+    if first is None and any(one["stuck"] for one in passes):
+        raise SimulationError("the simulation got stuck")
+    results = passes[0]["result_clocks"]
+    half = len(results) // 2
+    steady = (results[-1] - results[half]) / (len(results) - 1 - half) if len(results) - 1 > half else 0.0
+    return NetworkResult(
+        frames=frames,
+        layers=len(network.layers),
+        spikes_compared=per_pass * len(passes),
+        mismatches=mismatches,
+        first_mismatch=first,
+        cycles_per_frame=int(steady) if steady == int(steady) else steady,
+        latency_cycles=results[0] - passes[0]["first_pixel_clock"] if results else 0,
+    )
+
+
+def _key(name: str) -> str:
+    return name if name == "result" else f"boundary_{name}"
+
+
+def _boundary_widths(network: Network) -> dict[str, int]:
+    widths = {} if network.encoder.kind == "direct" else {"encoder": network.input_shape[0]}
+    for index, layer in enumerate(network.layers):
+        integrates = not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator)
+        widths[layer.name] = network.shapes[index + 1][0] * (network.score_bits if integrates else 1)
+    return widths | {"result": network.answer_bits + network.classes * network.score_bits}
+
+
+def _first_mismatch(
+    network: Network, simulated: int, beats: dict[str, Bytes], passes: list[dict[str, Any]]
+) -> str | None:
+    """Where the earliest boundary in the order of the data first differs, in words."""
+    for number, one in enumerate(passes):
+        for name in _boundary_widths(network):
+            entry = one["boundaries"][name]
+            if entry["mismatches"]:
+                a_frame = len(beats[_key(name)]) // simulated
+                frame, beat = divmod(entry["first"], a_frame)
+                stalled = " (with stalls)" if number else ""
+                return f"{name}: frame {frame}, beat {beat} of {a_frame}{stalled}"
+    return None
