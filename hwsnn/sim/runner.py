@@ -66,7 +66,7 @@ def build_simulator(verilog: str, top: str) -> Path:
         job = {"action": "build", "source": str(source), "top": top, "folder": str(build), "arguments": BUILD_ARGS}
         _run_child(job, environment, Path(scratch) / "build.log", lambda: None)
         _keep([build / top], folder)
-        _keep([*build.glob("verilat*.o")], runtime)
+        _keep([*build.glob("verilated*.o")], runtime)
     return folder
 
 
