@@ -1,0 +1,235 @@
+"""Linear maps between two layers of neurons, and folding a row of them into one, exactly.
+
+Shapes are (channels, height, width). Whatever cannot be folded exactly is an ``InputError`` that names the node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ..errors import InputError
+from ..spec import Pair, Shape
+from ..trained import FloatArray
+
+MAX_WEIGHTS = 1 << 24
+"""Most weights of one layer, zeros included: a bound on what a small but hostile file can ask for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """A convolution. ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out,)."""
+
+    name: str
+    weight: FloatArray
+    bias: FloatArray
+    stride: Pair
+    padding: Pair
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A fully connected layer. ``weight``: (out, in channels, in height, in width); ``bias``: (out,)."""
+
+    name: str
+    weight: FloatArray
+    bias: FloatArray
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A sum over windows of each channel, times ``factor``: 1 for a sum pool, 1 / (window size) for an average pool."""
+
+    name: str
+    size: Pair
+    stride: Pair
+    padding: Pair
+    factor: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """A factor for every element: of the input's shape, or (channels or 1, 1, 1) where it is the same over space."""
+
+    name: str
+    factor: FloatArray
+
+
+Spatial: TypeAlias = Conv | Pool | Scale
+Map: TypeAlias = Spatial | Dense
+
+
+def zeros(name: str, shape: tuple[int, ...]) -> FloatArray:
+    """An array for the weights of node ``name``. Raises ``InputError`` where that would be too large."""
+    size = math.prod(shape)
+    if size > MAX_WEIGHTS:
+        raise InputError(f"node {name!r}: would take {size:,} weights once expanded; at most {MAX_WEIGHTS:,} are read")
+    return np.zeros(shape)
+
+
+def ungrouped(name: str, weight: FloatArray, groups: int) -> FloatArray:
+    """The weights of a convolution in ``groups``, as one from all channels to all channels."""
+    if groups == 1:
+        return weight
+    outputs, inputs = len(weight) // groups, weight.shape[1]
+    dense = zeros(name, (len(weight), inputs * groups, *weight.shape[2:]))
+    for group in range(groups):
+        rows = slice(group * outputs, (group + 1) * outputs)
+        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
+    return dense
+
+
+def dilated(name: str, weight: FloatArray, dilation: Pair) -> FloatArray:
+    """The weights with the zeros between them that a dilation stands for."""
+    (dy, dx), (height, width) = dilation, weight.shape[2:]
+    spread = zeros(name, (*weight.shape[:2], (height - 1) * dy + 1, (width - 1) * dx + 1))
+    spread[:, :, ::dy, ::dx] = weight
+    return spread
+
+
+def output_shape(linear: Map, shape: Shape) -> Shape:
+    """The shape that ``linear`` makes of ``shape``, which it must fit."""
+    if isinstance(linear, Dense):
+        return len(linear.weight), 1, 1
+    if isinstance(linear, Scale):
+        return shape
+    size = linear.size if isinstance(linear, Pool) else linear.weight.shape[2:]
+    channels = shape[0] if isinstance(linear, Pool) else len(linear.weight)
+    height, width = (_positions(*axis) for axis in zip(shape[1:], size, linear.stride, linear.padding, strict=True))
+    return channels, height, width
+
+
+def _positions(extent: int, size: int, stride: int, padding: int) -> int:
+    return (extent + 2 * padding - size) // stride + 1
+
+
+def fold(name: str, maps: Sequence[Map], shape: Shape) -> Conv | Dense:
+    """One map that does what ``maps`` do one after the other to an input of ``shape``.
+
+    No maps at all make a convolution that passes its input on. ``name`` is the node the result belongs to.
+    """
+    shapes = [shape]
+    for linear in maps:
+        shapes.append(output_shape(linear, shapes[-1]))
+    before: list[Spatial] = []
+    for position, linear in enumerate(maps):
+        if isinstance(linear, Dense):
+            dense = linear
+            for spatial, its_shape in zip(reversed(before), reversed(shapes[:position]), strict=True):
+                dense = _dense_after(spatial, dense, its_shape)
+            for after in maps[position + 1 :]:
+                dense = _after_dense(dense, after)
+            return dense
+        before.append(linear)
+    return _fold_to_conv(name, before, shapes)
+
+
+def _dense_after(first: Spatial, dense: Dense, shape: Shape) -> Dense:
+    """``dense`` with ``first``, which takes ``shape``, pulled into it: every weight goes back to what it sees."""
+    if isinstance(first, Scale):
+        return Dense(dense.name, dense.weight * first.factor, dense.bias)
+    kernel = first.size if isinstance(first, Pool) else first.weight.shape[2:]
+    (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
+    padded = zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
+    for i, j in np.ndindex(*kernel):
+        if isinstance(first, Conv):
+            seen = np.einsum("omyx,mc->ocyx", dense.weight, first.weight[:, :, i, j], optimize=True)
+        else:
+            seen = dense.weight * first.factor
+        padded[:, :, i : i + rows * sy : sy, j : j + columns * sx : sx] += seen
+    bias = dense.bias
+    if isinstance(first, Conv):
+        bias = bias + dense.weight.sum(axis=(2, 3)) @ first.bias
+    return Dense(dense.name, padded[:, :, py : py + shape[1], px : px + shape[2]], bias)
+
+
+def _after_dense(dense: Dense, second: Map) -> Dense:
+    if isinstance(second, Scale):
+        factor = np.broadcast_to(second.factor, (len(dense.weight), 1, 1))
+        return Dense(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
+    if not isinstance(second, Dense):
+        raise InputError(f"node {second.name!r}: takes an image, but gets the flat output of node {dense.name!r}")
+    zeros(second.name, (len(second.weight), *dense.weight.shape[1:]))
+    matrix = second.weight[:, :, 0, 0]
+    return Dense(second.name, np.tensordot(matrix, dense.weight, axes=1), matrix @ dense.bias + second.bias)
+
+
+def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape]) -> Conv:
+    folded = None
+    for linear, before in zip(maps, shapes, strict=False):
+        conv = _as_conv(linear, before[0])
+        folded = conv if folded is None else _compose(folded, conv, shapes[0])
+    return _diagonal(name, np.ones((shapes[0][0], 1, 1))) if folded is None else folded
+
+
+def _as_conv(linear: Spatial, channels: int) -> Conv:
+    if isinstance(linear, Conv):
+        return linear
+    if isinstance(linear, Pool):
+        return _diagonal(linear.name, np.full((channels, *linear.size), linear.factor), linear.stride, linear.padding)
+    if linear.factor.shape[1:] == (1, 1):
+        return _diagonal(linear.name, np.broadcast_to(linear.factor, (channels, 1, 1)))
+    raise InputError(
+        f"node {linear.name!r}: its factors must be the same over a channel's height and width to be folded into a "
+        "convolution; they differ"
+    )
+
+
+def _diagonal(name: str, kernels: FloatArray, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Conv:
+    """A convolution of every channel by itself. ``kernels``: (channels, kernel height, kernel width)."""
+    channels = len(kernels)
+    weight = zeros(name, (channels, channels, *kernels.shape[1:]))
+    weight[np.arange(channels), np.arange(channels)] = kernels
+    return Conv(name, weight, np.zeros(channels), stride, padding)
+
+
+def _compose(first: Conv, second: Conv, shape: Shape) -> Conv:
+    """``second`` after ``first``, which takes ``shape``."""
+    _check_padding(first, second, shape)
+    (sy, sx), (height, width) = first.stride, first.weight.shape[2:]
+    rows, columns = second.weight.shape[2:]
+    weight = zeros(
+        second.name,
+        (len(second.weight), first.weight.shape[1], (rows - 1) * sy + height, (columns - 1) * sx + width),
+    )
+    for i, j in np.ndindex(rows, columns):
+        taps = np.tensordot(second.weight[:, :, i, j], first.weight, axes=1)
+        weight[:, :, i * sy : i * sy + height, j * sx : j * sx + width] += taps
+    return Conv(
+        second.name,
+        weight,
+        second.bias + second.weight.sum(axis=(2, 3)) @ first.bias,
+        (sy * second.stride[0], sx * second.stride[1]),
+        (first.padding[0] + second.padding[0] * sy, first.padding[1] + second.padding[1] * sx),
+    )
+
+
+def _check_padding(first: Conv, second: Conv, shape: Shape) -> None:
+    """Refuse padding of ``second`` that is not zero any more once ``first`` is folded into it.
+
+    The folded map sees, in place of a padded zero, what ``first`` would have given there: its bias, and whatever of
+    the image lies under its window.
+    """
+    middle = output_shape(first, shape)
+    for axis in (0, 1):
+        if not second.padding[axis]:
+            continue
+        inner = middle[axis + 1]
+        outputs = _positions(inner, second.weight.shape[axis + 2], second.stride[axis], second.padding[axis])
+        windows = np.arange(outputs)[:, np.newaxis] * second.stride[axis] - second.padding[axis]
+        seen = windows + np.arange(second.weight.shape[axis + 2])
+        starts = seen[(seen < 0) | (seen >= inner)] * first.stride[axis] - first.padding[axis]
+        if starts.size and first.bias.any():
+            raise InputError(
+                f"node {second.name!r}: its padding cannot be folded exactly, as node {first.name!r} before it has a "
+                "bias; put neurons between the two, or leave out the padding or the bias"
+            )
+        if ((starts < shape[axis + 1]) & (starts + first.weight.shape[axis + 2] > 0)).any():
+            raise InputError(
+                f"node {second.name!r}: its padding cannot be folded exactly, as the windows of node {first.name!r} "
+                "before it overlap the edge or leave rows or columns over; use sizes that divide, or no padding"
+            )

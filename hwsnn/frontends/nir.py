@@ -1,0 +1,344 @@
+"""NIR graphs as trained networks: continuous time becomes steps of ``dt``, and linear nodes fold into layers.
+
+``docs/importing.md`` says what each node becomes. Every node is read strictly by its equations in the NIR paper, with
+explicit Euler steps; whatever cannot be built exactly is an ``InputError`` of one line that names file and node.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from .. import trained
+from ..errors import InputError
+from ..spec import MAX_EXTENT, RESERVED_NAMES, MaxPool, Pair, Reset, Shape
+from ..trained import FloatArray
+from . import linear
+from .nir_file import Node, read_chain
+
+DEFAULT_DT = 1e-4
+"""Seconds a step, by convention of the frameworks that write NIR."""
+ROUNDING = 1e-6
+"""Two time constants this close (relative) are one: exporters compute them in single precision."""
+
+RESET_REMARK = (
+    "reset: NIR knows only reset to a value, so the file says zero whatever the network was trained with; "
+    "if that was subtraction (the default of snnTorch and sinabs), give --reset subtract"
+)
+
+
+def read(path: Path, dt: float = DEFAULT_DT) -> trained.Network:
+    """The trained network in the NIR file ``path``, in steps of ``dt`` seconds. Raises ``InputError`` for all else."""
+    if not (math.isfinite(dt) and dt > 0):
+        raise ValueError(f"dt must be positive and finite, not {dt!r}")
+    try:
+        # Finite weights may overflow when they are folded; the result is checked, so no warning is needed.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _Builder(path.stem, dt).build(read_chain(path))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+class _Builder:
+    """Walks the chain: gathers linear maps, and closes a layer at every node that has neurons."""
+
+    def __init__(self, name: str, dt: float) -> None:
+        self._name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._-")[:64] or "network"
+        self._dt = dt
+        self._input_shape: Shape = (1, 1, 1)
+        self._shape = self._input_shape
+        self._flat = False
+        self._maps: list[linear.Map] = []
+        self._maps_shape = self._shape
+        self._layers: list[trained.Layer] = []
+        self._remarks: list[str] = []
+        self._integrates = False
+        self._handlers: dict[str, Callable[[Node], None]] = {
+            "Input": self._input,
+            "Output": self._output,
+            "Conv2d": self._conv,
+            "Linear": self._dense,
+            "Affine": self._dense,
+            "SumPool2d": self._pool,
+            "AvgPool2d": self._pool,
+            "Scale": self._scale,
+            "Flatten": self._flatten,
+            "IF": self._integrate_and_fire,
+            "LIF": self._leaky,
+            "CubaLIF": self._current_based,
+            "Threshold": self._threshold,
+            "I": self._integrator,
+            "LI": self._leaky_integrator,
+        }
+
+    def build(self, nodes: list[Node]) -> trained.Network:
+        for node in nodes:
+            if node.type not in self._handlers:
+                known = ", ".join(sorted(self._handlers))
+                raise InputError(f"node {node.name!r}: is a {node.type!r}; the nodes that can be built are {known}")
+        for node in nodes:
+            if self._integrates and node.type != "Output":
+                raise node.error("comes after neurons that never fire; I and LI can only be the last layer")
+            self._handlers[node.type](node)
+        return trained.Network(self._name, self._input_shape, tuple(self._layers), tuple(self._remarks))
+
+    # Where the chain begins and ends
+
+    def _input(self, node: Node) -> None:
+        shape = node.integers("shape", 1)
+        if len(shape) > 3:
+            raise node.error(f"must have a shape (channels, height, width) without a batch, not {shape}")
+        self._flat = len(shape) == 1
+        channels, height, width = (1, 1, 1, *shape)[-3:]
+        if self._flat:
+            self._remarks.append(f"input: {width} values without height and width, built as one row of {width} pixels")
+        self._input_shape = self._shape = self._maps_shape = (channels, height, width)
+
+    def _output(self, node: Node) -> None:
+        if self._maps:
+            raise node.error(
+                f"comes right after {self._maps[-1].name!r}, which has no neurons; end with IF or LIF neurons, whose "
+                "spikes are counted, or with I or LI, whose membranes are read"
+            )
+        if not self._layers:
+            raise node.error("comes before any neurons; there is no network to build")
+        if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(self._shape):
+            raise node.error(f"has shape {node.integers('shape', 1)}, but gets {self._describe_shape()}")
+
+    # Linear nodes
+
+    def _conv(self, node: Node) -> None:
+        weight = node.numbers("weight", 4)
+        groups, *_ = node.integers("groups", 1) if "groups" in node.values else (1,)
+        if len(weight) % groups:
+            raise node.error(f"its {len(weight)} output channels must divide into its {groups} groups")
+        if self._flat or weight.shape[1] * groups != self._shape[0]:
+            takes = f"{weight.shape[1] * groups} channels of an image"
+            raise node.error(f"takes {takes}, but gets {self._describe_shape()}")
+        bias = node.numbers("bias") if "bias" in node.values else np.zeros(len(weight))
+        if bias.shape != (len(weight),):
+            raise node.error(f"'bias' must have shape {(len(weight),)}, not {bias.shape}")
+        weight = linear.ungrouped(node.name, weight, groups)
+        weight = linear.dilated(node.name, weight, node.pair("dilation", 1) if "dilation" in node.values else (1, 1))
+        stride = node.pair("stride", 1)
+        weight, padding = _padded(node, weight, stride)
+        self._add(node, linear.Conv(node.name, weight, bias, stride, padding), weight.shape[2:])
+
+    def _dense(self, node: Node) -> None:
+        weight = node.numbers("weight", 2)
+        if not self._flat:
+            raise node.error(f"takes a flat input, but gets {self._describe_shape()}; put a Flatten before it")
+        if weight.shape[1] != math.prod(self._shape):
+            raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._describe_shape()}")
+        bias = node.numbers("bias") if node.type == "Affine" else np.zeros(len(weight))
+        if bias.shape != (len(weight),):
+            raise node.error(f"'bias' must have shape {(len(weight),)}, not {bias.shape}")
+        self._add(node, linear.Dense(node.name, weight.reshape(len(weight), *self._shape), bias))
+
+    def _pool(self, node: Node) -> None:
+        size, stride, padding = node.pair("kernel_size", 1), node.pair("stride", 1), node.pair("padding", 0)
+        if self._flat:
+            raise node.error(f"takes an image, but gets {self._describe_shape()}")
+        factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
+        self._add(node, linear.Pool(node.name, size, stride, padding, factor), size)
+
+    def _scale(self, node: Node) -> None:
+        self._add(node, linear.Scale(node.name, self._per_element(node, "scale")))
+
+    def _flatten(self, node: Node) -> None:
+        # Frameworks count the batch as dimension 0, NIR does not: from either, all of one image is meant.
+        start = node.numbers("start_dim") if "start_dim" in node.values else np.zeros(1)
+        end = node.numbers("end_dim") if "end_dim" in node.values else np.full(1, -1.0)
+        if not self._flat and not (np.isin(start, (0, 1)).all() and np.isin(end, (-1, 2, 3)).all()):
+            raise node.error("must flatten all of channels, height and width (start_dim 0 or 1, end_dim -1)")
+        self._flat = True
+
+    def _add(self, node: Node, added: linear.Map, window: tuple[int, ...] | None = None) -> None:
+        if window is not None and isinstance(added, linear.Conv | linear.Pool):
+            height, width = (extent + 2 * pad for extent, pad in zip(self._shape[1:], added.padding, strict=True))
+            if window[0] > height or window[1] > width:
+                raise node.error(
+                    f"its window of {window[0]}x{window[1]} must fit its input of {height}x{width} (padding included)"
+                )
+        shape = linear.output_shape(added, self._shape)
+        if max(shape) > MAX_EXTENT:
+            raise node.error(
+                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
+            )
+        self._maps.append(added)
+        self._shape = shape
+
+    # Nodes with neurons
+
+    def _integrate_and_fire(self, node: Node) -> None:
+        self._refuse_reset_value(node, memoryless=False)
+        self._fire(node, beta=1.0, gain=self._per_channel(node, "r"), threshold="v_threshold")
+
+    def _leaky(self, node: Node) -> None:
+        rate = self._rate(node, "tau")
+        self._refuse_reset_value(node, memoryless=rate == 1.0)
+        gain = self._per_channel(node, "r") * rate
+        offset = self._per_channel(node, "v_leak") * rate
+        self._fire(node, beta=1.0 - rate, gain=gain, offset=offset, threshold="v_threshold")
+
+    def _current_based(self, node: Node) -> None:
+        if self._rate(node, "tau_syn") != 1.0:
+            raise node.error(
+                "its synaptic current decays over several steps (tau_syn > dt), and the hardware has no state for it; "
+                "train with LIF neurons, or with tau_syn equal to dt"
+            )
+        rate = self._rate(node, "tau_mem")
+        self._refuse_reset_value(node, memoryless=rate == 1.0)
+        gain = self._per_channel(node, "r") * rate
+        if "w_in" in node.values:
+            gain = gain * self._per_channel(node, "w_in")
+        offset = self._per_channel(node, "v_leak") * rate
+        self._remarks.append(f"{node.name}: tau_syn is dt, so the synaptic current has no memory and is left out")
+        self._fire(node, beta=1.0 - rate, gain=gain, offset=offset, threshold="v_threshold")
+
+    def _threshold(self, node: Node) -> None:
+        threshold = self._per_element(node, "threshold")
+        pool = self._maps[0] if len(self._maps) == 1 else None
+        if isinstance(pool, linear.Pool) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
+            name = self._layer_name(pool.name, "pool")
+            self._close(MaxPool(name, pool.size, pool.stride, "or"))
+            self._remarks.append(f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'")
+            return
+        self._fire(node, beta=0.0, gain=np.ones(self._shape[0]), threshold="threshold", reset="none")
+
+    def _integrator(self, node: Node) -> None:
+        self._integrate(node, beta=1.0, gain=self._per_channel(node, "r"), offset=None)
+
+    def _leaky_integrator(self, node: Node) -> None:
+        rate = self._rate(node, "tau")
+        offset = self._per_channel(node, "v_leak") * rate
+        self._integrate(node, beta=1.0 - rate, gain=self._per_channel(node, "r") * rate, offset=offset)
+
+    def _integrate(self, node: Node, *, beta: float, gain: FloatArray, offset: FloatArray | None) -> None:
+        self._integrates = True
+        self._weigh(node, gain, offset, trained.Integrator(beta))
+
+    def _fire(
+        self,
+        node: Node,
+        *,
+        beta: float,
+        gain: FloatArray,
+        threshold: str,
+        offset: FloatArray | None = None,
+        reset: Reset = "zero",
+    ) -> None:
+        thresholds = self._per_channel(node, threshold)
+        if (thresholds <= 0).any():
+            raise node.error(f"{threshold!r} must be positive, not {float(thresholds.min())!r}")
+        if reset == "zero" and RESET_REMARK not in self._remarks:
+            self._remarks.append(RESET_REMARK)
+        self._weigh(node, gain, offset, trained.Neuron(thresholds, beta, "greater", reset))
+
+    def _weigh(
+        self, node: Node, gain: FloatArray, offset: FloatArray | None, neuron: trained.Neuron | trained.Integrator
+    ) -> None:
+        """Close a layer: what came before these neurons, folded, with their gain and offset in weights and bias."""
+        folded = linear.fold(node.name, self._maps, self._maps_shape)
+        weight = folded.weight * gain[:, np.newaxis, np.newaxis, np.newaxis]
+        bias = folded.bias * gain + (0.0 if offset is None else offset)
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise node.error("the weights before it overflow once folded together; scale them down")
+        if isinstance(folded, linear.Dense):
+            name = self._layer_name(self._source_name(node), "dense")
+            self._close(trained.Dense(name, weight, bias, neuron))
+        else:
+            name = self._layer_name(self._source_name(node), "conv")
+            self._close(trained.Conv(name, weight, bias, neuron, stride=folded.stride, padding=folded.padding))
+
+    def _close(self, layer: trained.Layer) -> None:
+        self._layers.append(layer)
+        self._maps = []
+        self._maps_shape = self._shape
+
+    # What the handlers share
+
+    def _rate(self, node: Node, key: str) -> float:
+        """dt / tau, from above 0 to 1."""
+        tau = node.numbers(key)
+        if (tau != tau.flat[0]).any():
+            raise node.error(f"{key!r} must be one value for the whole layer, not from {tau.min()} to {tau.max()}")
+        value = float(tau.flat[0])
+        if value <= 0:
+            raise node.error(f"{key!r} must be positive, not {value!r}")
+        rate = self._dt / value
+        if abs(rate - 1.0) < ROUNDING:
+            return 1.0
+        if rate > 1.0:
+            raise node.error(f"a step of {self._dt:g} s is longer than {key!r}; give --dt {value:g} or less")
+        return rate
+
+    def _refuse_reset_value(self, node: Node, memoryless: bool) -> None:
+        # A neuron without memory forgets what it was reset to before that matters.
+        if "v_reset" in node.values and node.numbers("v_reset").any() and not memoryless:
+            raise node.error("'v_reset' must be 0; membranes are built to start from and reset to 0")
+
+    def _per_element(self, node: Node, key: str) -> FloatArray:
+        """Values for every element: of the whole shape, or (channels or 1, 1, 1) where the same over space."""
+        value, (channels, *_), size = node.numbers(key), self._shape, math.prod(self._shape)
+        if value.size == 1:
+            return value.reshape(1, 1, 1)
+        if value.shape == self._shape or (self._flat and value.shape == (size,)):
+            return value.reshape(self._shape)
+        if not self._flat and value.shape in ((channels,), (channels, 1, 1)):
+            return value.reshape(channels, 1, 1)
+        raise node.error(f"{key!r} has shape {value.shape}, but the layer gets {self._describe_shape()}")
+
+    def _per_channel(self, node: Node, key: str) -> FloatArray:
+        value = self._per_element(node, key)
+        if (value != value[:, :1, :1]).any():
+            raise node.error(f"{key!r} must be the same over a channel's height and width; it differs")
+        return np.array(np.broadcast_to(value[:, 0, 0], (self._shape[0],)))
+
+    def _describe_shape(self) -> str:
+        return f"{math.prod(self._shape)} values" if self._flat else f"an image of {'x'.join(map(str, self._shape))}"
+
+    def _source_name(self, node: Node) -> str:
+        """The node to name a layer after: the last with weights, else the last linear one, else the neurons'."""
+        weighted = [one.name for one in self._maps if isinstance(one, linear.Conv | linear.Dense)]
+        return (weighted or [one.name for one in self._maps] or [node.name])[-1]
+
+    def _layer_name(self, node_name: str, kind: str) -> str:
+        """``node_name`` as a layer's name: lower case, unique, and the kind with a number where it is but a number."""
+        base = re.sub(r"[^a-z0-9]+", "_", node_name.lower()).strip("_")[:28].rstrip("_")
+        taken = {layer.name for layer in self._layers} | RESERVED_NAMES
+        if not base[:1].isalpha():
+            base, number = kind, 1
+        elif base not in taken:
+            return base
+        else:
+            base, number = f"{base}_", 2
+        while f"{base}{number}" in taken:
+            number += 1
+        return f"{base}{number}"
+
+
+def _any_exceeds(threshold: FloatArray, factor: float) -> bool:
+    """Whether one spike, times ``factor``, exceeds the threshold, and none does not."""
+    return bool((threshold >= 0).all() and (threshold < factor).all())
+
+
+def _padded(node: Node, weight: FloatArray, stride: Pair) -> tuple[FloatArray, Pair]:
+    """Weights and padding, the same on both sides, for the node's ``padding``: integers, ``valid`` or ``same``."""
+    padding = node.values.get("padding")
+    if not isinstance(padding, str):
+        return weight, node.pair("padding", 0)
+    if padding == "valid":
+        return weight, (0, 0)
+    if padding != "same":
+        raise node.error(f"'padding' must be integers, 'same' or 'valid', not {padding!r}")
+    if stride != (1, 1):
+        raise node.error(f"'padding' can be 'same' only for a stride of 1, not {stride}")
+    # An even window needs one more zero below and to the right than above: a zero row of weights on top evens that out.
+    height, width = weight.shape[2:]
+    odd = np.pad(weight, ((0, 0), (0, 0), (1 - height % 2, 0), (1 - width % 2, 0)))
+    return odd, (height // 2, width // 2)

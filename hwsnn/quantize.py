@@ -1,0 +1,263 @@
+"""A trained network as an integer network: the section "From floats" of ``docs/numerics.md``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from . import spec, trained
+from .errors import InputError
+from .numeric import IntArray, signed_limits, signed_width
+from .quantization_report import FiringReport, LayerReport, LeakReport, MembraneReport, Report, WeightReport
+from .trained import FloatArray
+
+CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
+"""The candidates for a scale: each lets the largest integer stand for this part of the largest weight."""
+LEAK_SHIFT = 8
+LEAK_ROUNDING = 1e-6
+"""A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
+
+
+def quantize(
+    network: trained.Network,
+    *,
+    timesteps: int,
+    encoder: spec.Encoder,
+    weight_bits: int = spec.MAX_WEIGHT_BITS,
+    membrane_bits: int | None = None,
+    readout: spec.Readout | None = None,
+    reset: spec.Reset | None = None,
+    pixel_bits: int = spec.MAX_PIXEL_BITS,
+) -> tuple[spec.Network, Report]:
+    """The integer network that stands for ``network``, and what was changed on the way.
+
+    ``membrane_bits``: the most bits a membrane may have; by default as many as it takes never to saturate. ``readout``:
+    by default ``count`` where the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an
+    integrator. ``reset``: of all neurons, in place of the source's. Raises ``InputError`` for a network that cannot be
+    built so, ``ValueError`` for parameters out of range.
+    """
+    _require("weight_bits", weight_bits, spec.MIN_WEIGHT_BITS, spec.MAX_WEIGHT_BITS)
+    _require("timesteps", timesteps, 1, spec.MAX_TIMESTEPS)
+    _require("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
+    if membrane_bits is not None:
+        _require("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
+    layers, readout, remarks = _with_readout(network, readout)
+    built: list[spec.Layer] = []
+    reports: list[LayerReport] = []
+    for index, layer in enumerate(layers):
+        if isinstance(layer, spec.MaxPool):
+            built.append(layer)
+            continue
+        largest_input = (1 << pixel_bits) - 1 if index == 0 and encoder.kind == "direct" else 1
+        scales = _scales(layer, signed_limits(weight_bits)[1])
+        wide = _in_integers(layer, scales, weight_bits, largest_input, reset)
+        needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
+        sized = _with_membrane(wide, needed, membrane_bits)
+        built.append(sized)
+        reports.append(_report(layer, scales, sized, needed, largest_input))
+    try:
+        integers = spec.Network(
+            name=network.name,
+            input_shape=network.input_shape,
+            pixel_bits=pixel_bits,
+            encoder=encoder,
+            timesteps=timesteps,
+            layers=tuple(built),
+            readout=readout,
+        )
+    except ValueError as error:
+        raise InputError(f"network {network.name!r} cannot be built: {error}") from None
+    remarks = (*network.remarks, *remarks)
+    return integers, Report(network.name, timesteps, encoder.kind, readout, remarks, tuple(reports))
+
+
+def choose_leak(beta: float) -> spec.Leak:
+    """The leak whose decay is ``beta`` or, where there is none, nearest to it among the multiples of 2^-8."""
+    if abs(beta - 1.0) < LEAK_ROUNDING:
+        return spec.NoLeak()
+    for shift in range(1, spec.MAX_LEAK_SHIFT + 1):
+        if abs(beta - (1.0 - 2.0**-shift)) < LEAK_ROUNDING:
+            return spec.ShiftLeak(shift)
+    denominator = 1 << LEAK_SHIFT
+    return spec.MultiplyLeak(min(int(np.rint(beta * denominator)), denominator - 1), LEAK_SHIFT)
+
+
+def _require(what: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{what} must be an integer from {low} to {high}, not {value!r}")
+
+
+def _with_readout(
+    network: trained.Network, readout: spec.Readout | None
+) -> tuple[tuple[trained.Layer, ...], spec.Readout, tuple[str, ...]]:
+    """Layers whose last one suits the readout, the readout, and a remark where that layer had to change."""
+    if not network.layers:
+        raise InputError(f"network {network.name!r} has no layers")
+    *before, last = network.layers
+    if isinstance(last, spec.MaxPool):
+        raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
+    if isinstance(last.neuron, trained.Integrator):
+        if readout == "count":
+            raise InputError(
+                f"layer {last.name!r}: readout 'count' needs a last layer that fires, and this one only integrates; "
+                "use readout 'membrane'"
+            )
+        return network.layers, "membrane", ()
+    if readout == "membrane":
+        remark = f"{last.name}: fires in the source; for the readout 'membrane' it integrates without firing"
+        return (*before, replace(last, neuron=trained.Integrator(last.neuron.beta))), "membrane", (remark,)
+    return network.layers, "count", ()
+
+
+def _scales(layer: trained.Conv | trained.Dense, largest: int) -> FloatArray:
+    """The scale of each output channel, at which weights become integers up to ``largest``.
+
+    An integrator has one for all its channels: their membranes are compared with each other.
+    """
+    rows = layer.weight.reshape(len(layer.weight), -1)
+    live = rows.any(axis=1)
+    if not live.any():
+        raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
+    if isinstance(layer.neuron, trained.Integrator):
+        scales = np.full(len(rows), _best_scales(rows.reshape(1, -1), largest)[0])
+    else:
+        scales = np.empty(len(rows))
+        scales[live] = _best_scales(rows[live], largest)
+        scales[~live] = scales[live].min()
+    if not np.isfinite(scales).all():
+        raise InputError(f"layer {layer.name!r}: the weights of a channel are too small to scale; none exceeds 1e-305")
+    return scales
+
+
+def _best_scales(rows: FloatArray, largest: int) -> FloatArray:
+    """For each row of weights the candidate of the smallest squared error, the least clipping one among equals."""
+    peaks = np.abs(rows).max(axis=1, keepdims=True)
+    smallest = np.full(len(rows), np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        best: FloatArray = largest / peaks[:, 0]
+        for level in CLIP_LEVELS:
+            scales = largest / (peaks * level)
+            restored = np.clip(np.rint(rows * scales), -largest, largest) / scales
+            error = (((restored - rows) / peaks) ** 2).sum(axis=1)
+            better = error < smallest
+            best[better], smallest[better] = scales[better, 0], error[better]
+    return best
+
+
+def _in_integers(
+    layer: trained.Conv | trained.Dense,
+    scales: FloatArray,
+    weight_bits: int,
+    largest_input: int,
+    reset: spec.Reset | None,
+) -> spec.Conv | spec.Dense:
+    """The layer in integers, its membrane as wide as can be."""
+    largest = signed_limits(weight_bits)[1]
+    scaled = layer.weight * scales[:, np.newaxis, np.newaxis, np.newaxis]
+    weight = np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
+    # Inputs from 0 to largest_input stand for 0 to 1: currents, and all they meet, grow by that factor too.
+    unit = scales * largest_input
+    bias = _to_int32(layer.name, "bias", np.rint(layer.bias * unit))
+    leak = choose_leak(layer.neuron.beta)
+    neuron: spec.Neuron | spec.Integrator
+    if isinstance(layer.neuron, trained.Neuron):
+        exact = layer.neuron.threshold * unit
+        smallest = np.floor(exact) + 1 if layer.neuron.compare == "greater" else np.ceil(exact)
+        threshold = _to_int32(layer.name, "threshold", smallest)
+        neuron = spec.Neuron(threshold, leak, reset or layer.neuron.reset, spec.MAX_MEMBRANE_BITS)
+    else:
+        neuron = spec.Integrator(leak, spec.MAX_MEMBRANE_BITS)
+    if isinstance(layer, trained.Conv):
+        return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
+    return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
+
+
+def _to_int32(name: str, what: str, values: FloatArray) -> IntArray:
+    low, high = signed_limits(32)
+    outside = ~((values >= low) & (values <= high))
+    if outside.any():
+        raise InputError(
+            f"layer {name!r}: a {what} becomes {values[outside][0]:.3g}, beyond 32 bits, as it is so much larger than "
+            "its channel's weights; use fewer weight bits, or train it to be smaller"
+        )
+    return values.astype(np.int32)
+
+
+def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: int | None) -> spec.Conv | spec.Dense:
+    """The layer with a membrane of the ``needed`` bits, or of ``membrane_bits`` where those are fewer."""
+    bits = needed if membrane_bits is None else min(needed, membrane_bits)
+    if bits > spec.MAX_MEMBRANE_BITS:
+        raise InputError(
+            f"layer {layer.name!r}: its membranes need {bits} bits, and {spec.MAX_MEMBRANE_BITS} is the most; use "
+            f"fewer time steps or weight bits, or {spec.MAX_MEMBRANE_BITS} membrane bits and let them saturate"
+        )
+    if isinstance(layer.neuron, spec.Neuron):
+        highest = int(layer.neuron.threshold.max())
+        if highest > signed_limits(bits)[1]:
+            raise InputError(
+                f"layer {layer.name!r}: {bits} membrane bits cannot hold its threshold of {highest}; "
+                f"use at least {signed_width(0, highest)}"
+            )
+    return replace(layer, neuron=replace(layer.neuron, membrane_bits=bits))
+
+
+def _report(
+    source: trained.Conv | trained.Dense,
+    scales: FloatArray,
+    built: spec.Conv | spec.Dense,
+    needed: int,
+    largest_input: int,
+) -> LayerReport:
+    by_channel = scales[:, np.newaxis, np.newaxis, np.newaxis]
+    largest = signed_limits(built.weight_bits)[1]
+    scaled = np.abs(source.weight * by_channel)
+    peak = np.abs(source.weight).max()
+    error = (built.weight / by_channel - source.weight) / peak
+    weights = WeightReport(
+        count=source.weight.size,
+        bits=built.weight_bits,
+        smallest_scale=float(scales.min()),
+        largest_scale=float(scales.max()),
+        rms_error=float(np.sqrt((error**2).sum() / ((source.weight / peak) ** 2).sum())),
+        clipped=int((np.rint(scaled) > largest).sum()),
+        largest=float(scaled.max() / largest),
+    )
+    currents = built.current_ranges(largest_input)
+    membrane = MembraneReport(
+        current_bits=max(current.width for current in currents),
+        bits=built.neuron.membrane_bits,
+        bits_without_saturation=needed,
+        can_saturate=built.neuron.membrane_bits < needed,
+    )
+    leak = built.neuron.leak
+    asked = source.neuron.beta
+    return LayerReport(
+        name=built.name,
+        weights=weights,
+        leak=LeakReport(asked, leak.beta, leak.beta - asked, _describe_leak(leak)),
+        firing=_firing_report(source.neuron, built.neuron),
+        membrane=membrane,
+    )
+
+
+def _firing_report(
+    source: trained.Neuron | trained.Integrator, built: spec.Neuron | spec.Integrator
+) -> FiringReport | None:
+    if not (isinstance(source, trained.Neuron) and isinstance(built, spec.Neuron)):
+        return None
+    return FiringReport(
+        compare_asked=source.compare,
+        thresholds_asked=(float(source.threshold.min()), float(source.threshold.max())),
+        thresholds_built=(int(built.threshold.min()), int(built.threshold.max())),
+        reset_asked=source.reset,
+        reset_built=built.reset,
+    )
+
+
+def _describe_leak(leak: spec.Leak) -> str:
+    if isinstance(leak, spec.ShiftLeak):
+        return f"v - (v >> {leak.shift})"
+    if isinstance(leak, spec.MultiplyLeak):
+        return f"(v * {leak.multiplier}) >> {leak.shift}" if leak.multiplier else "no memory"
+    return "no leak"
