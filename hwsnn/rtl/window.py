@@ -1,0 +1,138 @@
+"""The window of a convolution or a pool, moving over an image in raster order."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .checks import check_integer, check_pair
+from .counter import Counter
+from .fifo import StreamFifo
+from .history import History
+
+
+class Window(wiring.Component):
+    """Gives the (kh, kw) window of every output position of a frame, and nothing for the others.
+
+    Line buffers make a column of kh pixels, a shift register makes kw columns of it. Both run over the borders of
+    rows and frames; counters let only the windows pass that lie in one frame, at the stride's distance.
+
+    Parameters
+    ----------
+    payload_bits : bits of a beat, of any meaning.
+    extent : (height, width) of a frame.
+    kernel : (height, width) of the window, at most the extent.
+    stride : (vertical, horizontal) pixels from one window to the next.
+    beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
+
+    Members
+    -------
+    ``i`` : stream of ``unsigned(payload_bits)``, order (y, x, beat).
+    ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
+        ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
+
+    Latency: from a window's last beat in to the window, 1 clock, and 1 each for kh > 1 and kw > 1. One input beat a
+    clock, also between frames. While a window waits to be taken, at most three more beats come in. The ready of ``i``
+    is a register's.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer, or a pair of integers, in its range.
+    """
+
+    def __init__(
+        self,
+        payload_bits: int,
+        extent: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        beats: int,
+    ) -> None:
+        check_integer("payload bits", payload_bits, 1)
+        check_pair("extent", extent, 1)
+        check_pair("kernel", kernel, 1)
+        check_pair("stride", stride, 1)
+        check_integer("beats", beats, 1)
+        if kernel[0] > extent[0] or kernel[1] > extent[1]:
+            raise ValueError(f"kernel must be at most the extent {extent!r}, not {kernel!r}")
+        self._payload_bits, self._extent, self._kernel = payload_bits, extent, kernel
+        self._stride, self._beats = stride, beats
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(payload_bits))),
+                "o": Out(stream.Signature(unsigned(kernel[0] * kernel[1] * payload_bits))),
+            }
+        )
+
+    @property
+    def payload_bits(self) -> int:
+        """Bits of a beat."""
+        return self._payload_bits
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """(height, width) of a frame."""
+        return self._extent
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(height, width) of the window."""
+        return self._kernel
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """(vertical, horizontal) pixels from one window to the next."""
+        return self._stride
+
+    @property
+    def beats(self) -> int:
+        """Consecutive beats of a pixel."""
+        return self._beats
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a window's last beat in to the window."""
+        return 1 + int(self._kernel[0] > 1) + int(self._kernel[1] > 1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits, (kh, kw) = self._payload_bits, self._kernel
+        # Cuts the ready path where it is narrow: stalls of the wide window end here.
+        m.submodules.entry = entry = StreamFifo(unsigned(bits), 2)
+        m.submodules.rows = rows = History(bits, self._extent[1] * self._beats, kh - 1)
+        m.submodules.columns = columns = History(kh * bits, self._beats, kw - 1)
+        wiring.connect(m, wiring.flipped(self.i), entry.i)
+        wiring.connect(m, entry.o, rows.i)
+        wiring.connect(m, rows.o, columns.i)
+
+        step = Signal()
+        m.submodules.beat = beat = Counter(self._beats)
+        m.submodules.column = column = Counter(self._extent[1])
+        m.submodules.row = row = Counter(self._extent[0])
+        complete = _complete(m, "row", row, kh, self._stride[0]) & _complete(m, "column", column, kw, self._stride[1])
+        taps = columns.o.payload
+        m.d.comb += [
+            step.eq(columns.o.valid & columns.o.ready),
+            beat.step.eq(step),
+            column.step.eq(step & beat.last),
+            row.step.eq(step & beat.last & column.last),
+            self.o.valid.eq(columns.o.valid & complete),
+            columns.o.ready.eq(self.o.ready | ~complete),
+            self.o.payload.eq(Cat(taps.word_select(j * kh + i, bits) for i in range(kh) for j in range(kw))),
+        ]
+        return m
+
+
+def _complete(m: Module, axis: str, position: Counter, kernel: int, stride: int) -> Value:
+    """A register: whether a window of ``kernel`` pixels ends at the counter's position on its axis."""
+    complete = Signal(init=int(kernel == 1), name=f"{axis}_complete")
+    missing = Signal(range(max(kernel, stride)), init=kernel - 1, name=f"{axis}_missing")
+    with m.If(position.step):
+        with m.If(position.last):
+            m.d.sync += [missing.eq(kernel - 1), complete.eq(kernel == 1)]
+        with m.Elif(complete):
+            m.d.sync += [missing.eq(stride - 1), complete.eq(stride == 1)]
+        with m.Else():
+            m.d.sync += [missing.eq(missing - 1), complete.eq(missing == 1)]
+    return complete

@@ -1,0 +1,111 @@
+# amaranth: UnusedElaboratable=no
+"""Windows against a plain reading of the raster: every shape, stride and number of beats, frames back to back."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hwsnn.rtl.window import Window
+from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
+
+Pair = tuple[int, int]
+FRAMES = 3
+
+# payload bits, extent, kernel, stride, beats
+SHAPES: list[tuple[int, Pair, Pair, Pair, int]] = [
+    (3, (5, 7), (3, 2), (1, 1), 1),
+    (3, (5, 7), (3, 2), (1, 1), 2),
+    (2, (7, 5), (2, 3), (1, 1), 3),
+    (1, (6, 6), (2, 2), (2, 2), 8),
+    (4, (7, 8), (2, 2), (2, 2), 3),
+    (3, (4, 5), (4, 5), (1, 1), 2),
+    (3, (4, 5), (4, 5), (3, 3), 1),
+    (5, (1, 1), (1, 1), (1, 1), 1),
+    (5, (1, 1), (1, 1), (1, 1), 3),
+    (5, (4, 3), (1, 1), (1, 1), 2),
+    (4, (7, 9), (1, 1), (3, 2), 2),
+    (2, (9, 10), (2, 2), (3, 4), 2),
+    (2, (8, 3), (3, 1), (2, 1), 2),
+    (2, (3, 8), (1, 3), (1, 2), 1),
+    (2, (6, 1), (3, 1), (1, 1), 1),
+    (2, (1, 6), (1, 4), (1, 1), 3),
+    (1, (12, 11), (5, 5), (1, 1), 2),
+]
+
+
+def _bits(entries: list[int], bits: int) -> int:
+    return sum(entry << (index * bits) for index, entry in enumerate(entries))
+
+
+def _positions(extent: Pair, kernel: Pair, stride: Pair) -> list[Pair]:
+    rows = range(0, extent[0] - kernel[0] + 1, stride[0])
+    columns = range(0, extent[1] - kernel[1] + 1, stride[1])
+    return [(y, x) for y in rows for x in columns]
+
+
+def _case(bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int) -> StreamCase:
+    name = f"{bits}b-{extent}-{kernel}-{stride}-{beats}".replace(", ", "x")
+    generator = random.Random(name)
+    (height, width), inputs, outputs = extent, [], []
+    for _ in range(FRAMES):
+        frame = [[[generator.getrandbits(bits) for _ in range(beats)] for _ in range(width)] for _ in range(height)]
+        inputs += [beat for row in frame for pixel in row for beat in pixel]
+        for y, x in _positions(extent, kernel, stride):
+            for t in range(beats):
+                window = [frame[y + i][x + j][t] for i in range(kernel[0]) for j in range(kernel[1])]
+                outputs.append(_bits(window, bits))
+    return StreamCase(name, Window(bits, extent, kernel, stride, beats), inputs, outputs)
+
+
+CASES = [_case(*shape) for shape in SHAPES]
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, CaseResult]:
+    return run_cases(CASES, seed=1)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_windows(case: StreamCase, results: dict[str, CaseResult]) -> None:
+    assert results[case.name].error is None
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_one_beat_a_clock_and_latency(case: StreamCase, results: dict[str, CaseResult]) -> None:
+    window, result = case.component, results[case.name]
+    (height, width), beats = window.extent, window.beats
+    start = result.input_clocks[0]
+    assert result.input_clocks == list(range(start, start + len(case.inputs)))
+    last_beats = [
+        ((frame * height + y + window.kernel[0] - 1) * width + x + window.kernel[1] - 1) * beats + t
+        for frame in range(FRAMES)
+        for y, x in _positions(window.extent, window.kernel, window.stride)
+        for t in range(beats)
+    ]
+    assert result.output_clocks == [result.input_clocks[last] + window.latency for last in last_beats]
+
+
+def test_stated_latency() -> None:
+    assert Window(1, (3, 3), (1, 1), (1, 1), 1).latency == 1
+    assert Window(1, (3, 3), (2, 1), (1, 1), 1).latency == Window(1, (3, 3), (1, 2), (1, 1), 1).latency == 2
+    assert Window(1, (3, 3), (3, 3), (1, 1), 1).latency == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((0, (3, 3), (1, 1), (1, 1), 1), ValueError, r"payload bits must be an integer of at least 1, not 0"),
+        ((1, 3, (1, 1), (1, 1), 1), TypeError, r"extent must be a pair \(vertical, horizontal\), not 3"),
+        ((1, (3, 0), (1, 1), (1, 1), 1), ValueError, r"extent must be an integer of at least 1, not 0"),
+        ((1, (3, 3), (0, 1), (1, 1), 1), ValueError, r"kernel must be an integer of at least 1, not 0"),
+        ((1, (3, 3), (4, 1), (1, 1), 1), ValueError, r"kernel must be at most the extent \(3, 3\), not \(4, 1\)"),
+        ((1, (3, 3), (1, 4), (1, 1), 1), ValueError, r"kernel must be at most the extent \(3, 3\), not \(1, 4\)"),
+        ((1, (3, 3), (1, 1), (0, 1), 1), ValueError, r"stride must be an integer of at least 1, not 0"),
+        ((1, (3, 3), (1, 1), (1, 1), "2"), TypeError, r"beats must be an integer of at least 1, not '2'"),
+    ],
+)
+def test_init_wrong(arguments: tuple[object, ...], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{message}$"):
+        Window(*arguments)
