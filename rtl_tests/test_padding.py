@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,6 @@ def test_stated_latency() -> None:
         ((1, (3, 3), (1, 1), 0), ValueError, r"beats must be an integer of at least 1, not 0"),
     ],
 )
-def test_init_wrong(arguments: tuple[object, ...], error: type[Exception], message: str) -> None:
+def test_init_wrong(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{message}$"):
         Padding(*arguments)

@@ -1,0 +1,247 @@
+"""Spike encoders: pixels become their T time steps of spikes on the spot."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.spec import MAX_PIXEL_BITS, MAX_TIMESTEPS
+
+from .checks import check_integer
+from .counter import Counter
+
+_TAPS = (31, 28)
+"""The linear feedback shift register of ``poisson``: b(k) = b(k - 31) xor b(k - 28)."""
+_CHANNEL_STRIDE = 0x9E3779B1
+_MAX_SEED = (1 << _TAPS[0]) - 1
+
+
+class _Encoder(wiring.Component):
+    """What the encoders share: their streams, the step counter and the output register.
+
+    A pixel stays on the input until its last step leaves: nothing stores it.
+    """
+
+    def __init__(self, channels: int, pixel_bits: int, timesteps: int) -> None:
+        check_integer("channels", channels, 1)
+        check_integer("pixel bits", pixel_bits, 1, MAX_PIXEL_BITS)
+        check_integer("timesteps", timesteps, 1, MAX_TIMESTEPS)
+        self._channels, self._pixel_bits, self._timesteps = channels, pixel_bits, timesteps
+        pixels = data.ArrayLayout(unsigned(pixel_bits), channels)
+        super().__init__({"i": In(stream.Signature(pixels)), "o": Out(stream.Signature(unsigned(channels)))})
+
+    @property
+    def channels(self) -> int:
+        """Channels of a pixel."""
+        return self._channels
+
+    @property
+    def pixel_bits(self) -> int:
+        """Bits of a pixel's channel."""
+        return self._pixel_bits
+
+    @property
+    def timesteps(self) -> int:
+        """Beats of spikes made of a pixel."""
+        return self._timesteps
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a pixel offered to its first spikes."""
+        return 1
+
+    def _steps(self, m: Module) -> Counter:
+        """The counter of the time steps; its ``step`` is high when a step's spikes go into the output register."""
+        m.submodules.step = step = Counter(self._timesteps)
+        advance = Signal()
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            step.step.eq(self.i.valid & advance),
+            self.i.ready.eq(advance & step.last),
+        ]
+        with m.If(advance):
+            m.d.sync += self.o.valid.eq(self.i.valid)
+        return step
+
+    def _give(self, m: Module, step: Counter, spikes: list[Signal]) -> None:
+        """Register the spikes of a step as the output."""
+        held = Signal(self._channels, reset_less=True)
+        with m.If(step.step):
+            m.d.sync += held.eq(Cat(spikes))
+        m.d.comb += self.o.payload.eq(held)
+
+
+class UniformEncoder(_Encoder):
+    """Spikes spread evenly: one at step t where floor((t + 1) p / M) > floor(t p / M), with M = 2^n - 1.
+
+    A channel adds p to a sum modulo M at every step and spikes where it wraps. Modulo 2^n - 1 a wrap is the adder's
+    carry, brought back in at the lowest bit a step later.
+
+    Parameters
+    ----------
+    channels : channels of a pixel.
+    pixel_bits : bits n of a pixel's channel, 1 to 8.
+    timesteps : beats of spikes made of a pixel, 1 to 256.
+
+    Members
+    -------
+    ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
+    ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
+
+    Latency: 1 clock from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        step = self._steps(m)
+        spikes = []
+        for channel in range(self._channels):
+            part = Signal(self._pixel_bits, name=f"part{channel}")
+            carry = Signal(name=f"carry{channel}", init=1)
+            total = Signal(self._pixel_bits + 1, name=f"total{channel}")
+            m.d.comb += total.eq((Cat(1, self.i.payload[channel]) + Cat(carry, part))[1:])
+            with m.If(step.step):
+                m.d.sync += [part.eq(Mux(step.last, 0, total[:-1])), carry.eq(total[-1] | step.last)]
+            spikes.append(total[-1])
+        self._give(m, step, spikes)
+        return m
+
+
+class PoissonEncoder(_Encoder):
+    """Random spikes, the same ones every frame: one where the channel's n-bit random number is below p.
+
+    The random bits come from a linear feedback shift register a channel, x^31 + x^28 + 1, which advances n bits a step
+    at once: its feedback is long enough that all new bits are sums of two old ones.
+
+    Parameters
+    ----------
+    channels : channels of a pixel.
+    pixel_bits : bits n of a pixel's channel, 1 to 8.
+    timesteps : beats of spikes made of a pixel, 1 to 256.
+    height, width : pixels of a frame, after which the random numbers start again.
+    seed : 1 to 2^31 - 1; each channel's own seed follows from it.
+
+    Members
+    -------
+    ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
+    ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
+
+    Latency: 1 clock from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def __init__(self, channels: int, pixel_bits: int, timesteps: int, height: int, width: int, seed: int) -> None:
+        super().__init__(channels, pixel_bits, timesteps)
+        check_integer("height", height, 1)
+        check_integer("width", width, 1)
+        check_integer("seed", seed, 1, _MAX_SEED)
+        self._height, self._width, self._seed = height, width, seed
+
+    @property
+    def height(self) -> int:
+        """Rows of a frame."""
+        return self._height
+
+    @property
+    def width(self) -> int:
+        """Pixels of a row."""
+        return self._width
+
+    @property
+    def seed(self) -> int:
+        """The seed that every channel's own one is made from."""
+        return self._seed
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        step = self._steps(m)
+        m.submodules.column = column = Counter(self._width)
+        m.submodules.row = row = Counter(self._height)
+        m.d.comb += [
+            column.step.eq(step.step & step.last),
+            row.step.eq(step.step & step.last & column.last),
+        ]
+        restart = step.last & column.last & row.last
+        spikes = []
+        for channel in range(self._channels):
+            start = self._first_bits(channel)
+            bits = Signal(_TAPS[0], name=f"bits{channel}", init=start)
+            random = bits[-self._pixel_bits :][::-1]
+            following = [bits[k] ^ bits[k + _TAPS[0] - _TAPS[1]] for k in range(self._pixel_bits)]
+            with m.If(step.step):
+                m.d.sync += bits.eq(Mux(restart, start, Cat(bits[self._pixel_bits :], *following)))
+            spikes.append(random < self.i.payload[channel])
+        self._give(m, step, spikes)
+        return m
+
+    def _first_bits(self, channel: int) -> int:
+        """The 31 latest bits once the first random number is out, the oldest as bit 0."""
+        length, tap = _TAPS
+        seed = (self._seed ^ (channel * _CHANNEL_STRIDE % (1 << length))) or 1
+        bits = [(seed >> (length - 1 - index)) & 1 for index in range(length)]
+        for _ in range(self._pixel_bits):
+            bits.append(bits[-length] ^ bits[-tap])
+        return sum(bit << index for index, bit in enumerate(bits[-length:]))
+
+
+class LatencyEncoder(_Encoder):
+    """One spike a pixel, the earlier the brighter, at t(p) = round((1 - p / M)(T - 1)); none for p = 0.
+
+    t(p) falls as p grows: a pixel spikes at the first step whose threshold it reaches, the smallest p with t(p) at
+    most t. One table of T thresholds serves all channels.
+
+    Parameters
+    ----------
+    channels : channels of a pixel.
+    pixel_bits : bits n of a pixel's channel, 1 to 8.
+    timesteps : beats of spikes made of a pixel, 1 to 256.
+
+    Members
+    -------
+    ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
+    ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
+
+    Latency: 1 clock from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        step = self._steps(m)
+        thresholds = self._thresholds()
+        threshold = Signal(self._pixel_bits, init=thresholds[0])
+        # The table is turned by one: at step t it shows the threshold of the step after.
+        m.submodules.table = table = memory.Memory(
+            shape=unsigned(self._pixel_bits), depth=self._timesteps, init=thresholds[1:] + thresholds[:1]
+        )
+        coming = table.read_port(domain="comb")
+        m.d.comb += coming.addr.eq(step.count)
+        with m.If(step.step):
+            m.d.sync += threshold.eq(coming.data)
+        spikes = []
+        for channel in range(self._channels):
+            fired = Signal(name=f"fired{channel}")
+            reached = Signal(name=f"reached{channel}")
+            m.d.comb += reached.eq(self.i.payload[channel] >= threshold)
+            with m.If(step.step):
+                m.d.sync += fired.eq((fired | reached) & ~step.last)
+            spikes.append(reached & ~fired)
+        self._give(m, step, spikes)
+        return m
+
+    def _thresholds(self) -> list[int]:
+        """For every step t, the smallest pixel p > 0 with t(p) at most t."""
+        largest, steps = (1 << self._pixel_bits) - 1, self._timesteps
+        times = {p: (2 * (largest - p) * (steps - 1) + largest) // (2 * largest) for p in range(1, largest + 1)}
+        return [min(p for p, time in times.items() if time <= t) for t in range(steps)]
