@@ -1,4 +1,4 @@
-"""The one exception whose text is meant for the person at the keyboard."""
+"""The exceptions whose text is meant for the person at the keyboard."""
 
 
 class InputError(Exception):
@@ -6,3 +6,14 @@ class InputError(Exception):
 
     The text is one line: what is wrong, where, and what would be right. The command line prints it and exits with 2.
     """
+
+
+class ToolError(Exception):
+    """A program that we ran failed, or left no result.
+
+    The text is one line; ``log`` is the end of what the program printed. The command line prints both and exits with 2.
+    """
+
+    def __init__(self, text: str, log: str = "") -> None:
+        super().__init__(text)
+        self.log = log

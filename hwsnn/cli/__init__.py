@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
-from ..errors import InputError
+from ..errors import InputError, ToolError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -67,6 +67,10 @@ class _Commands(click.Group):
             # The reader of our output has gone. Python would complain once more when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = BROKEN_PIPE
+        except ToolError as error:
+            click.echo("".join(f"{line}\n" for line in error.log.splitlines()), err=True, nl=False)
+            click.echo(f"hwsnn: error: {_one_line(str(error))}", err=True)
+            status = 2
         except (click.ClickException, InputError, OSError, MemoryError) as error:
             click.echo(f"hwsnn: error: {_one_line(_describe(error))}", err=True)
             status = 2

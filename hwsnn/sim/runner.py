@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hwsnn.build.tools import verilator_environment
+from hwsnn.errors import ToolError
 
 BUILD_ARGS = [
     "-Wno-fatal",
@@ -37,8 +38,8 @@ cocotb runs make itself, so this goes through the environment.
 POLL_SECONDS = 0.1
 
 
-class SimulationError(RuntimeError):
-    """A simulator could not be built, or a bench did not run to its end. The text ends with the tool's last lines."""
+class SimulationError(ToolError):
+    """A simulator could not be built, or a bench did not run to its end."""
 
 
 def cache_folder() -> Path:
@@ -50,7 +51,7 @@ def cache_folder() -> Path:
 def build_simulator(verilog: str, top: str) -> Path:
     """The folder of a simulator of module ``top`` in the text ``verilog``: from the cache, or built now.
 
-    Raises ``SimulationError`` with the end of the tool's log, and ``InputError`` where a tool is missing.
+    Raises ``SimulationError``, and ``InputError`` where a tool is missing.
     """
     environment = verilator_environment()
     tools = (*BUILD_ARGS, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
@@ -144,11 +145,11 @@ def run_bench(
 
 def _check_results(results: Path, log: Path, tests: int) -> None:
     if not results.is_file():
-        raise SimulationError(f"the simulation ended without results:\n{_tail(log)}")
+        raise SimulationError("the simulation ended without results", _tail(log))
     cases = list(ElementTree.parse(results).iter("testcase"))
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
     if failed or len(cases) != tests or any(case.find("skipped") is not None for case in cases):
-        raise SimulationError(f"{len(cases)} of {tests} benches ran, {len(failed)} failed:\n{_tail(log)}")
+        raise SimulationError(f"{len(cases)} of {tests} benches ran, {len(failed)} failed", _tail(log))
 
 
 def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path, poll: Callable[[], None]) -> None:
@@ -164,7 +165,7 @@ def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path
         finally:
             _end_group(child)
     if child.returncode != 0:
-        raise SimulationError(f"the {job['action']} of {job['top']} failed:\n{_tail(log)}")
+        raise SimulationError(f"the {job['action']} of {job['top']} failed", _tail(log))
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

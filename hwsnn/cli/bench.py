@@ -1,0 +1,90 @@
+"""``hwsnn bench``: simulated clocks a frame at a stated clock, against the CPU, in one run."""
+
+from __future__ import annotations
+
+import click
+
+from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress, seed_option
+
+FRAMES = 16
+"""Frames to simulate where no number is asked for."""
+BOARD = "ulx3s-85f"
+
+
+@click.command("bench")
+@model_argument
+@data_option()
+@count_option
+@seed_option
+@click.option(
+    "--clock-mhz",
+    type=click.FloatRange(min=0, min_open=True, max=1000),
+    help=f"The FPGA clock to assume (default: that of the {BOARD} design).",
+)
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    model: str,
+    data: str | None,
+    count: int | None,
+    seed: int,
+    clock_mhz: float | None,
+    as_json: bool,
+) -> None:
+    """Measure MODEL's clocks a frame and latency in simulated RTL, and the reference's frames a second on this CPU.
+
+    Without --data the images are random. The frame rate of the FPGA is simulated clocks at an assumed clock; hwsnn
+    build finds the clock that a board really reaches. Exit status 1 if the hardware's answers differ.
+    """
+    network = load_model(model)
+
+    from ..bench import cpu_fps, fpga_fps, this_cpu
+    from ..build.boards import load_board
+    from ..data import load, random_images
+    from ..fold import choose
+    from ..sim.network_bench import run_network
+
+    clock = clock_mhz or load_board(BOARD).clock_mhz
+    images = load(data, network, count).images if data else random_images(network, count or FRAMES, seed)
+    simulated = images if count else images[:FRAMES]
+    with progress() as bars:
+        task = bars.add_task("building the simulator", total=None)
+
+        def show(description: str, done: int, total: int) -> None:
+            bars.update(task, description=description, completed=done, total=total)
+
+        result = run_network(
+            network,
+            choose(network),
+            simulated,
+            seed=seed,
+            stalls=False,
+            progress=lambda done, total: show("simulating frames", done, total),
+        )
+        cpu = cpu_fps(network, images, lambda done, total: show("timing the CPU", done, total))
+    fpga = fpga_fps(result.cycles_per_frame, clock)
+    fields = {
+        "cycles_per_frame": result.cycles_per_frame,
+        "latency_cycles": result.latency_cycles,
+        "clock_mhz": clock,
+        "fpga_fps": fpga,
+        "cpu_fps": cpu,
+        "speedup": fpga / cpu,
+    }
+
+    def human() -> None:
+        assumed = "as asked" if clock_mhz else f"assumed: the clock of the {BOARD} design"
+        click.echo(
+            f"FPGA {fpga:,.0f} frames/s: {result.cycles_per_frame:g} clocks a frame (simulated) at {clock:g} MHz "
+            f"({assumed})\n"
+            f"     {result.latency_cycles} clocks from a frame's first pixel to its answer: "
+            f"{result.latency_cycles / clock:,.1f} us at that clock\n"
+            f"CPU  {cpu:,.0f} frames/s: the numpy reference on {this_cpu()}\n"
+            f"FPGA / CPU {fpga / cpu:.1f}"
+        )
+
+    emit(as_json, fields, human)
+    if result.mismatches:
+        click.echo(f"hwsnn: the hardware's answers differ: {result.first_mismatch}", err=True)
+        ctx.exit(1)
