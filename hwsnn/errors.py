@@ -11,9 +11,10 @@ class InputError(Exception):
 class ToolError(Exception):
     """A program that we ran failed, or left no result.
 
-    The text is one line; ``log`` is the end of what the program printed. The command line prints both and exits with 2.
+    ``summary`` is one line, ``log`` the end of what the program printed. The command line prints both and exits with 2.
     """
 
-    def __init__(self, text: str, log: str = "") -> None:
-        super().__init__(text)
+    def __init__(self, summary: str, log: str = "") -> None:
+        super().__init__(f"{summary}\n{log}".rstrip())
+        self.summary = summary
         self.log = log

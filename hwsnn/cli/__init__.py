@@ -69,7 +69,7 @@ class _Commands(click.Group):
             status = BROKEN_PIPE
         except ToolError as error:
             click.echo("".join(f"{line}\n" for line in error.log.splitlines()), err=True, nl=False)
-            click.echo(f"hwsnn: error: {_one_line(str(error))}", err=True)
+            click.echo(f"hwsnn: error: {_one_line(error.summary)}", err=True)
             status = 2
         except (click.ClickException, InputError, OSError, MemoryError) as error:
             click.echo(f"hwsnn: error: {_one_line(_describe(error))}", err=True)
