@@ -79,7 +79,9 @@ class _Builder:
         for node in nodes:
             if node.type not in self._handlers:
                 known = ", ".join(sorted(self._handlers))
-                raise InputError(f"node {node.name!r}: is a {node.type!r}; the nodes that can be built are {known}")
+                raise InputError(
+                    f"node {node.name!r}: is a {node.type[:40]!r}; the nodes that can be built are {known}"
+                )
         for node in nodes:
             if self._integrates and node.type != "Output":
                 raise node.error("comes after neurons that never fire; I and LI can only be the last layer")
@@ -90,6 +92,8 @@ class _Builder:
 
     def _input(self, node: Node) -> None:
         shape = node.integers("shape", 1)
+        while len(shape) > 3 and shape[0] == 1:  # a batch of one image, left over from tracing
+            shape = shape[1:]
         if len(shape) > 3:
             raise node.error(f"must have a shape (channels, height, width) without a batch, not {shape}")
         self._flat = len(shape) == 1
@@ -130,7 +134,7 @@ class _Builder:
 
     def _dense(self, node: Node) -> None:
         weight = node.numbers("weight", 2)
-        if not self._flat:
+        if not self._flat and self._shape[:2] != (1, 1):
             raise node.error(f"takes a flat input, but gets {self._describe_shape()}; put a Flatten before it")
         if weight.shape[1] != math.prod(self._shape):
             raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._describe_shape()}")
@@ -176,7 +180,7 @@ class _Builder:
 
     def _integrate_and_fire(self, node: Node) -> None:
         self._refuse_reset_value(node, memoryless=False)
-        self._fire(node, beta=1.0, gain=self._per_channel(node, "r"), threshold="v_threshold")
+        self._fire(node, beta=1.0, gain=self._gain_per_step(node), threshold="v_threshold")
 
     def _leaky(self, node: Node) -> None:
         rate = self._rate(node, "tau")
@@ -211,7 +215,7 @@ class _Builder:
         self._fire(node, beta=0.0, gain=np.ones(self._shape[0]), threshold="threshold", reset="none")
 
     def _integrator(self, node: Node) -> None:
-        self._integrate(node, beta=1.0, gain=self._per_channel(node, "r"), offset=None)
+        self._integrate(node, beta=1.0, gain=self._gain_per_step(node), offset=None)
 
     def _leaky_integrator(self, node: Node) -> None:
         rate = self._rate(node, "tau")
@@ -277,6 +281,14 @@ class _Builder:
             raise node.error(f"a step of {self._dt:g} s is longer than {key!r}; give --dt {value:g} or less")
         return rate
 
+    def _gain_per_step(self, node: Node) -> FloatArray:
+        """R of a neuron without a time constant, for which frameworks write v += R I or v += dt R I."""
+        gain = self._per_channel(node, "r")
+        if (np.abs(gain * self._dt - 1.0) < ROUNDING).all():
+            self._remarks.append(f"{node.name}: r is 1 / dt, read as r I dt a step (SpikingJelly), not as r I")
+            return np.ones_like(gain)
+        return gain
+
     def _refuse_reset_value(self, node: Node, memoryless: bool) -> None:
         # A neuron without memory forgets what it was reset to before that matters.
         if "v_reset" in node.values and node.numbers("v_reset").any() and not memoryless:
@@ -335,7 +347,7 @@ def _padded(node: Node, weight: FloatArray, stride: Pair) -> tuple[FloatArray, P
     if padding == "valid":
         return weight, (0, 0)
     if padding != "same":
-        raise node.error(f"'padding' must be integers, 'same' or 'valid', not {padding!r}")
+        raise node.error(f"'padding' must be integers, 'same' or 'valid', not {padding[:40]!r}")
     if stride != (1, 1):
         raise node.error(f"'padding' can be 'same' only for a stride of 1, not {stride}")
     # An even window needs one more zero below and to the right than above: a zero row of weights on top evens that out.

@@ -23,6 +23,8 @@ from .linear import MAX_WEIGHTS
 
 MAX_NUMBERS = 2 * MAX_WEIGHTS
 """Most numbers that are read from one file, all nodes together."""
+MAX_SETTINGS = 5
+"""Most integers under one key: a shape with a time step and a batch before channels, height and width."""
 MAX_DEPTH = 4
 """How deep graphs may lie within graphs."""
 
@@ -45,7 +47,7 @@ class Node:
         if value is None:
             raise self.error(f"has no {key!r}")
         if isinstance(value, str):
-            raise self.error(f"{key!r} must be numbers, not the text {value!r}")
+            raise self.error(f"{key!r} must be numbers, not the text {value[:40]!r}")
         if not np.isfinite(value).all():
             raise self.error(f"{key!r} must be finite, not NaN or infinite anywhere")
         if ndim is not None and value.ndim != ndim:
@@ -53,10 +55,13 @@ class Node:
         return value
 
     def integers(self, key: str, low: int) -> tuple[int, ...]:
-        """The integers under ``key``, from ``low`` to the largest extent."""
+        """The integers under ``key``, at most a handful, from ``low`` to the largest extent."""
         value = self.numbers(key)
-        if ((value != np.rint(value)) | (value < low) | (value > MAX_EXTENT)).any():
-            raise self.error(f"{key!r} must be integers from {low} to {MAX_EXTENT}, not {value.tolist()}")
+        if value.size > MAX_SETTINGS:
+            raise self.error(f"{key!r} must be at most {MAX_SETTINGS} integers, not {value.size}")
+        for number in value.flat:
+            if number != np.rint(number) or not low <= number <= MAX_EXTENT:
+                raise self.error(f"{key!r} must be integers from {low} to {MAX_EXTENT}, not {number:g}")
         return tuple(int(number) for number in value.flat)
 
     def pair(self, key: str, low: int) -> Pair:

@@ -1,0 +1,140 @@
+"""NIR graphs and trained networks simulated by their equations in float64, one step and one window after the other.
+
+Deliberately slow and plain: nothing here comes from the code under test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn import trained
+from hwsnn.spec import MaxPool
+
+Array = npt.NDArray[np.float64]
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """One integer or two as two."""
+    numbers = [int(number) for number in np.ravel(value)]
+    return numbers[0], numbers[-1]
+
+
+def windows(x: Array, size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]) -> Array:
+    """Every window of x (channels, height, width), as (rows, columns, channels, window height, window width)."""
+    padded = np.pad(x, ((0, 0), (padding[0],) * 2, (padding[1],) * 2))
+    rows = range(0, padded.shape[1] - size[0] + 1, stride[0])
+    columns = range(0, padded.shape[2] - size[1] + 1, stride[1])
+    return np.array([[padded[:, y : y + size[0], x : x + size[1]] for x in columns] for y in rows])
+
+
+def convolution(x: Array, weight: Array, bias: Array, stride: tuple[int, int], padding: tuple[int, int]) -> Array:
+    """A cross-correlation with zeros around the image."""
+    seen = windows(x, weight.shape[2:], stride, padding)
+    return np.asarray(np.einsum("yxcij,ocij->oyx", seen, weight) + bias[:, None, None], dtype=np.float64)
+
+
+def node_output(node: Any, x: Array) -> Array:
+    """What a node without state makes of one step's input."""
+    if isinstance(node, nir.Conv2d):
+        return grouped_convolution(node, x)
+    if isinstance(node, nir.SumPool2d):
+        size, stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
+        return np.asarray(np.einsum("yxcij->cyx", windows(x, size, stride, padding)), dtype=np.float64)
+    if isinstance(node, nir.AvgPool2d):
+        size, stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
+        return np.asarray(windows(x, size, stride, padding).mean(axis=(3, 4)).transpose(2, 0, 1), dtype=np.float64)
+    if isinstance(node, nir.Flatten):
+        return x.reshape(-1)
+    if isinstance(node, nir.Linear):
+        return np.array(node.weight @ x)
+    if isinstance(node, nir.Affine):
+        return np.array(node.weight @ x + node.bias)
+    if isinstance(node, nir.Scale):
+        return np.array(node.scale * x)
+    if isinstance(node, nir.Threshold):
+        return np.array(x > node.threshold, dtype=np.float64)
+    assert isinstance(node, nir.Input | nir.Output)
+    return x
+
+
+def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:
+    """A Conv2d node, its groups and its dilation spelled out."""
+    (height, width), (dy, dx) = node.weight.shape[2:], pair(node.dilation)
+    if node.padding == "same":  # as much above as below, one more below where it is odd; likewise across
+        total = (height - 1) * dy, (width - 1) * dx
+        x = np.pad(x, ((0, 0), *((all_of_it // 2, all_of_it - all_of_it // 2) for all_of_it in total)))
+        padding = (0, 0)
+    else:
+        padding = (0, 0) if node.padding == "valid" else pair(node.padding)
+    spread = ((height - 1) * dy + 1, (width - 1) * dx + 1)
+    seen = windows(x, spread, pair(node.stride), padding)[..., ::dy, ::dx]
+    outputs, inputs = len(node.weight) // int(node.groups), node.weight.shape[1]
+    parts = []
+    for group in range(int(node.groups)):
+        channels = slice(group * inputs, (group + 1) * inputs)
+        weight = node.weight[group * outputs : (group + 1) * outputs]
+        parts.append(np.einsum("yxcij,ocij->oyx", seen[:, :, channels], weight))
+    return np.asarray(np.concatenate(parts) + np.asarray(node.bias)[:, None, None], dtype=np.float64)
+
+
+def step(node: Any, state: dict[str, Array], x: Array, dt: float) -> Array:
+    """One Euler step of a node with state: its spikes, or its membranes where it never fires."""
+    v = state.get("v", np.zeros(x.shape))
+    if isinstance(node, nir.IF | nir.I):
+        v = v + node.r * x
+    elif isinstance(node, nir.CubaLIF):
+        current = state.get("current", np.zeros(x.shape))
+        current = current + dt / node.tau_syn * (-current + node.w_in * x)
+        v = v + dt / node.tau_mem * (node.v_leak - v + node.r * current)
+        state["current"] = current
+    else:
+        v = v + dt / node.tau * (node.v_leak - v + node.r * x)
+    if isinstance(node, nir.I | nir.LI):
+        state["v"] = v
+        return np.asarray(v, dtype=np.float64)
+    fired = v > node.v_threshold
+    state["v"] = np.where(fired, node.v_reset, v)
+    return np.asarray(fired, dtype=np.float64)
+
+
+def simulate(graph: nir.NIRGraph, inputs: Array, dt: float) -> dict[str, Array]:
+    """Outputs of every node at every step, (T, ...), for inputs (T, ...); the edges must be a chain in order."""
+    order = [graph.edges[0][0], *(target for _, target in graph.edges)]
+    states: dict[str, dict[str, Array]] = {name: {} for name in order}
+    outputs: dict[str, list[Array]] = {name: [] for name in order}
+    for x in inputs:
+        for name in order:
+            node = graph.nodes[name]
+            stateful = isinstance(node, nir.IF | nir.LIF | nir.CubaLIF | nir.I | nir.LI)
+            x = step(node, states[name], x, dt) if stateful else node_output(node, x)
+            outputs[name].append(x)
+    return {name: np.array(steps) for name, steps in outputs.items()}
+
+
+def simulate_trained(network: trained.Network, inputs: Array) -> dict[str, Array]:
+    """Spikes, or membranes of an integrator, of every layer at every step, for inputs (T, channels, height, width)."""
+    membranes: dict[str, Any] = {layer.name: 0.0 for layer in network.layers}
+    outputs: dict[str, list[Array]] = {layer.name: [] for layer in network.layers}
+    for x in inputs:
+        for layer in network.layers:
+            if isinstance(layer, MaxPool):
+                x = windows(x, layer.size, layer.stride, (0, 0)).max(axis=(3, 4)).transpose(2, 0, 1)
+            else:
+                if isinstance(layer, trained.Conv):
+                    current = convolution(x, layer.weight, layer.bias, layer.stride, layer.padding)
+                else:
+                    current = (np.einsum("ocyx,cyx->o", layer.weight, x) + layer.bias)[:, None, None]
+                v = layer.neuron.beta * membranes[layer.name] + current
+                x = v
+                if isinstance(layer.neuron, trained.Neuron):
+                    threshold = layer.neuron.threshold[:, None, None]
+                    fired = v > threshold if layer.neuron.compare == "greater" else v >= threshold
+                    after = {"zero": np.zeros(v.shape), "subtract": v - threshold, "none": v}[layer.neuron.reset]
+                    x, v = fired.astype(np.float64), np.where(fired, after, v)
+                membranes[layer.name] = v
+            outputs[layer.name].append(x)
+    return {name: np.array(steps) for name, steps in outputs.items()}
