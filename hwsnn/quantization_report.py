@@ -12,12 +12,18 @@ from .trained import Compare
 
 @dataclass(frozen=True)
 class WeightReport:
-    """``rms_error`` is relative to the RMS of the weights; ``largest`` is their largest over the clip level."""
+    """The weights of a layer.
+
+    ``capped`` channels have weights so small that their scale is the largest a layer may have. ``rms_error`` is
+    relative to the RMS of the weights. ``clipped`` weights exceed what the largest integer stands for, by a factor of
+    ``largest`` at most.
+    """
 
     count: int
     bits: int
     smallest_scale: float
     largest_scale: float
+    capped: int
     rms_error: float
     clipped: int
     largest: float
@@ -27,7 +33,8 @@ class WeightReport:
         if self.clipped:
             share = self.clipped / self.count
             clipped = f"{self.clipped:,} clipped ({share:.2%}), the largest to 1/{self.largest:.2f} of itself"
-        return f"{self.count:,} of {self.bits} bits, RMS error {self.rms_error:.2%}, {clipped}"
+        capped = f", {self.capped} channels of hardly any weight" if self.capped else ""
+        return f"{self.count:,} of {self.bits} bits, RMS error {self.rms_error:.2%}, {clipped}{capped}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from .trained import FloatArray
 
 CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
 """The candidates for a scale: each lets the largest integer stand for this part of the largest weight."""
+SCALE_SPAN = 256
+"""Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
 LEAK_SHIFT = 8
 LEAK_ROUNDING = 1e-6
 """A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
@@ -125,8 +127,9 @@ def _scales(layer: trained.Conv | trained.Dense, largest: int) -> FloatArray:
         scales = np.empty(len(rows))
         scales[live] = _best_scales(rows[live], largest)
         scales[~live] = scales[live].min()
+        scales = np.minimum(scales, SCALE_SPAN * scales.min())
     if not np.isfinite(scales).all():
-        raise InputError(f"layer {layer.name!r}: the weights of a channel are too small to scale; none exceeds 1e-305")
+        raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
     return scales
 
 
@@ -158,11 +161,11 @@ def _in_integers(
     weight = np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
     # Inputs from 0 to largest_input stand for 0 to 1: currents, and all they meet, grow by that factor too.
     unit = scales * largest_input
-    bias = _to_int32(layer.name, "bias", np.rint(layer.bias * unit))
+    bias = _to_int32(layer.name, "bias", np.rint(_product(layer.bias, unit)))
     leak = choose_leak(layer.neuron.beta)
     neuron: spec.Neuron | spec.Integrator
     if isinstance(layer.neuron, trained.Neuron):
-        exact = layer.neuron.threshold * unit
+        exact = _product(layer.neuron.threshold, unit)
         smallest = np.floor(exact) + 1 if layer.neuron.compare == "greater" else np.ceil(exact)
         threshold = _to_int32(layer.name, "threshold", smallest)
         neuron = spec.Neuron(threshold, leak, reset or layer.neuron.reset, spec.MAX_MEMBRANE_BITS)
@@ -171,6 +174,12 @@ def _in_integers(
     if isinstance(layer, trained.Conv):
         return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
     return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
+
+
+def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """a b, infinite where that is too large for a float."""
+    with np.errstate(over="ignore"):
+        return np.asarray(a * b)
 
 
 def _to_int32(name: str, what: str, values: FloatArray) -> IntArray:
@@ -219,6 +228,7 @@ def _report(
         bits=built.weight_bits,
         smallest_scale=float(scales.min()),
         largest_scale=float(scales.max()),
+        capped=int((scales >= SCALE_SPAN * scales.min()).sum()),
         rms_error=float(np.sqrt((error**2).sum() / ((source.weight / peak) ** 2).sum())),
         clipped=int((np.rint(scaled) > largest).sum()),
         largest=float(scaled.max() / largest),

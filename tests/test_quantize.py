@@ -1,0 +1,353 @@
+"""The quantizer against the section "From floats" of docs/numerics.md, number by number."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwsnn import spec, trained
+from hwsnn.errors import InputError
+from hwsnn.quantization_report import Report
+from hwsnn.quantize import choose_leak, quantize
+
+Array = npt.NDArray[np.float64]
+
+
+def neuron(theta: Any = 1.0, beta: float = 1.0, compare: trained.Compare = "greater") -> trained.Neuron:
+    return trained.Neuron(np.atleast_1d(np.asarray(theta, float)), beta, compare, "zero")
+
+
+def dense(
+    weight: Any, bias: Any = None, its_neuron: trained.Neuron | trained.Integrator | None = None
+) -> trained.Dense:
+    """A fully connected layer on a row of pixels or on channels, from rows of weights."""
+    rows = np.asarray(weight, float)
+    biases = np.zeros(len(rows)) if bias is None else np.asarray(bias, float)
+    fires = neuron(np.ones(len(rows))) if its_neuron is None else its_neuron
+    return trained.Dense("dense1", rows[:, None, None, :], biases, fires)
+
+
+def network(*layers: trained.Layer, shape: spec.Shape = (1, 1, 2)) -> trained.Network:
+    return trained.Network("net", shape, layers)
+
+
+def built(
+    source: trained.Network, encoding: spec.EncoderKind = "uniform", timesteps: int = 4, **options: Any
+) -> tuple[spec.Network, Report]:
+    return quantize(source, timesteps=timesteps, encoder=spec.Encoder(encoding), **options)
+
+
+def only_layer(source: trained.Network, *args: Any, **options: Any) -> spec.Dense:
+    (layer,) = built(source, *args, **options)[0].layers
+    assert isinstance(layer, spec.Dense)
+    return layer
+
+
+def fires(layer: spec.Dense) -> spec.Neuron:
+    assert isinstance(layer.neuron, spec.Neuron)
+    return layer.neuron
+
+
+# Weights and scales
+
+weights = st.floats(0.001, 10) | st.floats(-10, -0.001) | st.just(0.0)
+rows = st.lists(weights, min_size=1, max_size=12).filter(any)
+
+
+@settings(deadline=None)
+@given(rows, st.integers(2, 8))
+def test_a_weight_is_its_scale_rounded_or_clipped(row: list[float], bits: int) -> None:
+    source = network(dense([row]), shape=(1, 1, len(row)))
+    integers, report = built(source, weight_bits=bits)
+    scale, largest = report.layers[0].weights.smallest_scale, 2 ** (bits - 1) - 1
+    for weight, quantized in zip(row, integers.layers[0].weight.ravel(), strict=True):  # type: ignore[union-attr]
+        if abs(weight) * scale <= largest:
+            assert abs(weight - quantized / scale) <= 0.5 / scale * (1 + 1e-9)
+        else:
+            assert quantized == largest * np.sign(weight)
+
+
+@settings(deadline=None)
+@given(rows, st.integers(2, 8))
+def test_no_candidate_for_the_scale_is_better(row: list[float], bits: int) -> None:
+    source = network(dense([row]), shape=(1, 1, len(row)))
+    scale, largest = built(source, weight_bits=bits)[1].layers[0].weights.smallest_scale, 2 ** (bits - 1) - 1
+    weights = np.array(row)
+    peak = np.abs(weights).max()
+
+    def error(candidate: float) -> float:
+        restored = [min(max(round(float(w) * candidate), -largest), largest) / candidate for w in weights]
+        return float((((np.array(restored) - weights) / peak) ** 2).sum())
+
+    candidates = [largest / (peak * (1 - 0.5 * i / 39)) for i in range(40)]
+    assert min(abs(scale / candidate - 1) for candidate in candidates) < 1e-12
+    assert error(scale) <= min(map(error, candidates)) * (1 + 1e-6) + 1e-15
+
+
+def test_one_stray_weight_is_clipped() -> None:
+    """Where most weights are small, rounding them finely is worth cutting the largest."""
+    row = [1.5, *([0.12] * 60)]
+    integers, report = built(network(dense([row]), shape=(1, 1, 61)), weight_bits=4)
+    weights = report.layers[0].weights
+    assert weights.clipped == 1
+    assert weights.largest > 1
+    assert integers.layers[0].weight.max() == 7  # type: ignore[union-attr]
+
+
+def test_every_channel_has_its_own_scale() -> None:
+    layer = only_layer(network(dense([[1, -0.5], [0.01, 0.005]])))
+    np.testing.assert_array_equal(layer.weight[:, 0, 0], [[127, -64], [127, 64]])
+    assert fires(layer).threshold.tolist() == [128, 12701]
+
+
+def test_a_channel_without_weights_takes_the_smallest_scale() -> None:
+    layer = only_layer(network(dense([[1, 0], [0, 0], [2, 0]], bias=[0, 1, 0])))
+    assert fires(layer).threshold[1] == fires(layer).threshold[2] == 64
+    assert layer.bias.tolist() == [0, 64, 0]
+
+
+def test_a_channel_of_hardly_any_weight_does_not_widen_the_others() -> None:
+    source = network(dense([[1, 0.5], [1e-9, 0], [1 / 512, 0]]))
+    integers, report = built(source)
+    np.testing.assert_array_equal(integers.layers[0].weight[:, 0, 0], [[127, 64], [0, 0], [64, 0]])  # type: ignore[union-attr]
+    assert report.layers[0].weights.capped == 2
+    assert report.layers[0].weights.largest_scale == 127 * 256
+    assert "2 channels of hardly any weight" in str(report)
+
+
+def test_channels_of_an_integrator_share_one_scale() -> None:
+    """Their membranes are compared: each must mean the same."""
+    source = network(dense([[1.0, -0.5], [0.25, 0.125]], its_neuron=trained.Integrator(1.0)))
+    np.testing.assert_array_equal(only_layer(source).weight[:, 0, 0], [[127, -64], [32, 16]])
+
+
+# Biases and thresholds
+
+
+def test_biases_are_rounded_to_even() -> None:
+    layer = only_layer(network(dense([[127, 0]] * 4, bias=[0.5, 1.5, -0.5, 2.4])))
+    assert layer.bias.tolist() == [0, 2, 0, 2]
+
+
+@given(st.fractions(Fraction(1, 64), 200, max_denominator=64), st.sampled_from(["greater", "greater_equal"]))
+def test_a_threshold_is_the_smallest_integer_that_satisfies_the_comparison(
+    theta: Fraction, compare: trained.Compare
+) -> None:
+    # A largest weight of 127 makes the scale 1: exact, so that ties are real ties.
+    theta = Fraction(float(theta))
+    source = network(dense([[127, 0]], its_neuron=neuron(float(theta), compare=compare)))
+    threshold = int(fires(only_layer(source)).threshold[0])
+    satisfied = [u > theta if compare == "greater" else u >= theta for u in (threshold - 1, threshold)]
+    assert satisfied == [False, True]
+
+
+@pytest.mark.parametrize(("pixel_bits", "factor"), [(8, 255), (4, 15), (1, 1)])
+def test_direct_encoding_counts_in_pixels(pixel_bits: int, factor: int) -> None:
+    """Pixels of 0 ... M stand for 0 ... 1, so biases and thresholds grow by M. Only those of the first layer do."""
+    first = trained.Conv("conv1", np.full((1, 1, 1, 1), 127.0), np.ones(1), neuron(2.0))
+    second = dense([[127.0, 0.0]], bias=[1.0], its_neuron=neuron(2.0))
+    one, two = built(network(first, second), "direct", pixel_bits=pixel_bits)[0].layers
+    assert (one.bias[0], one.neuron.threshold[0]) == (factor, 2 * factor + 1)  # type: ignore[union-attr]
+    assert (two.bias[0], two.neuron.threshold[0]) == (1, 3)  # type: ignore[union-attr]
+
+
+# Leaks
+
+
+@pytest.mark.parametrize(
+    ("beta", "leak"),
+    [
+        (1.0, spec.NoLeak()),
+        (1 - 1e-8, spec.NoLeak()),
+        (0.5, spec.ShiftLeak(1)),
+        (0.9375, spec.ShiftLeak(4)),
+        (1 - 2**-16, spec.ShiftLeak(16)),
+        (np.float32(0.1) + 0.65, spec.ShiftLeak(2)),
+        (0.9, spec.MultiplyLeak(230, 8)),
+        (0.25, spec.MultiplyLeak(64, 8)),
+        (0.001, spec.MultiplyLeak(0, 8)),
+        (0.0, spec.MultiplyLeak(0, 8)),
+        (0.9995, spec.MultiplyLeak(255, 8)),
+    ],
+)
+def test_leaks(beta: float, leak: spec.Leak) -> None:
+    assert choose_leak(float(beta)) == leak
+
+
+@given(st.floats(0, 1))
+def test_no_other_leak_is_nearer(beta: float) -> None:
+    leak = choose_leak(beta)
+    exact = [1.0, *(1 - 2.0**-k for k in range(1, 17))]
+    if isinstance(leak, spec.MultiplyLeak):
+        assert abs(leak.beta - beta) <= min(abs(m / 256 - beta) for m in range(256))
+        assert all(abs(one - beta) > 9e-7 for one in exact)
+    else:
+        assert abs(leak.beta - beta) <= 1.1e-6
+
+
+def test_the_report_says_what_became_of_beta() -> None:
+    leak = built(network(dense([[1, 2]], its_neuron=neuron(beta=0.9))))[1].layers[0].leak
+    assert (leak.beta_asked, leak.beta_built) == (0.9, 230 / 256)
+    assert leak.difference == pytest.approx(-0.0015625)
+    assert "beta 0.9 asked, 0.898438 built ((v * 230) >> 8), -0.0016" in str(leak)
+
+
+# Reset, readout, membranes
+
+
+def test_the_reset_is_the_source_s_unless_given() -> None:
+    source = network(dense([[1, 2]]))
+    for asked, expected in ((None, "zero"), ("subtract", "subtract"), ("none", "none")):
+        integers, report = built(source, reset=asked)
+        assert integers.layers[0].neuron.reset == expected  # type: ignore[union-attr]
+        firing = report.layers[0].firing
+        assert firing is not None
+        assert (firing.reset_asked, firing.reset_built) == ("zero", expected)
+        assert ("the source says zero" in str(report)) == (asked in ("subtract", "none"))
+
+
+def test_readouts() -> None:
+    spiking = network(dense([[1, 2]]))
+    silent = network(dense([[1, 2]], its_neuron=trained.Integrator(0.5)))
+    assert built(spiking)[0].readout == "count"
+    assert built(silent)[0].readout == built(silent, readout="membrane")[0].readout == "membrane"
+    turned, report = built(network(dense([[1, 2]], its_neuron=neuron(beta=0.5))), readout="membrane")
+    assert turned.layers[0].neuron == spec.Integrator(spec.ShiftLeak(1), turned.layers[0].neuron.membrane_bits)  # type: ignore[union-attr]
+    assert any("dense1: fires in the source" in remark for remark in report.remarks)
+    with pytest.raises(InputError, match=r"layer 'dense1': readout 'count' needs a last layer that fires.*'membrane'"):
+        built(silent, readout="count")
+
+
+def test_membranes_never_saturate_by_default() -> None:
+    source = network(dense([[127, 1]], bias=[3], its_neuron=neuron(2000.0)))
+    integers, report = built(source, timesteps=4)
+    # Four times 127 + 1 + 3 is less than the threshold of 2001, which needs 12 bits.
+    assert integers.layers[0].neuron.membrane_bits == 12  # type: ignore[union-attr]
+    assert not integers.can_saturate(0)
+    assert not report.layers[0].membrane.can_saturate
+    integers, _ = built(source, timesteps=200)
+    # 15 steps of 131 stay below the threshold, and the sixteenth makes 2000 + 131 at most.
+    assert integers.layers[0].neuron.membrane_bits == 13  # type: ignore[union-attr]
+
+
+def test_narrower_membranes_are_the_user_s_choice() -> None:
+    source = network(dense([[127, 1]], bias=[3], its_neuron=neuron(2000.0)))
+    integers, report = built(source, timesteps=200, membrane_bits=12)
+    assert integers.can_saturate(0)
+    assert report.layers[0].membrane.can_saturate
+    assert "12 bits, can saturate (never with 13 bits)" in str(report)
+    with pytest.raises(
+        InputError, match=r"layer 'dense1': 11 membrane bits cannot hold its threshold of 2001; use at least 12"
+    ):
+        built(source, membrane_bits=11)
+
+
+def test_wider_membranes_than_needed_are_not_built() -> None:
+    assert only_layer(network(dense([[127, 1]])), membrane_bits=32).neuron.membrane_bits == 9
+
+
+# What cannot be built
+
+ONE = dense([[1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "pattern"),
+    [
+        (network(), {}, r"network 'net' has no layers"),
+        (network(dense([[0, 0]])), {}, r"layer 'dense1': every weight is zero"),
+        (network(dense([[1e-310, 0]])), {}, r"layer 'dense1': its weights are too small to scale"),
+        (network(dense([[1, 0]], bias=[1e8])), {}, r"layer 'dense1': a bias becomes 1.27e\+10, beyond 32 bits"),
+        (network(dense([[1, 0]], bias=[1e308])), {}, r"layer 'dense1': a bias becomes inf, beyond 32 bits"),
+        (network(dense([[1e-9, 0]])), {}, r"layer 'dense1': a threshold becomes 1.27e\+11, beyond 32 bits"),
+        (
+            network(dense([[1, 0]], bias=[1e7], its_neuron=trained.Integrator(1.0))),
+            {"timesteps": 4},
+            r"layer 'dense1': its membranes need 34 bits, and 32 is the most; use fewer time steps or weight bits, or",
+        ),
+        (
+            network(ONE, spec.MaxPool("pool1", (1, 1), (1, 1), "or")),
+            {},
+            r"layer 'pool1': the last layer must have weights",
+        ),
+        (
+            network(spec.MaxPool("pool1", (1, 1), (1, 1), "or"), ONE),
+            {"encoding": "direct"},
+            r"network 'net' cannot be built: the first layer must have weights under direct encoding",
+        ),
+        (
+            network(trained.Conv("conv1", np.ones((1, 1, 1, 1)), np.zeros(1), neuron())),
+            {},
+            r"network 'net' cannot be built: the last layer's output must be 1x1, one score a class, not 1x2",
+        ),
+        (network(ONE, shape=(1, 1, 3)), {}, r"cannot be built: layer 'dense1' must take the shape \(1, 1, 3\)"),
+    ],
+)
+def test_networks_that_cannot_be_built(source: trained.Network, options: dict[str, Any], pattern: str) -> None:
+    with pytest.raises(InputError, match=pattern) as caught:
+        built(source, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_32_bits_that_saturate_are_allowed() -> None:
+    source = network(dense([[1, 0]], bias=[1e7], its_neuron=trained.Integrator(1.0)))
+    assert only_layer(source, membrane_bits=32).neuron.membrane_bits == 32
+
+
+@pytest.mark.parametrize(
+    ("options", "pattern"),
+    [
+        ({"weight_bits": 1}, r"weight_bits must be an integer from 2 to 8, not 1"),
+        ({"weight_bits": 9}, r"weight_bits must be an integer from 2 to 8, not 9"),
+        ({"timesteps": 0}, r"timesteps must be an integer from 1 to 256, not 0"),
+        ({"membrane_bits": 33}, r"membrane_bits must be an integer from 2 to 32, not 33"),
+        ({"pixel_bits": 9}, r"pixel_bits must be an integer from 1 to 8, not 9"),
+    ],
+)
+def test_wrong_parameters(options: dict[str, Any], pattern: str) -> None:
+    with pytest.raises(ValueError, match=pattern):
+        built(network(ONE), **options)
+
+
+# The report
+
+
+def test_the_report_in_json_and_text() -> None:
+    source = replace(network(ONE, dense([[0.3]], its_neuron=trained.Integrator(0.9))), remarks=("as it was",))
+    second = replace(source.layers[1], name="dense2")
+    integers, report = built(replace(source, layers=(source.layers[0], second)), "direct", timesteps=1)
+    values = json.loads(json.dumps(report.with_remark("and more").to_json(), allow_nan=False))
+    assert (values["network"], values["timesteps"], values["encoding"], values["readout"]) == (
+        "net",
+        1,
+        "direct",
+        "membrane",
+    )
+    assert values["remarks"] == ["as it was", "and more"]
+    one, two = values["layers"]
+    assert (one["name"], one["firing"]["compare_asked"]) == ("dense1", "greater")
+    assert one["firing"]["thresholds_built"] == [int(0.5 * 127 * 255) + 1] * 2
+    assert one["weights"] == {
+        "count": 2,
+        "bits": 8,
+        "smallest_scale": 63.5,
+        "largest_scale": 63.5,
+        "capped": 0,
+        "rms_error": pytest.approx((0.5 / 63.5) / 5**0.5),
+        "clipped": 0,
+        "largest": 1.0,
+    }
+    assert one["membrane"]["current_bits"] == integers.current_range(0).width
+    assert two["firing"] is None
+    text = str(report)
+    assert text.splitlines()[0] == "net: 1 time step, direct encoding, membrane readout"
+    assert "v > 1 becomes v >= 16193" in text
+    assert "note: as it was" in text
