@@ -9,14 +9,17 @@ from amaranth.lib.wiring import In, Out
 from .checks import check_integer
 from .counter import Counter
 
+_SHIFTED_PERIOD = 2
+"""Up to this period flip-flops cost less than a memory and the register behind it."""
+
 
 class History(wiring.Component):
     """Gives with every beat also the beats 1 to ``length`` periods before it.
 
     With the period of an image's row it is a set of line buffers; with that of a pixel, a shift register.
-    The past lies in a memory of ``period`` words of ``length`` beats, each read and written back shifted once a
-    period; a period of 1 needs registers alone. Beats before the first one after power-up read as zeros; a reset does
-    not forget the past.
+    A long past lies in a memory of ``period`` words of ``length`` beats, each read and written back shifted once a
+    period; one of up to two beats a tap is a shift register. Beats before the first one after power-up read as zeros; a
+    reset does not forget the past.
 
     Parameters
     ----------
@@ -84,18 +87,27 @@ class History(wiring.Component):
         ]
         with m.If(self.i.ready):
             m.d.sync += self.o.valid.eq(self.i.valid)
-        if self._period == 1:
-            taps = Signal.like(self.o.payload, reset_less=True)
-            with m.If(accept):
-                m.d.sync += taps.eq(Cat(taps[self._payload_bits :], self.i.payload))
-            m.d.comb += self.o.payload.eq(taps)
+        if self._period <= _SHIFTED_PERIOD:
+            self._elaborate_shift_register(m, accept)
         else:
             self._elaborate_memory(m, accept)
         return m
 
+    def _elaborate_shift_register(self, m: Module, accept: Signal) -> None:
+        bits = self._payload_bits
+        beats = Signal((self._length * self._period + 1) * bits, reset_less=True)
+        with m.If(accept):
+            m.d.sync += beats.eq(Cat(beats[bits:], self.i.payload))
+        m.d.comb += self.o.payload.eq(
+            Cat(beats.word_select(tap * self._period, bits) for tap in range(self._length + 1))
+        )
+
     def _elaborate_memory(self, m: Module, accept: Signal) -> None:
         m.submodules.past = past = memory.Memory(
-            shape=unsigned(self._length * self._payload_bits), depth=self._period, init=[]
+            shape=unsigned(self._length * self._payload_bits),
+            depth=self._period,
+            init=[],
+            attrs={"no_rw_check": 1},  # no word is read in the clock that writes it: spare Yosys the logic for that
         )
         read, write = past.read_port(), past.write_port()
         m.submodules.phase = phase = Counter(self._period)
