@@ -110,7 +110,7 @@ class _Draw:
         leak = self._leak()
         if not fires:
             return Dense(name, weight, bias, bits, Integrator(leak, WIDE_MEMBRANE))
-        typical = np.maximum(0.5 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 1, channels)
+        typical = np.maximum(0.3 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 0.8, channels)
         threshold = np.maximum(np.rint(typical), 1).astype(np.int64)
         reset: Reset = self._choice(get_args(Reset))
         return Dense(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE))
