@@ -1,0 +1,89 @@
+"""Sums of many terms: a balanced tree of two-operand adders, a register behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from amaranth.hdl import Module, Shape, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .constants import shape_of
+
+
+@dataclass(frozen=True, eq=False)
+class RowRange:
+    """Where a term lies in each row of weights: ``low`` and ``high``, both included, (rows,) int64."""
+
+    low: npt.NDArray[np.int64]
+    high: npt.NDArray[np.int64]
+
+    def __add__(self, other: RowRange) -> RowRange:
+        """Where the sum of two terms of the same row lies."""
+        return RowRange(self.low + other.low, self.high + other.high)
+
+    @property
+    def shape(self) -> Shape:
+        """The narrowest shape that holds the term in any row: unsigned where it is never negative."""
+        return shape_of(int(self.low.min()), int(self.high.max()))
+
+
+class AdderTree(wiring.Component):
+    """Adds terms two by two, level by level.
+
+    All terms belong to one row of weights at a time, so each node is only as wide as the widest row's sum.
+
+    Parameters
+    ----------
+    terms : where each term lies, at least one term.
+    levels : levels of registers, at least enough for the terms; a sum that is done earlier waits in registers.
+
+    Members
+    -------
+    ``term_0``, ``term_1``, ... : in, of their ranges' shapes.
+    ``total`` : out, the sum.
+
+    Latency: ``levels`` clocks. A sum a clock; it never stops.
+
+    Raises
+    ------
+    ValueError : no terms, or too few levels.
+    """
+
+    def __init__(self, terms: Sequence[RowRange], levels: int) -> None:
+        if not terms:
+            raise ValueError("terms must be at least one, not none")
+        if levels < tree_levels(len(terms)):
+            raise ValueError(f"levels must be at least {tree_levels(len(terms))}, not {levels!r}")
+        self._terms, self._levels = list(terms), levels
+        total = sum(self._terms[1:], self._terms[0])
+        super().__init__(
+            {f"term_{index}": In(term.shape) for index, term in enumerate(terms)} | {"total": Out(total.shape)}
+        )
+
+    @property
+    def levels(self) -> int:
+        """Levels of registers."""
+        return self._levels
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        nodes = [(term, getattr(self, f"term_{index}")) for index, term in enumerate(self._terms)]
+        for level in range(1, self._levels + 1):
+            below, nodes = nodes, []
+            for index in range(0, len(below), 2):
+                operands = below[index : index + 2]
+                lies = operands[0][0] if len(operands) == 1 else operands[0][0] + operands[1][0]
+                node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=True)
+                m.d.sync += node.eq(sum(value for _, value in operands))
+                nodes.append((lies, node))
+        m.d.comb += self.total.eq(nodes[0][1])
+        return m
+
+
+def tree_levels(terms: int) -> int:
+    """Levels of adders that ``terms`` terms need."""
+    return max(terms - 1, 0).bit_length()

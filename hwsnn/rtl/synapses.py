@@ -1,0 +1,280 @@
+"""Synaptic sums: slices of inputs in, input currents out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hwsnn.numeric import IntArray, signed_width
+
+from .adder_tree import AdderTree, RowRange, tree_levels
+from .checks import check_integer
+from .constants import ConstantTable
+from .counter import Counter
+from .credit import CreditQueue
+
+Int64Array = npt.NDArray[np.int64]
+
+MAX_LOGIC_ROWS = 16
+"""Up to so many rows of weights (G * F) the tables lie in logic, beyond in block memory."""
+LOGIC_ADDRESS_BITS = 5
+"""Address bits of a table in logic, unless it would serve fewer than two spikes."""
+BLOCK_ADDRESS_BITS = 9
+"""Address bits of a table in block memory: the depth at which block memories are widest."""
+
+
+def inputs_per_table(rows: int, input_bits: int) -> int:
+    """How many inputs of ``input_bits`` bits a table of partial sums takes with ``rows`` rows; 0 for no tables.
+
+    The figures behind the rule are in ``docs/decisions/0001-synaptic-sums.md``.
+    """
+    row_bits = ceil_log2(rows)
+    if rows > MAX_LOGIC_ROWS:
+        return max(BLOCK_ADDRESS_BITS - row_bits, 0) // input_bits
+    spikes = max(LOGIC_ADDRESS_BITS - row_bits, 2)
+    return spikes // input_bits
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A part of a lane's sum, and where it lies in each row of weights."""
+
+    value: Value
+    lies: RowRange
+
+
+class Synapses(wiring.Component):
+    """Multiplies slices of inputs with constant weights and adds up: F slices make the currents of a group.
+
+    Each slice has its row of weights, row g*F + k. Where the address has room, inputs are grouped: a table of
+    partial sums takes a few inputs and the row (distributed arithmetic). Elsewhere the weights come from a read-only
+    memory and meet their input in a gate (spikes) or a multiplier (pixels). An adder tree a lane adds the parts and
+    the bias; with F > 1 an accumulator follows. ``inputs_per_table`` is the rule.
+
+    Parameters
+    ----------
+    weights : integers (G, F, lanes, L), as ``arrange`` orders them.
+    bias : integers (G, lanes), added once a group.
+    input_bits : bits of an input, 1 for spikes, up to 8 for pixels.
+    current_bits : bits of a current, at least what the weights and biases need.
+
+    Members
+    -------
+    ``i`` : stream of ``unsigned(L * input_bits)``, slices, per position and step in the order (g, k).
+    ``o`` : stream of ``ArrayLayout(signed(current_bits), lanes)``, currents, per position and step in the order g.
+
+    Latency: ``latency`` clocks from a group's last slice to its currents. One slice a clock; currents that are not
+    taken stall the slices after a few more groups.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not of the kind, shape or range above.
+    """
+
+    def __init__(self, weights: IntArray, bias: IntArray, input_bits: int, current_bits: int) -> None:
+        _check_integers("weights", weights)
+        _check_integers("bias", bias)
+        if weights.ndim != 4 or weights.size == 0:
+            raise ValueError(f"weights must have the shape (G, F, lanes, L), none of them 0, not {weights.shape!r}")
+        groups, folds, lanes, entries = weights.shape
+        if bias.shape != (groups, lanes):
+            raise ValueError(f"bias must have the shape {(groups, lanes)!r}, not {bias.shape!r}")
+        check_integer("input_bits", input_bits, 1, 8)
+        self._groups, self._folds, self._lanes, self._entries = groups, folds, lanes, entries
+        self._weights = weights.astype(np.int64).reshape(groups * folds, lanes, entries)
+        self._bias = bias.astype(np.int64)
+        self._input_bits = input_bits
+        check_integer("current_bits", current_bits, self._least_current_bits())
+        self._current_bits = current_bits
+        self._used = np.flatnonzero(self._weights.any(axis=(0, 1)))
+        self._inputs_per_table = inputs_per_table(len(self._weights), input_bits)
+        self._levels = tree_levels(int(self._terms_a_lane().max()))
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(entries * input_bits))),
+                "o": Out(stream.Signature(data.ArrayLayout(signed(current_bits), lanes))),
+            }
+        )
+
+    @property
+    def groups(self) -> int:
+        """G, the groups of output lanes."""
+        return self._groups
+
+    @property
+    def folds(self) -> int:
+        """F, the slices of a group."""
+        return self._folds
+
+    @property
+    def lanes(self) -> int:
+        """Currents in a beat."""
+        return self._lanes
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a group's last slice to its currents."""
+        return self._result_stage + 1
+
+    @property
+    def _terms_stage(self) -> int:
+        return 2 if self._inputs_per_table else 3
+
+    @property
+    def _result_stage(self) -> int:
+        return self._terms_stage + self._levels + int(self._folds > 1)
+
+    def _least_current_bits(self) -> int:
+        whole = self._weights.reshape(self._groups, self._folds, self._lanes, -1).transpose(0, 2, 1, 3)
+        lies = _products_range(whole.reshape(self._groups, self._lanes, -1), self._input_bits)
+        return signed_width(int((lies.low + self._bias).min()), int((lies.high + self._bias).max()))
+
+    @property
+    def _start(self) -> Int64Array:
+        """What each lane's accumulator starts from."""
+        return self._bias[0] if self._groups == 1 and self._folds > 1 else np.zeros(self._lanes, np.int64)
+
+    @property
+    def _bias_rows(self) -> Int64Array:
+        """What is added to each lane in each row, (rows, lanes): a group's bias in its first fold."""
+        rows = np.zeros((self._groups, self._folds, self._lanes), np.int64)
+        rows[:, 0] = self._bias - self._start
+        return rows.reshape(-1, self._lanes)
+
+    @property
+    def _tables(self) -> list[Int64Array]:
+        """The inputs of each table of partial sums."""
+        size = self._inputs_per_table
+        return [self._used[first : first + size] for first in range(0, len(self._used), size)] if size else []
+
+    def _terms_a_lane(self) -> Int64Array:
+        parts = [self._weights[:, :, chosen].any(axis=(0, 2)) for chosen in self._tables]
+        terms = np.sum(parts, axis=0) if self._inputs_per_table else self._weights.any(axis=0).sum(axis=1)
+        return np.asarray(terms + self._bias_rows.any(axis=0), np.int64)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        accept = Signal()
+        m.submodules.row = row = Counter(len(self._weights))
+        m.submodules.fold = fold = Counter(self._folds)
+        m.d.comb += [
+            accept.eq(self.i.valid & self.i.ready),
+            row.step.eq(accept),
+            fold.step.eq(accept),
+        ]
+        terms: list[list[_Term]] = [[] for _ in range(self._lanes)]
+        if self._inputs_per_table:
+            self._add_tables(m, row.count, terms)
+        else:
+            self._add_products(m, row.count, terms)
+        self._add_bias(m, row.count, terms)
+
+        # Bit n: in the stage n + 1 clocks after a slice was taken, there is one, and it was its group's last.
+        full, last = Signal(self._result_stage), Signal(self._result_stage)
+        m.d.sync += [full.eq(Cat(accept, full)), last.eq(Cat(accept & fold.last, last))]
+
+        under_way = -(-(self._result_stage + 1) // self._folds) + 1
+        m.submodules.queue = queue = CreditQueue(self.o.payload.shape(), under_way)
+        m.d.comb += [
+            self.i.ready.eq(queue.room),
+            queue.enter.eq(accept & fold.last),
+            queue.arrive.eq(last[-1]),
+        ]
+        for lane in range(self._lanes):
+            total = self._add_up(m, f"lane_{lane}", terms[lane])
+            if self._folds > 1:
+                total = self._accumulate(m, f"lane_{lane}", total, int(self._start[lane]), full[-2], last[-2])
+            m.d.comb += queue.result[lane].eq(total)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        return m
+
+    def _input(self, payload: Value, entry: int) -> Value:
+        return payload[entry * self._input_bits :][: self._input_bits]
+
+    def _add_tables(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
+        for index, chosen in enumerate(self._tables):
+            bits = len(chosen) * self._input_bits
+            shifts = np.arange(len(chosen)) * self._input_bits
+            values = np.arange(1 << bits)[:, None] >> shifts & ((1 << self._input_bits) - 1)  # (address, input)
+            sums = np.einsum("ai,rli->lra", values, self._weights[:, :, chosen]).reshape(self._lanes, -1)
+            lanes = np.flatnonzero(sums.any(axis=1))
+            name = f"table_{index}"
+            m.submodules[name] = table = ConstantTable(
+                [sums[lane] for lane in lanes], block=len(self._weights) > MAX_LOGIC_ROWS
+            )
+            address = Signal(len(table.row), name=f"{name}_row", reset_less=True)
+            inputs = [self._input(self.i.payload, entry) for entry in map(int, chosen)]
+            m.d.sync += address.eq(Cat(inputs, row))
+            m.d.comb += table.row.eq(address)
+            for column, lane in enumerate(lanes):
+                lies = _products_range(self._weights[:, lane, chosen], self._input_bits)
+                terms[lane].append(_Term(getattr(table, f"column_{column}"), lies))
+
+    def _add_products(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
+        synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(self._weights.any(axis=0))]
+        if not synapses:
+            return
+        m.submodules.weights = weights = ConstantTable(
+            [self._weights[:, lane, entry] for lane, entry in synapses], block=len(self._weights) > MAX_LOGIC_ROWS
+        )
+        weight_row = Signal.like(row, reset_less=True)
+        arrived = Signal.like(self.i.payload, reset_less=True)
+        inputs = Signal.like(self.i.payload, reset_less=True)
+        m.d.sync += [weight_row.eq(row), arrived.eq(self.i.payload), inputs.eq(arrived)]
+        m.d.comb += weights.row.eq(weight_row)
+        for column, (lane, entry) in enumerate(synapses):
+            lies = _products_range(self._weights[:, lane, entry, None], self._input_bits)
+            product = Signal(lies.shape, name=f"product_{lane}_{entry}", reset_less=True)
+            weight, value = getattr(weights, f"column_{column}"), self._input(inputs, entry)
+            m.d.sync += product.eq(Mux(value, weight, 0) if self._input_bits == 1 else weight * value)
+            terms[lane].append(_Term(product, lies))
+
+    def _add_bias(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
+        lanes = np.flatnonzero(self._bias_rows.any(axis=0))
+        if not len(lanes):
+            return
+        m.submodules.bias = bias = ConstantTable([self._bias_rows[:, lane] for lane in lanes])
+        for stage in range(1, self._terms_stage):
+            later = Signal.like(row, name=f"bias_row_{stage}", reset_less=True)
+            m.d.sync += later.eq(row)
+            row = later
+        m.d.comb += bias.row.eq(row)
+        for column, lane in enumerate(lanes):
+            lies = RowRange(self._bias_rows[:, lane], self._bias_rows[:, lane])
+            terms[lane].append(_Term(getattr(bias, f"column_{column}"), lies))
+
+    def _add_up(self, m: Module, name: str, terms: list[_Term]) -> Value:
+        if not terms:
+            return Value.cast(0)
+        m.submodules[name] = tree = AdderTree([term.lies for term in terms], self._levels)
+        m.d.comb += [getattr(tree, f"term_{index}").eq(term.value) for index, term in enumerate(terms)]
+        return tree.total
+
+    def _accumulate(self, m: Module, name: str, total: Value, start: int, full: Value, last: Value) -> Value:
+        held = Signal(signed(self._current_bits), name=f"{name}_held", init=start)
+        through = Signal(signed(self._current_bits), name=f"{name}_through")
+        current = Signal(signed(self._current_bits), name=f"{name}_current", reset_less=True)
+        m.d.comb += through.eq(held + total)
+        m.d.sync += current.eq(through)
+        with m.If(last):
+            m.d.sync += held.eq(start)
+        with m.Elif(full):
+            m.d.sync += held.eq(through)
+        return current
+
+
+def _products_range(weights: Int64Array, input_bits: int) -> RowRange:
+    """Where the sum over the last axis of weights times inputs lies."""
+    largest = (1 << input_bits) - 1
+    return RowRange(np.minimum(weights, 0).sum(axis=-1) * largest, np.maximum(weights, 0).sum(axis=-1) * largest)
+
+
+def _check_integers(what: str, value: object) -> None:
+    if not isinstance(value, np.ndarray) or not np.issubdtype(value.dtype, np.integer):
+        raise TypeError(f"{what} must be an integer array, not {value!r}")
