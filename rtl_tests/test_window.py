@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from amaranth.sim import Simulator
 
 from hwsnn.rtl.window import Window
 from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
@@ -92,6 +93,27 @@ def test_stated_latency() -> None:
     assert Window(1, (3, 3), (1, 1), (1, 1), 1).latency == 1
     assert Window(1, (3, 3), (2, 1), (1, 1), 1).latency == Window(1, (3, 3), (1, 2), (1, 1), 1).latency == 2
     assert Window(1, (3, 3), (3, 3), (1, 1), 1).latency == 3
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (2, 1), (1, 2), (2, 2)])
+@pytest.mark.parametrize("beats", [1, 2, 3])
+def test_beats_taken_while_a_window_waits(kernel: Pair, beats: int) -> None:
+    window = Window(4, (4, 4), kernel, (1, 1), beats)
+    taken: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(window.i.valid, 1)
+        for clock in range(4 * 4 * beats):
+            if ctx.get(window.i.ready):
+                taken.append(clock)
+            await ctx.tick()
+
+    simulator = Simulator(window)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    first_window = ((kernel[0] - 1) * 4 + kernel[1] - 1) * beats + 1
+    assert len(taken) == first_window + window.latency
 
 
 @pytest.mark.parametrize(
