@@ -18,3 +18,9 @@ class ToolError(Exception):
         super().__init__(f"{summary}\n{log}".rstrip())
         self.summary = summary
         self.log = log
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error's text, short enough to stand in a line of our own."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if len(text) <= 200 else text[:197] + "..."

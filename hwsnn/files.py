@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -11,15 +12,17 @@ from pathlib import Path
 
 from .errors import InputError
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path to write a file to; it takes the name ``path`` only when the block ends without an exception."""
-    with _beside(path) as scratch:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file to write")
+    with _scratch(path, path.absolute().parent) as scratch:
         partial = scratch / path.name
         yield partial
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; name a file to write")
         os.replace(partial, path)
 
 
@@ -31,27 +34,37 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     """
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file; name a folder to write into")
-    with _beside(path) as scratch:
-        partial = scratch / path.name
-        partial.mkdir()
+    with _scratch(path, path if path.is_dir() else path.absolute().parent) as partial:
         yield partial
         path.mkdir(exist_ok=True)
         for entry in sorted(partial.iterdir()):
-            old = path / entry.name
-            if old.is_dir() and not old.is_symlink():
-                shutil.rmtree(old)
-            os.replace(entry, old)
+            _take_place(entry, path / entry.name)
+
+
+def _take_place(entry: Path, old: Path) -> None:
+    """Move ``entry`` to ``old``, in the place of whatever is there."""
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old)
+    elif entry.is_dir():
+        old.unlink(missing_ok=True)
+    os.replace(entry, old)
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A scratch folder on the same file system as ``path``, gone afterwards."""
-    parent = path.absolute().parent
-    if not parent.is_dir():
-        raise InputError(f"{parent}: no such folder; make it first, or name another place to write to")
+def _scratch(path: Path, beside: Path) -> Iterator[Path]:
+    """A scratch folder in ``beside``, hence on the file system of ``path``; gone afterwards."""
+    if not beside.is_dir():
+        raise InputError(f"{beside}: no such folder; make it first, or name another place to write to")
     try:
-        scratch = tempfile.TemporaryDirectory(prefix=".hwsnn-", dir=parent)
+        scratch = tempfile.TemporaryDirectory(prefix=".hwsnn-", dir=beside)
     except OSError as error:
-        raise InputError(f"{parent}: cannot write here ({error.strerror}); name another place to write to") from None
+        raise InputError(f"{beside}: cannot write here ({error.strerror}); name another place to write to") from None
     with scratch:
-        yield Path(scratch.name)
+        try:
+            yield Path(scratch.name)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror}); make room, or name another place"
+            ) from None

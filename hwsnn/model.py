@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError
+from .errors import InputError, reason
 from .files import written_whole
 from .numeric import IntArray
 from .spec import (
@@ -69,13 +69,13 @@ def load(path: Path) -> Network:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({_line(error)})") from None
+        raise InputError(f"{path}: not a readable safetensors file ({reason(error)})") from None
     if "hwsnn" not in metadata:
         raise InputError(f"{path}: not a hwsnn model: its metadata lacks the key 'hwsnn'; make one with hwsnn quantize")
     try:
         return restore(json.loads(metadata["hwsnn"]), tensors)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a usable hwsnn model: {_line(error)}") from None
+        raise InputError(f"{path}: not a usable hwsnn model: {reason(error)}") from None
 
 
 def describe(network: Network) -> tuple[dict[str, Any], Tensors]:
@@ -217,9 +217,3 @@ def _restore_leak(leak: _Reader) -> Leak:
     if kind == "multiply":
         return MultiplyLeak(leak.get("multiplier"), leak.get("shift"))
     raise ValueError(f"the type of {leak.where} must be none, shift or multiply, not {kind!r}")
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's text, short enough for one line of output."""
-    text = (str(error) or type(error).__name__).splitlines()[0]
-    return text if len(text) <= 200 else text[:197] + "..."

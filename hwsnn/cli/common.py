@@ -60,18 +60,16 @@ def load_model(text: str) -> Network:
 
 
 def model_path(text: str) -> Path:
-    """The file that a MODEL argument names. Raises ``InputError`` where there is none."""
-    path = Path(text)
-    if path.exists():
-        return path
+    """The file that a MODEL argument names; the name of a shipped model wins over a file of that name."""
     models = folder("models")
-    shipped = sorted(file.parent.name for file in models.glob("*/*.safetensors") if file.stem == file.parent.name)
-    if text in shipped:
-        return models / text / f"{text}.safetensors"
-    raise InputError(
-        f"{text}: no such model file; give a .safetensors file, or the name of a shipped model "
-        f"({', '.join(shipped) or 'none here'})"
-    )
+    shipped = {file.stem: file for file in sorted(models.glob("*/*.safetensors")) if file.stem == file.parent.name}
+    path = shipped.get(text, Path(text))
+    if not path.is_file():
+        raise InputError(
+            f"{text}: no such model file; give a .safetensors file, or the name of a shipped model "
+            f"({', '.join(shipped) or 'none here'})"
+        )
+    return path
 
 
 def errors_console() -> Console:
