@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.counter import Counter
@@ -22,7 +23,10 @@ def test_counter(period: int) -> None:
             seen.append((ctx.get(counter.count), ctx.get(counter.last)))
             await ctx.tick()
 
-    simulator = Simulator(counter)
+    m = Module()
+    m.domains += ClockDomain("sync")  # a counter of period 1 has no register, and so no clock of its own
+    m.submodules.counter = counter
+    simulator = Simulator(m)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()

@@ -32,8 +32,8 @@ class Window(wiring.Component):
     ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
         ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
 
-    Latency: from a window's last beat in to the window, 1 clock, and 1 each for kh > 1 and kw > 1; while a window waits to
-    be taken, as many more beats come in. One input beat a clock, also between frames. No stall reaches the ready of
+    Latency: from a window's last beat in to the window, 1 clock, and 1 each for kh > 1 and kw > 1; while a window waits
+    to be taken, as many more beats come in. One input beat a clock, also between frames. No stall reaches the ready of
     ``i`` within the clock.
 
     Raises
