@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +40,12 @@ class AdderTree(wiring.Component):
 
     Parameters
     ----------
-    terms : where each term lies, at least one term.
+    terms : where each term lies, by name; at least one term.
     levels : levels of registers, at least enough for the terms; a sum that is done earlier waits in registers.
 
     Members
     -------
-    ``term_0``, ``term_1``, ... : in, of their ranges' shapes.
+    the terms' names : in, of their ranges' shapes.
     ``total`` : out, the sum.
 
     Latency: ``levels`` clocks. A sum a clock; it never stops.
@@ -53,16 +55,14 @@ class AdderTree(wiring.Component):
     ValueError : no terms, or too few levels.
     """
 
-    def __init__(self, terms: Sequence[RowRange], levels: int) -> None:
+    def __init__(self, terms: Mapping[str, RowRange], levels: int) -> None:
         if not terms:
             raise ValueError("terms must be at least one, not none")
         if levels < tree_levels(len(terms)):
             raise ValueError(f"levels must be at least {tree_levels(len(terms))}, not {levels!r}")
-        self._terms, self._levels = list(terms), levels
-        total = sum(self._terms[1:], self._terms[0])
-        super().__init__(
-            {f"term_{index}": In(term.shape) for index, term in enumerate(terms)} | {"total": Out(total.shape)}
-        )
+        self._terms, self._levels = dict(terms), levels
+        total = reduce(operator.add, terms.values())
+        super().__init__({name: In(lies.shape) for name, lies in terms.items()} | {"total": Out(total.shape)})
 
     @property
     def levels(self) -> int:
@@ -71,14 +71,14 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [(term, getattr(self, f"term_{index}")) for index, term in enumerate(self._terms)]
+        nodes = [(lies, getattr(self, name)) for name, lies in self._terms.items()]
         for level in range(1, self._levels + 1):
             below, nodes = nodes, []
             for index in range(0, len(below), 2):
                 operands = below[index : index + 2]
-                lies = operands[0][0] if len(operands) == 1 else operands[0][0] + operands[1][0]
+                lies = reduce(operator.add, [lies for lies, _ in operands])
                 node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=True)
-                m.d.sync += node.eq(sum(value for _, value in operands))
+                m.d.sync += node.eq(reduce(operator.add, [value for _, value in operands]))
                 nodes.append((lies, node))
         m.d.comb += self.total.eq(nodes[0][1])
         return m

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from amaranth.hdl import Const, Module, Shape, signed, unsigned
+from amaranth.hdl import Cat, Module, Shape, Signal, signed, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,60 +21,69 @@ def shape_of(low: int, high: int) -> Shape:
 
 
 class ConstantTable(wiring.Component):
-    """A table of constants, several columns of integers, one row at a time.
+    """A table of constants, several columns of integers, read a row at a time.
 
     Parameters
     ----------
-    columns : arrays of the same length, at least one; each column is as wide as its numbers need.
+    columns : arrays (rows, 2^n) by name, at least one, all of one shape; each column is as wide as its numbers need.
     block : whether the table is to lie in block memory rather than in logic.
 
     Members
     -------
     ``row`` : in, ``range(rows)``.
-    ``column_0``, ``column_1``, ... : out; the numbers of the row, unsigned where a column has none below 0.
+    ``inputs`` : in, ``unsigned(n)``; which number of the row.
+    the columns' names : out; the numbers, unsigned where a column has none below 0.
 
-    Latency: 1 clock. It never stops. A table of one row is constants alone.
+    Latency: 2 clocks, a register for the address and one for the numbers. It never stops. A table of one number is a
+    constant.
 
     Raises
     ------
-    ValueError : no columns, no rows, or columns of different lengths.
+    ValueError : no columns, or columns of another shape.
     """
 
-    def __init__(self, columns: Sequence[Int64Array], *, block: bool = False) -> None:
-        lengths = {len(column) for column in columns}
-        if len(lengths) != 1 or lengths == {0}:
-            raise ValueError(f"columns must have one length of at least 1, not {sorted(lengths)}")
-        self._columns, self._rows, self._block = list(columns), lengths.pop(), block
-        shapes = {f"column_{i}": Out(shape_of(int(c.min()), int(c.max()))) for i, c in enumerate(columns)}
-        super().__init__({"row": In(range(self._rows))} | shapes)
+    def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False) -> None:
+        shapes = {column.shape for column in columns.values()}
+        if len(shapes) != 1:
+            raise ValueError(f"columns must have one shape, not {sorted(shapes)}")
+        (shape,) = shapes
+        if len(shape) != 2 or not shape[0] or shape[1] != 1 << max(shape[1] - 1, 0).bit_length():
+            raise ValueError(f"columns must have the shape (rows, a power of two), not {shape}")
+        self._rows, self._row_size = shape
+        self._columns, self._block = dict(columns), block
+        outputs = {name: Out(shape_of(int(column.min()), int(column.max()))) for name, column in columns.items()}
+        super().__init__({"row": In(range(self._rows)), "inputs": In(range(self._row_size))} | outputs)
 
     @property
     def rows(self) -> int:
         """Rows of the table."""
         return self._rows
 
+    @property
+    def latency(self) -> int:
+        """Clocks from a row and inputs to their numbers."""
+        return 2
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        outputs = [getattr(self, f"column_{index}") for index in range(len(self._columns))]
-        if self._rows == 1:
-            for output, column in zip(outputs, self._columns, strict=True):
-                m.d.comb += output.eq(Const(int(column[0]), output.shape()))
+        outputs = [getattr(self, name) for name in self._columns]
+        columns = [column.reshape(-1) for column in self._columns.values()]
+        if self._rows * self._row_size == 1:
+            m.d.comb += [output.eq(int(column[0])) for output, column in zip(outputs, columns, strict=True)]
             return m
-        words = np.zeros(self._rows, object)
+        words = np.zeros(self._rows * self._row_size, object)
         width = 0
-        for output, column in zip(outputs, self._columns, strict=True):
+        for output, column in zip(outputs, columns, strict=True):
             words += (column & ((1 << len(output)) - 1)).astype(object) << width
             width += len(output)
         m.submodules.contents = contents = memory.Memory(
             shape=unsigned(width),
-            depth=self._rows,
+            depth=len(words),
             init=[int(word) for word in words],
             attrs={"rom_style": "block"} if self._block else {"syn_romstyle": "logic"},
         )
         port = contents.read_port()
-        m.d.comb += port.addr.eq(self.row)
-        at = 0
-        for output in outputs:
-            m.d.comb += output.eq(port.data[at : at + len(output)])
-            at += len(output)
+        address = Signal(range(len(words)), reset_less=True)
+        m.d.sync += address.eq(Cat(self.inputs, self.row))
+        m.d.comb += [port.addr.eq(address), Cat(outputs).eq(port.data)]
         return m

@@ -43,8 +43,9 @@ def inputs_per_table(rows: int, input_bits: int) -> int:
 
 @dataclass(frozen=True)
 class _Term:
-    """A part of a lane's sum, and where it lies in each row of weights."""
+    """A part of a lane's sum, its name, and where it lies in each row of weights."""
 
+    name: str
     value: Value
     lies: RowRange
 
@@ -136,6 +137,10 @@ class Synapses(wiring.Component):
         return signed_width(int((lies.low + self._bias).min()), int((lies.high + self._bias).max()))
 
     @property
+    def _block(self) -> bool:
+        return len(self._weights) > MAX_LOGIC_ROWS
+
+    @property
     def _start(self) -> Int64Array:
         """What each lane's accumulator starts from."""
         return self._bias[0] if self._groups == 1 and self._folds > 1 else np.zeros(self._lanes, np.int64)
@@ -161,8 +166,8 @@ class Synapses(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         accept = Signal()
-        m.submodules.row = row = Counter(len(self._weights))
-        m.submodules.fold = fold = Counter(self._folds)
+        m.submodules.rows = row = Counter(len(self._weights))
+        m.submodules.folds = fold = Counter(self._folds)
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready),
             row.step.eq(accept),
@@ -175,21 +180,22 @@ class Synapses(wiring.Component):
             self._add_products(m, row.count, terms)
         self._add_bias(m, row.count, terms)
 
-        # Bit n: in the stage n + 1 clocks after a slice was taken, there is one, and it was its group's last.
-        full, last = Signal(self._result_stage), Signal(self._result_stage)
-        m.d.sync += [full.eq(Cat(accept, full)), last.eq(Cat(accept & fold.last, last))]
+        # Bit n, n + 1 clocks after a slice was taken: there is one, and it was its group's last.
+        full = Signal(self._result_stage)
+        done = Signal(self._result_stage)
+        m.d.sync += [full.eq(Cat(accept, full)), done.eq(Cat(accept & fold.last, done))]
 
         under_way = -(-(self._result_stage + 1) // self._folds) + 1
         m.submodules.queue = queue = CreditQueue(self.o.payload.shape(), under_way)
         m.d.comb += [
             self.i.ready.eq(queue.room),
             queue.enter.eq(accept & fold.last),
-            queue.arrive.eq(last[-1]),
+            queue.arrive.eq(done[-1]),
         ]
         for lane in range(self._lanes):
             total = self._add_up(m, f"lane_{lane}", terms[lane])
             if self._folds > 1:
-                total = self._accumulate(m, f"lane_{lane}", total, int(self._start[lane]), full[-2], last[-2])
+                total = self._accumulate(m, f"lane_{lane}", total, int(self._start[lane]), full[-2], done[-2])
             m.d.comb += queue.result[lane].eq(total)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
@@ -202,67 +208,64 @@ class Synapses(wiring.Component):
             bits = len(chosen) * self._input_bits
             shifts = np.arange(len(chosen)) * self._input_bits
             values = np.arange(1 << bits)[:, None] >> shifts & ((1 << self._input_bits) - 1)  # (address, input)
-            sums = np.einsum("ai,rli->lra", values, self._weights[:, :, chosen]).reshape(self._lanes, -1)
-            lanes = np.flatnonzero(sums.any(axis=1))
-            name = f"table_{index}"
-            m.submodules[name] = table = ConstantTable(
-                [sums[lane] for lane in lanes], block=len(self._weights) > MAX_LOGIC_ROWS
-            )
-            address = Signal(len(table.row), name=f"{name}_row", reset_less=True)
-            inputs = [self._input(self.i.payload, entry) for entry in map(int, chosen)]
-            m.d.sync += address.eq(Cat(inputs, row))
-            m.d.comb += table.row.eq(address)
-            for column, lane in enumerate(lanes):
-                lies = _products_range(self._weights[:, lane, chosen], self._input_bits)
-                terms[lane].append(_Term(getattr(table, f"column_{column}"), lies))
+            sums = np.einsum("ai,rli->lra", values, self._weights[:, :, chosen])
+            columns = {f"table_{index}_lane_{lane}": sums[lane] for lane in np.flatnonzero(sums.any(axis=(1, 2)))}
+            table = ConstantTable(columns, block=self._block)
+            m.submodules[f"table_{index}"] = table
+            inputs = Cat([self._input(self.i.payload, int(entry)) for entry in chosen])
+            m.d.comb += [table.row.eq(row), table.inputs.eq(inputs)]
+            for lane, lane_terms in enumerate(terms):
+                name = f"table_{index}_lane_{lane}"
+                if name in columns:
+                    lies = _products_range(self._weights[:, lane, chosen], self._input_bits)
+                    lane_terms.append(_Term(name, getattr(table, name), lies))
 
     def _add_products(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
         synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(self._weights.any(axis=0))]
         if not synapses:
             return
-        m.submodules.weights = weights = ConstantTable(
-            [self._weights[:, lane, entry] for lane, entry in synapses], block=len(self._weights) > MAX_LOGIC_ROWS
-        )
-        weight_row = Signal.like(row, reset_less=True)
+        columns = {f"weight_{lane}_{entry}": self._weights[:, lane, entry, None] for lane, entry in synapses}
+        m.submodules.weights = weights = ConstantTable(columns, block=self._block)
         arrived = Signal.like(self.i.payload, reset_less=True)
         inputs = Signal.like(self.i.payload, reset_less=True)
-        m.d.sync += [weight_row.eq(row), arrived.eq(self.i.payload), inputs.eq(arrived)]
-        m.d.comb += weights.row.eq(weight_row)
-        for column, (lane, entry) in enumerate(synapses):
+        m.d.sync += [arrived.eq(self.i.payload), inputs.eq(arrived)]
+        m.d.comb += weights.row.eq(row)
+        for lane, entry in synapses:
             lies = _products_range(self._weights[:, lane, entry, None], self._input_bits)
             product = Signal(lies.shape, name=f"product_{lane}_{entry}", reset_less=True)
-            weight, value = getattr(weights, f"column_{column}"), self._input(inputs, entry)
+            weight, value = getattr(weights, f"weight_{lane}_{entry}"), self._input(inputs, entry)
             m.d.sync += product.eq(Mux(value, weight, 0) if self._input_bits == 1 else weight * value)
-            terms[lane].append(_Term(product, lies))
+            terms[lane].append(_Term(product.name, product, lies))
 
     def _add_bias(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
-        lanes = np.flatnonzero(self._bias_rows.any(axis=0))
-        if not len(lanes):
+        lanes = [int(lane) for lane in np.flatnonzero(self._bias_rows.any(axis=0))]
+        columns = {f"bias_{lane}": self._bias_rows[:, lane, None] for lane in lanes}
+        if not columns:
             return
-        m.submodules.bias = bias = ConstantTable([self._bias_rows[:, lane] for lane in lanes])
-        for stage in range(1, self._terms_stage):
-            later = Signal.like(row, name=f"bias_row_{stage}", reset_less=True)
+        m.submodules.bias = bias = ConstantTable(columns)
+        for _ in range(self._terms_stage - bias.latency):
+            later = Signal.like(row, name="bias_row", reset_less=True)
             m.d.sync += later.eq(row)
             row = later
         m.d.comb += bias.row.eq(row)
-        for column, lane in enumerate(lanes):
+        for lane, name in zip(lanes, columns, strict=True):
             lies = RowRange(self._bias_rows[:, lane], self._bias_rows[:, lane])
-            terms[lane].append(_Term(getattr(bias, f"column_{column}"), lies))
+            terms[lane].append(_Term(name, getattr(bias, name), lies))
 
     def _add_up(self, m: Module, name: str, terms: list[_Term]) -> Value:
         if not terms:
             return Value.cast(0)
-        m.submodules[name] = tree = AdderTree([term.lies for term in terms], self._levels)
-        m.d.comb += [getattr(tree, f"term_{index}").eq(term.value) for index, term in enumerate(terms)]
+        m.submodules[name] = tree = AdderTree({term.name: term.lies for term in terms}, self._levels)
+        m.d.comb += [getattr(tree, term.name).eq(term.value) for term in terms]
         return tree.total
 
-    def _accumulate(self, m: Module, name: str, total: Value, start: int, full: Value, last: Value) -> Value:
+    def _accumulate(self, m: Module, name: str, total: Value, start: int, full: Value, done: Value) -> Value:
         held = Signal(signed(self._current_bits), name=f"{name}_held", init=start)
         through = Signal(signed(self._current_bits), name=f"{name}_through")
         current = Signal(signed(self._current_bits), name=f"{name}_current", reset_less=True)
         m.d.comb += through.eq(held + total)
         m.d.sync += current.eq(through)
-        with m.If(last):
+        with m.If(done):
             m.d.sync += held.eq(start)
         with m.Elif(full):
             m.d.sync += held.eq(through)
