@@ -34,8 +34,7 @@ class AnswerWriter(wiring.Component):
     ``result`` : stream of the network's results; one is taken together with its sequence number.
     ``o`` : stream of ``PACKET_BYTES``.
 
-    A packet of n bytes, checksum included, takes n + 3 clocks when never stalled; its first byte comes 1 clock after its
-    cause.
+    A packet of n bytes takes n + 3 clocks when never stalled; its first byte comes 1 clock after its cause.
     """
 
     def __init__(self, network: Network, identity: Identity) -> None:
