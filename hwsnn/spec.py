@@ -24,6 +24,8 @@ MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS = 2, 32
 MAX_LEAK_SHIFT = 16
 MAX_EXTENT = 4096
 """Largest height, width or channel count: a bound on what an untrusted model file can ask for."""
+MIXED_SEED = 0x2A6D365B
+"""As many ones as zeros, nearly: from a seed of few ones, such as 1, a shift register gives hundreds of zeros."""
 
 Reset: TypeAlias = Literal["subtract", "zero", "none"]
 EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency"]
@@ -68,7 +70,7 @@ class Encoder:
     """How a pixel becomes T time steps. ``seed`` matters to ``poisson`` alone (1 to 2^31 - 1)."""
 
     kind: EncoderKind
-    seed: int = 1
+    seed: int = MIXED_SEED
 
     def __post_init__(self) -> None:
         _require_choice("encoding", self.kind, get_args(EncoderKind))
