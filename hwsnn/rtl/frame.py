@@ -6,6 +6,7 @@ from amaranth.hdl import Module, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .chain import connect_chain
 from .checks import check_integer
 from .replay import Replay
 from .slices import WindowSlices
@@ -56,9 +57,6 @@ class FrameSlices(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.replay = self._replay
-        m.submodules.slices = self._slices
-        wiring.connect(m, wiring.flipped(self.i), self._replay.i)
-        wiring.connect(m, self._replay.o, self._slices.i)
-        wiring.connect(m, self._slices.o, wiring.flipped(self.o))
+        parts = [("replay", self._replay), ("slices", self._slices)]
+        connect_chain(m, wiring.flipped(self.i), parts, wiring.flipped(self.o))
         return m

@@ -4,54 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-
 from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, Network, Neuron
 
 from .arrange import arrange
+from .chain import Chain, ChainComponent
 from .collect import Collect
 from .fifo import StreamFifo
 from .frame import FrameSlices
 from .neuron import IntegratingNeurons, SpikingNeurons
 from .padding import Padding
 from .pool import OrPool, WinnerPool
-from .repeat import Repeat
+from .replay import Replay
 from .slices import WindowSlices
 from .synapses import Synapses
 from .window import Window
-
-Chain = list[tuple[str, Any]]
-"""Named components, each with streams ``i`` and ``o``, in the order of the data."""
-
-
-class ChainComponent(wiring.Component):
-    """Components in a row: the stream ``i`` of the first, the stream ``o`` of the last.
-
-    Parameters
-    ----------
-    parts : named components with streams ``i`` and ``o``, at least one.
-
-    Latency: the sum of the parts' latencies.
-    """
-
-    def __init__(self, parts: Chain) -> None:
-        if not parts:
-            raise ValueError("parts must be at least one component, not none")
-        self._parts = parts
-        super().__init__(
-            {"i": parts[0][1].signature.members["i"], "o": parts[-1][1].signature.members["o"]},
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        source = wiring.flipped(self.i)
-        for name, part in self._parts:
-            m.submodules[name] = part
-            wiring.connect(m, source, part.i)
-            source = part.o
-        wiring.connect(m, source, wiring.flipped(self.o))
-        return m
 
 
 class WeightedLayer(ChainComponent):
@@ -83,7 +49,7 @@ class WeightedLayer(ChainComponent):
             parts = _dense_front(layer, shape, input_bits, beats, fold, groups)
         parts.append(("synapses", Synapses(parameters.weights, parameters.bias, input_bits, current_bits)))
         if pixels and network.timesteps > 1:
-            parts.append(("repeat", Repeat(parts[-1][1].o.payload.shape(), groups, network.timesteps)))
+            parts.append(("replay", Replay(parts[-1][1].o.payload.shape(), groups, 1, network.timesteps)))
         channels = layer.weight.shape[0]
         neuron = layer.neuron
         if isinstance(neuron, Neuron):
@@ -94,11 +60,18 @@ class WeightedLayer(ChainComponent):
                 neuron.membrane_bits,
                 current_bits,
                 network.timesteps,
+                network.can_saturate(index),
             )
             lane_bits = 1
         else:
             neurons = IntegratingNeurons(
-                neuron.leak, neuron.membrane_bits, current_bits, groups, lanes, network.timesteps
+                neuron.leak,
+                neuron.membrane_bits,
+                current_bits,
+                groups,
+                lanes,
+                network.timesteps,
+                network.can_saturate(index),
             )
             lane_bits = neuron.membrane_bits
         parts.append(("neurons", neurons))
@@ -121,6 +94,8 @@ def _conv_front(layer: Conv, shape: tuple[int, ...], bits: int, beats: int, fold
 
 def _dense_front(layer: Dense, shape: tuple[int, ...], bits: int, beats: int, fold: LayerFold, groups: int) -> Chain:
     channels, height, width = shape
+    if height * width == 1:
+        return [("slices", WindowSlices(1, channels, bits, min(fold.cin_par, channels), groups))]
     return [("frame", FrameSlices(height * width, channels, bits, beats, min(fold.cin_par, channels), groups))]
 
 

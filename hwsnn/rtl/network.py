@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.spec import Folding, MaxPool, Network
 
+from .chain import Chain, ChainComponent, connect_chain
 from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
-from .layer import ChainComponent, PoolLayer, WeightedLayer
+from .layer import PoolLayer, WeightedLayer
 from .readout import Answer, SpikeCount
 
 
@@ -62,15 +61,10 @@ class Pipeline(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         parts = [*self._encoder(), *self._layers(), ("readout", self._readout())]
-        source = wiring.flipped(self.pixels)
-        for name, part in parts:
-            m.submodules[name] = part
-            wiring.connect(m, source, part.i)
-            source = part.o
-        wiring.connect(m, source, wiring.flipped(self.result))
+        connect_chain(m, wiring.flipped(self.pixels), parts, wiring.flipped(self.result))
         return m
 
-    def _encoder(self) -> list[tuple[str, Any]]:
+    def _encoder(self) -> Chain:
         network, encoder = self._network, self._network.encoder
         channels, height, width = network.input_shape
         bits, steps = network.pixel_bits, network.timesteps
@@ -82,9 +76,9 @@ class Pipeline(wiring.Component):
             return [("encoder", LatencyEncoder(channels, bits, steps))]
         return [("encoder", PoissonEncoder(channels, bits, steps, height, width, encoder.seed))]
 
-    def _layers(self) -> list[tuple[str, Any]]:
+    def _layers(self) -> Chain:
         network, folding = self._network, self._folding
-        layers: list[tuple[str, Any]] = []
+        layers: Chain = []
         for index, layer in enumerate(network.layers):
             depth = folding.fifo_depths[layer.name]
             if isinstance(layer, MaxPool):

@@ -79,8 +79,8 @@ class Neurons(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.group = group = Counter(self._groups)
-        m.submodules.step = step = Counter(self._timesteps)
+        m.submodules.groups = group = Counter(self._groups)
+        m.submodules.steps = step = Counter(self._timesteps)
         m.submodules.queue = queue = CreditQueue(self.o.payload.shape(), self.depth + 2)
         accept = Signal()
         m.d.comb += [

@@ -48,7 +48,7 @@ class SpikeCount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.step = step = Counter(self._timesteps)
+        m.submodules.steps = step = Counter(self._timesteps)
         accept = Signal()
         m.d.comb += [
             self.i.ready.eq(~step.last | ~self.o.valid | self.o.ready),
@@ -106,7 +106,7 @@ class Answer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.index = index = Counter(self._classes)
+        m.submodules.indices = index = Counter(self._classes)
         width = self._score_shape.width
         looking = Signal()
         scores = Value.cast(self.o.payload.scores)

@@ -78,8 +78,7 @@ def run_network(
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
         total = len(images) * (2 if stalls else 1)
-        visible = [(f"{TOP}.{name}", "o__*") for name in names]
-        simulator = build_simulator(_without_header(verilog), TOP, visible)
+        simulator = build_simulator(_without_header(verilog), TOP)
         progress(0, total)
         run_bench(
             simulator,

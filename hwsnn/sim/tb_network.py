@@ -63,7 +63,7 @@ class Pass:
 
 async def _run(dut: Any, job: dict[str, Any], arrays: dict[str, list[int]], stalls: list[Stalls], done: int) -> Pass:
     boundaries = [
-        Boundary(name, StreamPort(getattr(dut, name), "o"), arrays[f"boundary_{name}"]) for name in job["boundaries"]
+        Boundary(name, StreamPort(dut, f"{name}_o"), arrays[f"boundary_{name}"]) for name in job["boundaries"]
     ]
     result = Boundary("result", StreamPort(dut, "result"), arrays["result"])
     outcome = Pass([*boundaries, result])

@@ -1,0 +1,49 @@
+"""Components in a row, with names by which people find their streams in the Verilog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+
+Chain = list[tuple[str, Any]]
+"""Named components, each with streams ``i`` and ``o``, in the order of the data."""
+
+
+class ChainComponent(wiring.Component):
+    """Components in a row: the stream ``i`` of the first, the stream ``o`` of the last.
+
+    Parameters
+    ----------
+    parts : named components with streams ``i`` and ``o``, at least one.
+
+    Latency: the sum of the parts' latencies.
+    """
+
+    def __init__(self, parts: Chain) -> None:
+        if not parts:
+            raise ValueError("parts must be at least one component, not none")
+        self._parts = parts
+        super().__init__({"i": parts[0][1].signature.members["i"], "o": parts[-1][1].signature.members["o"]})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        connect_chain(m, wiring.flipped(self.i), self._parts, wiring.flipped(self.o))
+        return m
+
+
+def connect_chain(m: Module, source: Any, parts: Chain, sink: Any) -> None:
+    """Add the parts to ``m`` under their names, and connect them from ``source`` to ``sink``.
+
+    A part's streams are called ``PART_i__valid``, ``PART_o__payload`` and so on, in its own module and in this one: by
+    themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
+    """
+    for name, part in parts:
+        m.submodules[name] = part
+        for port in (part.i, part.o):
+            for signal in (port.valid, port.ready, Value.cast(port.payload)):
+                signal.name = f"{name}_{signal.name}"
+        wiring.connect(m, source, part.i)
+        source = part.o
+    wiring.connect(m, source, sink)

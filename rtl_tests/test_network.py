@@ -1,0 +1,86 @@
+"""Whole networks: the generated Verilog equals the reference at every layer boundary, and the checker sees errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwsnn.cli.common import load_model
+from hwsnn.data import load, random_images
+from hwsnn.fold import choose
+from hwsnn.model import model_hash
+from hwsnn.random_networks import random_network
+from hwsnn.rtl.emit import to_verilog
+from hwsnn.rtl.network import Pipeline
+from hwsnn.sim.network_bench import run_network
+from hwsnn.spec import Conv, Dense, MaxPool, MultiplyLeak, Network, Neuron
+
+RANDOM_NETWORKS = 30
+BUDGETS = (1, 40, 120, 1000)
+"""From folded fully to hardly at all."""
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_random_network_equals_reference(seed: int) -> None:
+    network = random_network(seed)
+    folding = choose(network, BUDGETS[seed % len(BUDGETS)])
+    result = run_network(network, folding, random_images(network, 4, seed), seed=seed)
+    assert result.mismatches == 0, result.first_mismatch
+    assert result.spikes_compared > 0
+    assert result.cycles_per_frame > 0
+    assert result.latency_cycles > 0
+
+
+def test_digits_equal_reference_on_100_images() -> None:
+    network = load_model("digits")
+    result = run_network(network, choose(network), load("digits", network, 100).images)
+    assert result.frames == 100
+    assert result.mismatches == 0, result.first_mismatch
+
+
+def _with_layer(network: Network, index: int, **changes: object) -> Network:
+    layers = list(network.layers)
+    layers[index] = replace(layers[index], **changes)
+    return replace(network, layers=tuple(layers))
+
+
+def _wrong_weight(network: Network, index: int) -> Network:
+    layer = network.layers[index]
+    assert isinstance(layer, Conv | Dense)
+    weight = layer.weight.copy()
+    largest = np.unravel_index(int(np.abs(weight).argmax()), weight.shape)
+    weight[largest] = -weight[largest]
+    return _with_layer(network, index, weight=weight)
+
+
+def _wrong_threshold(network: Network, index: int) -> Network:
+    layer = network.layers[index]
+    assert isinstance(layer, Conv | Dense)
+    assert isinstance(layer.neuron, Neuron)
+    threshold = layer.neuron.threshold.copy()
+    threshold[0] += max(1, threshold[0] // 4)
+    wide = replace(layer.neuron, threshold=threshold, membrane_bits=layer.neuron.membrane_bits + 1)
+    return _with_layer(network, index, neuron=wide)
+
+
+def _wrong_leak(network: Network, index: int) -> Network:
+    layer = network.layers[index]
+    assert isinstance(layer, Conv | Dense)
+    return _with_layer(network, index, neuron=replace(layer.neuron, leak=MultiplyLeak(5, 8)))
+
+
+@pytest.mark.parametrize("spoil", [_wrong_weight, _wrong_threshold, _wrong_leak])
+def test_checker_sees_wrong_hardware(spoil: object) -> None:
+    network = load_model("digits")
+    index = next(i for i, layer in enumerate(network.layers) if not isinstance(layer, MaxPool))
+    assert callable(spoil)
+    spoiled = spoil(network, index)
+    assert model_hash(spoiled) != model_hash(network)
+    folding = choose(network)
+    verilog = to_verilog(Pipeline(spoiled, folding), model_hash(network))
+    result = run_network(network, folding, load("digits", network, 8).images, stalls=False, verilog=verilog)
+    assert result.mismatches > 0
+    assert result.first_mismatch is not None
+    assert result.first_mismatch.startswith(f"{network.layers[index].name}: frame ")
