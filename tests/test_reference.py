@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from time import sleep
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hwsnn.data import random_images
 from hwsnn.numeric import signed_limits
 from hwsnn.random_networks import random_network
 from hwsnn.reference import Result, encode, run
+from hwsnn.reference.layers import WeightedLayer
 from hwsnn.spec import (
     Conv,
     Dense,
@@ -258,17 +260,22 @@ def test_progress_counts_images() -> None:
     assert done == [3, 3, 1]
 
 
-def test_an_interruption_stops_the_work() -> None:
-    network = random_network(11)
-    calls: list[int] = []
+def test_an_interruption_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(last((1, 2, 2)), shape=(1, 2, 2))
+    worked: list[int] = []
+
+    def slow_spikes(self: WeightedLayer, inputs: np.ndarray) -> np.ndarray:
+        worked.append(1)
+        sleep(0.005)
+        return np.zeros((network.timesteps, inputs.shape[1], *network.shapes[-1][1:], network.classes), np.uint8)
 
     def interrupt(done: int) -> None:
-        calls.append(done)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(WeightedLayer, "spikes", slow_spikes)
     with pytest.raises(KeyboardInterrupt):
-        run(network, random_images(network, 50, seed=1), batch=1, progress=interrupt)
-    assert calls == [1]
+        run(network, random_images(network, 200, seed=1), batch=1, progress=interrupt)
+    assert len(worked) < 100
 
 
 def wide_network() -> Network:

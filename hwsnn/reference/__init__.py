@@ -71,13 +71,9 @@ def run(
     parts = [slice(start, start + batch) for start in range(0, len(images), batch)]
     # BLAS threads that wait for one another lose their time on a busy machine: each batch keeps to one core instead.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as threads:
-        try:
-            for done in threads.map(work, parts):
-                if progress is not None:
-                    progress(done)
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done in threads.map(work, parts):
+            if progress is not None:
+                progress(done)
     return Result(scores.argmax(axis=1), scores, spikes)
 
 
