@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +306,38 @@ def test_a_truncated_file(part: float, tmp_path: Path) -> None:
     contents = path.read_bytes()
     path.write_bytes(contents[: int(len(contents) * part)])
     refused(path, r"not a readable NIR file \(.*truncated file")
+
+
+@pytest.mark.parametrize("size", [0, 4, 1 << 40, (1 << 64) - 16])
+def test_a_damaged_file_on_which_hdf5_would_never_end(size: int, tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    contents = bytearray(path.read_bytes())
+    first = contents.index(b"GCOL") + 16  # the header of the first text: index, references, size
+    contents[first : first + 16] = struct.pack("<HHIQ", 0, 0, 0, size)
+    path.write_bytes(contents)
+    refused(path, r"not a readable NIR file \(damaged: its text breaks off at byte \d+\)")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_file_with_flipped_bits(seed: int, tmp_path: Path) -> None:
+    """Read or refused, whatever the bits mean."""
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    contents = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, len(contents), 30)
+    contents[places] ^= np.uint8(1) << rng.integers(0, 8, 30, dtype=np.uint8)
+    path.write_bytes(contents.tobytes())
+    with suppress(InputError):
+        read(path, DT)
+
+
+def test_a_type_that_is_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    with h5py.File(path, "r+") as file:
+        node = file["node/nodes/conv2d_0"]
+        del node["type"]
+        node["type"] = np.dtype("f8")
+    refused(path, r"node 'conv2d_0': has no type")
 
 
 def test_hdf5_that_is_not_nir(tmp_path: Path) -> None:

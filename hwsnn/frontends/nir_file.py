@@ -14,11 +14,13 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from ..errors import InputError
 from ..spec import MAX_EXTENT, Pair
 from ..trained import FloatArray
+from .hdf5_heaps import check_heaps
 from .linear import MAX_WEIGHTS
 
 MAX_NUMBERS = 2 * MAX_WEIGHTS
@@ -74,12 +76,11 @@ class Node:
 
 def read_chain(path: Path) -> list[Node]:
     """The nodes of the NIR file ``path`` from its input to its output. Raises ``InputError`` for all but a chain."""
-    import h5py
-
     if not path.is_file():
         raise InputError("no such NIR file")
     try:
         with h5py.File(path, "r") as file:
+            check_heaps(path)
             root = file.get("node")
             if not isinstance(root, h5py.Group):
                 raise InputError("not a NIR file: it has no group 'node'; write it with nir.write")
@@ -111,8 +112,6 @@ class _Reader:
         return nodes
 
     def _nodes(self, group: Any, prefix: str) -> dict[str, Any]:
-        import h5py
-
         where = f"node {prefix[:-1]!r}" if prefix else "the graph"
         nodes = self._member(group, "nodes", where)
         if not isinstance(nodes, h5py.Group):
@@ -126,7 +125,7 @@ class _Reader:
     def _edges(self, group: Any, prefix: str) -> list[tuple[str, str]]:
         where = f"node {prefix[:-1]!r}" if prefix else "the graph"
         data = self._member(group, "edges", where)
-        if data is None or getattr(data, "shape", None) is None:
+        if not isinstance(data, h5py.Dataset) or data.shape is None:
             raise InputError(f"{where}: has no edges")
         self._pay(where, data)
         if data.size and (data.ndim != 2 or data.shape[1] != 2):
@@ -135,14 +134,12 @@ class _Reader:
 
     def _type(self, name: str, group: Any) -> str:
         data = self._member(group, "type", f"node {name!r}")
-        text = None if data is None else self._value(name, "type", data)
+        text = self._value(name, "type", data) if isinstance(data, h5py.Dataset) else None
         if not isinstance(text, str):
             raise InputError(f"node {name!r}: has no type")
         return text
 
     def _values(self, name: str, group: Any) -> dict[str, FloatArray | str]:
-        import h5py
-
         values = {}
         for key in group:
             member = self._member(group, key, f"node {name!r}")
@@ -151,8 +148,6 @@ class _Reader:
         return values
 
     def _value(self, name: str, key: str, data: Any) -> FloatArray | str:
-        import h5py
-
         self._pay(f"node {name!r}", data)
         if h5py.check_string_dtype(data.dtype) is not None and data.shape == ():
             return str(data.asstr()[()])
@@ -164,8 +159,6 @@ class _Reader:
 
     def _member(self, group: Any, key: str, where: str) -> Any:
         """What lies under ``key``, or None. Links out of the file, and data that lie elsewhere, are refused."""
-        import h5py
-
         link = group.get(key, getlink=True)
         if link is None:
             return None
