@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from .spec import Conv, Folding, LayerFold, MaxPool, Network
+from dataclasses import dataclass
+
+from .spec import Conv, Folding, LayerFold, MaxPool, MultiplyLeak, Network
 
 BUDGET = 1000
 """Synapses a clock, and their like, that a design may cost by default: about 10,000 LUT4 on an ECP5."""
-NEURON_CLOCKS = 6
-"""About how many clocks the neurons need for a pass over few groups (their pipeline is that deep)."""
+MULTIPLIERS = 150
+"""Multipliers a design may use by default: those of an ECP5-85, less a few."""
+NEURON_CLOCKS = 5
+"""How many clocks the neurons need for a pass over few groups, but the last one (their pipeline is that deep)."""
 LANE_COST = 8
 """What an output lane costs beside its synapses (membrane, threshold, compare), in synapses a clock."""
-MULTIPLY_COST = 8
-"""What a synapse with a multi-bit pixel costs, in synapses with a spike."""
 
 
-def choose(network: Network, budget: int = BUDGET) -> Folding:
-    """The folding with the fewest estimated clocks a frame whose cost stays within ``budget`` synapses a clock.
+@dataclass(frozen=True)
+class _Option:
+    """A fold of one layer, with its estimated clocks a frame and its cost."""
 
-    A network too large for the budget even fully folded is folded fully. Queues hold one row of the layer's output.
+    fold: LayerFold
+    clocks: int
+    synapses: int
+    multipliers: int
+
+
+def choose(network: Network, budget: int = BUDGET, multipliers: int = MULTIPLIERS) -> Folding:
+    """The folding with the fewest estimated clocks a frame that stays within ``budget`` and ``multipliers``.
+
+    ``budget`` is in synapses a clock. A network too large for it even fully folded is folded fully. No layer is made
+    faster than the slowest one can be. Queues hold one row of the layer's output.
     """
-    choices = {layer.name: _choices(network, index) for index, layer in network.weighted_layers()}
-    targets = sorted({clocks for options in choices.values() for clocks, _, _ in options})
-    chosen: dict[str, LayerFold] = {}
+    options = {layer.name: _options(network, index) for index, layer in network.weighted_layers()}
+    bound = max(min(option.clocks for option in choices) for choices in options.values())
+    targets = sorted({option.clocks for choices in options.values() for option in choices if option.clocks >= bound})
     for target in targets:
-        picks = {name: _cheapest(options, target) for name, options in choices.items()}
-        chosen = {name: fold for name, (_, _, fold) in picks.items()}
-        if sum(cost for _, cost, _ in picks.values()) <= budget:
+        picks = {name: _cheapest(choices, target) for name, choices in options.items()}
+        cost = sum(pick.synapses for pick in picks.values())
+        if cost <= budget and sum(pick.multipliers for pick in picks.values()) <= multipliers:
             break
     depths = {
         layer.name: max(2, min(network.shapes[index + 1][2] * network.timesteps, 512))
         for index, layer in enumerate(network.layers)
     }
-    return Folding(chosen, depths)
+    return Folding({name: pick.fold for name, pick in picks.items()}, depths)
 
 
 def estimated_clocks(network: Network, index: int, fold: LayerFold) -> int:
@@ -49,22 +62,24 @@ def estimated_clocks(network: Network, index: int, fold: LayerFold) -> int:
         arriving = height * width
         folds *= height * width
     sums = groups * folds * (1 if pixels else steps)
-    neurons = max(groups, NEURON_CLOCKS) * steps
+    neurons = max(groups, NEURON_CLOCKS) * (steps - 1) + groups
     return max(rows * columns * max(sums, neurons), arriving * (1 if pixels else steps))
 
 
-def _cost(network: Network, index: int, fold: LayerFold) -> int:
-    layer = network.layers[index]
-    taps = layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1
-    synapse = MULTIPLY_COST if network.takes_pixels(index) else 1
-    return fold.cout_par * (taps * fold.cin_par * synapse + LANE_COST)
-
-
-def _choices(network: Network, index: int) -> list[tuple[int, int, LayerFold]]:
-    """Every sensible fold of a layer: (estimated clocks a frame, cost, fold)."""
+def _options(network: Network, index: int) -> list[_Option]:
+    """Every sensible fold of a layer."""
     inputs, outputs = network.shapes[index][0], network.shapes[index + 1][0]
     folds = [LayerFold(cin, cout) for cin in _parts(inputs) for cout in _parts(outputs)]
-    return [(estimated_clocks(network, index, fold), _cost(network, index, fold), fold) for fold in folds]
+    return [_option(network, index, fold) for fold in folds]
+
+
+def _option(network: Network, index: int, fold: LayerFold) -> _Option:
+    layer = network.layers[index]
+    taps = layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1
+    synapses = taps * fold.cin_par * fold.cout_par
+    leaks = not isinstance(layer, MaxPool) and isinstance(layer.neuron.leak, MultiplyLeak)
+    multipliers = fold.cout_par * leaks + (synapses if network.takes_pixels(index) else 0)
+    return _Option(fold, estimated_clocks(network, index, fold), synapses + LANE_COST * fold.cout_par, multipliers)
 
 
 def _parts(channels: int) -> list[int]:
@@ -72,9 +87,7 @@ def _parts(channels: int) -> list[int]:
     return sorted({-(-channels // passes) for passes in range(1, channels + 1)})
 
 
-def _cheapest(options: list[tuple[int, int, LayerFold]], target: int) -> tuple[int, int, LayerFold]:
-    """The cheapest option within ``target`` clocks, or the fastest one where none is."""
-    within = [option for option in options if option[0] <= target]
-    if within:
-        return min(within, key=lambda option: (option[1], option[0]))
-    return min(options, key=lambda option: (option[0], option[1]))
+def _cheapest(options: list[_Option], target: int) -> _Option:
+    """The cheapest option within ``target`` clocks; there is one, as the target is no less than the fastest needs."""
+    within = [option for option in options if option.clocks <= target]
+    return min(within, key=lambda option: (option.synapses + option.multipliers, option.clocks))

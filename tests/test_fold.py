@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hwsnn.fold import BUDGET, _cost, choose, estimated_clocks
+from hwsnn.fold import BUDGET, _option, choose, estimated_clocks
 from hwsnn.random_networks import random_network
 from hwsnn.spec import Conv, Encoder, Integrator, LayerFold, MaxPool, Network, Neuron, NoLeak
 
@@ -31,8 +31,14 @@ def test_every_layer_is_folded(seed: int) -> None:
 def test_cost_is_within_the_budget(budget: int) -> None:
     network = _network()
     folding = choose(network, budget)
-    cost = sum(_cost(network, index, folding.layers[layer.name]) for index, layer in network.weighted_layers())
-    assert cost <= budget
+    options = [_option(network, index, folding.layers[layer.name]) for index, layer in network.weighted_layers()]
+    assert sum(option.synapses for option in options) <= budget
+
+
+@pytest.mark.parametrize("multipliers", [9, 20, 40])
+def test_multipliers_are_within_their_number(multipliers: int) -> None:
+    # The first layer takes pixels: nine multipliers for each of its lanes.
+    assert choose(_network(), 10_000, multipliers).layers["conv1"].cout_par <= multipliers // 9
 
 
 def test_a_budget_too_small_folds_fully() -> None:
