@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
 from .errors import InputError, reason
 from .shipped import folder
@@ -80,7 +81,8 @@ def _load_npz(path: Path, network: Network, limit: int | None) -> tuple[Images, 
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not an .npz file; give one with x (N,H,W) or (N,C,H,W) uint8, or a folder")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # np.load would leave a damaged file open.
+        with path.open("rb") as stream, NpzFile(stream, allow_pickle=False) as file:
             found = {name: file[name] for name in ("x", "y") if name in file}
     except UNREADABLE as error:
         raise InputError(f"{path}: not a readable .npz file ({reason(error)})") from None
@@ -137,10 +139,10 @@ def _opened(path: Path) -> Iterator[Stream]:
 
 def _idx_shape(path: Path, stream: Stream, ndim: int) -> list[int]:
     magic = bytes((0, 0, IDX_UNSIGNED_BYTES, ndim))
-    header = _read(path, stream, 4 + 4 * ndim)
-    if header[:4] != magic:
-        raise InputError(f"{path}: must start with the bytes {magic.hex(' ')} (IDX), not {header[:4].hex(' ')}")
-    return [int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4)]
+    start = _read(path, stream, len(magic))
+    if start != magic:
+        raise InputError(f"{path}: must start with the bytes {magic.hex(' ')} (IDX), not {start.hex(' ')}")
+    return [int.from_bytes(_read(path, stream, 4), "big") for _ in range(ndim)]
 
 
 def _idx_values(path: Path, stream: Stream, shape: tuple[int, ...]) -> Images:
