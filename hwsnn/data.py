@@ -112,14 +112,14 @@ def _load_idx(path: Path, network: Network, limit: int | None) -> tuple[Images, 
         total, *size = _idx_shape(image_file, stream, 3)
         _check_size(str(image_file), (1, *size), network)
         count = _count(str(image_file), total, limit)
-        images = _idx_values(image_file, stream, (count, 1, *size))
+        images = _idx_values(image_file, stream, (count, 1, *size), total)
     if label_file is None:
         return images, None
     with _opened(label_file) as stream:
         (labelled,) = _idx_shape(label_file, stream, 1)
         if labelled != total:
             raise InputError(f"{label_file}: holds {labelled} labels; there must be one for each of {total} images")
-        return images, _idx_values(label_file, stream, (count,))
+        return images, _idx_values(label_file, stream, (count,), total)
 
 
 def _find(path: Path, names: tuple[str, ...]) -> Path | None:
@@ -145,8 +145,12 @@ def _idx_shape(path: Path, stream: Stream, ndim: int) -> list[int]:
     return [int.from_bytes(_read(path, stream, 4), "big") for _ in range(ndim)]
 
 
-def _idx_values(path: Path, stream: Stream, shape: tuple[int, ...]) -> Images:
-    return np.frombuffer(_read(path, stream, prod(shape)), np.uint8).reshape(shape)
+def _idx_values(path: Path, stream: Stream, shape: tuple[int, ...], total: int) -> Images:
+    """The first ``shape[0]`` of ``total`` entries. Reading past the last one also makes gzip compare its checksum."""
+    values = _read(path, stream, prod(shape))
+    if shape[0] == total and stream.read(1):
+        raise InputError(f"{path}: goes on after its {total} entries; it must end there")
+    return np.frombuffer(values, np.uint8).reshape(shape)
 
 
 def _read(path: Path, stream: Stream, size: int) -> bytes:

@@ -133,6 +133,7 @@ def test_missing(tmp_path: Path) -> None:
         (idx(IMAGES)[:3], "ends early"),
         (idx(IMAGES)[:10], "ends early"),
         (idx(IMAGES)[:-1], "ends early; it must go on for 1 bytes"),
+        (idx(IMAGES) + b"0", "goes on after its 6 entries"),
         (b"random bytes, nothing else", "must start with the bytes 00 00 08 03 (IDX), not 72 61 6e 64"),
         (idx(LABELS), "must start with"),
         (bytes((0, 0, 13, 3)) + idx(IMAGES)[4:], "must start with"),
@@ -165,6 +166,13 @@ def test_bad_idx_labels(tmp_path: Path, labels: bytes, message: str) -> None:
 def test_bad_gzip(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(damaged)
     refusal(str(tmp_path))
+
+
+def test_wrong_checksum_of_gzip(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(idx(IMAGES)))
+    packed[-8] ^= 1
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(packed)
+    assert "CRC check failed" in refusal(str(tmp_path))
 
 
 @pytest.mark.parametrize(
