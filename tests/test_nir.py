@@ -297,7 +297,7 @@ def apply(one: linear.Map, x: Array) -> Array:
     if isinstance(one, linear.Conv):
         return nir_oracle.convolution(x, one.weight, one.bias, one.stride, one.padding)
     if isinstance(one, linear.Pool):
-        sums = nir_oracle.windows(x, one.size, one.stride, one.padding).sum(axis=(3, 4)).transpose(2, 0, 1)
+        sums = nir_oracle.windows(x, one.window, one.stride, one.padding).sum(axis=(3, 4)).transpose(2, 0, 1)
         return np.asarray(sums * one.factor)
     if isinstance(one, linear.Scale):
         return np.asarray(x * one.factor)
@@ -378,6 +378,14 @@ def test_a_flat_input_is_a_row_of_pixels(tmp_path: Path) -> None:
     network = read(write(tmp_path, graph(nir.Linear(np.ones((3, 7))), leaky(), shape=(7,))), DT)
     assert network.input_shape == (1, 1, 7)
     assert any("one row of 7 pixels" in remark for remark in network.remarks)
+
+
+def test_one_row_is_as_good_as_flat(tmp_path: Path) -> None:
+    """A batch of one that a trace of flat data leaves behind looks like a row."""
+    nodes = [nir.Linear(np.ones((3, 7))), leaky(), nir.Linear(np.ones((2, 3))), leaky()]
+    network = read(write(tmp_path, graph(*nodes, shape=(1, 7))), DT)
+    assert network.input_shape == (1, 1, 7)
+    assert [layer.weight.shape for layer in network.layers] == [(3, 1, 1, 7), (2, 3, 1, 1)]  # type: ignore[union-attr]
 
 
 def test_a_batch_of_one_is_dropped(tmp_path: Path) -> None:

@@ -168,6 +168,13 @@ def test_a_node_that_cannot_be_built(name: str, tmp_path: Path) -> None:
     refused(write(tmp_path, graph(*nodes)), pattern)
 
 
+def test_strides_that_multiply(tmp_path: Path) -> None:
+    nodes = [sum_pool(1, 100), sum_pool(1, 100), leaky()]
+    refused(
+        write(tmp_path, graph(*nodes)), r"node 'lif_2' \(LIF\): what is before it folds to strides and paddings beyond"
+    )
+
+
 @pytest.mark.parametrize(
     ("shape", "pattern"),
     [

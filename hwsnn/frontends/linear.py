@@ -30,6 +30,11 @@ class Conv:
     stride: Pair
     padding: Pair
 
+    @property
+    def window(self) -> Pair:
+        """(height, width) of the kernel."""
+        return self.weight.shape[2], self.weight.shape[3]
+
 
 @dataclass(frozen=True, eq=False)
 class Dense:
@@ -45,7 +50,7 @@ class Pool:
     """A sum over windows of each channel, times ``factor``: 1 for a sum pool, 1 / (window size) for an average pool."""
 
     name: str
-    size: Pair
+    window: Pair
     stride: Pair
     padding: Pair
     factor: float
@@ -97,9 +102,10 @@ def output_shape(linear: Map, shape: Shape) -> Shape:
         return len(linear.weight), 1, 1
     if isinstance(linear, Scale):
         return shape
-    size = linear.size if isinstance(linear, Pool) else linear.weight.shape[2:]
     channels = shape[0] if isinstance(linear, Pool) else len(linear.weight)
-    height, width = (_positions(*axis) for axis in zip(shape[1:], size, linear.stride, linear.padding, strict=True))
+    height, width = (
+        _positions(*axis) for axis in zip(shape[1:], linear.window, linear.stride, linear.padding, strict=True)
+    )
     return channels, height, width
 
 
@@ -132,10 +138,9 @@ def _dense_after(first: Spatial, dense: Dense, shape: Shape) -> Dense:
     """``dense`` with ``first``, which takes ``shape``, pulled into it: every weight goes back to what it sees."""
     if isinstance(first, Scale):
         return Dense(dense.name, dense.weight * first.factor, dense.bias)
-    kernel = first.size if isinstance(first, Pool) else first.weight.shape[2:]
     (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
     padded = zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
-    for i, j in np.ndindex(*kernel):
+    for i, j in np.ndindex(*first.window):
         if isinstance(first, Conv):
             seen = np.einsum("omyx,mc->ocyx", dense.weight, first.weight[:, :, i, j], optimize=True)
         else:
@@ -170,7 +175,7 @@ def _as_conv(linear: Spatial, channels: int) -> Conv:
     if isinstance(linear, Conv):
         return linear
     if isinstance(linear, Pool):
-        return _diagonal(linear.name, np.full((channels, *linear.size), linear.factor), linear.stride, linear.padding)
+        return _diagonal(linear.name, np.full((channels, *linear.window), linear.factor), linear.stride, linear.padding)
     if linear.factor.shape[1:] == (1, 1):
         return _diagonal(linear.name, np.broadcast_to(linear.factor, (channels, 1, 1)))
     raise InputError(
@@ -190,8 +195,7 @@ def _diagonal(name: str, kernels: FloatArray, stride: Pair = (1, 1), padding: Pa
 def _compose(first: Conv, second: Conv, shape: Shape) -> Conv:
     """``second`` after ``first``, which takes ``shape``."""
     _check_padding(first, second, shape)
-    (sy, sx), (height, width) = first.stride, first.weight.shape[2:]
-    rows, columns = second.weight.shape[2:]
+    (sy, sx), (height, width), (rows, columns) = first.stride, first.window, second.window
     weight = zeros(
         second.name,
         (len(second.weight), first.weight.shape[1], (rows - 1) * sy + height, (columns - 1) * sx + width),
@@ -219,16 +223,16 @@ def _check_padding(first: Conv, second: Conv, shape: Shape) -> None:
         if not second.padding[axis]:
             continue
         inner = middle[axis + 1]
-        outputs = _positions(inner, second.weight.shape[axis + 2], second.stride[axis], second.padding[axis])
+        outputs = _positions(inner, second.window[axis], second.stride[axis], second.padding[axis])
         windows = np.arange(outputs)[:, np.newaxis] * second.stride[axis] - second.padding[axis]
-        seen = windows + np.arange(second.weight.shape[axis + 2])
+        seen = windows + np.arange(second.window[axis])
         starts = seen[(seen < 0) | (seen >= inner)] * first.stride[axis] - first.padding[axis]
         if starts.size and first.bias.any():
             raise InputError(
                 f"node {second.name!r}: its padding cannot be folded exactly, as node {first.name!r} before it has a "
                 "bias; put neurons between the two, or leave out the padding or the bias"
             )
-        if ((starts < shape[axis + 1]) & (starts + first.weight.shape[axis + 2] > 0)).any():
+        if ((starts < shape[axis + 1]) & (starts + first.window[axis] > 0)).any():
             raise InputError(
                 f"node {second.name!r}: its padding cannot be folded exactly, as the windows of node {first.name!r} "
                 "before it overlap the edge or leave rows or columns over; use sizes that divide, or no padding"

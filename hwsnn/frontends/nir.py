@@ -123,14 +123,12 @@ class _Builder:
         if self._flat or weight.shape[1] * groups != self._shape[0]:
             takes = f"{weight.shape[1] * groups} channels of an image"
             raise node.error(f"takes {takes}, but gets {self._describe_shape()}")
-        bias = node.numbers("bias") if "bias" in node.values else np.zeros(len(weight))
-        if bias.shape != (len(weight),):
-            raise node.error(f"'bias' must have shape {(len(weight),)}, not {bias.shape}")
+        bias = _bias(node, len(weight))
         weight = linear.ungrouped(node.name, weight, groups)
         weight = linear.dilated(node.name, weight, node.pair("dilation", 1) if "dilation" in node.values else (1, 1))
         stride = node.pair("stride", 1)
         weight, padding = _padded(node, weight, stride)
-        self._add(node, linear.Conv(node.name, weight, bias, stride, padding), weight.shape[2:])
+        self._add(node, linear.Conv(node.name, weight, bias, stride, padding))
 
     def _dense(self, node: Node) -> None:
         weight = node.numbers("weight", 2)
@@ -138,17 +136,15 @@ class _Builder:
             raise node.error(f"takes a flat input, but gets {self._describe_shape()}; put a Flatten before it")
         if weight.shape[1] != math.prod(self._shape):
             raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._describe_shape()}")
-        bias = node.numbers("bias") if node.type == "Affine" else np.zeros(len(weight))
-        if bias.shape != (len(weight),):
-            raise node.error(f"'bias' must have shape {(len(weight),)}, not {bias.shape}")
-        self._add(node, linear.Dense(node.name, weight.reshape(len(weight), *self._shape), bias))
+        self._add(node, linear.Dense(node.name, weight.reshape(len(weight), *self._shape), _bias(node, len(weight))))
+        self._flat = True
 
     def _pool(self, node: Node) -> None:
         size, stride, padding = node.pair("kernel_size", 1), node.pair("stride", 1), node.pair("padding", 0)
         if self._flat:
             raise node.error(f"takes an image, but gets {self._describe_shape()}")
         factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
-        self._add(node, linear.Pool(node.name, size, stride, padding, factor), size)
+        self._add(node, linear.Pool(node.name, size, stride, padding, factor))
 
     def _scale(self, node: Node) -> None:
         self._add(node, linear.Scale(node.name, self._per_element(node, "scale")))
@@ -161,12 +157,13 @@ class _Builder:
             raise node.error("must flatten all of channels, height and width (start_dim 0 or 1, end_dim -1)")
         self._flat = True
 
-    def _add(self, node: Node, added: linear.Map, window: tuple[int, ...] | None = None) -> None:
-        if window is not None and isinstance(added, linear.Conv | linear.Pool):
+    def _add(self, node: Node, added: linear.Map) -> None:
+        if isinstance(added, linear.Conv | linear.Pool):
+            rows, columns = added.window
             height, width = (extent + 2 * pad for extent, pad in zip(self._shape[1:], added.padding, strict=True))
-            if window[0] > height or window[1] > width:
+            if rows > height or columns > width:
                 raise node.error(
-                    f"its window of {window[0]}x{window[1]} must fit its input of {height}x{width} (padding included)"
+                    f"its window of {rows}x{columns} must fit its input of {height}x{width} (padding included)"
                 )
         shape = linear.output_shape(added, self._shape)
         if max(shape) > MAX_EXTENT:
@@ -209,7 +206,7 @@ class _Builder:
         pool = self._maps[0] if len(self._maps) == 1 else None
         if isinstance(pool, linear.Pool) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
             name = self._layer_name(pool.name, "pool")
-            self._close(MaxPool(name, pool.size, pool.stride, "or"))
+            self._close(MaxPool(name, pool.window, pool.stride, "or"))
             self._remarks.append(f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'")
             return
         self._fire(node, beta=0.0, gain=np.ones(self._shape[0]), threshold="threshold", reset="none")
@@ -256,6 +253,8 @@ class _Builder:
             name = self._layer_name(self._source_name(node), "dense")
             self._close(trained.Dense(name, weight, bias, neuron))
         else:
+            if max(*folded.stride, *folded.padding) > MAX_EXTENT:
+                raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
             name = self._layer_name(self._source_name(node), "conv")
             self._close(trained.Conv(name, weight, bias, neuron, stride=folded.stride, padding=folded.padding))
 
@@ -332,6 +331,16 @@ class _Builder:
         while f"{base}{number}" in taken:
             number += 1
         return f"{base}{number}"
+
+
+def _bias(node: Node, outputs: int) -> FloatArray:
+    """The node's bias, zeros where it has none."""
+    if "bias" not in node.values:
+        return np.zeros(outputs)
+    bias = node.numbers("bias")
+    if bias.shape != (outputs,):
+        raise node.error(f"'bias' must have shape {(outputs,)}, not {bias.shape}")
+    return bias
 
 
 def _any_exceeds(threshold: FloatArray, factor: float) -> bool:
