@@ -7,7 +7,6 @@ explicit Euler steps; whatever cannot be built exactly is an ``InputError`` of o
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import numpy as np
 
 from .. import trained
 from ..errors import InputError
-from ..spec import MAX_EXTENT, RESERVED_NAMES, MaxPool, Pair, Reset, Shape
+from ..spec import MAX_EXTENT, MaxPool, Pair, Reset, Shape
 from ..trained import FloatArray
 from . import linear
+from .names import layer_name, network_name
 from .nir_file import Node, read_chain
 
 DEFAULT_DT = 1e-4
@@ -47,7 +47,7 @@ class _Builder:
     """Walks the chain: gathers linear maps, and closes a layer at every node that has neurons."""
 
     def __init__(self, name: str, dt: float) -> None:
-        self._name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._-")[:64] or "network"
+        self._name = network_name(name)
         self._dt = dt
         self._input_shape: Shape = (1, 1, 1)
         self._shape = self._input_shape
@@ -319,18 +319,7 @@ class _Builder:
         return (weighted or [one.name for one in self._maps] or [node.name])[-1]
 
     def _layer_name(self, node_name: str, kind: str) -> str:
-        """``node_name`` as a layer's name: lower case, unique, and the kind with a number where it is but a number."""
-        base = re.sub(r"[^a-z0-9]+", "_", node_name.lower()).strip("_")[:28].rstrip("_")
-        taken = {layer.name for layer in self._layers} | RESERVED_NAMES
-        if not base[:1].isalpha():
-            base, number = kind, 1
-        elif base not in taken:
-            return base
-        else:
-            base, number = f"{base}_", 2
-        while f"{base}{number}" in taken:
-            number += 1
-        return f"{base}{number}"
+        return layer_name(node_name, kind, {layer.name for layer in self._layers})
 
 
 def _bias(node: Node, outputs: int) -> FloatArray:

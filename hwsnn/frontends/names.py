@@ -1,0 +1,28 @@
+"""Names that a specification allows, from whatever a source calls its network and its nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+
+from ..spec import RESERVED_NAMES
+
+
+def network_name(text: str) -> str:
+    """``text`` with what a network's name may not have replaced."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("._-")[:64] or "network"
+
+
+def layer_name(text: str, kind: str, taken: Set[str]) -> str:
+    """``text`` in lower case and none of ``taken``; ``kind`` and a number where it is but a number itself."""
+    base = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:28].rstrip("_")
+    unusable = taken | RESERVED_NAMES
+    if not base[:1].isalpha():
+        base, number = kind, 1
+    elif base not in unusable:
+        return base
+    else:
+        base, number = f"{base}_", 2
+    while f"{base}{number}" in unusable:
+        number += 1
+    return f"{base}{number}"
