@@ -257,6 +257,12 @@ def folded(layer: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[np.ndarray, np.ndarr
     return weight * factor[:, None, None, None], shift - mean * factor
 
 
+def add_in_order() -> None:
+    """Have PyTorch add the same floats in the same order every time: one seed, one model, on one kind of machine."""
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the digits model.")
     parser.add_argument("--seed", type=int, default=0)
@@ -269,10 +275,7 @@ def main() -> None:
     if args.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {args.epochs}")
 
-    # The same floats in the same order every time: the model is the same on one kind of machine.
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-
+    add_in_order()
     training, validation, held_out = split_digits()
     checkpoint = args.out / ".cache" / "digits-checkpoint.pt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
