@@ -1,0 +1,87 @@
+"""``hwsnn demo``: the main job from end to end, ending with one table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import emit, json_option, output_option, progress, results_console
+
+if TYPE_CHECKING:
+    from ..demo import DemoResult
+
+FOLDER = Path("hwsnn-demo")
+
+
+@click.command("demo")
+@output_option("DIR", f"The folder for what it makes (default: {FOLDER}).")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, output: Path | None, as_json: bool) -> None:
+    """Verify, build and measure the shipped digits model, and compare it with this CPU.
+
+    Exit status 1 if the hardware differs from the reference, or if the routed design misses its clock.
+    """
+    from ..demo import run_demo, written_files
+
+    folder = output or FOLDER
+    with progress() as bars:
+        tasks: dict[str, Any] = {}
+
+        def step(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                for task in tasks.values():
+                    bars.update(task, total=bars.tasks[task].total or 1, completed=bars.tasks[task].total or 1)
+                tasks[name] = bars.add_task(name, total=None)
+            bars.update(tasks[name], completed=done, total=total or None)
+
+        result = run_demo(folder, step)
+    files = {name: str(path) for name, path in written_files(folder, result).items()}
+
+    def human() -> None:
+        _print_table(result)
+        for name, path in files.items():
+            click.echo(f"{name + ':':14}{path}")
+
+    fields = asdict(result) | {"build": result.build.to_json(), "files": files}
+    emit(as_json, fields, human)
+    if not result.met:
+        ctx.exit(1)
+
+
+def _print_table(result: DemoResult) -> None:
+    from rich.table import Table
+
+    verification, build = result.verification, result.build
+    used = ((name, getattr(build, name), build.available[name]) for name in ("lut", "ff", "bram", "dsp"))
+    latency_us = verification.latency_cycles / build.fmax_mhz
+    rows = [
+        ("accuracy", f"{result.accuracy:.2%} of {result.images} held-out images, in integers"),
+        (
+            "mismatches",
+            (
+                f"{verification.mismatches:,} of {verification.spikes_compared:,} bits, {verification.layers} layers, "
+                f"{verification.frames} images"
+            ),
+        ),
+        ("clocks a frame", f"{verification.cycles_per_frame:g} (simulated, frames back to back)"),
+        ("latency", f"{verification.latency_cycles} clocks (simulated), {latency_us:.1f} us at the post-route clock"),
+        (
+            "post-route clock",
+            (
+                f"{build.fmax_mhz:.1f} MHz ({build.board}; built for {build.target_mhz:g} MHz: "
+                f"{'met' if build.timing_met else 'NOT MET'})"
+            ),
+        ),
+        ("LUT, FF, BRAM, DSP", ", ".join(f"{count:,} ({count / most:.0%})" for _, count, most in used)),
+        ("FPGA", f"{result.fpga_fps:,.0f} frames/s (simulated clocks at the post-route clock)"),
+        ("CPU", f"{result.cpu_fps:,.0f} frames/s (numpy reference, {result.cpu})"),
+        ("FPGA / CPU", f"{result.fpga_fps / result.cpu_fps:.1f}"),
+    ]
+    table = Table(title="hwsnn demo: digits", show_header=False, title_justify="left")
+    for name, value in rows:
+        table.add_row(name, value)
+    results_console().print(table)

@@ -1,0 +1,99 @@
+"""The main job from end to end on the shipped digits model: verify, build, compare with the CPU."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import data, reference
+from .bench import Cpu, cpu_fps, fpga_fps, this_cpu
+from .build.boards import load_board
+from .build.ecp5 import build
+from .build.report import BuildReport
+from .files import folder_written_whole, written_whole
+from .fold import choose
+from .manifest import manifest
+from .model import load, model_hash
+from .rtl.emit import to_verilog
+from .rtl.network import Pipeline
+from .shipped import folder
+from .sim.network_bench import NetworkResult, run_network
+
+MODEL, BOARD = "digits", "ulx3s-85f"
+VERIFIED_FRAMES = 100
+
+Step = Callable[[str, int, int], None]
+"""Called with a step's name, how far it is, and its length (0: not known)."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Everything the demo found, in the units its names say."""
+
+    model_sha256: str
+    images: int
+    accuracy: float
+    verification: NetworkResult
+    build: BuildReport
+    cpu: Cpu
+    cpu_fps: float
+    fpga_fps: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the hardware equals the reference and the routed design meets its clock."""
+        return self.verification.mismatches == 0 and self.build.timing_met
+
+
+def run_demo(output: Path, step: Step) -> DemoResult:
+    """Do everything in order, writing into the folder ``output``; ``step`` hears of the progress.
+
+    Every file appears whole or not at all. Raises ``InputError`` and ``ToolError`` as its parts do.
+    """
+    network = load(folder("models") / MODEL / f"{MODEL}.safetensors")
+    held_out = data.load(MODEL, network)
+    board = load_board(BOARD)
+    if held_out.labels is None:
+        raise ValueError("the shipped images must have labels")
+    step("reference", 0, 0)
+    outcome = reference.run(network, held_out.images)
+
+    step("Verilog", 0, 0)
+    folding, digest = choose(network), model_hash(network)
+    with folder_written_whole(output) as whole:
+        (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest))
+        (whole / "manifest.json").write_text(json.dumps(manifest(network, folding), indent=2) + "\n")
+
+    step("simulator", 0, 0)
+    frames = held_out.images[:VERIFIED_FRAMES]
+    verification = run_network(network, folding, frames, progress=lambda done, total: step("verification", done, total))
+    report = build(network, folding, board, output, progress=step)
+    rate = cpu_fps(network, held_out.images, lambda done, total: step("CPU", done, total))
+    result = DemoResult(
+        model_sha256=digest,
+        images=len(held_out.images),
+        accuracy=float(np.mean(outcome.predictions == held_out.labels)),
+        verification=verification,
+        build=report,
+        cpu=this_cpu(),
+        cpu_fps=rate,
+        fpga_fps=fpga_fps(verification.cycles_per_frame, report.fmax_mhz),
+    )
+    with written_whole(output / "results.json") as file:
+        file.write_text(json.dumps(asdict(result), indent=2, default=str) + "\n")
+    return result
+
+
+def written_files(output: Path, result: DemoResult) -> dict[str, Path]:
+    """What ``run_demo`` leaves in ``output``, by what it is."""
+    return {
+        "bitstream": result.build.bitstream,
+        "Verilog": output / f"{MODEL}.v",
+        "manifest": output / "manifest.json",
+        "build report": output / "build.json",
+        "all results": output / "results.json",
+    }
