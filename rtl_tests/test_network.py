@@ -15,7 +15,18 @@ from hwsnn.random_networks import random_network
 from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim.network_bench import run_network
-from hwsnn.spec import Conv, Dense, MaxPool, MultiplyLeak, Network, Neuron
+from hwsnn.spec import (
+    Conv,
+    Dense,
+    Encoder,
+    EncoderKind,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    ShiftLeak,
+)
 
 RANDOM_NETWORKS = 30
 BUDGETS = (1, 40, 120, 1000)
@@ -31,6 +42,27 @@ def test_random_network_equals_reference(seed: int) -> None:
     assert result.spikes_compared > 0
     assert result.cycles_per_frame > 0
     assert result.latency_cycles > 0
+
+
+@pytest.mark.parametrize("kind", ["direct", "poisson"])
+def test_256_time_steps(kind: EncoderKind) -> None:
+    rng = np.random.default_rng(256)
+    conv = Conv(
+        "conv",
+        rng.integers(-1, 2, (3, 2, 2, 3)),
+        np.array([0, 5, -3]),
+        weight_bits=2,
+        neuron=Neuron(np.array([90, 40, 300]), ShiftLeak(3), "subtract", 16),
+        stride=(2, 1),
+        padding=(1, 0),
+    )
+    pool = MaxPool("pool", (1, 2), (1, 2), "winner")
+    dense = Dense(
+        "dense", rng.integers(-7, 8, (4, 3, 2, 1)), np.zeros(4, int), 4, Neuron(np.full(4, 6), NoLeak(), "zero", 12)
+    )
+    network = Network("long", (2, 3, 5), 8, Encoder(kind, 77), 256, (conv, pool, dense), "count")
+    result = run_network(network, choose(network, 60), random_images(network, 3, 1))
+    assert result.mismatches == 0, result.first_mismatch
 
 
 def test_digits_equal_reference_on_100_images() -> None:
