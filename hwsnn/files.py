@@ -20,6 +20,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """A path to write a file to; it takes the name ``path`` only when the block ends without an exception."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file to write")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is no ordinary file, and would be replaced by one; name another")
     with _scratch(path, path.absolute().parent) as scratch:
         partial = scratch / path.name
         yield partial

@@ -54,6 +54,12 @@ def test_a_file_where_a_folder_is(tmp_path: Path) -> None:
         pytest.fail("nothing may be written")
 
 
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is no ordinary file"), written_whole(tmp_path / "pipe"):
+        pytest.fail("nothing may be written")
+
+
 def test_no_folder_to_write_to(tmp_path: Path) -> None:
     for written in (written_whole, folder_written_whole):
         with pytest.raises(InputError, match="no such folder; make it first"), written(tmp_path / "none" / "out"):

@@ -33,13 +33,11 @@ seed_option = click.option(
 )
 
 
-def data_option(*, required: bool = False, default: str | None = None) -> Callable[[Any], Any]:
-    """``--data DATA``, given to the command as ``data: str`` (or None where neither given nor defaulted)."""
+def data_option(*, required: bool = False) -> Callable[[Any], Any]:
+    """``--data DATA``, given to the command as ``data: str`` (or None where not given)."""
     return click.option(
         "--data",
         required=required,
-        default=default,
-        show_default=default is not None,
         metavar="DATA",
         help="A folder of IDX files (the test split), an .npz with x and optional y, or the word digits.",
     )
@@ -83,7 +81,11 @@ def results_console() -> Console:
     """Where a command's tables go: stdout."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    class Results(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # in place of rich's own exit: like everything else that we print
+
+    return Results(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 @contextmanager

@@ -1,0 +1,109 @@
+"""``hwsnn run``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from hwsnn import reference
+from hwsnn.cli import cli
+from hwsnn.data import random_images
+from hwsnn.model import save
+from hwsnn.random_networks import random_network
+from tests import oracle
+from tests.test_cli import expect_refusal
+
+NETWORK = random_network(5)
+IMAGES = random_images(NETWORK, 5, seed=0)
+ORACLE = [oracle.run(NETWORK, image) for image in IMAGES]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model and data whose labels are right for four of five images."""
+    labels = np.array([answer for answer, _, _ in ORACLE])
+    labels[2] = (labels[2] + 1) % NETWORK.classes
+    save(NETWORK, tmp_path / "model.safetensors")
+    np.savez(tmp_path / "labelled.npz", x=IMAGES, y=labels)
+    np.savez(tmp_path / "bare.npz", x=IMAGES)
+    return tmp_path
+
+
+def run(folder: Path, data: str, *options: str) -> Result:
+    return CliRunner().invoke(
+        cli, ["run", str(folder / "model.safetensors"), "--data", str(folder / data), *options], prog_name="hwsnn"
+    )
+
+
+def test_the_network_has_something_to_tell() -> None:
+    assert len(NETWORK.layers) == 3
+    assert len({answer for answer, _, _ in ORACLE}) > 1
+
+
+def test_json(folder: Path) -> None:
+    result = run(folder, "labelled.npz", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("\n") == 1
+    fields = json.loads(result.stdout)
+    assert fields.keys() == {"images", "accuracy", "images_per_second"}
+    assert (fields["images"], fields["accuracy"]) == (5, 0.8)
+    assert fields["images_per_second"] > 0
+
+
+def test_json_without_labels(folder: Path) -> None:
+    assert json.loads(run(folder, "bare.npz", "--json").stdout)["accuracy"] is None
+
+
+def test_text(folder: Path) -> None:
+    assert run(folder, "labelled.npz").stdout.startswith("5 images: 4 right, 80.00%; ")
+    assert run(folder, "labelled.npz", "-n", "2").stdout.startswith("2 images: 2 right, 100.00%; ")
+    assert run(folder, "bare.npz").stdout.startswith("5 images: no labels to compare with; ")
+
+
+def test_output(folder: Path) -> None:
+    result = run(folder, "labelled.npz", "-o", str(folder / "results"))
+    assert result.stdout.endswith(f"wrote {folder / 'results'}\n")
+    with np.load(folder / "results") as file:
+        assert set(file) == {"predictions", "scores"}
+        assert file["predictions"].dtype == file["scores"].dtype == np.int64
+        assert file["predictions"].tolist() == [answer for answer, _, _ in ORACLE]
+        assert file["scores"].tolist() == [scores for _, scores, _ in ORACLE]
+
+
+def test_trace(folder: Path) -> None:
+    assert run(folder, "labelled.npz", "--trace", "-o", str(folder / "out.npz")).exit_code == 0
+    expected = reference.run(NETWORK, IMAGES, trace=True).spikes
+    assert expected
+    with np.load(folder / "out.npz") as file:
+        assert set(file) == {"predictions", "scores", *(f"spikes_{name}" for name in expected)}
+        for name, spikes in expected.items():
+            assert file[f"spikes_{name}"].shape == spikes.shape
+            assert (file[f"spikes_{name}"] == spikes).all()
+
+
+def test_refusals(folder: Path) -> None:
+    expect_refusal(run(folder, "labelled.npz", "--trace"), "--trace writes spikes to a file: name it with -o OUT.npz")
+    expect_refusal(run(folder, "none.npz"), "none.npz: no such data; give a folder of IDX files")
+    expect_refusal(run(folder, "labelled.npz", "-n", "6"), "-n must be from 1 to 5, the images there are, not 6")
+    expect_refusal(run(folder, "labelled.npz", "-o", str(folder)), "is a folder; name a file to write")
+    expect_refusal(run(folder, "labelled.npz", "-o", str(folder / "none" / "out.npz")), "none: no such folder")
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "labelled.npz", "bare.npz"}
+
+
+def test_images_of_another_size(folder: Path) -> None:
+    np.savez(folder / "other.npz", x=np.zeros((2, 50, 50), np.uint8))
+    result = run(folder, "other.npz", "-o", str(folder / "out.npz"))
+    expect_refusal(result, "other.npz: images are 50x50 with 1 channel; the model takes ")
+    assert not (folder / "out.npz").exists()
+
+
+def test_the_shipped_model_on_the_shipped_images() -> None:
+    result = CliRunner().invoke(cli, ["run", "digits", "--data", "digits", "--json"])
+    assert result.exit_code == 0
+    fields = json.loads(result.stdout)
+    assert fields["images"] >= 100
+    assert fields["accuracy"] >= 0.97

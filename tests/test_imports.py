@@ -1,0 +1,130 @@
+"""Who imports whom, and what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hwsnn
+
+PACKAGE = Path(hwsnn.__file__).parent
+
+MEANING = {"numeric", "spec", "errors"}
+FROM_MODELS = MEANING | {"trained", "quantization_report"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "shipped": set(),
+    "numeric": set(),
+    "spec": {"numeric"},
+    "files": {"errors"},
+    "model": MEANING | {"files"},
+    "data": MEANING | {"shipped"},
+    "random_networks": MEANING,
+    "trained": MEANING,
+    "quantization_report": FROM_MODELS,
+    "quantize": FROM_MODELS,
+    "frontends": FROM_MODELS,
+    "fold": FROM_MODELS,
+    "reference": FROM_MODELS,
+    "rtl": {"numeric", "spec"},
+}
+"""What the parts that carry meaning may import of hwsnn, besides themselves."""
+
+USERS = {"sim", "build", "bench", "host", "manifest"}
+"""Parts that bring those together; they may import all of those, and one another."""
+
+TOP = {"__init__", "__main__", "cli", "demo"}
+"""Parts that may import everything, and that nothing else imports."""
+
+HEAVY = {"amaranth", "cocotb", "click", "h5py", "nir", "rich", "safetensors", "scipy", "serial", "sklearn", "torch"}
+
+
+def imports(source: Path) -> Iterator[tuple[str, ...]]:
+    """Every absolute dotted name that a file imports, as parts."""
+    package = ("hwsnn", *source.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            base += tuple(node.module.split(".")) if node.module else ()
+            yield from ((*base, alias.name) for alias in node.names)
+
+
+def part_of(source: Path) -> str:
+    """The file or folder directly below hwsnn/ that ``source`` belongs to."""
+    return source.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def parts() -> list[str]:
+    return sorted({part_of(source) for source in PACKAGE.rglob("*.py")})
+
+
+def imported_parts(part: str) -> set[str]:
+    found = set()
+    for source in PACKAGE.rglob("*.py"):
+        if part_of(source) == part:
+            found |= {name[1] for name in imports(source) if name[0] == "hwsnn" and len(name) > 1}
+    return found & set(parts()) - {part}
+
+
+def test_the_search_finds_imports() -> None:
+    assert imported_parts("spec") == {"numeric"}
+    assert {"reference", "model", "rtl"} & imported_parts("cli")
+    assert ("numpy", "typing") in set(imports(PACKAGE / "numeric.py"))
+
+
+def test_every_part_has_its_rule() -> None:
+    assert set(parts()) - MAY_IMPORT.keys() - USERS - TOP == set(), "say in this file who may import the new part"
+
+
+@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
+def test_meaning_is_imported_in_one_direction(part: str) -> None:
+    assert imported_parts(part) - MAY_IMPORT[part] == set()
+
+
+@pytest.mark.parametrize("part", sorted(USERS))
+def test_nobody_imports_the_command_line(part: str) -> None:
+    assert imported_parts(part) & TOP == set()
+
+
+def test_reference_and_hardware_are_independent() -> None:
+    assert "rtl" not in imported_parts("reference")
+    assert "reference" not in imported_parts("rtl")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The top-level packages in ``sys.modules`` after ``statement`` in a fresh interpreter."""
+    script = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_hwsnn_is_light() -> None:
+    assert loaded_by("import hwsnn") & (HEAVY | {"numpy"}) == set()
+
+
+def test_meaning_needs_numpy_alone() -> None:
+    light = [part for part in MAY_IMPORT if part not in ("rtl", "frontends")]
+    loaded = loaded_by("; ".join(f"import hwsnn.{part}" for part in light))
+    assert "numpy" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_help_loads_no_command() -> None:
+    loaded = loaded_by("from hwsnn.cli import cli; cli.get_help(cli.make_context('hwsnn', [], resilient_parsing=True))")
+    assert "click" in loaded
+    assert loaded & (HEAVY - {"click"} | {"numpy"}) == set()
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "board"]
+)
+def test_a_command_loads_little_before_it_runs(command: str) -> None:
+    loaded = loaded_by(f"import hwsnn.cli.{command}")
+    assert loaded & (HEAVY - {"click"}) == set()
