@@ -237,6 +237,15 @@ def test_bias_that_takes_currents_beyond_32_bits() -> None:
     assert check(network).scores[0].tolist() == [2**31 - 1, -(2**31)]
 
 
+def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
+    shape = (1, 260, 260)
+    layer = Dense("last", np.full((1, *shape), 127), np.array([-(2**31)]), 8, Integrator(NoLeak(), 28))
+    network = network_of(layer, shape=shape, kind="direct", timesteps=1, readout="membrane")
+    score = 260 * 260 * 127 * 255 - 2**31
+    assert 0 < score < 2**27
+    assert run(network, np.full((1, *shape), 255, np.uint8)).scores.tolist() == [[score]]
+
+
 def test_ties_go_to_the_lowest_class() -> None:
     layer = Dense("last", np.zeros((3, 1, 1, 1), np.int64), np.array([-1, 1, 1]), 8, Integrator(NoLeak(), 8))
     network = network_of(layer, shape=(1, 1, 1), readout="membrane")
