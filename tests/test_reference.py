@@ -238,12 +238,13 @@ def test_bias_that_takes_currents_beyond_32_bits() -> None:
 
 
 def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
-    shape = (1, 260, 260)
-    layer = Dense("last", np.full((1, *shape), 127), np.array([-(2**31)]), 8, Integrator(NoLeak(), 28))
+    """Everything fits 32 bits but the sum before the bias."""
+    shape, bias, bits = (1, 260, 260), -(2**31) + 2**20, 20
+    layer = Dense("last", np.full((1, *shape), 127), np.array([bias]), 8, Integrator(NoLeak(), bits))
     network = network_of(layer, shape=shape, kind="direct", timesteps=1, readout="membrane")
-    score = 260 * 260 * 127 * 255 - 2**31
-    assert 0 < score < 2**27
-    assert run(network, np.full((1, *shape), 255, np.uint8)).scores.tolist() == [[score]]
+    total = 260 * 260 * 127 * 255
+    assert total > 2**31 > total + bias > 2 ** (bits - 1)
+    assert run(network, np.full((1, *shape), 255, np.uint8)).scores.tolist() == [[2 ** (bits - 1) - 1]]
 
 
 def test_ties_go_to_the_lowest_class() -> None:
