@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hwsnn.spec import Conv, Dense, Leak, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak
+from hwsnn.spec import Conv, Dense, Leak, MaxPool, MultiplyLeak, Network, Neuron, Shape, ShiftLeak
 
 Plane: TypeAlias = dict[tuple[int, int, int], int]
 """A value for each (channel, row, column)."""
@@ -69,7 +69,7 @@ def poisson_numbers(network: Network, channel: int) -> Iterator[int]:
         yield r
 
 
-def weighted(layer: Conv | Dense, inputs: list[Plane], shape: tuple[int, ...]) -> tuple[list[Plane], tuple[int, ...]]:
+def weighted(layer: Conv | Dense, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
     """Spikes at every step; of an integrator, the membranes at every step."""
     _, height, width = shape
     outputs, _, kernel_height, kernel_width = layer.weight.shape
@@ -100,17 +100,18 @@ def weighted(layer: Conv | Dense, inputs: list[Plane], shape: tuple[int, ...]) -
 
 def leaked(leak: Leak, v: int) -> int:
     if isinstance(leak, ShiftLeak):
-        return v - v // 2**leak.shift
+        return v - v // int(2**leak.shift)
     if isinstance(leak, MultiplyLeak):
-        return v * leak.multiplier // 2**leak.shift
+        return v * leak.multiplier // int(2**leak.shift)
     return v
 
 
 def saturate(u: int, bits: int) -> int:
-    return max(-(2 ** (bits - 1)), min(2 ** (bits - 1) - 1, u))
+    half = int(2 ** (bits - 1))
+    return max(-half, min(half - 1, u))
 
 
-def pool(layer: MaxPool, inputs: list[Plane], shape: tuple[int, ...]) -> tuple[list[Plane], tuple[int, ...]]:
+def pool(layer: MaxPool, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
     channels, height, width = shape
     (kernel_height, kernel_width), (sy, sx) = layer.size, layer.stride
     rows, columns = (height - kernel_height) // sy + 1, (width - kernel_width) // sx + 1
