@@ -36,6 +36,8 @@ MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG="
 cocotb runs make itself, so this goes through the environment.
 """
 POLL_SECONDS = 0.1
+KEPT = 300
+"""Simulators in the cache, of about 1 MB each."""
 
 
 class SimulationError(ToolError):
@@ -64,6 +66,7 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
     folder = cache / _digest(verilog, top, control, *tools)
     if (folder / top).is_file():
+        os.utime(folder)
         return folder
     runtime = cache / f"runtime-{_digest(*tools)}"
     with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch:
@@ -82,6 +85,7 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
         _run_child(job, environment | {"MAKEFLAGS": MAKE_FLAGS}, Path(scratch) / "build.log", lambda: None)
         _keep([build / top], folder)
         _keep([*build.glob("verilated*.o")], runtime)
+    _forget_oldest(cache)
     return folder
 
 
@@ -113,6 +117,13 @@ def _keep(files: list[Path], folder: Path) -> None:
             shutil.move(file, whole / file.name)
         with contextlib.suppress(OSError):
             os.replace(whole, folder)
+
+
+def _forget_oldest(cache: Path) -> None:
+    """Remove the simulators that have not been used for longest, beyond ``KEPT``."""
+    simulators = [folder for folder in cache.iterdir() if "-" not in folder.name]
+    for folder in sorted(simulators, key=lambda folder: folder.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_bench(
