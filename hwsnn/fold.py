@@ -8,8 +8,9 @@ from .spec import Conv, Folding, LayerFold, MaxPool, MultiplyLeak, Network
 
 BUDGET = 1000
 """Synapses a clock, and their like, that a design may cost by default: about 10,000 LUT4 on an ECP5."""
-MULTIPLIERS = 150
-"""Multipliers a design may use by default: those of an ECP5-85, less a few."""
+MULTIPLIERS = 40
+"""Multipliers a design may use by default: a quarter of an ECP5-85's. Spread over more of the chip, the way to and from
+them costs more clock than the clocks a frame that they save (docs/decisions/0003)."""
 NEURON_CLOCKS = 5
 """How many clocks the neurons need for a pass over few groups, but the last one (their pipeline is that deep)."""
 LANE_COST = 8

@@ -20,6 +20,7 @@ from hwsnn.spec import (
     Dense,
     Encoder,
     EncoderKind,
+    Layer,
     MaxPool,
     MultiplyLeak,
     Network,
@@ -72,10 +73,8 @@ def test_digits_equal_reference_on_100_images() -> None:
     assert result.mismatches == 0, result.first_mismatch
 
 
-def _with_layer(network: Network, index: int, **changes: object) -> Network:
-    layers = list(network.layers)
-    layers[index] = replace(layers[index], **changes)
-    return replace(network, layers=tuple(layers))
+def _with_layer(network: Network, index: int, layer: Layer) -> Network:
+    return replace(network, layers=(*network.layers[:index], layer, *network.layers[index + 1 :]))
 
 
 def _wrong_weight(network: Network, index: int) -> Network:
@@ -84,7 +83,7 @@ def _wrong_weight(network: Network, index: int) -> Network:
     weight = layer.weight.copy()
     largest = np.unravel_index(int(np.abs(weight).argmax()), weight.shape)
     weight[largest] = -weight[largest]
-    return _with_layer(network, index, weight=weight)
+    return _with_layer(network, index, replace(layer, weight=weight))
 
 
 def _wrong_threshold(network: Network, index: int) -> Network:
@@ -94,13 +93,13 @@ def _wrong_threshold(network: Network, index: int) -> Network:
     threshold = layer.neuron.threshold.copy()
     threshold[0] += max(1, threshold[0] // 4)
     wide = replace(layer.neuron, threshold=threshold, membrane_bits=layer.neuron.membrane_bits + 1)
-    return _with_layer(network, index, neuron=wide)
+    return _with_layer(network, index, replace(layer, neuron=wide))
 
 
 def _wrong_leak(network: Network, index: int) -> Network:
     layer = network.layers[index]
     assert isinstance(layer, Conv | Dense)
-    return _with_layer(network, index, neuron=replace(layer.neuron, leak=MultiplyLeak(5, 8)))
+    return _with_layer(network, index, replace(layer, neuron=replace(layer.neuron, leak=MultiplyLeak(5, 8))))
 
 
 @pytest.mark.parametrize("spoil", [_wrong_weight, _wrong_threshold, _wrong_leak])

@@ -58,9 +58,9 @@ SETTINGS = [
 
 def _leaked(leak: Leak, v: int) -> int:
     if isinstance(leak, ShiftLeak):
-        return v - v // 2**leak.shift  # // rounds towards minus infinity, as >> does
+        return v - v // (1 << leak.shift)  # // rounds towards minus infinity, as >> does
     if isinstance(leak, MultiplyLeak):
-        return v * leak.multiplier // 2**leak.shift
+        return v * leak.multiplier // (1 << leak.shift)
     return v
 
 
@@ -95,17 +95,17 @@ def _currents(setting: Setting, generator: random.Random) -> list[list[list[list
 
     def position(number: int) -> list[list[list[int]]]:
         # The first two positions push every membrane to its ends.
-        draw = [lambda: high, lambda: low][number] if number < 2 else lambda: generator.randint(low, high)
+        ends = [(high, high), (low, low)][number] if number < 2 else (low, high)
         return [
-            [[draw() for _ in range(setting.lanes)] for _ in range(setting.groups)] for _ in range(setting.timesteps)
+            [[generator.randint(*ends) for _ in range(setting.lanes)] for _ in range(setting.groups)]
+            for _ in range(setting.timesteps)
         ]
 
     return [position(number) for number in range(POSITIONS)]
 
 
 def _saturates(setting: Setting) -> bool:
-    reach = 2 ** (setting.current_bits - 1) * setting.timesteps
-    return reach > 2 ** (setting.membrane_bits - 1)
+    return (setting.timesteps << setting.current_bits) > 1 << setting.membrane_bits
 
 
 def _case(setting: Setting) -> StreamCase:

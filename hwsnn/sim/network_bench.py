@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn import reference
 from hwsnn.fold import estimated_clocks
 from hwsnn.model import model_hash
+from hwsnn.reference import run as run_reference
 from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Folding, Integrator, MaxPool, Network
@@ -97,7 +97,7 @@ def expected_beats(network: Network, images: Images) -> dict[str, Bytes]:
 
     Keys: ``pixels``, ``boundary_NAME`` for the encoder and every layer, and ``result``.
     """
-    outcome = reference.run(network, images, trace=True)
+    outcome = run_reference(network, images, trace=True)
     channels = network.input_shape[0]
     pixels = np.moveaxis(images, 1, -1).reshape(-1, channels)
     beats = {"pixels": _pack(pixels, network.pixel_bits)}
