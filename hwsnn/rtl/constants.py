@@ -34,8 +34,8 @@ class ConstantTable(wiring.Component):
     ``inputs`` : in, ``unsigned(n)``; which number of the row.
     the columns' names : out; the numbers, unsigned where a column has none below 0.
 
-    Latency: 2 clocks, a register for the address and one for the numbers. It never stops. A table of one number is a
-    constant.
+    Latency: 2 clocks, a register for the address and one for the numbers; 3 in block memory, which is slow to read and
+    takes one more register. It never stops. A table of one number is a constant.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class ConstantTable(wiring.Component):
     @property
     def latency(self) -> int:
         """Clocks from a row and inputs to their numbers."""
-        return 2
+        return 3 if self._block else 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -85,5 +85,10 @@ class ConstantTable(wiring.Component):
         port = contents.read_port()
         address = Signal(range(len(words)), reset_less=True)
         m.d.sync += address.eq(Cat(self.inputs, self.row))
-        m.d.comb += [port.addr.eq(address), Cat(outputs).eq(port.data)]
+        m.d.comb += port.addr.eq(address)
+        numbers = port.data
+        if self._block:
+            numbers = Signal(width, reset_less=True)
+            m.d.sync += numbers.eq(port.data)
+        m.d.comb += Cat(outputs).eq(numbers)
         return m

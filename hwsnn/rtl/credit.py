@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Shape, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.hdl import Module, Shape, Signal, Value, unsigned
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .checks import check_integer
+from .counter import Counter
 
 
 class CreditQueue(wiring.Component):
     """The end of a pipeline whose registers have no enable: a queue with a place for every result under way.
 
     The pipeline moves at every clock. A beat enters it only while there is ``room`` for its result, so results are
-    never lost, however long the stream behind stalls; and no ``ready`` reaches the pipeline's registers.
+    never lost, however long the stream behind stalls; and no ``ready`` reaches the pipeline's registers, nor the
+    queue's write side, which always has room for what arrives.
 
     Parameters
     ----------
@@ -60,17 +61,31 @@ class CreditQueue(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         result = Value.cast(self.result)
-        m.submodules.queue = queue = SyncFIFO(width=Shape.cast(result.shape()).width, depth=self._depth)
-        m.d.comb += [
-            queue.w_en.eq(self.arrive),
-            queue.w_data.eq(result),
-            queue.r_en.eq(self.o.ready),
-            self.o.valid.eq(queue.r_rdy),
-            Value.cast(self.o.payload).eq(queue.r_data),
-        ]
+        m.submodules.results = results = memory.Memory(
+            shape=unsigned(Shape.cast(result.shape()).width), depth=self._depth, init=[]
+        )
+        write, read = results.write_port(), results.read_port(domain="comb")
+        m.submodules.newest = newest = Counter(self._depth)
+        m.submodules.oldest = oldest = Counter(self._depth)
+        waiting = Signal(range(self._depth + 1))
         credit = Signal(range(self._depth + 1), init=self._depth)
-        leave = self.o.valid & self.o.ready
-        m.d.comb += self.room.eq(credit != 0)
+        leave = Signal()
+        m.d.comb += [
+            newest.step.eq(self.arrive),
+            write.addr.eq(newest.count),
+            write.data.eq(result),
+            write.en.eq(self.arrive),
+            leave.eq(self.o.valid & self.o.ready),
+            oldest.step.eq(leave),
+            read.addr.eq(oldest.count),
+            Value.cast(self.o.payload).eq(read.data),
+            self.o.valid.eq(waiting != 0),
+            self.room.eq(credit != 0),
+        ]
+        with m.If(self.arrive & ~leave):
+            m.d.sync += waiting.eq(waiting + 1)
+        with m.Elif(leave & ~self.arrive):
+            m.d.sync += waiting.eq(waiting - 1)
         with m.If(self.enter & ~leave):
             m.d.sync += credit.eq(credit - 1)
         with m.Elif(leave & ~self.enter):

@@ -24,21 +24,20 @@ Int64Array = npt.NDArray[np.int64]
 MAX_LOGIC_ROWS = 16
 """Up to so many rows of weights (G * F) the tables lie in logic, beyond in block memory."""
 LOGIC_ADDRESS_BITS = 5
-"""Address bits of a table in logic, unless it would serve fewer than two spikes."""
+"""Address bits of a table in logic, unless that left room for fewer than two input bits."""
 BLOCK_ADDRESS_BITS = 9
 """Address bits of a table in block memory: the depth at which block memories are widest."""
 
 
-def inputs_per_table(rows: int, input_bits: int) -> int:
-    """How many inputs of ``input_bits`` bits a table of partial sums takes with ``rows`` rows; 0 for no tables.
+def bits_per_table(rows: int, input_bits: int) -> int:
+    """How many input bits a table of partial sums takes beside its ``rows`` rows; 0 for no tables.
 
     The figures behind the rule are in ``docs/decisions/0001-synaptic-sums.md``.
     """
     row_bits = ceil_log2(rows)
-    if rows > MAX_LOGIC_ROWS:
-        return max(BLOCK_ADDRESS_BITS - row_bits, 0) // input_bits
-    spikes = max(LOGIC_ADDRESS_BITS - row_bits, 2)
-    return spikes // input_bits
+    if rows <= MAX_LOGIC_ROWS:
+        return max(LOGIC_ADDRESS_BITS - row_bits, 2)
+    return max(BLOCK_ADDRESS_BITS - row_bits, 0) if input_bits == 1 else 0
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,10 @@ class _Term:
 class Synapses(wiring.Component):
     """Multiplies slices of inputs with constant weights and adds up: F slices make the currents of a group.
 
-    Each slice has its row of weights, row g*F + k. Where the address has room, inputs are grouped: a table of
-    partial sums takes a few inputs and the row (distributed arithmetic). Elsewhere the weights come from a read-only
-    memory and meet their input in a gate (spikes) or a multiplier (pixels). An adder tree a lane adds the parts and
-    the bias; with F > 1 an accumulator follows. ``inputs_per_table`` is the rule.
+    Each slice has its row of weights, row g*F + k. Up to so many rows, a table of partial sums takes a few bits of
+    the inputs and the row (distributed arithmetic; a pixel's bit b weighs 2^b times its weight). Beyond, the weights
+    come from a read-only memory and meet their input in a gate (spikes) or a multiplier (pixels): ``bits_per_table`` is
+    the rule. An adder tree a lane adds the parts and the bias; with F > 1 an accumulator follows.
 
     Parameters
     ----------
@@ -93,8 +92,7 @@ class Synapses(wiring.Component):
         self._input_bits = input_bits
         check_integer("current_bits", current_bits, self._least_current_bits())
         self._current_bits = current_bits
-        self._used = np.flatnonzero(self._weights.any(axis=(0, 1)))
-        self._inputs_per_table = inputs_per_table(len(self._weights), input_bits)
+        self._bits_per_table = bits_per_table(len(self._weights), input_bits)
         self._levels = tree_levels(int(self._terms_a_lane().max()))
         super().__init__(
             {
@@ -125,7 +123,10 @@ class Synapses(wiring.Component):
 
     @property
     def _terms_stage(self) -> int:
-        return 2 if self._inputs_per_table else 3
+        table = 3 if self._block else 2
+        if self._bits_per_table:
+            return table
+        return table + 1
 
     @property
     def _result_stage(self) -> int:
@@ -153,14 +154,23 @@ class Synapses(wiring.Component):
         return rows.reshape(-1, self._lanes)
 
     @property
+    def _bit_weights(self) -> Int64Array:
+        """What each bit of a slice weighs, (rows, lanes, bits)."""
+        planes = self._weights[..., None] << np.arange(self._input_bits)
+        return planes.reshape(len(self._weights), self._lanes, -1)
+
+    @property
     def _tables(self) -> list[Int64Array]:
-        """The inputs of each table of partial sums."""
-        size = self._inputs_per_table
-        return [self._used[first : first + size] for first in range(0, len(self._used), size)] if size else []
+        """The bits of a slice that each table of partial sums takes; bits that weigh nothing are left out."""
+        used = np.flatnonzero(self._bit_weights.any(axis=(0, 1)))
+        return [used[first : first + self._bits_per_table] for first in range(0, len(used), self._bits_per_table)]
 
     def _terms_a_lane(self) -> Int64Array:
-        parts = [self._weights[:, :, chosen].any(axis=(0, 2)) for chosen in self._tables]
-        terms = np.sum(parts, axis=0) if self._inputs_per_table else self._weights.any(axis=0).sum(axis=1)
+        if self._bits_per_table:
+            weighs = self._bit_weights.any(axis=0)
+            terms = np.sum([weighs[:, bits].any(axis=1) for bits in self._tables], axis=0)
+        else:
+            terms = self._weights.any(axis=0).sum(axis=1)
         return np.asarray(terms + self._bias_rows.any(axis=0), np.int64)
 
     def elaborate(self, platform: object) -> Module:
@@ -174,7 +184,7 @@ class Synapses(wiring.Component):
             fold.step.eq(accept),
         ]
         terms: list[list[_Term]] = [[] for _ in range(self._lanes)]
-        if self._inputs_per_table:
+        if self._bits_per_table:
             self._add_tables(m, row.count, terms)
         else:
             self._add_products(m, row.count, terms)
@@ -200,25 +210,19 @@ class Synapses(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
 
-    def _input(self, payload: Value, entry: int) -> Value:
-        return payload[entry * self._input_bits :][: self._input_bits]
-
     def _add_tables(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
-        for index, chosen in enumerate(self._tables):
-            bits = len(chosen) * self._input_bits
-            shifts = np.arange(len(chosen)) * self._input_bits
-            values = np.arange(1 << bits)[:, None] >> shifts & ((1 << self._input_bits) - 1)  # (address, input)
-            sums = np.einsum("ai,rli->lra", values, self._weights[:, :, chosen])
-            columns = {f"table_{index}_lane_{lane}": sums[lane] for lane in np.flatnonzero(sums.any(axis=(1, 2)))}
-            table = ConstantTable(columns, block=self._block)
-            m.submodules[f"table_{index}"] = table
-            inputs = Cat([self._input(self.i.payload, int(entry)) for entry in chosen])
+        bit_weights = self._bit_weights
+        for index, bits in enumerate(self._tables):
+            weights = bit_weights[:, :, bits]
+            patterns = np.arange(1 << len(bits))[:, None] >> np.arange(len(bits)) & 1
+            sums = np.einsum("pb,rlb->lrp", patterns, weights)
+            lanes = [int(lane) for lane in np.flatnonzero(sums.any(axis=(1, 2)))]
+            columns = {f"table_{index}_lane_{lane}": sums[lane] for lane in lanes}
+            m.submodules[f"table_{index}"] = table = ConstantTable(columns, block=self._block)
+            inputs = Cat(self.i.payload[int(bit)] for bit in bits)
             m.d.comb += [table.row.eq(row), table.inputs.eq(inputs)]
-            for lane, lane_terms in enumerate(terms):
-                name = f"table_{index}_lane_{lane}"
-                if name in columns:
-                    lies = _products_range(self._weights[:, lane, chosen], self._input_bits)
-                    lane_terms.append(_Term(name, getattr(table, name), lies))
+            for lane, name in zip(lanes, columns, strict=True):
+                terms[lane].append(_Term(name, getattr(table, name), _products_range(weights[:, lane], 1)))
 
     def _add_products(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
         synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(self._weights.any(axis=0))]
@@ -226,14 +230,13 @@ class Synapses(wiring.Component):
             return
         columns = {f"weight_{lane}_{entry}": self._weights[:, lane, entry, None] for lane, entry in synapses}
         m.submodules.weights = weights = ConstantTable(columns, block=self._block)
-        arrived = Signal.like(self.i.payload, reset_less=True)
-        inputs = Signal.like(self.i.payload, reset_less=True)
-        m.d.sync += [arrived.eq(self.i.payload), inputs.eq(arrived)]
         m.d.comb += weights.row.eq(row)
+        inputs = _later(m, self.i.payload, "inputs", self._terms_stage - 1)
         for lane, entry in synapses:
             lies = _products_range(self._weights[:, lane, entry, None], self._input_bits)
             product = Signal(lies.shape, name=f"product_{lane}_{entry}", reset_less=True)
-            weight, value = getattr(weights, f"weight_{lane}_{entry}"), self._input(inputs, entry)
+            weight = getattr(weights, f"weight_{lane}_{entry}")
+            value = inputs[entry * self._input_bits :][: self._input_bits]
             m.d.sync += product.eq(Mux(value, weight, 0) if self._input_bits == 1 else weight * value)
             terms[lane].append(_Term(product.name, product, lies))
 
@@ -243,11 +246,7 @@ class Synapses(wiring.Component):
         if not columns:
             return
         m.submodules.bias = bias = ConstantTable(columns)
-        for _ in range(self._terms_stage - bias.latency):
-            later = Signal.like(row, name="bias_row", reset_less=True)
-            m.d.sync += later.eq(row)
-            row = later
-        m.d.comb += bias.row.eq(row)
+        m.d.comb += bias.row.eq(_later(m, row, "bias_row", self._terms_stage - bias.latency))
         for lane, name in zip(lanes, columns, strict=True):
             lies = RowRange(self._bias_rows[:, lane], self._bias_rows[:, lane])
             terms[lane].append(_Term(name, getattr(bias, name), lies))
@@ -276,6 +275,15 @@ def _products_range(weights: Int64Array, input_bits: int) -> RowRange:
     """Where the sum over the last axis of weights times inputs lies."""
     largest = (1 << input_bits) - 1
     return RowRange(np.minimum(weights, 0).sum(axis=-1) * largest, np.maximum(weights, 0).sum(axis=-1) * largest)
+
+
+def _later(m: Module, value: Value, name: str, clocks: int) -> Value:
+    """The value some clocks later."""
+    for clock in range(1, clocks + 1):
+        register = Signal(value.shape(), name=f"{name}_{clock}", reset_less=True)
+        m.d.sync += register.eq(value)
+        value = register
+    return value
 
 
 def _check_integers(what: str, value: object) -> None:
