@@ -167,7 +167,7 @@ class Synapses(wiring.Component):
 
     def _terms_a_lane(self) -> Int64Array:
         if self._bits_per_table:
-            weighs = self._bit_weights.any(axis=0)
+            weighs = np.asarray(self._bit_weights.any(axis=0))
             terms = np.sum([weighs[:, bits].any(axis=1) for bits in self._tables], axis=0)
         else:
             terms = self._weights.any(axis=0).sum(axis=1)
