@@ -209,8 +209,31 @@ async def identity(dut: Any) -> None:
     assert outcome == Outcome(identities=[77])
     (packet,) = bench.packets
     assert packet is not None
-    # status, version, hash, height, width, channels, timesteps, classes, bits of a pixel
-    assert packet.payload.hex() == "00010123456789abcdef0300040002000300050006"
+    # status, version, hash, height, width, channels, timesteps, classes, bits of a pixel, unanswered frames
+    assert packet.payload.hex() == "00010123456789abcdef030004000200030005000600"
+
+
+@cocotb.test()
+async def unanswered_frames(dut: Any) -> None:
+    """An identity says how many frame answers come after it."""
+    bench = Bench(dut, "slow", "unanswered")
+    await bench.start()
+    for _ in range(3):
+        await bench.send(bench.frame().pack(), gap=4)
+    for _ in range(40):
+        await bench.send(Packet(IDENTITY, 1).pack())
+        for _ in range(100):
+            await RisingEdge(dut.clk)
+    await bench.finish()
+    seen = []
+    for index, packet in enumerate(bench.packets):
+        assert packet is not None
+        if packet.kind == IDENTITY_ANSWER:
+            later = sum(other is not None and other.kind == FRAME_ANSWER for other in bench.packets[index:])
+            assert packet.payload[-1] == later
+            seen.append(later)
+    assert set(seen) == {0, 1, 2}
+    assert len(seen) == 40
 
 
 @cocotb.test()

@@ -32,6 +32,7 @@ class AnswerWriter(wiring.Component):
     ``notices`` : stream of ``NOTICE``; they go first.
     ``sequences`` : stream of the sequence numbers of the frames in the network, in their order.
     ``result`` : stream of the network's results; one is taken together with its sequence number.
+    ``unanswered`` : frames whose results are still to be taken; part of the identity.
     ``o`` : stream of ``PACKET_BYTES``.
 
     A packet of n bytes takes n + 3 clocks when never stalled; its first byte comes 1 clock after its cause.
@@ -44,6 +45,7 @@ class AnswerWriter(wiring.Component):
                 "notices": In(stream.Signature(NOTICE)),
                 "sequences": In(stream.Signature(8)),
                 "result": In(stream.Signature(result_layout(network))),
+                "unanswered": In(8),
                 "o": Out(stream.Signature(PACKET_BYTES)),
             }
         )
@@ -52,7 +54,7 @@ class AnswerWriter(wiring.Component):
         m = Module()
         m.submodules.checksum = checksum = CRC32(data_width=8).create()
         packed = self._identity.pack()
-        identity = Const(int.from_bytes(packed, "little"), 8 * len(packed))
+        identity = Cat(Const(int.from_bytes(packed, "little"), 8 * len(packed)), self.unanswered)
         answer_layout = data.StructLayout(
             {"answer": unsigned(16), "scores": data.ArrayLayout(signed(32), self._network.classes)}
         )
@@ -71,7 +73,7 @@ class AnswerWriter(wiring.Component):
             m.d.comb += [
                 header.kind.eq(Mux(sound, Kind.IDENTITY_ANSWER, Kind.FAULT)),
                 header.sequence.eq(self.notices.payload.sequence),
-                header.length.eq(Mux(sound, 1 + len(packed), 1)),
+                header.length.eq(Mux(sound, 1 + len(identity) // 8, 1)),
                 payload.eq(Cat(self.notices.payload.status, Const(0, 8 - STATUS_BITS), identity)),
             ]
         with m.Else():

@@ -84,7 +84,7 @@ class Link(wiring.Component):
         # The verdict on a packet. A notice that finds the queue full is dropped: the line cannot be held up.
         packet, notice = reader.packet.payload, notices.i.payload
         is_frame, is_identity = packet.kind == Kind.FRAME_REQUEST, packet.kind == Kind.IDENTITY_REQUEST
-        accepted = Signal()
+        accepted, unanswered = Signal(), Signal(8)
         with m.If(packet.status == Status.CORRUPT):
             m.d.comb += notice.status.eq(Status.CORRUPT)
         with m.Elif(~is_frame & ~is_identity):
@@ -102,7 +102,9 @@ class Link(wiring.Component):
             store.commit.eq(reader.packet.valid & accepted),
             notice.sequence.eq(packet.sequence),
             notices.i.valid.eq(reader.packet.valid & ~accepted),
+            writer.unanswered.eq(unanswered),
             self.accepted.eq(store.commit),
             self.refused.eq(notices.i.valid & (notice.status != Status.OK)),
         ]
+        m.d.sync += unanswered.eq(unanswered + store.commit - (sequences.o.valid & sequences.o.ready))
         return m

@@ -72,7 +72,7 @@ class Identity:
         )
 
     def pack(self) -> bytes:
-        """The 20 bytes that go over the link."""
+        """The bytes that go over the link, in front of the number of answers to come."""
         return _IDENTITY.pack(
             self.version,
             self.model_hash,
@@ -86,9 +86,9 @@ class Identity:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Identity:
-        """The reverse of ``pack``. Raises ``ValueError`` where these are not 20 bytes."""
+        """The reverse of ``pack``. Raises ``ValueError`` where the number of bytes is wrong."""
         if len(packed) != _IDENTITY.size:
-            raise ValueError(f"an identity must be {_IDENTITY.size} bytes, not {len(packed)}")
+            raise ValueError(f"packed must be {_IDENTITY.size} bytes, not {len(packed)}")
         return cls(*_IDENTITY.unpack(packed))
 
 
