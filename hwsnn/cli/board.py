@@ -1,0 +1,69 @@
+"""``hwsnn board``: frames on a board over its serial port."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import click
+
+from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress
+
+BOARD = "ulx3s-85f"
+"""Whose speed the serial port has."""
+
+
+@click.group("board", no_args_is_help=False)
+def command() -> None:
+    """Work with a board over its serial port."""
+
+
+@command.command("run")
+@model_argument
+@click.option("--port", required=True, metavar="P", help="The board's serial port, such as /dev/ttyUSB0.")
+@data_option(required=True)
+@count_option
+@json_option
+@click.pass_context
+def run(ctx: click.Context, model: str, port: str, data: str, count: int | None, as_json: bool) -> None:
+    """Run images on the board at P, which holds MODEL, and compare its answers with the reference.
+
+    Exit status 1 if a score or an answer differs.
+    """
+    network = load_model(model)
+
+    from .. import reference
+    from ..build.boards import load_board
+    from ..data import load
+    from ..host.serial_board import run_frames
+
+    loaded = load(data, network, count)
+    images = len(loaded.images)
+    with progress() as bars:
+        task = bars.add_task("running on the board", total=images)
+        start = perf_counter()
+        result = run_frames(
+            port, load_board(BOARD).baud, network, loaded.images, progress=lambda done: bars.advance(task, done)
+        )
+        seconds = perf_counter() - start
+    expected = reference.run(network, loaded.images)
+    differs = (result.scores != expected.scores).any(axis=1) | (result.answers != expected.predictions)
+    mismatches = int(differs.sum())
+    right = None if loaded.labels is None else int((result.answers == loaded.labels).sum())
+    fields = {
+        "images": images,
+        "accuracy": None if right is None else right / images,
+        "images_per_second": images / seconds,
+        "mismatches": mismatches,
+        "repeated": result.repeated,
+    }
+
+    def human() -> None:
+        accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
+        click.echo(
+            f"{images:,} images: {accuracy}; {images / seconds:,.0f} images/s over {port}\n"
+            f"{mismatches:,} differ from the reference; {result.repeated:,} frames sent again"
+        )
+
+    emit(as_json, fields, human)
+    if mismatches:
+        ctx.exit(1)

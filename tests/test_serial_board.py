@@ -1,0 +1,345 @@
+"""The host's side against a board played by a thread behind a pseudo-terminal, with trouble of every kind."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import struct
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwsnn.errors import InputError
+from hwsnn.host import serial_board
+from hwsnn.host.packets import Packet, PacketStream
+from hwsnn.host.serial_board import BoardRun, run_frames
+from hwsnn.host.serial_port import open_port
+from hwsnn.model import model_hash
+from hwsnn.rtl.protocol import Identity
+from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+
+BAUD = 2_000_000
+IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x11, 0x12, 0x91, 0x92, 0x9F
+CORRUPT, PIXEL, BUSY = 1, 4, 5
+CLASSES = 3
+
+Reply = Callable[[Packet, int], list[bytes]]
+"""What a board sends for a frame, the n-th that it was sent."""
+
+
+def a_network() -> Network:
+    weight = np.ones((CLASSES, 2, 3, 4), np.int64)
+    layer = Dense("last", weight, np.zeros(CLASSES, np.int64), 4, Integrator(NoLeak(), 16))
+    return Network("small", (2, 3, 4), 8, Encoder("direct"), 2, (layer,), "membrane")
+
+
+NETWORK = a_network()
+IMAGES = np.random.default_rng(5).integers(0, 256, (40, 2, 3, 4), np.uint8)
+
+
+def outcome(payload: bytes) -> tuple[int, list[int]]:
+    """Some answer and scores that depend on every pixel and its place."""
+    weighted = sum((index + 1) * pixel for index, pixel in enumerate(payload))
+    return weighted % CLASSES, [weighted - 100_000, -weighted, payload[5] - payload[7]]
+
+
+def expected(images: np.ndarray) -> list[tuple[int, list[int]]]:  # type: ignore[type-arg]
+    """The outcomes of images, their pixels in raster order, the channel fastest, by loops."""
+    channels, height, width = NETWORK.input_shape
+    return [
+        outcome(bytes(int(image[c, y, x]) for y in range(height) for x in range(width) for c in range(channels)))
+        for image in images
+    ]
+
+
+def answer(packet: Packet) -> bytes:
+    best, scores = outcome(packet.payload)
+    return Packet(FRAME_ANSWER, packet.sequence, struct.pack("<BH3i", 0, best, *scores)).pack()
+
+
+def fault(packet: Packet, status: int, sequence: int | None = None) -> bytes:
+    return Packet(FAULT, packet.sequence if sequence is None else sequence, bytes([status])).pack()
+
+
+class Board:
+    """Answers on the master's side of a pseudo-terminal until told to stop."""
+
+    def __init__(self, reply: Reply, identity: bytes | None, unanswered: list[int]) -> None:
+        self.master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.name = os.ttyname(self._slave)
+        self.frames: list[Packet] = []
+        self._reply, self._identity, self._unanswered = reply, identity, unanswered
+        self._stop, self._waker = os.pipe()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        stream = PacketStream()
+        while True:
+            ready, _, _ = select.select([self.master, self._stop], [], [])
+            if self._stop in ready:
+                return
+            for packet in stream.feed(os.read(self.master, 4096)):
+                assert packet is not None
+                for line in self._lines(packet):
+                    os.write(self.master, line)
+
+    def _lines(self, packet: Packet) -> list[bytes]:
+        if packet.kind == FRAME:
+            self.frames.append(packet)
+            return self._reply(packet, len(self.frames) - 1)
+        assert packet == Packet(IDENTITY, packet.sequence)
+        if self._identity is None:
+            return []
+        left = self._unanswered.pop(0) if self._unanswered else 0
+        return [Packet(IDENTITY_ANSWER, packet.sequence, b"\x00" + self._identity + bytes([left])).pack()]
+
+    def close(self) -> None:
+        os.write(self._waker, b"x")
+        self._thread.join()
+        for handle in (self.master, self._slave, self._stop, self._waker):
+            os.close(handle)
+
+
+IDENTITY_OF_NETWORK = Identity.of(NETWORK, model_hash(NETWORK))
+
+
+@contextmanager
+def a_board(
+    reply: Reply = lambda packet, number: [answer(packet)],
+    identity: bytes | None = IDENTITY_OF_NETWORK.pack(),
+    unanswered: list[int] | None = None,
+) -> Iterator[Board]:
+    board = Board(reply, identity, unanswered or [])
+    try:
+        yield board
+    finally:
+        board.close()
+
+
+def run(board: Board, answer_s: float = 5.0) -> BoardRun:
+    return run_frames(board.name, BAUD, NETWORK, IMAGES, answer_s=answer_s)
+
+
+def assert_right(result: BoardRun) -> None:
+    assert [(int(a), s.tolist()) for a, s in zip(result.answers, result.scores, strict=True)] == expected(IMAGES)
+
+
+def test_results_in_order() -> None:
+    done: list[int] = []
+    with a_board() as board:
+        result = run_frames(board.name, BAUD, NETWORK, IMAGES, done.append)
+    assert_right(result)
+    assert result.repeated == 0
+    assert sum(done) == len(IMAGES)
+    assert len(board.frames) == len(IMAGES)
+
+
+def test_more_frames_than_sequence_numbers() -> None:
+    images = np.tile(IMAGES, (15, 1, 1, 1))
+    with a_board() as board:
+        result = run_frames(board.name, BAUD, NETWORK, images)
+    assert [int(a) for a in result.answers] == [best for best, _ in expected(images)]
+
+
+@pytest.mark.parametrize("status", [CORRUPT, PIXEL])
+def test_reported_frames_are_sent_again(status: int) -> None:
+    with a_board(lambda packet, n: [fault(packet, status) if n % 3 == 1 else answer(packet)]) as board:
+        result = run(board)
+    assert_right(result)
+    assert result.repeated == len(board.frames) - len(IMAGES) > 10
+
+
+def test_lost_frames_are_noticed_by_later_answers() -> None:
+    """Only the very last frame needs the time-out."""
+    with a_board(lambda packet, n: [] if n in (3, 4, 11, 30) else [answer(packet)]) as board:
+        result = run(board, answer_s=60)
+    assert_right(result)
+    assert result.repeated == 4
+
+
+def test_the_last_frame_lost() -> None:
+    with a_board(lambda packet, n: [] if n == len(IMAGES) - 1 else [answer(packet)]) as board:
+        result = run(board, answer_s=0.2)
+    assert_right(result)
+    assert result.repeated == 1
+
+
+def test_faults_of_unknown_frames_are_ignored() -> None:
+    with a_board(lambda packet, n: [fault(packet, CORRUPT, packet.sequence ^ 0x80), answer(packet)]) as board:
+        assert_right(run(board))
+
+
+def test_noise_and_corrupt_answers() -> None:
+    def reply(packet: Packet, number: int) -> list[bytes]:
+        good = answer(packet)
+        bad = bytes([good[0], good[1], good[2] ^ 4, *good[3:]])
+        return [b"\x00noise\xdb", bad if number % 5 == 2 else good]
+
+    with a_board(reply) as board:
+        result = run(board, answer_s=1)
+    assert_right(result)
+    assert result.repeated >= 8
+
+
+def test_answers_twice() -> None:
+    with a_board(lambda packet, n: [answer(packet), answer(packet)]) as board:
+        result = run(board)
+    assert_right(result)
+    assert result.repeated == 0
+
+
+def test_busy() -> None:
+    """A board that is busy now and then; busy is no failure, however often."""
+    with a_board(lambda packet, n: [answer(packet) if n % 12 == 11 else fault(packet, BUSY)]) as board:
+        result = run(board)
+    assert_right(result)
+    assert result.repeated == 0
+
+
+def test_waits_for_what_an_earlier_program_left() -> None:
+    stale = struct.pack("<BH3i", 0, 1, 7, 7, 7)
+
+    class Leftovers(Board):
+        def _lines(self, packet: Packet) -> list[bytes]:
+            lines = super()._lines(packet)
+            if packet.kind == IDENTITY and len(waiting) > 0:
+                lines.append(Packet(FRAME_ANSWER, waiting.pop(0), stale).pack())
+            return lines
+
+    waiting = [0, 1, 2, 3]
+    board = Leftovers(lambda packet, n: [answer(packet)], IDENTITY_OF_NETWORK.pack(), [4, 3, 2, 1])
+    try:
+        assert_right(run(board))
+    finally:
+        board.close()
+
+
+def test_earlier_frames_never_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_board, "LEFTOVERS_S", 0.1)
+    with (
+        a_board(unanswered=[2] * 100_000) as board,
+        pytest.raises(InputError, match=r"^/dev/\S+: the board does not finish earlier frames; "),
+    ):
+        run(board)
+
+
+@pytest.mark.parametrize(
+    ("identity", "message"),
+    [
+        (
+            replace(IDENTITY_OF_NETWORK, model_hash=b"\x01" * 8).pack(),
+            r"the board holds another model \(0101010101010101, 2x3x4 pixels of 8 bits, T=2, 3 classes\) than small \(",
+        ),
+        (replace(IDENTITY_OF_NETWORK, timesteps=3).pack(), "the board holds another model "),
+        (replace(IDENTITY_OF_NETWORK, version=2).pack(), "the board speaks version 2 of the link, not 1; "),
+        (b"\x01\x02", "the board speaks another version of the link; "),
+    ],
+)
+def test_another_board(identity: bytes, message: str) -> None:
+    with a_board(identity=identity) as board, pytest.raises(InputError, match=rf"^/dev/\S+: {message}") as caught:
+        run(board)
+    assert board.frames == []
+    assert "\n" not in str(caught.value)
+
+
+def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_board, "IDENTITY_S", 0.05)
+    with (
+        a_board(identity=None) as board,
+        pytest.raises(InputError, match=r"^/dev/\S+: no answer; is it the board's port"),
+    ):
+        run(board)
+
+
+def test_a_frame_that_always_fails() -> None:
+    seventh = np.ascontiguousarray(IMAGES[7].transpose(1, 2, 0)).tobytes()
+
+    def reply(packet: Packet, number: int) -> list[bytes]:
+        return [fault(packet, CORRUPT) if packet.payload == seventh else answer(packet)]
+
+    message = r"^/dev/\S+: image 7 failed 5 times, lastly because the board reported corrupt; check the cable$"
+    with a_board(reply) as board, pytest.raises(InputError, match=message):
+        run(board)
+
+
+def test_always_busy() -> None:
+    with (
+        a_board(lambda packet, n: [fault(packet, BUSY)]) as board,
+        pytest.raises(InputError, match=r"^/dev/\S+: no frame was answered in 0\.25 s; "),
+    ):
+        run(board, answer_s=0.05)
+
+
+def test_silence_after_the_identity() -> None:
+    message = r"^/dev/\S+: image \d+ failed 5 times, lastly because no answer came in 0\.02 s; |no frame was answered"
+    with a_board(lambda packet, n: []) as board, pytest.raises(InputError, match=message):
+        run(board, answer_s=0.02)
+
+
+def test_the_board_goes_away() -> None:
+    class Leaving(Board):
+        def _run(self) -> None:
+            try:
+                super()._run()
+            except RuntimeError:
+                os.close(self.master)
+                self.master = os.open(os.devnull, os.O_RDONLY)
+
+    def reply(packet: Packet, number: int) -> list[bytes]:
+        if number == 5:
+            raise RuntimeError
+        return [answer(packet)]
+
+    board = Leaving(reply, IDENTITY_OF_NETWORK.pack(), [])
+    try:
+        with pytest.raises(InputError, match=r"^/dev/\S+: the connection broke \(.*\); connect the board again$"):
+            run(board)
+    finally:
+        board.close()
+
+
+def test_no_such_port(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^/dev/ttyNOPE: no such port \(ports here: .*\); connect the board, or "):
+        run_frames("/dev/ttyNOPE", BAUD, NETWORK, IMAGES)
+
+
+def test_not_a_serial_port(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("text")
+    for name in (str(file), str(tmp_path), os.devnull):
+        with pytest.raises(
+            InputError, match=r": not a usable serial port \(.*\); name the board's port, such as "
+        ) as caught:
+            run_frames(name, BAUD, NETWORK, IMAGES)
+        assert "\n" not in str(caught.value)
+        assert str(caught.value).startswith(f"{name}: ")
+
+
+def test_port_in_use() -> None:
+    message = r"^/dev/\S+: in use by another program; end that first$"
+    with a_board() as board, open_port(board.name, BAUD), pytest.raises(InputError, match=message):
+        run(board)
+
+
+def test_wrong_shape() -> None:
+    with pytest.raises(ValueError, match=r"^images must be of shape "):
+        run_frames("/dev/null", BAUD, NETWORK, IMAGES[:, :1])
+
+
+def test_image_too_large() -> None:
+    weight = np.ones((1, 1, 300, 300), np.int64)
+    layer = Dense("last", weight, np.zeros(1, np.int64), 4, Integrator(NoLeak(), 32))
+    network = Network("large", (1, 300, 300), 8, Encoder("direct"), 1, (layer,), "membrane")
+    with pytest.raises(
+        InputError, match=r"^large: cannot run over a serial port: an image must be at most 65535 bytes"
+    ):
+        run_frames("/dev/null", BAUD, network, np.zeros((1, 1, 300, 300), np.uint8))
