@@ -118,6 +118,7 @@ LAYERS = [
     Layer(1, 40, 3, 4, extreme=True, bias_bits=12),
     Layer(6, 43, 1, 3),  # 258 rows: gates
     Layer(2, 150, 2, 4, density=0.02, bias_bits=18),
+    Layer(18, 16, 1, 3),
     Layer(1, 1, 2, 3, input_bits=2, weight_bits=5),
     Layer(2, 1, 2, 3, input_bits=4, weight_bits=8),
     Layer(1, 1, 2, 9, input_bits=8, weight_bits=8, bias_bits=16),

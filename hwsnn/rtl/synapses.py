@@ -53,9 +53,11 @@ class Synapses(wiring.Component):
     """Multiplies slices of inputs with constant weights and adds up: F slices make the currents of a group.
 
     Each slice has its row of weights, row g*F + k. Up to so many rows, a table of partial sums takes a few bits of
-    the inputs and the row (distributed arithmetic; a pixel's bit b weighs 2^b times its weight). Beyond, the weights
-    come from a read-only memory and meet their input in a gate (spikes) or a multiplier (pixels): ``bits_per_table`` is
-    the rule. An adder tree a lane adds the parts and the bias; with F > 1 an accumulator follows.
+    the inputs and the row (distributed arithmetic; a pixel's bit b weighs 2^b times its weight); it holds by how much a
+    sum exceeds the row's least, so that it needs no sign. Beyond, the weights come from a read-only memory and meet
+    their input in a gate (spikes) or a multiplier (pixels): ``bits_per_table`` is the rule. An adder tree a lane adds
+    the parts and the row's base: its least sums and, in a group's first row, the bias. With F > 1 an accumulator
+    follows; in a single group it starts from the bases of all rows, and the tree has one part less.
 
     Parameters
     ----------
@@ -142,16 +144,15 @@ class Synapses(wiring.Component):
         return len(self._weights) > MAX_LOGIC_ROWS
 
     @property
-    def _start(self) -> Int64Array:
-        """What each lane's accumulator starts from."""
-        return self._bias[0] if self._groups == 1 and self._folds > 1 else np.zeros(self._lanes, np.int64)
+    def _bases(self) -> Int64Array:
+        """What a row adds to each lane whatever its inputs, (rows, lanes)."""
+        bases = np.zeros_like(self._weights[:, :, 0])
+        bases[:: self._folds] = self._bias
+        return bases + _products_range(self._weights, self._input_bits).low if self._bits_per_table else bases
 
     @property
-    def _bias_rows(self) -> Int64Array:
-        """What is added to each lane in each row, (rows, lanes): a group's bias in its first fold."""
-        rows = np.zeros((self._groups, self._folds, self._lanes), np.int64)
-        rows[:, 0] = self._bias - self._start
-        return rows.reshape(-1, self._lanes)
+    def _starts_from_bases(self) -> bool:
+        return self._groups == 1 and self._folds > 1
 
     @property
     def _bit_weights(self) -> Int64Array:
@@ -171,7 +172,7 @@ class Synapses(wiring.Component):
             terms = np.sum([weighs[:, bits].any(axis=1) for bits in self._tables], axis=0)
         else:
             terms = self._weights.any(axis=0).sum(axis=1)
-        return np.asarray(terms + self._bias_rows.any(axis=0), np.int64)
+        return np.asarray(terms + (0 if self._starts_from_bases else self._bases.any(axis=0)), np.int64)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -188,7 +189,8 @@ class Synapses(wiring.Component):
             self._add_tables(m, row.count, terms)
         else:
             self._add_products(m, row.count, terms)
-        self._add_bias(m, row.count, terms)
+        if not self._starts_from_bases:
+            self._add_bases(m, row.count, accept, fold, terms)
 
         # Bit n, n + 1 clocks after a slice was taken: there is one, and it was its group's last.
         full = Signal(self._result_stage)
@@ -205,7 +207,8 @@ class Synapses(wiring.Component):
         for lane in range(self._lanes):
             total = self._add_up(m, f"lane_{lane}", terms[lane])
             if self._folds > 1:
-                total = self._accumulate(m, f"lane_{lane}", total, int(self._start[lane]), full[-2], done[-2])
+                start = int(self._bases[:, lane].sum()) if self._starts_from_bases else 0
+                total = self._accumulate(m, f"lane_{lane}", total, start, full[-2], done[-2])
             m.d.comb += queue.result[lane].eq(total)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
@@ -216,13 +219,15 @@ class Synapses(wiring.Component):
             weights = bit_weights[:, :, bits]
             patterns = np.arange(1 << len(bits))[:, None] >> np.arange(len(bits)) & 1
             sums = np.einsum("pb,rlb->lrp", patterns, weights)
+            sums -= sums.min(axis=2, keepdims=True)
             lanes = [int(lane) for lane in np.flatnonzero(sums.any(axis=(1, 2)))]
             columns = {f"table_{index}_lane_{lane}": sums[lane] for lane in lanes}
             m.submodules[f"table_{index}"] = table = ConstantTable(columns, block=self._block)
             inputs = Cat(self.i.payload[int(bit)] for bit in bits)
             m.d.comb += [table.row.eq(row), table.inputs.eq(inputs)]
             for lane, name in zip(lanes, columns, strict=True):
-                terms[lane].append(_Term(name, getattr(table, name), _products_range(weights[:, lane], 1)))
+                lies = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
+                terms[lane].append(_Term(name, getattr(table, name), lies))
 
     def _add_products(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
         synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(self._weights.any(axis=0))]
@@ -240,16 +245,31 @@ class Synapses(wiring.Component):
             m.d.sync += product.eq(Mux(value, weight, 0) if self._input_bits == 1 else weight * value)
             terms[lane].append(_Term(product.name, product, lies))
 
-    def _add_bias(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
-        lanes = [int(lane) for lane in np.flatnonzero(self._bias_rows.any(axis=0))]
-        columns = {f"bias_{lane}": self._bias_rows[:, lane, None] for lane in lanes}
-        if not columns:
+    def _add_bases(self, m: Module, row: Value, accept: Value, fold: Counter, terms: list[list[_Term]]) -> None:
+        lanes = [int(lane) for lane in np.flatnonzero(self._bases.any(axis=0))]
+        if not lanes:
             return
-        m.submodules.bias = bias = ConstantTable(columns)
-        m.d.comb += bias.row.eq(_later(m, row, "bias_row", self._terms_stage - bias.latency))
+        if self._bits_per_table:
+            numbers, inputs = self._bases[:, :, None], Value.cast(0)
+        else:
+            # Biases alone, by group, and 0 but in its first fold: a short table for many rows.
+            numbers = np.stack([np.zeros_like(self._bias), self._bias], axis=-1)
+            inputs = Signal(name="first", init=1)
+            m.submodules.groups = group = Counter(self._groups)
+            m.d.comb += group.step.eq(accept & fold.last)
+            with m.If(accept):
+                m.d.sync += inputs.eq(fold.last)
+            row = group.count
+        columns = {f"base_{lane}": numbers[:, lane] for lane in lanes}
+        m.submodules.bases = bases = ConstantTable(columns, block=len(numbers) > MAX_LOGIC_ROWS)
+        delay = self._terms_stage - bases.latency
+        m.d.comb += [
+            bases.row.eq(_later(m, row, "base_row", delay)),
+            bases.inputs.eq(_later(m, inputs, "base_input", delay)),
+        ]
         for lane, name in zip(lanes, columns, strict=True):
-            lies = RowRange(self._bias_rows[:, lane], self._bias_rows[:, lane])
-            terms[lane].append(_Term(name, getattr(bias, name), lies))
+            lies = RowRange(self._bases[:, lane], self._bases[:, lane])
+            terms[lane].append(_Term(name, getattr(bases, name), lies))
 
     def _add_up(self, m: Module, name: str, terms: list[_Term]) -> Value:
         if not terms:
