@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from .spec import Conv, Folding, LayerFold, MaxPool, MultiplyLeak, Network
 
-BUDGET = 1000
-"""Synapses a clock, and their like, that a design may cost by default: about 10,000 LUT4 on an ECP5."""
+BUDGET = 2000
+"""Synapses a clock, and their like, that a design may cost by default: about 20,000 LUT4, a quarter of an ECP5-85."""
 MULTIPLIERS = 40
 """Multipliers a design may use by default: a quarter of an ECP5-85's. Spread over more of the chip, the way to and from
-them costs more clock than the clocks a frame that they save (docs/decisions/0003)."""
+them costs more clock than the clocks a frame that they save (docs/decisions/0003-folding.md)."""
+TABLE_ROWS = 16
+"""Up to so many groups times folds, weights lie in tables of partial sums; beyond, pixels meet them in multipliers."""
+PIXEL_COST = 8
+"""What a synapse with a multi-bit pixel costs in tables of one row, in synapses with a spike; more rows cost more."""
 NEURON_CLOCKS = 5
 """How many clocks the neurons need for a pass over few groups, but the last one (their pipeline is that deep)."""
 LANE_COST = 8
@@ -23,7 +27,7 @@ class _Option:
 
     fold: LayerFold
     clocks: int
-    synapses: int
+    cost: int
     multipliers: int
 
 
@@ -38,7 +42,7 @@ def choose(network: Network, budget: int = BUDGET, multipliers: int = MULTIPLIER
     targets = sorted({option.clocks for choices in options.values() for option in choices if option.clocks >= bound})
     for target in targets:
         picks = {name: _cheapest(choices, target) for name, choices in options.items()}
-        cost = sum(pick.synapses for pick in picks.values())
+        cost = sum(pick.cost for pick in picks.values())
         if cost <= budget and sum(pick.multipliers for pick in picks.values()) <= multipliers:
             break
     depths = {
@@ -76,11 +80,18 @@ def _options(network: Network, index: int) -> list[_Option]:
 
 def _option(network: Network, index: int, fold: LayerFold) -> _Option:
     layer = network.layers[index]
+    channels, height, width = network.shapes[index]
+    groups, folds = -(-network.shapes[index + 1][0] // fold.cout_par), -(-channels // fold.cin_par)
     taps = layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1
-    synapses = taps * fold.cin_par * fold.cout_par
+    rows = groups * folds * (1 if isinstance(layer, Conv) else height * width)
+    synapses = cost = taps * fold.cin_par * fold.cout_par
     leaks = not isinstance(layer, MaxPool) and isinstance(layer.neuron.leak, MultiplyLeak)
-    multipliers = fold.cout_par * leaks + (synapses if network.takes_pixels(index) else 0)
-    return _Option(fold, estimated_clocks(network, index, fold), synapses + LANE_COST * fold.cout_par, multipliers)
+    multipliers = fold.cout_par if leaks else 0
+    if network.takes_pixels(index) and rows <= TABLE_ROWS:
+        cost *= PIXEL_COST * min(rows, 4)
+    elif network.takes_pixels(index):
+        multipliers += synapses
+    return _Option(fold, estimated_clocks(network, index, fold), cost + LANE_COST * fold.cout_par, multipliers)
 
 
 def _parts(channels: int) -> list[int]:
@@ -91,4 +102,4 @@ def _parts(channels: int) -> list[int]:
 def _cheapest(options: list[_Option], target: int) -> _Option:
     """The cheapest option within ``target`` clocks; there is one, as the target is no less than the fastest needs."""
     within = [option for option in options if option.clocks <= target]
-    return min(within, key=lambda option: (option.synapses + option.multipliers, option.clocks))
+    return min(within, key=lambda option: (option.cost + option.multipliers, option.clocks))
