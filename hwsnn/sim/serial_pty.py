@@ -1,0 +1,55 @@
+"""A simulated board behind a pseudo-terminal: programs talk to the very RTL of a bitstream, with no board."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from amaranth.back import verilog
+
+from hwsnn.model import model_hash
+from hwsnn.rtl.network import Pipeline
+from hwsnn.rtl.serial_shell import SerialShell
+from hwsnn.spec import Folding, Network
+
+from .runner import POLL_SECONDS, build_simulator, run_bench
+
+TOP = "serial_shell"
+
+
+@contextmanager
+def simulated_board(network: Network, folding: Folding, divisor: int = 4) -> Iterator[str]:
+    """The name of a serial port behind which ``network`` runs in simulation, for the block.
+
+    ``divisor``: clocks a bit of the line; the port's own speed does not matter. Raises ``SimulationError`` where the
+    simulation cannot start, or ended in an error.
+    """
+    shell = SerialShell(network, Pipeline(network, folding), divisor, model_hash(network))
+    simulator = build_simulator(verilog.convert(shell, name=TOP, strip_internal_attrs=True), TOP)
+    failures: list[Exception] = []
+    with tempfile.TemporaryDirectory(prefix="hwsnn-pty-") as scratch:
+        port = Path(scratch) / "port"
+
+        def simulate() -> None:
+            try:
+                parameters = {"HWSNN_PORT": str(port), "HWSNN_DIVISOR": str(divisor)}
+                run_bench(simulator, TOP, "hwsnn.sim.tb_serial", parameters, tests=1)
+            except Exception as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=simulate)
+        thread.start()
+        try:
+            while thread.is_alive() and not port.exists():
+                time.sleep(POLL_SECONDS)
+            if port.exists():
+                yield port.read_text()
+        finally:
+            port.unlink(missing_ok=True)
+            thread.join()
+    if failures:
+        raise failures[0]
