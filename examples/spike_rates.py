@@ -1,6 +1,6 @@
 """How busy each layer of a model is: the share of its neurons that spike in a step, from the reference's trace.
 
-    python examples/spike_rates.py [MODEL [DATA]]
+python examples/spike_rates.py [MODEL [DATA]]
 """
 
 from __future__ import annotations
