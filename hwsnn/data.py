@@ -78,8 +78,9 @@ def random_images(network: Network, count: int, seed: int) -> Images:
 
 
 def _load_npz(path: Path, network: Network, limit: int | None) -> tuple[Images, npt.NDArray[Any] | None]:
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: not an .npz file; give one with x (N,H,W) or (N,C,H,W) uint8, or a folder")
+    with path.open("rb") as stream:  # zipfile would call a file that may not be read no zip file
+        if not zipfile.is_zipfile(stream):
+            raise InputError(f"{path}: not an .npz file; give one with x (N,H,W) or (N,C,H,W) uint8, or a folder")
     try:
         # np.load would leave a damaged file open.
         with path.open("rb") as stream, NpzFile(stream, allow_pickle=False) as file:

@@ -61,12 +61,16 @@ def _scratch(path: Path, beside: Path) -> Iterator[Path]:
         scratch = tempfile.TemporaryDirectory(prefix=".hwsnn-", dir=beside)
     except OSError as error:
         raise InputError(f"{beside}: cannot write here ({error.strerror}); name another place to write to") from None
-    with scratch:
-        try:
-            yield Path(scratch.name)
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}); make room, or name another place"
-            ) from None
+    with scratch, needs_room(path):
+        yield Path(scratch.name)
+
+
+@contextmanager
+def needs_room(path: Path) -> Iterator[None]:
+    """A full disk while the block runs is an ``InputError`` about ``path``, where it writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise InputError(f"{path}: cannot be written ({error.strerror}); make room, or name another place") from None

@@ -64,6 +64,7 @@ def load(path: Path) -> Network:
 
     if not path.is_file():
         raise InputError(f"{path}: no such model file; give a .safetensors file, or the name of a shipped model")
+    path.open("rb").close()  # safetensors would call a file that may not be read missing
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

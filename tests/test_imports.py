@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "shipped": set(),
     "numeric": set(),
     "spec": {"numeric"},
+    "cache": {"errors"},
     "files": {"errors"},
     "model": MEANING | {"files"},
     "data": MEANING | {"shipped"},
@@ -31,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "frontends": FROM_MODELS,
     "fold": FROM_MODELS,
     "reference": FROM_MODELS,
-    "rtl": {"numeric", "spec"},
+    "rtl": {"numeric", "spec", "errors", "cache"},
 }
 """What the parts that carry meaning may import of hwsnn, besides themselves."""
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
+import math
 import os
+import signal
 import sys
+import time
+import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -16,6 +23,9 @@ from ..errors import InputError, ToolError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IMPATIENCE_SECONDS = 5
+"""Within this time of an interruption another one is the same: it must not interrupt the cleaning up."""
 
 SUMMARIES = {
     "demo": "The whole way on the shipped digits model: verify, build, measure.",
@@ -55,26 +65,51 @@ class _Commands(click.Group):
         In place of click's own, whose usage errors take several lines and whose interruption exits with 1.
         """
         try:
+            if sys.stdout is None:
+                raise InputError("stdout is closed, and results go there; open it, if only to /dev/null")
             with self.make_context(prog_name, list(sys.argv[1:] if args is None else args), **extra) as context:
                 status = self.invoke(context)
             sys.stdout.flush()
         except click.exceptions.Exit as leaving:
             status = leaving.exit_code
         except (click.Abort, KeyboardInterrupt):
-            click.echo("hwsnn: interrupted", err=True)
+            _end_children()
+            _complain("hwsnn: interrupted\n")
             status = INTERRUPTED
         except BrokenPipeError:
             # The reader of our output has gone. Python would complain once more when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence(sys.stdout)
             status = BROKEN_PIPE
         except ToolError as error:
-            click.echo("".join(f"{line}\n" for line in error.log.splitlines()), err=True, nl=False)
-            click.echo(f"hwsnn: error: {_one_line(error.summary)}", err=True)
+            log = "".join(f"{line}\n" for line in error.log.splitlines())
+            _complain(f"{log}hwsnn: error: {_one_line(error.summary)}\n")
             status = 2
         except (click.ClickException, InputError, OSError, MemoryError) as error:
-            click.echo(f"hwsnn: error: {_one_line(_describe(error))}", err=True)
+            _complain(f"hwsnn: error: {_one_line(_describe(error))}\n")
             status = 2
         sys.exit(status)
+
+
+def _complain(text: str) -> None:
+    """Write to stderr, if anything can be written there, as the last that we have to say."""
+    warnings.simplefilter("ignore")  # Amaranth's of hardware that was described and then not used
+    try:
+        click.echo(text, err=True, nl=False)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _end_children() -> None:
+    """End what libraries started for us and do not end themselves, such as Amaranth its Yosys."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGTERM)
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still to be written to ``stream`` goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _describe(error: Exception) -> str:
@@ -111,6 +146,29 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+def _be_interruptible() -> None:
+    """Let Ctrl-C, and whatever else ends a process politely, clean up and end it in the same way."""
+    last = -math.inf
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > IMPATIENCE_SECONDS:
+            last = now
+            raise KeyboardInterrupt
+
+    for number in ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and shells for what runs in the background
+            signal.signal(number, interrupt)
+
+
 def main() -> None:
     """Entry point of the ``hwsnn`` command."""
-    cli.main(prog_name="hwsnn")
+    _be_interruptible()
+    try:
+        cli.main(prog_name="hwsnn")
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            for number in ENDINGS:  # Python gives up handling them before it is gone
+                signal.signal(number, signal.SIG_IGN)
+        raise

@@ -9,6 +9,13 @@ from .common import count_option, data_option, emit, json_option, load_model, mo
 FRAMES = 16
 """Frames to simulate where no number is asked for."""
 BOARD = "ulx3s-85f"
+SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
+
+
+def _clock(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not SLOWEST_MHZ <= value <= FASTEST_MHZ:  # click's own range lets nan pass
+        raise click.BadParameter(f"must be from {SLOWEST_MHZ} to {FASTEST_MHZ}, not {value:g}")
+    return value
 
 
 @click.command("bench")
@@ -18,7 +25,8 @@ BOARD = "ulx3s-85f"
 @seed_option
 @click.option(
     "--clock-mhz",
-    type=click.FloatRange(min=0, min_open=True, max=1000),
+    type=float,
+    callback=_clock,
     help=f"The FPGA clock to assume (default: that of the {BOARD} design).",
 )
 @json_option

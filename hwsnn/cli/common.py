@@ -38,6 +38,7 @@ def data_option(*, required: bool = False) -> Callable[[Any], Any]:
     return click.option(
         "--data",
         required=required,
+        callback=_not_empty,
         metavar="DATA",
         help="A folder of IDX files (the test split), an .npz with x and optional y, or the word digits.",
     )
@@ -46,8 +47,26 @@ def data_option(*, required: bool = False) -> Callable[[Any], Any]:
 def output_option(metavar: str, what: str, *, required: bool = False) -> Callable[[Any], Any]:
     """``-o PATH``, given to the command as ``output: Path`` (or None where not given)."""
     return click.option(
-        "-o", "--output", type=click.Path(path_type=Path), required=required, metavar=metavar, help=what
+        "-o",
+        "--output",
+        type=click.Path(),
+        required=required,
+        callback=_path,
+        metavar=metavar,
+        help=what,
     )
+
+
+def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse the empty text: it comes of a shell variable that is not set, and as a path it would mean this folder."""
+    if value == "":
+        raise click.BadParameter("must name something, not be empty")
+    return value
+
+
+def _path(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
+    text = _not_empty(ctx, param, value)
+    return None if text is None else Path(text)
 
 
 def load_model(text: str) -> Network:
@@ -90,12 +109,13 @@ def results_console() -> Console:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Progress bars on stderr while the block runs: ``add_task``, then ``advance``. Silent where nobody is watching."""
+    """Progress bars on stderr while the block runs: ``add_task``, then ``advance``. None where nobody can watch."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = errors_console()
+    watched = console.is_terminal and not console.is_dumb_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, transient=True, disable=not watched) as bars:
         yield bars
 
 

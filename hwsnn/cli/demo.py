@@ -36,7 +36,7 @@ def command(ctx: click.Context, output: Path | None, as_json: bool) -> None:
                 for task in tasks.values():
                     bars.update(task, total=bars.tasks[task].total or 1, completed=bars.tasks[task].total or 1)
                 tasks[name] = bars.add_task(name, total=None)
-                if not bars.console.is_terminal:
+                if bars.disable:
                     click.echo(f"{name} ...", err=True)
             bars.update(tasks[name], completed=done, total=total or None)
 

@@ -8,13 +8,22 @@ from typing import Any
 from amaranth.back import verilog
 
 from hwsnn import __version__
+from hwsnn.cache import user_cache
+from hwsnn.errors import ToolError
 
 TOP = "hwsnn_network"
 
 
 def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
-    """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte."""
-    text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
+    """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte.
+
+    Raises ``ToolError`` where the Yosys that writes it fails, and ``InputError`` where that one cannot be cached.
+    """
+    user_cache()
+    try:
+        text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
+    except verilog.YosysError as error:
+        raise ToolError("Yosys could not write the Verilog", str(error)) from None
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash}",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,19 @@ class _Selective(Verilator):
         return [[word for word in command if word != EVERYTHING_VISIBLE] for command in super()._build_command()]
 
 
+def _end_with_parent() -> None:
+    """The parent holds the other end of our stdin: once it is closed, end our process group."""
+
+    def watch() -> None:
+        os.read(sys.stdin.fileno(), 1)
+        os.killpg(0, signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
     """Build or run, as the job says; an exception (and so a non-zero exit) where that fails."""
+    _end_with_parent()
     job: dict[str, Any] = json.loads(sys.argv[1])
     runner = _Selective()
     if job["action"] == "build":

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hwsnn.build.tools import verilator_environment
+from hwsnn.cache import user_cache
 from hwsnn.errors import ToolError
+from hwsnn.files import needs_room
 
 BUILD_ARGS = [
     "-Wno-fatal",
@@ -36,8 +39,16 @@ MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG="
 cocotb runs make itself, so this goes through the environment.
 """
 POLL_SECONDS = 0.1
+GRACE_SECONDS = 2.0
+"""How long a child and what it started may take to end before they are killed."""
+SCRATCH = ("building-", "keeping-")
+"""How the names of folders in the making start."""
 KEPT = 300
 """Simulators in the cache, of about 1 MB each."""
+ABANDONED_SECONDS = 24 * 3600
+"""How old a folder in the making is when nobody is still making it."""
+OURS = ("COCOTB_", "GPI_", "PYGPI_", "WAVES", "GUI")
+"""What cocotb obeys in the environment (so these variables start) is for us to say, not for the user's other work."""
 
 
 class SimulationError(ToolError):
@@ -46,8 +57,7 @@ class SimulationError(ToolError):
 
 def cache_folder() -> Path:
     """Where built simulators are kept: ``hwsnn/simulators`` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "hwsnn" / "simulators"
+    return user_cache() / "hwsnn" / "simulators"
 
 
 def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] = ()) -> Path:
@@ -65,11 +75,12 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
     cache.mkdir(parents=True, exist_ok=True)
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
     folder = cache / _digest(verilog, top, control, *tools)
-    if (folder / top).is_file():
+    if _runs(folder / top):
         os.utime(folder)
         return folder
+    shutil.rmtree(folder, ignore_errors=True)
     runtime = cache / f"runtime-{_digest(*tools)}"
-    with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch:
+    with needs_room(cache), tempfile.TemporaryDirectory(prefix=SCRATCH[0], dir=cache) as scratch:
         source, build = Path(scratch) / "design.v", Path(scratch) / "build"
         source.write_text(verilog)
         (Path(scratch) / "visible.vlt").write_text(f"`verilator_config\n{control}")
@@ -82,11 +93,21 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
             "folder": str(build),
             "arguments": BUILD_ARGS,
         }
-        _run_child(job, environment | {"MAKEFLAGS": MAKE_FLAGS}, Path(scratch) / "build.log", lambda: None)
+        try:
+            _run_child(job, environment | {"MAKEFLAGS": MAKE_FLAGS}, Path(scratch) / "build.log", lambda: None)
+        except SimulationError:
+            # Should it be the runtime that is damaged, the next build makes it anew.
+            shutil.rmtree(runtime, ignore_errors=True)
+            raise
         _keep([build / top], folder)
         _keep([*build.glob("verilated*.o")], runtime)
     _forget_oldest(cache)
     return folder
+
+
+def _runs(program: Path) -> bool:
+    """Whether ``program`` looks like one; a full disk or a crash may have left less."""
+    return program.is_file() and os.access(program, os.X_OK) and program.stat().st_size > 0
 
 
 def _digest(*parts: str) -> str:
@@ -104,25 +125,34 @@ def _lay_out_runtime(runtime: Path, build: Path) -> None:
     """
     build.mkdir()
     ahead = time.time() + 3600
-    for file in runtime.iterdir():
-        os.utime(shutil.copy(file, build), (ahead, ahead))
+    with contextlib.suppress(FileNotFoundError):  # somebody just found it damaged: what is missing is compiled
+        for file in runtime.iterdir():
+            os.utime(shutil.copy(file, build), (ahead, ahead))
 
 
 def _keep(files: list[Path], folder: Path) -> None:
     """Move files into a new cache folder, which appears whole; where another process was first, its folder serves."""
-    with tempfile.TemporaryDirectory(prefix="keeping-", dir=folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH[1], dir=folder.parent) as scratch:
         whole = Path(scratch) / "whole"
         whole.mkdir()
         for file in files:
             shutil.move(file, whole / file.name)
-        with contextlib.suppress(OSError):
+        try:
             os.replace(whole, folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
 
 
 def _forget_oldest(cache: Path) -> None:
-    """Remove the simulators that have not been used for longest, beyond ``KEPT``."""
-    simulators = [folder for folder in cache.iterdir() if "-" not in folder.name]
-    for folder in sorted(simulators, key=lambda folder: folder.stat().st_mtime)[:-KEPT]:
+    """Remove the simulators that have not been used for longest, beyond ``KEPT``, and what killed processes left."""
+    ages = {}
+    for folder in cache.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process is done with it
+            ages[folder] = time.time() - folder.stat().st_mtime
+    simulators = sorted((folder for folder in ages if "-" not in folder.name), key=ages.__getitem__)
+    abandoned = [folder for folder in ages if folder.name.startswith(SCRATCH) and ages[folder] > ABANDONED_SECONDS]
+    for folder in (*simulators[KEPT:], *abandoned):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -152,7 +182,8 @@ def run_bench(
             "test_folder": scratch,
             "results": str(results),
         }
-        environment = verilator_environment() | parameters | {"HWSNN_PROGRESS": str(counter)}
+        inherited = {name: text for name, text in verilator_environment().items() if not name.startswith(OURS)}
+        environment = inherited | parameters | {"HWSNN_PROGRESS": str(counter)}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner names its files by it
 
@@ -161,7 +192,12 @@ def run_bench(
             if text:
                 progress(int(text))
 
-        _run_child(job, environment, log, poll)
+        try:
+            _run_child(job, environment, log, poll)
+        except SimulationError:
+            # Should it be the simulator that is damaged, the next run builds it anew.
+            shutil.rmtree(simulator, ignore_errors=True)
+            raise
         poll()
         _check_results(results, log, tests)
 
@@ -177,10 +213,13 @@ def _check_results(results: Path, log: Path, tests: int) -> None:
 
 def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path, poll: Callable[[], None]) -> None:
     command = [sys.executable, "-m", "hwsnn.sim.child", json.dumps(job)]
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+    # The child ends when its stdin does: however we end, even between starting it and the next line.
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+        ) as child,
+    ):
         try:
             while child.poll() is None:
                 poll()
@@ -192,10 +231,15 @@ def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End a child and whatever it started, if it still runs."""
-    if child.poll() is None:
-        os.killpg(child.pid, 15)
-        child.wait()
+    """End a child and whatever it started; none of them writes a file any more when this returns."""
+    with contextlib.suppress(ProcessLookupError):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            os.killpg(child.pid, number)
+            deadline = time.monotonic() + GRACE_SECONDS
+            while time.monotonic() < deadline:
+                child.poll()
+                os.killpg(child.pid, 0)  # no process left: done
+                time.sleep(POLL_SECONDS / 10)
 
 
 def _tail(log: Path, lines: int = 25) -> str:
