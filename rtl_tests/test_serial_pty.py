@@ -62,7 +62,7 @@ def assert_right(outcome: subprocess.CompletedProcess[str], images: int = IMAGES
     assert outcome.returncode == 0, outcome.stderr
     fields = json.loads(outcome.stdout)
     assert fields.pop("images_per_second") > 0
-    assert fields == {"images": images, "accuracy": 1.0, "mismatches": 0, "repeated": 0}
+    assert fields == {"images": images, "accuracy": 1.0, "mismatches": 0, "retries": 0}
 
 
 def test_equals_the_reference(board: Simulated) -> None:

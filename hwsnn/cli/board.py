@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import click
 
 from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress
@@ -22,9 +20,12 @@ def command() -> None:
 @click.option("--port", required=True, metavar="P", help="The board's serial port, such as /dev/ttyUSB0.")
 @data_option(required=True)
 @count_option
+@click.option("--baud", type=click.IntRange(min=1), metavar="B", help=f"Bits a second.  [default: those of {BOARD}]")
 @json_option
 @click.pass_context
-def run(ctx: click.Context, model: str, port: str, data: str, count: int | None, as_json: bool) -> None:
+def run(
+    ctx: click.Context, model: str, port: str, data: str, count: int | None, baud: int | None, as_json: bool
+) -> None:
     """Run images on the board at P, which holds MODEL, and compare its answers with the reference.
 
     Exit status 1 if a score or an answer differs.
@@ -40,11 +41,8 @@ def run(ctx: click.Context, model: str, port: str, data: str, count: int | None,
     images = len(loaded.images)
     with progress() as bars:
         task = bars.add_task("running on the board", total=images)
-        start = perf_counter()
-        result = run_frames(
-            port, load_board(BOARD).baud, network, loaded.images, progress=lambda done: bars.advance(task, done)
-        )
-        seconds = perf_counter() - start
+        speed = baud or load_board(BOARD).baud
+        result = run_frames(port, speed, network, loaded.images, progress=lambda done: bars.advance(task, done))
     expected = reference.run(network, loaded.images)
     differs = (result.scores != expected.scores).any(axis=1) | (result.answers != expected.predictions)
     mismatches = int(differs.sum())
@@ -52,16 +50,16 @@ def run(ctx: click.Context, model: str, port: str, data: str, count: int | None,
     fields = {
         "images": images,
         "accuracy": None if right is None else right / images,
-        "images_per_second": images / seconds,
+        "images_per_second": images / result.seconds,
+        "retries": result.retries,
         "mismatches": mismatches,
-        "repeated": result.repeated,
     }
 
     def human() -> None:
         accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
         click.echo(
-            f"{images:,} images: {accuracy}; {images / seconds:,.0f} images/s over {port}\n"
-            f"{mismatches:,} differ from the reference; {result.repeated:,} frames sent again"
+            f"{images:,} images: {accuracy}; {images / result.seconds:,.0f} images/s over {port}\n"
+            f"{mismatches:,} differ from the reference; {result.retries:,} frames sent again"
         )
 
     emit(as_json, fields, human)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import time
 from collections import deque
@@ -19,12 +20,17 @@ from hwsnn.spec import Network
 from .packets import Packet
 from .serial_port import SerialPort, open_port
 
-WINDOW = 8
-"""Frames on the way at first."""
-SAFE_WINDOW = 2
-"""Frames on the way with which a board is never busy."""
+WINDOW = 2
+"""Frames on the way: as many as a board has buffers, so that it is hardly ever busy."""
 ATTEMPTS = 5
 """How often a frame is sent before we give up."""
+BUSY_PAUSES = 20
+"""How often a frame that found the board busy is sent in the time that an answer may take.
+
+Without an answer we give up after ``ATTEMPTS`` such times, so fewer than 256 frames go out meanwhile, and an answer
+ends the wait for all earlier ones: no two frames whose answers may still come carry the same sequence number.
+"""
+SEQUENCES = 256
 IDENTITY_ATTEMPTS = 5
 IDENTITY_S = 1.0
 """How long one identity request may take."""
@@ -35,15 +41,17 @@ Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class BoardRun:
+class BoardResult:
     """What a board said: ``scores`` (N, classes), ``answers`` (N,), in the order of the images.
 
-    ``repeated``: how many frames were sent again because of trouble on the line.
+    ``retries``: how many frames were sent again because of trouble on the line. ``seconds``: from the first frame to
+    the last answer.
     """
 
     scores: Array
     answers: Array
-    repeated: int
+    retries: int
+    seconds: float
 
 
 def run_frames(
@@ -54,7 +62,7 @@ def run_frames(
     progress: Callable[[int], None] = lambda done: None,
     *,
     answer_s: float = 5.0,
-) -> BoardRun:
+) -> BoardResult:
     """Run ``images`` (N, C, H, W) on the board at ``port``, which must hold ``network``.
 
     ``progress`` is called with the number of new answers. A frame without an answer in ``answer_s`` seconds counts as
@@ -107,12 +115,13 @@ def _described(identity: Identity) -> str:
 
 
 def _ask_identity(line: SerialPort) -> bytes:
-    for attempt in range(IDENTITY_ATTEMPTS):
-        line.send(Packet(Kind.IDENTITY_REQUEST, attempt))
+    start = random.randrange(SEQUENCES)  # what an earlier program asked is not answered to us
+    for sequence in (number % SEQUENCES for number in range(start, start + IDENTITY_ATTEMPTS)):
+        line.send(Packet(Kind.IDENTITY_REQUEST, sequence))
         deadline = time.monotonic() + IDENTITY_S
         while time.monotonic() < deadline:
             for packet in line.receive():
-                if packet and (packet.kind, packet.sequence) == (Kind.IDENTITY_ANSWER, attempt):
+                if packet and (packet.kind, packet.sequence) == (Kind.IDENTITY_ANSWER, sequence):
                     return packet.payload
     raise InputError(
         f"{line.name}: no answer; is it the board's port, and has the board been loaded with its bitstream?"
@@ -144,44 +153,55 @@ class _Run:
         self._waiting = deque(range(len(images)))
         self._sent: dict[int, _Sent] = {}  # by sequence number, in the order of sending
         self._attempts = [0] * len(images)
-        self._window = WINDOW
+        self._busy: list[int] = []  # the indices of frames that found the board busy
         self._sequence = 0
-        self._last_answer = time.monotonic()
-        self._repeated = 0
+        self._start = self._last_answer = self._last_refusal = time.monotonic()
+        self._retries = 0
         self._scores = np.zeros((len(images), network.classes), np.int64)
         self._answers = np.zeros(len(images), np.int64)
 
-    def finish(self) -> BoardRun:
-        while self._waiting or self._sent:
-            while self._waiting and len(self._sent) < self._window:
+    def finish(self) -> BoardResult:
+        while self._waiting or self._sent or self._busy:
+            while self._waiting and len(self._sent) + len(self._busy) < WINDOW:
                 self._send(self._waiting.popleft())
             for packet in self._line.receive():
                 if packet is not None:
                     self._take(packet)
             self._look_at_the_clock()
-        return BoardRun(self._scores, self._answers, self._repeated)
+        return BoardResult(self._scores, self._answers, self._retries, self._last_answer - self._start)
 
     def _send(self, index: int) -> None:
         self._line.send(Packet(Kind.FRAME_REQUEST, self._sequence, self._frames[index].tobytes()))
         self._sent[self._sequence] = _Sent(index, time.monotonic())
-        self._sequence = (self._sequence + 1) % 256
+        self._sequence = (self._sequence + 1) % SEQUENCES
 
     def _take(self, packet: Packet) -> None:
         if packet.sequence not in self._sent:
             return
-        if packet.kind == Kind.FRAME_ANSWER and len(packet.payload) == self._answer.size:
+        if packet.kind == Kind.FRAME_ANSWER and self._is_sound(packet.payload):
             # Frames are answered in their order: those sent before this one got lost, or their answers did.
             while (sequence := next(iter(self._sent))) != packet.sequence:
                 self._repeat(sequence, "no answer came")
             index = self._sent.pop(packet.sequence).index
             _, self._answers[index], *self._scores[index] = self._answer.unpack(packet.payload)
             self._last_answer = time.monotonic()
+            self._again_where_busy()
             self._progress(1)
         elif packet.kind == Kind.FAULT and packet.payload == bytes([Status.BUSY]):
-            self._window = max(self._window // 2, SAFE_WINDOW)
-            self._waiting.appendleft(self._sent.pop(packet.sequence).index)
+            self._busy.append(self._sent.pop(packet.sequence).index)
+            self._last_refusal = time.monotonic()
         elif packet.kind == Kind.FAULT:
             self._repeat(packet.sequence, f"the board reported {_status_name(packet.payload)}")
+
+    def _is_sound(self, payload: bytes) -> bool:
+        if len(payload) != self._answer.size:
+            return False
+        status, answer, *_ = self._answer.unpack(payload)
+        return bool(status == Status.OK and answer < self._scores.shape[1])
+
+    def _again_where_busy(self) -> None:
+        self._waiting.extendleft(reversed(self._busy))
+        self._busy.clear()
 
     def _repeat(self, sequence: int, why: str) -> None:
         index = self._sent.pop(sequence).index
@@ -190,7 +210,7 @@ class _Run:
             raise InputError(
                 f"{self._line.name}: image {index} failed {ATTEMPTS} times, lastly because {why}; check the cable"
             )
-        self._repeated += 1
+        self._retries += 1
         self._waiting.append(index)
 
     def _look_at_the_clock(self) -> None:
@@ -198,6 +218,8 @@ class _Run:
         for sequence, sent in list(self._sent.items()):
             if now - sent.time > self._answer_s:
                 self._repeat(sequence, f"no answer came in {self._answer_s:g} s")
+        if self._busy and now - self._last_refusal > self._answer_s / BUSY_PAUSES:
+            self._again_where_busy()
         if now - self._last_answer > ATTEMPTS * self._answer_s:
             raise InputError(
                 f"{self._line.name}: no frame was answered in {ATTEMPTS * self._answer_s:g} s; load the board again"
