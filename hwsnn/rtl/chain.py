@@ -34,16 +34,21 @@ class ChainComponent(wiring.Component):
 
 
 def connect_chain(m: Module, source: Any, parts: Chain, sink: Any) -> None:
-    """Add the parts to ``m`` under their names, and connect them from ``source`` to ``sink``.
-
-    A part's streams are called ``PART_i__valid``, ``PART_o__payload`` and so on, in its own module and in this one: by
-    themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
-    """
+    """Add the parts to ``m`` under their names, and connect them from ``source`` to ``sink``."""
     for name, part in parts:
-        m.submodules[name] = part
-        for port in (part.i, part.o):
-            for signal in (port.valid, port.ready, Value.cast(port.payload)):
-                signal.name = f"{name}_{signal.name}"
+        add_part(m, name, part)
         wiring.connect(m, source, part.i)
         source = part.o
     wiring.connect(m, source, sink)
+
+
+def add_part(m: Module, name: str, part: Any) -> None:
+    """Add a component with streams ``i`` and ``o`` to ``m`` under its name.
+
+    Its streams are called ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its own module and in this one: by
+    themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
+    """
+    m.submodules[name] = part
+    for port in (part.i, part.o):
+        for signal in (port.valid, port.ready, Value.cast(port.payload)):
+            signal.name = f"{name}_{signal.name}"

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .chain import add_part
 from .checks import check_integer, check_pair
 from .counter import Counter
 from .fifo import StreamFifo
@@ -99,9 +100,11 @@ class Window(wiring.Component):
         m = Module()
         bits, (kh, kw) = self._payload_bits, self._kernel
         # Cuts the ready path where it is narrow: stalls of the wide window end here.
-        m.submodules.entry = entry = StreamFifo(unsigned(bits), 2)
-        m.submodules.rows = rows = History(bits, self._extent[1] * self._beats, kh - 1)
-        m.submodules.columns = columns = History(kh * bits, self._beats, kw - 1)
+        entry = StreamFifo(unsigned(bits), 2)
+        rows = History(bits, self._extent[1] * self._beats, kh - 1)
+        columns = History(kh * bits, self._beats, kw - 1)
+        for name, part in (("entry", entry), ("rows", rows), ("columns", columns)):
+            add_part(m, name, part)
         wiring.connect(m, wiring.flipped(self.i), entry.i)
         wiring.connect(m, entry.o, rows.i)
         wiring.connect(m, rows.o, columns.i)

@@ -33,10 +33,17 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Build or run, as the job says; an exception (and so a non-zero exit) where that fails."""
+    """Build or run, as the job says; a non-zero exit where that fails."""
     _end_with_parent()
     job: dict[str, Any] = json.loads(sys.argv[1])
     runner = _Selective()
+    try:
+        _do(job, runner)
+    except RuntimeError as error:
+        sys.exit(str(error))  # which command failed how: a traceback would only hide what that command printed
+
+
+def _do(job: dict[str, Any], runner: Verilator) -> None:
     if job["action"] == "build":
         runner.build(
             sources=[Path(source) for source in job["sources"]],
