@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 
 from hwsnn import model, reference
+from hwsnn.build.boards import load_board
 from hwsnn.data import random_images
 from hwsnn.fold import choose
 from hwsnn.host.packets import Packet
 from hwsnn.host.serial_port import open_port
 from hwsnn.random_networks import random_network
 from hwsnn.rtl.protocol import Kind
+from hwsnn.shipped import folder
 from hwsnn.sim.serial_pty import simulated_board
 
 IMAGES = 25
@@ -113,3 +115,14 @@ def test_corrupt_frame_is_reported(board: Simulated) -> None:
     assert packets[0] == Packet(Kind.FAULT, 9, b"\x01")
     assert packets[1] is not None
     assert (packets[1].kind, packets[1].sequence) == (Kind.FRAME_ANSWER, 9)
+
+
+def test_digits_at_the_speed_of_the_board() -> None:
+    """The very top of the bitstream, its line as many clocks a bit as on the ULX3S."""
+    network = model.load(folder("models") / "digits" / "digits.safetensors")
+    with simulated_board(network, choose(network), load_board("ulx3s-85f").divisor) as port:
+        command = [sys.executable, "-m", "hwsnn", "board", "run", "digits", "--port", port, "--data", "digits"]
+        outcome = subprocess.run([*command, "-n", "10", "--json"], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    fields = json.loads(outcome.stdout)
+    assert (fields["images"], fields["mismatches"], fields["retries"]) == (10, 0, 0)
