@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
-from hwsnn.cli import cli
+from hwsnn.cli import cli, common
 from hwsnn.model import model_hash, save
 from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
 
@@ -96,14 +97,24 @@ def test_table(tmp_path: Path) -> None:
     text = inspected(tmp_path)
     assert "shown: 1x8x9 pixels of 7 bits, poisson encoding (seed 77), 3 time steps, membrane readout" in text
     assert "86 parameters, 444 synapses a time step" in text
-    rows = {cells[1]: cells for line in text.splitlines() if len(cells := [c.strip() for c in line.split("│")]) > 3}
-    assert rows["conv"][2:6] == ["conv 3x2, stride 1x2, padding 1x0", "2x8x4", "v - (v >> 2)", "subtract"]
-    assert rows["conv"][6:-1] == ["16", "384", "4", "7", "14", "300 to 4,000"]
-    assert rows["pool"][2:4] == ["maxpool 2x2, stride 2x2, winner", "2x4x2"]
-    assert rows["hidden"][2:4] == ["dense", "3x1x1"]
-    assert rows["hidden"][-2] == "5"
-    assert rows["last"][5] == "never fires"
-    assert rows["last"][-3] == "3 (saturates)"
+    lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in text.splitlines() if line.startswith("│")]
+    assert lines == [
+        ["conv", "conv 3x2, stride 1x2, padding 1x0", "2x8x4", "16", "384"],
+        ["pool", "maxpool 2x2, stride 2x2, winner", "2x4x2", "", ""],
+        ["hidden", "dense", "3x1x1", "54", "48"],
+        ["last", "dense", "4x1x1", "16", "12"],
+        ["conv", "v - (v >> 2)", "subtract", "4", "7", "14", "300 to 4,000"],
+        ["hidden", "(v * 9) >> 4", "zero", "8", "6", "8", "5"],
+        ["last", "none", "never fires", "8", "4", "3 (saturates)", ""],
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_narrow_terminals_cut_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr(common, "PIPE_WIDTH", width)
+    text = inspected(tmp_path)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_the_shipped_model() -> None:

@@ -29,6 +29,7 @@ def run_tool(
         subprocess.Popen(
             [*tool.command, *arguments],
             cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder)},  # what it leaves behind when it is ended goes with the folder
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -25,7 +25,8 @@ def command(model: str, as_json: bool) -> None:
     def human() -> None:
         console = results_console()
         console.print(_summary(fields))
-        console.print(_table(fields["layers"]))
+        console.print(_shapes(fields["layers"]))
+        console.print(_neurons(fields["layers"]))
 
     emit(as_json, fields, human)
 
@@ -103,32 +104,42 @@ def _summary(fields: dict[str, Any]) -> str:
     )
 
 
-def _table(layers: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
+def _shapes(layers: list[dict[str, Any]]) -> Table:
+    """What each layer is, and how large."""
+    table = _empty_table(("layer", "kind", "output"), ("parameters", "synapses"))
+    for layer in layers:
+        sizes = (f"{layer[count]:,}" if layer[count] else "" for count in ("parameters", "synapses"))
+        table.add_row(layer["name"], _kind(layer), _extent(layer["output_shape"]), *sizes)
+    return table
 
-    table = Table()
-    for heading in ("layer", "kind", "output", "leak", "reset"):
-        table.add_column(heading)
-    for heading in ("parameters", "synapses", "weight\nbits", "current\nbits", "membrane\nbits", "threshold"):
-        table.add_column(heading, justify="right")
+
+def _neurons(layers: list[dict[str, Any]]) -> Table:
+    """The numbers of each layer with weights, and its neurons: beside the shapes it would not fit a terminal."""
+    table = _empty_table(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
     for layer in layers:
         if layer["type"] == "maxpool":
-            table.add_row(layer["name"], _kind(layer), _extent(layer["output_shape"]))
             continue
         saturates = " (saturates)" if layer["can_saturate"] else ""
         table.add_row(
             layer["name"],
-            _kind(layer),
-            _extent(layer["output_shape"]),
             layer["leak"],
             layer["reset"] or "never fires",
-            f"{layer['parameters']:,}",
-            f"{layer['synapses']:,}",
             str(layer["weight_bits"]),
             str(layer["current_bits"]),
             f"{layer['membrane_bits']}{saturates}",
             " to ".join(f"{end:,}" for end in sorted(set(layer["threshold"] or ()))),
         )
+    return table
+
+
+def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    from rich.table import Table
+
+    table = Table()
+    for heading in texts:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", overflow="fold")
     return table
 
 

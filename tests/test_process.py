@@ -1,0 +1,31 @@
+"""Programs of a build, run line by line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from hwsnn.build.process import run_tool
+from hwsnn.build.tools import Tool
+from hwsnn.errors import ToolError
+
+
+def python(script: str) -> Tool:
+    return Tool("python", (sys.executable, "-c", script), "any")
+
+
+def test_temporary_files_of_a_tool_lie_in_its_folder(tmp_path: Path) -> None:
+    """So that they go with it where the tool is ended before it can remove them."""
+    lines: list[str] = []
+    script = "import tempfile; print(tempfile.mkdtemp())"
+    run_tool(python(script), [], tmp_path, tmp_path / "log", lines.append)
+    assert [Path(line.strip()).parent for line in lines] == [tmp_path]
+    assert (tmp_path / "log").read_text() == "".join(lines)
+
+
+def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="python failed: ERROR: no such thing") as caught:
+        run_tool(python("print('ERROR: no such thing'); raise SystemExit(3)"), [], tmp_path, tmp_path / "log")
+    assert caught.value.log == "ERROR: no such thing"
