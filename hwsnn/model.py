@@ -55,7 +55,15 @@ def save(network: Network, path: Path, notes: dict[str, Any] | None = None) -> N
     if notes is not None:
         metadata["notes"] = json.dumps(notes, sort_keys=True)
     with written_whole(path) as partial:
-        partial.write_bytes(to_bytes(tensors, metadata))
+        partial.write_bytes(_in_order(to_bytes(tensors, metadata)))
+
+
+def _in_order(file: bytes) -> bytes:
+    """A safetensors file with its header in one order; the library writes metadata in any."""
+    start, end = 8, 8 + int.from_bytes(file[:8], "little")
+    header = json.dumps(json.loads(file[start:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # as the library does: the tensors stay aligned
+    return len(header).to_bytes(8, "little") + header + file[end:]
 
 
 def load(path: Path) -> Network:

@@ -97,9 +97,11 @@ def test_what_is_restored_is_what_was_built() -> None:
 
 
 def test_the_same_network_gives_the_same_file(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        save(network(), tmp_path / name, {"made": "by a test"})
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    written = set()
+    for _ in range(10):
+        save(network(), tmp_path / "model", {"made": "by a test"})
+        written.add((tmp_path / "model").read_bytes())
+    assert len(written) == 1
 
 
 def test_notes_are_for_people(tmp_path: Path) -> None:

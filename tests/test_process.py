@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hwsnn.build import tools
 from hwsnn.build.process import run_tool
 from hwsnn.build.tools import Tool
-from hwsnn.errors import ToolError
+from hwsnn.errors import InputError, ToolError
 
 
 def python(script: str) -> Tool:
@@ -23,6 +24,14 @@ def test_temporary_files_of_a_tool_lie_in_its_folder(tmp_path: Path) -> None:
     run_tool(python(script), [], tmp_path, tmp_path / "log", lines.append)
     assert [Path(line.strip()).parent for line in lines] == [tmp_path]
     assert (tmp_path / "log").read_text() == "".join(lines)
+
+
+def test_a_tool_from_pypi_needs_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tools, "_native", lambda name: (None, ""))
+    with pytest.raises(InputError, match="file: cannot be made for caching"):
+        tools.find("yosys")
 
 
 def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hwsnn import __version__
+from hwsnn.cache import user_cache
 from hwsnn.errors import InputError
 
 Version = tuple[int, ...]
@@ -65,7 +66,10 @@ class Tool:
 
 
 def find(name: str) -> Tool:
-    """The program ``name``: yosys, nextpnr-ecp5 or ecppack. Raises ``InputError`` where there is no fit one."""
+    """The program ``name``: yosys, nextpnr-ecp5 or ecppack.
+
+    Raises ``InputError`` where there is no fit one, or no folder where the one from PyPI can be cached.
+    """
     native, unfit = _native(name)
     if native is not None:
         return native
@@ -73,6 +77,7 @@ def find(name: str) -> Tool:
     scripts = list(entry_points(group="console_scripts", name=script))
     if not scripts:
         raise _missing(name, unfit)
+    user_cache()  # where it keeps what it compiles of itself
     # By the entry point rather than the script: scripts may lie anywhere, the module is what this Python imports.
     start = f"import sys; from {scripts[0].module} import {scripts[0].attr} as main; sys.exit(main())"
     return Tool(name, (sys.executable, "-c", start), f"{script} {version(package)}")
