@@ -116,9 +116,11 @@ LAYERS = [
     Layer(4, 4, 2, 5),
     Layer(5, 4, 2, 9, weight_bits=7),  # 20 rows: tables in block memory
     Layer(1, 40, 3, 4, extreme=True, bias_bits=12),
-    Layer(6, 43, 1, 3),  # 258 rows: gates
+    Layer(3, 43, 1, 3),  # 129 rows: gates
+    Layer(2, 64, 1, 5),
     Layer(2, 150, 2, 4, density=0.02, bias_bits=18),
     Layer(18, 16, 1, 3),
+    Layer(1, 130, 2, 3, weight_bits=4),
     Layer(1, 1, 2, 3, input_bits=2, weight_bits=5),
     Layer(2, 1, 2, 3, input_bits=4, weight_bits=8),
     Layer(1, 1, 2, 9, input_bits=8, weight_bits=8, bias_bits=16),
@@ -184,8 +186,8 @@ def test_every_form_is_tried() -> None:
         (16, 1, 2),
         (17, 1, 4),
         (64, 1, 3),
-        (256, 1, 1),
-        (257, 1, 0),
+        (128, 1, 2),
+        (129, 1, 0),
         (4096, 1, 0),
         (1, 8, 5),
         (16, 2, 2),

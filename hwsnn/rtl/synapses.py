@@ -24,9 +24,11 @@ Int64Array = npt.NDArray[np.int64]
 MAX_LOGIC_ROWS = 16
 """Up to so many rows of weights (G * F) the tables lie in logic, beyond in block memory."""
 LOGIC_ADDRESS_BITS = 5
-"""Address bits of a table in logic, unless that left room for fewer than two input bits."""
+"""Address bits of a table in logic, unless that leaves too few for the inputs."""
 BLOCK_ADDRESS_BITS = 9
 """Address bits of a table in block memory: the depth at which block memories are widest."""
+MIN_TABLE_BITS = 2
+"""Input bits from which on a table is worth it."""
 
 
 def bits_per_table(rows: int, input_bits: int) -> int:
@@ -36,8 +38,9 @@ def bits_per_table(rows: int, input_bits: int) -> int:
     """
     row_bits = ceil_log2(rows)
     if rows <= MAX_LOGIC_ROWS:
-        return max(LOGIC_ADDRESS_BITS - row_bits, 2)
-    return max(BLOCK_ADDRESS_BITS - row_bits, 0) if input_bits == 1 else 0
+        return max(LOGIC_ADDRESS_BITS - row_bits, MIN_TABLE_BITS)
+    room = BLOCK_ADDRESS_BITS - row_bits
+    return room if input_bits == 1 and room >= MIN_TABLE_BITS else 0
 
 
 @dataclass(frozen=True)
