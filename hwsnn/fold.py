@@ -8,13 +8,12 @@ from .spec import Conv, Folding, LayerFold, MaxPool, MultiplyLeak, Network
 
 BUDGET = 2000
 """Synapses a clock, and their like, that a design may cost by default: about 20,000 LUT4, a quarter of an ECP5-85."""
-MULTIPLIERS = 40
-"""Multipliers a design may use by default: a quarter of an ECP5-85's. Spread over more of the chip, the way to and from
-them costs more clock than the clocks a frame that they save (docs/decisions/0003-folding.md)."""
 TABLE_ROWS = 16
-"""Up to so many groups times folds, weights lie in tables of partial sums; beyond, pixels meet them in multipliers."""
+"""Up to so many groups times folds, weights lie in tables of partial sums; beyond, pixels meet them in products."""
 PIXEL_COST = 8
 """What a synapse with a multi-bit pixel costs in tables of one row, in synapses with a spike; more rows cost more."""
+PRODUCT_COST = 12
+"""What a product of a pixel or a membrane costs: boards build them of look-ups."""
 NEURON_CLOCKS = 5
 """How many clocks the neurons need for a pass over few groups, but the last one (their pipeline is that deep)."""
 LANE_COST = 8
@@ -28,22 +27,20 @@ class _Option:
     fold: LayerFold
     clocks: int
     cost: int
-    multipliers: int
 
 
-def choose(network: Network, budget: int = BUDGET, multipliers: int = MULTIPLIERS) -> Folding:
-    """The folding with the fewest estimated clocks a frame that stays within ``budget`` and ``multipliers``.
+def choose(network: Network, budget: int = BUDGET) -> Folding:
+    """The folding with the fewest estimated clocks a frame whose cost stays within ``budget`` synapses a clock.
 
-    ``budget`` is in synapses a clock. A network too large for it even fully folded is folded fully. No layer is made
-    faster than the slowest one can be. Queues hold one row of the layer's output.
+    A network too large for it even fully folded is folded fully. No layer is made faster than the slowest one can be.
+    Queues hold one row of the layer's output.
     """
     options = {layer.name: _options(network, index) for index, layer in network.weighted_layers()}
     bound = max(min(option.clocks for option in choices) for choices in options.values())
     targets = sorted({option.clocks for choices in options.values() for option in choices if option.clocks >= bound})
     for target in targets:
         picks = {name: _cheapest(choices, target) for name, choices in options.items()}
-        cost = sum(pick.cost for pick in picks.values())
-        if cost <= budget and sum(pick.multipliers for pick in picks.values()) <= multipliers:
+        if sum(pick.cost for pick in picks.values()) <= budget:
             break
     depths = {
         layer.name: max(2, min(network.shapes[index + 1][2] * network.timesteps, 512))
@@ -84,14 +81,12 @@ def _option(network: Network, index: int, fold: LayerFold) -> _Option:
     groups, folds = -(-network.shapes[index + 1][0] // fold.cout_par), -(-channels // fold.cin_par)
     taps = layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1
     rows = groups * folds * (1 if isinstance(layer, Conv) else height * width)
-    synapses = cost = taps * fold.cin_par * fold.cout_par
+    synapse = 1
+    if network.takes_pixels(index):
+        synapse = PIXEL_COST * min(rows, 4) if rows <= TABLE_ROWS else PRODUCT_COST
     leaks = not isinstance(layer, MaxPool) and isinstance(layer.neuron.leak, MultiplyLeak)
-    multipliers = fold.cout_par if leaks else 0
-    if network.takes_pixels(index) and rows <= TABLE_ROWS:
-        cost *= PIXEL_COST * min(rows, 4)
-    elif network.takes_pixels(index):
-        multipliers += synapses
-    return _Option(fold, estimated_clocks(network, index, fold), cost + LANE_COST * fold.cout_par, multipliers)
+    lane = taps * fold.cin_par * synapse + LANE_COST + (PRODUCT_COST if leaks else 0)
+    return _Option(fold, estimated_clocks(network, index, fold), fold.cout_par * lane)
 
 
 def _parts(channels: int) -> list[int]:
@@ -102,4 +97,4 @@ def _parts(channels: int) -> list[int]:
 def _cheapest(options: list[_Option], target: int) -> _Option:
     """The cheapest option within ``target`` clocks; there is one, as the target is no less than the fastest needs."""
     within = [option for option in options if option.clocks <= target]
-    return min(within, key=lambda option: (option.cost + option.multipliers, option.clocks))
+    return min(within, key=lambda option: (option.cost, option.clocks))
