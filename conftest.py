@@ -1,0 +1,11 @@
+"""Settings of every test run."""
+
+from __future__ import annotations
+
+import signal
+
+# A run in the background of a shell, or under nohup, ignores these, and its children with it: but tests interrupt
+# children and expect them to notice.
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL if _number != signal.SIGINT else signal.default_int_handler)
