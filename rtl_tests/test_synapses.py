@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from hwsnn.rtl.synapses import Synapses, bits_per_table
+from hwsnn.rtl.synapses import MAX_LOGIC_ROWS, Synapses, bits_per_table
 from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
 
 BEATS = 240
@@ -126,7 +126,9 @@ LAYERS = [
     Layer(1, 1, 2, 9, input_bits=8, weight_bits=8, bias_bits=16),
     Layer(4, 1, 2, 9, input_bits=8, weight_bits=8, density=0.5),
     Layer(2, 3, 3, 4, input_bits=5, weight_bits=4, extreme=True),
-    Layer(7, 5, 1, 4, input_bits=3, weight_bits=2),  # 35 rows: multipliers
+    Layer(7, 5, 1, 4, input_bits=3, weight_bits=2),
+    Layer(1, 130, 2, 3, input_bits=8, weight_bits=8),
+    Layer(3, 50, 1, 2, input_bits=4, extreme=True, density=0.6),
     Layer(3, 7, 2, 2, input_bits=8, weight_bits=3, density=0.3),
     Layer(2, 2, 2, 4, density=0.0, bias_bits=6),
     Layer(1, 3, 2, 4, input_bits=7, density=0.0, bias_bits=6),
@@ -171,31 +173,18 @@ def test_a_wrong_number_is_seen(case: StreamCase, results: dict[str, CaseResult]
 
 
 def test_every_form_is_tried() -> None:
-    forms = {(bits_per_table(n.groups * n.folds, n.input_bits) > 0, n.input_bits > 1) for n in LAYERS}
-    assert len(forms) == 4
+    forms = {
+        (bits_per_table(n.groups * n.folds) > 0, n.groups * n.folds > MAX_LOGIC_ROWS, n.input_bits > 1) for n in LAYERS
+    }
+    assert len(forms) == 6
 
 
 @pytest.mark.parametrize(
-    ("rows", "input_bits", "bits"),
-    [
-        (1, 1, 5),
-        (2, 1, 4),
-        (4, 1, 3),
-        (8, 1, 2),
-        (9, 1, 2),
-        (16, 1, 2),
-        (17, 1, 4),
-        (64, 1, 3),
-        (128, 1, 2),
-        (129, 1, 0),
-        (4096, 1, 0),
-        (1, 8, 5),
-        (16, 2, 2),
-        (17, 2, 0),
-    ],
+    ("rows", "bits"),
+    [(1, 5), (2, 4), (4, 3), (8, 2), (9, 2), (16, 2), (17, 4), (64, 3), (128, 2), (129, 0), (4096, 0)],
 )
-def test_bits_per_table(rows: int, input_bits: int, bits: int) -> None:
-    assert bits_per_table(rows, input_bits) == bits
+def test_bits_per_table(rows: int, bits: int) -> None:
+    assert bits_per_table(rows) == bits
 
 
 WEIGHTS, BIAS = np.ones((2, 3, 4, 5), np.int64), np.zeros((2, 4), np.int64)

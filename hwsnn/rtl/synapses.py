@@ -31,7 +31,7 @@ MIN_TABLE_BITS = 2
 """Input bits from which on a table is worth it."""
 
 
-def bits_per_table(rows: int, input_bits: int) -> int:
+def bits_per_table(rows: int) -> int:
     """How many input bits a table of partial sums takes beside its ``rows`` rows; 0 for no tables.
 
     The figures behind the rule are in ``docs/decisions/0001-synaptic-sums.md``.
@@ -40,7 +40,7 @@ def bits_per_table(rows: int, input_bits: int) -> int:
     if rows <= MAX_LOGIC_ROWS:
         return max(LOGIC_ADDRESS_BITS - row_bits, MIN_TABLE_BITS)
     room = BLOCK_ADDRESS_BITS - row_bits
-    return room if input_bits == 1 and room >= MIN_TABLE_BITS else 0
+    return room if room >= MIN_TABLE_BITS else 0
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class _Term:
 class Synapses(wiring.Component):
     """Multiplies slices of inputs with constant weights and adds up: F slices make the currents of a group.
 
-    Each slice has its row of weights, row g*F + k. Up to so many rows, a table of partial sums takes a few bits of
-    the inputs and the row (distributed arithmetic; a pixel's bit b weighs 2^b times its weight); it holds by how much a
-    sum exceeds the row's least, so that it needs no sign. Beyond, the weights come from a read-only memory and meet
-    their input in a gate (spikes) or a multiplier (pixels): ``bits_per_table`` is the rule. An adder tree a lane adds
-    the parts and the row's base: its least sums and, in a group's first row, the bias. With F > 1 an accumulator
-    follows; in a single group it starts from the bases of all rows, and the tree has one part less.
+    There are no multipliers. Bit b of an input weighs 2^b times the input's weight; each slice has its row of weights,
+    row g*F + k. Up to so many rows, a table of partial sums takes a few bits of the inputs and the row (distributed
+    arithmetic); it holds by how much a sum exceeds the row's least, so that it needs no sign. Beyond, the weights come
+    from a read-only memory and meet each bit of their input in a gate: ``bits_per_table`` is the rule. An adder tree a
+    lane adds the parts and the row's base: its least sums and, in a group's first row, the bias. With F > 1 an
+    accumulator follows; in a single group it starts from the bases of all rows, and the tree has one part less.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Synapses(wiring.Component):
         self._input_bits = input_bits
         check_integer("current_bits", current_bits, self._least_current_bits())
         self._current_bits = current_bits
-        self._bits_per_table = bits_per_table(len(self._weights), input_bits)
+        self._bits_per_table = bits_per_table(len(self._weights))
         self._levels = tree_levels(int(self._terms_a_lane().max()))
         super().__init__(
             {
@@ -139,7 +139,7 @@ class Synapses(wiring.Component):
 
     def _least_current_bits(self) -> int:
         whole = self._weights.reshape(self._groups, self._folds, self._lanes, -1).transpose(0, 2, 1, 3)
-        lies = _products_range(whole.reshape(self._groups, self._lanes, -1), self._input_bits)
+        lies = _sums_range(whole.reshape(self._groups, self._lanes, -1), self._input_bits)
         return signed_width(int((lies.low + self._bias).min()), int((lies.high + self._bias).max()))
 
     @property
@@ -151,7 +151,7 @@ class Synapses(wiring.Component):
         """What a row adds to each lane whatever its inputs, (rows, lanes)."""
         bases = np.zeros_like(self._weights[:, :, 0])
         bases[:: self._folds] = self._bias
-        return bases + _products_range(self._weights, self._input_bits).low if self._bits_per_table else bases
+        return bases + _sums_range(self._weights, self._input_bits).low if self._bits_per_table else bases
 
     @property
     def _starts_from_bases(self) -> bool:
@@ -170,12 +170,10 @@ class Synapses(wiring.Component):
         return [used[first : first + self._bits_per_table] for first in range(0, len(used), self._bits_per_table)]
 
     def _terms_a_lane(self) -> Int64Array:
+        weighs = np.asarray(self._bit_weights.any(axis=0))  # (lanes, bits)
         if self._bits_per_table:
-            weighs = np.asarray(self._bit_weights.any(axis=0))
-            terms = np.sum([weighs[:, bits].any(axis=1) for bits in self._tables], axis=0)
-        else:
-            terms = self._weights.any(axis=0).sum(axis=1)
-        return np.asarray(terms + (0 if self._starts_from_bases else self._bases.any(axis=0)), np.int64)
+            weighs = np.stack([weighs[:, bits].any(axis=1) for bits in self._tables] or [weighs[:, 0]], axis=1)
+        return np.asarray(weighs.sum(axis=1) + (0 if self._starts_from_bases else self._bases.any(axis=0)), np.int64)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -191,7 +189,7 @@ class Synapses(wiring.Component):
         if self._bits_per_table:
             self._add_tables(m, row.count, terms)
         else:
-            self._add_products(m, row.count, terms)
+            self._add_gates(m, row.count, terms)
         if not self._starts_from_bases:
             self._add_bases(m, row.count, accept, fold, terms)
 
@@ -232,7 +230,7 @@ class Synapses(wiring.Component):
                 lies = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
                 terms[lane].append(_Term(name, getattr(table, name), lies))
 
-    def _add_products(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
+    def _add_gates(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:
         synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(self._weights.any(axis=0))]
         if not synapses:
             return
@@ -240,13 +238,15 @@ class Synapses(wiring.Component):
         m.submodules.weights = weights = ConstantTable(columns, block=self._block)
         m.d.comb += weights.row.eq(row)
         inputs = _later(m, self.i.payload, "inputs", self._terms_stage - 1)
+        bit_weights = self._bit_weights
         for lane, entry in synapses:
-            lies = _products_range(self._weights[:, lane, entry, None], self._input_bits)
-            product = Signal(lies.shape, name=f"product_{lane}_{entry}", reset_less=True)
             weight = getattr(weights, f"weight_{lane}_{entry}")
-            value = inputs[entry * self._input_bits :][: self._input_bits]
-            m.d.sync += product.eq(Mux(value, weight, 0) if self._input_bits == 1 else weight * value)
-            terms[lane].append(_Term(product.name, product, lies))
+            for place in range(self._input_bits):
+                bit = entry * self._input_bits + place
+                gated = Signal(weight.shape(), name=f"gated_{lane}_{bit}", reset_less=True)
+                m.d.sync += gated.eq(Mux(inputs[bit], weight, 0))
+                lies = _sums_range(bit_weights[:, lane, bit, None], 1)
+                terms[lane].append(_Term(gated.name, gated << place, lies))
 
     def _add_bases(self, m: Module, row: Value, accept: Value, fold: Counter, terms: list[list[_Term]]) -> None:
         lanes = [int(lane) for lane in np.flatnonzero(self._bases.any(axis=0))]
@@ -294,7 +294,7 @@ class Synapses(wiring.Component):
         return current
 
 
-def _products_range(weights: Int64Array, input_bits: int) -> RowRange:
+def _sums_range(weights: Int64Array, input_bits: int) -> RowRange:
     """Where the sum over the last axis of weights times inputs lies."""
     largest = (1 << input_bits) - 1
     return RowRange(np.minimum(weights, 0).sum(axis=-1) * largest, np.maximum(weights, 0).sum(axis=-1) * largest)
