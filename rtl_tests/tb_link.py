@@ -166,7 +166,7 @@ class Bench:
         return Packet(FRAME, self.random.randrange(256), self.image())
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(name=["plain", "one", "wide"])
 async def good_frames(dut: Any, name: str) -> None:
     bench = Bench(dut, name, "good")
@@ -177,7 +177,7 @@ async def good_frames(dut: Any, name: str) -> None:
     assert outcome == Outcome(answers=[(frame.sequence, answer(frame.payload)) for frame in frames])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def every_sequence_number(dut: Any) -> None:
     bench = Bench(dut, "one", "sequence")
     await bench.start()
@@ -186,7 +186,7 @@ async def every_sequence_number(dut: Any) -> None:
     assert outcome == Outcome(answers=[(sequence, answer(b"\x01")) for sequence in range(256)])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def special_bytes(dut: Any) -> None:
     """Escapes everywhere: sequence number, pixels and checksum, there and back."""
     bench = Bench(dut, "wide", "special")
@@ -200,7 +200,7 @@ async def special_bytes(dut: Any) -> None:
     assert outcome == Outcome(answers=[(frame.sequence, answer(frame.payload)) for frame in frames])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def identity(dut: Any) -> None:
     bench = Bench(dut, "plain", "identity")
     await bench.start()
@@ -213,7 +213,7 @@ async def identity(dut: Any) -> None:
     assert packet.payload.hex() == "00010123456789abcdef030004000200030005000600"
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def unanswered_frames(dut: Any) -> None:
     """An identity says how many frame answers come after it."""
     bench = Bench(dut, "slow", "unanswered")
@@ -236,7 +236,7 @@ async def unanswered_frames(dut: Any) -> None:
     assert len(seen) == 40
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(
     (
         ("wrong", "fault"),
@@ -265,7 +265,23 @@ async def wrong_packets(dut: Any, wrong: Packet, fault: tuple[int, int]) -> None
     assert outcome == Outcome([fault], answers)
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def too_short_for_a_header(dut: Any) -> None:
+    """Whatever the checksum says: fewer than 8 bytes are no packet."""
+    bench = Bench(dut, "plain", "short")
+    await bench.start()
+    line = b""
+    for body in (b"", b"\x12", b"\x12\x07", b"\x12\x07\x00"):
+        line += bytes([END]) + body + zlib.crc32(body).to_bytes(4, "little") + bytes([END])
+    after = bench.frame()
+    await bench.send(line + after.pack())
+    outcome = await bench.finish()
+    assert {status for status, _ in outcome.faults} == {CORRUPT}
+    assert len(outcome.faults) == 4
+    assert outcome.answers == [(after.sequence, answer(after.payload))]
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def any_byte_changed_or_missing(dut: Any) -> None:
     """Each byte of a frame in turn: a bit flipped, lost, or a byte too many. Never an answer, then the next one."""
     bench = Bench(dut, "plain", "changed")
@@ -283,7 +299,7 @@ async def any_byte_changed_or_missing(dut: Any) -> None:
     assert {status for status, _ in model.faults} == {CORRUPT}
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(name=["plain", "one", "wide"])
 async def anything(dut: Any, name: str) -> None:
     """Good frames, wrong ones, pieces of them and noise in any order."""
@@ -312,7 +328,7 @@ async def anything(dut: Any, name: str) -> None:
     assert len(model.faults) > 20
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def longer_than_any_packet(dut: Any) -> None:
     bench = Bench(dut, "plain", "long")
     await bench.start()
@@ -323,7 +339,7 @@ async def longer_than_any_packet(dut: Any) -> None:
     assert outcome == Outcome([(CORRUPT, 3)], [(after.sequence, answer(after.payload))])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def length_that_wraps(dut: Any) -> None:
     """65536 bytes too many look like none too many to 16 bits."""
     bench = Bench(dut, "plain", "wraps")
@@ -337,7 +353,7 @@ async def length_that_wraps(dut: Any) -> None:
     assert outcome == Outcome([(LENGTH, 3)], [(after.sequence, answer(after.payload))])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def busy(dut: Any) -> None:
     """One frame in the network and two in the buffers; the rest is refused, until there is room again."""
     bench = Bench(dut, "slow", "busy")
@@ -353,7 +369,7 @@ async def busy(dut: Any) -> None:
     assert outcome.answers == answers[:5]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def two_unanswered_frames_are_never_busy(dut: Any) -> None:
     bench = Bench(dut, "slow", "two")
     await bench.start()
@@ -366,7 +382,7 @@ async def two_unanswered_frames_are_never_busy(dut: Any) -> None:
     assert outcome == Outcome(answers=[(frame.sequence, answer(frame.payload)) for frame in frames])
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def more_faults_than_can_wait(dut: Any) -> None:
     """The line back is blocked: what does not fit into the queue is dropped, and nothing else comes to harm."""
     bench = Bench(dut, "plain", "faults")
@@ -382,7 +398,7 @@ async def more_faults_than_can_wait(dut: Any) -> None:
     assert outcome.answers == [(good.sequence, answer(good.payload))]
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def answers_wait_for_the_line(dut: Any) -> None:
     bench = Bench(dut, "plain", "blocked")
     await bench.start()

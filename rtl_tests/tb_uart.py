@@ -63,7 +63,7 @@ class Line:
         await Timer(bits * self.bit_ns, "ns")
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(divisor=[4, 25], baud_percent=[98, 100, 102])
 async def every_byte(dut: Any, divisor: int, baud_percent: int) -> None:
     line = Line(dut, divisor)
@@ -78,7 +78,7 @@ async def every_byte(dut: Any, divisor: int, baud_percent: int) -> None:
     assert line.lost_count == 0
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(divisor=[4, 25])
 async def framing_error(dut: Any, divisor: int) -> None:
     line = Line(dut, divisor)
@@ -94,7 +94,7 @@ async def framing_error(dut: Any, divisor: int) -> None:
     assert line.lost_count == 2
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 async def glitch(dut: Any) -> None:
     line = Line(dut, 25)
     sink = await line.start(dut)
@@ -108,7 +108,7 @@ async def glitch(dut: Any) -> None:
     assert line.lost_count == 0
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(divisor=[4, 25])
 async def overrun(dut: Any, divisor: int) -> None:
     line = Line(dut, divisor)
@@ -124,7 +124,7 @@ async def overrun(dut: Any, divisor: int) -> None:
     assert bytes(sink.read_nowait()) == b"\x01\x04"
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 async def bit_times(dut: Any) -> None:
     """Bits are exactly ``divisor`` clocks long, bytes follow each other without a gap."""
     line = Line(dut, 25)

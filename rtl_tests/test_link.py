@@ -45,7 +45,7 @@ class Links(wiring.Component):  # type: ignore[misc]
 
 def test_link() -> None:
     text = verilog.convert(Links(), name="links", strip_internal_attrs=True)
-    run_bench(build_simulator(text, "links"), "links", "rtl_tests.tb_link", {}, tests=27)
+    run_bench(build_simulator(text, "links"), "links", "rtl_tests.tb_link", {}, tests=28)
 
 
 def test_image_too_large() -> None:
