@@ -9,11 +9,11 @@ from .spec import Conv, Folding, LayerFold, MaxPool, MultiplyLeak, Network
 BUDGET = 2000
 """Synapses a clock, and their like, that a design may cost by default: about 20,000 LUT4, a quarter of an ECP5-85."""
 TABLE_ROWS = 16
-"""Up to so many groups times folds, weights lie in tables of partial sums; beyond, pixels meet them in products."""
+"""Up to so many groups times folds, pixels meet their weights in tables of partial sums; beyond, bit by bit in gates."""
 PIXEL_COST = 8
 """What a synapse with a multi-bit pixel costs in tables of one row, in synapses with a spike; more rows cost more."""
 PRODUCT_COST = 12
-"""What a product of a pixel or a membrane costs: boards build them of look-ups."""
+"""What a pixel that meets its weight in gates costs, and a membrane that is multiplied."""
 NEURON_CLOCKS = 5
 """How many clocks the neurons need for a pass over few groups, but the last one (their pipeline is that deep)."""
 LANE_COST = 8
