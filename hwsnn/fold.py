@@ -9,7 +9,7 @@ from .spec import Conv, Folding, LayerFold, MaxPool, MultiplyLeak, Network
 BUDGET = 2000
 """Synapses a clock, and their like, that a design may cost by default: about 20,000 LUT4, a quarter of an ECP5-85."""
 TABLE_ROWS = 16
-"""Up to so many groups times folds, pixels meet their weights in tables of partial sums; beyond, bit by bit in gates."""
+"""Up to so many groups times folds, pixels meet weights in tables of partial sums; beyond, bit by bit in gates."""
 PIXEL_COST = 8
 """What a synapse with a multi-bit pixel costs in tables of one row, in synapses with a spike; more rows cost more."""
 PRODUCT_COST = 12
