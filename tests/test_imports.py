@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cache": {"errors"},
     "files": {"errors"},
     "model": MEANING | {"files"},
-    "data": MEANING | {"shipped"},
+    "data": MEANING | {"shipped", "cache"},
     "random_networks": MEANING,
     "trained": MEANING,
     "quantization_report": FROM_MODELS,

@@ -1,0 +1,177 @@
+"""Images and labels: IDX folders, ``.npz`` files, the shipped digits, MNIST by name, or random ones.
+
+- ``load(text, network, limit)``: test images, checked against a model.
+- ``images(text, split, limit)``: the same without a model, of either split.
+- ``training(text, limit)``: the training split, with its labels.
+
+``text`` is a folder, a file or a word, as in ``--data`` (``hwsnn.data.places``). Data files are untrusted input:
+whatever is wrong with them is an ``InputError`` of one line, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
+
+from ..errors import InputError, reason
+from ..spec import Network
+from . import idx
+from .idx import Split
+from .places import place
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+Shape = tuple[int, ...]
+
+LARGEST_LABEL = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Data:
+    """``images``: (N, C, H, W) uint8, at least one. ``labels``: (N,) int64, or None where they are not known."""
+
+    images: Images
+    labels: Labels | None
+
+
+@dataclass(frozen=True)
+class LabelledData(Data):
+    """Data whose labels are known: ``labels`` is (N,) int64."""
+
+    labels: Labels
+
+
+def load(text: str, network: Network, limit: int | None = None) -> Data:
+    """The test images for ``network`` that ``text`` names.
+
+    Only the first ``limit``, where given; there must be as many. Raises ``InputError`` for whatever is not usable: also
+    images of another size, pixels above the model's largest, labels of classes that it does not have.
+    """
+    data = _read(text, "test", limit, network.input_shape)
+    largest = int(data.images.max())
+    if largest > network.largest_pixel:
+        raise InputError(
+            f"{text}: holds a pixel of {largest}; the model's {network.pixel_bits}-bit pixels go to "
+            f"{network.largest_pixel}"
+        )
+    if data.labels is not None and (data.labels.min() < 0 or data.labels.max() >= network.classes):
+        wrong = next(label for label in data.labels.tolist() if not 0 <= label < network.classes)
+        raise InputError(f"{text}: holds the label {wrong}; the model's classes are 0 to {network.classes - 1}")
+    return data
+
+
+def images(text: str, split: Split = "test", limit: int | None = None) -> Data:
+    """The images of ``split`` ("train" or "test") that ``text`` names, whatever their size, and their labels if known.
+
+    Only the first ``limit``, where given; there must be as many. Only a folder of IDX files, and so ``mnist``, has a
+    training split. Raises ``InputError`` for whatever is not usable.
+    """
+    return _read(text, split, limit)
+
+
+def training(text: str, limit: int | None = None) -> LabelledData:
+    """The training split that ``text`` names, a folder of IDX files or ``mnist`` (60,000 images), with its labels.
+
+    Only the first ``limit``, where given; there must be as many. Raises ``InputError`` for whatever is not usable, and
+    where there are no labels.
+    """
+    data = images(text, "train", limit)
+    if data.labels is None:
+        name = idx.name("train", "labels")
+        raise InputError(f"{text}: holds no IDX train labels; there must be {name} or {name}.gz")
+    return LabelledData(data.images, data.labels)
+
+
+def random_images(network: Network, count: int, seed: int) -> Images:
+    """``count`` images (count, C, H, W) of uniformly random pixels, from dark to the network's largest."""
+    random = np.random.default_rng(seed)
+    return random.integers(0, network.largest_pixel, (count, *network.input_shape), np.uint8, endpoint=True)
+
+
+def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None) -> Data:
+    """Images of ``shape`` (C, H, W), or of whatever size they are where that is None."""
+    path = place(text, split)
+    if path.is_dir():
+        return _read_idx(path, split, limit, shape)
+    if not path.is_file():
+        raise InputError(f"{text}: no such data; give a folder of IDX files, an .npz file, or a word: digits, mnist")
+    if split != "test":
+        raise InputError(f"{text}: has no training split; give a folder of IDX files, or mnist")
+    return _read_npz(path, limit, shape)
+
+
+def _read_npz(path: Path, limit: int | None, shape: Shape | None) -> Data:
+    with path.open("rb") as stream:  # zipfile would call a file that may not be read no zip file
+        if not zipfile.is_zipfile(stream):
+            raise InputError(f"{path}: not an .npz file; give one with x (N,H,W) or (N,C,H,W) uint8, or a folder")
+    try:
+        # np.load would leave a damaged file open.
+        with path.open("rb") as stream, NpzFile(stream, allow_pickle=False) as file:
+            found: dict[str, npt.NDArray[Any]] = {name: file[name] for name in ("x", "y") if name in file}
+    except idx.UNREADABLE as error:
+        raise InputError(f"{path}: not a readable .npz file ({reason(error)})") from None
+    if "x" not in found:
+        raise InputError(f"{path}: lacks the array x; it must be (N,H,W) or (N,C,H,W) uint8")
+    values, labels = found["x"], found.get("y")
+    if values.dtype != np.uint8 or values.ndim not in (3, 4):
+        raise InputError(
+            f"{path}: x must be uint8 of shape (N,H,W) or (N,C,H,W), not {values.dtype} of shape {values.shape}"
+        )
+    if values.ndim == 3:
+        values = values[:, np.newaxis]
+    _check_size(path, values.shape[1:], shape)
+    if labels is not None and (not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(values),)):
+        raise InputError(
+            f"{path}: y must be {len(values)} integers, one an image, not {labels.dtype} of shape {labels.shape}"
+        )
+    for label in () if labels is None else labels.tolist():
+        if label > LARGEST_LABEL:
+            raise InputError(f"{path}: holds the label {label}; the largest that can be is {LARGEST_LABEL}")
+    count = _count(path, len(values), limit)
+    return Data(values[:count], None if labels is None else labels[:count].astype(np.int64))
+
+
+def _read_idx(path: Path, split: Split, limit: int | None, shape: Shape | None) -> Data:
+    image_file, label_file = idx.find(path, split, "images"), idx.find(path, split, "labels")
+    if image_file is None:
+        name = idx.name(split, "images")
+        raise InputError(f"{path}: holds no IDX {split} images; there must be {name} or {name}.gz")
+    with idx.opened(image_file) as stream:
+        total, *size = idx.read_shape(image_file, stream, 3)
+        _check_size(image_file, (1, *size), shape)
+        count = _count(image_file, total, limit)
+        values = idx.read_values(image_file, stream, (count, 1, *size), total)
+    if label_file is None:
+        return Data(values, None)
+    with idx.opened(label_file) as stream:
+        (labelled,) = idx.read_shape(label_file, stream, 1)
+        if labelled != total:
+            raise InputError(f"{label_file}: holds {labelled} labels; there must be one for each of {total} images")
+        return Data(values, idx.read_values(label_file, stream, (count,), total).astype(np.int64))
+
+
+def _check_size(where: Path, size: Shape, wanted: Shape | None) -> None:
+    if wanted is not None and size != wanted:
+        raise InputError(f"{where}: images are {_sizes(size)}; the model takes {_sizes(wanted)}")
+    if 0 in size:
+        raise InputError(f"{where}: images are {_sizes(size)}; they must have pixels")
+
+
+def _sizes(shape: Shape) -> str:
+    channels, height, width = shape
+    return f"{height}x{width} with {channels} channel{'s' if channels != 1 else ''}"
+
+
+def _count(where: Path, available: int, limit: int | None) -> int:
+    """How many images to take."""
+    if available == 0:
+        raise InputError(f"{where}: holds no images; there must be at least one")
+    if limit is not None and not 1 <= limit <= available:
+        raise InputError(f"{where}: -n must be from 1 to {available}, the images there are, not {limit}")
+    return limit or available
