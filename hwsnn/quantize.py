@@ -122,10 +122,10 @@ def _scales(layer: trained.Conv | trained.Dense, largest: int) -> FloatArray:
     if not live.any():
         raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
     if isinstance(layer.neuron, trained.Integrator):
-        scales = np.full(len(rows), _best_scales(rows.reshape(1, -1), largest)[0])
+        scales = np.full(len(rows), best_scales(rows.reshape(1, -1), largest)[0])
     else:
         scales = np.empty(len(rows))
-        scales[live] = _best_scales(rows[live], largest)
+        scales[live] = best_scales(rows[live], largest)
         scales[~live] = scales[live].min()
         scales = np.minimum(scales, SCALE_SPAN * scales.min())
     if not np.isfinite(scales).all():
@@ -133,8 +133,11 @@ def _scales(layer: trained.Conv | trained.Dense, largest: int) -> FloatArray:
     return scales
 
 
-def _best_scales(rows: FloatArray, largest: int) -> FloatArray:
-    """For each row of weights the candidate of the smallest squared error, the least clipping one among equals."""
+def best_scales(rows: FloatArray, largest: int) -> FloatArray:
+    """For each row of weights (rows, weights), not all zero, the scale at which integers up to ``largest`` fit it best.
+
+    Of the candidates (``CLIP_LEVELS``) the one of the smallest squared error, the least clipping one among equals.
+    """
     peaks = np.abs(rows).max(axis=1, keepdims=True)
     smallest = np.full(len(rows), np.inf)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -29,6 +29,7 @@ IMPATIENCE_SECONDS = 5
 
 SUMMARIES = {
     "demo": "The whole way on the shipped digits model: verify, build, measure.",
+    "train": "Train a shipped model again by its recipe.",
     "quantize": "Turn a NIR graph into an integer model.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
     "run": "Run the bit-exact reference on images.",

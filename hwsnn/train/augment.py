@@ -1,0 +1,52 @@
+"""Images as others might have written them: each moved, turned, scaled, sheared and bent a little by chance.
+
+Affine and elastic distortions of digits: P. Simard, D. Steinkraus, J. Platt, "Best Practices for Convolutional Neural
+Networks Applied to Visual Document Analysis", ICDAR 2003.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BENDS = 5
+"""Knots a side of the field that bends an image, smooth in between."""
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How far each may go: ``shift`` and ``bend`` in pixels (``bend`` a standard deviation), ``turn`` in degrees,
+    ``scale`` and ``shear`` as parts of 1."""
+
+    shift: float
+    turn: float
+    scale: float
+    shear: float = 0.0
+    bend: float = 0.0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The images (N, C, H, W), each distorted by itself."""
+        count, height = len(images), images.shape[2]
+
+        def chance(largest: float) -> Tensor:
+            return (torch.rand(count, device=images.device) * 2 - 1) * largest
+
+        pixel = 2 / height  # grid_sample measures an image from -1 to 1
+        angle, shear = chance(math.radians(self.turn)), chance(self.shear)
+        wide, high = 1 + chance(self.scale), 1 + chance(self.scale)
+        cosine, sine = angle.cos(), angle.sin()
+        rows = (
+            torch.stack([wide * cosine, high * (shear * cosine - sine), chance(self.shift * pixel)], 1),
+            torch.stack([wide * sine, high * (shear * sine + cosine), chance(self.shift * pixel)], 1),
+        )
+        grid = functional.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+        if self.bend:
+            field = torch.randn(count, 2, BENDS, BENDS, device=images.device) * (self.bend * pixel)
+            size = list(images.shape[2:])
+            field = functional.interpolate(field, size=size, mode="bicubic", align_corners=True)
+            grid = grid + field.permute(0, 2, 3, 1)
+        return functional.grid_sample(images, grid, align_corners=False)

@@ -1,0 +1,143 @@
+"""A finished model: measured, and written with its floats and its card."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from .. import activity, model, trained_file
+from ..bench import this_cpu
+from ..data import LabelledData
+from ..files import written_whole
+from ..quantize import quantize
+from ..reference import run as reference
+from ..spec import Encoder, Network
+from ..trained import Network as Trained
+from .recipe import Run
+
+BITS = (8, 6, 4, 3, 2)
+"""The weight widths of which a card gives the accuracy."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model came about, for its card.
+
+    ``prose``: what it is and how it was trained, in Markdown; ``notes``: more of that, after the figures.
+    ``epochs`` and ``seconds``: of its training, fine-tuning left out.
+    """
+
+    title: str
+    prose: str
+    epochs: int
+    seconds: float
+    float_accuracy: float
+    notes: str = ""
+
+
+def finish(run: Run, network: Trained, training: Training, tuned: Mapping[int, Trained] | None = None) -> None:
+    """Quantize ``network``, measure it, and write the integer model, the floats and the card to ``run.out``.
+
+    ``tuned``: by weight bits, networks fine-tuned for so many, which the card compares with plain rounding. The shipped
+    model has 8-bit weights. With images held out, the figures are only printed.
+    """
+    data = run.measured()
+    exact = integers(network, BITS[0])
+    plain = {bits: accuracy(integers(network, bits), data) for bits in BITS}
+    fine = {bits: accuracy(integers(other, bits), data) for bits, other in (tuned or {}).items()}
+    text = _card(run, exact, training, plain, fine, activity.measure(exact, data.images))
+    if run.held_out:
+        print(text)
+        return
+    run.out.mkdir(parents=True, exist_ok=True)
+    source = run.out / f"{run.name}-float.safetensors"
+    trained_file.save(network, source)
+    model.save(exact, run.out / f"{run.name}.safetensors", {"source": source.name})
+    with written_whole(run.out / "card.md") as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def integers(network: Trained, bits: int) -> Network:
+    """The integer network of ``network``, with weights of ``bits`` bits and its own time steps and encoding."""
+    if network.timesteps is None or network.encoding is None:
+        raise ValueError("a network must say its time steps and encoding to be measured, not leave them open")
+    exact, _ = quantize(network, timesteps=network.timesteps, encoder=Encoder(network.encoding), weight_bits=bits)
+    return exact
+
+
+def accuracy(network: Network, data: LabelledData) -> float:
+    """The part of the images that the integer network answers rightly."""
+    return float((reference(network, data.images).predictions == data.labels).mean())
+
+
+def _card(
+    run: Run,
+    network: Network,
+    training: Training,
+    plain: Mapping[int, float],
+    fine: Mapping[int, float],
+    active: activity.Activity,
+) -> str:
+    count = len(run.measured().images)
+    cpu = this_cpu()
+    weights = sum(layer.synapses for _, layer in network.weighted_layers())
+    split = (
+        f"60,000 training images but the last {run.held_out:,}, which measured it"
+        if run.held_out
+        else f"all training images, for a fixed number of epochs; the {count:,} test images measured the finished model"
+    )
+    rows = {
+        f"accuracy, {count:,} images, 8-bit integers": f"{plain[8]:.2%}",
+        f"accuracy, {count:,} images, floats": f"{training.float_accuracy:.2%}",
+        "network": f"{_notation(network)}, {weights:,} weights",
+        "time steps, encoding, readout": f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`",
+        "spikes an image": f"{active.total_spikes:,.0f}",
+        "synaptic operations an image": _operations(active),
+        "data": f"MNIST: {split}",
+        "training": f"seed {run.seed}, {training.epochs} epochs, {training.seconds / 60:.1f} minutes",
+        "machine": f"{cpu.name}, {cpu.cores} cores; Python {platform.python_version()}, PyTorch {torch.__version__}",
+        "model hash": f"`{model.model_hash(network)}`",
+    }
+    lines = [f"# {training.title}", "", training.prose.strip(), "", "| | |", "| --- | --- |"]
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
+    lines += ["", f"Accuracy in integers on the {count:,} images, by bits a weight:", ""]
+    lines += ["| bits | " + " | ".join(str(bits) for bits in BITS) + " |", "| --- |" + " --- |" * len(BITS)]
+    lines += ["| rounded after training | " + " | ".join(f"{plain[bits]:.2%}" for bits in BITS) + " |"]
+    if fine:
+        tuned = (f"{fine[bits]:.2%}" if bits in fine else "" for bits in BITS)
+        lines += ["| fine-tuned with rounded weights | " + " | ".join(tuned) + " |"]
+    lines += [
+        "",
+        "## Make it again",
+        "",
+        "    pip install -c constraints.txt -e '.[train]'",
+        f"    hwsnn train {run.name} --data mnist --seed {run.seed} -o models/{run.name}",
+        "",
+        "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",
+        f"otherwise. `hwsnn quantize models/{run.name}/{run.name}-float.safetensors -o net.safetensors` gives the model",
+        "of this hash anywhere.",
+    ]
+    if training.notes:
+        lines += ["", training.notes.strip()]
+    return "\n".join(lines) + "\n"
+
+
+def _operations(active: activity.Activity) -> str:
+    spiking = f"{active.total_synaptic_operations:,.0f}"
+    if active.multiply_adds:
+        return f"{spiking}, and {active.multiply_adds:,.0f} multiply-adds of pixels"
+    return spiking
+
+
+def _notation(network: Network) -> str:
+    return (
+        "x".join(str(extent) for extent in network.input_shape)
+        + " to "
+        + ", ".join(
+            f"{layer.name} {'x'.join(str(extent) for extent in shape)}"
+            for layer, shape in zip(network.layers, network.shapes[1:], strict=True)
+        )
+    )

@@ -1,0 +1,214 @@
+"""The training loop: epochs with a progress bar, a checkpoint after each, and the same model for the same seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ..errors import InputError
+from ..files import written_whole
+
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+)
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Scores (N, classes) and digits (N,) to a number to make small."""
+
+
+class Images(NamedTuple):
+    """``x``: (N, C, H, W) pixels from 0 to 1; ``y``: (N,) int64, the classes."""
+
+    x: Tensor
+    y: Tensor
+
+    def to(self, device: torch.device) -> Images:
+        return Images(self.x.to(device), self.y.to(device))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. AdamW; the learning rate rises for a tenth of the steps, then falls to nothing as a cosine does.
+
+    ``average``: the model is the exponential average of the weights of all steps, each step's share this part of the
+    one's after it; 0 keeps the last step's. ``half_precision``: layers compute in bfloat16 in training, and only there.
+    """
+
+    epochs: int
+    batch: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    average: float = 0.0
+    half_precision: bool = True
+
+
+def same_every_time(seed: int, threads: int | None = None) -> None:
+    """Have PyTorch draw and add the same numbers in the same order every time, on one kind of machine."""
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seed)
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def train(
+    network: nn.Module,
+    images: Images,
+    plan: Plan,
+    checkpoint: Path,
+    *,
+    loss: Loss = functional.cross_entropy,
+    distort: Callable[[Tensor], Tensor] | None = None,
+    validation: Images | None = None,
+    identity: str = "",
+) -> float:
+    """Train ``network`` in place; how many seconds the epochs took, those before a kill included.
+
+    ``checkpoint`` is written after each epoch and read at the start, where it is of the same ``plan``, images and
+    ``identity`` (what else tells one run from another, such as its seed). It stays: calling again does nothing more.
+    ``validation`` is measured after each epoch, and only shown.
+    """
+    device = next(network.parameters()).device
+    images = images.to(device)
+    run = _Run(network, plan, len(images.x))
+    key = _key(network, plan, images, identity)
+    epoch, seconds = run.restore(checkpoint, key)
+    with Progress(*COLUMNS) as progress:
+        steps = run.steps_an_epoch
+        task = progress.add_task("training", total=plan.epochs * steps, completed=epoch * steps)
+        start = seconds - progress.get_time()
+        while epoch < plan.epochs:
+            mean = run.epoch(images, loss, distort, lambda: progress.advance(task))
+            epoch += 1
+            seconds = start + progress.get_time()
+            run.save(checkpoint, key, epoch, seconds)
+            shown = f"epoch {epoch}, loss {mean:.4f}"
+            if validation is not None:
+                shown += f", validation {accuracy(run.model(), validation):.2%}"
+            progress.update(task, description=shown)
+            if not progress.console.is_terminal:
+                progress.console.print(f"{shown}, {seconds:.0f} s")
+    network.load_state_dict(run.model().state_dict())
+    network.eval()
+    return seconds
+
+
+class _Run:
+    """What changes while a network is trained, and what it takes to go on from there."""
+
+    def __init__(self, network: nn.Module, plan: Plan, count: int) -> None:
+        self.network, self.plan = network, plan
+        self.steps_an_epoch = count // plan.batch
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.averaged = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)
+            if plan.average
+            else None
+        )
+
+    def _rate(self, step: int) -> float:
+        total = self.plan.epochs * self.steps_an_epoch
+        rise = total / 10
+        return step / rise if step < rise else (1 + math.cos(math.pi * (step - rise) / (total - rise))) / 2
+
+    def model(self) -> nn.Module:
+        """The network as it would be if training ended here."""
+        return self.network if self.averaged is None else self.averaged.module
+
+    def epoch(
+        self,
+        images: Images,
+        loss: Loss,
+        distort: Callable[[Tensor], Tensor] | None,
+        advance: Callable[[], None],
+    ) -> float:
+        """One pass over the images in random order; the mean loss. A last batch that is not full is left out."""
+        self.network.train()
+        total = 0.0
+        device = images.x.device
+        order = torch.randperm(len(images.x))[: self.steps_an_epoch * self.plan.batch].to(device)
+        for batch in order.split(self.plan.batch):
+            x = images.x[batch] if distort is None else distort(images.x[batch])
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.plan.half_precision):
+                scores = self.network(x)
+            value = loss(scores.float(), images.y[batch])
+            self.optimizer.zero_grad()
+            value.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            if self.averaged is not None:
+                self.averaged.update_parameters(self.network)
+            total += value.item()
+            advance()
+        if not math.isfinite(total):
+            raise InputError("training diverged: the loss is not finite any more; use a smaller learning rate")
+        return total / self.steps_an_epoch
+
+    def save(self, checkpoint: Path, key: str, epoch: int, seconds: float) -> None:
+        state = {
+            "key": key,
+            "epoch": epoch,
+            "seconds": seconds,
+            "network": self.network.state_dict(),
+            "averaged": None if self.averaged is None else self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": {"last_epoch": self.schedule.last_epoch, "_step_count": self.schedule._step_count},
+            "chance": torch.get_rng_state(),
+        }
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(checkpoint) as partial:
+            torch.save(state, partial)
+
+    def restore(self, checkpoint: Path, key: str) -> tuple[int, float]:
+        """Go on from ``checkpoint`` where it is of this run: epochs done and seconds taken, else none."""
+        if not checkpoint.exists():
+            return 0, 0.0
+        try:
+            state: dict[str, Any] = torch.load(checkpoint, weights_only=True)  # tensors and numbers: no code is run
+        except (OSError, RuntimeError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{checkpoint}: not a readable checkpoint ({type(error).__name__}); remove it") from None
+        if state.get("key") != key:
+            return 0, 0.0
+        self.network.load_state_dict(state["network"])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["chance"])
+        return int(state["epoch"]), float(state["seconds"])
+
+
+def scores(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
+    """The scores (N, classes) of pixels (N, C, H, W) from 0 to 1, in single precision."""
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        return torch.cat([network(part.to(device)).cpu() for part in x.split(batch)])
+
+
+def accuracy(network: nn.Module, images: Images) -> float:
+    """The part of the images whose largest score is that of their class."""
+    return float((scores(network, images.x).argmax(1) == images.y.cpu()).double().mean())
+
+
+def _key(network: nn.Module, plan: Plan, images: Images, identity: str) -> str:
+    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    digest = hashlib.sha256(json.dumps([asdict(plan), identity, shapes, torch.__version__]).encode())
+    digest.update(images.x.cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,199 @@
+"""Networks to train: layers of weights, batch norm and neurons, described as the field does: ``28x28-64c5-2s-10``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .. import trained
+from ..spec import EncoderKind, MaxPool, PoolMode
+from .encode import encode
+from .fire import THRESHOLD, FiringReset, fire, integrate
+
+Activation = Callable[[Tensor], Tensor]
+_INPUT = re.compile(r"(?:(\d+)x)?(\d+)x(\d+)")
+_CONV = re.compile(r"(\d+)c(\d+)(p?)")
+_POOL = re.compile(r"(\d+)s")
+_DENSE = re.compile(r"(\d+)")
+
+
+class Neurons(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
+    """Leaky integrate-and-fire neurons: currents (T, N, ...), or (1, N, ...) for all steps, to spikes (T, N, ...)."""
+
+    def __init__(self, timesteps: int, beta: float, reset: FiringReset = "subtract") -> None:
+        super().__init__()
+        self.timesteps, self.beta, self.reset = timesteps, beta, reset
+
+    def forward(self, currents: Tensor) -> Tensor:
+        return fire(currents, self.timesteps, self.beta, self.reset)
+
+
+class Integrators(nn.Module):  # type: ignore[misc]
+    """Neurons that never fire, of a last layer: currents as those of ``Neurons`` to scores (N, ...)."""
+
+    def __init__(self, timesteps: int, beta: float) -> None:
+        super().__init__()
+        self.timesteps, self.beta = timesteps, beta
+
+    def forward(self, currents: Tensor) -> Tensor:
+        return integrate(currents, self.timesteps, self.beta)
+
+
+class Layer(nn.Module):  # type: ignore[misc]
+    """Weights, batch norm (or none) and neurons; inputs and outputs are (T, N, channels, height, width).
+
+    A fully connected layer's output has height and width 1. ``neurons`` may be any activation: of rates, with T = 1.
+    """
+
+    def __init__(self, name: str, weights: nn.Conv2d, norm: nn.BatchNorm2d | None, neurons: nn.Module) -> None:
+        super().__init__()
+        self.name, self.weights, self.norm, self.neurons = name, weights, norm, neurons
+
+    def currents(self, x: Tensor) -> Tensor:
+        """Input currents; time steps pass the weights, and the batch norm, as further images."""
+        currents = self.weights(x.flatten(0, 1))
+        if self.norm is not None:
+            currents = self.norm(currents)
+        return currents.unflatten(0, x.shape[:2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.neurons(self.currents(x))
+
+    def folded(self) -> tuple[trained.FloatArray, trained.FloatArray]:
+        """Weight (out, in, height, width) and bias (out,) with the batch norm folded in, in double precision."""
+
+        def double(tensor: Tensor) -> trained.FloatArray:
+            return np.asarray(tensor.detach().cpu().numpy(), np.float64)
+
+        weight = double(self.weights.weight)
+        bias = np.zeros(len(weight)) if self.weights.bias is None else double(self.weights.bias)
+        if self.norm is None:
+            return weight, bias
+        factor = double(self.norm.weight) / np.sqrt(double(self.norm.running_var) + self.norm.eps)
+        bias = (bias - double(self.norm.running_mean)) * factor + double(self.norm.bias)
+        return weight * factor[:, None, None, None], bias
+
+
+class Pool(nn.Module):  # type: ignore[misc]
+    """Max-pool at each step: of spikes their ``or``, of rates their maximum."""
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__()
+        self.name, self.size = name, size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.max_pool2d(x.flatten(0, 1), self.size).unflatten(0, x.shape[:2])
+
+
+class Network(nn.Module):  # type: ignore[misc]
+    """A feed-forward network: images (N, C, H, W) from 0 to 1 to scores (N, classes).
+
+    ``notation``: the input's height x width (or channels x height x width), then layers: ``64c5`` a convolution of 64
+    channels and 5x5 windows (``64c5p`` padded to keep its size), ``2s`` a max-pool of 2x2, ``128`` a fully connected
+    layer. ``neurons(name)`` makes the neurons of a layer that is not the last; ``readout`` is the last one's.
+    """
+
+    def __init__(
+        self,
+        notation: str,
+        *,
+        timesteps: int,
+        encoding: EncoderKind = "direct",
+        neurons: Callable[[str], nn.Module],
+        readout: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.notation, self.timesteps, self.encoding = notation, timesteps, encoding
+        first, *rest = notation.split("-")
+        self.input_shape = shape = _input_shape(first)
+        counts: dict[str, int] = {}
+
+        def name(kind: str) -> str:
+            counts[kind] = counts.get(kind, 0) + 1
+            return f"{kind}{counts[kind]}"
+
+        layers: list[Layer | Pool] = []
+        for position, part in enumerate(rest):
+            last = position == len(rest) - 1
+            if match := _POOL.fullmatch(part):
+                size = int(match[1])
+                layers.append(Pool(name("pool"), size))
+                shape = (shape[0], shape[1] // size, shape[2] // size)
+                continue
+            if match := _CONV.fullmatch(part):
+                label, outputs, window = name("conv"), int(match[1]), (int(match[2]), int(match[2]))
+                padding = window[0] // 2 if match[3] else 0
+            elif match := _DENSE.fullmatch(part):
+                # Fully connected is a convolution whose window is the whole image.
+                label, outputs, window, padding = name("dense"), int(match[1]), shape[1:], 0
+            else:
+                raise ValueError(f"layers must be like 64c5, 64c5p, 2s or 128, not {part!r} in {notation!r}")
+            weights = nn.Conv2d(shape[0], outputs, window, padding=padding, bias=last)
+            norm = None if last else nn.BatchNorm2d(outputs)
+            layers.append(Layer(label, weights, norm, readout if last else neurons(label)))
+            shape = (
+                outputs,
+                shape[1] + 2 * padding - window[0] + 1,
+                shape[2] + 2 * padding - window[1] + 1,
+            )
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = encode(images, self.encoding, self.timesteps)
+        for layer in self.layers:
+            x = layer(x)
+        return x.flatten(1)
+
+    def weighted(self) -> list[Layer]:
+        """The layers with weights."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+
+def spiking(
+    notation: str, *, timesteps: int, beta: float, reset: FiringReset = "subtract", encoding: EncoderKind = "direct"
+) -> Network:
+    """A network of leaky integrate-and-fire neurons whose last layer integrates without firing."""
+    return Network(
+        notation,
+        timesteps=timesteps,
+        encoding=encoding,
+        neurons=lambda name: Neurons(timesteps, beta, reset),
+        readout=Integrators(timesteps, beta),
+    )
+
+
+def export(network: Network, name: str, pool: PoolMode = "or") -> trained.Network:
+    """The network in floats, batch norm folded in, as ``hwsnn.quantize`` takes it. Its neurons must be spiking ones."""
+    layers: list[trained.Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, Pool):
+            layers.append(MaxPool(layer.name, (layer.size, layer.size), (layer.size, layer.size), pool))
+            continue
+        weight, bias = layer.folded()
+        neuron: trained.Neuron | trained.Integrator
+        if isinstance(layer.neurons, Neurons):
+            threshold = np.full(len(bias), THRESHOLD)
+            neuron = trained.Neuron(threshold, layer.neurons.beta, "greater", layer.neurons.reset)
+        elif isinstance(layer.neurons, Integrators):
+            neuron = trained.Integrator(layer.neurons.beta)
+        else:
+            raise TypeError(f"layer {layer.name} must have spiking neurons, not {type(layer.neurons).__name__}")
+        if layer.name.startswith("conv"):
+            padding = layer.weights.padding
+            layers.append(trained.Conv(layer.name, weight, bias, neuron, padding=(padding[0], padding[1])))
+        else:
+            layers.append(trained.Dense(layer.name, weight, bias, neuron))
+    return trained.Network(
+        name, network.input_shape, tuple(layers), timesteps=network.timesteps, encoding=network.encoding
+    )
+
+
+def _input_shape(text: str) -> tuple[int, int, int]:
+    match = _INPUT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"the input must be like 28x28 or 2x128x128, not {text!r}")
+    return int(match[1] or 1), int(match[2]), int(match[3])
