@@ -8,13 +8,14 @@ Axis order is (channels, height, width) throughout.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from .checks import require_choice, require_integer, require_integers, require_pair
 from .numeric import IntArray, Range, signed_limits, unsigned_width
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 8
@@ -39,30 +40,32 @@ _NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED_NAMES = frozenset({"encoder", "readout", "pixels", "result", "clk", "rst"})
 
 
-def _require_integer(what: str, value: object, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{what} must be an integer from {low} to {high}, not {value!r}")
-
-
-def _require_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
-
-
-def _require_pair(what: str, value: object, low: int) -> None:
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise ValueError(f"{what} must be a pair (vertical, horizontal), not {value!r}")
+def require_shape(what: str, value: object) -> None:
+    """Raise ``ValueError`` unless ``value`` is (channels, height, width)."""
+    if not isinstance(value, tuple) or len(value) != 3:
+        raise ValueError(f"{what} must be (channels, height, width), not {value!r}")
     for extent in value:
-        _require_integer(what, extent, low, MAX_EXTENT)
+        require_integer(what, extent, 1, MAX_EXTENT)
 
 
-def _require_integers(what: str, value: object, ndim: int, low: int, high: int) -> None:
-    if not isinstance(value, np.ndarray) or not np.issubdtype(value.dtype, np.integer):
-        raise ValueError(f"{what} must be an integer array, not {type(value).__name__}")
-    if value.ndim != ndim or value.size == 0:
-        raise ValueError(f"{what} must be a non-empty array of {ndim} dimensions, not of shape {value.shape}")
-    if int(value.min()) < low or int(value.max()) > high:
-        raise ValueError(f"{what} must lie from {low} to {high}, not from {value.min()} to {value.max()}")
+def require_network_name(name: str) -> None:
+    """Raise ``ValueError`` unless a network may have this name."""
+    if not _NETWORK_NAME.fullmatch(name):
+        raise ValueError(f"network name must be 1 to 64 letters, digits, '.', '_' or '-', not {name!r}")
+
+
+def require_layer_names(names: Iterable[str]) -> None:
+    """Raise ``ValueError`` unless the layers of one network may have these names."""
+    seen: set[str] = set()
+    for name in names:
+        if not _LAYER_NAME.fullmatch(name) or name in RESERVED_NAMES:
+            raise ValueError(
+                "a layer's name must be a lower-case letter, then at most 31 of a-z, 0-9 and '_', and none of "
+                f"{', '.join(sorted(RESERVED_NAMES))}, not {name!r}"
+            )
+        if name in seen:
+            raise ValueError(f"layer names must differ, not repeat {name!r}")
+        seen.add(name)
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,8 @@ class Encoder:
     seed: int = MIXED_SEED
 
     def __post_init__(self) -> None:
-        _require_choice("encoding", self.kind, get_args(EncoderKind))
-        _require_integer("encoder seed", self.seed, 1, (1 << 31) - 1)
+        require_choice("encoding", self.kind, get_args(EncoderKind))
+        require_integer("encoder seed", self.seed, 1, (1 << 31) - 1)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class ShiftLeak:
     shift: int
 
     def __post_init__(self) -> None:
-        _require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
+        require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
 
     @property
     def beta(self) -> float:
@@ -121,8 +124,8 @@ class MultiplyLeak:
     shift: int
 
     def __post_init__(self) -> None:
-        _require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
-        _require_integer("leak multiplier", self.multiplier, 0, (1 << self.shift) - 1)
+        require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
+        require_integer("leak multiplier", self.multiplier, 0, (1 << self.shift) - 1)
 
     @property
     def beta(self) -> float:
@@ -150,9 +153,9 @@ class Neuron:
     membrane_bits: int
 
     def __post_init__(self) -> None:
-        _require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
-        _require_choice("reset", self.reset, get_args(Reset))
-        _require_integers("threshold", self.threshold, 1, 1, signed_limits(self.membrane_bits)[1])
+        require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
+        require_choice("reset", self.reset, get_args(Reset))
+        require_integers("threshold", self.threshold, 1, 1, signed_limits(self.membrane_bits)[1])
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class Integrator:
     membrane_bits: int
 
     def __post_init__(self) -> None:
-        _require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
+        require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,10 +178,10 @@ class _Weighted:
     neuron: Neuron | Integrator
 
     def __post_init__(self) -> None:
-        _require_integer(f"weight bits of layer {self.name!r}", self.weight_bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
+        require_integer(f"weight bits of layer {self.name!r}", self.weight_bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
         largest = (1 << (self.weight_bits - 1)) - 1
-        _require_integers(f"weight of layer {self.name!r}", self.weight, 4, -largest, largest)
-        _require_integers(f"bias of layer {self.name!r}", self.bias, 1, *signed_limits(32))
+        require_integers(f"weight of layer {self.name!r}", self.weight, 4, -largest, largest)
+        require_integers(f"bias of layer {self.name!r}", self.bias, 1, *signed_limits(32))
         channels = self.weight.shape[0]
         if self.bias.shape != (channels,):
             raise ValueError(f"bias of layer {self.name!r} must have shape ({channels},), not {self.bias.shape}")
@@ -232,8 +235,8 @@ class Conv(_Weighted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_pair(f"stride of layer {self.name!r}", self.stride, 1)
-        _require_pair(f"padding of layer {self.name!r}", self.padding, 0)
+        require_pair(f"stride of layer {self.name!r}", self.stride, 1, MAX_EXTENT)
+        require_pair(f"padding of layer {self.name!r}", self.padding, 0, MAX_EXTENT)
 
     @property
     def kernel(self) -> Pair:
@@ -242,13 +245,7 @@ class Conv(_Weighted):
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
-        channels, height, width = shape
-        if self.weight.shape[1] != channels:
-            raise ValueError(
-                f"layer {self.name!r} must take the {channels} channels before it, not {self.weight.shape[1]}"
-            )
-        padded = (height + 2 * self.padding[0], width + 2 * self.padding[1])
-        return (self.weight.shape[0], *_windows(self.name, padded, self.kernel, self.stride))
+        return conv_shape(self.name, self.weight.shape, self.stride, self.padding, shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,9 +257,7 @@ class Dense(_Weighted):
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
-        if self.weight.shape[1:] != shape:
-            raise ValueError(f"layer {self.name!r} must take the shape {shape} before it, not {self.weight.shape[1:]}")
-        return self.weight.shape[0], 1, 1
+        return dense_shape(self.name, self.weight.shape, shape)
 
 
 @dataclass(frozen=True)
@@ -275,13 +270,29 @@ class MaxPool:
     mode: PoolMode
 
     def __post_init__(self) -> None:
-        _require_pair(f"size of layer {self.name!r}", self.size, 1)
-        _require_pair(f"stride of layer {self.name!r}", self.stride, 1)
-        _require_choice(f"mode of layer {self.name!r}", self.mode, get_args(PoolMode))
+        require_pair(f"size of layer {self.name!r}", self.size, 1, MAX_EXTENT)
+        require_pair(f"stride of layer {self.name!r}", self.stride, 1, MAX_EXTENT)
+        require_choice(f"mode of layer {self.name!r}", self.mode, get_args(PoolMode))
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
         return (shape[0], *_windows(self.name, shape[1:], self.size, self.stride))
+
+
+def conv_shape(name: str, weight: tuple[int, ...], stride: Pair, padding: Pair, shape: Shape) -> Shape:
+    """What a convolution with weights of shape ``weight`` makes of ``shape``; ``ValueError`` where it does not fit."""
+    channels, height, width = shape
+    if weight[1] != channels:
+        raise ValueError(f"layer {name!r} must take the {channels} channels before it, not {weight[1]}")
+    padded = (height + 2 * padding[0], width + 2 * padding[1])
+    return (weight[0], *_windows(name, padded, (weight[2], weight[3]), stride))
+
+
+def dense_shape(name: str, weight: tuple[int, ...], shape: Shape) -> Shape:
+    """What a dense layer with weights of shape ``weight`` makes of ``shape``; ``ValueError`` where it does not fit."""
+    if weight[1:] != shape:
+        raise ValueError(f"layer {name!r} must take the shape {shape} before it, not {weight[1:]}")
+    return weight[0], 1, 1
 
 
 def _windows(name: str, extent: Pair, size: Pair, stride: Pair) -> Pair:
@@ -306,30 +317,17 @@ class Network:
     readout: Readout
 
     def __post_init__(self) -> None:
-        if not _NETWORK_NAME.fullmatch(self.name):
-            raise ValueError(f"network name must be 1 to 64 letters, digits, '.', '_' or '-', not {self.name!r}")
-        if not isinstance(self.input_shape, tuple) or len(self.input_shape) != 3:
-            raise ValueError(f"input shape must be (channels, height, width), not {self.input_shape!r}")
-        for extent in self.input_shape:
-            _require_integer("input shape", extent, 1, MAX_EXTENT)
-        _require_integer("pixel bits", self.pixel_bits, 1, MAX_PIXEL_BITS)
-        _require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
-        _require_choice("readout", self.readout, get_args(Readout))
+        require_network_name(self.name)
+        require_shape("input shape", self.input_shape)
+        require_integer("pixel bits", self.pixel_bits, 1, MAX_PIXEL_BITS)
+        require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
+        require_choice("readout", self.readout, get_args(Readout))
         self._check_layers()
 
     def _check_layers(self) -> None:
         if not self.layers:
             raise ValueError("a network must have at least one layer, not none")
-        seen: set[str] = set()
-        for layer in self.layers:
-            if not _LAYER_NAME.fullmatch(layer.name) or layer.name in RESERVED_NAMES:
-                raise ValueError(
-                    "a layer's name must be a lower-case letter, then at most 31 of a-z, 0-9 and '_', and none of "
-                    f"{', '.join(sorted(RESERVED_NAMES))}, not {layer.name!r}"
-                )
-            if layer.name in seen:
-                raise ValueError(f"layer names must differ, not repeat {layer.name!r}")
-            seen.add(layer.name)
+        require_layer_names([layer.name for layer in self.layers])
         for layer in self.layers[:-1]:
             if not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator):
                 raise ValueError(f"layer {layer.name!r} must fire: only the last layer may integrate without firing")
@@ -426,8 +424,8 @@ class LayerFold:
     cout_par: int
 
     def __post_init__(self) -> None:
-        _require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
-        _require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
+        require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
+        require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
 
 
 @dataclass(frozen=True)
@@ -442,4 +440,4 @@ class Folding:
 
     def __post_init__(self) -> None:
         for name, depth in self.fifo_depths.items():
-            _require_integer(f"fifo depth behind layer {name!r}", depth, 2, 1 << 16)
+            require_integer(f"fifo depth behind layer {name!r}", depth, 2, 1 << 16)

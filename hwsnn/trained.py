@@ -13,7 +13,21 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from .spec import MaxPool, Pair, Reset, Shape
+from .checks import require_choice, require_integer, require_pair
+from .spec import (
+    MAX_EXTENT,
+    MAX_TIMESTEPS,
+    EncoderKind,
+    MaxPool,
+    Pair,
+    Reset,
+    Shape,
+    conv_shape,
+    dense_shape,
+    require_layer_names,
+    require_network_name,
+    require_shape,
+)
 
 FloatArray = npt.NDArray[np.float64]
 Compare: TypeAlias = Literal["greater", "greater_equal"]
@@ -51,10 +65,8 @@ class Neuron:
         if (self.threshold <= 0).any():
             raise ValueError(f"threshold must be positive, not {self.threshold.min()!r}")
         _require_beta(self.beta)
-        if self.compare not in get_args(Compare):
-            raise ValueError(f"compare must be one of {', '.join(get_args(Compare))}, not {self.compare!r}")
-        if self.reset not in get_args(Reset):
-            raise ValueError(f"reset must be one of {', '.join(get_args(Reset))}, not {self.reset!r}")
+        require_choice("compare", self.compare, get_args(Compare))
+        require_choice("reset", self.reset, get_args(Reset))
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,15 @@ class Conv(_Weighted):
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_pair(f"stride of layer {self.name!r}", self.stride, 1, MAX_EXTENT)
+        require_pair(f"padding of layer {self.name!r}", self.padding, 0, MAX_EXTENT)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        return conv_shape(self.name, self.weight.shape, self.stride, self.padding, shape)
+
 
 @dataclass(frozen=True, eq=False)
 class Dense(_Weighted):
@@ -104,6 +125,10 @@ class Dense(_Weighted):
 
     ``weight``: (out, in channels, in height, in width), flattened in that order; ``bias``: (out,), added at every step.
     """
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        return dense_shape(self.name, self.weight.shape, shape)
 
 
 Layer: TypeAlias = Conv | Dense | MaxPool
@@ -115,9 +140,37 @@ class Network:
     """A whole trained network. ``input_shape``: (channels, height, width) of pixels from 0 to 1.
 
     ``remarks``: what the source could not say or was read as, one line each; the quantizer's report repeats them.
+    ``timesteps`` (1 to 256) and ``encoding`` are those it was trained with, None where the source does not say. The
+    readout follows from the last layer: ``membrane`` where it integrates, else ``count``.
     """
 
     name: str
     input_shape: Shape
     layers: tuple[Layer, ...]
     remarks: tuple[str, ...] = ()
+    timesteps: int | None = None
+    encoding: EncoderKind | None = None
+
+    def __post_init__(self) -> None:
+        if self.timesteps is not None:
+            require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
+        if self.encoding is not None:
+            require_choice("encoding", self.encoding, get_args(EncoderKind))
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The input's shape, then the shape after each layer. Raises ``ValueError`` for a layer that does not fit."""
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return tuple(shapes)
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless there are layers that fit each other, under names that a model may have."""
+        if not self.layers:
+            raise ValueError("a network must have at least one layer, not none")
+        require_network_name(self.name)
+        require_layer_names(layer.name for layer in self.layers)
+        require_shape("input shape", self.input_shape)
+        for layer, shape in zip(self.layers, self.shapes[1:], strict=True):
+            require_shape(f"output of layer {layer.name!r}", shape)

@@ -1,0 +1,31 @@
+"""What NIR cannot say about a network: keys in the metadata of its nodes, which hwsnn writes and reads.
+
+Other readers ignore them, and see a plain NIR graph: neurons that reset to zero and fire above the threshold, pools
+whose spikes are added up and compared.
+"""
+
+PREFIX = "hwsnn_"
+
+NAME = PREFIX + "name"
+"""Of the Input: the network's name. The file may be called anything."""
+TIMESTEPS = PREFIX + "timesteps"
+"""Of the Input: steps a frame in training, 1 to 256."""
+ENCODING = PREFIX + "encoding"
+"""Of the Input: how pixels became time steps in training (``hwsnn.spec.EncoderKind``)."""
+RESET = PREFIX + "reset"
+"""Of neurons that fire: ``hwsnn.spec.Reset``."""
+COMPARE = PREFIX + "compare"
+"""Of neurons that fire: ``hwsnn.trained.Compare``."""
+BETA = PREFIX + "beta"
+"""Of neurons that leak: the decay in a step to the last bit, which a time constant cannot give."""
+POOL = PREFIX + "pool"
+"""Of the Threshold behind a pool of spikes: ``hwsnn.spec.PoolMode``."""
+
+KEYS = {
+    "Input": {NAME, TIMESTEPS, ENCODING},
+    "IF": {RESET, COMPARE},
+    "LIF": {RESET, COMPARE, BETA},
+    "LI": {BETA},
+    "Threshold": {POOL},
+}
+"""By type of node. A key with the prefix that is not here was written by another version."""
