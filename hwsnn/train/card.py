@@ -117,8 +117,8 @@ def _card(
         f"    hwsnn train {run.name} --data mnist --seed {run.seed} -o models/{run.name}",
         "",
         "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",
-        f"otherwise. `hwsnn quantize models/{run.name}/{run.name}-float.safetensors -o net.safetensors` gives the model",
-        "of this hash anywhere.",
+        f"otherwise. `hwsnn quantize models/{run.name}/{run.name}-float.safetensors -o net.safetensors` gives the",
+        "model of this hash anywhere.",
     ]
     if training.notes:
         lines += ["", training.notes.strip()]
