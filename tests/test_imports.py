@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tensor_file": {"errors", "files"},
     "model": MEANING | {"tensor_file"},
     "trained_file": FROM_MODELS | {"model", "tensor_file"},
-    "data": MEANING | {"shipped", "cache"},
+    "data": MEANING | {"shipped", "cache", "files"},
     "random_networks": MEANING,
     "trained": MEANING,
     "quantization_report": FROM_MODELS,
@@ -46,6 +46,8 @@ TOP = {"__init__", "__main__", "cli", "demo"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "h5py", "nir", "rich", "safetensors", "scipy", "serial", "sklearn", "torch"}
+NETWORK = {"http", "socket"}
+"""What ``urllib.request`` loads; urllib itself comes with pathlib."""
 
 
 def imports(source: Path) -> Iterator[tuple[str, ...]]:
@@ -110,24 +112,28 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_importing_hwsnn_is_light() -> None:
-    assert loaded_by("import hwsnn") & (HEAVY | {"numpy"}) == set()
+    assert loaded_by("import hwsnn") & (HEAVY | NETWORK | {"numpy"}) == set()
 
 
 def test_meaning_needs_numpy_alone() -> None:
     light = [part for part in MAY_IMPORT if part not in ("rtl", "frontends")]
     loaded = loaded_by("; ".join(f"import hwsnn.{part}" for part in light))
     assert "numpy" in loaded
-    assert loaded & HEAVY == set()
+    assert loaded & (HEAVY | NETWORK) == set()
+
+
+def test_fetching_alone_needs_the_network() -> None:
+    assert loaded_by("import hwsnn.data.fetch") >= NETWORK
 
 
 def test_help_loads_no_command() -> None:
     loaded = loaded_by("from hwsnn.cli import cli; cli.get_help(cli.make_context('hwsnn', [], resilient_parsing=True))")
     assert "click" in loaded
-    assert loaded & (HEAVY - {"click"} | {"numpy"}) == set()
+    assert loaded & (HEAVY - {"click"} | NETWORK | {"numpy"}) == set()
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "board"]
+    "command", ["demo", "data", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "board"]
 )
 def test_a_command_loads_little_before_it_runs(command: str) -> None:
     loaded = loaded_by(f"import hwsnn.cli.{command}")

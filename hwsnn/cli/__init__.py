@@ -30,6 +30,7 @@ IMPATIENCE_SECONDS = 5
 SUMMARIES = {
     "demo": "The whole way on the shipped digits model: verify, build, measure.",
     "train": "Train a shipped model again by its recipe.",
+    "data": "Fetch a public data set: mnist.",
     "quantize": "Turn a NIR graph into an integer model.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
     "run": "Run the bit-exact reference on images.",
@@ -141,7 +142,7 @@ def cli(ctx: click.Context) -> None:
     """Turn a trained spiking neural network into verified, readable FPGA hardware.
 
     MODEL is a .safetensors model file or the name of a shipped model (digits). DATA is a folder of IDX files, an .npz
-    with x and y, or the word digits. With --json a command prints one JSON object, and progress goes to stderr.
+    with x and y, or a word: digits, mnist. With --json a command prints one JSON object, and progress goes to stderr.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -16,7 +16,7 @@ from ..shipped import folder
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
     from ..spec import Network
 
@@ -34,13 +34,18 @@ seed_option = click.option(
 
 
 def data_option(*, required: bool = False) -> Callable[[Any], Any]:
-    """``--data DATA``, given to the command as ``data: str`` (or None where not given)."""
+    """``--data DATA``, given to the command as ``data: str``; ``HWSNN_DATA`` where it is left out.
+
+    Where it is not ``required``, leaving it out means something of its own: None.
+    """
     return click.option(
         "--data",
         required=required,
         callback=_not_empty,
+        envvar="HWSNN_DATA" if required else None,
+        show_envvar=required,
         metavar="DATA",
-        help="A folder of IDX files (the test split), an .npz with x and optional y, or the word digits.",
+        help="A folder of IDX files (the test split), an .npz with x and optional y, or a word: digits, mnist.",
     )
 
 
@@ -51,7 +56,7 @@ def output_option(metavar: str, what: str, *, required: bool = False) -> Callabl
         "--output",
         type=click.Path(),
         required=required,
-        callback=_path,
+        callback=as_path,
         metavar=metavar,
         help=what,
     )
@@ -64,7 +69,8 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return value
 
 
-def _path(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
+def as_path(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
+    """An option's text as a path; empty is refused."""
     text = _not_empty(ctx, param, value)
     return None if text is None else Path(text)
 
@@ -108,13 +114,16 @@ def results_console() -> Console:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Progress bars on stderr while the block runs: ``add_task``, then ``advance``. None where nobody can watch."""
+def progress(*amount: ProgressColumn) -> Iterator[Progress]:
+    """Progress bars on stderr while the block runs: ``add_task``, then ``advance``. None where nobody can watch.
+
+    ``amount`` are the columns that say how far it is; a plain count where there are none.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = errors_console()
     watched = console.is_terminal and not console.is_dumb_terminal
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), *(amount or [MofNCompleteColumn()]), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not watched) as bars:
         yield bars
 

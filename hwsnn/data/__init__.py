@@ -138,9 +138,9 @@ def _read_npz(path: Path, limit: int | None, shape: Shape | None) -> Data:
 
 
 def _read_idx(path: Path, split: Split, limit: int | None, shape: Shape | None) -> Data:
-    image_file, label_file = idx.find(path, split, "images"), idx.find(path, split, "labels")
+    name = idx.name(split, "images")
+    image_file, label_file = idx.find(path, name), idx.find(path, idx.name(split, "labels"))
     if image_file is None:
-        name = idx.name(split, "images")
         raise InputError(f"{path}: holds no IDX {split} images; there must be {name} or {name}.gz")
     with idx.opened(image_file) as stream:
         total, *size = idx.read_shape(image_file, stream, 3)

@@ -38,10 +38,9 @@ def name(split: Split, what: What) -> str:
     return f"{IN_NAMES[split]}-{what}-idx{AXES[what]}-ubyte"
 
 
-def find(folder: Path, split: Split, what: What) -> Path | None:
-    """The file in ``folder`` with ``what`` of ``split``, if there; some tools unpack it with a dot in its name."""
-    plain = name(split, what)
-    names = (variant + ending for ending in ("", ".gz") for variant in (plain, plain.replace("-idx", ".idx")))
+def find(folder: Path, name: str) -> Path | None:
+    """The file of that name in ``folder``, packed or not, if it is there; some tools unpack it with a dot in it."""
+    names = (variant + ending for ending in ("", ".gz") for variant in (name, name.replace("-idx", ".idx")))
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..cache import cache_folder
 from ..errors import InputError
 from ..shipped import folder
-from .idx import Split, find
+from .idx import Split, find, name
 
 SHIPPED = {"digits": "digits/samples.npz"}
 """Words that name data files below ``models/``."""
@@ -28,12 +28,12 @@ def place(text: str, split: Split) -> Path:
 
 
 def fetched() -> Path:
-    """The folder of what ``hwsnn data`` fetched, with a folder for each data set."""
+    """The folder that ``hwsnn data`` fetches to: a folder in it for each data set."""
     return cache_folder() / "hwsnn" / "data"
 
 
 def _holding(path: Path, split: Split) -> Path | None:
-    return next((folder for folder in (path, path / MNIST) if find(folder, split, "images")), None)
+    return next((folder for folder in (path, path / MNIST) if find(folder, name(split, "images"))), None)
 
 
 def _mnist(split: Split) -> Path:

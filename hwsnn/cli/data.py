@@ -1,0 +1,50 @@
+"""``hwsnn data``: public data sets, fetched by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import as_path, emit, json_option, progress
+
+
+@click.command("data")
+@click.argument("name", type=click.Choice(["mnist"]))
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(),
+    callback=as_path,
+    metavar="DIR",
+    help="The folder for the files (default: one in the cache folder, where the word NAME finds them as DATA).",
+)
+@json_option
+def command(name: str, folder: Path | None, as_json: bool) -> None:
+    """Fetch a public data set, so that its name can be given as DATA.
+
+    What is there already is not fetched again, and what was interrupted goes on from where it was.
+    """
+    from rich.progress import DownloadColumn, TaskID, TransferSpeedColumn
+
+    from ..data.fetch import fetch
+    from ..data.mnist import FILES, MIRRORS
+    from ..data.places import fetched
+
+    target = folder or fetched() / name
+    with progress(DownloadColumn(), TransferSpeedColumn()) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(file: str, done: int, total: int) -> None:
+            if file not in tasks:
+                tasks[file] = bars.add_task(file, total=total)
+            bars.update(tasks[file], completed=done)
+
+        files = fetch(target, FILES, MIRRORS, show)
+
+    def human() -> None:
+        for file in files:
+            click.echo(f"wrote {file}")
+        click.echo(f"{name} is in {target}: {'--data ' + (str(folder) if folder else name)}")
+
+    emit(as_json, {"data": name, "folder": str(target), "fetched": [file.name for file in files]}, human)

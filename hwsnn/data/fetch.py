@@ -1,0 +1,203 @@
+"""Fetches files of a data set over HTTP: whole and right under their names, or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from ..errors import InputError, reason
+from ..files import needs_room
+from .idx import UNREADABLE, find
+
+TIMEOUT_S = 30
+"""How long a mirror may be silent."""
+CHUNK = 1 << 16
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that mirrors have as ``name``.gz, of ``size`` bytes.
+
+    ``sha256`` is of what it holds unpacked: so a copy that was unpacked, or packed anew, is known to be right, too.
+    """
+
+    name: str
+    size: int
+    sha256: str
+
+
+class _MirrorError(Exception):
+    """Why a mirror did not give a file, in a few words."""
+
+
+def fetch(
+    folder: Path,
+    files: Sequence[RemoteFile],
+    mirrors: Sequence[str],
+    progress: Progress = lambda name, done, total: None,
+) -> list[Path]:
+    """Fetch those of ``files`` that ``folder`` (made if need be) does not hold, from the first of ``mirrors`` that can.
+
+    A mirror is a URL that ends with a slash. ``progress`` gets a file's name, the bytes that are there and their total.
+    What has come of a file lies in ``NAME.gz.part`` until all of it is there and right: the next call goes on from it.
+    Returns the fetched files. Raises ``InputError`` where no mirror has a file, where ``folder`` cannot be written to,
+    and where it holds a file of the same name with another content.
+    """
+    with _held(folder):
+        missing = [file for file in files if not _is_there(folder, file)]
+        if missing and not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(f"{folder}: cannot be written to; name another folder")
+        turns = deque(mirrors)
+        return [_fetch_one(folder, file, turns, progress) for file in missing]
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """``folder``, with nobody else fetching to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made or read ({error.strerror}); name another folder") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder}: is being fetched to already; wait until that is done") from None
+        except OSError:
+            pass  # some network file systems have no such locks
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_there(folder: Path, file: RemoteFile) -> bool:
+    """Whether ``folder`` holds ``file``, packed or not. Raises ``InputError`` where it is not what it should be."""
+    path = find(folder, file.name)
+    flaw = path and _flaw(path, path.suffix == ".gz", file.sha256)
+    if flaw:
+        raise InputError(f"{path}: is not the file of that name ({flaw}); move it away, or name another folder")
+    return path is not None
+
+
+def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
+    """What is wrong with what ``path`` holds, or None."""
+    digest = hashlib.sha256()
+    try:
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    except UNREADABLE as error:
+        return reason(error)
+    found = digest.hexdigest()
+    return None if found == sha256 else f"the SHA-256 of its content is {found}, and must be {sha256}"
+
+
+def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: Progress) -> Path:
+    """Fetch ``file``, going round the ``mirrors`` as long as more of it comes. Leaves the one that could in front."""
+    target = folder / f"{file.name}.gz"
+    part = folder / f"{target.name}.part"
+    failures: dict[str, str] = {}
+    before = -1
+    while _size(part) > before:
+        before = _size(part)
+        for _ in range(len(mirrors)):
+            try:
+                _complete(part, mirrors[0] + target.name, file, progress)
+            except _MirrorError as failure:
+                failures[mirrors[0]] = str(failure)
+                mirrors.rotate(-1)
+            else:
+                os.replace(part, target)
+                return target
+    tried = "; ".join(f"{mirror}: {failure}" for mirror, failure in failures.items())
+    raise InputError(
+        f"{target}: cannot be fetched ({tried}); try again with a network (what has come is kept), "
+        "or use a folder that holds the files: --data FOLDER, or HWSNN_DATA"
+    )
+
+
+def _complete(part: Path, url: str, file: RemoteFile, progress: Progress) -> None:
+    """Make ``part`` the whole of ``file``: from its start, if what was there turns out to be of something else."""
+    resumed = _size(part) > 0
+    _download(part, url, file, progress)
+    flaw = _flaw(part, True, file.sha256)
+    if flaw:
+        part.unlink()
+        if not resumed:
+            raise _MirrorError(f"not the right file ({flaw})")
+        _complete(part, url, file, progress)
+
+
+def _download(part: Path, url: str, file: RemoteFile, progress: Progress) -> None:
+    """Append to ``part`` what it lacks to the size of ``file``."""
+    done = _size(part)
+    if done >= file.size:
+        return
+    with _response(url, done) as response:
+        if response.status == 200:  # some servers always send all of it
+            done = 0
+        length = response.headers.get("Content-Length")
+        if length is not None and length != str(file.size - done):
+            raise _MirrorError(f"not the right file ({length} bytes to come, and {file.size - done} are missing)")
+        with needs_room(part), part.open("ab" if done else "wb") as out:
+            progress(file.name, done, file.size)
+            for chunk in _chunks(response, file.size - done):
+                out.write(chunk)
+                done += len(chunk)
+                progress(file.name, done, file.size)
+    if done < file.size:
+        raise _MirrorError(f"ended after {done} of {file.size} bytes")
+
+
+@contextmanager
+def _response(url: str, start: int) -> Iterator[HTTPResponse]:
+    """The answer that holds ``url`` from byte ``start`` on (status 206), or all of it (status 200)."""
+    request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
+        response: Any = urlopen(request, timeout=TIMEOUT_S)
+    except HTTPError as error:
+        error.close()
+        raise _MirrorError(f"answers with status {error.code}") from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise _MirrorError(_words(error)) from None
+    with response:
+        partial = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+        if response.status != 200 and not (start and partial):
+            raise _MirrorError(f"answers with status {response.status}")
+        yield response
+
+
+def _chunks(response: HTTPResponse, size: int) -> Iterator[bytes]:
+    """What comes of the next ``size`` bytes."""
+    while size:
+        try:
+            chunk = response.read1(min(CHUNK, size))
+        except (OSError, HTTPException) as error:
+            raise _MirrorError(_words(error)) from None
+        if not chunk:
+            return
+        size -= len(chunk)
+        yield chunk
+
+
+def _words(error: Exception) -> str:
+    cause = error.reason if isinstance(error, URLError) else error
+    return getattr(cause, "strerror", None) or (reason(cause) if isinstance(cause, Exception) else str(cause))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
