@@ -28,7 +28,8 @@ class Activity:
     time steps, channels and positions. ``synaptic_operations``: of every layer with weights that takes spikes, each
     spike on its input times the synapses that it feeds, weights of zero included. ``multiply_adds``: of the first layer
     under direct encoding, which takes pixels and so has no synaptic operations: every pixel, a zero too, times the
-    synapses that it feeds, once an image, as the current is the same at every step; 0 under the other encodings.
+    synapses that it feeds (so none on padding), once an image, as the current is the same at every step. 0 under the
+    other encodings.
     """
 
     images: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn import reference
+from hwsnn.activity import measure
 from hwsnn.cli import cli
 from hwsnn.data import random_images
 from hwsnn.model import save
@@ -83,6 +85,44 @@ def test_trace(folder: Path) -> None:
         for name, spikes in expected.items():
             assert file[f"spikes_{name}"].shape == spikes.shape
             assert (file[f"spikes_{name}"] == spikes).all()
+
+
+def activity_table(text: str) -> dict[str, list[str]]:
+    """The cells of each row by its name: those between the head of the table and its foot."""
+    rows = [[cell.strip() for cell in line[1:-1].split("│")] for line in text.splitlines() if line.startswith("│")]
+    return {name: cells for name, *cells in rows}
+
+
+def test_activity_in_json(folder: Path) -> None:
+    expected = measure(NETWORK, IMAGES)
+    plain = json.loads(run(folder, "labelled.npz", "--json").stdout)
+    fields = json.loads(run(folder, "labelled.npz", "--activity", "--json").stdout)
+    assert fields.pop("activity_per_image") == {
+        "spikes": expected.spikes,
+        "total_spikes": expected.total_spikes,
+        "synaptic_operations": expected.synaptic_operations,
+        "total_synaptic_operations": expected.total_synaptic_operations,
+        "multiply_adds": expected.multiply_adds,
+    }
+    assert fields.keys() == plain.keys()
+
+
+@pytest.mark.parametrize("encoding", ["direct", "poisson"])
+def test_activity_in_text(tmp_path: Path, encoding: str) -> None:
+    network = next(n for n in map(random_network, count()) if n.encoder.kind == encoding and len(n.layers) == 3)
+    images = random_images(network, 5, seed=0)
+    save(network, tmp_path / "model.safetensors")
+    np.savez(tmp_path / "images.npz", x=images)
+    expected = measure(network, images)
+    rows = activity_table(run(tmp_path, "images.npz", "--activity").stdout)
+    layers = [layer.name for layer in network.layers]
+    assert list(rows) == [*(["encoder"] if encoding != "direct" else []), *layers, "total"]
+    spikes = {**expected.spikes, "total": expected.total_spikes}
+    operations = {**expected.synaptic_operations, "total": expected.total_synaptic_operations}
+    for name, cells in rows.items():
+        assert cells[:2] == [f"{of[name]:,.1f}" if name in of else "" for of in (spikes, operations)]
+    pixels = [f"{expected.multiply_adds:,.1f}"] if encoding == "direct" else []
+    assert rows[layers[0]][2:] == rows["total"][2:] == pixels
 
 
 def test_refusals(folder: Path) -> None:

@@ -5,11 +5,27 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import count_option, data_option, emit, json_option, load_model, model_argument, output_option, progress
+from .common import (
+    count_option,
+    data_option,
+    emit,
+    json_option,
+    load_model,
+    model_argument,
+    output_option,
+    progress,
+    results_console,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..activity import Activity
+    from ..spec import Network
 
 
 @click.command("run")
@@ -18,14 +34,18 @@ from .common import count_option, data_option, emit, json_option, load_model, mo
 @count_option
 @output_option("OUT.npz", "Write the arrays predictions (N,) and scores (N, classes) here.")
 @click.option("--trace", is_flag=True, help="Write every layer's spikes too: spikes_LAYER (N, T, C, H, W).")
+@click.option("--activity", is_flag=True, help="Count every layer's spikes and synaptic operations, in a second run.")
 @json_option
-def command(model: str, data: str, count: int | None, output: Path | None, trace: bool, as_json: bool) -> None:
+def command(
+    model: str, data: str, count: int | None, output: Path | None, trace: bool, activity: bool, as_json: bool
+) -> None:
     """Run MODEL's integer reference on images: what the hardware computes, bit by bit."""
     if trace and output is None:
         raise click.UsageError("--trace writes spikes to a file: name it with -o OUT.npz", click.get_current_context())
 
     import numpy as np
 
+    from ..activity import measure
     from ..data import load
     from ..files import written_whole
     from ..reference import run
@@ -38,6 +58,10 @@ def command(model: str, data: str, count: int | None, output: Path | None, trace
             start = perf_counter()
             result = run(network, loaded.images, trace=trace, progress=lambda done: bars.advance(task, done))
             seconds = perf_counter() - start
+            measured = None
+            if activity:
+                task = bars.add_task("counting spikes", total=len(loaded.images))
+                measured = measure(network, loaded.images, progress=lambda done: bars.advance(task, done))
         if partial:
             arrays: dict[str, Any] = {"predictions": result.predictions, "scores": result.scores}
             arrays |= {f"spikes_{layer}": spikes for layer, spikes in result.spikes.items()}
@@ -46,16 +70,54 @@ def command(model: str, data: str, count: int | None, output: Path | None, trace
 
     right = None if loaded.labels is None else int((result.predictions == loaded.labels).sum())
     images = len(loaded.images)
-    fields = {
+    fields: dict[str, Any] = {
         "images": images,
         "accuracy": None if right is None else right / images,
         "images_per_second": images / seconds,
     }
+    if measured:
+        fields["activity_per_image"] = _figures(measured)
 
     def human() -> None:
         accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
         click.echo(f"{images:,} images: {accuracy}; {images / seconds:,.0f} images/s on this CPU")
+        if measured:
+            results_console().print(_table(network, measured))
         if output:
             click.echo(f"wrote {output}")
 
     emit(as_json, fields, human)
+
+
+def _figures(activity: Activity) -> dict[str, Any]:
+    return {
+        "spikes": activity.spikes,
+        "total_spikes": activity.total_spikes,
+        "synaptic_operations": activity.synaptic_operations,
+        "total_synaptic_operations": activity.total_synaptic_operations,
+        "multiply_adds": activity.multiply_adds,
+    }
+
+
+def _table(network: Network, activity: Activity) -> Table:
+    """Spikes and operations an image; empty where they have no meaning, such as operations of a pool."""
+    from rich.table import Table
+
+    names = [layer.name for layer in network.layers]
+    columns = [
+        ("spikes", activity.spikes, activity.total_spikes),
+        ("synaptic operations", activity.synaptic_operations, activity.total_synaptic_operations),
+    ]
+    if network.takes_pixels(0):
+        columns.append(("multiply-adds on pixels", {names[0]: activity.multiply_adds}, activity.multiply_adds))
+    else:
+        names = ["encoder", *names]
+    table = Table(title="an image, on average", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    for heading, _, _ in columns:
+        table.add_column(heading, justify="right", overflow="fold")
+    for name in names:
+        table.add_row(name, *(f"{values[name]:,.1f}" if name in values else "" for _, values, _ in columns))
+    table.add_section()
+    table.add_row("total", *(f"{total:,.1f}" for _, _, total in columns))
+    return table
