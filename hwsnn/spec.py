@@ -54,11 +54,16 @@ def require_network_name(name: str) -> None:
         raise ValueError(f"network name must be 1 to 64 letters, digits, '.', '_' or '-', not {name!r}")
 
 
+def is_layer_name(name: str) -> bool:
+    """Whether a layer may have this name."""
+    return bool(_LAYER_NAME.fullmatch(name)) and name not in RESERVED_NAMES
+
+
 def require_layer_names(names: Iterable[str]) -> None:
     """Raise ``ValueError`` unless the layers of one network may have these names."""
     seen: set[str] = set()
     for name in names:
-        if not _LAYER_NAME.fullmatch(name) or name in RESERVED_NAMES:
+        if not is_layer_name(name):
             raise ValueError(
                 "a layer's name must be a lower-case letter, then at most 31 of a-z, 0-9 and '_', and none of "
                 f"{', '.join(sorted(RESERVED_NAMES))}, not {name!r}"

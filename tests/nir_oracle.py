@@ -64,12 +64,13 @@ def node_output(node: Any, x: Array) -> Array:
 def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:
     """A Conv2d node, its groups and its dilation spelled out."""
     (height, width), (dy, dx) = node.weight.shape[2:], pair(node.dilation)
-    if node.padding == "same":  # as much above as below, one more below where it is odd; likewise across
+    named = node.padding if isinstance(node.padding, str) else None
+    if named == "same":  # as much above as below, one more below where it is odd; likewise across
         total = (height - 1) * dy, (width - 1) * dx
         x = np.pad(x, ((0, 0), *((all_of_it // 2, all_of_it - all_of_it // 2) for all_of_it in total)))
         padding = (0, 0)
     else:
-        padding = (0, 0) if node.padding == "valid" else pair(node.padding)
+        padding = (0, 0) if named else pair(node.padding)
     spread = ((height - 1) * dy + 1, (width - 1) * dx + 1)
     seen = windows(x, spread, pair(node.stride), padding)[..., ::dy, ::dx]
     outputs, inputs = len(node.weight) // int(node.groups), node.weight.shape[1]

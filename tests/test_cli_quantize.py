@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 
+from hwsnn import trained, trained_file
 from hwsnn.cli import cli
 from hwsnn.model import load, model_hash
 from tests.test_nir import conv, flatten, graph, integrate_and_fire, leaky, write
@@ -28,7 +29,18 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["quantize", *map(str, arguments)])
 
 
-def refused(result: Result, folder: Path, *parts: str) -> None:
+@pytest.fixture
+def floats(tmp_path: Path) -> Path:
+    """A trained network that says all there is to say, as a float file."""
+    rng = np.random.default_rng(0)
+    neuron = trained.Neuron(np.full(3, 1.5), 0.9, "greater_equal", "subtract")
+    layer = trained.Conv("conv", rng.normal(size=(3, 2, 6, 6)), np.zeros(3), neuron)
+    path = tmp_path / "net.safetensors"
+    trained_file.save(trained.Network("floats", (2, 6, 6), (layer,), timesteps=7, encoding="latency"), path)
+    return path
+
+
+def refused(result: Result, folder: Path, *parts: str, source: str = "net.nir") -> None:
     """Status 2, one line on stderr with these parts, nothing on stdout, and nothing written."""
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -36,7 +48,7 @@ def refused(result: Result, folder: Path, *parts: str) -> None:
     assert result.stderr.startswith("hwsnn: error: ")
     for part in parts:
         assert part in result.stderr
-    assert [path.name for path in folder.iterdir()] == ["net.nir"]
+    assert [path.name for path in folder.iterdir()] == [source]
 
 
 def test_a_model_and_a_report(source: Path, tmp_path: Path) -> None:
@@ -45,7 +57,7 @@ def test_a_model_and_a_report(source: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert "net: 4 time steps, direct encoding, count readout" in result.stdout
     assert "beta 0.9 asked, 0.898438 built" in result.stdout
-    assert "note: time steps: NIR does not say how many; 4 is the default" in result.stdout
+    assert "note: time steps: the source does not say how many; 4 is the default" in result.stdout
     network = load(output)
     assert (network.timesteps, network.encoder.kind, network.readout) == (4, "direct", "count")
 
@@ -62,7 +74,7 @@ def test_every_option(source: Path, tmp_path: Path) -> None:
     (layer,) = network.layers
     assert (layer.weight_bits, layer.neuron.leak.beta) == (3, 0.5)  # type: ignore[union-attr]
     assert layer.neuron.membrane_bits <= 6  # type: ignore[union-attr]
-    assert "NIR does not say how many" not in result.stdout
+    assert "does not say how many" not in result.stdout
 
 
 def test_the_reset_of_every_layer(tmp_path: Path) -> None:
@@ -149,7 +161,7 @@ def test_count_of_a_layer_that_only_integrates(tmp_path: Path) -> None:
 
 def test_the_source_is_not_overwritten(source: Path, tmp_path: Path) -> None:
     before = source.read_bytes()
-    refused(run(source, "-o", source), tmp_path, f"{source}: is the NIR file itself")
+    refused(run(source, "-o", source), tmp_path, f"{source}: is the source itself")
     assert source.read_bytes() == before
 
 
@@ -160,7 +172,7 @@ def test_places_that_cannot_be_written_to(source: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_missing(source: Path, tmp_path: Path) -> None:
     refused(run(source), tmp_path, "Missing option '-o'")
-    refused(run("-o", tmp_path / "m"), tmp_path, "Missing argument 'SRC.nir'")
+    refused(run("-o", tmp_path / "m"), tmp_path, "Missing argument 'SRC'")
 
 
 def test_an_old_model_survives_a_failure(source: Path, tmp_path: Path) -> None:
@@ -169,3 +181,84 @@ def test_an_old_model_survives_a_failure(source: Path, tmp_path: Path) -> None:
     before = output.read_bytes()
     assert run(source, "-o", output, "--dt", "1").exit_code == 2
     assert output.read_bytes() == before
+
+
+def test_a_float_file(floats: Path, tmp_path: Path) -> None:
+    result = run(floats, "-o", tmp_path / "model.safetensors")
+    assert result.exit_code == 0, result.stderr
+    assert "floats: 7 time steps, latency encoding, count readout" in result.stdout
+    assert "reset subtract, as the source says" in result.stdout
+    assert "note:" not in result.stdout
+    network = load(tmp_path / "model.safetensors")
+    assert (network.timesteps, network.encoder.kind, network.readout) == (7, "latency", "count")
+
+
+def test_options_win_over_a_float_file(floats: Path, tmp_path: Path) -> None:
+    options = "--timesteps 5 --encoding direct --reset zero --readout count"
+    assert run(floats, "-o", tmp_path / "m", *options.split()).exit_code == 0
+    network = load(tmp_path / "m")
+    assert (network.timesteps, network.encoder.kind) == (5, "direct")
+    assert network.layers[0].neuron.reset == "zero"  # type: ignore[union-attr]
+
+
+def test_a_float_file_that_leaves_it_open(tmp_path: Path) -> None:
+    layer = trained.Dense("dense", np.ones((3, 1, 1, 2)), np.zeros(3), trained.Integrator(0.5))
+    trained_file.save(trained.Network("net", (1, 1, 2), (layer,)), tmp_path / "net.safetensors")
+    result = run(tmp_path / "net.safetensors", "-o", tmp_path / "m")
+    assert "net: 4 time steps, direct encoding, membrane readout" in result.stdout
+    assert "note: time steps: the source does not say how many; 4 is the default" in result.stdout
+
+
+def test_json_of_a_float_file(floats: Path, tmp_path: Path) -> None:
+    """There is no dt by which it was read."""
+    values = json.loads(run(floats, "-o", tmp_path / "m", "--json").stdout)
+    assert "dt" not in values
+    with safe_open(tmp_path / "m", framework="numpy") as file:
+        assert json.loads(file.metadata()["notes"]).keys() == {"source", "quantization"}
+
+
+def test_a_step_of_a_float_file(floats: Path, tmp_path: Path) -> None:
+    result = run(floats, "-o", tmp_path / "m", "--dt", "1e-3")
+    refused(result, tmp_path, "has no time constants; --dt is for NIR files only", source=floats.name)
+
+
+def test_a_model_that_is_quantized_already(source: Path, tmp_path: Path) -> None:
+    model, folder = tmp_path / "model.safetensors", tmp_path / "out"
+    assert run(source, "-o", model).exit_code == 0
+    source.unlink()
+    folder.mkdir()
+    result = run(model, "-o", folder / "m")
+    assert result.stderr == (
+        f"hwsnn: error: {model}: is already quantized: an integer model; give the trained network in floats that it "
+        "was made from\n"
+    )
+    assert (result.exit_code, result.stdout, list(folder.iterdir())) == (2, "", [])
+
+
+def test_floats_where_a_model_is_wanted(floats: Path) -> None:
+    result = CliRunner().invoke(cli, ["inspect", str(floats)])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"hwsnn: error: {floats}: is a trained network in floats, not an integer model; make one of it with hwsnn "
+        "quantize\n"
+    )
+
+
+def test_a_float_file_is_not_overwritten(floats: Path, tmp_path: Path) -> None:
+    before = floats.read_bytes()
+    refused(run(floats, "-o", floats), tmp_path, f"{floats}: is the source itself", source=floats.name)
+    assert floats.read_bytes() == before
+
+
+@pytest.mark.parametrize("contents", [b"", b"random bytes", np.random.default_rng(0).bytes(3000)])
+def test_wrong_float_files(contents: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(contents)
+    result = run(path, "-o", tmp_path / "m")
+    refused(result, tmp_path, f"{path}: not a readable safetensors file", source=path.name)
+
+
+def test_a_missing_float_file(tmp_path: Path) -> None:
+    result = run(tmp_path / "net.safetensors", "-o", tmp_path / "m")
+    assert result.exit_code == 2
+    assert "no such file; give a trained network, as .safetensors or .nir" in result.stderr

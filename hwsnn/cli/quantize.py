@@ -1,14 +1,15 @@
-"""``hwsnn quantize``: a NIR graph as an integer model."""
+"""``hwsnn quantize``: a trained network as an integer model."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from ..errors import InputError
+from ..frontends.nir_conventions import DEFAULT_DT
 from ..spec import (
     MAX_MEMBRANE_BITS,
     MAX_TIMESTEPS,
@@ -22,30 +23,33 @@ from ..spec import (
 )
 from .common import emit, json_option, output_option
 
+if TYPE_CHECKING:
+    from ..trained import Network
+
 DEFAULT_TIMESTEPS = 4
-"""NIR does not say how many; networks trained with surrogate gradients on still images mostly run 2 to 10."""
+"""Where the source does not say; networks trained with surrogate gradients on still images mostly run 2 to 10."""
+DEFAULT_ENCODING: EncoderKind = "direct"
 
 
-def _positive(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
+def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
         raise click.BadParameter(f"must be a positive number of seconds, not {value:g}")
     return value
 
 
 @click.command("quantize")
-@click.argument("source", metavar="SRC.nir", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @output_option("MODEL", "The model file to write, for example net.safetensors.", required=True)
 @click.option(
     "--timesteps",
     type=click.IntRange(1, MAX_TIMESTEPS),
-    help=f"Time steps a frame: as many as in training; NIR does not say.  [default: {DEFAULT_TIMESTEPS}]",
+    help=f"Time steps a frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
 )
 @click.option(
     "--encoding",
     type=click.Choice(get_args(EncoderKind)),
-    default="direct",
-    show_default=True,
-    help="How pixels become time steps; direct gives them to the first layer as they are.",
+    help="How pixels become time steps; direct gives them to the first layer as they are.  "
+    f"[default: as SRC says, else {DEFAULT_ENCODING}]",
 )
 @click.option(
     "--readout",
@@ -67,45 +71,43 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float) -> float
 @click.option(
     "--reset",
     type=click.Choice(get_args(Reset)),
-    help="What a spike does to every membrane, in place of what the file says (NIR cannot say subtract).",
+    help="What a spike does to every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
 )
 @click.option(
     "--dt",
     type=float,
-    default=1e-4,
-    show_default=True,
     callback=_positive,
-    help="Seconds a time step, by which the time constants in the file are read.",
+    help=f"Seconds a time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
 )
 @json_option
 def command(
     source: Path,
     output: Path,
     timesteps: int | None,
-    encoding: EncoderKind,
+    encoding: EncoderKind | None,
     readout: Readout | None,
     bits: int,
     membrane_bits: int | None,
     reset: Reset | None,
-    dt: float,
+    dt: float | None,
     as_json: bool,
 ) -> None:
-    """Turn the NIR graph SRC.nir into an integer model, and report what that changed.
+    """Turn the trained network SRC, a NIR graph or a float .safetensors, into an integer model, and report the changes.
 
-    The report is kept in the model file, too. docs/importing.md says which nodes there are and what becomes of them.
+    The report is kept in the model file, too. docs/importing.md says which nodes of NIR there are and what becomes of
+    them.
     """
-    from ..frontends import nir
     from ..model import model_hash, save
     from ..quantize import quantize
 
     if output.exists() and source.exists() and output.samefile(source):
-        raise InputError(f"{output}: is the NIR file itself; name another file to write the model to")
-    trained = nir.read(source, dt)
+        raise InputError(f"{output}: is the source itself; name another file to write the model to")
+    trained, origin = _read(source, dt)
     try:
         network, report = quantize(
             trained,
-            timesteps=timesteps or DEFAULT_TIMESTEPS,
-            encoder=Encoder(encoding),
+            timesteps=timesteps or trained.timesteps or DEFAULT_TIMESTEPS,
+            encoder=Encoder(encoding or trained.encoding or DEFAULT_ENCODING),
             weight_bits=bits,
             membrane_bits=membrane_bits,
             readout=readout,
@@ -113,9 +115,23 @@ def command(
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    if timesteps is None:
-        remark = f"time steps: NIR does not say how many; {DEFAULT_TIMESTEPS} is the default"
+    if timesteps is None and trained.timesteps is None:
+        remark = f"time steps: the source does not say how many; {DEFAULT_TIMESTEPS} is the default"
         report = report.with_remark(f"{remark}, give --timesteps as in training")
-    save(network, output, {"source": source.name, "dt": dt, "quantization": report.to_json()})
-    fields = {"model": str(output), "model_hash": model_hash(network), "source": str(source), "dt": dt}
+    save(network, output, {"source": source.name} | origin | {"quantization": report.to_json()})
+    fields = {"model": str(output), "model_hash": model_hash(network), "source": str(source)} | origin
     emit(as_json, fields | report.to_json(), lambda: click.echo(f"{report}\nwrote {output}"))
+
+
+def _read(source: Path, dt: float | None) -> tuple[Network, dict[str, Any]]:
+    """The trained network in ``source``, and how it was read."""
+    if source.suffix.lower() == ".safetensors":
+        from .. import trained_file
+
+        if dt is not None:
+            raise InputError(f"{source}: has no time constants; --dt is for NIR files only")
+        return trained_file.load(source), {}
+    from ..frontends import nir
+
+    dt = dt or DEFAULT_DT
+    return nir.read(source, dt), {"dt": dt}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from ..spec import RESERVED_NAMES
+from ..spec import RESERVED_NAMES, is_layer_name
 
 
 def network_name(text: str) -> str:
@@ -15,6 +15,8 @@ def network_name(text: str) -> str:
 
 def layer_name(text: str, kind: str, taken: Set[str]) -> str:
     """``text`` in lower case and none of ``taken``; ``kind`` and a number where it is but a number itself."""
+    if is_layer_name(text) and text not in taken:
+        return text
     base = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:28].rstrip("_")
     unusable = taken | RESERVED_NAMES
     if not base[:1].isalpha():

@@ -9,21 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 
 from .. import trained
 from ..errors import InputError
-from ..spec import MAX_EXTENT, MaxPool, Pair, Reset, Shape
+from ..spec import MAX_EXTENT, MAX_TIMESTEPS, EncoderKind, MaxPool, Pair, PoolMode, Reset, Shape
 from ..trained import FloatArray
 from . import linear
+from . import nir_conventions as said
 from .names import layer_name, network_name
+from .nir_conventions import DEFAULT_DT
 from .nir_file import Node, read_chain
 
-DEFAULT_DT = 1e-4
-"""Seconds a step, by convention of the frameworks that write NIR."""
 ROUNDING = 1e-6
-"""Two time constants this close (relative) are one: exporters compute them in single precision."""
+"""Time constants and gains this close (relative) are one: exporters compute them in single precision."""
 
 RESET_REMARK = (
     "reset: NIR knows only reset to a value, so the file says zero whatever the network was trained with; "
@@ -57,6 +58,8 @@ class _Builder:
         self._layers: list[trained.Layer] = []
         self._remarks: list[str] = []
         self._integrates = False
+        self._timesteps: int | None = None
+        self._encoding: EncoderKind | None = None
         self._handlers: dict[str, Callable[[Node], None]] = {
             "Input": self._input,
             "Output": self._output,
@@ -82,11 +85,21 @@ class _Builder:
                 raise InputError(
                     f"node {node.name!r}: is a {node.type[:40]!r}; the nodes that can be built are {known}"
                 )
+            unknown = node.metadata.keys() - said.KEYS.get(node.type, set())
+            if unknown:
+                raise node.error(f"metadata {min(unknown)[:40]!r} is not known here: made by another version of hwsnn")
         for node in nodes:
             if self._integrates and node.type != "Output":
                 raise node.error("comes after neurons that never fire; I and LI can only be the last layer")
             self._handlers[node.type](node)
-        return trained.Network(self._name, self._input_shape, tuple(self._layers), tuple(self._remarks))
+        return trained.Network(
+            self._name,
+            self._input_shape,
+            tuple(self._layers),
+            tuple(self._remarks),
+            timesteps=self._timesteps,
+            encoding=self._encoding,
+        )
 
     # Where the chain begins and ends
 
@@ -101,6 +114,12 @@ class _Builder:
         if self._flat:
             self._remarks.append(f"input: {width} values without height and width, built as one row of {width} pixels")
         self._input_shape = self._shape = self._maps_shape = (channels, height, width)
+        self._name = network_name(node.said_text(said.NAME) or self._name)
+        timesteps = node.said_number(said.TIMESTEPS, 1, MAX_TIMESTEPS)
+        if timesteps is not None and timesteps != int(timesteps):
+            raise node.error(f"metadata {said.TIMESTEPS!r} must be a whole number, not {timesteps:g}")
+        self._timesteps = None if timesteps is None else int(timesteps)
+        self._encoding = cast("EncoderKind | None", node.said_choice(said.ENCODING, get_args(EncoderKind)))
 
     def _output(self, node: Node) -> None:
         if self._maps:
@@ -182,9 +201,9 @@ class _Builder:
     def _leaky(self, node: Node) -> None:
         rate = self._rate(node, "tau")
         self._refuse_reset_value(node, memoryless=rate == 1.0)
-        gain = self._per_channel(node, "r") * rate
+        gain = self._gain_at(node, rate)
         offset = self._per_channel(node, "v_leak") * rate
-        self._fire(node, beta=1.0 - rate, gain=gain, offset=offset, threshold="v_threshold")
+        self._fire(node, beta=self._beta(node, rate), gain=gain, offset=offset, threshold="v_threshold")
 
     def _current_based(self, node: Node) -> None:
         if self._rate(node, "tau_syn") != 1.0:
@@ -203,12 +222,18 @@ class _Builder:
 
     def _threshold(self, node: Node) -> None:
         threshold = self._per_element(node, "threshold")
+        mode = cast("PoolMode | None", node.said_choice(said.POOL, get_args(PoolMode)))
         pool = self._maps[0] if len(self._maps) == 1 else None
         if isinstance(pool, linear.Pool) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
             name = self._layer_name(pool.name, "pool")
-            self._close(MaxPool(name, pool.window, pool.stride, "or"))
-            self._remarks.append(f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'")
+            self._close(MaxPool(name, pool.window, pool.stride, mode or "or"))
+            if mode is None:
+                self._remarks.append(
+                    f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'"
+                )
             return
+        if mode is not None:
+            raise node.error(f"metadata {said.POOL!r} is for a threshold that any spike of a pool before it exceeds")
         self._fire(node, beta=0.0, gain=np.ones(self._shape[0]), threshold="threshold", reset="none")
 
     def _integrator(self, node: Node) -> None:
@@ -217,7 +242,7 @@ class _Builder:
     def _leaky_integrator(self, node: Node) -> None:
         rate = self._rate(node, "tau")
         offset = self._per_channel(node, "v_leak") * rate
-        self._integrate(node, beta=1.0 - rate, gain=self._per_channel(node, "r") * rate, offset=offset)
+        self._integrate(node, beta=self._beta(node, rate), gain=self._gain_at(node, rate), offset=offset)
 
     def _integrate(self, node: Node, *, beta: float, gain: FloatArray, offset: FloatArray | None) -> None:
         self._integrates = True
@@ -236,9 +261,11 @@ class _Builder:
         thresholds = self._per_channel(node, threshold)
         if (thresholds <= 0).any():
             raise node.error(f"{threshold!r} must be positive, not {float(thresholds.min())!r}")
-        if reset == "zero" and RESET_REMARK not in self._remarks:
+        said_reset = cast("Reset | None", node.said_choice(said.RESET, get_args(Reset)))
+        if said_reset is None and reset == "zero" and RESET_REMARK not in self._remarks:
             self._remarks.append(RESET_REMARK)
-        self._weigh(node, gain, offset, trained.Neuron(thresholds, beta, "greater", reset))
+        compare = cast("trained.Compare | None", node.said_choice(said.COMPARE, get_args(trained.Compare)))
+        self._weigh(node, gain, offset, trained.Neuron(thresholds, beta, compare or "greater", said_reset or reset))
 
     def _weigh(
         self, node: Node, gain: FloatArray, offset: FloatArray | None, neuron: trained.Neuron | trained.Integrator
@@ -279,6 +306,23 @@ class _Builder:
         if rate > 1.0:
             raise node.error(f"a step of {self._dt:g} s is longer than {key!r}; give --dt {value:g} or less")
         return rate
+
+    def _beta(self, node: Node, rate: float) -> float:
+        """The decay in a step: what the time constant says, in the metadata's digits where those say the same."""
+        beta = node.said_number(said.BETA, 0.0, 1.0)
+        if beta is None:
+            return 1.0 - rate
+        if abs(beta - (1.0 - rate)) < ROUNDING:
+            return beta
+        self._remarks.append(
+            f"{node.name}: beta {1.0 - rate:g} by its time constant, not {beta:g} as its metadata says"
+        )
+        return 1.0 - rate
+
+    def _gain_at(self, node: Node, rate: float) -> FloatArray:
+        """The gain of a neuron that goes ``rate`` of the way to its input in a step."""
+        gain = self._per_channel(node, "r") * rate
+        return np.where(np.abs(gain - 1.0) < ROUNDING, 1.0, gain)
 
     def _gain_per_step(self, node: Node) -> FloatArray:
         """R of a neuron without a time constant, for which frameworks write v += R I or v += dt R I."""

@@ -22,6 +22,7 @@ from ..spec import MAX_EXTENT, Pair
 from ..trained import FloatArray
 from .hdf5_heaps import check_heaps
 from .linear import MAX_WEIGHTS
+from .nir_conventions import PREFIX
 
 MAX_NUMBERS = 2 * MAX_WEIGHTS
 """Most numbers that are read from one file, all nodes together."""
@@ -33,11 +34,15 @@ MAX_DEPTH = 4
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One node: its name (``outer.inner`` within a nested graph), its type, its numbers and its texts by key."""
+    """One node: its name (``outer.inner`` within a nested graph), its type, its numbers and its texts by key.
+
+    ``metadata``: those keys of its metadata that are hwsnn's own (``hwsnn.frontends.nir_conventions``).
+    """
 
     name: str
     type: str
     values: Mapping[str, FloatArray | str]
+    metadata: Mapping[str, FloatArray | str]
 
     def error(self, text: str) -> InputError:
         """The exception that says what is wrong with this node."""
@@ -72,6 +77,29 @@ class Node:
         if len(value) not in (1, 2):
             raise self.error(f"{key!r} must be one integer or two, not {len(value)}")
         return value[0], value[-1]
+
+    def said_text(self, key: str) -> str | None:
+        """The text under ``key`` of the metadata, None where there is none."""
+        value = self.metadata.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.error(f"metadata {key!r} must be a text, not numbers")
+        return value
+
+    def said_choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        """The text under ``key`` of the metadata, which must be one of ``choices``, None where there is none."""
+        text = self.said_text(key)
+        if text is not None and text not in choices:
+            raise self.error(f"metadata {key!r} must be one of {', '.join(choices)}, not {text[:40]!r}")
+        return text
+
+    def said_number(self, key: str, low: float, high: float) -> float | None:
+        """The number from ``low`` to ``high`` under ``key`` of the metadata, None where there is none."""
+        value = self.metadata.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) or value.size != 1 or not low <= value.item() <= high:
+            raise self.error(f"metadata {key!r} must be a number from {low} to {high}")
+        return float(value.item())
 
 
 def read_chain(path: Path) -> list[Node]:
@@ -108,7 +136,8 @@ class _Reader:
             if types[name] == "NIRGraph":
                 nodes += self.chain(groups[name], f"{prefix}{name}.", depth + 1)[1:-1]
             else:
-                nodes.append(Node(prefix + name, types[name], self._values(prefix + name, groups[name])))
+                values = self._values(prefix + name, groups[name])
+                nodes.append(Node(prefix + name, types[name], values, self._metadata(prefix + name, groups[name])))
         return nodes
 
     def _nodes(self, group: Any, prefix: str) -> dict[str, Any]:
@@ -139,9 +168,17 @@ class _Reader:
             raise InputError(f"node {name!r}: has no type")
         return text
 
-    def _values(self, name: str, group: Any) -> dict[str, FloatArray | str]:
+    def _metadata(self, name: str, group: Any) -> dict[str, FloatArray | str]:
+        """What hwsnn wrote there; what others did may be anything, and nobody asks for it."""
+        metadata = self._member(group, "metadata", f"node {name!r}")
+        return self._values(name, metadata, PREFIX) if isinstance(metadata, h5py.Group) else {}
+
+    def _values(self, name: str, group: Any, prefix: str = "") -> dict[str, FloatArray | str]:
+        """What lies under the keys that start with ``prefix``."""
         values = {}
         for key in group:
+            if not key.startswith(prefix):
+                continue
             member = self._member(group, key, f"node {name!r}")
             if isinstance(member, h5py.Dataset) and member.shape is not None:
                 values[key] = self._value(name, key, member)

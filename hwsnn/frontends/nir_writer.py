@@ -1,7 +1,7 @@
 """Trained networks as NIR files, for other tools and for ``hwsnn.frontends.nir``, which reads back the same network.
 
-Time constants are such that explicit Euler steps of ``hwsnn.frontends.nir.DEFAULT_DT`` seconds are the steps of the
-network. What NIR cannot say goes into the metadata of the nodes (``hwsnn.frontends.nir_metadata``).
+Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network, and what NIR
+cannot say goes into the metadata of the nodes (``hwsnn.frontends.nir_conventions``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .. import trained
 from ..errors import InputError
 from ..files import written_whole
 from ..spec import MaxPool, Shape
-from . import nir_metadata as said
+from . import nir_conventions as said
 from .names import layer_name
-from .nir import DEFAULT_DT
+from .nir_conventions import DEFAULT_DT
 
 if TYPE_CHECKING:
     import nir

@@ -1,8 +1,11 @@
-"""What NIR cannot say about a network: keys in the metadata of its nodes, which hwsnn writes and reads.
+"""What NIR files leave open: the length of a step, and keys in the metadata of nodes for what NIR cannot say.
 
-Other readers ignore them, and see a plain NIR graph: neurons that reset to zero and fire above the threshold, pools
-whose spikes are added up and compared.
+Readers other than hwsnn's ignore the keys, and see a plain NIR graph: neurons that reset to zero and fire above the
+threshold, pools whose spikes are added up and compared.
 """
+
+DEFAULT_DT = 1e-4
+"""Seconds a step, by convention of the frameworks that write NIR."""
 
 PREFIX = "hwsnn_"
 
