@@ -69,7 +69,8 @@ def test_every_command_has_help(name: str) -> None:
         (("run", "digits", "--data", "digits", "-n", "many"), "Invalid value for '-n'"),
     ],
 )
-def test_usage_errors(args: tuple[str, ...], message: str) -> None:
+def test_usage_errors(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str) -> None:
+    monkeypatch.delenv("HWSNN_DATA", raising=False)
     expect_refusal(invoke(*args), message)
 
 

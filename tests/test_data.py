@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwsnn.data import load, random_images
+from hwsnn.data import images as read_images
+from hwsnn.data import load, random_images, training
 from hwsnn.errors import InputError
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
@@ -110,6 +111,52 @@ def test_a_limit_reads_no_further(tmp_path: Path) -> None:
     where = idx_folder(tmp_path, images=idx(IMAGES)[:-1])
     assert len(load(where, network(), COUNT - 1).images) == COUNT - 1
     assert "ends early" in refusal(where)
+
+
+def train_folder(folder: Path, images: np.ndarray, labels: np.ndarray | None) -> str:
+    (folder / "train-images-idx3-ubyte").write_bytes(idx(images))
+    if labels is not None:
+        (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels))
+    return str(folder)
+
+
+def test_splits(tmp_path: Path) -> None:
+    """Each of its own files; images need no model, whose size they would have to have."""
+    idx_folder(tmp_path, labels=idx(LABELS))
+    where = train_folder(tmp_path, IMAGES[::-1, :-1], LABELS[::-1] + 200)
+    for data in (training(where), read_images(where, "train")):
+        assert (data.images == IMAGES[::-1, np.newaxis, :-1]).all()
+        assert data.labels is not None
+        assert data.labels.tolist() == (LABELS[::-1].astype(int) + 200).tolist()
+        assert data.labels.dtype == np.int64
+    for data in (read_images(where), read_images(where, "test")):
+        assert (data.images == IMAGES[:, np.newaxis]).all()
+        assert data.labels is not None
+        assert data.labels.tolist() == LABELS.tolist()
+    assert len(training(where, 2).images) == len(training(where, 2).labels) == 2
+
+
+def test_training_needs_labels(tmp_path: Path) -> None:
+    where = train_folder(tmp_path, IMAGES, None)
+    assert read_images(where, "train").labels is None
+    with pytest.raises(InputError, match="holds no IDX train labels; there must be train-labels-idx1-ubyte or"):
+        training(where)
+
+
+def test_what_has_no_training_split(tmp_path: Path) -> None:
+    for text in ("digits", npz(tmp_path, x=IMAGES, y=LABELS)):
+        with pytest.raises(InputError, match=f"^{text}: has no training split; give a folder of IDX files, or mnist$"):
+            training(text)
+    with pytest.raises(InputError, match="holds no IDX train images; there must be train-images-idx3-ubyte or"):
+        training(idx_folder(tmp_path))
+
+
+@pytest.mark.parametrize("shape", [(COUNT, 0, 4), (COUNT, 3, 0)])
+def test_images_without_pixels(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    nothing = np.zeros(shape, np.uint8)
+    for text in (train_folder(tmp_path, nothing, LABELS), npz(tmp_path, x=nothing)):
+        with pytest.raises(InputError, match="they must have pixels"):
+            read_images(text, "train" if text == str(tmp_path) else "test")
 
 
 def test_random_images_reach_both_ends() -> None:
