@@ -53,7 +53,7 @@ def test_an_error_that_nobody_can_read_still_counts() -> None:
 @pytest.mark.parametrize(
     ("args", "option"),
     [
-        (("run", "digits", "--data", ""), "'--data'"),
+        (("run", "digits", "--data", ""), "'--data' (env var: 'HWSNN_DATA')"),
         (("run", "digits", "--data", "digits", "-o", ""), "'-o' / '--output'"),
         (("generate", "digits", "-o", ""), "'-o' / '--output'"),
         (("verify", "digits", "--data", ""), "'--data'"),
