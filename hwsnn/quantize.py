@@ -140,7 +140,7 @@ def best_scales(rows: FloatArray, largest: int) -> FloatArray:
     """
     peaks = np.abs(rows).max(axis=1, keepdims=True)
     smallest = np.full(len(rows), np.inf)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         best: FloatArray = largest / peaks[:, 0]
         for level in CLIP_LEVELS:
             scales = largest / (peaks * level)
@@ -170,6 +170,7 @@ def _in_integers(
     if isinstance(layer.neuron, trained.Neuron):
         exact = _product(layer.neuron.threshold, unit)
         smallest = np.floor(exact) + 1 if layer.neuron.compare == "greater" else np.ceil(exact)
+        smallest = np.maximum(smallest, 1)  # of a threshold so small that its product is no float above zero
         threshold = _to_int32(layer.name, "threshold", smallest)
         neuron = spec.Neuron(threshold, leak, reset or layer.neuron.reset, spec.MAX_MEMBRANE_BITS)
     else:

@@ -149,6 +149,11 @@ def test_a_threshold_is_the_smallest_integer_that_satisfies_the_comparison(
     assert satisfied == [False, True]
 
 
+def test_a_threshold_too_small_for_floats_is_still_positive() -> None:
+    source = network(dense([[1e30, 0]], its_neuron=neuron(5e-324, compare="greater_equal")))
+    assert fires(only_layer(source)).threshold.tolist() == [1]
+
+
 @pytest.mark.parametrize(("pixel_bits", "factor"), [(8, 255), (4, 15), (1, 1)])
 def test_direct_encoding_counts_in_pixels(pixel_bits: int, factor: int) -> None:
     """Pixels of 0 ... M stand for 0 ... 1, so biases and thresholds grow by M. Only those of the first layer do."""
@@ -265,6 +270,7 @@ ONE = dense([[1, 2]])
         (network(), {}, r"network 'net' has no layers"),
         (network(dense([[0, 0]])), {}, r"layer 'dense1': every weight is zero"),
         (network(dense([[1e-310, 0]])), {}, r"layer 'dense1': its weights are too small to scale"),
+        (network(dense([[5e-324, 0]])), {}, r"layer 'dense1': its weights are too small to scale"),
         (network(dense([[1, 0]], bias=[1e8])), {}, r"layer 'dense1': a bias becomes 1.27e\+10, beyond 32 bits"),
         (network(dense([[1, 0]], bias=[1e308])), {}, r"layer 'dense1': a bias becomes inf, beyond 32 bits"),
         (network(dense([[1e-9, 0]])), {}, r"layer 'dense1': a threshold becomes 1.27e\+11, beyond 32 bits"),
