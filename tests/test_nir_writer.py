@@ -139,6 +139,17 @@ def test_a_winner_is_an_or_to_others(tmp_path: Path) -> None:
     assert dict(graph.edges)["pool1"] == "pool1_Threshold"
 
 
+def test_windows_that_are_not_square(tmp_path: Path) -> None:
+    """The nir package opens them, but for its type check, which takes windows for square."""
+    rng = np.random.default_rng(0)
+    conv = trained.Conv("conv", rng.normal(size=(2, 1, 2, 3)), np.zeros(2), neuron(2), padding=(1, 0))
+    dense = trained.Dense("dense", rng.normal(size=(3, 2, 7, 6)), np.zeros(3), trained.Integrator(0.5))
+    network = trained.Network("net", (1, 6, 8), (conv, dense))
+    nir_writer.write(network, tmp_path / "net.nir")
+    assert_same(read(tmp_path / "net.nir"), network)
+    assert nir.read(tmp_path / "net.nir", type_check=False).nodes["conv"].weight.shape == (2, 1, 2, 3)
+
+
 def test_the_same_bytes_every_time(tmp_path: Path) -> None:
     written = set()
     for _ in range(2):
