@@ -16,6 +16,8 @@ PRODUCT_COST = 12
 """What a pixel that meets its weight in gates costs, and a membrane that is multiplied."""
 NEURON_CLOCKS = 5
 """How many clocks the neurons need for a pass over few groups, but the last one (their pipeline is that deep)."""
+DEEPEST_QUEUE = 512
+"""Beats of a queue, at most: the depth at which block memories are widest."""
 LANE_COST = 8
 """What an output lane costs beside its synapses (membrane, threshold, compare), in synapses a clock."""
 
@@ -33,7 +35,7 @@ def choose(network: Network, budget: int = BUDGET) -> Folding:
     """The folding with the fewest estimated clocks a frame whose cost stays within ``budget`` synapses a clock.
 
     A network too large for it even fully folded is folded fully. No layer is made faster than the slowest one can be.
-    Queues hold one row of the layer's output.
+    Queues hold a row of the layer's output, those before a convolution a frame of it.
     """
     options = {layer.name: _options(network, index) for index, layer in network.weighted_layers()}
     bound = max(min(option.clocks for option in choices) for choices in options.values())
@@ -42,10 +44,7 @@ def choose(network: Network, budget: int = BUDGET) -> Folding:
         picks = {name: _cheapest(choices, target) for name, choices in options.items()}
         if sum(pick.cost for pick in picks.values()) <= budget:
             break
-    depths = {
-        layer.name: max(2, min(network.shapes[index + 1][2] * network.timesteps, 512))
-        for index, layer in enumerate(network.layers)
-    }
+    depths = {layer.name: _queue_depth(network, index) for index, layer in enumerate(network.layers)}
     return Folding({name: pick.fold for name, pick in picks.items()}, depths)
 
 
@@ -66,6 +65,16 @@ def estimated_clocks(network: Network, index: int, fold: LayerFold) -> int:
     sums = groups * folds * (1 if pixels else steps)
     neurons = max(groups, NEURON_CLOCKS) * (steps - 1) + groups
     return max(rows * columns * max(sums, neurons), arriving * (1 if pixels else steps))
+
+
+def _queue_depth(network: Network, index: int) -> int:
+    """Beats of the queue behind layer ``index``.
+
+    A convolution waits for its first rows and so ends late, when the layers before it are well into the next frame.
+    """
+    _, height, width = network.shapes[index + 1]
+    before_conv = any(isinstance(layer, Conv) for layer in network.layers[index + 1 : index + 2])
+    return max(2, min((height if before_conv else 1) * width * network.timesteps, DEEPEST_QUEUE))
 
 
 def _options(network: Network, index: int) -> list[_Option]:

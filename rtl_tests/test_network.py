@@ -9,7 +9,7 @@ import pytest
 
 from hwsnn.cli.common import load_model
 from hwsnn.data import load, random_images
-from hwsnn.fold import choose
+from hwsnn.fold import choose, estimated_clocks
 from hwsnn.model import model_hash
 from hwsnn.random_networks import random_network
 from hwsnn.rtl.emit import to_verilog
@@ -20,6 +20,7 @@ from hwsnn.spec import (
     Dense,
     Encoder,
     EncoderKind,
+    Folding,
     Layer,
     MaxPool,
     MultiplyLeak,
@@ -71,6 +72,33 @@ def test_digits_equal_reference_on_100_images() -> None:
     result = run_network(network, choose(network), load("digits", network, 100).images)
     assert result.frames == 100
     assert result.mismatches == 0, result.first_mismatch
+
+
+def _two_convolutions() -> Network:
+    """Folded fully, its convolutions take 1,200 and 1,188 clocks a frame."""
+    rng = np.random.default_rng(0)
+
+    def conv(name: str, outputs: int, inputs: int, threshold: int) -> Conv:
+        neuron = Neuron(np.full(outputs, threshold), NoLeak(), "subtract", 20)
+        return Conv(name, rng.integers(-7, 8, (outputs, inputs, 3, 3)), np.zeros(outputs, int), 4, neuron)
+
+    pool, last = MaxPool("pool", (2, 2), (2, 2), "or"), rng.integers(-7, 8, (2, 11, 3, 3))
+    dense = Dense("dense", last, np.zeros(2, int), 4, Neuron(np.full(2, 6), NoLeak(), "subtract", 16))
+    layers = (conv("first", 6, 1, 1500), pool, conv("second", 11, 6, 10), dense)
+    return Network("two", (1, 12, 12), 8, Encoder("direct"), 2, layers, "count")
+
+
+def test_convolutions_work_on_two_frames_at_once() -> None:
+    network = _two_convolutions()
+    folding = choose(network, 1)
+    slowest = max(estimated_clocks(network, i, folding.layers[layer.name]) for i, layer in network.weighted_layers())
+    assert slowest == 1200
+    images = random_images(network, 2, 0)
+    result = run_network(network, folding, images, stalls=False)
+    assert result.mismatches == 0, result.first_mismatch
+    assert result.cycles_per_frame <= 1.05 * slowest
+    shallow = Folding(folding.layers, dict.fromkeys(folding.fifo_depths, 2))
+    assert run_network(network, shallow, images, stalls=False).cycles_per_frame > 1.2 * slowest
 
 
 def _with_layer(network: Network, index: int, layer: Layer) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hwsnn.fold import BUDGET, TABLE_ROWS, _option, choose, estimated_clocks
+from hwsnn.fold import BUDGET, DEEPEST_QUEUE, TABLE_ROWS, _option, choose, estimated_clocks
 from hwsnn.random_networks import random_network
 from hwsnn.rtl.synapses import MAX_LOGIC_ROWS
 from hwsnn.spec import Conv, Encoder, Integrator, LayerFold, MaxPool, Network, Neuron, NoLeak
@@ -63,6 +63,12 @@ def test_estimate_of_a_spiking_convolution() -> None:
     assert estimated_clocks(_network(20), 2, LayerFold(5, 2)) == 20 * max(2 * 3, 9)
     # Hardly folded, the 3x3 pixels that arrive, one a clock and step, take longest.
     assert estimated_clocks(_network(), 2, LayerFold(12, 4)) == 3 * 9
+
+
+def test_queues_hold_a_row_and_before_a_convolution_a_frame() -> None:
+    # After conv1 6x6 at 3 steps; after pool1 3x3, and a convolution follows; after conv2 1x1.
+    assert choose(_network()).fifo_depths == {"conv1": 6 * 3, "pool1": 3 * 3 * 3, "conv2": 3}
+    assert choose(_network(200)).fifo_depths == {"conv1": DEEPEST_QUEUE, "pool1": DEEPEST_QUEUE, "conv2": 200}
 
 
 def test_pool_has_no_estimate() -> None:
