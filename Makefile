@@ -6,16 +6,17 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
+TESTABLE := $(VENV)/testable
 
 .PHONY: demo test lint clean prerequisites
 
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
-test: lint
+test: lint $(TESTABLE)
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
-lint: $(INSTALLED)
+lint: $(TESTABLE)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -24,7 +25,13 @@ $(INSTALLED): pyproject.toml constraints.txt | prerequisites
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	    --no-build-isolation -e '.[dev]'
+	    --no-build-isolation -e .
+	touch $@
+
+# Training is tested too: PyTorch is the most of it.
+$(TESTABLE): $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	    --no-build-isolation -e '.[dev,train]'
 	touch $@
 
 # Every missing program is named before anything is installed.

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 USERS = {"activity", "sim", "build", "bench", "host", "manifest"}
 """Parts that bring those together; they may import all of those, and one another."""
 
-TOP = {"__init__", "__main__", "cli", "demo"}
+TOP = {"__init__", "__main__", "cli", "demo", "train"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "h5py", "nir", "rich", "safetensors", "scipy", "serial", "sklearn", "torch"}

@@ -115,7 +115,7 @@ class _Run:
         self.network, self.plan = network, plan
         self.steps_an_epoch = count // plan.batch
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: self._rate(step))
         self.averaged = (
             AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)
             if plan.average
@@ -168,7 +168,7 @@ class _Run:
             "network": self.network.state_dict(),
             "averaged": None if self.averaged is None else self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "schedule": {"last_epoch": self.schedule.last_epoch, "_step_count": self.schedule._step_count},
+            "schedule": self.schedule.state_dict(),
             "chance": torch.get_rng_state(),
         }
         checkpoint.parent.mkdir(parents=True, exist_ok=True)

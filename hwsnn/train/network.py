@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .. import trained
-from ..spec import EncoderKind, MaxPool, PoolMode
+from ..spec import EncoderKind, MaxPool, PoolMode, Shape
 from .encode import encode
 from .fire import THRESHOLD, FiringReset, fire, integrate
 
-Activation = Callable[[Tensor], Tensor]
 _INPUT = re.compile(r"(?:(\d+)x)?(\d+)x(\d+)")
 _CONV = re.compile(r"(\d+)c(\d+)(p?)")
 _POOL = re.compile(r"(\d+)s")
@@ -79,14 +78,21 @@ class Layer(nn.Module):  # type: ignore[misc]
 
 
 class Pool(nn.Module):  # type: ignore[misc]
-    """Max-pool at each step: of spikes their ``or``, of rates their maximum."""
+    """Max-pool at each step, as in ``docs/numerics.md``: the ``or`` of spikes, or the spike of the ``winner`` so far.
 
-    def __init__(self, name: str, size: int) -> None:
+    Of rates, at one step, both are the maximum.
+    """
+
+    def __init__(self, name: str, size: int, mode: PoolMode) -> None:
         super().__init__()
-        self.name, self.size = name, size
+        self.name, self.size, self.mode = name, size, mode
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.max_pool2d(x.flatten(0, 1), self.size).unflatten(0, x.shape[:2])
+        if self.mode == "or":
+            return functional.max_pool2d(x.flatten(0, 1), self.size).unflatten(0, x.shape[:2])
+        counts = x.cumsum(0).flatten(0, 1)
+        most, winner = functional.max_pool2d(counts, self.size, return_indices=True)  # of equals the first
+        return x.flatten(0, 1).flatten(-2).gather(-1, winner.flatten(-2)).view_as(most).unflatten(0, x.shape[:2])
 
 
 class Network(nn.Module):  # type: ignore[misc]
@@ -94,7 +100,8 @@ class Network(nn.Module):  # type: ignore[misc]
 
     ``notation``: the input's height x width (or channels x height x width), then layers: ``64c5`` a convolution of 64
     channels and 5x5 windows (``64c5p`` padded to keep its size), ``2s`` a max-pool of 2x2, ``128`` a fully connected
-    layer. ``neurons(name)`` makes the neurons of a layer that is not the last; ``readout`` is the last one's.
+    layer. ``neurons(name)`` makes the neurons of a layer that is not the last; ``readout`` is the last one's; ``pool``
+    is what all pools do.
     """
 
     def __init__(
@@ -105,6 +112,7 @@ class Network(nn.Module):  # type: ignore[misc]
         encoding: EncoderKind = "direct",
         neurons: Callable[[str], nn.Module],
         readout: nn.Module,
+        pool: PoolMode = "or",
     ) -> None:
         super().__init__()
         self.notation, self.timesteps, self.encoding = notation, timesteps, encoding
@@ -121,12 +129,18 @@ class Network(nn.Module):  # type: ignore[misc]
             last = position == len(rest) - 1
             if match := _POOL.fullmatch(part):
                 size = int(match[1])
-                layers.append(Pool(name("pool"), size))
+                _require_fit(part, size, shape)
+                if last:
+                    raise ValueError(f"the last layer must have weights, not be the pool {part}")
+                layers.append(Pool(name("pool"), size, pool))
                 shape = (shape[0], shape[1] // size, shape[2] // size)
                 continue
             if match := _CONV.fullmatch(part):
                 label, outputs, window = name("conv"), int(match[1]), (int(match[2]), int(match[2]))
+                if match[3] and window[0] % 2 == 0:
+                    raise ValueError(f"a padded window must be odd, not {window[0]} as in {part}")
                 padding = window[0] // 2 if match[3] else 0
+                _require_fit(part, window[0] - 2 * padding, shape)
             elif match := _DENSE.fullmatch(part):
                 # Fully connected is a convolution whose window is the whole image.
                 label, outputs, window, padding = name("dense"), int(match[1]), shape[1:], 0
@@ -135,15 +149,16 @@ class Network(nn.Module):  # type: ignore[misc]
             weights = nn.Conv2d(shape[0], outputs, window, padding=padding, bias=last)
             norm = None if last else nn.BatchNorm2d(outputs)
             layers.append(Layer(label, weights, norm, readout if last else neurons(label)))
-            shape = (
-                outputs,
-                shape[1] + 2 * padding - window[0] + 1,
-                shape[2] + 2 * padding - window[1] + 1,
-            )
+            grown = 2 * padding + 1
+            shape = (outputs, shape[1] + grown - window[0], shape[2] + grown - window[1])
         self.layers = nn.ModuleList(layers)
 
+    def inputs(self, images: Tensor) -> Tensor:
+        """What the first layer sees of images (N, C, H, W): (T, N, C, H, W), or one step for all."""
+        return encode(images, self.encoding, self.timesteps)
+
     def forward(self, images: Tensor) -> Tensor:
-        x = encode(images, self.encoding, self.timesteps)
+        x = self.inputs(images)
         for layer in self.layers:
             x = layer(x)
         return x.flatten(1)
@@ -166,12 +181,12 @@ def spiking(
     )
 
 
-def export(network: Network, name: str, pool: PoolMode = "or") -> trained.Network:
+def export(network: Network, name: str) -> trained.Network:
     """The network in floats, batch norm folded in, as ``hwsnn.quantize`` takes it. Its neurons must be spiking ones."""
     layers: list[trained.Layer] = []
     for layer in network.layers:
         if isinstance(layer, Pool):
-            layers.append(MaxPool(layer.name, (layer.size, layer.size), (layer.size, layer.size), pool))
+            layers.append(MaxPool(layer.name, (layer.size, layer.size), (layer.size, layer.size), layer.mode))
             continue
         weight, bias = layer.folded()
         neuron: trained.Neuron | trained.Integrator
@@ -192,7 +207,12 @@ def export(network: Network, name: str, pool: PoolMode = "or") -> trained.Networ
     )
 
 
-def _input_shape(text: str) -> tuple[int, int, int]:
+def _require_fit(part: str, window: int, shape: Shape) -> None:
+    if window > min(shape[1:]):
+        raise ValueError(f"the window of {part} must fit its input of {shape[1]}x{shape[2]}")
+
+
+def _input_shape(text: str) -> Shape:
     match = _INPUT.fullmatch(text)
     if match is None:
         raise ValueError(f"the input must be like 28x28 or 2x128x128, not {text!r}")
