@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
@@ -88,7 +89,8 @@ def train(
     run = _Run(network, plan, len(images.x))
     key = _key(network, plan, images, identity)
     epoch, seconds = run.restore(checkpoint, key)
-    with Progress(*COLUMNS) as progress:
+    console = Console(stderr=True, highlight=False)
+    with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as progress:
         steps = run.steps_an_epoch
         task = progress.add_task("training", total=plan.epochs * steps, completed=epoch * steps)
         start = seconds - progress.get_time()
@@ -101,8 +103,8 @@ def train(
             if validation is not None:
                 shown += f", validation {accuracy(run.model(), validation):.2%}"
             progress.update(task, description=shown)
-            if not progress.console.is_terminal:
-                progress.console.print(f"{shown}, {seconds:.0f} s")
+            if not console.is_terminal:  # a log file, most likely
+                console.print(f"{shown}, {seconds:.0f} s")
     network.load_state_dict(run.model().state_dict())
     network.eval()
     return seconds
