@@ -100,12 +100,12 @@ def test_resumed_training_gives_the_same_network(recipe: Any, tmp_path: Path, mo
         train_epoch(*arguments)
 
     monkeypatch.setattr(recipe, "train_epoch", counted_epoch)
-    recipe.train(settings, few, validation, tmp_path / "whole.pt")
+    recipe.fit(settings, few, validation, tmp_path / "whole.pt")
     left = 2
     with pytest.raises(KeyboardInterrupt):
-        recipe.train(settings, few, validation, tmp_path / "killed.pt")
+        recipe.fit(settings, few, validation, tmp_path / "killed.pt")
     left = 1
-    recipe.train(settings, few, validation, tmp_path / "killed.pt")
+    recipe.fit(settings, few, validation, tmp_path / "killed.pt")
 
     whole, resumed = (torch.load(tmp_path / name, weights_only=True) for name in ("whole.pt", "killed.pt"))
     assert whole["epoch"] == resumed["epoch"] == 3

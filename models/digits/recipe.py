@@ -1,7 +1,8 @@
 """Train the digits model: a small convolutional spiking network for the 8x8 handwritten digits of scikit-learn.
 
-    python models/digits/recipe.py                 train, choosing the epoch on the validation images
-    python models/digits/recipe.py --held-out      and measure the result on the held-out images, once
+    hwsnn train digits -o DIR                             train, choosing the epoch on the validation images, and
+                                                          measure the result on the held-out images, once
+    python models/digits/recipe.py --channels 8 16 ...    other settings, measured on the validation images alone
 
 Writes ``digits.nir``, the trained network in floats, and ``samples.npz``, the held-out images. ``card.md`` has the
 figures, and the command that makes the integer model from the network. A killed run goes on from its last epoch.
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsnn.files import written_whole
+from hwsnn.train.recipe import Run
 
 SPLIT_SEED = 2024
 VALIDATION = HELD_OUT = 360
@@ -50,9 +52,9 @@ class Settings:
     """What tells one run from another: a checkpoint of other settings, or of another recipe, is not resumed."""
 
     seed: int
-    epochs: int
-    channels: tuple[int, int]
-    timesteps: int
+    epochs: int = 100
+    channels: tuple[int, int] = (16, 24)
+    timesteps: int = 2
     recipe: str = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
@@ -168,7 +170,7 @@ def measure(network: Digits, images: Images) -> Result:
     return Result(float((scores.argmax(1) == y).double().mean()), float(functional.cross_entropy(scores, y)))
 
 
-def train(settings: Settings, training: Images, validation: Images, checkpoint: Path) -> Digits:
+def fit(settings: Settings, training: Images, validation: Images, checkpoint: Path) -> Digits:
     """The network of the epoch with the lowest loss on the validation images."""
     torch.manual_seed(settings.seed)
     network = Digits(settings.channels, settings.timesteps)
@@ -263,35 +265,45 @@ def add_in_order() -> None:
     torch.set_num_threads(1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Train the digits model.")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent, help="folder to write into")
-    parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--channels", type=int, nargs=2, default=[16, 24], help="of the two convolutions")
-    parser.add_argument("--timesteps", type=int, default=2)
-    parser.add_argument("--held-out", action="store_true", help="measure the result on the held-out images, too")
-    args = parser.parse_args()
-    if args.epochs < 1:
-        parser.error(f"--epochs must be at least 1, not {args.epochs}")
-
+def make(settings: Settings, out: Path, measure_held_out: bool) -> None:
+    """Train, write the network and the held-out images to ``out``, and say how good it is."""
     add_in_order()
     training, validation, held_out = split_digits()
-    checkpoint = args.out / ".cache" / "digits-checkpoint.pt"
+    checkpoint = out / ".cache" / "digits-checkpoint.pt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    settings = Settings(args.seed, args.epochs, tuple(args.channels), args.timesteps)
-    network = train(settings, training, validation, checkpoint)
+    network = fit(settings, training, validation, checkpoint)
 
-    with written_whole(args.out / "digits.nir") as partial:
+    with written_whole(out / "digits.nir") as partial:
         nir.write(partial, to_nir(network))
-    with written_whole(args.out / "samples.npz") as partial:
+    with written_whole(out / "samples.npz") as partial:
         np.savez_compressed(partial, x=held_out.x, y=held_out.y)
     checkpoint.unlink()
 
     print(f"{network.synapses} synapses, {settings.timesteps} time steps")
     print(f"validation: accuracy {measure(network, validation).accuracy:.4f}")
-    if args.held_out:
+    if measure_held_out:
         print(f"held-out: accuracy {measure(network, held_out).accuracy:.4f}")
+
+
+def train(run: Run) -> None:
+    """Make the shipped model; the images and their split are always the same."""
+    make(Settings(run.seed), run.out, measure_held_out=not run.held_out)
+
+
+def main() -> None:
+    """Train with other settings, to compare them on the validation images."""
+    shipped = Settings(0)
+    parser = argparse.ArgumentParser(description="Train the digits model with other settings.")
+    parser.add_argument("--seed", type=int, default=shipped.seed)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--epochs", type=int, default=shipped.epochs)
+    parser.add_argument("--channels", type=int, nargs=2, default=shipped.channels, help="of the two convolutions")
+    parser.add_argument("--timesteps", type=int, default=shipped.timesteps)
+    args = parser.parse_args()
+    if args.epochs < 1:
+        parser.error(f"--epochs must be at least 1, not {args.epochs}")
+    settings = Settings(args.seed, args.epochs, tuple(args.channels), args.timesteps)
+    make(settings, args.out, measure_held_out=False)
 
 
 if __name__ == "__main__":
