@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ..errors import InputError
 from ..files import written_whole
@@ -119,7 +119,7 @@ class _Run:
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: self._rate(step))
         self.averaged = (
-            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)
+            AveragedModel(network, avg_fn=self._average, use_buffers=True)
             if plan.average
             else None
         )
@@ -128,6 +128,11 @@ class _Run:
         total = self.plan.epochs * self.steps_an_epoch
         rise = total / 10
         return step / rise if step < rise else (1 + math.cos(math.pi * (step - rise) / (total - rise))) / 2
+
+    def _average(self, averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
+        """Over few steps an average of all, later one of about the last 1 / (1 - average)."""
+        share = min(self.plan.average, (1 + int(count)) / (10 + int(count)))
+        return averaged * share + current * (1 - share)
 
     def model(self) -> nn.Module:
         """The network as it would be if training ended here."""
