@@ -37,7 +37,6 @@ def digits() -> tuple[Images, Images, np.ndarray]:
 
 def fresh() -> Network:
     same_every_time(0)
-    torch.set_num_threads(1)
     return spiking("8x8-8c3p-2s-12c3-10", timesteps=2, beta=0.5)
 
 

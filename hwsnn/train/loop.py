@@ -45,26 +45,30 @@ class Images(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. AdamW; the learning rate rises for a tenth of the steps, then falls to nothing as a cosine does.
+    """How to train. AdamW; the learning rate rises for a tenth of the steps, then falls to ``floor`` of it as a cosine does.
 
     ``average``: the model is the exponential average of the weights of all steps, each step's share this part of the
-    one's after it; 0 keeps the last step's. ``half_precision``: layers compute in bfloat16 in training, and only there.
+    one's after it; 0 keeps the last step's. Where weights are averaged the learning rate need not fall to nothing. ``half_precision``: layers compute in bfloat16 in training, and only there.
     """
 
     epochs: int
     batch: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
+    floor: float = 0.0
     average: float = 0.0
     half_precision: bool = True
 
 
-def same_every_time(seed: int, threads: int | None = None) -> None:
-    """Have PyTorch draw and add the same numbers in the same order every time, on one kind of machine."""
+def same_every_time(seed: int) -> None:
+    """Have PyTorch draw and add the same numbers in the same order every time, on one kind of processor.
+
+    It computes in one thread: more would add in another order on a machine of more cores, and two runs side by side, a
+    thread each, get more done than one after the other.
+    """
     torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
-    if threads is not None:
-        torch.set_num_threads(threads)
 
 
 def train(
@@ -127,7 +131,10 @@ class _Run:
     def _rate(self, step: int) -> float:
         total = self.plan.epochs * self.steps_an_epoch
         rise = total / 10
-        return step / rise if step < rise else (1 + math.cos(math.pi * (step - rise) / (total - rise))) / 2
+        if step < rise:
+            return step / rise
+        falling = (1 + math.cos(math.pi * (step - rise) / (total - rise))) / 2
+        return self.plan.floor + (1 - self.plan.floor) * falling
 
     def _average(self, averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
         """Over few steps an average of all, later one of about the last 1 / (1 - average)."""

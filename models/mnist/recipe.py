@@ -18,9 +18,9 @@ from hwsnn.train.recipe import Run, tensors
 
 NOTATION = "28x28-64c5-2s-64c5-2s-128-10"
 TIMESTEPS, BETA = 2, 0.5
-PLAN = Plan(epochs=30, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999)
+PLAN = Plan(epochs=30, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995)
 DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
-FINE_PLAN = Plan(epochs=2, batch=64, learning_rate=3e-4, weight_decay=0, average=0.999)
+FINE_PLAN = Plan(epochs=2, learning_rate=3e-4, weight_decay=0, average=0.999)
 FINE_BITS = (4, 3, 2)
 
 PROSE = """
