@@ -45,10 +45,11 @@ class Images(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. AdamW; the learning rate rises for a tenth of the steps, then falls to ``floor`` of it as a cosine does.
+    """How to train: by AdamW, at a learning rate that rises for a tenth of the steps, then falls to ``floor`` of it.
 
     ``average``: the model is the exponential average of the weights of all steps, each step's share this part of the
-    one's after it; 0 keeps the last step's. Where weights are averaged the learning rate need not fall to nothing. ``half_precision``: layers compute in bfloat16 in training, and only there.
+    one's after it; 0 keeps the last step's. Where weights are averaged the learning rate need not fall to nothing.
+    ``half_precision``: layers compute in bfloat16 in training, and only there.
     """
 
     epochs: int
@@ -122,11 +123,7 @@ class _Run:
         self.steps_an_epoch = count // plan.batch
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: self._rate(step))
-        self.averaged = (
-            AveragedModel(network, avg_fn=self._average, use_buffers=True)
-            if plan.average
-            else None
-        )
+        self.averaged = AveragedModel(network, avg_fn=self._average, use_buffers=True) if plan.average else None
 
     def _rate(self, step: int) -> float:
         total = self.plan.epochs * self.steps_an_epoch
