@@ -83,14 +83,15 @@ def soft_network(notation: str, *, beta: float, softness: float) -> Network:
 def with_spikes(network: Network, timesteps: int) -> Network:
     """The ``soft_network`` with its neurons in place of their rates, as it is then: running, not training.
 
-    Its scores, summed over ``timesteps``, are about that many times those of the rates.
+    The last layer leaks as the others do, and so forgets the first steps, in which rates have not settled: its scores
+    are about 1 / (1 - beta) times those of the rates.
     """
-    betas = {layer.name: layer.neurons.beta for layer in network.weighted()}
+    beta = network.weighted()[0].neurons.beta
     spiking = Network(
         network.notation,
         timesteps=timesteps,
-        neurons=lambda name: Neurons(timesteps, betas[name]),
-        readout=Integrators(timesteps, beta=1.0),
+        neurons=lambda name: Neurons(timesteps, beta),
+        readout=Integrators(timesteps, beta),
         pool="winner",
     )
     spiking.load_state_dict(network.state_dict())

@@ -16,7 +16,7 @@ from hwsnn.train.recipe import Run, tensors
 
 NOTATION = "28x28-15c5-2s-40c5-2s-300-10"
 TIMESTEPS, BETA = 4, 0.5
-RATE, MEASURED = 0.2, 500
+RATE, MEASURED = 0.1, 500
 PLAN = Plan(epochs=15, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False)
 DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
 
@@ -31,7 +31,7 @@ reach the first layer as they are (`direct`); the last layer integrates.
 
 Chen and Li's text was not at hand: of their abstract's initialization, error minimization and modified loss there are
 this project's readings of the first and the last. First weights are scaled, layer by layer, so that on 500 training
-images every layer fires 0.2 spikes a neuron and step; the loss is the cross-entropy of the last membranes, not
+images every layer fires 0.1 spikes a neuron and step; the loss is the cross-entropy of the last membranes, not
 the squared distance of firing rates of Wu et al. Nothing stands for the error minimization. Not theirs either: images
 moved, turned, scaled, sheared and bent a little by chance, and the running average of the weights of the last steps.
 """

@@ -14,7 +14,7 @@ from hwsnn.train.tandem import Tandem
 NOTATION = "28x28-15c5-2s-40c5-2s-300-10"
 TIMESTEPS = 10
 RATE, MEASURED = 0.2, 500
-PLAN = Plan(epochs=8, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False)
+PLAN = Plan(epochs=6, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False)
 DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
 
 PROSE = """
