@@ -141,8 +141,9 @@ def _one_line(text: str) -> str:
 def cli(ctx: click.Context) -> None:
     """Turn a trained spiking neural network into verified, readable FPGA hardware.
 
-    MODEL is a .safetensors model file or the name of a shipped model (digits). DATA is a folder of IDX files, an .npz
-    with x and y, or a word: digits, mnist. With --json a command prints one JSON object, and progress goes to stderr.
+    MODEL is a .safetensors model file or the name of a shipped model, such as digits. DATA is a folder of IDX files, an
+    .npz with x and y, or a word: digits, mnist. With --json a command prints one JSON object, and progress goes to
+    stderr.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
