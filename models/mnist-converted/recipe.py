@@ -18,7 +18,7 @@ from hwsnn.train.network import Network, export
 from hwsnn.train.recipe import Run, tensors
 
 NOTATION = "28x28-64c5-2s-64c5-2s-128-10"
-TIMESTEPS = 3  # the fewest that answer 99.1 % of the held-out images rightly
+TIMESTEPS = 3  # after ten epochs, in integers, right for 99.0 % of 10,000 held-out training images; two steps: 95.8 %
 ENCODING: EncoderKind = "uniform"
 PLAN = Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995)
 DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
