@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn.cli import cli
+from hwsnn.errors import InputError
 from hwsnn.model import load, model_hash
 
 torch: Any = pytest.importorskip("torch")
@@ -71,6 +72,17 @@ def test_holding_out_prints_and_writes_no_model(few: Path, tmp_path: Path) -> No
     assert done.exit_code == 0, done.output
     assert "| accuracy, 64 images, 8-bit integers |" in done.output
     assert [path.name for path in tmp_path.iterdir()] == [".cache"]
+
+
+def test_the_digits_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its recipe is of its own kind: here it stops as soon as it would train."""
+
+    def stop(*arguments: object) -> None:
+        raise InputError("enough")
+
+    monkeypatch.setattr(torch.optim, "AdamW", stop)
+    done = run("digits", "-o", tmp_path)
+    assert done.stderr == "hwsnn: error: enough\n"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -41,6 +43,8 @@ def command(name: str, data: str, output: Path, seed: int, held_out: int, device
 
         from ..train.loop import same_every_time
         from ..train.recipe import Run
+
+        recipe = _module(name, recipes[name])
     except ImportError as error:
         raise InputError(f"hwsnn train needs {error.name}: pip install 'hwsnn[train]'") from None
     try:
@@ -48,10 +52,16 @@ def command(name: str, data: str, output: Path, seed: int, held_out: int, device
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError):
         raise InputError(f"--device must be one that PyTorch has here, such as cpu, not {device}") from None
-    spec = importlib.util.spec_from_file_location(f"recipe_{name.replace('-', '_')}", recipes[name])
-    assert spec is not None  # it is a .py file
-    assert spec.loader is not None
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
     same_every_time(seed)
     recipe.train(Run(name, data, output, seed, held_out, place))
+
+
+def _module(name: str, recipe: Path) -> ModuleType:
+    """The recipe, imported: a file of ours, in a folder that is no package."""
+    spec = importlib.util.spec_from_file_location(f"recipe_{name.replace('-', '_')}", recipe)
+    assert spec is not None  # it is a .py file
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look up their annotations
+    spec.loader.exec_module(module)
+    return module
