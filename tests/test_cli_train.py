@@ -77,7 +77,7 @@ def test_holding_out_prints_and_writes_no_model(few: Path, tmp_path: Path) -> No
 def test_the_digits_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its recipe is of its own kind: here it stops as soon as it would train."""
 
-    def stop(*arguments: object) -> None:
+    def stop(*arguments: object, **options: object) -> None:
         raise InputError("enough")
 
     monkeypatch.setattr(torch.optim, "AdamW", stop)
