@@ -12,6 +12,7 @@ from .. import activity, model, trained_file
 from ..bench import this_cpu
 from ..data import LabelledData
 from ..files import written_whole
+from ..frontends import nir_writer
 from ..quantize import quantize
 from ..reference import run as reference
 from ..spec import Encoder, Network
@@ -39,7 +40,7 @@ class Training:
 
 
 def finish(run: Run, network: Trained, training: Training, tuned: Mapping[int, Trained] | None = None) -> None:
-    """Quantize ``network``, measure it, and write the integer model, the floats and the card to ``run.out``.
+    """Quantize ``network``, measure it, and write it, its floats, twice, and its card to ``run.out``.
 
     ``tuned``: by weight bits, networks fine-tuned for so many, which the card compares with plain rounding. The shipped
     model has 8-bit weights. With images held out, the figures are only printed.
@@ -55,6 +56,7 @@ def finish(run: Run, network: Trained, training: Training, tuned: Mapping[int, T
     run.out.mkdir(parents=True, exist_ok=True)
     source = run.out / f"{run.name}-float.safetensors"
     trained_file.save(network, source)
+    nir_writer.write(network, run.out / f"{run.name}.nir")
     model.save(exact, run.out / f"{run.name}.safetensors", {"source": source.name})
     with written_whole(run.out / "card.md") as partial:
         partial.write_text(text, encoding="utf-8")
