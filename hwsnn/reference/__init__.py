@@ -21,8 +21,8 @@ from .steps import Bytes, Steps, channels_last, image_first
 
 __all__ = ["Result", "encode", "run"]
 
-BATCH_BYTES = 1 << 24
-"""Room for the spikes and membranes of a batch of images."""
+BATCH_BYTES = 6 << 20
+"""Room for the spikes and membranes of a batch of images: small enough to stay near the processor."""
 MAX_CORES = 16
 
 Trace: TypeAlias = dict[str, Bytes]
@@ -133,7 +133,7 @@ def _cores() -> int:
 
 
 def _bytes_an_image(network: Network) -> int:
-    """Roughly what the largest layer takes for one image: its spikes, and 16 bytes a neuron for a step."""
+    """Roughly what the largest layer takes for one image: spikes in and out, and 16 bytes a neuron for a step."""
     return max(int(np.prod(shape)) * (2 * network.timesteps + 16) for shape in network.shapes)
 
 

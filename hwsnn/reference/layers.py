@@ -8,7 +8,8 @@ import numpy as np
 
 from ..numeric import IntArray
 from ..spec import Conv, Dense
-from .neurons import Membranes, membrane_type
+from .exact import FloatArray
+from .neurons import Neurons
 from .steps import Steps
 from .synapses import Synapses
 
@@ -17,26 +18,31 @@ class WeightedLayer:
     """Synapses and the neurons behind them."""
 
     def __init__(self, layer: Conv | Dense, largest_input: int, timesteps: int) -> None:
-        self._neuron = layer.neuron
         self._timesteps = timesteps
         self._synapses = Synapses(layer, largest_input)
-        self._type = membrane_type(layer.neuron, self._synapses.range)
+        self._neurons = Neurons(layer.neuron, self._synapses.range, timesteps)
 
     def spikes(self, inputs: Steps) -> Steps:
         """What the neurons fire, (T, N, rows, columns, channels), on spikes or held pixels."""
-        return np.stack([membranes.fire() for membranes in self._integrated(inputs)])
+        fired, v = [], None
+        for current in self._currents(inputs):
+            u = self._neurons.integrate(v, current)
+            fired.append(self._neurons.fire(u))
+            if len(fired) < self._timesteps:
+                v = self._neurons.reset(u, fired[-1])
+        return np.stack(fired).view(np.uint8)
 
     def final_potentials(self, inputs: Steps) -> IntArray:
-        """The membranes (N, rows, columns, channels) of an integrator after the last step."""
-        *_, membranes = self._integrated(inputs)
-        return membranes.potential
+        """The membranes (N, rows, columns, channels) of an integrator after the last step, int64."""
+        v = None
+        for current in self._currents(inputs):
+            v = self._neurons.integrate(v, current)
+        assert v is not None  # there is at least one step
+        return v.astype(np.int64)
 
-    def _integrated(self, inputs: Steps) -> Iterator[Membranes]:
-        """The membranes after every step's sum, before any reset. Held pixels give one current for all steps."""
-        current = self._synapses(inputs[0], self._type)
-        membranes = Membranes(self._neuron, current.shape, self._type)
+    def _currents(self, inputs: Steps) -> Iterator[FloatArray]:
+        """The currents of every step; held pixels give one for all."""
         for step in range(self._timesteps):
-            if 0 < step < len(inputs):
-                current = self._synapses(inputs[step], self._type)
-            membranes.integrate(current)
-            yield membranes
+            if step < len(inputs):
+                current = self._synapses(inputs[step], self._neurons.dtype)
+            yield current

@@ -5,47 +5,62 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..numeric import IntArray, Range, signed_limits
+from ..numeric import Range, signed_limits
 from ..spec import Integrator, MultiplyLeak, Neuron, ShiftLeak
+from .exact import FloatArray, exact_float
 
 
-def membrane_type(neuron: Neuron | Integrator, currents: Range) -> type[np.integer]:
-    """int32 where it holds every value of a step, before saturation too, else int64."""
-    v = Range(*signed_limits(neuron.membrane_bits))
-    largest = max((neuron.leak.bounds(v) + currents).magnitude, currents.magnitude, v.magnitude)
-    if isinstance(neuron.leak, MultiplyLeak):
-        largest = max(largest, v.magnitude * neuron.leak.multiplier)
-    return np.int32 if largest < 1 << 31 else np.int64
+class Neurons:
+    """The neurons of one layer over ``timesteps`` steps, with input currents in a range.
 
+    Membranes and currents are arrays (N, rows, columns, channels) of ``dtype`` that no method writes, so that the same
+    current may be given at every step.
+    """
 
-class Membranes:
-    """The membranes (N, rows, columns, channels) of one layer over a batch of images."""
-
-    def __init__(self, neuron: Neuron | Integrator, shape: tuple[int, ...], dtype: type[np.integer]) -> None:
-        self.potential: IntArray = np.zeros(shape, dtype)
+    def __init__(self, neuron: Neuron | Integrator, currents: Range, timesteps: int) -> None:
         self._neuron = neuron
         self._low, self._high = signed_limits(neuron.membrane_bits)
-        self._threshold = neuron.threshold.astype(dtype) if isinstance(neuron, Neuron) else None
-        self._scratch = np.empty_like(self.potential)
+        # Leaks and resets only move a membrane towards zero: without saturation it is at most the sum of its currents.
+        self._saturates = timesteps * currents.magnitude > self._high
+        largest = currents.magnitude - self._low
+        if isinstance(neuron.leak, MultiplyLeak):
+            largest = max(largest, -self._low * neuron.leak.multiplier)
+        self.dtype = exact_float(largest)
+        """What holds every value of a step."""
+        self._threshold = neuron.threshold.astype(self.dtype) if isinstance(neuron, Neuron) else None
 
-    def integrate(self, current: IntArray) -> None:
-        """v = saturate(leak(v) + I)."""
-        v, leak = self.potential, self._neuron.leak
-        if isinstance(leak, ShiftLeak):
-            v -= np.right_shift(v, leak.shift, out=self._scratch)
-        elif isinstance(leak, MultiplyLeak):
-            v *= leak.multiplier
-            v >>= leak.shift
-        v += current
-        np.clip(v, self._low, self._high, out=v)
+    def integrate(self, v: FloatArray | None, current: FloatArray) -> FloatArray:
+        """u = saturate(leak(v) + I) of membranes v, where None is all zeros."""
+        u = current
+        if v is not None:
+            u = self._leaked(v)
+            u += current
+        return np.clip(u, self._low, self._high) if self._saturates else u
 
-    def fire(self) -> npt.NDArray[np.uint8]:
-        """Which neurons spike now, as 0 and 1; those are reset. An integrator has no threshold, hence none of this."""
-        if not isinstance(self._neuron, Neuron) or self._threshold is None:
+    def fire(self, u: FloatArray) -> npt.NDArray[np.bool_]:
+        """Which neurons spike. An integrator has no threshold, hence none of this."""
+        if self._threshold is None:
             raise TypeError("only neurons with a threshold fire")
-        spikes = self.potential >= self._threshold
-        if self._neuron.reset == "subtract":
-            self.potential -= np.multiply(spikes, self._threshold, out=self._scratch)
-        elif self._neuron.reset == "zero":
-            self.potential[spikes] = 0
-        return spikes.view(np.uint8)
+        spikes: npt.NDArray[np.bool_] = u >= self._threshold
+        return spikes
+
+    def reset(self, u: FloatArray, spikes: npt.NDArray[np.bool_]) -> FloatArray:
+        """The membranes after the reset of those that spike."""
+        if self._threshold is None or not isinstance(self._neuron, Neuron) or self._neuron.reset == "none":
+            return u
+        if self._neuron.reset == "zero":
+            return np.multiply(u, ~spikes)
+        taken: FloatArray = np.multiply(spikes, self._threshold)
+        return np.subtract(u, taken, out=taken)
+
+    def _leaked(self, v: FloatArray) -> FloatArray:
+        """leak(v), an array of its own."""
+        leak = self._neuron.leak
+        if isinstance(leak, MultiplyLeak):
+            product: FloatArray = np.multiply(v, self.dtype(leak.beta))
+            return np.floor(product, out=product)
+        if isinstance(leak, ShiftLeak):
+            lost: FloatArray = np.multiply(v, self.dtype(2.0**-leak.shift))
+            np.floor(lost, out=lost)
+            return np.subtract(v, lost, out=lost)
+        return np.copy(v)

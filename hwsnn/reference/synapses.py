@@ -1,26 +1,21 @@
-"""Input currents: exact integers through floating-point matrix products."""
+"""Input currents: matrix products of weights with the windows of the input."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..numeric import IntArray, Range
+from ..numeric import Range
 from ..spec import Conv, Dense
+from .exact import Float, FloatArray, exact_float
 from .steps import Bytes
 
-FLOAT32_EXACT = 1 << 24
-COLUMN_BYTES = 1 << 22
+COLUMN_BYTES = 1 << 21
 """Room for windows laid out as rows of a matrix: small enough to stay in a processor's cache."""
 
 
 class Synapses:
-    """The input currents of a layer; a fully connected layer is a convolution of one window.
-
-    A sum of products of integers is exact in floats, in any order, while no partial sum can leave the integers that
-    they hold without gaps: to 2^24 in float32, and to 2^53 in float64, which 2 * 10^11 synapses with the largest
-    weight and pixel do not reach.
-    """
+    """The input currents of a layer; a fully connected layer is a convolution of one window."""
 
     def __init__(self, layer: Conv | Dense, largest_input: int) -> None:
         weight = layer.weight.astype(np.int64)
@@ -30,18 +25,19 @@ class Synapses:
         )
         self.range = sums | (sums + Range(int(layer.bias.min()), int(layer.bias.max())))
         """Where currents lie, before and after the bias."""
-        self._float = np.float32 if sums.magnitude < FLOAT32_EXACT else np.float64
+        self._float = exact_float(sums.magnitude)  # partial sums lie between those of either sign, in any order
         self._kernel = layer.weight.shape[2:]
         self._stride, self._padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
         self._matrix = layer.weight.transpose(2, 3, 1, 0).reshape(-1, len(layer.weight)).astype(self._float)
         self._bias = layer.bias
 
-    def __call__(self, inputs: Bytes, dtype: type[np.integer]) -> IntArray:
+    def __call__(self, inputs: Bytes, dtype: Float) -> FloatArray:
         """Currents (N, rows, columns, channels) of inputs (N, H, W, C) at one step, in a ``dtype`` that holds them."""
         windows = self._windows(inputs)
         count, rows, columns = windows.shape[:3]
         inputs_a_window = self._matrix.shape[0]
         currents = np.empty((count, rows, columns, self._matrix.shape[1]), dtype)
+        bias = self._bias.astype(dtype)
         row_size = count * columns * inputs_a_window
         rows_a_block = min(rows, max(1, COLUMN_BYTES // (row_size * self._matrix.itemsize)))
         scratch = np.empty(rows_a_block * row_size, self._float)
@@ -50,8 +46,7 @@ class Synapses:
             laid_out = scratch[: block.size].reshape(block.shape)
             np.copyto(laid_out, block)
             sums = laid_out.reshape(-1, inputs_a_window) @ self._matrix
-            currents[:, top : top + rows_a_block] = sums.reshape(*block.shape[:3], -1)
-        currents += self._bias.astype(dtype)
+            np.add(sums.reshape(*block.shape[:3], -1), bias, out=currents[:, top : top + rows_a_block])
         return currents
 
     def _windows(self, inputs: Bytes) -> Bytes:
