@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, reference
-from .bench import Cpu, cpu_fps, fpga_fps, this_cpu
+from .bench import Cpu, fpga_fps, reference_fps, this_cpu
 from .build.boards import load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
@@ -72,7 +72,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     frames = held_out.images[:VERIFIED_FRAMES]
     verification = run_network(network, folding, frames, progress=lambda done, total: step("verification", done, total))
     report = build(network, folding, board, output, progress=step)
-    rate = cpu_fps(network, held_out.images, lambda done, total: step("CPU", done, total))
+    rate = reference_fps(network, held_out.images, lambda done, total: step("CPU", done, total))
     result = DemoResult(
         model_sha256=digest,
         images=len(held_out.images),

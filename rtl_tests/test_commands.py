@@ -25,7 +25,7 @@ from hwsnn.spec import Dense, Folding, Network
 
 HWSNN = (sys.executable, "-m", "hwsnn")
 VERIFY_KEYS = {"frames", "layers", "spikes_compared", "mismatches", "cycles_per_frame", "latency_cycles"}
-BENCH_KEYS = {"cycles_per_frame", "latency_cycles", "clock_mhz", "fpga_fps", "cpu_fps", "speedup"}
+BENCH_KEYS = {"cycles_per_frame", "latency_cycles", "clock_mhz", "fpga_fps", "cpu_fps", "cpu", "speedup"}
 
 
 def network() -> Network:
