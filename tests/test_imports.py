@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quantization_report": FROM_MODELS,
     "quantize": FROM_MODELS,
     "frontends": FROM_MODELS | {"files"},
+    "cycles": MEANING | {"rtl"},
     "fold": FROM_MODELS,
     "reference": FROM_MODELS,
     "rtl": {"numeric", "spec", "errors", "cache"},

@@ -1,0 +1,92 @@
+"""Clocks a frame, latency and queue depths of a network and its folding, equal to those of simulated hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+
+from hwsnn.spec import Conv, Folding, LayerFold, Network
+
+from .machine import Machine, depths_of
+from .parts import Queue
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """What a network in hardware takes, in clocks, without stalls at its ends.
+
+    ``cycles_per_frame``: the steady interval between results, on average where it alternates.
+    ``latency_cycles``: from the first frame's first pixel to its result, both as they move.
+    ``bottleneck``: who of ``busy`` takes longest, the first of equals.
+    ``busy``: the clocks a frame that ``encoder``, every layer and ``readout`` would take by themselves.
+    ``fifo_peaks``, ``column_peaks``: the depth of each queue (as in ``Folding``) from which on it is never full, where
+    frames come at their steady interval.
+    """
+
+    cycles_per_frame: int | Fraction
+    latency_cycles: int
+    bottleneck: str
+    busy: Mapping[str, int]
+    fifo_peaks: Mapping[str, int]
+    column_peaks: Mapping[str, int]
+
+
+def simulate(network: Network, folding: Folding) -> Cycles:
+    """The cycles of a network whose frames follow each other for ever."""
+    machine = Machine(network, folding.layers)
+    busy = machine.busy()
+    bottleneck = max(busy, key=lambda name: busy[name])
+    steady = machine.steady(depths_of(folding), busy[bottleneck])
+    return Cycles(
+        cycles_per_frame=int(steady.clocks) if steady.clocks.denominator == 1 else steady.clocks,
+        latency_cycles=steady.latency,
+        bottleneck=bottleneck,
+        busy=busy,
+        fifo_peaks={name: peak for (name, kind), peak in steady.peaks.items() if kind == "results"},
+        column_peaks={name: peak for (name, kind), peak in steady.peaks.items() if kind == "columns"},
+    )
+
+
+def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
+    """The clocks from the very first pixel to the results of so many frames, whose pixels are offered at all times."""
+    return list(islice(Machine(network, folding.layers).result_clocks(depths_of(folding)), frames))
+
+
+def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
+    """The folding of these layers with queues as short as keep the rate that queues without end would give.
+
+    No queue has a place to spare: one less in any of them costs clocks a frame. Where either of two queues may hold the
+    same, it is the one of fewer bits a place: the wide ones are made short first.
+    """
+    machine = Machine(network, layers)
+    clocks = max(machine.busy().values())
+    depths: dict[Queue, float] = {**machine.steady({}, clocks).peaks}
+    for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
+        low, high = 1, int(depths[queue])
+        while low < high:
+            middle = (low + high) // 2
+            if machine.steady(depths | {queue: middle}, clocks).clocks == clocks:
+                high = middle
+            else:
+                low = middle + 1
+        depths[queue] = high
+    by_kind = {
+        kind: {name: int(depth) for (name, other), depth in depths.items() if other == kind}
+        for kind in ("results", "columns")
+    }
+    return Folding(layers, by_kind["results"], by_kind["columns"])
+
+
+def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> int:
+    """Bits of a place of a queue."""
+    name, kind = queue
+    index = next(index for index, layer in enumerate(network.layers) if layer.name == name)
+    beats = Folding(layers, {}, {})
+    if kind == "results":
+        return network.shapes[index + 1][0] * beats.beat_steps(network, index)
+    layer = network.layers[index]
+    assert isinstance(layer, Conv)
+    entry = network.pixel_bits if network.takes_pixels(index) else beats.beat_steps(network, index - 1)
+    return network.shapes[index][0] * layer.kernel[0] * entry
