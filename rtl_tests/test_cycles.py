@@ -1,0 +1,106 @@
+"""The cycle model equals simulated hardware, clock by clock."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from hwsnn.cli.common import load_model
+from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
+from hwsnn.data import random_images
+from hwsnn.random_networks import random_network
+from hwsnn.sim.network_bench import run_network
+from hwsnn.spec import Conv, Dense, Encoder, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak, Sums
+
+FRAMES, SPAN = 32, 12
+"""Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
+RANDOM_NETWORKS = 20
+SUMS: tuple[Sums, ...] = ("lut5", "lut6", "block")
+
+
+def _random_folds(network: Network, draw: random.Random) -> dict[str, LayerFold]:
+    return {
+        layer.name: LayerFold(
+            draw.randint(1, layer.weight.shape[1]),
+            draw.randint(1, layer.weight.shape[0]),
+            draw.randint(1, network.timesteps),
+            draw.choice(SUMS),
+        )
+        for _, layer in network.weighted_layers()
+    }
+
+
+def _random_depths(network: Network, layers: Mapping[str, LayerFold], draw: random.Random) -> Folding:
+    depths = draw.choice([(1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100)])
+    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
+    return Folding(
+        layers,
+        {layer.name: draw.choice(depths) for layer in network.layers},
+        {name: draw.choice(depths) for name in convolutions},
+    )
+
+
+def _check(network: Network, folding: Folding) -> Cycles:
+    """The model's figures, which are those of the simulated hardware."""
+    cycles = simulate(network, folding)
+    result = run_network(network, folding, random_images(network, FRAMES, 0), stalls=False)
+    assert result.mismatches == 0, result.first_mismatch
+    clocks = result.result_clocks
+    assert list(clocks) == result_clocks(network, folding, FRAMES)
+    assert clocks[0] == result.latency_cycles == cycles.latency_cycles
+    assert Fraction(clocks[-1] - clocks[-1 - SPAN], SPAN) == cycles.cycles_per_frame
+    return cycles
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_random_network_and_folding(seed: int) -> None:
+    network, draw = random_network(seed), random.Random(seed)
+    _check(network, _random_depths(network, _random_folds(network, draw), draw))
+
+
+@pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("digits", 2), ("mnist-small", 3)])
+def test_shipped_model(model: str, t_par: int) -> None:
+    network = load_model(model)
+    layers = {layer.name: LayerFold(layer.weight.shape[1], 8, t_par) for _, layer in network.weighted_layers()}
+    _check(network, queue_depths(network, layers))
+
+
+def _bursts() -> Network:
+    """Two convolutions of nearly the same clocks a frame, whose outputs come and go in bursts."""
+    rng = np.random.default_rng(0)
+
+    def neuron(outputs: int) -> Neuron:
+        return Neuron(np.full(outputs, 9), NoLeak(), "subtract", 20)
+
+    first = Conv("first", rng.integers(-7, 8, (6, 1, 3, 3)), np.zeros(6, int), 4, neuron(6), padding=(1, 1))
+    second = Conv("second", rng.integers(-7, 8, (11, 6, 3, 3)), np.zeros(11, int), 4, neuron(11))
+    last = Dense("last", rng.integers(-7, 8, (3, 11, 3, 3)), np.zeros(3, int), 4, neuron(3))
+    layers = (first, MaxPool("pool", (2, 2), (2, 2), "or"), second, last)
+    return Network("bursts", (1, 10, 10), 8, Encoder("direct"), 2, layers, "count")
+
+
+def test_depths_that_are_just_enough() -> None:
+    network = _bursts()
+    layers = {"first": LayerFold(1, 1, 2), "second": LayerFold(1, 1, 2), "last": LayerFold(1, 1, 2)}
+    enough = queue_depths(network, layers)
+    clocks = _check(network, enough).cycles_per_frame
+    shorter = [
+        *(
+            replace(enough, fifo_depths={**enough.fifo_depths, name: depth - 1})
+            for name, depth in enough.fifo_depths.items()
+            if depth > 1
+        ),
+        *(
+            replace(enough, column_depths={**enough.column_depths, name: depth - 1})
+            for name, depth in enough.column_depths.items()
+            if depth > 1
+        ),
+    ]
+    assert len(shorter) >= 3
+    for folding in shorter:
+        assert _check(network, folding).cycles_per_frame > clocks

@@ -1,0 +1,134 @@
+"""The cycle model without hardware: arithmetic that is known, and what must hold of every network."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from hwsnn.cycles import queue_depths, result_clocks, simulate
+from hwsnn.random_networks import random_network
+from hwsnn.spec import Conv, Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
+
+RANDOM_NETWORKS = 40
+
+
+def _folds(network: Network, seed: int) -> dict[str, LayerFold]:
+    draw = random.Random(seed)
+    return {
+        layer.name: LayerFold(
+            draw.randint(1, layer.weight.shape[1]),
+            draw.randint(1, layer.weight.shape[0]),
+            draw.randint(1, network.timesteps),
+        )
+        for _, layer in network.weighted_layers()
+    }
+
+
+def _depths(folding: Folding, seed: int, choices: tuple[int, ...]) -> Folding:
+    draw = random.Random(seed)
+    return Folding(
+        folding.layers,
+        {name: draw.choice(choices) for name in folding.fifo_depths},
+        {name: draw.choice(choices) for name in folding.column_depths},
+    )
+
+
+def _one_dense(classes: int, side: int) -> Network:
+    """One step, no table with more than a row at full parallelism."""
+    weight = np.ones((classes, 1, side, side), np.int64)
+    layer = Dense("dense", weight, np.zeros(classes, np.int64), 2, Integrator(NoLeak(), 16))
+    return Network("dense", (1, side, side), 1, Encoder("direct"), 1, (layer,), "membrane")
+
+
+def test_pixels_come_one_a_clock() -> None:
+    cycles = simulate(_one_dense(3, 20), Folding({"dense": LayerFold(1, 3)}, {"dense": 1}, {}))
+    assert cycles.busy == {"dense": 400, "readout": 5}
+    assert cycles.cycles_per_frame == 400
+    assert cycles.bottleneck == "dense"
+
+
+def test_output_groups_take_a_clock_each() -> None:
+    cycles = simulate(_one_dense(3, 20), Folding({"dense": LayerFold(1, 1)}, {"dense": 1}, {}))
+    assert cycles.cycles_per_frame == cycles.busy["dense"] == 1200
+
+
+def test_the_answer_takes_a_clock_a_class() -> None:
+    cycles = simulate(_one_dense(50, 2), Folding({"dense": LayerFold(1, 50)}, {"dense": 4}, {}))
+    assert cycles.busy == {"dense": 4, "readout": 52}
+    assert cycles.cycles_per_frame == 52
+    assert cycles.bottleneck == "readout"
+
+
+def test_an_encoder_takes_a_clock_a_step() -> None:
+    network = replace(_one_dense(3, 20), encoder=Encoder("uniform"), timesteps=7)
+    cycles = simulate(network, Folding({"dense": LayerFold(1, 3, 7)}, {"dense": 8}, {}))
+    assert cycles.busy["encoder"] == cycles.cycles_per_frame == 2800
+    assert cycles.bottleneck == "encoder"
+
+
+def test_padding_takes_its_zeros() -> None:
+    integrator = Integrator(NoLeak(), 16)
+    conv = Conv("conv", np.ones((2, 1, 20, 30), np.int64), np.zeros(2, np.int64), 2, integrator, padding=(5, 10))
+    network = Network("padded", (1, 10, 10), 1, Encoder("direct"), 1, (conv,), "membrane")
+    cycles = simulate(network, Folding({"conv": LayerFold(1, 2)}, {"conv": 1}, {"conv": 1}))
+    assert cycles.cycles_per_frame == cycles.busy["conv"] == 20 * 30
+
+
+def test_a_place_too_few_makes_every_beat_wait() -> None:
+    # A beat comes every clock, and its place is free again only once it has been through the whole layer.
+    network = random_network(19)
+    folds = {layer.name: LayerFold(99, 99, 99) for _, layer in network.weighted_layers()}
+    enough = queue_depths(network, folds)
+    one = _depths(enough, 0, (1,))
+    assert simulate(network, one).cycles_per_frame > simulate(network, enough).cycles_per_frame
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_depths_keep_the_rate_and_none_can_be_less(seed: int) -> None:
+    network = random_network(seed)
+    folding = queue_depths(network, _folds(network, seed))
+    clocks = simulate(network, folding).cycles_per_frame
+    assert clocks == max(simulate(network, folding).busy.values())
+    assert clocks == simulate(network, _depths(folding, seed, (1000,))).cycles_per_frame
+    for what in ("fifo_depths", "column_depths"):
+        depths = getattr(folding, what)
+        for name in (name for name, depth in depths.items() if depth > 1):
+            less = replace(folding, **{what: {**depths, name: depths[name] - 1}})
+            assert simulate(network, less).cycles_per_frame > clocks, f"{what} of {name}"
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_steady_frames_are_those_of_a_long_run(seed: int) -> None:
+    network = random_network(seed)
+    folding = _depths(queue_depths(network, _folds(network, seed)), seed, (1, 2, 3, 8))
+    cycles = simulate(network, folding)
+    clocks = result_clocks(network, folding, 300)
+    assert clocks[0] == cycles.latency_cycles
+    span = 60  # whole periods of alternating frames, of up to six
+    assert Fraction(clocks[-1] - clocks[-1 - span], span) == cycles.cycles_per_frame
+
+
+def test_frames_may_alternate() -> None:
+    # A place is free again ten clocks after it was taken.
+    layer = Dense("dense", np.ones((1, 64, 1, 1), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 16))
+    network = Network("pixel", (64, 1, 1), 1, Encoder("direct"), 1, (layer,), "membrane")
+    clocks = [
+        simulate(network, Folding({"dense": LayerFold(64, 1)}, {"dense": depth}, {})).cycles_per_frame
+        for depth in (1, 2, 3, 4)
+    ]
+    assert clocks == [10, 5, Fraction(10, 3), 3]
+    assert [isinstance(one, int) for one in clocks] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_peaks_are_depths_that_are_never_full(seed: int) -> None:
+    network = random_network(seed)
+    wide = _depths(queue_depths(network, _folds(network, seed)), seed, (1000,))
+    cycles = simulate(network, wide)
+    assert set(cycles.fifo_peaks) == {layer.name for layer in network.layers}
+    exact = simulate(network, Folding(wide.layers, cycles.fifo_peaks, cycles.column_peaks))
+    assert exact.cycles_per_frame == cycles.cycles_per_frame
