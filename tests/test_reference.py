@@ -237,6 +237,25 @@ def test_bias_that_takes_currents_beyond_32_bits() -> None:
     assert check(network).scores[0].tolist() == [2**31 - 1, -(2**31)]
 
 
+@pytest.mark.parametrize(
+    ("what", "bias", "leak", "bits", "timesteps"),
+    [
+        ("saturates in the third step only", 60, NoLeak(), 8, 5),
+        ("an odd sum of currents above 2^24", (1 << 22) + 1, NoLeak(), 32, 5),
+        (
+            "a product with the leak's multiplier that float32 rounds up",
+            76 * 65536 + 1000,
+            MultiplyLeak(65535, 16),
+            24,
+            2,
+        ),
+    ],
+)
+def test_membranes_are_exact(what: str, bias: int, leak: Leak, bits: int, timesteps: int) -> None:
+    layer = Dense("last", np.zeros((2, 1, 1, 1), np.int64), np.array([bias, -bias]), 8, Integrator(leak, bits))
+    check(network_of(layer, shape=(1, 1, 1), timesteps=timesteps, readout="membrane"), count=1)
+
+
 def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
     """Everything fits 32 bits but the sum before the bias."""
     shape, bias, bits = (1, 260, 260), -(2**31) + 2**20, 20
