@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import ClockDomain, Module, signed, unsigned
+from amaranth.hdl import ClockDomain, Const, Module, Signal, signed, unsigned
 from amaranth.sim import Simulator
 
-from hwsnn.rtl.adder_tree import AdderTree, RowRange, tree_levels
+from hwsnn.rtl.adder_tree import AdderTree, RowRange, balanced_sum, tree_levels
 from hwsnn.rtl.constants import ConstantTable, shape_of
 
 
@@ -71,6 +71,29 @@ def test_tree_init_wrong() -> None:
         AdderTree({}, 1)
     with pytest.raises(ValueError, match=r"^levels must be at least 2, not 1$"):
         AdderTree({name: _range([0], [1]) for name in "abc"}, 1)
+
+
+@pytest.mark.parametrize("terms", [1, 2, 3, 7, 8, 13])
+def test_balanced_sum(terms: int) -> None:
+    values = random.Random(terms).choices(range(-8, 8), k=terms)
+    total = Signal(signed(16))
+    m = Module()
+    m.d.comb += total.eq(balanced_sum([Const(value, signed(4)) for value in values]))
+    seen: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        seen.append(ctx.get(total))
+
+    simulator = Simulator(m)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen == [sum(values)]
+
+
+def test_a_balanced_sum_is_a_bit_wider_a_level() -> None:
+    for terms, bits in ((1, 1), (2, 2), (4, 3), (5, 4), (16, 5), (17, 6)):
+        spikes = [Signal(name=f"spike_{n}") for n in range(terms)]
+        assert balanced_sum(spikes).shape() == unsigned(bits)
 
 
 @pytest.mark.parametrize("block", [False, True])

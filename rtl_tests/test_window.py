@@ -15,25 +15,34 @@ from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
 Pair = tuple[int, int]
 FRAMES = 3
 
-# payload bits, extent, kernel, stride, beats
-SHAPES: list[tuple[int, Pair, Pair, Pair, int]] = [
-    (3, (5, 7), (3, 2), (1, 1), 1),
-    (3, (5, 7), (3, 2), (1, 1), 2),
-    (2, (7, 5), (2, 3), (1, 1), 3),
-    (1, (6, 6), (2, 2), (2, 2), 8),
-    (4, (7, 8), (2, 2), (2, 2), 3),
-    (3, (4, 5), (4, 5), (1, 1), 2),
-    (3, (4, 5), (4, 5), (3, 3), 1),
-    (5, (1, 1), (1, 1), (1, 1), 1),
-    (5, (1, 1), (1, 1), (1, 1), 3),
-    (5, (4, 3), (1, 1), (1, 1), 2),
-    (4, (7, 9), (1, 1), (3, 2), 2),
-    (2, (9, 10), (2, 2), (3, 4), 2),
-    (2, (8, 3), (3, 1), (2, 1), 2),
-    (2, (3, 8), (1, 3), (1, 2), 1),
-    (2, (6, 1), (3, 1), (1, 1), 1),
-    (2, (1, 6), (1, 4), (1, 1), 3),
-    (1, (12, 11), (5, 5), (1, 1), 2),
+Shape = tuple[int, Pair, Pair, Pair, int, int]
+# payload bits, extent, kernel, stride, beats, columns in the queue
+SHAPES: list[Shape] = [
+    (3, (5, 7), (3, 2), (1, 1), 1, 0),
+    (3, (5, 7), (3, 2), (1, 1), 2, 0),
+    (2, (7, 5), (2, 3), (1, 1), 3, 0),
+    (1, (6, 6), (2, 2), (2, 2), 8, 0),
+    (4, (7, 8), (2, 2), (2, 2), 3, 0),
+    (3, (4, 5), (4, 5), (1, 1), 2, 0),
+    (3, (4, 5), (4, 5), (3, 3), 1, 0),
+    (5, (1, 1), (1, 1), (1, 1), 1, 0),
+    (5, (1, 1), (1, 1), (1, 1), 3, 0),
+    (5, (4, 3), (1, 1), (1, 1), 2, 0),
+    (4, (7, 9), (1, 1), (3, 2), 2, 0),
+    (2, (9, 10), (2, 2), (3, 4), 2, 0),
+    (2, (8, 3), (3, 1), (2, 1), 2, 0),
+    (2, (3, 8), (1, 3), (1, 2), 1, 0),
+    (2, (6, 1), (3, 1), (1, 1), 1, 0),
+    (2, (1, 6), (1, 4), (1, 1), 3, 0),
+    (1, (12, 11), (5, 5), (1, 1), 2, 0),
+    # A queue of columns: a register or two, a memory.
+    (3, (5, 7), (3, 2), (1, 1), 2, 1),
+    (3, (5, 7), (3, 3), (1, 1), 2, 2),
+    (3, (5, 7), (3, 3), (2, 2), 1, 3),
+    (2, (6, 5), (2, 1), (1, 1), 3, 10),
+    (2, (6, 5), (1, 2), (1, 2), 1, 7),
+    (5, (4, 3), (1, 1), (1, 1), 2, 4),
+    (1, (12, 11), (5, 5), (1, 1), 2, 22),
 ]
 
 
@@ -47,8 +56,8 @@ def _positions(extent: Pair, kernel: Pair, stride: Pair) -> list[Pair]:
     return [(y, x) for y in rows for x in columns]
 
 
-def _case(bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int) -> StreamCase:
-    name = f"{bits}b-{extent}-{kernel}-{stride}-{beats}".replace(", ", "x")
+def _case(bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int, column_depth: int) -> StreamCase:
+    name = f"{bits}b-{extent}-{kernel}-{stride}-{beats}-{column_depth}".replace(", ", "x")
     generator = random.Random(name)
     (height, width), inputs, outputs = extent, [], []
     for _ in range(FRAMES):
@@ -58,7 +67,7 @@ def _case(bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int) -> St
             for t in range(beats):
                 window = [frame[y + i][x + j][t] for i in range(kernel[0]) for j in range(kernel[1])]
                 outputs.append(_bits(window, bits))
-    return StreamCase(name, Window(bits, extent, kernel, stride, beats), inputs, outputs)
+    return StreamCase(name, Window(bits, extent, kernel, stride, beats, column_depth), inputs, outputs)
 
 
 CASES = [_case(*shape) for shape in SHAPES]
@@ -93,27 +102,49 @@ def test_stated_latency() -> None:
     assert Window(1, (3, 3), (1, 1), (1, 1), 1).latency == 1
     assert Window(1, (3, 3), (2, 1), (1, 1), 1).latency == Window(1, (3, 3), (1, 2), (1, 1), 1).latency == 2
     assert Window(1, (3, 3), (3, 3), (1, 1), 1).latency == 3
+    assert [Window(1, (3, 3), (3, 3), (1, 1), 1, depth).latency for depth in (1, 2, 3)] == [4, 4, 5]
 
 
-@pytest.mark.parametrize("kernel", [(1, 1), (2, 1), (1, 2), (2, 2)])
-@pytest.mark.parametrize("beats", [1, 2, 3])
-def test_beats_taken_while_a_window_waits(kernel: Pair, beats: int) -> None:
-    window = Window(4, (4, 4), kernel, (1, 1), beats)
-    taken: list[int] = []
+def _taken(window: Window, windows: int, clocks: int) -> int:
+    """How many beats go in while only the first ``windows`` windows are taken."""
+    taken = given = 0
 
     async def bench(ctx: Any) -> None:
+        nonlocal taken, given
         ctx.set(window.i.valid, 1)
-        for clock in range(4 * 4 * beats):
-            if ctx.get(window.i.ready):
-                taken.append(clock)
+        for _ in range(clocks):
+            ctx.set(window.o.ready, given < windows)
+            taken += ctx.get(window.i.ready)
+            given += ctx.get(window.o.valid & window.o.ready)
             await ctx.tick()
 
     simulator = Simulator(window)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
+    assert given == windows
+    return taken
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (2, 1), (1, 2), (2, 2)])
+@pytest.mark.parametrize("beats", [1, 2, 3])
+@pytest.mark.parametrize("column_depth", [0, 1, 5])
+def test_beats_taken_while_a_window_waits(kernel: Pair, beats: int, column_depth: int) -> None:
+    """As many as there are registers, and places in the queue."""
+    taken = _taken(Window(4, (4, 4), kernel, (1, 1), beats, column_depth), 0, 8 * 4 * beats)
     first_window = ((kernel[0] - 1) * 4 + kernel[1] - 1) * beats + 1
-    assert len(taken) == first_window + window.latency
+    assert taken == first_window + Window(4, (4, 4), kernel, (1, 1), beats).latency + column_depth
+
+
+@pytest.mark.parametrize("beats", [1, 2])
+@pytest.mark.parametrize("column_depth", [0, 1, 6])
+def test_the_next_frame_fills_the_line_buffers(beats: int, column_depth: int) -> None:
+    """Columns of rows that complete no window are dropped before the queue: they never wait there."""
+    window = Window(3, (5, 4), (3, 1), (1, 1), beats, column_depth)
+    # All windows of a frame but those that the queue can hold.
+    taken = _taken(window, 3 * 4 * beats - column_depth, 200 * beats)
+    # The frame, two rows of the next, the first column of its third row, and two beats before it.
+    assert taken == (5 + 2) * 4 * beats + 1 + 2
 
 
 @pytest.mark.parametrize(
@@ -127,6 +158,7 @@ def test_beats_taken_while_a_window_waits(kernel: Pair, beats: int) -> None:
         ((1, (3, 3), (1, 4), (1, 1), 1), ValueError, r"kernel must be at most the extent \(3, 3\), not \(1, 4\)"),
         ((1, (3, 3), (1, 1), (0, 1), 1), ValueError, r"stride must be an integer of at least 1, not 0"),
         ((1, (3, 3), (1, 1), (1, 1), "2"), TypeError, r"beats must be an integer of at least 1, not '2'"),
+        ((1, (3, 3), (1, 1), (1, 1), 1, -1), ValueError, r"column depth must be an integer of at least 0, not -1"),
     ],
 )
 def test_init_wrong(arguments: Any, error: type[Exception], message: str) -> None:

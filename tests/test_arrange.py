@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hwsnn.rtl.arrange import arrange
+from hwsnn.arrange import arrange
 from hwsnn.spec import Conv, Dense, Integrator, LayerFold, Neuron, NoLeak
 
 RNG = np.random.default_rng(5)
@@ -31,17 +31,17 @@ def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_
     layer = Conv("c", _weights(outputs, channels, *kernel), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
     folded = arrange(layer, LayerFold(cin_par, cout_par))
     groups, folds = -(-outputs // cout_par), -(-channels // cin_par)
-    assert folded.weights.shape == (groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
+    assert folded.weights.shape == (1, groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
     assert folded.bias.shape == folded.thresholds.shape == (groups, cout_par)
     seen = 0
-    for g, k, lane, entry in np.ndindex(*folded.weights.shape):
+    for g, k, lane, entry in np.ndindex(*folded.weights.shape[1:]):
         tap, d = divmod(entry, cin_par)
         o, c = g * cout_par + lane, k * cin_par + d
         if o < outputs and c < channels:
-            assert folded.weights[g, k, lane, entry] == layer.weight[o, c, tap // kernel[1], tap % kernel[1]]
+            assert folded.weights[0, g, k, lane, entry] == layer.weight[o, c, tap // kernel[1], tap % kernel[1]]
             seen += 1
         else:
-            assert folded.weights[g, k, lane, entry] == 0
+            assert folded.weights[0, g, k, lane, entry] == 0
     assert seen == layer.weight.size
 
 
@@ -53,16 +53,15 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
     layer = Dense("d", _weights(outputs, channels, *extent), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
     folded = arrange(layer, LayerFold(cin_par, cout_par))
     groups, channel_folds = -(-outputs // cout_par), -(-channels // cin_par)
-    assert folded.weights.shape == (groups, extent[0] * extent[1] * channel_folds, cout_par, cin_par)
+    assert folded.weights.shape == (extent[0] * extent[1], groups, channel_folds, cout_par, cin_par)
     seen = 0
-    for g, k, lane, d in np.ndindex(*folded.weights.shape):
-        pixel, fold = divmod(k, channel_folds)
+    for pixel, g, fold, lane, d in np.ndindex(*folded.weights.shape):
         o, c = g * cout_par + lane, fold * cin_par + d
         if o < outputs and c < channels:
-            assert folded.weights[g, k, lane, d] == layer.weight[o, c, pixel // extent[1], pixel % extent[1]]
+            assert folded.weights[pixel, g, fold, lane, d] == layer.weight[o, c, pixel // extent[1], pixel % extent[1]]
             seen += 1
         else:
-            assert folded.weights[g, k, lane, d] == 0
+            assert folded.weights[pixel, g, fold, lane, d] == 0
     assert seen == layer.weight.size
 
 
@@ -80,6 +79,13 @@ def test_thresholds_of_an_integrator() -> None:
     assert arrange(layer, LayerFold(2, 2)).thresholds.tolist() == [[1, 1], [1, 1]]
 
 
+def test_numbers_do_not_depend_on_steps_and_tables() -> None:
+    layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
+    one, other = arrange(layer, LayerFold(2, 2)), arrange(layer, LayerFold(2, 2, 4, "block"))
+    for name in ("weights", "bias", "thresholds"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
 def test_parts_are_cut_to_the_channels() -> None:
     layer = Conv("c", _weights(3, 2, 3, 3), np.zeros(3, np.int64), 8, _neuron(3))
-    assert arrange(layer, LayerFold(64, 64)).weights.shape == (1, 1, 3, 18)
+    assert arrange(layer, LayerFold(64, 64)).weights.shape == (1, 1, 1, 3, 18)

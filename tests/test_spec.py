@@ -150,6 +150,15 @@ def test_score_and_answer_bits() -> None:
     assert counting.score_bits == 3
 
 
+def test_beat_steps() -> None:
+    """As many as the layer with weights before makes of a pass; what comes from the encoder has one."""
+    folding = Folding({"conv": LayerFold(1, 1, 2), "last": LayerFold(1, 1, 200)}, {}, {})
+    assert [folding.beat_steps(network(), index) for index in (-1, 0, 1, 2)] == [1, 2, 2, 3]
+    layers = (MaxPool("first", (1, 1), (1, 1), "or"), *network().layers)
+    pool_first = network(encoder=Encoder("uniform"), layers=layers)
+    assert [folding.beat_steps(pool_first, index) for index in (-1, 0, 1, 2, 3)] == [1, 1, 2, 2, 3]
+
+
 WRONG_PARTS: list[tuple[Callable[[], object], str]] = [
     (lambda: Encoder("rate"), "encoding must be one of direct, uniform, poisson, latency, not 'rate'"),  # type: ignore[arg-type]
     (lambda: Encoder("poisson", 0), "encoder seed must be an integer from 1 to 2147483647, not 0"),
@@ -182,7 +191,12 @@ WRONG_PARTS: list[tuple[Callable[[], object], str]] = [
     (lambda: MaxPool("pool", (2, 2), (1, 1), "sum"), "mode of layer 'pool' must be one of or, winner, not 'sum'"),  # type: ignore[arg-type]
     (lambda: LayerFold(0, 1), "cin_par must be"),
     (lambda: LayerFold(1, 0), "cout_par must be"),
-    (lambda: Folding({}, {"a": 1}), "fifo depth behind layer 'a' must be an integer from 2"),
+    (lambda: LayerFold(1, 1, 0), "t_par must be an integer from 1 to 256, not 0"),
+    (lambda: LayerFold(1, 1, 257), "t_par must be an integer from 1 to 256, not 257"),
+    (lambda: LayerFold(1, 1, 1, "lut4"), "sums must be one of lut5, lut6, block, not 'lut4'"),  # type: ignore[arg-type]
+    (lambda: Folding({}, {"a": 0}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536, not 0"),
+    (lambda: Folding({}, {"a": 65537}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536"),
+    (lambda: Folding({}, {}, {"a": 0}), "column depth of layer 'a' must be an integer from 1 to 65536, not 0"),
 ]
 
 

@@ -46,9 +46,9 @@ async def every_case(dut: Any) -> None:
     for probability in (0.0, 0.3):
         await reset(dut)
         tasks = []
-        for index, (inputs, outputs) in enumerate(job["cases"]):
+        for index, (inputs, outputs, flows) in enumerate(job["cases"]):
             generator = random.Random(f"{job['seed']}/{index}")
-            stalls = [Stalls(generator, probability) for _ in range(2)]
+            stalls = [Stalls(generator, probability), Stalls(generator, 0.0 if flows else probability)]
             tasks.append(cocotb.start_soon(_run(dut, index, inputs, outputs, stalls)))
         passes.append([await task for task in tasks])
     for unstalled, stalled in zip(*passes, strict=True):
