@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -24,6 +25,8 @@ LARGEST_RUN = 20_000
 SECONDS_A_BATCH_SIZE = 0.2
 SMALLEST_BATCH, LARGEST_BATCH = 8, 4096
 """Images that PyTorch takes at once, in powers of two."""
+BATCH_NEURONS = 1 << 24
+"""Neurons of the largest layer that a batch may have: a bound on memory."""
 
 Images = npt.NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -112,16 +115,17 @@ def torch_fps(network: Network, images: Images, progress: Progress = lambda done
     try:
         if not np.array_equal(torch_network.scores(images, SMALLEST_BATCH), reference.run(network, images).scores):
             raise RuntimeError("PyTorch's scores must be the reference's, but differ")
-        batch = _best_batch(torch_network.scores, images)
+        largest = BATCH_NEURONS // max(math.prod(shape) for shape in network.shapes)
+        batch = _best_batch(torch_network.scores, images, min(largest, LARGEST_BATCH))
         return _median_rate(lambda some: torch_network.scores(some, batch), images, progress)
     finally:
         torch.set_num_threads(threads)
 
 
-def _best_batch(run: Callable[[Images, int], object], images: Images) -> int:
-    """The fastest power of two, going up until two in a row are slower than the best so far."""
+def _best_batch(run: Callable[[Images, int], object], images: Images, largest: int) -> int:
+    """The fastest power of two up to ``largest``, going up until two in a row are slower than the best so far."""
     best, best_rate, batch, slower = SMALLEST_BATCH, 0.0, SMALLEST_BATCH, 0
-    while batch <= LARGEST_BATCH and slower < 2:
+    while batch <= largest and slower < 2:
         some = _repeated(images, batch)
         run(some, batch)  # a first run at a new size also plans
         rate, spent = 0.0, 0.0
