@@ -7,6 +7,7 @@ from hwsnn.build.boards import Board
 BOARD = Board(
     name="ulx3s-85f",
     title="Radiona ULX3S 85F",
+    device="lfe5u-85",
     platform=ULX3S_85F_Platform,
     nextpnr=("--85k", "--package", "CABGA381", "--speed", "6"),
     clock_hz=80_000_000,

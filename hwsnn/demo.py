@@ -14,10 +14,11 @@ from .bench import Cpu, fpga_fps, reference_fps, this_cpu
 from .build.boards import load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
+from .devices import DEVICES
 from .files import folder_written_whole, written_whole
-from .fold import choose
 from .manifest import manifest
 from .model import load, model_hash
+from .plan import for_share
 from .rtl.emit import to_verilog
 from .rtl.network import Pipeline
 from .shipped import folder
@@ -63,10 +64,11 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     outcome = reference.run(network, held_out.images)
 
     step("Verilog", 0, 0)
-    folding, digest = choose(network), model_hash(network)
+    plan, digest = for_share(network, DEVICES[board.device]), model_hash(network)
+    folding = plan.folding
     with folder_written_whole(output) as whole:
         (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest))
-        (whole / "manifest.json").write_text(json.dumps(manifest(network, folding), indent=2) + "\n")
+        (whole / "manifest.json").write_text(json.dumps(manifest(network, folding, plan.clocks), indent=2) + "\n")
 
     step("simulator", 0, 0)
     frames = held_out.images[:VERIFIED_FRAMES]

@@ -6,14 +6,17 @@ from importlib.metadata import version
 from typing import Any
 
 from . import __version__
-from .fold import estimated_clocks
+from .cycles import Cycles
 from .model import model_hash
 from .rtl.emit import TOP
 from .spec import Conv, Folding, MaxPool, Network, Neuron
 
 
-def manifest(network: Network, folding: Folding) -> dict[str, Any]:
-    """Everything one needs to know to use the generated module without reading it."""
+def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
+    """Everything one needs to know to use the generated module without reading it.
+
+    ``clocks``: of the cycle model, for this folding.
+    """
     channels, height, width = network.input_shape
     score = "signed" if network.readout == "membrane" else "unsigned"
     return {
@@ -48,7 +51,9 @@ def manifest(network: Network, folding: Folding) -> dict[str, Any]:
                 "order": "the order of the frames",
             },
         },
-        "layers": [_layer(network, folding, index) for index in range(len(network.layers))],
+        "clocks_per_frame": float(clocks.cycles_per_frame),
+        "latency_clocks": clocks.latency_cycles,
+        "layers": [_layer(network, folding, clocks, index) for index in range(len(network.layers))],
     }
 
 
@@ -65,7 +70,7 @@ def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dic
     return {"field": name, "lsb": offset + index * width, "width": width, "type": kind}
 
 
-def _layer(network: Network, folding: Folding, index: int) -> dict[str, Any]:
+def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> dict[str, Any]:
     layer = network.layers[index]
     entry: dict[str, Any] = {
         "name": layer.name,
@@ -73,18 +78,22 @@ def _layer(network: Network, folding: Folding, index: int) -> dict[str, Any]:
         "input_shape": list(network.shapes[index]),
         "output_shape": list(network.shapes[index + 1]),
         "queue_depth": folding.fifo_depths[layer.name],
+        "time_steps_per_beat": folding.beat_steps(network, index),
+        "busy_clocks_per_frame": clocks.busy[layer.name],
     }
     if isinstance(layer, MaxPool):
         return entry | {"mode": layer.mode, "size": list(layer.size), "stride": list(layer.stride)}
     fold = folding.layers[layer.name]
     if isinstance(layer, Conv):
+        entry["column_depth"] = folding.column_depths[layer.name]
         entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
     if isinstance(layer.neuron, Neuron):
         entry["reset"] = layer.neuron.reset
     return entry | {
         "cin_par": fold.cin_par,
         "cout_par": fold.cout_par,
-        "estimated_clocks_per_frame": estimated_clocks(network, index, fold),
+        "t_par": fold.t_par,
+        "sums": fold.sums,
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": layer.neuron.membrane_bits,

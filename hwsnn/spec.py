@@ -32,6 +32,7 @@ Reset: TypeAlias = Literal["subtract", "zero", "none"]
 EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency"]
 PoolMode: TypeAlias = Literal["or", "winner"]
 Readout: TypeAlias = Literal["count", "membrane"]
+Sums: TypeAlias = Literal["lut5", "lut6", "block"]
 Shape: TypeAlias = tuple[int, int, int]
 Pair: TypeAlias = tuple[int, int]
 
@@ -420,29 +421,44 @@ class Network:
 
 @dataclass(frozen=True)
 class LayerFold:
-    """How parallel a layer with weights is: input channels and output channels handled in a clock.
+    """How parallel a layer with weights is: input channels, output channels and time steps handled in a clock.
 
-    A part that does not divide its channel count is padded with zero weights.
+    A part that does not divide its whole is padded: with zero weights, with steps whose spikes are dropped. ``sums``:
+    where the tables of partial sums lie; in look-up tables of 5 or 6 inputs, or in block memory.
     """
 
     cin_par: int
     cout_par: int
+    t_par: int = 1
+    sums: Sums = "lut5"
 
     def __post_init__(self) -> None:
         require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
         require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
+        require_integer("t_par", self.t_par, 1, MAX_TIMESTEPS)
+        require_choice("sums", self.sums, get_args(Sums))
 
 
 @dataclass(frozen=True)
 class Folding:
-    """How parallel a network is: a fold for each layer with weights, and the depth of the queue behind each layer.
+    """How parallel a network is: a fold for each layer with weights, and the depths of its queues.
 
-    ``fifo_depths`` counts beats (a pixel's spikes of all channels at one step), at least 2.
+    ``fifo_depths``: of the queue behind each layer, in beats, those under way in the layer included, at least 1.
+    ``column_depths``: of the queue of window columns in each convolution, at least 1.
     """
 
     layers: Mapping[str, LayerFold]
     fifo_depths: Mapping[str, int]
+    column_depths: Mapping[str, int]
 
     def __post_init__(self) -> None:
         for name, depth in self.fifo_depths.items():
-            require_integer(f"fifo depth behind layer {name!r}", depth, 2, 1 << 16)
+            require_integer(f"fifo depth behind layer {name!r}", depth, 1, 1 << 16)
+        for name, depth in self.column_depths.items():
+            require_integer(f"column depth of layer {name!r}", depth, 1, 1 << 16)
+
+    def beat_steps(self, network: Network, index: int) -> int:
+        """Time steps in a beat behind layer ``index``; -1 for what comes from the encoder, one step a beat."""
+        while index >= 0 and isinstance(network.layers[index], MaxPool):
+            index -= 1
+        return min(self.layers[network.layers[index].name].t_par, network.timesteps) if index >= 0 else 1

@@ -8,15 +8,17 @@ from typing import Any
 import click
 
 from .common import emit, json_option, load_model, model_argument, output_option, progress
+from .folding import Wish, folding_options
 
 
 @click.command("build")
 @model_argument
 @click.option("--board", required=True, metavar="BOARD", help="The board to build for, such as ulx3s-85f.")
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
+@folding_options(own_device=True, own_clock=True)
 @json_option
 @click.pass_context
-def command(ctx: click.Context, model: str, board: str, output: Path, as_json: bool) -> None:
+def command(ctx: click.Context, model: str, board: str, output: Path, wish: Wish, as_json: bool) -> None:
     """Synthesize, place and route MODEL with its serial link for a board.
 
     A design that misses its clock is written and reported all the same; the exit status is then 1.
@@ -25,9 +27,9 @@ def command(ctx: click.Context, model: str, board: str, output: Path, as_json: b
 
     from ..build.boards import load_board
     from ..build.ecp5 import build
-    from ..fold import choose
 
     target = load_board(board)
+    plan = wish.plan(network, target.device, target.clock_mhz)
     with progress() as bars:
         tasks: dict[str, Any] = {}
 
@@ -36,7 +38,7 @@ def command(ctx: click.Context, model: str, board: str, output: Path, as_json: b
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done, total=total)
 
-        report = build(network, choose(network), target, output, progress=step)
+        report = build(network, plan.folding, target, output, progress=step)
     fields = {
         "bitstream": str(report.bitstream),
         "fmax_mhz": report.fmax_mhz,

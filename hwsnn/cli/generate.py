@@ -1,4 +1,4 @@
-"""``hwsnn generate``: Verilog and a manifest."""
+"""``hwsnn generate``: Verilog, a manifest and the folding."""
 
 from __future__ import annotations
 
@@ -8,33 +8,75 @@ from pathlib import Path
 import click
 
 from .common import emit, json_option, load_model, model_argument, output_option, progress
+from .folding import DEFAULT_MHZ, Wish, folding_options
 
 
 @click.command("generate")
 @model_argument
-@output_option("DIR", "The folder for the Verilog and manifest.json.", required=True)
+@output_option("DIR", "The folder for the Verilog, manifest.json and folding.json.", required=True)
+@folding_options()
 @json_option
-def command(model: str, output: Path, as_json: bool) -> None:
-    """Write the Verilog of MODEL, one module a component, and a manifest of its ports, widths, folds and versions."""
+def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
+    """Write the Verilog of MODEL, one module a component, a manifest of its ports and widths, and its folding.
+
+    Without --target-fps, --max-lut and --fold it is the fastest design within a share of the device. The clocks a frame
+    are exact; what the design takes of the device is an estimate.
+    """
     network = load_model(model)
 
     from ..files import folder_written_whole
-    from ..fold import choose
+    from ..fold.file import to_json
     from ..manifest import manifest
     from ..model import model_hash
     from ..rtl.emit import to_verilog
     from ..rtl.network import Pipeline
 
-    folding = choose(network)
     file = f"{network.name}.v"
-    with progress() as bars, folder_written_whole(output) as folder:
-        bars.add_task("generating Verilog", total=None)
-        text = to_verilog(Pipeline(network, folding), model_hash(network))
-        (folder / file).write_text(text)
-        (folder / "manifest.json").write_text(json.dumps(manifest(network, folding), indent=2) + "\n")
-    fields = {"verilog": str(output / file), "manifest": str(output / "manifest.json"), "lines": text.count("\n")}
+    with progress() as bars:
+        task = bars.add_task("planning", total=None)
+        plan = wish.plan(network)
+        bars.update(task, description="generating Verilog")
+        with folder_written_whole(output) as folder:
+            text = to_verilog(Pipeline(network, plan.folding), model_hash(network))
+            (folder / file).write_text(text)
+            described = manifest(network, plan.folding, plan.clocks)
+            (folder / "manifest.json").write_text(json.dumps(described, indent=2) + "\n")
+            (folder / "folding.json").write_text(json.dumps(to_json(plan.folding), indent=2) + "\n")
+    clock, device = wish.clock_mhz or DEFAULT_MHZ, plan.device
+    clocks = float(plan.clocks.cycles_per_frame)
+    share = 100 * plan.cost.lut / device.lut
+    fields = {
+        "verilog": str(output / file),
+        "manifest": str(output / "manifest.json"),
+        "folding": str(output / "folding.json"),
+        "lines": text.count("\n"),
+        "clocks_per_frame": clocks,
+        "latency_clocks": plan.clocks.latency_cycles,
+        "assumed_clock_mhz": clock,
+        "fps_at_assumed_clock": clock * 1e6 / clocks,
+        "device": device.name,
+        "estimated_lut": plan.cost.lut,
+        "estimated_bram18": plan.cost.bram18,
+        "limiting": plan.limiting,
+        "next_step": None
+        if plan.faster is None
+        else {"clocks_per_frame": plan.faster.clocks, "estimated_lut": plan.faster.cost.lut},
+    }
 
     def human() -> None:
-        click.echo(f"{fields['verilog']}  {fields['lines']} lines\n{fields['manifest']}")
+        click.echo(
+            f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
+            f"{clocks:g} clocks a frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an assumed "
+            f"{clock:g} MHz; {plan.clocks.latency_cycles:,} clocks to a first answer\n"
+            f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.bram18 / 2:g} BRAM36"
+        )
+        limit = "the pixels, which come one a clock" if plan.limiting == "pixels" else f"layer {plan.limiting}"
+        if plan.faster is None:
+            click.echo(f"limited by {limit}")
+        else:
+            more = 100 * plan.faster.cost.lut / device.lut - share
+            click.echo(
+                f"limited by {limit}; {plan.faster.clocks:,} clocks a frame would take {more:+.1f} % of the LUTs"
+            )
 
     emit(as_json, fields, human)

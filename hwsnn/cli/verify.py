@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress, seed_option
+from .folding import Wish, folding_options
 
 RANDOM_FRAMES = 10
 """Random images where no data are given and no number is asked for."""
@@ -15,9 +16,12 @@ RANDOM_FRAMES = 10
 @data_option()
 @count_option
 @seed_option
+@folding_options()
 @json_option
 @click.pass_context
-def command(ctx: click.Context, model: str, data: str | None, count: int | None, seed: int, as_json: bool) -> None:
+def command(
+    ctx: click.Context, model: str, data: str | None, count: int | None, seed: int, wish: Wish, as_json: bool
+) -> None:
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
     Without --data the images are random. All frames run once back to back, and once more with random stalls at both
@@ -26,7 +30,6 @@ def command(ctx: click.Context, model: str, data: str | None, count: int | None,
     network = load_model(model)
 
     from ..data import load, random_images
-    from ..fold import choose
     from ..sim.network_bench import run_network
 
     images = load(data, network, count).images if data else random_images(network, count or RANDOM_FRAMES, seed)
@@ -36,7 +39,7 @@ def command(ctx: click.Context, model: str, data: str | None, count: int | None,
         def show(done: int, total: int) -> None:
             bars.update(task, description="comparing frames", completed=done, total=total)
 
-        result = run_network(network, choose(network), images, seed=seed, progress=show)
+        result = run_network(network, wish.plan(network).folding, images, seed=seed, progress=show)
     fields = {
         "frames": result.frames,
         "layers": result.layers,

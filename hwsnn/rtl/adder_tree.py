@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -87,3 +87,11 @@ class AdderTree(wiring.Component):
 def tree_levels(terms: int) -> int:
     """Levels of adders that ``terms`` terms need."""
     return max(terms - 1, 0).bit_length()
+
+
+def balanced_sum(values: Sequence[Value]) -> Value:
+    """The sum of a few short numbers within a clock: a balanced tree, whose width hardly grows."""
+    terms = list(values)
+    while len(terms) > 1:
+        terms = [reduce(operator.add, terms[k : k + 2]) for k in range(0, len(terms), 2)]
+    return terms[0]

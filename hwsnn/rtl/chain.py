@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 
 Chain = list[tuple[str, Any]]
@@ -43,12 +43,17 @@ def connect_chain(m: Module, source: Any, parts: Chain, sink: Any) -> None:
 
 
 def add_part(m: Module, name: str, part: Any) -> None:
-    """Add a component with streams ``i`` and ``o`` to ``m`` under its name.
-
-    Its streams are called ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its own module and in this one: by
-    themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
-    """
+    """Add a component with streams ``i`` and ``o`` to ``m`` under its name."""
     m.submodules[name] = part
+    name_streams(name, part)
+
+
+def name_streams(name: str, part: Any) -> None:
+    """Call a component's streams ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its module and in the one around.
+
+    By themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
+    """
     for port in (part.i, part.o):
         for signal in (port.valid, port.ready, Value.cast(port.payload)):
-            signal.name = f"{name}_{signal.name}"
+            if isinstance(signal, Signal):  # the ready of a flow is a constant
+                signal.name = f"{name}_{signal.name}"

@@ -22,8 +22,8 @@ class CreditQueue(wiring.Component):
     Parameters
     ----------
     shape : the shape of a result.
-    depth : results that may be under way and in the queue together, at least 1. A result that takes n clocks from
-        ``enter`` to ``arrive``, with a beat entering every c clocks, needs ceil((n + 1) / c) + 1 for full speed.
+    depth : results that may be under way and in the queue together, at least 1. Where a beat enters every c clocks and
+        its result arrives n clocks later, full speed needs ceil((n + 3) / c) and no less.
 
     Members
     -------
@@ -33,7 +33,7 @@ class CreditQueue(wiring.Component):
     ``result`` : in, ``shape``.
     ``o`` : stream of ``shape``, the results in order.
 
-    Latency: 1 clock from ``arrive`` to ``o``.
+    Latency: 2 clocks from ``arrive`` to ``o``.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class CreditQueue(wiring.Component):
         self._depth = depth
         super().__init__(
             {
-                "room": Out(1),
+                "room": Out(1, init=1),
                 "enter": In(1),
                 "arrive": In(1),
                 "result": In(shape),
@@ -58,36 +58,98 @@ class CreditQueue(wiring.Component):
         """Results that may be under way and in the queue together."""
         return self._depth
 
+    @property
+    def latency(self) -> int:
+        """Clocks from ``arrive`` to ``o``."""
+        return 2
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         result = Value.cast(self.result)
         m.submodules.results = results = memory.Memory(
-            shape=unsigned(Shape.cast(result.shape()).width), depth=self._depth, init=[]
+            shape=unsigned(Shape.cast(result.shape()).width),
+            depth=self._depth,
+            init=[],
+            attrs={"no_rw_check": 1},  # a result is read once it is counted as waiting: never in the clock that writes it
         )
-        write, read = results.write_port(), results.read_port(domain="comb")
+        write, read = results.write_port(), results.read_port()
         m.submodules.newest = newest = Counter(self._depth)
         m.submodules.oldest = oldest = Counter(self._depth)
-        waiting = Signal(range(self._depth + 1))
-        credit = Signal(range(self._depth + 1), init=self._depth)
-        leave = Signal()
+        fetch, leave = Signal(), Signal()
         m.d.comb += [
             newest.step.eq(self.arrive),
             write.addr.eq(newest.count),
             write.data.eq(result),
             write.en.eq(self.arrive),
-            leave.eq(self.o.valid & self.o.ready),
-            oldest.step.eq(leave),
+            oldest.step.eq(fetch),
             read.addr.eq(oldest.count),
+            read.en.eq(fetch),
             Value.cast(self.o.payload).eq(read.data),
-            self.o.valid.eq(waiting != 0),
-            self.room.eq(credit != 0),
+            leave.eq(self.o.valid & self.o.ready),
         ]
-        with m.If(self.arrive & ~leave):
-            m.d.sync += waiting.eq(waiting + 1)
-        with m.Elif(leave & ~self.arrive):
-            m.d.sync += waiting.eq(waiting - 1)
+        # Both counts have a register beside them that says whether they are 0, so that no comparison follows them.
+        waiting, some = Signal(range(self._depth + 1)), Signal()
+        m.d.comb += fetch.eq(some & (~self.o.valid | self.o.ready))
+        with m.If(self.arrive & ~fetch):
+            m.d.sync += [waiting.eq(waiting + 1), some.eq(1)]
+        with m.Elif(fetch & ~self.arrive):
+            m.d.sync += [waiting.eq(waiting - 1), some.eq(waiting != 1)]
+        with m.If(fetch):
+            m.d.sync += self.o.valid.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        credit = Signal(range(self._depth + 1), init=self._depth)
         with m.If(self.enter & ~leave):
-            m.d.sync += credit.eq(credit - 1)
+            m.d.sync += [credit.eq(credit - 1), self.room.eq(credit != 1)]
         with m.Elif(leave & ~self.enter):
-            m.d.sync += credit.eq(credit + 1)
+            m.d.sync += [credit.eq(credit + 1), self.room.eq(1)]
+        return m
+
+
+class Credited(wiring.Component):
+    """A pipeline that never stops, between streams: a queue takes its results.
+
+    Parameters
+    ----------
+    pipeline : a component with flows ``i`` and ``o``, which makes one beat of each.
+    depth : results that may be under way and in the queue together, at least 1.
+
+    Members
+    -------
+    ``i``, ``o`` : streams of the pipeline's shapes.
+
+    Latency: the pipeline's and 2 clocks. One beat a clock where the depth is at least the latency and 1.
+
+    Raises
+    ------
+    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    """
+
+    def __init__(self, pipeline: Any, depth: int) -> None:
+        self._pipeline = pipeline
+        shape = pipeline.o.payload.shape()
+        self._queue = CreditQueue(shape, depth)
+        super().__init__(
+            {"i": In(stream.Signature(pipeline.i.payload.shape())), "o": Out(stream.Signature(shape))}
+        )
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat in to its result out."""
+        latency: int = self._pipeline.latency + self._queue.latency
+        return latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.pipeline = pipeline = self._pipeline
+        m.submodules.queue = queue = self._queue
+        m.d.comb += [
+            self.i.ready.eq(queue.room),
+            pipeline.i.valid.eq(self.i.valid & queue.room),
+            Value.cast(pipeline.i.payload).eq(Value.cast(self.i.payload)),
+            queue.enter.eq(pipeline.i.valid),
+            queue.arrive.eq(pipeline.o.valid),
+            Value.cast(queue.result).eq(Value.cast(pipeline.o.payload)),
+        ]
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m

@@ -2,118 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+from hwsnn.spec import Conv, LayerFold, MaxPool, Network
 
-from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, Network, Neuron
-
-from .arrange import arrange
 from .chain import Chain, ChainComponent
 from .collect import Collect
+from .credit import Credited
+from .engine import Engine
 from .fifo import StreamFifo
-from .frame import FrameSlices
-from .neuron import IntegratingNeurons, SpikingNeurons
 from .padding import Padding
 from .pool import OrPool, WinnerPool
-from .replay import Replay
-from .slices import WindowSlices
-from .synapses import Synapses
 from .window import Window
 
 
 class WeightedLayer(ChainComponent):
     """A convolution or fully connected layer with its neurons, folded, and the queue behind it.
 
-    Parameters: the network, the layer's index in it, its fold, and the queue's depth in beats.
+    Parameters: the network, the layer's index in it, its fold, the time steps in a beat that it gets (1 for pixels), and
+    the depths of its queue and, for a convolution, of its queue of columns.
 
     Members: ``i``, pixels (direct encoding's first layer) or spikes, as one flat number; ``o``, spikes,
-    ``unsigned(Cout)`` in the order (y, x, t), or for an integrating last layer the scores, one beat a frame.
+    ``unsigned(t_par * Cout)`` in the order (y, x, pass), or for an integrating last layer the scores, one beat a frame.
 
-    Clocks a position and step: G * F (see ``docs/streams.md``), and at least the neurons' pass over the G groups.
+    Clocks a position and pass: G * F (see ``docs/streams.md``).
     """
 
-    def __init__(self, network: Network, index: int, fold: LayerFold, queue_depth: int) -> None:
+    def __init__(
+        self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int, column_depth: int
+    ) -> None:
         layer = network.layers[index]
         if isinstance(layer, MaxPool):
             raise ValueError(f"layer must have weights, not be {layer!r}")
-        shape, pixels = network.shapes[index], network.takes_pixels(index)
-        input_bits = network.pixel_bits if pixels else 1
-        beats = 1 if pixels else network.timesteps
-        parameters = arrange(layer, fold)
-        groups, _, lanes, _ = parameters.weights.shape
-        current_bits = network.current_range(index).width
-
-        parts: Chain
+        (channels, height, width), pixels = network.shapes[index], network.takes_pixels(index)
+        bits = channels * (network.pixel_bits if pixels else 1)
+        timesteps = network.timesteps
+        parts: Chain = []
+        if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
+            parts.append(("steps", Collect(bits * steps, -(-timesteps // steps), bits * timesteps)))
+            steps = timesteps
+        beats = 1 if pixels else -(-timesteps // steps)
         if isinstance(layer, Conv):
-            parts = _conv_front(layer, shape, input_bits, beats, fold, groups)
+            if any(layer.padding):
+                parts.append(("padding", Padding(bits * steps, (height, width), layer.padding, beats)))
+            extent = (height + 2 * layer.padding[0], width + 2 * layer.padding[1])
+            parts.append(("window", Window(bits * steps, extent, layer.kernel, layer.stride, beats, column_depth)))
         else:
-            parts = _dense_front(layer, shape, input_bits, beats, fold, groups)
-        parts.append(("synapses", Synapses(parameters.weights, parameters.bias, input_bits, current_bits)))
-        if pixels and network.timesteps > 1:
-            parts.append(("replay", Replay(parts[-1][1].o.payload.shape(), groups, 1, network.timesteps)))
-        channels = layer.weight.shape[0]
-        neuron = layer.neuron
-        if isinstance(neuron, Neuron):
-            neurons: Any = SpikingNeurons(
-                parameters.thresholds,
-                neuron.leak,
-                neuron.reset,
-                neuron.membrane_bits,
-                current_bits,
-                network.timesteps,
-                network.can_saturate(index),
-            )
-            lane_bits = 1
-        else:
-            neurons = IntegratingNeurons(
-                neuron.leak,
-                neuron.membrane_bits,
-                current_bits,
-                groups,
-                lanes,
-                network.timesteps,
-                network.can_saturate(index),
-            )
-            lane_bits = neuron.membrane_bits
-        parts.append(("neurons", neurons))
-        parts.append(("collect", Collect(lanes * lane_bits, groups, channels * lane_bits)))
-        parts.append(("queue", StreamFifo(channels * lane_bits, queue_depth)))
+            parts.append(("entry", StreamFifo(bits * steps, 2)))
+        parts.append(("engine", Engine(network, index, fold, steps, queue_depth)))
         super().__init__(parts)
 
 
-def _conv_front(layer: Conv, shape: tuple[int, ...], bits: int, beats: int, fold: LayerFold, groups: int) -> Chain:
-    channels, height, width = shape
-    parts: Chain = []
-    if any(layer.padding):
-        parts.append(("padding", Padding(channels * bits, (height, width), layer.padding, beats)))
-    extent = (height + 2 * layer.padding[0], width + 2 * layer.padding[1])
-    parts.append(("window", Window(channels * bits, extent, layer.kernel, layer.stride, beats)))
-    taps = layer.kernel[0] * layer.kernel[1]
-    parts.append(("slices", WindowSlices(taps, channels, bits, min(fold.cin_par, channels), groups)))
-    return parts
+def joins_steps(timesteps: int, steps: int, t_par: int) -> bool:
+    """Whether a layer with ``t_par`` steps a pass must join the beats of ``steps`` steps that it gets to whole pixels.
 
-
-def _dense_front(layer: Dense, shape: tuple[int, ...], bits: int, beats: int, fold: LayerFold, groups: int) -> Chain:
-    channels, height, width = shape
-    if height * width == 1:
-        return [("slices", WindowSlices(1, channels, bits, min(fold.cin_par, channels), groups))]
-    return [("frame", FrameSlices(height * width, channels, bits, beats, min(fold.cin_par, channels), groups))]
+    It need not where each beat makes whole passes and no step is missing at a position's end.
+    """
+    return steps != t_par and (steps % t_par != 0 or timesteps % steps != 0)
 
 
 class PoolLayer(ChainComponent):
     """A spiking max-pool and the queue behind it.
 
-    Parameters: the network, the layer's index in it, and the queue's depth in beats.
+    Parameters: the network, the layer's index in it, the time steps in a beat, and the queue's depth in beats.
 
-    Members: ``i`` and ``o``, spikes, ``unsigned(C)`` in the order (y, x, t). One input beat a clock.
+    Members: ``i`` and ``o``, spikes, ``unsigned(steps * C)`` in the order (y, x, beat). One input beat a clock.
     """
 
-    def __init__(self, network: Network, index: int, queue_depth: int) -> None:
+    def __init__(self, network: Network, index: int, steps: int, queue_depth: int) -> None:
         layer = network.layers[index]
         if not isinstance(layer, MaxPool):
             raise ValueError(f"layer must be a max-pool, not {type(layer).__name__}")
         channels, height, width = network.shapes[index]
-        inputs = layer.size[0] * layer.size[1]
+        inputs, timesteps = layer.size[0] * layer.size[1], network.timesteps
+        beats = -(-timesteps // steps)
         winner = layer.mode == "winner"
-        pool = WinnerPool(channels, inputs, network.timesteps) if winner else OrPool(channels, inputs)
-        window = Window(channels, (height, width), layer.size, layer.stride, network.timesteps)
-        super().__init__([("window", window), ("pool", pool), ("queue", StreamFifo(channels, queue_depth))])
+        pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
+        window = Window(channels * steps, (height, width), layer.size, layer.stride, beats)
+        super().__init__([("window", window), ("pool", Credited(pool, queue_depth))])

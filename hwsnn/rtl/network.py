@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.spec import Folding, MaxPool, Network
+from hwsnn.spec import Conv, Folding, MaxPool, Network
 
 from .chain import Chain, ChainComponent, connect_chain
 from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
@@ -33,7 +35,7 @@ class Pipeline(wiring.Component):
     Parameters
     ----------
     network : the spec; every layer becomes an instance of its name, the encoder ``encoder``, the readout ``readout``.
-    folding : the parallelism of every layer with weights, and the depth of the queue behind every layer.
+    folding : the parallelism of every layer with weights, and the depths of its queues.
 
     Members
     -------
@@ -48,6 +50,11 @@ class Pipeline(wiring.Component):
         weighted = {layer.name for _, layer in network.weighted_layers()}
         if set(folding.layers) != weighted:
             raise ValueError(f"folding must name the layers {sorted(weighted)}, not {sorted(folding.layers)}")
+        convolutions = {layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)}
+        if set(folding.column_depths) != convolutions:
+            raise ValueError(
+                f"column depths must name the layers {sorted(convolutions)}, not {sorted(folding.column_depths)}"
+            )
         if set(folding.fifo_depths) != names:
             raise ValueError(f"fifo depths must name the layers {sorted(names)}, not {sorted(folding.fifo_depths)}")
         self._network, self._folding = network, folding
@@ -80,11 +87,14 @@ class Pipeline(wiring.Component):
         network, folding = self._network, self._folding
         layers: Chain = []
         for index, layer in enumerate(network.layers):
-            depth = folding.fifo_depths[layer.name]
+            steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
+            part: Any
             if isinstance(layer, MaxPool):
-                layers.append((layer.name, PoolLayer(network, index, depth)))
+                part = PoolLayer(network, index, steps, depth)
             else:
-                layers.append((layer.name, WeightedLayer(network, index, folding.layers[layer.name], depth)))
+                column_depth = folding.column_depths.get(layer.name, 0)
+                part = WeightedLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
+            layers.append((layer.name, part))
         return layers
 
     def _readout(self) -> ChainComponent:
@@ -92,4 +102,6 @@ class Pipeline(wiring.Component):
         answer = Answer(network.classes, result_layout(network).members["scores"].elem_shape)
         if network.readout == "membrane":
             return ChainComponent([("answer", answer)])
-        return ChainComponent([("count", SpikeCount(network.classes, network.timesteps)), ("answer", answer)])
+        steps = self._folding.beat_steps(network, len(network.layers) - 1)
+        count = SpikeCount(network.classes, network.timesteps, steps)
+        return ChainComponent([("count", count), ("answer", answer)])

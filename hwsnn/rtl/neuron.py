@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,36 +11,37 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.numeric import IntArray, signed_limits, unsigned_width
-from hwsnn.spec import (
-    MAX_MEMBRANE_BITS,
-    MAX_TIMESTEPS,
-    MIN_MEMBRANE_BITS,
-    Leak,
-    MultiplyLeak,
-    NoLeak,
-    Reset,
-    ShiftLeak,
-)
+from hwsnn.spec import MAX_MEMBRANE_BITS, MAX_TIMESTEPS, MIN_MEMBRANE_BITS, Leak, Reset
 
 from .checks import check_integer
 from .counter import Counter
-from .credit import CreditQueue
+from .leak import check_leak, leak_clocks, leaked
+from .registers import Line, later
 
 RESETS = ("subtract", "zero", "none")
 
 
+@dataclass(frozen=True)
+class _Stages:
+    """When, in clocks after a group came in, a step has the v it starts from, its u, and the v it leaves behind."""
+
+    start: int
+    u: int
+    v: int
+
+
 class Neurons(wiring.Component):
-    """What spiking and integrating neurons share: ``u = saturate(leak(v) + I)`` for ``lanes`` neurons a clock.
+    """What spiking and integrating neurons share: ``u = saturate(leak(v) + I)``, ``t_par`` steps behind each other.
 
-    A pipeline that never stops: read v | leak | add | saturate | what the subclass makes of u | write v. Stages that
-    have nothing to do (no leak, no saturation) are left out. Each of them is at most one adder, one multiplier by a
-    constant, or two levels of look-up tables.
+    A pipeline that never stops: leak | add | saturate | what the subclass makes of u, for each step of a pass. Stages
+    that have nothing to do (no leak, no saturation, the very first step) are left out. Each of them is at most one
+    adder or two levels of look-up tables.
 
-    v is taken as 0 at step 0, so nothing is ever cleared. A group's v is written ``depth`` clocks after it was read,
-    and needed again a step later: a pass over the groups takes max(groups, depth) clocks, the last step's ``groups``.
+    Where a position has several passes, its membranes wait in between in a small memory, one word a group: they are
+    read as a group comes in, and written ``depth`` clocks later; the group's next pass must not come in before.
     """
 
-    _stages_after_sum = 0
+    _clocks_to_fire = 0
 
     def __init__(
         self,
@@ -49,6 +51,8 @@ class Neurons(wiring.Component):
         membrane_bits: int,
         current_bits: int,
         timesteps: int,
+        t_par: int,
+        shared: bool,
         saturates: bool,
         result: Any,
     ) -> None:
@@ -57,125 +61,150 @@ class Neurons(wiring.Component):
         check_integer("membrane bits", membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
         check_integer("current bits", current_bits, 1)
         check_integer("timesteps", timesteps, 1, MAX_TIMESTEPS)
-        if not isinstance(leak, NoLeak | ShiftLeak | MultiplyLeak):
-            raise TypeError(f"leak must be a NoLeak, ShiftLeak or MultiplyLeak, not {leak!r}")
-        if not isinstance(saturates, bool):
-            raise TypeError(f"saturates must be a bool, not {saturates!r}")
+        check_integer("t_par", t_par, 1, timesteps)
+        check_leak(leak)
+        for what, flag in (("shared", shared), ("saturates", saturates)):
+            if not isinstance(flag, bool):
+                raise TypeError(f"{what} must be a bool, not {flag!r}")
         self._groups, self._lanes, self._leak = groups, lanes, leak
-        self._membrane_bits, self._current_bits, self._timesteps = membrane_bits, current_bits, timesteps
-        self._saturates = saturates
-        currents = data.ArrayLayout(signed(current_bits), lanes)
-        super().__init__({"i": In(stream.Signature(currents)), "o": Out(stream.Signature(result))})
+        self._membrane_bits, self._current_bits = membrane_bits, current_bits
+        self._timesteps, self._t_par, self._saturates = timesteps, t_par, saturates
+        self._sets = 1 if shared else t_par
+        currents = data.ArrayLayout(data.ArrayLayout(signed(current_bits), lanes), self._sets)
+        super().__init__(
+            {
+                "i": In(stream.Signature(currents, always_ready=True)),
+                "o": Out(stream.Signature(result, always_ready=True)),
+            }
+        )
+
+    @property
+    def passes(self) -> int:
+        """Passes of a position."""
+        return -(-self._timesteps // self._t_par)
 
     @property
     def depth(self) -> int:
-        """Clocks from reading a membrane to having written it."""
-        return 3 + (not isinstance(self._leak, NoLeak)) + self._saturates + self._stages_after_sum
+        """Clocks, at least, from a group to the same group in the position's next pass; 0 where there is none."""
+        return self._stages[-1].v + 1 if self.passes > 1 else 0
 
     @property
     def latency(self) -> int:
-        """Clocks from a beat in to its result out."""
-        return self.depth
+        """Clocks from a group in to its result out."""
+        return self._stages[self._result_step].v
+
+    @property
+    def _stages(self) -> list[_Stages]:
+        # Thresholds that change from group to group take a clock.
+        start, stages = int(self.passes > 1 or self._groups > 1), list[_Stages]()
+        for step in range(self._t_par):
+            u = start + self._saturates
+            if step or self.passes > 1:
+                u += leak_clocks(self._leak) + 1
+            stages.append(_Stages(start, u, u + self._clocks_to_fire))
+            start = u + 2 * self._clocks_to_fire
+        return stages
+
+    @property
+    def _result_step(self) -> int:
+        """The step of a pass after which the result is whole."""
+        raise NotImplementedError
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.groups = group = Counter(self._groups)
-        m.submodules.steps = step = Counter(self._timesteps)
-        m.submodules.queue = queue = CreditQueue(self.o.payload.shape(), self.depth + 2)
-        accept = Signal()
-        m.d.comb += [
-            self.i.ready.eq(queue.room & self._rested(m, accept & group.last & ~step.last)),
-            accept.eq(self.i.valid & self.i.ready),
-            group.step.eq(accept),
-            step.step.eq(accept & group.last),
-            queue.enter.eq(accept & self._gives_result(step)),
-        ]
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
-        arriving = Signal(self.depth - 1)
-        writing = Signal(self.depth - 1)
-        m.d.sync += [arriving.eq(Cat(queue.enter, arriving)), writing.eq(Cat(accept, writing))]
-        m.d.comb += queue.arrive.eq(arriving[-1])
+        m.submodules.passes = one_pass = Counter(self.passes)
+        m.d.comb += [group.step.eq(self.i.valid), one_pass.step.eq(group.step & group.last)]
+        given = later(m, self._gives_result(one_pass), "given", self.latency, reset_less=False)
+        m.d.comb += self.o.valid.eq(given)
 
-        # group_k is the group whose values are in stage k; the membranes read there are those of stage 1.
-        groups = [group.count]
-        for stage in range(1, self.depth):
-            groups.append(Signal.like(group.count, name=f"group_{stage}", reset_less=True))
-            m.d.sync += groups[-1].eq(groups[-2])
-        stored, store = self._membranes(m, groups[0], groups[-1], writing[-1])
-        first = Signal(init=1)
-        with m.If(accept & group.last):
-            m.d.sync += first.eq(step.last)
-        sums = []
-        for lane in range(self._lanes):
-            v = Signal(signed(self._membrane_bits), name=f"v_{lane}", reset_less=True)
-            current = Signal(signed(self._current_bits), name=f"current_{lane}", reset_less=True)
-            m.d.sync += [v.eq(Mux(first, 0, stored[lane])), current.eq(self.i.payload[lane])]
-            sums.append(self._sum(m, lane, v, current))
-        finished, result = self._finish(m, sums, groups)
-        m.d.comb += [Cat(store).eq(Cat(finished)), Value.cast(queue.result).eq(Cat(result))]
+        groups = Line(m, group.count, "group")
+        name = "current_{1}" if self._sets == 1 else "current_{0}_{1}"
+        currents = [
+            [Line(m, self.i.payload[index][lane], name.format(index, lane)) for lane in range(self._lanes)]
+            for index in range(self._sets)
+        ]
+        v, store = self._read(m, one_pass, groups) if self.passes > 1 else (None, None)
+        results: list[list[Value]] = []
+        for step, stages in enumerate(self._stages):
+            if v is not None and step:
+                v = [later(m, one, f"v_{step}_{lane}", stages.start - before.v) for lane, one in enumerate(v)]
+            u = [
+                self._sum(m, f"{step}_{lane}", stages.start, None if v is None else v[lane], current)
+                for lane, current in enumerate(currents[step % self._sets])
+            ]
+            v, result = self._finish(m, step, stages, u, groups)
+            results.append(result)
+            before = stages
+        if store is not None:
+            m.d.comb += store.eq(Cat(v))
+        self._give(m, results, one_pass.last)
         return m
 
-    def _gives_result(self, step: Counter) -> Value:
-        """Whether the beat of this step has a result."""
+    def _gives_result(self, one_pass: Counter) -> Value:
+        """Whether the group that comes in has a result."""
         raise NotImplementedError
 
-    def _finish(self, m: Module, sums: list[Signal], groups: list[Signal]) -> tuple[list[Value], list[Value]]:
-        """From each lane's u: what to keep as v, and the result."""
+    def _finish(
+        self, m: Module, step: int, stages: _Stages, u: list[Value], groups: Line
+    ) -> tuple[list[Value], list[Value]]:
+        """From each lane's u of a step: the v it leaves behind, and what the step adds to the result."""
         raise NotImplementedError
 
-    def _rested(self, m: Module, passed: Value) -> Value:
-        """Whether the membranes of the pass that has just ``passed`` are written when they are read again."""
-        clocks = self.depth - self._groups
-        if clocks <= 0 or self._timesteps == 1:
-            return Const(1)
-        resting = Signal(clocks)
-        m.d.sync += resting.eq(Mux(passed, ~0, resting >> 1))
-        return ~resting[0]
+    def _give(self, m: Module, results: list[list[Value]], last: Value) -> None:
+        """Make the result of a pass from what its steps have added to it; ``last``: whether the last pass comes in."""
+        raise NotImplementedError
 
-    def _membranes(self, m: Module, reading: Value, writing: Value, write: Value) -> tuple[list[Value], list[Value]]:
-        """Each lane's membrane of the group that is read now, and where to put that of the group that is written."""
-        width = self._lanes * self._membrane_bits
+    def _read(self, m: Module, one_pass: Counter, groups: Line) -> tuple[list[Value], Signal]:
+        """Each lane's membrane of the group that has come in, in stage 1, and where to put what its last step leaves."""
+        first = Signal(init=1)
+        with m.If(one_pass.step):
+            m.d.sync += first.eq(one_pass.last)
+        bits = self._membrane_bits
+        stored, store = Signal(self._lanes * bits, name="stored"), Signal(self._lanes * bits, name="store")
+        last = self._stages[-1].v
+        write = later(m, self.i.valid, "passed", last, reset_less=False)
         if self._groups == 1:
-            state = Signal(width, reset_less=True)
-            written = Signal(width)
+            state = Signal(self._lanes * bits, name="state", reset_less=True)
             with m.If(write):
-                m.d.sync += state.eq(written)
-            return self._lane_values(state), [written]
-        m.submodules.membranes = membranes = memory.Memory(shape=unsigned(width), depth=self._groups, init=[])
-        read_port, write_port = membranes.read_port(domain="comb"), membranes.write_port()
-        m.d.comb += [read_port.addr.eq(reading), write_port.addr.eq(writing), write_port.en.eq(write)]
-        return self._lane_values(read_port.data), [write_port.data]
+                m.d.sync += state.eq(store)
+            m.d.comb += stored.eq(state)
+        else:
+            m.submodules.membranes = membranes = memory.Memory(shape=unsigned(len(stored)), depth=self._groups, init=[])
+            read_port, write_port = membranes.read_port(domain="comb"), membranes.write_port()
+            m.d.comb += [
+                read_port.addr.eq(groups.at(0)),
+                stored.eq(read_port.data),
+                write_port.addr.eq(groups.at(last)),
+                write_port.en.eq(write),
+                write_port.data.eq(store),
+            ]
+        v: list[Value] = []
+        for lane in range(self._lanes):
+            v.append(Signal(signed(bits), name=f"v_0_{lane}", reset_less=True))
+            m.d.sync += v[-1].eq(Mux(first, 0, stored[lane * bits :][:bits].as_signed()))
+        return v, store
 
-    def _lane_values(self, word: Value) -> list[Value]:
+    def _sum(self, m: Module, name: str, start: int, v: Value | None, current: Line) -> Value:
+        """``saturate(leak(v) + I)``; v is 0 where there is none."""
         bits = self._membrane_bits
-        return [word[lane * bits :][:bits].as_signed() for lane in range(self._lanes)]
-
-    def _sum(self, m: Module, lane: int, v: Signal, current: Signal) -> Signal:
-        """``saturate(leak(v) + I)`` in a register."""
-        bits = self._membrane_bits
-        if not isinstance(self._leak, NoLeak):
-            leaked = Signal(signed(bits), name=f"leaked_{lane}", reset_less=True)
-            waiting = Signal.like(current, name=f"waiting_{lane}", reset_less=True)
-            if isinstance(self._leak, ShiftLeak):
-                m.d.sync += leaked.eq(v - (v >> self._leak.shift))
-            else:
-                m.d.sync += leaked.eq((v * self._leak.multiplier) >> self._leak.shift)
-            m.d.sync += waiting.eq(current)
-            v, current = leaked, waiting
+        if v is None:
+            u = current.at(start)
+        else:
+            rest = leaked(m, self._leak, v, name)
+            wide = max(bits, self._current_bits) + 1 if self._saturates else bits
+            u = Signal(signed(wide), name=f"sum_{name}", reset_less=True)
+            m.d.sync += u.eq(rest + current.at(start + leak_clocks(self._leak)))
         if not self._saturates:
-            u = Signal(signed(bits), name=f"u_{lane}", reset_less=True)
-            m.d.sync += u.eq(v + current)
             return u
-        exact = Signal(signed(max(bits, self._current_bits) + 1), name=f"exact_{lane}", reset_less=True)
-        u = Signal(signed(bits), name=f"u_{lane}", reset_less=True)
         low, high = signed_limits(bits)
         # It fits where all bits from the membrane's sign upwards are equal.
-        beyond = exact[bits - 1 :]
-        m.d.sync += [
-            exact.eq(v + current),
-            u.eq(Mux(beyond.any() & ~beyond.all(), Mux(exact[-1], low, high), exact[:bits].as_signed())),
-        ]
-        return u
+        beyond = u[bits - 1 :]
+        clipped = Signal(signed(bits), name=f"u_{name}", reset_less=True)
+        m.d.sync += clipped.eq(
+            Mux(beyond.any() & ~beyond.all(), Mux(u[-1], low, high), u[:bits].as_signed()) if len(u) > bits else u
+        )
+        return clipped
 
 
 class SpikingNeurons(Neurons):
@@ -188,23 +217,25 @@ class SpikingNeurons(Neurons):
     reset : ``subtract`` (v = u - threshold), ``zero`` (v = 0) or ``none`` (v = u), where a neuron fires.
     membrane_bits, current_bits : two's-complement widths.
     timesteps : steps of a position; before the first one v is 0.
+    t_par : steps of a pass, at most ``timesteps``. Where the last pass has too many of them, none fires in those.
+    shared : whether a pass has one current for all its steps, as pixels make it.
     saturates : whether u can leave the membrane's range and is clipped there. Where the ranges rule that out, False
         saves the logic for it.
 
     Members
     -------
-    ``i`` : stream of ``ArrayLayout(signed(current_bits), lanes)``, currents in the order (position, step, group).
-    ``o`` : stream of ``unsigned(lanes)``, spikes in the same order.
+    ``i`` : flow of currents, ``signed(current_bits)`` by step of the pass (one if shared) and lane, in the order
+        (position, pass, group).
+    ``o`` : flow of ``unsigned(t_par * lanes)``, spikes in the same order; bit ``t * lanes + lane``.
 
-    Latency: ``depth`` clocks, 4 to 6: 4, one more with a leak, one more where it saturates. A position takes
-    max(groups, depth) clocks a step, its last step ``groups``.
+    Latency: ``latency`` clocks. A group a clock; from one pass of a position to the next at least ``depth`` clocks.
 
     Raises
     ------
     TypeError, ValueError : a parameter is of the wrong kind or out of range.
     """
 
-    _stages_after_sum = 1
+    _clocks_to_fire = 1
 
     def __init__(
         self,
@@ -214,6 +245,8 @@ class SpikingNeurons(Neurons):
         membrane_bits: int,
         current_bits: int,
         timesteps: int,
+        t_par: int = 1,
+        shared: bool = False,
         saturates: bool = True,
     ) -> None:
         if not isinstance(thresholds, np.ndarray) or not np.issubdtype(thresholds.dtype, np.integer):
@@ -225,7 +258,11 @@ class SpikingNeurons(Neurons):
         if reset not in RESETS:
             raise ValueError(f"reset must be one of {', '.join(RESETS)}, not {reset!r}")
         groups, lanes = thresholds.shape
-        super().__init__(groups, lanes, leak, membrane_bits, current_bits, timesteps, saturates, unsigned(lanes))
+        check_integer("t_par", t_par, 1)
+        result = unsigned(t_par * lanes)
+        super().__init__(
+            groups, lanes, leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates, result
+        )
         largest = signed_limits(membrane_bits)[1]
         if thresholds.min() < 1 or thresholds.max() > largest:
             raise ValueError(
@@ -233,39 +270,51 @@ class SpikingNeurons(Neurons):
             )
         self._thresholds, self._reset = thresholds, reset
 
-    def _gives_result(self, step: Counter) -> Value:
-        return Const(1)
+    @property
+    def _result_step(self) -> int:
+        return self._t_par - 1
 
-    def _finish(self, m: Module, sums: list[Signal], groups: list[Signal]) -> tuple[list[Value], list[Value]]:
-        compare_stage = self.depth - 2
-        thresholds = self._threshold_table(m, groups[compare_stage - 1])
-        finished: list[Value] = []
+    def _gives_result(self, one_pass: Counter) -> Value:
+        return self.i.valid
+
+    def _finish(
+        self, m: Module, step: int, stages: _Stages, u: list[Value], groups: Line
+    ) -> tuple[list[Value], list[Value]]:
+        thresholds = self._threshold_table(m, f"thresholds_{step}", stages.u, groups)
+        left: list[Value] = []
         spikes: list[Value] = []
-        for lane, u in enumerate(sums):
-            above = Signal(signed(self._membrane_bits + 1), name=f"above_{lane}", reset_less=True)
-            kept = Signal.like(u, name=f"kept_{lane}", reset_less=True)
-            m.d.sync += [above.eq(u - thresholds[lane]), kept.eq(u)]
-            spike = Signal(name=f"spike_{lane}")
+        for lane, threshold in enumerate(thresholds):
+            above = Signal(signed(self._membrane_bits + 1), name=f"above_{step}_{lane}", reset_less=True)
+            kept = Signal(signed(self._membrane_bits), name=f"kept_{step}_{lane}", reset_less=True)
+            m.d.sync += [above.eq(u[lane] - threshold), kept.eq(u[lane])]
+            spike = Signal(name=f"spike_{step}_{lane}")
             m.d.comb += spike.eq(~above[-1])
             fired = {"subtract": above[: self._membrane_bits], "zero": 0, "none": kept}[self._reset]
-            v = Signal(self._membrane_bits, name=f"next_{lane}")
+            v = Signal(signed(self._membrane_bits), name=f"left_{step}_{lane}")
             m.d.comb += v.eq(Mux(spike, fired, kept))
-            finished.append(v)
-            spikes.append(spike)
-        return finished, spikes
+            left.append(v)
+            spikes.append(later(m, spike, f"spike_{step}_{lane}", self.latency - stages.v))
+        return left, spikes
 
-    def _threshold_table(self, m: Module, group: Value) -> list[Value]:
-        """Each lane's threshold, from a register, for the group that is compared in the coming clock."""
+    def _give(self, m: Module, results: list[list[Value]], last: Value) -> None:
+        surplus = self.passes * self._t_par - self._timesteps
+        if surplus:
+            last = later(m, last, "last", self.latency)
+            results[-surplus:] = [[spike & ~last for spike in step] for step in results[-surplus:]]
+        m.d.comb += self.o.payload.eq(Cat(results))
+
+    def _threshold_table(self, m: Module, name: str, stage: int, groups: Line) -> list[Value]:
+        """Each lane's threshold for the group that is in ``stage``."""
         bits = unsigned_width(int(self._thresholds.max()))
         words = [sum(int(threshold) << (lane * bits) for lane, threshold in enumerate(row)) for row in self._thresholds]
         if self._groups == 1:
             word: Value = Const(words[0], self._lanes * bits)
         else:
-            m.submodules.thresholds = table = memory.Memory(
+            m.submodules[name] = table = memory.Memory(
                 shape=unsigned(self._lanes * bits), depth=self._groups, init=words
             )
             port = table.read_port()
-            m.d.comb += port.addr.eq(group)
+            m.d.comb += port.addr.eq(groups.at(stage - 1))
             word = port.data
         return [word[lane * bits :][:bits] for lane in range(self._lanes)]
 
@@ -275,16 +324,16 @@ class IntegratingNeurons(Neurons):
 
     Parameters
     ----------
-    leak, membrane_bits, current_bits, timesteps, saturates : as of ``SpikingNeurons``.
     groups, lanes : neurons, ``lanes`` of them a clock.
+    leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates : as of ``SpikingNeurons``.
 
     Members
     -------
-    ``i`` : stream of ``ArrayLayout(signed(current_bits), lanes)``, currents in the order (position, step, group).
-    ``o`` : stream of ``ArrayLayout(signed(membrane_bits), lanes)``, the membranes after the last step, by group.
+    ``i`` : flow of currents, as of ``SpikingNeurons``.
+    ``o`` : flow of ``ArrayLayout(signed(membrane_bits), lanes)``, the membranes after the last step, by group.
 
-    Latency: ``depth`` clocks from a beat of the last step, 3 to 5: 3, one more with a leak, one more where it
-    saturates. A position takes max(groups, depth) clocks a step, its last step ``groups``.
+    Latency: ``latency`` clocks from a group of the last pass. A group a clock; from one pass of a position to the next
+    at least ``depth`` clocks.
 
     Raises
     ------
@@ -293,22 +342,34 @@ class IntegratingNeurons(Neurons):
 
     def __init__(
         self,
+        groups: int,
+        lanes: int,
         leak: Leak,
         membrane_bits: int,
         current_bits: int,
-        groups: int,
-        lanes: int,
         timesteps: int,
+        t_par: int = 1,
+        shared: bool = False,
         saturates: bool = True,
     ) -> None:
         check_integer("membrane bits", membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
         check_integer("lanes", lanes, 1)
         result = data.ArrayLayout(signed(membrane_bits), lanes)
-        super().__init__(groups, lanes, leak, membrane_bits, current_bits, timesteps, saturates, result)
+        super().__init__(
+            groups, lanes, leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates, result
+        )
 
-    def _gives_result(self, step: Counter) -> Value:
-        return step.last
+    @property
+    def _result_step(self) -> int:
+        return (self._timesteps - 1) % self._t_par
 
-    def _finish(self, m: Module, sums: list[Signal], groups: list[Signal]) -> tuple[list[Value], list[Value]]:
-        finished = [u.as_unsigned() for u in sums]
-        return finished, finished
+    def _gives_result(self, one_pass: Counter) -> Value:
+        return self.i.valid & one_pass.last
+
+    def _finish(
+        self, m: Module, step: int, stages: _Stages, u: list[Value], groups: Line
+    ) -> tuple[list[Value], list[Value]]:
+        return u, u
+
+    def _give(self, m: Module, results: list[list[Value]], last: Value) -> None:
+        m.d.comb += [self.o.payload[lane].eq(u) for lane, u in enumerate(results[self._result_step])]

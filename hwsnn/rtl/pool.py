@@ -2,72 +2,38 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import operator
+from functools import reduce
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.numeric import unsigned_width
 from hwsnn.spec import MAX_TIMESTEPS
 
+from .adder_tree import balanced_sum
 from .checks import check_integer
 from .counter import Counter
+from .registers import later
 
 _INPUTS_A_STAGE = 16
 """Inputs of an OR of two look-up tables in a row, of four inputs each."""
 
 
-class _Pool(wiring.Component):
-    """What both pools share: their streams, and a pipeline that advances as a whole."""
-
-    def __init__(self, channels: int, inputs: int) -> None:
-        check_integer("channels", channels, 1)
-        check_integer("inputs", inputs, 1)
-        self._channels, self._inputs = channels, inputs
-        super().__init__(
-            {
-                "i": In(stream.Signature(unsigned(inputs * channels))),
-                "o": Out(stream.Signature(unsigned(channels))),
-            }
-        )
-
-    @property
-    def channels(self) -> int:
-        """Spikes of an output beat."""
-        return self._channels
-
-    @property
-    def inputs(self) -> int:
-        """Positions in the window."""
-        return self._inputs
-
-    def _advance(self, m: Module, stages: int) -> Signal:
-        """Whether the pipeline moves on: it stands still while its output is not taken."""
-        advance = Signal()
-        valid = [self.i.valid, *(Signal(name=f"valid{stage}") for stage in range(1, self.latency + 1))]
-        m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
-            self.i.ready.eq(advance),
-            self.o.valid.eq(valid[-1]),
-        ]
-        with m.If(advance):
-            m.d.sync += [after.eq(before) for before, after in pairwise(valid)]
-        return advance
-
-
-class OrPool(_Pool):
+class OrPool(wiring.Component):
     """A spike wherever any input of the window spikes at this step.
 
     Parameters
     ----------
-    channels : spikes of an output beat.
+    width : spikes of an output beat: of all channels, at one or several steps.
     inputs : positions in the window.
 
     Members
     -------
-    ``i`` : stream of ``unsigned(inputs * channels)``; bit ``k * channels + c`` is channel c at the window's index k.
-    ``o`` : stream of ``unsigned(channels)``.
+    ``i`` : flow of ``unsigned(inputs * width)``; bit ``k * width + b`` is bit b at the window's index k.
+    ``o`` : flow of ``unsigned(width)``.
 
     Latency: 1 clock for windows of up to 16 inputs, 2 up to 256, and so on. One beat a clock.
 
@@ -75,6 +41,12 @@ class OrPool(_Pool):
     ------
     TypeError, ValueError : a parameter is not an integer of at least 1.
     """
+
+    def __init__(self, width: int, inputs: int) -> None:
+        check_integer("width", width, 1)
+        check_integer("inputs", inputs, 1)
+        self._width, self._inputs = width, inputs
+        super().__init__(_flows(width, inputs))
 
     @property
     def latency(self) -> int:
@@ -86,41 +58,34 @@ class OrPool(_Pool):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        advance = self._advance(m, self.latency)
-        terms: list[Value] = [self.i.payload.word_select(k, self._channels) for k in range(self._inputs)]
+        m.d.comb += self.o.valid.eq(later(m, self.i.valid, "valid", self.latency, reset_less=False))
+        terms: list[Value] = [self.i.payload.word_select(k, self._width) for k in range(self._inputs)]
         for stage in range(1, self.latency + 1):
             groups = [terms[k : k + _INPUTS_A_STAGE] for k in range(0, len(terms), _INPUTS_A_STAGE)]
-            terms = [Signal(self._channels, name=f"any{stage}_{k}", reset_less=True) for k in range(len(groups))]
-            with m.If(advance):
-                for term, group in zip(terms, groups, strict=True):
-                    m.d.sync += term.eq(_any(group))
+            terms = [Signal(self._width, name=f"any{stage}_{k}", reset_less=True) for k in range(len(groups))]
+            m.d.sync += [term.eq(reduce(operator.or_, group)) for term, group in zip(terms, groups, strict=True)]
         m.d.comb += self.o.payload.eq(terms[0])
         return m
 
 
-def _any(terms: list[Value]) -> Value:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total | term
-    return total
-
-
-class WinnerPool(_Pool):
+class WinnerPool(wiring.Component):
     """The spikes of the input that has fired most so far, this step included; ties go to the lowest index.
 
-    Every input has a counter, which starts anew at a position's first step. The largest count is found in a tree of
-    comparisons of two, a register after each.
+    Every input has a count, which starts anew at a position's first step. The largest count of a step is found in a tree
+    of comparisons of two, a register after each.
 
     Parameters
     ----------
-    channels : spikes of an output beat.
+    channels : channels.
     inputs : positions in the window.
-    timesteps : consecutive beats of a position, 1 to 256.
+    timesteps : steps of a position, 1 to 256.
+    t_par : steps of a beat, at most ``timesteps``.
 
     Members
     -------
-    ``i`` : stream of ``unsigned(inputs * channels)``; bit ``k * channels + c`` is channel c at the window's index k.
-    ``o`` : stream of ``unsigned(channels)``.
+    ``i`` : flow of ``unsigned(inputs * t_par * channels)``; bit ``(k*t_par + t)*channels + c`` is channel c at the
+        beat's step t and the window's index k.
+    ``o`` : flow of ``unsigned(t_par * channels)``, bit ``t*channels + c``.
 
     Latency: 1 + ceil(log2(inputs)) clocks. One beat a clock.
 
@@ -129,15 +94,13 @@ class WinnerPool(_Pool):
     TypeError, ValueError : a parameter is not an integer in its range.
     """
 
-    def __init__(self, channels: int, inputs: int, timesteps: int) -> None:
+    def __init__(self, channels: int, inputs: int, timesteps: int, t_par: int = 1) -> None:
+        check_integer("channels", channels, 1)
+        check_integer("inputs", inputs, 1)
         check_integer("timesteps", timesteps, 1, MAX_TIMESTEPS)
-        self._timesteps = timesteps
-        super().__init__(channels, inputs)
-
-    @property
-    def timesteps(self) -> int:
-        """Consecutive beats of a position."""
-        return self._timesteps
+        check_integer("t_par", t_par, 1, timesteps)
+        self._channels, self._inputs, self._timesteps, self._t_par = channels, inputs, timesteps, t_par
+        super().__init__(_flows(channels * t_par, inputs))
 
     @property
     def latency(self) -> int:
@@ -146,43 +109,68 @@ class WinnerPool(_Pool):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        advance = self._advance(m, self.latency)
-        m.submodules.step = step = Counter(self._timesteps)
-        m.d.comb += step.step.eq(advance & self.i.valid)
-        first = Signal(init=1)
-        with m.If(step.step):
-            m.d.sync += first.eq(step.last)
-        spikes = [self._channel(m, channel, advance, step.step, first) for channel in range(self._channels)]
-        m.d.comb += self.o.payload.eq(Cat(spikes))
+        m.d.comb += self.o.valid.eq(later(m, self.i.valid, "valid", self.latency, reset_less=False))
+        beats = -(-self._timesteps // self._t_par)
+        m.submodules.beat = beat = Counter(beats)
+        m.d.comb += beat.step.eq(self.i.valid)
+        first: Value = Const(1)
+        if beats > 1:
+            first = Signal(init=1, name="first")
+            with m.If(beat.step):
+                m.d.sync += first.eq(beat.last)
+        spikes = [self._channel(m, channel, first) for channel in range(self._channels)]
+        m.d.comb += self.o.payload.eq(Cat(spikes[c][t] for t in range(self._t_par) for c in range(self._channels)))
         return m
 
-    def _channel(self, m: Module, channel: int, advance: Signal, step: Signal, first: Signal) -> Value:
-        """One channel's counters and tree of comparisons: the winner's spike."""
-        bits = unsigned_width(self._timesteps)
+    def _channel(self, m: Module, channel: int, first: Value) -> list[Value]:
+        """One channel's counters and trees of comparisons: the winner's spike at each step of a beat."""
+        inputs: list[list[Value]] = [
+            [self.i.payload[(k * self._t_par + t) * self._channels + channel] for t in range(self._t_par)]
+            for k in range(self._inputs)
+        ]
+        counts = [
+            [self._node("count", channel, t, 0, k, unsigned_width(self._timesteps)) for t in range(self._t_par)]
+            for k in range(self._inputs)
+        ]
+        for count, fires in zip(counts, inputs, strict=True):
+            with m.If(self.i.valid):
+                m.d.sync += [
+                    count[t].eq(balanced_sum([Mux(first, 0, count[-1]), *fires[: t + 1]])) for t in range(self._t_par)
+                ]
+        return [
+            self._winner(m, channel, t, [count[t] for count in counts], [fires[t] for fires in inputs])
+            for t in range(self._t_par)
+        ]
 
-        def candidate(stage: int, index: int) -> tuple[Signal, Signal]:
-            name = f"c{channel}_s{stage}_k{index}"
-            return (
-                Signal(bits, name=f"{name}_count", reset_less=True),
-                Signal(name=f"{name}_spike", reset_less=True),
-            )
-
-        candidates = [candidate(0, index) for index in range(self._inputs)]
-        with m.If(step):
-            for index, (count, spike) in enumerate(candidates):
-                fires = self.i.payload[index * self._channels + channel]
-                m.d.sync += [count.eq(Mux(first, 0, count) + fires), spike.eq(fires)]
+    def _winner(self, m: Module, channel: int, t: int, counts: list[Value], fires: list[Value]) -> Value:
         stage = 0
-        while len(candidates) > 1:
+        spikes: list[Value] = []
+        for k, fire in enumerate(fires):
+            spikes.append(self._node("spike", channel, t, 0, k, 1))
+            m.d.sync += spikes[-1].eq(fire)
+        while len(counts) > 1:
             stage += 1
-            winners = [candidate(stage, index) for index in range((len(candidates) + 1) // 2)]
-            with m.If(advance):
-                for index, (count, spike) in enumerate(winners):
-                    pair = candidates[2 * index : 2 * index + 2]
-                    ahead = pair[-1][0] > pair[0][0]
-                    m.d.sync += [
-                        count.eq(Mux(ahead, pair[-1][0], pair[0][0])),
-                        spike.eq(Mux(ahead, pair[-1][1], pair[0][1])),
-                    ]
-            candidates = winners
-        return candidates[0][1]
+            best: list[Value] = []
+            fired: list[Value] = []
+            for k in range(0, len(counts), 2):
+                best.append(self._node("count", channel, t, stage, k // 2, len(counts[k])))
+                fired.append(self._node("spike", channel, t, stage, k // 2, 1))
+                pair = slice(k, k + 2)
+                ahead = counts[pair][-1] > counts[k]
+                m.d.sync += [
+                    best[-1].eq(Mux(ahead, counts[pair][-1], counts[k])),
+                    fired[-1].eq(Mux(ahead, spikes[pair][-1], spikes[k])),
+                ]
+            counts, spikes = best, fired
+        return spikes[0]
+
+    @staticmethod
+    def _node(what: str, channel: int, step: int, stage: int, index: int, bits: int) -> Signal:
+        return Signal(bits, name=f"{what}_c{channel}_t{step}_s{stage}_k{index}", reset_less=True)
+
+
+def _flows(width: int, inputs: int) -> dict[str, Any]:
+    return {
+        "i": In(stream.Signature(unsigned(inputs * width), always_ready=True)),
+        "o": Out(stream.Signature(unsigned(width), always_ready=True)),
+    }

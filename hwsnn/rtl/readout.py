@@ -10,21 +10,23 @@ from amaranth.lib.wiring import In, Out
 
 from hwsnn.numeric import unsigned_width
 
+from .adder_tree import balanced_sum
 from .checks import check_integer
 from .counter import Counter
 
 
 class SpikeCount(wiring.Component):
-    """Counts each class's spikes over the ``timesteps`` beats of a frame.
+    """Counts each class's spikes over the time steps of a frame.
 
     Parameters
     ----------
-    classes : classes, one bit of a beat each.
-    timesteps : beats of a frame.
+    classes : classes, one bit of a step each.
+    timesteps : steps of a frame.
+    t_par : steps in a beat, at most ``timesteps``.
 
     Members
     -------
-    ``i`` : stream of ``unsigned(classes)``, the last layer's spikes.
+    ``i`` : stream of ``unsigned(t_par * classes)``, the last layer's spikes, bit ``t * classes + class``.
     ``o`` : stream of ``ArrayLayout(unsigned(w), classes)``, the scores, w bits for 0 to ``timesteps``.
 
     Latency: 1 clock from a frame's last beat in. One beat a clock, across frames too.
@@ -34,12 +36,13 @@ class SpikeCount(wiring.Component):
     TypeError, ValueError : a parameter is not an integer of at least 1.
     """
 
-    def __init__(self, classes: int, timesteps: int) -> None:
+    def __init__(self, classes: int, timesteps: int, t_par: int = 1) -> None:
         check_integer("classes", classes, 1)
         check_integer("timesteps", timesteps, 1)
-        self._classes, self._timesteps = classes, timesteps
+        check_integer("t_par", t_par, 1, timesteps)
+        self._classes, self._timesteps, self._t_par = classes, timesteps, t_par
         scores = data.ArrayLayout(unsigned(unsigned_width(timesteps)), classes)
-        super().__init__({"i": In(stream.Signature(unsigned(classes))), "o": Out(stream.Signature(scores))})
+        super().__init__({"i": In(stream.Signature(unsigned(t_par * classes))), "o": Out(stream.Signature(scores))})
 
     @property
     def latency(self) -> int:
@@ -48,7 +51,7 @@ class SpikeCount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.steps = step = Counter(self._timesteps)
+        m.submodules.steps = step = Counter(-(-self._timesteps // self._t_par))
         accept = Signal()
         m.d.comb += [
             self.i.ready.eq(~step.last | ~self.o.valid | self.o.ready),
@@ -63,7 +66,8 @@ class SpikeCount(wiring.Component):
             score = self.o.payload[index]
             count = Signal.like(score, name=f"count_{index}")
             total = Signal.like(score, name=f"total_{index}")
-            m.d.comb += total.eq(count + self.i.payload[index])
+            spikes = [self.i.payload[t * self._classes + index] for t in range(self._t_par)]
+            m.d.comb += total.eq(balanced_sum([count, *spikes]))
             with m.If(accept):
                 m.d.sync += count.eq(Mux(step.last, 0, total))
                 with m.If(step.last):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -17,7 +19,9 @@ class Window(wiring.Component):
     """Gives the (kh, kw) window of every output position of a frame, and nothing for the others.
 
     Line buffers make a column of kh pixels, a shift register makes kw columns of it. Both run over the borders of
-    rows and frames; counters let only the windows pass that lie in one frame, at the stride's distance.
+    rows and frames; counters let only the columns and windows pass that lie in one frame, at the stride's distance.
+    Between them columns may wait in a queue: while the windows of a frame's last rows are still being worked on, the
+    next frame's first rows, which complete no window, already go into the line buffers.
 
     Parameters
     ----------
@@ -26,6 +30,7 @@ class Window(wiring.Component):
     kernel : (height, width) of the window, at most the extent.
     stride : (vertical, horizontal) pixels from one window to the next.
     beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
+    column_depth : columns in the queue; 0 for none.
 
     Members
     -------
@@ -33,9 +38,8 @@ class Window(wiring.Component):
     ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
         ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
 
-    Latency: from a window's last beat in to the window, 1 clock, and 1 each for kh > 1 and kw > 1; while a window waits
-    to be taken, as many more beats come in. One input beat a clock, also between frames. No stall reaches the ready of
-    ``i`` within the clock.
+    Latency: from a window's last beat in to the window, 1 clock, 1 each for kh > 1 and kw > 1, and the queue's. One input
+    beat a clock, also between frames. No stall reaches the ready of ``i`` within the clock.
 
     Raises
     ------
@@ -49,16 +53,19 @@ class Window(wiring.Component):
         kernel: tuple[int, int],
         stride: tuple[int, int],
         beats: int,
+        column_depth: int = 0,
     ) -> None:
         check_integer("payload bits", payload_bits, 1)
         check_pair("extent", extent, 1)
         check_pair("kernel", kernel, 1)
         check_pair("stride", stride, 1)
         check_integer("beats", beats, 1)
+        check_integer("column depth", column_depth, 0)
         if kernel[0] > extent[0] or kernel[1] > extent[1]:
             raise ValueError(f"kernel must be at most the extent {extent!r}, not {kernel!r}")
         self._payload_bits, self._extent, self._kernel = payload_bits, extent, kernel
         self._stride, self._beats = stride, beats
+        self._queue = StreamFifo(unsigned(kernel[0] * payload_bits), column_depth) if column_depth else None
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(payload_bits))),
@@ -94,7 +101,8 @@ class Window(wiring.Component):
     @property
     def latency(self) -> int:
         """Clocks from a window's last beat in to the window."""
-        return 1 + int(self._kernel[0] > 1) + int(self._kernel[1] > 1)
+        queue = self._queue.latency if self._queue else 0
+        return 1 + int(self._kernel[0] > 1) + queue + int(self._kernel[1] > 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -107,24 +115,40 @@ class Window(wiring.Component):
             add_part(m, name, part)
         wiring.connect(m, wiring.flipped(self.i), entry.i)
         wiring.connect(m, entry.o, rows.i)
-        wiring.connect(m, rows.o, columns.i)
-
-        step = Signal()
-        m.submodules.beat = beat = Counter(self._beats)
-        m.submodules.column = column = Counter(self._extent[1])
+        column = stream.Signature(unsigned(kh * bits)).create()
+        in_rows, in_columns = self._position(m, "row", rows.o), self._position(m, "column", columns.o)
         m.submodules.row = row = Counter(self._extent[0])
-        complete = _complete(m, "row", row, kh, self._stride[0]) & _complete(m, "column", column, kw, self._stride[1])
-        taps = columns.o.payload
+        m.d.comb += row.step.eq(in_rows.step & in_rows.last)
+        _pass_on(m, rows.o, column, _complete(m, "row", row, kh, self._stride[0]))
+        if self._queue:
+            add_part(m, "queue", self._queue)
+            wiring.connect(m, column, self._queue.i)
+            column = self._queue.o
+        wiring.connect(m, column, columns.i)
+        window = stream.Signature(columns.o.payload.shape()).create()
+        _pass_on(m, columns.o, window, _complete(m, "column", in_columns, kw, self._stride[1]))
         m.d.comb += [
-            step.eq(columns.o.valid & columns.o.ready),
-            beat.step.eq(step),
-            column.step.eq(step & beat.last),
-            row.step.eq(step & beat.last & column.last),
-            self.o.valid.eq(columns.o.valid & complete),
-            columns.o.ready.eq(self.o.ready | ~complete),
-            self.o.payload.eq(Cat(taps.word_select(j * kh + i, bits) for i in range(kh) for j in range(kw))),
+            self.o.valid.eq(window.valid),
+            window.ready.eq(self.o.ready),
+            self.o.payload.eq(Cat(window.payload.word_select(j * kh + i, bits) for i in range(kh) for j in range(kw))),
         ]
         return m
+
+    def _position(self, m: Module, name: str, beats: Any) -> Counter:
+        """A counter of the pixels of a row that pass on a stream of beats."""
+        m.submodules[f"{name}_beat"] = beat = Counter(self._beats)
+        m.submodules[f"{name}_pixel"] = pixel = Counter(self._extent[1])
+        m.d.comb += [beat.step.eq(beats.valid & beats.ready), pixel.step.eq(beat.step & beat.last)]
+        return pixel
+
+
+def _pass_on(m: Module, source: Any, sink: Any, wanted: Value) -> None:
+    """Connect two streams, dropping the beats that are not wanted."""
+    m.d.comb += [
+        sink.valid.eq(source.valid & wanted),
+        sink.payload.eq(source.payload),
+        source.ready.eq(sink.ready | ~wanted),
+    ]
 
 
 def _complete(m: Module, axis: str, position: Counter, kernel: int, stride: int) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.fold import estimated_clocks
+from hwsnn.cycles import simulate
 from hwsnn.model import model_hash
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.emit import TOP, to_verilog
@@ -35,7 +36,8 @@ class NetworkResult:
     ``spikes_compared`` counts the spike bits (and score bits) compared over all passes, ``mismatches`` those that
     differed or never came; ``first_mismatch`` says in words where the first one is.
     ``cycles_per_frame``: the steady interval between results when frames follow each other without stalls;
-    ``latency_cycles``: from the first pixel of the first frame to its result.
+    ``latency_cycles``: from the first pixel of the first frame to its result; ``result_clocks``: the same of the result of
+    every frame that was simulated.
     """
 
     frames: int
@@ -45,6 +47,7 @@ class NetworkResult:
     first_mismatch: str | None
     cycles_per_frame: float
     latency_cycles: int
+    result_clocks: tuple[int, ...]
 
 
 def run_network(
@@ -66,15 +69,15 @@ def run_network(
     """
     frames = len(images)
     images = images[np.arange(max(frames, MEASURED_FRAMES)) % frames]
-    beats = expected_beats(network, images)
+    beats = expected_beats(network, folding, images)
     names = [name.removeprefix("boundary_") for name in beats if name.startswith("boundary_")]
     if verilog is None:
         verilog = to_verilog(Pipeline(network, folding), model_hash(network))
-    clocks = max(estimated_clocks(network, i, folding.layers[layer.name]) for i, layer in network.weighted_layers())
+    clocks = simulate(network, folding)
     with tempfile.TemporaryDirectory(prefix="hwsnn-network-") as scratch:
         folder = Path(scratch)
         job = {"seed": seed, "stalls": stalls, "boundaries": names, "beats": str(folder / "beats.npz")}
-        (folder / "job.json").write_text(json.dumps(job | {"stuck_clocks": 10_000 + 4 * clocks}))
+        (folder / "job.json").write_text(json.dumps(job | {"stuck_clocks": 10_000 + 4 * int(clocks.cycles_per_frame + clocks.latency_cycles)}))
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
         total = len(images) * (2 if stalls else 1)
@@ -92,7 +95,7 @@ def run_network(
     return _result(network, frames, len(images), beats, passes)
 
 
-def expected_beats(network: Network, images: Images) -> dict[str, Bytes]:
+def expected_beats(network: Network, folding: Folding, images: Images) -> dict[str, Bytes]:
     """What the reference says must pass at each boundary: (beats, bytes) arrays, a beat's bits little-endian.
 
     Keys: ``pixels``, ``boundary_NAME`` for the encoder and every layer, and ``result``.
@@ -101,10 +104,14 @@ def expected_beats(network: Network, images: Images) -> dict[str, Bytes]:
     channels = network.input_shape[0]
     pixels = np.moveaxis(images, 1, -1).reshape(-1, channels)
     beats = {"pixels": _pack(pixels, network.pixel_bits)}
+    indices = {layer.name: index for index, layer in enumerate(network.layers)}
     for name, spikes in outcome.spikes.items():
-        # (N, T, C, H, W) to the order of the stream: (N, y, x, t), all channels in a beat.
+        # (N, T, C, H, W) to the order of the stream: (N, y, x, t), some steps and all channels in a beat.
         ordered = np.transpose(spikes, (0, 3, 4, 1, 2))
-        beats[f"boundary_{name}"] = _pack(ordered.reshape(-1, spikes.shape[2]), 1)
+        steps = folding.beat_steps(network, indices.get(name, -1))
+        surplus = -spikes.shape[1] % steps
+        whole = np.pad(ordered, ((0, 0), (0, 0), (0, 0), (0, surplus), (0, 0)))
+        beats[f"boundary_{name}"] = _pack(whole.reshape(-1, steps * spikes.shape[2]), 1)
     last = network.layers[-1]
     if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
         beats[f"boundary_{last.name}"] = _pack(outcome.scores, network.score_bits)
@@ -136,13 +143,12 @@ def _without_header(verilog: str) -> str:
 def _result(
     network: Network, frames: int, simulated: int, beats: dict[str, Bytes], passes: list[dict[str, Any]]
 ) -> NetworkResult:
-    widths = _boundary_widths(network)
-    per_pass = sum(len(beats[_key(name)]) * width for name, width in widths.items())
+    per_pass = simulated * sum(_boundary_bits(network).values())
     mismatches = sum(entry["mismatches"] for one in passes for entry in one["boundaries"].values())
     first = _first_mismatch(network, simulated, beats, passes)
     if first is None and any(one["stuck"] for one in passes):
         raise SimulationError("the simulation got stuck")
-    results = passes[0]["result_clocks"]
+    results = [clock - passes[0]["first_pixel_clock"] for clock in passes[0]["result_clocks"]]
     half = len(results) // 2
     steady = (results[-1] - results[half]) / (len(results) - 1 - half) if len(results) - 1 > half else 0.0
     return NetworkResult(
@@ -152,7 +158,8 @@ def _result(
         mismatches=mismatches,
         first_mismatch=first,
         cycles_per_frame=int(steady) if steady == int(steady) else steady,
-        latency_cycles=results[0] - passes[0]["first_pixel_clock"] if results else 0,
+        latency_cycles=results[0] if results else 0,
+        result_clocks=tuple(results),
     )
 
 
@@ -160,12 +167,14 @@ def _key(name: str) -> str:
     return name if name == "result" else f"boundary_{name}"
 
 
-def _boundary_widths(network: Network) -> dict[str, int]:
-    widths = {} if network.encoder.kind == "direct" else {"encoder": network.input_shape[0]}
+def _boundary_bits(network: Network) -> dict[str, int]:
+    """Bits of a frame that are compared at each boundary, in the order of the data."""
+    steps = network.timesteps
+    bits = {} if network.encoder.kind == "direct" else {"encoder": steps * math.prod(network.input_shape)}
     for index, layer in enumerate(network.layers):
         integrates = not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator)
-        widths[layer.name] = network.shapes[index + 1][0] * (network.score_bits if integrates else 1)
-    return widths | {"result": network.answer_bits + network.classes * network.score_bits}
+        bits[layer.name] = math.prod(network.shapes[index + 1]) * (network.score_bits if integrates else steps)
+    return bits | {"result": network.answer_bits + network.classes * network.score_bits}
 
 
 def _first_mismatch(
@@ -173,7 +182,7 @@ def _first_mismatch(
 ) -> str | None:
     """Where the earliest boundary in the order of the data first differs, in words."""
     for number, one in enumerate(passes):
-        for name in _boundary_widths(network):
+        for name in _boundary_bits(network):
             entry = one["boundaries"][name]
             if entry["mismatches"]:
                 a_frame = len(beats[_key(name)]) // simulated

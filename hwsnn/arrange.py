@@ -14,9 +14,9 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LayerParameters:
-    """A layer's weights, biases and thresholds by output group g, input fold k, output lane and slice entry.
+    """A layer's weights, biases and thresholds by position p, output group g, input fold k, output lane and slice entry.
 
-    ``weights``: (G, F, lanes, L); ``bias`` and ``thresholds``: (G, lanes); all int64. What is missing where a part
+    ``weights``: (P, G, F, lanes, L); ``bias`` and ``thresholds``: (G, lanes); all int64. What is missing where a part
     does not divide its channel count has weight 0, bias 0 and threshold 1. The thresholds of a layer that never fires
     are 1 everywhere.
     """
@@ -38,9 +38,9 @@ def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
     padded[:outputs, :channels] = layer.weight
     parts = padded.reshape(groups, lanes, folds, entries, -1)  # (g, lane, channel fold, entry, pixel or tap)
     if isinstance(layer, Conv):
-        weights = parts.transpose(0, 2, 1, 4, 3).reshape(groups, folds, lanes, -1)
+        weights = parts.transpose(0, 2, 1, 4, 3).reshape(1, groups, folds, lanes, -1)
     else:
-        weights = parts.transpose(0, 4, 2, 1, 3).reshape(groups, -1, lanes, entries)
+        weights = parts.transpose(4, 0, 2, 1, 3)
     thresholds = layer.neuron.threshold if isinstance(layer.neuron, Neuron) else np.ones(outputs, np.int64)
     return LayerParameters(
         np.ascontiguousarray(weights), _grouped(layer.bias, groups, lanes, 0), _grouped(thresholds, groups, lanes, 1)

@@ -1,0 +1,124 @@
+"""The options that say how parallel a design is, shared by the commands that make one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import as_path
+
+if TYPE_CHECKING:
+    from ..plan import Plan
+    from ..spec import Network
+
+DEVICES = ("xczu9eg", "lfe5u-85")
+SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
+DEFAULT_MHZ = 150
+"""The clock of the published system, at which frame rates are compared."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the options ask for; ``device`` None where the command has a device of its own."""
+
+    device: str | None
+    target_fps: float | None
+    clock_mhz: float | None
+    max_lut: float | None
+    fold: Path | None
+
+    def plan(self, network: Network, device: str | None = None, clock_mhz: float | None = None) -> Plan:
+        """The design; on ``device`` at ``clock_mhz`` where the command knows them. Raises ``InputError``."""
+        from .. import plan
+        from ..devices import DEVICES
+
+        target = DEVICES[device or self.device or next(iter(DEVICES))]
+        if self.fold is not None:
+            return plan.from_file(network, target, self.fold)
+        if self.target_fps is not None:
+            return plan.for_rate(network, target, self.target_fps, clock_mhz or self.clock_mhz or DEFAULT_MHZ)
+        return plan.for_share(network, target, self.max_lut)
+
+
+def _number(low: float, high: float) -> Callable[[click.Context, click.Parameter, float | None], float | None]:
+    def check(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+        if value is not None and not low <= value <= high:  # click's own range lets nan pass
+            raise click.BadParameter(f"must be from {low:g} to {high:g}, not {value:g}")
+        return value
+
+    return check
+
+
+clock_option = click.option(
+    "--clock-mhz",
+    type=float,
+    callback=_number(SLOWEST_MHZ, FASTEST_MHZ),
+    metavar="M",
+    help=f"The FPGA clock to assume (default: {DEFAULT_MHZ}).",
+)
+
+
+def folding_options(*, own_device: bool = False, own_clock: bool = False) -> Callable[[Any], Any]:
+    """``--device``, ``--target-fps`` with ``--clock-mhz``, ``--max-lut`` and ``--fold``, given as ``wish: Wish``.
+
+    A command of a board has its own device and clock.
+    """
+    options = [
+        click.option(
+            "--target-fps",
+            type=float,
+            callback=_number(0.001, 1e9),
+            metavar="F",
+            help="The cheapest design of at least so many frames a second at the clock.",
+        ),
+        click.option(
+            "--max-lut",
+            type=float,
+            callback=_number(0.001, 100),
+            metavar="P",
+            help="The fastest design within P percent of the device's look-up tables (an estimate).",
+        ),
+        click.option(
+            "--fold", type=click.Path(), callback=as_path, metavar="FILE", help="The folds in FILE, a folding.json."
+        ),
+    ]
+    if not own_clock:
+        options.append(clock_option)
+    if not own_device:
+        options.append(
+            click.option(
+                "--device",
+                type=click.Choice(DEVICES),
+                default=DEVICES[0],
+                show_default=True,
+                help="The FPGA to plan for.",
+            )
+        )
+
+    def decorate(command: Any) -> Any:
+        @functools.wraps(command)
+        def wished(
+            *args: Any,
+            target_fps: float | None,
+            max_lut: float | None,
+            fold: Path | None,
+            clock_mhz: float | None = None,
+            device: str | None = None,
+            **kwargs: Any,
+        ) -> Any:
+            given = {"--target-fps": target_fps, "--max-lut": max_lut, "--fold": fold}
+            named = [name for name, value in given.items() if value is not None]
+            if len(named) > 1:
+                raise click.UsageError(f"{' and '.join(named)} must not be given together")
+            return command(*args, wish=Wish(device, target_fps, clock_mhz, max_lut, fold), **kwargs)
+
+        for option in reversed(options):
+            wished = option(wished)
+        return wished
+
+    return decorate

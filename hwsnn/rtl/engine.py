@@ -1,0 +1,185 @@
+# amaranth: UnusedElaboratable=no
+"""From windows to spikes: slices, synaptic sums and neurons in one pipeline that never stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron
+
+from hwsnn.arrange import arrange
+from .chain import name_streams
+from .checks import check_integer
+from .counter import Counter
+from .credit import CreditQueue
+from .neuron import IntegratingNeurons, SpikingNeurons
+from .registers import later
+from .slices import Slices
+from .synapses import Synapses
+
+
+class Engine(wiring.Component):
+    """The part of a layer with weights that computes, and the queue behind it.
+
+    A window is taken apart into passes (see ``Slices``). A pass begins when the queue has a place for the beat that it
+    makes, runs for G * F clocks, and nothing stops what has begun: synapses and neurons are registers without enable.
+
+    Parameters
+    ----------
+    network, index : the layer and what surrounds it.
+    fold : how parallel it is.
+    steps : time steps in a beat of windows; 1 for pixels.
+    queue_depth : beats that the queue holds, those under way included.
+
+    Members
+    -------
+    ``i`` : stream of windows (for a fully connected layer, of pixels): ``unsigned``, entry (tap*steps + t)*channels + c.
+    ``o`` : stream of spikes, ``unsigned(t_par * Cout)``, bit ``t * Cout + c``, one beat a pass; for an integrating layer
+        the scores, one beat a position.
+
+    Latency: ``latency`` clocks from a window in to its first beat out. ``passes`` beats a position, each takes
+    G * F clocks, and from one to the next of a position at least the neurons' ``depth``.
+    """
+
+    def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
+        layer = network.layers[index]
+        if isinstance(layer, MaxPool):
+            raise ValueError(f"layer must have weights, not be {layer!r}")
+        check_integer("steps", steps, 1)
+        self._pixels = network.takes_pixels(index)
+        self._t_par = min(fold.t_par, network.timesteps)
+        self._passes = -(-network.timesteps // self._t_par)
+        self._queue_depth = queue_depth
+        parameters = arrange(layer, fold)
+        self._positions, self._groups, folds, lanes, _ = parameters.weights.shape
+        self._channels = channels = layer.weight.shape[0]
+        input_bits = network.pixel_bits if self._pixels else 1
+        current_bits = network.current_range(index).width
+        self._synapses = [
+            Synapses(parameters.weights, parameters.bias, input_bits, current_bits, self._passes, fold.sums)
+            for _ in range(1 if self._pixels else self._t_par)
+        ]
+        neuron = layer.neuron
+        self._neurons: Any
+        rest = (neuron.leak, neuron.membrane_bits, current_bits, network.timesteps, self._t_par, self._pixels)
+        saturates = network.can_saturate(index)
+        if isinstance(neuron, Neuron):
+            leak, *others = rest
+            self._neurons = SpikingNeurons(parameters.thresholds, leak, neuron.reset, *others, saturates)
+            self._lane_bits, self._sets = 1, self._t_par
+        else:
+            self._neurons = IntegratingNeurons(self._groups, lanes, *rest, saturates)
+            self._lane_bits, self._sets = neuron.membrane_bits, 1
+        self._slices = Slices(
+            taps=layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1,
+            channels=layer.weight.shape[1],
+            bits=input_bits,
+            steps=steps,
+            cin_par=min(fold.cin_par, layer.weight.shape[1]),
+            t_par=1 if self._pixels else self._t_par,
+            groups=self._groups,
+            repeats=self._passes if self._pixels else 1,
+            passes=self._passes,
+            rest=self._neurons.depth,
+        )
+        self._integrates = not isinstance(neuron, Neuron)
+        super().__init__(
+            {
+                "i": self._slices.signature.members["i"],
+                "o": Out(stream.Signature(unsigned(self._sets * channels * self._lane_bits))),
+            }
+        )
+
+    @property
+    def passes(self) -> int:
+        """Passes of a position."""
+        return self._passes
+
+    @property
+    def pass_clocks(self) -> int:
+        """Clocks of a pass: G * F."""
+        return self._slices.pass_clocks
+
+    @property
+    def rest(self) -> int:
+        """Clocks, at least, from a pass to the next one of its position."""
+        return self._neurons.depth
+
+    @property
+    def pipeline_clocks(self) -> int:
+        """Clocks from the last slice of a pass, as it leaves its register, to its beat's arrival at the queue."""
+        return self._synapses[0].latency + self._neurons.latency + int(self._groups > 1)
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a window in to its first beat out, with room and at rest."""
+        return self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.slices = slices = self._slices
+        m.submodules.neurons = neurons = self._neurons
+        m.submodules.queue = queue = CreditQueue(unsigned(len(self.o.payload)), self._queue_depth)
+        for name, part in (("slices", slices), ("neurons", neurons)):
+            name_streams(name, part)
+        wiring.connect(m, wiring.flipped(self.i), slices.i)
+        slice_bits = len(slices.o.payload) // len(self._synapses)
+        for step, synapses in enumerate(self._synapses):
+            name = "synapses" if len(self._synapses) == 1 else f"synapses_{step}"
+            m.submodules[name] = synapses
+            name_streams(name, synapses)
+            m.d.comb += [
+                synapses.i.valid.eq(slices.o.valid),
+                synapses.i.payload.eq(slices.o.payload.word_select(step, slice_bits)),
+                Value.cast(neurons.i.payload[step]).eq(Value.cast(synapses.o.payload)),
+            ]
+        m.d.comb += neurons.i.valid.eq(self._synapses[0].o.valid)
+
+        makes = self._makes_beat(m, slices.begin)
+        m.d.comb += [slices.room.eq(queue.room | ~makes), queue.enter.eq(slices.begin & makes)]
+        self._gather(m, neurons.o, queue)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        return m
+
+    def _makes_beat(self, m: Module, begin: Value) -> Value:
+        """A register: whether the pass that comes next makes a beat."""
+        beats = 1 if self._integrates else self._passes
+        total = self._positions * self._passes
+        if beats == total:
+            return Signal(init=1, name="makes_beat")
+        makes = Signal(name="makes_beat")
+        m.submodules.begun = begun = Counter(total)
+        m.d.comb += begun.step.eq(begin)
+        with m.If(begin):
+            m.d.sync += makes.eq(~begun.last & (makes | (begun.count == total - beats - 1)))
+        return makes
+
+    def _gather(self, m: Module, spikes: Any, queue: CreditQueue) -> None:
+        """Put the groups of a pass side by side, and drop the lanes that are too many."""
+        lanes_bits = len(Value.cast(spikes.payload)) // self._sets
+        parts = Value.cast(spikes.payload)
+        arrive = spikes.valid
+        if self._groups > 1:
+            m.submodules.gathered = group = Counter(self._groups)
+            gathered = Signal(self._groups * len(parts), name="gathered_spikes", reset_less=True)
+            m.d.comb += group.step.eq(spikes.valid)
+            with m.If(spikes.valid):
+                m.d.sync += gathered.eq(Cat(gathered[len(parts) :], parts))
+            arrive = later(m, spikes.valid & group.last, "gathered_all", 1, reset_less=False)
+            parts = gathered
+        whole = self._channels * self._lane_bits
+        m.d.comb += [
+            queue.arrive.eq(arrive),
+            queue.result.eq(
+                Cat(
+                    Cat(
+                        parts[(group * self._sets + step) * lanes_bits :][:lanes_bits] for group in range(self._groups)
+                    )[:whole]
+                    for step in range(self._sets)
+                )
+            ),
+        ]
