@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 import pytest
@@ -46,8 +47,7 @@ def _one_dense(classes: int, side: int) -> Network:
 
 def test_pixels_come_one_a_clock() -> None:
     cycles = simulate(_one_dense(3, 20), Folding({"dense": LayerFold(1, 3)}, {"dense": 1}, {}))
-    assert cycles.busy == {"dense": 400, "readout": 5}
-    assert cycles.cycles_per_frame == 400
+    assert cycles.cycles_per_frame == cycles.busy["dense"] == 400
     assert cycles.bottleneck == "dense"
 
 
@@ -56,10 +56,9 @@ def test_output_groups_take_a_clock_each() -> None:
     assert cycles.cycles_per_frame == cycles.busy["dense"] == 1200
 
 
-def test_the_answer_takes_a_clock_a_class() -> None:
-    cycles = simulate(_one_dense(50, 2), Folding({"dense": LayerFold(1, 50)}, {"dense": 4}, {}))
-    assert cycles.busy == {"dense": 4, "readout": 52}
-    assert cycles.cycles_per_frame == 52
+def test_the_readout_may_be_slowest() -> None:
+    cycles = simulate(_one_dense(50, 2), Folding({"dense": LayerFold(1, 50)}, {"dense": 40}, {}))
+    assert ceil(cycles.cycles_per_frame) == cycles.busy["readout"] > cycles.busy["dense"] == 4
     assert cycles.bottleneck == "readout"
 
 
@@ -74,7 +73,7 @@ def test_padding_takes_its_zeros() -> None:
     integrator = Integrator(NoLeak(), 16)
     conv = Conv("conv", np.ones((2, 1, 20, 30), np.int64), np.zeros(2, np.int64), 2, integrator, padding=(5, 10))
     network = Network("padded", (1, 10, 10), 1, Encoder("direct"), 1, (conv,), "membrane")
-    cycles = simulate(network, Folding({"conv": LayerFold(1, 2)}, {"conv": 1}, {"conv": 1}))
+    cycles = simulate(network, Folding({"conv": LayerFold(1, 2)}, {"conv": 1}, {"conv": 4}))
     assert cycles.cycles_per_frame == cycles.busy["conv"] == 20 * 30
 
 
@@ -92,13 +91,13 @@ def test_depths_keep_the_rate_and_none_can_be_less(seed: int) -> None:
     network = random_network(seed)
     folding = queue_depths(network, _folds(network, seed))
     clocks = simulate(network, folding).cycles_per_frame
-    assert clocks == max(simulate(network, folding).busy.values())
-    assert clocks == simulate(network, _depths(folding, seed, (1000,))).cycles_per_frame
+    assert ceil(clocks) == max(simulate(network, folding).busy.values())
+    assert ceil(clocks) == ceil(simulate(network, _depths(folding, seed, (1000,))).cycles_per_frame)
     for what in ("fifo_depths", "column_depths"):
         depths = getattr(folding, what)
         for name in (name for name, depth in depths.items() if depth > 1):
             less = replace(folding, **{what: {**depths, name: depths[name] - 1}})
-            assert simulate(network, less).cycles_per_frame > clocks, f"{what} of {name}"
+            assert simulate(network, less).cycles_per_frame > ceil(clocks), f"{what} of {name}"
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
@@ -120,8 +119,8 @@ def test_frames_may_alternate() -> None:
         simulate(network, Folding({"dense": LayerFold(64, 1)}, {"dense": depth}, {})).cycles_per_frame
         for depth in (1, 2, 3, 4)
     ]
-    assert clocks == [10, 5, Fraction(10, 3), 3]
-    assert [isinstance(one, int) for one in clocks] == [True, True, False, True]
+    assert clocks == [10, 5, Fraction(10, 3), Fraction(10, 4)]
+    assert [isinstance(one, int) for one in clocks] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("seed", range(10))

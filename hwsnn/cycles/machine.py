@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, inf, prod
+from math import inf, prod
 from typing import TypeAlias
 
 from hwsnn.spec import Folding, LayerFold, Network
@@ -57,19 +57,19 @@ class Machine:
         """The clocks from the move of the very first pixel to each frame's result; pixels are offered at all times."""
         return _Chain(self._pixels, self._parts, depths).result_clocks()
 
-    def busy(self) -> dict[str, int]:
+    def busy(self) -> dict[str, Fraction]:
         """Clocks a frame that the encoder, each layer and the readout need by themselves.
 
         That is, with input always there and output always taken; the first layer's include the encoder, as no queue is
         between them. No network is faster than the slowest, and with queues without end none is slower.
         """
-        clocks: dict[str, int] = {}
+        clocks: dict[str, Fraction] = {}
         sections = self._sections()
         if self._parts[0].owner == "encoder":
             sections.insert(0, (self._pixels, self._parts[:1]))
         for beats, section in sections:
             owner = section[-1].owner
-            clocks[owner] = max(clocks.get(owner, 0), ceil(_Chain(beats, section, {}).steady().clocks))
+            clocks[owner] = max(clocks.get(owner, Fraction(0)), _Chain(beats, section, {}).steady().clocks)
         return clocks
 
     def steady(self, depths: Depths, interval: int = 0) -> Steady:

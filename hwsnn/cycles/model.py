@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from math import ceil, floor
 
 from hwsnn.spec import Conv, Folding, LayerFold, Network
 
@@ -20,7 +21,7 @@ class Cycles:
     ``cycles_per_frame``: the steady interval between results, on average where it alternates.
     ``latency_cycles``: from the first frame's first pixel to its result, both as they move.
     ``bottleneck``: who of ``busy`` takes longest, the first of equals.
-    ``busy``: the clocks a frame that ``encoder``, every layer and ``readout`` would take by themselves.
+    ``busy``: the clocks a frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
     ``fifo_peaks``, ``column_peaks``: the depth of each queue (as in ``Folding``) from which on it is never full, where
     frames come at their steady interval.
     """
@@ -38,12 +39,12 @@ def simulate(network: Network, folding: Folding) -> Cycles:
     machine = Machine(network, folding.layers)
     busy = machine.busy()
     bottleneck = max(busy, key=lambda name: busy[name])
-    steady = machine.steady(depths_of(folding), busy[bottleneck])
+    steady = machine.steady(depths_of(folding), floor(busy[bottleneck]))
     return Cycles(
         cycles_per_frame=int(steady.clocks) if steady.clocks.denominator == 1 else steady.clocks,
         latency_cycles=steady.latency,
         bottleneck=bottleneck,
-        busy=busy,
+        busy={name: ceil(clocks) for name, clocks in busy.items()},
         fifo_peaks={name: peak for (name, kind), peak in steady.peaks.items() if kind == "results"},
         column_peaks={name: peak for (name, kind), peak in steady.peaks.items() if kind == "columns"},
     )
@@ -55,13 +56,13 @@ def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
 
 
 def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
-    """The folding of these layers with queues as short as keep the rate that queues without end would give.
+    """The folding of these layers with queues as short as keep the whole clocks a frame of queues without end.
 
     No queue has a place to spare: one less in any of them costs clocks a frame. Where either of two queues may hold the
     same, it is the one of fewer bits a place: the wide ones are made short first.
     """
     machine = Machine(network, layers)
-    clocks = max(machine.busy().values())
+    clocks = ceil(max(machine.busy().values()))
     depths: dict[Queue, float] = {**machine.steady({}, clocks).peaks}
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
         low, high = 1, int(depths[queue])
