@@ -8,8 +8,8 @@ MAX_LOGIC_ROWS = 32
 """Up to so many rows of weights tables may lie in logic, beyond they lie in block memory whatever was asked for."""
 ADDRESS_BITS = {"lut5": 5, "lut6": 6, "block": 9}
 """Address bits of a table: of a look-up table of each kind, and of a block memory at the depth at which it is widest."""
-MIN_TABLE_BITS = 2
-"""Input bits from which on a table is worth it; in logic tables take so many, if need be with more address bits."""
+MIN_BLOCK_BITS = 2
+"""Input bits from which on a table in block memory is worth it."""
 
 
 def in_block_memory(rows: int, sums: Sums) -> bool:
@@ -25,5 +25,5 @@ def bits_per_table(rows: int, sums: Sums) -> int:
     row_bits = (rows - 1).bit_length()
     if in_block_memory(rows, sums):
         room = ADDRESS_BITS["block"] - row_bits
-        return room if room >= MIN_TABLE_BITS else 0
-    return max(ADDRESS_BITS[sums] - row_bits, MIN_TABLE_BITS)
+        return room if room >= MIN_BLOCK_BITS else 0
+    return max(ADDRESS_BITS[sums] - row_bits, 1)

@@ -63,9 +63,9 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
-    depths: dict[Queue, float] = {**machine.steady({}, clocks).peaks}
+    depths: dict[Queue, float] = {}
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
-        low, high = 1, int(depths[queue])
+        low, high = 1, machine.steady(depths, clocks).peaks[queue]
         while low < high:
             middle = (low + high) // 2
             if machine.steady(depths | {queue: middle}, clocks).clocks == clocks:

@@ -47,7 +47,17 @@ def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
             steps = min(layers[layer.name].t_par, timesteps)
     if network.readout == "count":
         yield Part("readout", _fixed(streams.count, -(-timesteps // steps)), 1)
-    yield Part("readout", _fixed(streams.answer, network.classes), 1)
+    yield Part("readout", _answer(network.classes), 1)
+
+
+def _answer(classes: int) -> Callable[[Stream, float], Stream]:
+    from amaranth.hdl import unsigned
+
+    from hwsnn.rtl.network import RESULTS  # here, so that only a network that is timed loads Amaranth
+    from hwsnn.rtl.readout import Answer
+
+    delay = Answer(classes, unsigned(1)).latency + 1
+    return lambda i, depth: streams.passes(i, RESULTS, schedule=[(True, True, 1)], delay=delay)
 
 
 def _fixed(component: Callable[..., Stream], *parameters: Any) -> Callable[[Stream, float], Stream]:
@@ -56,12 +66,13 @@ def _fixed(component: Callable[..., Stream], *parameters: Any) -> Callable[[Stre
 
 
 def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.pool import OrPool, WinnerPool  # here, so that only a network that is timed loads Amaranth
+    from hwsnn.rtl.pool import OrPool, WinnerPool
 
     (channels, *extent), inputs = network.shapes[index], prod(layer.size)
     beats = -(-network.timesteps // steps)
     winner = layer.mode == "winner"
     pool = WinnerPool(channels, inputs, network.timesteps, steps) if winner else OrPool(channels * steps, inputs)
+    yield Part(layer.name, _fixed(streams.skid), prod(extent) * beats)
     yield from _window(layer.name, (extent[0], extent[1]), layer.size, layer.stride, beats, queued=False)
     beats *= prod(network.shapes[index + 1][1:])
     add = partial(streams.passes, schedule=[(True, True, 1)], delay=pool.latency + 1)
@@ -74,9 +85,12 @@ def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold
 
     name, timesteps = layer.name, network.timesteps
     (_, height, width), pixels = network.shapes[index], network.takes_pixels(index)
+    arriving = height * width * (1 if pixels else -(-timesteps // steps))
+    yield Part(name, _fixed(streams.skid), arriving)
     if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
         if steps < timesteps:
             yield Part(name, _fixed(streams.collect, -(-timesteps // steps)), height * width)
+        yield Part(name, _fixed(streams.skid), height * width)
         steps = timesteps
     beats = 1 if pixels else -(-timesteps // steps)
     positions = 1
@@ -87,10 +101,10 @@ def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold
             inside = [0 <= y < height and 0 <= x < width for y in rows for x in columns]
             height, width = len(rows), len(columns)
             yield Part(name, _fixed(streams.padding, _runs(inside, beats)), height * width * beats)
+            yield Part(name, _fixed(streams.skid), height * width * beats)
         yield from _window(name, (height, width), layer.kernel, layer.stride, beats, queued=True)
     else:
         positions = height * width
-        yield Part(name, _fixed(streams.entry), positions * beats)
     engine = Engine(network, index, fold, steps, 1)
     schedule = [
         (
@@ -112,10 +126,11 @@ def _window(name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, *, 
         [at >= size - 1 and (at - size + 1) % step == 0 for at in range(length)]
         for length, size, step in zip(extent, kernel, stride, strict=True)
     )
-    yield Part(name, _fixed(streams.entry), extent[0] * row)
     yield _history(name, kernel[0], _runs(rows, row), sum(rows) * row)
     if queued:
-        yield Part(name, streams.fifo, sum(rows) * row, (name, "columns"))
+        add = partial(streams.passes, schedule=[(True, True, 1)], delay=1)
+        yield Part(name, add, sum(rows) * row, (name, "columns"))
+        yield Part(name, _fixed(streams.skid), sum(rows) * row)
     yield _history(name, kernel[1], _runs(columns, beats), sum(rows) * sum(columns) * beats)
 
 

@@ -42,15 +42,16 @@ def offered(beats: int, interval: int, begun: list[float]) -> Stream:
 
 
 def encoder(i: Stream, steps: int) -> Stream:
-    """The register behind an encoder: ``steps`` beats a pixel, which moves with the last of them."""
-    left = NEVER
+    """The two registers of an encoder, which move on together: ``steps`` beats a pixel, which moves with the last."""
+    onwards = left = NEVER  # when the beat before went from the first register to the second, and when it left that
     valid = next(i)
     while True:
-        for _ in range(steps - 1):
-            left = yield max(valid, left) + 1.0
-        accept = max(valid, left)
-        valid = i.send(accept)
-        left = yield accept + 1.0
+        for step in range(steps):
+            accept = onwards if valid <= onwards else max(valid, left)
+            if step == steps - 1:
+                valid = i.send(accept)
+            onwards = max(accept + 1.0, left)
+            left = yield onwards + 1.0
 
 
 def collect(i: Stream, parts: int) -> Stream:
@@ -81,7 +82,7 @@ def padding(i: Stream, frame: Runs) -> Stream:
                     left = yield left + 1.0
 
 
-def entry(i: Stream) -> Stream:
+def skid(i: Stream) -> Stream:
     """A queue of two registers, whose places are free a clock after they were left."""
     older = newer = NEVER
     valid = next(i)
@@ -92,7 +93,7 @@ def entry(i: Stream) -> Stream:
 
 
 def history(i: Stream, frame: Runs) -> Stream:
-    """A register behind which beats pass (true) or are dropped (false)."""
+    """A register that beats enter (true) or not (false): those are only remembered."""
     left = NEVER
     valid = next(i)
     while True:
@@ -102,8 +103,6 @@ def history(i: Stream, frame: Runs) -> Stream:
                 valid = i.send(accept)
                 if wanted:
                     left = yield accept + 1.0
-                else:
-                    left = accept + 1.0
 
 
 def select(i: Stream, frame: Runs) -> Stream:
@@ -117,34 +116,6 @@ def select(i: Stream, frame: Runs) -> Stream:
                     valid = i.send(moved)
                 else:
                     valid = i.send(valid)
-
-
-def fifo(i: Stream, depth: float) -> Stream:
-    """A queue of ``depth`` places: from three on a memory and its output register, of one place a register alone.
-
-    ``peak`` becomes the depth from which on it would never have been full.
-    """
-    buffered = depth > 2
-    places = depth - 1 if buffered else depth
-    freed = deque[float]()
-    peak = 0
-    left = NEVER
-    valid = next(i)
-    while True:
-        accept = valid
-        while len(freed) >= places:
-            accept = max(accept, freed.popleft() + (1.0 if depth > 1 else 0.0))
-        while freed and freed[0] < accept:
-            freed.popleft()
-        peak = max(peak, len(freed) + 1 + int(buffered))
-        valid = i.send(accept)
-        if buffered:
-            read = max(accept + 1.0, left)
-            freed.append(read)
-            left = yield read + 1.0
-        else:
-            left = yield max(accept, left) + 1.0
-            freed.append(left)
 
 
 def passes(i: Stream, depth: float, *, schedule: Sequence[Pass], delay: int) -> Stream:
@@ -179,25 +150,18 @@ def passes(i: Stream, depth: float, *, schedule: Sequence[Pass], delay: int) -> 
 
 
 def count(i: Stream, beats: int) -> Stream:
-    """Sums over ``beats`` beats and a register for the whole ones: only a frame's last beat waits for it."""
-    left = NEVER
+    """Two registers that move on together; the second is full with a frame's sum, of ``beats`` beats, alone."""
+    onwards = NEVER  # when the beat before went from the first register to the second
+    full = left = NEVER  # since when the second has been full, and when it was left
     valid = next(i)
     while True:
-        for _ in range(beats - 1):
-            valid = i.send(valid)
-        accept = max(valid, left)
-        valid = i.send(accept)
-        left = yield accept + 1.0
-
-
-def answer(i: Stream, classes: int) -> Stream:
-    """One frame at a time, looked at for a clock a class."""
-    left = NEVER
-    valid = next(i)
-    while True:
-        accept = max(valid, left + 1.0)
-        valid = i.send(accept)
-        left = yield accept + classes + 1.0
+        for _ in range(beats):
+            accept = max(valid, onwards)
+            accept = left if full <= accept < left else accept
+            valid = i.send(accept)
+            onwards = left if full <= accept + 1.0 < left else accept + 1.0
+        full = onwards + 1.0
+        left = yield full
 
 
 def frames(last: Stream, beats: int) -> Iterator[float]:

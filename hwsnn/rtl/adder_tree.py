@@ -77,7 +77,9 @@ class AdderTree(wiring.Component):
             for index in range(0, len(below), 2):
                 operands = below[index : index + 2]
                 lies = reduce(operator.add, [lies for lies, _ in operands])
-                node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=True)
+                # A reset keeps what has waited for its partner out of shift registers, which are slow to read.
+                waited = len(operands) == 1 and (len(below) % 4 == 3 or level == self._levels)
+                node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
                 m.d.sync += node.eq(reduce(operator.add, [value for _, value in operands]))
                 nodes.append((lies, node))
         m.d.comb += self.total.eq(nodes[0][1])

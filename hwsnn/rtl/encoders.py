@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,7 +18,7 @@ _MAX_SEED = (1 << _TAPS[0]) - 1
 
 
 class _Encoder(wiring.Component):
-    """What the encoders share: their streams, the step counter and the output register.
+    """What the encoders share: their streams, the step counter, and two stages that advance together.
 
     A pixel stays on the input until its last step leaves: nothing stores it.
     """
@@ -49,25 +49,25 @@ class _Encoder(wiring.Component):
     @property
     def latency(self) -> int:
         """Clocks from a pixel offered to its first spikes."""
-        return 1
+        return 2
 
-    def _steps(self, m: Module) -> Counter:
-        """The counter of the time steps; its ``step`` is high when a step's spikes go into the output register."""
+    def _steps(self, m: Module) -> tuple[Counter, Signal]:
+        """The counter of the time steps, whose ``step`` is high as a step goes into the first stage; and ``advance``."""
         m.submodules.step = step = Counter(self._timesteps)
-        advance = Signal()
+        advance, taken = Signal(), Signal()
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
             step.step.eq(self.i.valid & advance),
             self.i.ready.eq(advance & step.last),
         ]
         with m.If(advance):
-            m.d.sync += self.o.valid.eq(self.i.valid)
-        return step
+            m.d.sync += [taken.eq(self.i.valid), self.o.valid.eq(taken)]
+        return step, advance
 
-    def _give(self, m: Module, step: Counter, spikes: list[Signal]) -> None:
-        """Register the spikes of a step as the output."""
+    def _give(self, m: Module, advance: Signal, spikes: list[Value]) -> None:
+        """Register the spikes of the step in the first stage as the output."""
         held = Signal(self._channels, reset_less=True)
-        with m.If(step.step):
+        with m.If(advance):
             m.d.sync += held.eq(Cat(spikes))
         m.d.comb += self.o.payload.eq(held)
 
@@ -89,7 +89,7 @@ class UniformEncoder(_Encoder):
     ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
     ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
 
-    Latency: 1 clock from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
+    Latency: 2 clocks from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
 
     Raises
     ------
@@ -98,8 +98,8 @@ class UniformEncoder(_Encoder):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        step = self._steps(m)
-        spikes = []
+        step, advance = self._steps(m)
+        spikes: list[Value] = []
         for channel in range(self._channels):
             part = Signal(self._pixel_bits, name=f"part{channel}")
             carry = Signal(name=f"carry{channel}", init=1)
@@ -107,8 +107,11 @@ class UniformEncoder(_Encoder):
             m.d.comb += total.eq((Cat(1, self.i.payload[channel]) + Cat(carry, part))[1:])
             with m.If(step.step):
                 m.d.sync += [part.eq(Mux(step.last, 0, total[:-1])), carry.eq(total[-1] | step.last)]
-            spikes.append(total[-1])
-        self._give(m, step, spikes)
+            wraps = Signal(name=f"wraps{channel}", reset_less=True)
+            with m.If(advance):
+                m.d.sync += wraps.eq(total[-1])
+            spikes.append(wraps)
+        self._give(m, advance, spikes)
         return m
 
 
@@ -131,7 +134,7 @@ class PoissonEncoder(_Encoder):
     ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
     ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
 
-    Latency: 1 clock from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
+    Latency: 2 clocks from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
 
     Raises
     ------
@@ -162,7 +165,7 @@ class PoissonEncoder(_Encoder):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        step = self._steps(m)
+        step, advance = self._steps(m)
         m.submodules.column = column = Counter(self._width)
         m.submodules.row = row = Counter(self._height)
         m.d.comb += [
@@ -170,7 +173,7 @@ class PoissonEncoder(_Encoder):
             row.step.eq(step.step & step.last & column.last),
         ]
         restart = step.last & column.last & row.last
-        spikes = []
+        spikes: list[Value] = []
         for channel in range(self._channels):
             start = self._first_bits(channel)
             bits = Signal(_TAPS[0], name=f"bits{channel}", init=start)
@@ -178,8 +181,11 @@ class PoissonEncoder(_Encoder):
             following = [bits[k] ^ bits[k + _TAPS[0] - _TAPS[1]] for k in range(self._pixel_bits)]
             with m.If(step.step):
                 m.d.sync += bits.eq(Mux(restart, start, Cat(bits[self._pixel_bits :], *following)))
-            spikes.append(random < self.i.payload[channel])
-        self._give(m, step, spikes)
+            below = Signal(name=f"below{channel}", reset_less=True)
+            with m.If(advance):
+                m.d.sync += below.eq(random < self.i.payload[channel])
+            spikes.append(below)
+        self._give(m, advance, spikes)
         return m
 
     def _first_bits(self, channel: int) -> int:
@@ -209,7 +215,7 @@ class LatencyEncoder(_Encoder):
     ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
     ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
 
-    Latency: 1 clock from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
+    Latency: 2 clocks from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
 
     Raises
     ------
@@ -218,7 +224,7 @@ class LatencyEncoder(_Encoder):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        step = self._steps(m)
+        step, advance = self._steps(m)
         thresholds = self._thresholds()
         threshold = Signal(self._pixel_bits, init=thresholds[0])
         # The table is turned by one: at step t it shows the threshold of the step after.
@@ -229,15 +235,19 @@ class LatencyEncoder(_Encoder):
         m.d.comb += coming.addr.eq(step.count)
         with m.If(step.step):
             m.d.sync += threshold.eq(coming.data)
-        spikes = []
+        spikes: list[Value] = []
+        taken, last = Signal(), Signal()  # of the step in the first stage
+        with m.If(advance):
+            m.d.sync += [taken.eq(self.i.valid), last.eq(step.last)]
         for channel in range(self._channels):
             fired = Signal(name=f"fired{channel}")
-            reached = Signal(name=f"reached{channel}")
-            m.d.comb += reached.eq(self.i.payload[channel] >= threshold)
-            with m.If(step.step):
-                m.d.sync += fired.eq((fired | reached) & ~step.last)
+            reached = Signal(name=f"reached{channel}", reset_less=True)
+            with m.If(advance):
+                m.d.sync += reached.eq(self.i.payload[channel] >= threshold)
+                with m.If(taken):
+                    m.d.sync += fired.eq((fired | reached) & ~last)
             spikes.append(reached & ~fired)
-        self._give(m, step, spikes)
+        self._give(m, advance, spikes)
         return m
 
     def _thresholds(self) -> list[int]:

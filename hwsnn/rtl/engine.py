@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """From windows to spikes: slices, synaptic sums and neurons in one pipeline that never stops."""
 
 from __future__ import annotations
@@ -146,17 +145,11 @@ class Engine(wiring.Component):
         return m
 
     def _makes_beat(self, m: Module, begin: Value) -> Value:
-        """A register: whether the pass that comes next makes a beat."""
-        beats = 1 if self._integrates else self._passes
-        total = self._positions * self._passes
-        if beats == total:
-            return Signal(init=1, name="makes_beat")
-        makes = Signal(name="makes_beat")
-        m.submodules.begun = begun = Counter(total)
-        m.d.comb += begun.step.eq(begin)
-        with m.If(begin):
-            m.d.sync += makes.eq(~begun.last & (makes | (begun.count == total - beats - 1)))
-        return makes
+        """Whether the pass that comes next makes a beat: one of the last position, for scores its last."""
+        m.submodules.passes = one_pass = Counter(self._passes)
+        m.submodules.positions = position = Counter(self._positions)
+        m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]
+        return position.last & one_pass.last if self._integrates else position.last
 
     def _gather(self, m: Module, spikes: Any, queue: CreditQueue) -> None:
         """Put the groups of a pass side by side, and drop the lanes that are too many."""

@@ -1,25 +1,21 @@
-"""A queue for streams of any payload."""
+"""Queues for streams of any payload."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Shape, Signal, Value
+from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from .checks import check_integer
-
-_SHALLOW = 2
-"""Up to this depth the queue is a few registers; deeper ones are memories with a registered output."""
+from .credit import CreditQueue
 
 
 class StreamFifo(wiring.Component):
-    """A queue of up to ``depth`` beats, in order. One beat a clock in and out.
+    """A queue of up to ``depth`` beats, in order.
 
-    From depth 2 on it also cuts a long chain of stages: its ``ready`` and ``valid`` depend on its own registers alone.
-    Depth 1 is a plain pipeline register, whose ``ready`` follows the output's within the clock.
+    Its ``ready`` is a register, and so is its ``valid``.
 
     Parameters
     ----------
@@ -30,7 +26,7 @@ class StreamFifo(wiring.Component):
     -------
     ``i``, ``o`` : streams of ``shape``.
 
-    Latency: 1 clock up to depth 2, 2 clocks beyond, where the beats lie in a memory that is read synchronously.
+    Latency: 2 clocks. One beat a clock from depth 3 on.
 
     Raises
     ------
@@ -38,37 +34,80 @@ class StreamFifo(wiring.Component):
     """
 
     def __init__(self, shape: Any, depth: int) -> None:
-        check_integer("depth", depth, 1)
-        self._shape = shape
-        self._depth = depth
+        self._queue = CreditQueue(unsigned(Shape.cast(shape).width), depth)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     @property
     def depth(self) -> int:
         """Beats it holds."""
-        return self._depth
+        return self._queue.depth
 
     @property
     def latency(self) -> int:
         """Clocks from a beat in to the same beat out of an empty queue."""
-        return 1 if self._depth <= _SHALLOW else 2
+        return self._queue.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if self._depth == 1:
-            held = Signal(self._shape, reset_less=True)
-            m.d.comb += [self.i.ready.eq(~self.o.valid | self.o.ready), self.o.payload.eq(held)]
-            with m.If(self.i.ready):
-                m.d.sync += [self.o.valid.eq(self.i.valid), held.eq(self.i.payload)]
-            return m
-        kind = SyncFIFO if self._depth <= _SHALLOW else SyncFIFOBuffered
-        m.submodules.queue = queue = kind(width=Shape.cast(self._shape).width, depth=self._depth)
+        m.submodules.queue = queue = self._queue
+        accept = Signal()
         m.d.comb += [
-            queue.w_en.eq(self.i.valid),
-            queue.w_data.eq(Value.cast(self.i.payload)),
-            self.i.ready.eq(queue.w_rdy),
-            self.o.valid.eq(queue.r_rdy),
-            Value.cast(self.o.payload).eq(queue.r_data),
-            queue.r_en.eq(self.o.ready),
+            accept.eq(self.i.valid & queue.room),
+            self.i.ready.eq(queue.room),
+            queue.enter.eq(accept),
+            queue.arrive.eq(accept),
+            queue.result.eq(Value.cast(self.i.payload)),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+            Value.cast(self.o.payload).eq(queue.o.payload),
         ]
+        return m
+
+
+class Skid(wiring.Component):
+    """Two registers in a stream, which cut a long chain of stages: its ``ready`` and ``valid`` are registers.
+
+    A beat that is on its way when the output stalls goes into the second one.
+
+    Parameters
+    ----------
+    width : bits of a beat.
+
+    Members
+    -------
+    ``i``, ``o`` : streams of ``unsigned(width)``.
+
+    Latency: 1 clock. One beat a clock.
+
+    Raises
+    ------
+    TypeError, ValueError : ``width`` is not an integer of at least 1.
+    """
+
+    def __init__(self, width: int) -> None:
+        check_integer("width", width, 1)
+        shape = unsigned(width)
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat in to the same beat out."""
+        return 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        second = Signal.like(self.i.payload, reset_less=True)
+        beat = Signal.like(self.i.payload, reset_less=True)
+        empty = Signal(init=1)  # nothing in the second register
+        m.d.comb += [self.i.ready.eq(empty), self.o.payload.eq(beat)]
+        with m.If(empty):
+            m.d.sync += second.eq(self.i.payload)
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += [
+                beat.eq(Mux(empty, self.i.payload, second)),
+                self.o.valid.eq(self.i.valid | ~empty),
+                empty.eq(1),
+            ]
+        with m.Elif(self.i.valid):
+            m.d.sync += empty.eq(0)
         return m

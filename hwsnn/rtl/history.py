@@ -29,6 +29,7 @@ class History(wiring.Component):
 
     Members
     -------
+    ``wanted`` : in; whether to give the beat that comes in. It is remembered in any case, and holds nothing up if not.
     ``i`` : stream of ``unsigned(payload_bits)``.
     ``o`` : stream of ``unsigned((length + 1) * payload_bits)``, the oldest beat in the low bits.
 
@@ -46,6 +47,7 @@ class History(wiring.Component):
         self._payload_bits, self._period, self._length = payload_bits, period, length
         super().__init__(
             {
+                "wanted": In(1, init=1),
                 "i": In(stream.Signature(unsigned(payload_bits))),
                 "o": Out(stream.Signature(unsigned((length + 1) * payload_bits))),
             }
@@ -76,8 +78,8 @@ class History(wiring.Component):
         if self._length == 0:
             m.d.comb += [
                 self.o.payload.eq(self.i.payload),
-                self.o.valid.eq(self.i.valid),
-                self.i.ready.eq(self.o.ready),
+                self.o.valid.eq(self.i.valid & self.wanted),
+                self.i.ready.eq(self.o.ready | ~self.wanted),
             ]
             return m
         accept = Signal()
@@ -86,7 +88,7 @@ class History(wiring.Component):
             accept.eq(self.i.valid & self.i.ready),
         ]
         with m.If(self.i.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid)
+            m.d.sync += self.o.valid.eq(self.i.valid & self.wanted)
         if self._period <= _SHIFTED_PERIOD:
             self._elaborate_shift_register(m, accept)
         else:
@@ -112,7 +114,8 @@ class History(wiring.Component):
         read, write = past.read_port(), past.write_port()
         m.submodules.phase = phase = Counter(self._period)
         now = Signal.like(self.i.payload, reset_less=True)
-        written = Signal.like(phase.count, reset_less=True)
+        written, read_before = Signal.like(phase.count, reset_less=True), Signal()
+        m.d.sync += read_before.eq(accept)
         with m.If(accept):
             m.d.sync += [now.eq(self.i.payload), written.eq(phase.count)]
         m.d.comb += [
@@ -120,8 +123,7 @@ class History(wiring.Component):
             read.addr.eq(phase.count),
             read.en.eq(accept),
             self.o.payload.eq(Cat(read.data, now)),
-            # While a beat stalls the same word is written again and again: harmless, and independent of ready.
             write.addr.eq(written),
             write.data.eq(self.o.payload[self._payload_bits :]),
-            write.en.eq(self.o.valid),
+            write.en.eq(read_before),
         ]

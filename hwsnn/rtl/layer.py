@@ -8,7 +8,7 @@ from .chain import Chain, ChainComponent
 from .collect import Collect
 from .credit import Credited
 from .engine import Engine
-from .fifo import StreamFifo
+from .fifo import Skid
 from .padding import Padding
 from .pool import OrPool, WinnerPool
 from .window import Window
@@ -35,18 +35,19 @@ class WeightedLayer(ChainComponent):
         (channels, height, width), pixels = network.shapes[index], network.takes_pixels(index)
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
-        parts: Chain = []
+        # Cuts the ready path where it is narrow.
+        parts: Chain = [("entry", Skid(bits * steps))]
         if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
             parts.append(("steps", Collect(bits * steps, -(-timesteps // steps), bits * timesteps)))
             steps = timesteps
+            parts.append(("joined", Skid(bits * steps)))
         beats = 1 if pixels else -(-timesteps // steps)
         if isinstance(layer, Conv):
             if any(layer.padding):
                 parts.append(("padding", Padding(bits * steps, (height, width), layer.padding, beats)))
+                parts.append(("padded", Skid(bits * steps)))
             extent = (height + 2 * layer.padding[0], width + 2 * layer.padding[1])
             parts.append(("window", Window(bits * steps, extent, layer.kernel, layer.stride, beats, column_depth)))
-        else:
-            parts.append(("entry", StreamFifo(bits * steps, 2)))
         parts.append(("engine", Engine(network, index, fold, steps, queue_depth)))
         super().__init__(parts)
 
@@ -77,4 +78,4 @@ class PoolLayer(ChainComponent):
         winner = layer.mode == "winner"
         pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
         window = Window(channels * steps, (height, width), layer.size, layer.stride, beats)
-        super().__init__([("window", window), ("pool", Credited(pool, queue_depth))])
+        super().__init__([("entry", Skid(channels * steps)), ("window", window), ("pool", Credited(pool, queue_depth))])

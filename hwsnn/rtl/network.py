@@ -10,10 +10,15 @@ from amaranth.lib.wiring import In, Out
 
 from hwsnn.spec import Conv, Folding, MaxPool, Network
 
+from .credit import Credited
 from .chain import Chain, ChainComponent, connect_chain
 from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
 from .layer import PoolLayer, WeightedLayer
 from .readout import Answer, SpikeCount
+
+
+RESULTS = 2
+"""Results that may be on their way at the end of the pipeline."""
 
 
 def pixel_layout(network: Network) -> data.ArrayLayout:
@@ -99,7 +104,7 @@ class Pipeline(wiring.Component):
 
     def _readout(self) -> ChainComponent:
         network = self._network
-        answer = Answer(network.classes, result_layout(network).members["scores"].elem_shape)
+        answer = Credited(Answer(network.classes, result_layout(network).members["scores"].elem_shape), RESULTS)
         if network.readout == "membrane":
             return ChainComponent([("answer", answer)])
         steps = self._folding.beat_steps(network, len(network.layers) - 1)

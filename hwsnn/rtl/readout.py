@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,7 @@ from hwsnn.numeric import unsigned_width
 from .adder_tree import balanced_sum
 from .checks import check_integer
 from .counter import Counter
+from .registers import later
 
 
 class SpikeCount(wiring.Component):
@@ -29,7 +30,7 @@ class SpikeCount(wiring.Component):
     ``i`` : stream of ``unsigned(t_par * classes)``, the last layer's spikes, bit ``t * classes + class``.
     ``o`` : stream of ``ArrayLayout(unsigned(w), classes)``, the scores, w bits for 0 to ``timesteps``.
 
-    Latency: 1 clock from a frame's last beat in. One beat a clock, across frames too.
+    Latency: 2 clocks from a frame's last beat in. One beat a clock, across frames too.
 
     Raises
     ------
@@ -47,36 +48,36 @@ class SpikeCount(wiring.Component):
     @property
     def latency(self) -> int:
         """Clocks from a frame's last beat in to its scores out."""
-        return 1
+        return 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.steps = step = Counter(-(-self._timesteps // self._t_par))
-        accept = Signal()
+        m.submodules.beats = beat = Counter(-(-self._timesteps // self._t_par))
+        advance, counted, last, first = Signal(), Signal(), Signal(), Signal(init=1)
         m.d.comb += [
-            self.i.ready.eq(~step.last | ~self.o.valid | self.o.ready),
-            accept.eq(self.i.valid & self.i.ready),
-            step.step.eq(accept),
+            advance.eq(~self.o.valid | self.o.ready),
+            self.i.ready.eq(advance),
+            beat.step.eq(self.i.valid & advance),
         ]
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(accept & step.last):
-            m.d.sync += self.o.valid.eq(1)
+        with m.If(advance):
+            m.d.sync += [counted.eq(self.i.valid), last.eq(beat.last), self.o.valid.eq(counted & last)]
+            with m.If(counted):
+                m.d.sync += first.eq(last)
         for index in range(self._classes):
             score = self.o.payload[index]
-            count = Signal.like(score, name=f"count_{index}")
-            total = Signal.like(score, name=f"total_{index}")
             spikes = [self.i.payload[t * self._classes + index] for t in range(self._t_par)]
-            m.d.comb += total.eq(balanced_sum([count, *spikes]))
-            with m.If(accept):
-                m.d.sync += count.eq(Mux(step.last, 0, total))
-                with m.If(step.last):
-                    m.d.sync += score.eq(total)
+            fired = Signal(range(self._t_par + 1), name=f"fired_{index}", reset_less=True)
+            count = Signal.like(score, name=f"count_{index}", reset_less=True)
+            with m.If(advance):
+                m.d.sync += fired.eq(balanced_sum(spikes))
+                with m.If(counted):
+                    m.d.sync += count.eq(Mux(first, 0, count) + fired)
+            m.d.comb += score.eq(count)
         return m
 
 
 class Answer(wiring.Component):
-    """Finds the class of the largest score, ties to the lowest index, by looking at one class a clock.
+    """Finds the class of the largest score, ties to the lowest index, in a tree of comparisons of two.
 
     Parameters
     ----------
@@ -85,11 +86,11 @@ class Answer(wiring.Component):
 
     Members
     -------
-    ``i`` : stream of ``ArrayLayout(score_shape, classes)``, the scores of a frame.
-    ``o`` : stream of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(score_shape, classes)})``, a bits for
+    ``i`` : flow of ``ArrayLayout(score_shape, classes)``, the scores of a frame.
+    ``o`` : flow of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(score_shape, classes)})``, a bits for
     0 to ``classes - 1``.
 
-    Latency: ``classes + 1`` clocks. One frame in ``classes + 2`` clocks.
+    Latency: 2 clocks a level, ceil(log2(classes)) levels: one to compare, one to choose. A frame a clock.
 
     Raises
     ------
@@ -101,37 +102,46 @@ class Answer(wiring.Component):
         self._classes, self._score_shape = classes, Shape.cast(score_shape)
         scores = data.ArrayLayout(self._score_shape, classes)
         result = data.StructLayout({"answer": unsigned(unsigned_width(classes - 1)), "scores": scores})
-        super().__init__({"i": In(stream.Signature(scores)), "o": Out(stream.Signature(result))})
+        super().__init__(
+            {
+                "i": In(stream.Signature(scores, always_ready=True)),
+                "o": Out(stream.Signature(result, always_ready=True)),
+            }
+        )
 
     @property
     def latency(self) -> int:
         """Clocks from scores in to their answer out."""
-        return self._classes + 1
+        return 2 * (self._classes - 1).bit_length()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.indices = index = Counter(self._classes)
-        width = self._score_shape.width
-        looking = Signal()
-        scores = Value.cast(self.o.payload.scores)
-        best = Signal(self._score_shape, reset_less=True)
-        # The scores turn by one class a clock, back to where they were when all have passed.
-        now = Signal(self._score_shape)
-        taken = Signal()
-        m.d.comb += [
-            self.i.ready.eq(~looking & ~self.o.valid),
-            taken.eq(self.i.valid & self.i.ready),
-            now.eq(scores[:width]),
-            index.step.eq(looking),
+        answer_bits = unsigned_width(self._classes - 1)
+        best: list[tuple[Value, Value]] = [
+            (self.i.payload[index], Const(index, answer_bits)) for index in range(self._classes)
         ]
-        with m.If(taken):
-            m.d.sync += [scores.eq(Value.cast(self.i.payload)), looking.eq(1)]
-        with m.If(looking):
-            m.d.sync += scores.eq(Cat(scores[width:], scores[:width]))
-            with m.If((index.count == 0) | (now > best)):
-                m.d.sync += [best.eq(now), self.o.payload.answer.eq(index.count)]
-            with m.If(index.last):
-                m.d.sync += [looking.eq(0), self.o.valid.eq(1)]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
+        level = 0
+        while len(best) > 1:
+            level += 1
+            below, best = best, []
+            for place in range(0, len(below), 2):
+                (score, index), *other = below[place : place + 2]
+                name = f"{level}_{place // 2}"
+                largest = Signal(self._score_shape, name=f"score_{name}", reset_less=True)
+                winner = Signal(answer_bits, name=f"class_{name}", reset_less=True)
+                waits = [later(m, value, f"{what}_{name}_low", 1) for what, value in (("score", score), ("class", index))]
+                m.d.sync += [largest.eq(waits[0]), winner.eq(waits[1])]
+                for high, high_index in other:
+                    ahead = Signal(name=f"ahead_{name}", reset_less=True)
+                    m.d.sync += ahead.eq(high > score)
+                    high_later = later(m, high, f"score_{name}_high", 1)
+                    index_later = later(m, high_index, f"class_{name}_high", 1)
+                    with m.If(ahead):
+                        m.d.sync += [largest.eq(high_later), winner.eq(index_later)]
+                best.append((largest, winner))
+        m.d.comb += [
+            self.o.valid.eq(later(m, self.i.valid, "valid", self.latency, reset_less=False)),
+            self.o.payload.answer.eq(best[0][1]),
+            Value.cast(self.o.payload.scores).eq(later(m, Value.cast(self.i.payload), "scores", self.latency)),
+        ]
         return m

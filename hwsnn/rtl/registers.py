@@ -11,7 +11,8 @@ def later(m: Module, value: Value, name: str, clocks: int, *, reset_less: bool =
     Whether a beat is there must be forgotten at a reset: ``reset_less=False``.
     """
     for clock in range(1, clocks + 1):
-        register = Signal(value.shape(), name=f"{name}_{clock}", reset_less=reset_less)
+        # A reset keeps the last one out of shift registers, which are slow to read.
+        register = Signal(value.shape(), name=f"{name}_{clock}", reset_less=reset_less and clock < clocks)
         m.d.sync += register.eq(value)
         value = register
     return value
@@ -29,7 +30,8 @@ class Line:
         while self._last < stage:
             value = self._values[self._last]
             self._last += 1
-            register = Signal(value.shape(), name=f"{self._name}_at_{self._last}", reset_less=True)
+            # A reset keeps what is asked for out of shift registers, which are slow to read.
+            register = Signal(value.shape(), name=f"{self._name}_at_{self._last}", reset_less=self._last < stage)
             self._m.d.sync += register.eq(value)
             self._values[self._last] = register
         return self._values[stage]

@@ -117,9 +117,9 @@ class Slices(wiring.Component):
         m.submodules.slice = index = Counter(self.pass_clocks)
         m.submodules.passes = window_pass = Counter(self.window_passes)
         # A window's passes are counted as they begin: while ``held``, some of them are still to come.
-        held, free = Signal(), Signal()
+        held = Signal()
+        free = self._free(m)
         m.d.comb += [
-            free.eq((~self.o.valid | index.last) & self._rested(m, index)),
             self.i.ready.eq(free & self.room & ~held),
             self.begin.eq(free & self.room & (held | self.i.valid)),
             window_pass.step.eq(self.begin),
@@ -140,17 +140,22 @@ class Slices(wiring.Component):
                 m.d.sync += window[:pass_bits].eq(window[:pass_bits].rotate_right(slice_bits))
         return m
 
-    def _rested(self, m: Module, index: Counter) -> Value:
-        """Whether the next pass is late enough: always where a position has one pass, or its passes are long."""
-        clocks = self._rest - self.pass_clocks
-        if clocks <= 0 or self._passes == 1:
-            return Const(1)
+    def _free(self, m: Module) -> Signal:
+        """A register: whether a pass may begin as far as the one before is concerned."""
         m.submodules.position = position = Counter(self._passes)
         m.d.comb += position.step.eq(self.begin)
-        # Bit 0 falls when the next pass may begin; a pass of one clock ends where it begins.
-        resting = Signal(clocks + self.pass_clocks - 1)
-        m.d.sync += resting.eq(Mux(self.begin & ~position.last, ~0, resting >> 1))
-        return ~resting[0]
+        rest = max(self._rest, self.pass_clocks)
+        free = Signal(init=1, name="free")
+        left = Signal(range(max(rest, 2)), name="clocks_left")  # until a pass may begin, less 1
+        last_clocks, other_clocks = self.pass_clocks - 1, rest - 1
+        with m.If(self.begin):
+            m.d.sync += [
+                left.eq(Mux(position.last, last_clocks, other_clocks)),
+                free.eq(Mux(position.last, last_clocks == 0, other_clocks == 0)),
+            ]
+        with m.Elif(~free):
+            m.d.sync += [left.eq(left - 1), free.eq(left == 1)]
+        return free
 
     def _arranged(self, payload: Value) -> Value:
         """A window's passes side by side, in each its slices, the first in the low bits."""

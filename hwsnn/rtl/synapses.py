@@ -213,15 +213,17 @@ class Synapses(wiring.Component):
             m.submodules.rows = rows = Counter(len(self._weights))
             m.d.comb += rows.step.eq(self.i.valid)
             return rows.count
-        row, start = (Signal(range(len(self._weights)), name=name) for name in ("row", "position_row"))
-        following = Signal(range(len(self._weights)), name="next_position_row")
-        m.d.comb += following.eq(Mux(position.last, 0, row + 1))
+        # The row after this one, and the one after the position's first, wait in registers.
+        row, following, start = (
+            Signal(range(len(self._weights)), name=name, init=init)
+            for name, init in (("row", 0), ("next_row", 1), ("position_row", 0))
+        )
+        again, over, base = one_pass.step & ~one_pass.last, position.step & position.last, Signal.like(row)
+        m.d.comb += base.eq(Mux(over, 0, Mux(again, start, following)))
+        with m.If(self.i.valid):
+            m.d.sync += [row.eq(base), following.eq(base + 1)]
         with m.If(position.step):
-            m.d.sync += [row.eq(following), start.eq(following)]
-        with m.Elif(one_pass.step):
-            m.d.sync += row.eq(start)
-        with m.Elif(self.i.valid):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += start.eq(base)
         return row
 
     def _add_tables(self, m: Module, row: Value, terms: list[list[_Term]]) -> None:

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from .chain import add_part
 from .checks import check_integer, check_pair
 from .counter import Counter
-from .fifo import StreamFifo
+from .fifo import Skid, StreamFifo
 from .history import History
 
 
@@ -38,8 +38,8 @@ class Window(wiring.Component):
     ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
         ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
 
-    Latency: from a window's last beat in to the window, 1 clock, 1 each for kh > 1 and kw > 1, and the queue's. One input
-    beat a clock, also between frames. No stall reaches the ready of ``i`` within the clock.
+    Latency: from a window's last beat in to the window, 1 clock each for kh > 1 and kw > 1, and 3 for the queue. One input
+    beat a clock, also between frames.
 
     Raises
     ------
@@ -101,36 +101,39 @@ class Window(wiring.Component):
     @property
     def latency(self) -> int:
         """Clocks from a window's last beat in to the window."""
-        queue = self._queue.latency if self._queue else 0
-        return 1 + int(self._kernel[0] > 1) + queue + int(self._kernel[1] > 1)
+        queue = self._queue.latency + 1 if self._queue else 0
+        return int(self._kernel[0] > 1) + queue + int(self._kernel[1] > 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits, (kh, kw) = self._payload_bits, self._kernel
-        # Cuts the ready path where it is narrow: stalls of the wide window end here.
-        entry = StreamFifo(unsigned(bits), 2)
         rows = History(bits, self._extent[1] * self._beats, kh - 1)
         columns = History(kh * bits, self._beats, kw - 1)
-        for name, part in (("entry", entry), ("rows", rows), ("columns", columns)):
+        for name, part in (("rows", rows), ("columns", columns)):
             add_part(m, name, part)
-        wiring.connect(m, wiring.flipped(self.i), entry.i)
-        wiring.connect(m, entry.o, rows.i)
-        column = stream.Signature(unsigned(kh * bits)).create()
-        in_rows, in_columns = self._position(m, "row", rows.o), self._position(m, "column", columns.o)
+        wiring.connect(m, wiring.flipped(self.i), rows.i)
         m.submodules.row = row = Counter(self._extent[0])
-        m.d.comb += row.step.eq(in_rows.step & in_rows.last)
-        _pass_on(m, rows.o, column, _complete(m, "row", row, kh, self._stride[0]))
-        if self._queue:
-            add_part(m, "queue", self._queue)
-            wiring.connect(m, column, self._queue.i)
-            column = self._queue.o
-        wiring.connect(m, column, columns.i)
-        window = stream.Signature(columns.o.payload.shape()).create()
-        _pass_on(m, columns.o, window, _complete(m, "column", in_columns, kw, self._stride[1]))
+        in_row, in_columns = self._position(m, "row", rows.i), self._position(m, "column", columns.i)
         m.d.comb += [
-            self.o.valid.eq(window.valid),
-            window.ready.eq(self.o.ready),
-            self.o.payload.eq(Cat(window.payload.word_select(j * kh + i, bits) for i in range(kh) for j in range(kw))),
+            row.step.eq(in_row.step & in_row.last),
+            rows.wanted.eq(_complete(m, "row", row, kh, self._stride[0])),
+            columns.wanted.eq(_complete(m, "column", in_columns, kw, self._stride[1])),
+        ]
+        column = rows.o
+        if self._queue:
+            # The skid is there because the window's ready has far to go.
+            skid = Skid(kh * bits)
+            add_part(m, "queue", self._queue)
+            add_part(m, "skid", skid)
+            wiring.connect(m, column, self._queue.i)
+            wiring.connect(m, self._queue.o, skid.i)
+            column = skid.o
+        wiring.connect(m, column, columns.i)
+        taps = columns.o.payload
+        m.d.comb += [
+            self.o.valid.eq(columns.o.valid),
+            columns.o.ready.eq(self.o.ready),
+            self.o.payload.eq(Cat(taps.word_select(j * kh + i, bits) for i in range(kh) for j in range(kw))),
         ]
         return m
 
@@ -140,15 +143,6 @@ class Window(wiring.Component):
         m.submodules[f"{name}_pixel"] = pixel = Counter(self._extent[1])
         m.d.comb += [beat.step.eq(beats.valid & beats.ready), pixel.step.eq(beat.step & beat.last)]
         return pixel
-
-
-def _pass_on(m: Module, source: Any, sink: Any, wanted: Value) -> None:
-    """Connect two streams, dropping the beats that are not wanted."""
-    m.d.comb += [
-        sink.valid.eq(source.valid & wanted),
-        sink.payload.eq(source.payload),
-        source.ready.eq(sink.ready | ~wanted),
-    ]
 
 
 def _complete(m: Module, axis: str, position: Counter, kernel: int, stride: int) -> Value:
