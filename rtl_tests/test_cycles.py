@@ -88,7 +88,7 @@ def test_depths_that_are_just_enough() -> None:
     network = _bursts()
     layers = {"first": LayerFold(1, 1, 2), "second": LayerFold(1, 1, 2), "last": LayerFold(1, 1, 2)}
     enough = queue_depths(network, layers)
-    clocks = _check(network, enough).cycles_per_frame
+    best = _check(network, enough)
     shorter = [
         *(
             replace(enough, fifo_depths={**enough.fifo_depths, name: depth - 1})
@@ -102,5 +102,7 @@ def test_depths_that_are_just_enough() -> None:
         ),
     ]
     assert len(shorter) >= 3
-    for folding in shorter:
-        assert _check(network, folding).cycles_per_frame > clocks
+    slower = [_check(network, folding) for folding in shorter]
+    for cycles in slower:
+        assert cycles.cycles_per_frame > best.cycles_per_frame or cycles.latency_cycles > best.latency_cycles
+    assert any(cycles.cycles_per_frame > best.cycles_per_frame for cycles in slower)

@@ -87,17 +87,22 @@ def test_a_place_too_few_makes_every_beat_wait() -> None:
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
-def test_depths_keep_the_rate_and_none_can_be_less(seed: int) -> None:
+def test_depths_keep_rate_and_latency_and_none_can_be_less(seed: int) -> None:
     network = random_network(seed)
     folding = queue_depths(network, _folds(network, seed))
-    clocks = simulate(network, folding).cycles_per_frame
+    enough = simulate(network, folding)
+    clocks = enough.cycles_per_frame
     assert ceil(clocks) == max(simulate(network, folding).busy.values())
-    assert ceil(clocks) == ceil(simulate(network, _depths(folding, seed, (1000,))).cycles_per_frame)
+    endless = simulate(network, _depths(folding, seed, (1000,)))
+    assert ceil(clocks) == ceil(endless.cycles_per_frame)
+    assert enough.latency_cycles == endless.latency_cycles
     for what in ("fifo_depths", "column_depths"):
         depths = getattr(folding, what)
         for name in (name for name, depth in depths.items() if depth > 1):
             less = replace(folding, **{what: {**depths, name: depths[name] - 1}})
-            assert simulate(network, less).cycles_per_frame > ceil(clocks), f"{what} of {name}"
+            short = simulate(network, less)
+            slower = short.cycles_per_frame > ceil(clocks) or short.latency_cycles > enough.latency_cycles
+            assert slower, f"{what} of {name}"
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))

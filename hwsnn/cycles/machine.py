@@ -49,9 +49,9 @@ class Machine:
         self._parts = list(parts(network, layers))
 
     @property
-    def queues(self) -> list[Queue]:
-        """The queues in the order of the data."""
-        return [part.queue for part in self._parts if part.queue]
+    def queues(self) -> dict[Queue, int]:
+        """The queues in the order of the data, and the beats of a frame that leave each."""
+        return {part.queue: part.beats for part in self._parts if part.queue}
 
     def result_clocks(self, depths: Depths) -> Iterator[int]:
         """The clocks from the move of the very first pixel to each frame's result; pixels are offered at all times."""

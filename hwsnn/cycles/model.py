@@ -56,19 +56,23 @@ def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
 
 
 def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
-    """The folding of these layers with queues as short as keep the whole clocks a frame of queues without end.
+    """The folding of these layers with queues as short as keep the whole clocks a frame, and to the first answer, of
+    queues without end.
 
-    No queue has a place to spare: one less in any of them costs clocks a frame. Where either of two queues may hold the
+    No queue has a place to spare: one less in any of them costs clocks of the one or the other. Where either of two queues may hold the
     same, it is the one of fewer bits a place: the wide ones are made short first.
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
-    depths: dict[Queue, float] = {}
+    # Two frames are as good as no end, and a queue that is too short elsewhere fills them within finite time.
+    depths: dict[Queue, float] = {queue: 2 * beats for queue, beats in machine.queues.items()}
+    latency = machine.steady(depths, clocks).latency
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
         low, high = 1, machine.steady(depths, clocks).peaks[queue]
         while low < high:
             middle = (low + high) // 2
-            if machine.steady(depths | {queue: middle}, clocks).clocks == clocks:
+            steady = machine.steady(depths | {queue: middle}, clocks)
+            if steady.clocks == clocks and steady.latency == latency:
                 high = middle
             else:
                 low = middle + 1
