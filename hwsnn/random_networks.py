@@ -1,4 +1,7 @@
-"""Small random networks of every encoder, leak, reset, pool and readout, to compare the hardware with the reference."""
+"""Small random networks of every encoder, leak, reset, pool and readout, and random folds for them.
+
+They compare the hardware with the reference, and the cycle model with the hardware.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from .spec import (
     Dense,
     Encoder,
     EncoderKind,
+    Folding,
     Integrator,
     Layer,
+    LayerFold,
     Leak,
     MaxPool,
     MultiplyLeak,
@@ -29,11 +34,14 @@ from .spec import (
     Reset,
     Shape,
     ShiftLeak,
+    Sums,
 )
 
 MAX_SIDE, MAX_INPUT_CHANNELS, MAX_CHANNELS, MAX_TIMESTEPS, MAX_LAYERS = 8, 3, 6, 6, 3
 WIDE_MEMBRANE = 32
 """Membrane bits while a layer's real need is still to be worked out."""
+QUEUE_DEPTHS = ((1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100))
+"""What the queues of one folding are drawn from: none has room, all are short, or anything."""
 
 _Choice = TypeVar("_Choice")
 _WithNeurons = TypeVar("_WithNeurons", Conv, Dense)
@@ -46,6 +54,40 @@ def random_network(seed: int) -> Network:
     have membranes so narrow that they can saturate.
     """
     return _Draw(seed).network()
+
+
+def random_folds(network: Network, seed: int) -> dict[str, LayerFold]:
+    """Random folds of a network's layers: any parallelism up to all channels and steps, and any form of sums."""
+    return _folds(network, np.random.default_rng(seed))
+
+
+def random_folding(network: Network, seed: int) -> Folding:
+    """The folds of ``random_folds``, and queues of random depths, in a third of the foldings of one place each."""
+    random = np.random.default_rng(seed)
+    layers = _folds(network, random)
+    depths = QUEUE_DEPTHS[random.integers(len(QUEUE_DEPTHS))]
+    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
+    return Folding(
+        layers,
+        {layer.name: int(random.choice(depths)) for layer in network.layers},
+        {name: int(random.choice(depths)) for name in convolutions},
+    )
+
+
+def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold]:
+    def part(whole: int) -> int:
+        return int(random.integers(1, whole, endpoint=True))
+
+    sums: tuple[Sums, ...] = get_args(Sums)
+    return {
+        layer.name: LayerFold(
+            part(layer.weight.shape[1]),
+            part(layer.weight.shape[0]),
+            part(network.timesteps),
+            sums[random.integers(len(sums))],
+        )
+        for _, layer in network.weighted_layers()
+    }
 
 
 class _Draw:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,36 +11,13 @@ import pytest
 from hwsnn.cli.common import load_model
 from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
 from hwsnn.data import random_images
-from hwsnn.random_networks import random_network
+from hwsnn.random_networks import random_folding, random_network
 from hwsnn.sim.network_bench import run_network
-from hwsnn.spec import Conv, Dense, Encoder, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak, Sums
+from hwsnn.spec import Conv, Dense, Encoder, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak
 
 FRAMES, SPAN = 32, 12
 """Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
 RANDOM_NETWORKS = 20
-SUMS: tuple[Sums, ...] = ("lut5", "lut6", "block")
-
-
-def _random_folds(network: Network, draw: random.Random) -> dict[str, LayerFold]:
-    return {
-        layer.name: LayerFold(
-            draw.randint(1, layer.weight.shape[1]),
-            draw.randint(1, layer.weight.shape[0]),
-            draw.randint(1, network.timesteps),
-            draw.choice(SUMS),
-        )
-        for _, layer in network.weighted_layers()
-    }
-
-
-def _random_depths(network: Network, layers: Mapping[str, LayerFold], draw: random.Random) -> Folding:
-    depths = draw.choice([(1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100)])
-    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
-    return Folding(
-        layers,
-        {layer.name: draw.choice(depths) for layer in network.layers},
-        {name: draw.choice(depths) for name in convolutions},
-    )
 
 
 def _check(network: Network, folding: Folding) -> Cycles:
@@ -59,8 +34,8 @@ def _check(network: Network, folding: Folding) -> Cycles:
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
 def test_random_network_and_folding(seed: int) -> None:
-    network, draw = random_network(seed), random.Random(seed)
-    _check(network, _random_depths(network, _random_folds(network, draw), draw))
+    network = random_network(seed)
+    _check(network, random_folding(network, seed))
 
 
 @pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("digits", 2), ("mnist-small", 3)])

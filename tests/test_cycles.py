@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -11,30 +10,17 @@ import numpy as np
 import pytest
 
 from hwsnn.cycles import queue_depths, result_clocks, simulate
-from hwsnn.random_networks import random_network
+from hwsnn.random_networks import random_folding, random_folds, random_network
 from hwsnn.spec import Conv, Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
 
 RANDOM_NETWORKS = 40
 
 
-def _folds(network: Network, seed: int) -> dict[str, LayerFold]:
-    draw = random.Random(seed)
-    return {
-        layer.name: LayerFold(
-            draw.randint(1, layer.weight.shape[1]),
-            draw.randint(1, layer.weight.shape[0]),
-            draw.randint(1, network.timesteps),
-        )
-        for _, layer in network.weighted_layers()
-    }
-
-
-def _depths(folding: Folding, seed: int, choices: tuple[int, ...]) -> Folding:
-    draw = random.Random(seed)
+def _all_depths(folding: Folding, depth: int) -> Folding:
     return Folding(
         folding.layers,
-        {name: draw.choice(choices) for name in folding.fifo_depths},
-        {name: draw.choice(choices) for name in folding.column_depths},
+        dict.fromkeys(folding.fifo_depths, depth),
+        dict.fromkeys(folding.column_depths, depth),
     )
 
 
@@ -82,18 +68,18 @@ def test_a_place_too_few_makes_every_beat_wait() -> None:
     network = random_network(19)
     folds = {layer.name: LayerFold(99, 99, 99) for _, layer in network.weighted_layers()}
     enough = queue_depths(network, folds)
-    one = _depths(enough, 0, (1,))
+    one = _all_depths(enough, 1)
     assert simulate(network, one).cycles_per_frame > simulate(network, enough).cycles_per_frame
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
 def test_depths_keep_rate_and_latency_and_none_can_be_less(seed: int) -> None:
     network = random_network(seed)
-    folding = queue_depths(network, _folds(network, seed))
+    folding = queue_depths(network, random_folds(network, seed))
     enough = simulate(network, folding)
     clocks = enough.cycles_per_frame
     assert ceil(clocks) == max(simulate(network, folding).busy.values())
-    endless = simulate(network, _depths(folding, seed, (1000,)))
+    endless = simulate(network, _all_depths(folding, 1000))
     assert ceil(clocks) == ceil(endless.cycles_per_frame)
     assert enough.latency_cycles == endless.latency_cycles
     for what in ("fifo_depths", "column_depths"):
@@ -108,7 +94,7 @@ def test_depths_keep_rate_and_latency_and_none_can_be_less(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
 def test_steady_frames_are_those_of_a_long_run(seed: int) -> None:
     network = random_network(seed)
-    folding = _depths(queue_depths(network, _folds(network, seed)), seed, (1, 2, 3, 8))
+    folding = random_folding(network, seed)
     cycles = simulate(network, folding)
     clocks = result_clocks(network, folding, 300)
     assert clocks[0] == cycles.latency_cycles
@@ -131,7 +117,7 @@ def test_frames_may_alternate() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_peaks_are_depths_that_are_never_full(seed: int) -> None:
     network = random_network(seed)
-    wide = _depths(queue_depths(network, _folds(network, seed)), seed, (1000,))
+    wide = _all_depths(random_folding(network, seed), 1000)
     cycles = simulate(network, wide)
     assert set(cycles.fifo_peaks) == {layer.name for layer in network.layers}
     exact = simulate(network, Folding(wide.layers, cycles.fifo_peaks, cycles.column_peaks))

@@ -1,10 +1,17 @@
-"""Random networks cover what a network can be, and are alive."""
+"""Random networks cover what a network can be, and are alive; random folds cover how they can be built."""
 
 from __future__ import annotations
 
 from hwsnn.data import random_images
 from hwsnn.model import model_hash
-from hwsnn.random_networks import MAX_LAYERS, MAX_SIDE, MAX_TIMESTEPS, random_network
+from hwsnn.random_networks import (
+    MAX_LAYERS,
+    MAX_SIDE,
+    MAX_TIMESTEPS,
+    random_folding,
+    random_folds,
+    random_network,
+)
 from hwsnn.reference import run
 from hwsnn.spec import Conv, MaxPool, Neuron
 
@@ -44,6 +51,35 @@ def test_thirty_cover_every_kind() -> None:
     saturating = [network.can_saturate(index) for network in NETWORKS for index in range(len(network.layers))]
     assert any(saturating)
     assert not all(saturating)
+
+
+def test_a_seed_means_one_folding() -> None:
+    network = NETWORKS[7]
+    assert random_folding(network, 7) == random_folding(network, 7) != random_folding(network, 8)
+    assert random_folding(network, 7).layers == random_folds(network, 7)
+
+
+def test_thirty_foldings_cover_every_kind() -> None:
+    foldings = [random_folding(network, seed) for seed, network in enumerate(NETWORKS)]
+    folds = [fold for folding in foldings for fold in folding.layers.values()]
+    assert {fold.sums for fold in folds} == {"lut5", "lut6", "block"}
+    assert {fold.t_par for fold in folds} == set(range(1, MAX_TIMESTEPS + 1))
+    parts = [
+        (part, whole)
+        for network, folding in zip(NETWORKS, foldings, strict=True)
+        for _, layer in network.weighted_layers()
+        for part, whole in (
+            (folding.layers[layer.name].cin_par, layer.weight.shape[1]),
+            (folding.layers[layer.name].cout_par, layer.weight.shape[0]),
+            (folding.layers[layer.name].t_par, network.timesteps),
+        )
+    ]
+    assert any(part == 1 < whole for part, whole in parts)
+    assert any(part == whole > 1 for part, whole in parts)
+    assert any(whole % part for part, whole in parts)
+    deepest = [max([*folding.fifo_depths.values(), *folding.column_depths.values()]) for folding in foldings]
+    assert {1, 2, 3} < set(deepest)
+    assert max(deepest) == 100
 
 
 def test_most_layers_neither_sleep_nor_always_fire() -> None:
