@@ -1,12 +1,15 @@
-"""Runs one program of a build, line by line."""
+"""Runs the programs of a build: one line by line, or several at a time."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hwsnn.errors import ToolError
 
@@ -15,6 +18,7 @@ from .tools import Tool
 GRACE_S = 5
 """How long an interrupted program may take to end."""
 TAIL_LINES = 25
+POLL_S = 0.02
 
 
 def run_tool(
@@ -45,13 +49,63 @@ def run_tool(
         except BaseException:
             _end_group(child)
             raise
-    if child.returncode != 0:
+    _check(tool, child.returncode, log)
+
+
+def run_side_by_side(
+    tool: Tool, runs: Sequence[Sequence[str]], folder: Path, at_once: int, on_end: Callable[[int, int], None]
+) -> None:
+    """Run ``tool`` in ``folder`` once for each of the argument lists ``runs``, ``at_once`` of them at a time.
+
+    ``on_end`` is called with the number of a run that ended well and the most memory it held, in bytes; runs may end in
+    any order. An exception meanwhile, Ctrl-C too, ends all that are running and whatever they started. Raises
+    ``ToolError`` where one fails.
+    """
+    waiting = list(enumerate(runs))[::-1]
+    running: dict[int, subprocess.Popen[bytes]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                number, arguments = waiting.pop()
+                running[number] = _start(tool, arguments, folder, _log(folder, number))
+            for number, child in list(running.items()):
+                process, status, usage = os.wait4(child.pid, os.WNOHANG)
+                if process:
+                    child.returncode = os.waitstatus_to_exitcode(status)
+                    del running[number]
+                    _check(tool, child.returncode, _log(folder, number))
+                    on_end(number, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+            time.sleep(POLL_S)
+    finally:
+        for child in running.values():
+            _end_group(child)
+
+
+def _log(folder: Path, number: int) -> Path:
+    return folder / f"{number}.log"
+
+
+def _start(tool: Tool, arguments: Sequence[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [*tool.command, *arguments],
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _check(tool: Tool, returncode: int, log: Path) -> None:
+    if returncode != 0:
         printed = log.read_text(errors="replace").splitlines()
-        complaint = next((line for line in printed if line.startswith("ERROR")), f"it ended with {child.returncode}")
+        complaint = next((line for line in printed if line.startswith("ERROR")), f"it ended with {returncode}")
         raise ToolError(f"{tool.name} failed: {complaint}", "\n".join(printed[-TAIL_LINES:]))
 
 
-def _end_group(child: subprocess.Popen[str]) -> None:
+def _end_group(child: subprocess.Popen[Any]) -> None:
     os.killpg(child.pid, signal.SIGTERM)
     try:
         child.wait(GRACE_S)
