@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from hwsnn.build import tools
-from hwsnn.fold import choose
 from hwsnn.model import model_hash
-from hwsnn.random_networks import random_network
+from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline
 
@@ -34,7 +33,7 @@ SEEDS = (33, 45, 12)
 def verilog(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = random_network(request.param)
     file = tmp_path_factory.mktemp("verilog") / f"{network.name}.v"
-    file.write_text(to_verilog(Pipeline(network, choose(network)), model_hash(network)))
+    file.write_text(to_verilog(Pipeline(network, random_folding(network, request.param)), model_hash(network)))
     return file
 
 
@@ -46,7 +45,7 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "hwsnn", "generate", "digits", "-o", str(folder)]
         subprocess.run(command, check=True, env=environment, capture_output=True)
         written.append({file.name: file.read_bytes() for file in folder.iterdir()})
-    assert written[0].keys() == {"digits.v", "manifest.json"}
+    assert written[0].keys() == {"digits.v", "manifest.json", "folding.json"}
     assert written[0] == written[1]
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from hwsnn.cli.common import load_model
+from hwsnn.cycles import queue_depths, simulate
 from hwsnn.data import load, random_images
-from hwsnn.fold import choose, estimated_clocks
+from hwsnn.devices import DEVICES
 from hwsnn.model import model_hash
-from hwsnn.random_networks import random_network
+from hwsnn.plan import for_share
+from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim.network_bench import run_network
@@ -22,6 +24,7 @@ from hwsnn.spec import (
     EncoderKind,
     Folding,
     Layer,
+    LayerFold,
     MaxPool,
     MultiplyLeak,
     Network,
@@ -31,23 +34,21 @@ from hwsnn.spec import (
 )
 
 RANDOM_NETWORKS = 30
-BUDGETS = (1, 40, 120, 1000)
-"""From folded fully to hardly at all."""
+DEVICE = DEVICES["lfe5u-85"]
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
 def test_random_network_equals_reference(seed: int) -> None:
     network = random_network(seed)
-    folding = choose(network, BUDGETS[seed % len(BUDGETS)])
-    result = run_network(network, folding, random_images(network, 4, seed), seed=seed)
+    result = run_network(network, random_folding(network, seed), random_images(network, 4, seed), seed=seed)
     assert result.mismatches == 0, result.first_mismatch
     assert result.spikes_compared > 0
     assert result.cycles_per_frame > 0
     assert result.latency_cycles > 0
 
 
-@pytest.mark.parametrize("kind", ["direct", "poisson"])
-def test_256_time_steps(kind: EncoderKind) -> None:
+@pytest.mark.parametrize(("kind", "t_par"), [("direct", 1), ("poisson", 5)])
+def test_256_time_steps(kind: EncoderKind, t_par: int) -> None:
     rng = np.random.default_rng(256)
     conv = Conv(
         "conv",
@@ -63,19 +64,21 @@ def test_256_time_steps(kind: EncoderKind) -> None:
         "dense", rng.integers(-7, 8, (4, 3, 2, 1)), np.zeros(4, int), 4, Neuron(np.full(4, 6), NoLeak(), "zero", 12)
     )
     network = Network("long", (2, 3, 5), 8, Encoder(kind, 77), 256, (conv, pool, dense), "count")
-    result = run_network(network, choose(network, 60), random_images(network, 3, 1))
+    folding = queue_depths(network, {"conv": LayerFold(1, 2, t_par), "dense": LayerFold(3, 4)})
+    result = run_network(network, folding, random_images(network, 3, 1))
     assert result.mismatches == 0, result.first_mismatch
 
 
 def test_digits_equal_reference_on_100_images() -> None:
     network = load_model("digits")
-    result = run_network(network, choose(network), load("digits", network, 100).images)
+    folding = for_share(network, DEVICE).folding
+    result = run_network(network, folding, load("digits", network, 100).images)
     assert result.frames == 100
     assert result.mismatches == 0, result.first_mismatch
 
 
 def _two_convolutions() -> Network:
-    """Folded fully, its convolutions take 1,200 and 1,188 clocks a frame."""
+    """Folded fully at two steps a clock, its convolutions take 600 and 594 clocks a frame."""
     rng = np.random.default_rng(0)
 
     def conv(name: str, outputs: int, inputs: int, threshold: int) -> Conv:
@@ -89,16 +92,18 @@ def _two_convolutions() -> Network:
 
 
 def test_convolutions_work_on_two_frames_at_once() -> None:
-    network = _two_convolutions()
-    folding = choose(network, 1)
-    slowest = max(estimated_clocks(network, i, folding.layers[layer.name]) for i, layer in network.weighted_layers())
-    assert slowest == 1200
+    network, fully = _two_convolutions(), LayerFold(1, 1, 2)
+    folding = queue_depths(network, {layer.name: fully for _, layer in network.weighted_layers()})
+    clocks = simulate(network, folding)
+    assert (clocks.busy["first"], clocks.busy["second"], clocks.cycles_per_frame) == (600, 594, 600)
     images = random_images(network, 2, 0)
     result = run_network(network, folding, images, stalls=False)
     assert result.mismatches == 0, result.first_mismatch
-    assert result.cycles_per_frame <= 1.05 * slowest
-    shallow = Folding(folding.layers, dict.fromkeys(folding.fifo_depths, 2))
-    assert run_network(network, shallow, images, stalls=False).cycles_per_frame > 1.2 * slowest
+    assert result.cycles_per_frame == 600
+    shallow = Folding(folding.layers, dict.fromkeys(folding.fifo_depths, 2), dict.fromkeys(folding.column_depths, 1))
+    slow = run_network(network, shallow, images, stalls=False)
+    assert slow.mismatches == 0, slow.first_mismatch
+    assert slow.cycles_per_frame == simulate(network, shallow).cycles_per_frame > 1.2 * 600
 
 
 def _with_layer(network: Network, index: int, layer: Layer) -> Network:
@@ -137,7 +142,7 @@ def test_checker_sees_wrong_hardware(spoil: object) -> None:
     assert callable(spoil)
     spoiled = spoil(network, index)
     assert model_hash(spoiled) != model_hash(network)
-    folding = choose(network)
+    folding = for_share(network, DEVICE).folding
     verilog = to_verilog(Pipeline(spoiled, folding), model_hash(network))
     result = run_network(network, folding, load("digits", network, 8).images, stalls=False, verilog=verilog)
     assert result.mismatches > 0

@@ -17,16 +17,16 @@ import pytest
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.fold import choose
 from hwsnn.host.packets import Packet, PacketStream
 from hwsnn.model import save
-from hwsnn.random_networks import random_network
+from hwsnn.random_networks import random_folding, random_network
 from hwsnn.sim.serial_pty import simulated_board
 
 FRAME, IDENTITY, FRAME_ANSWER, IDENTITY_ANSWER, FAULT = 0x12, 0x11, 0x92, 0x91, 0x9F
 CORRUPT, KIND, LENGTH, PIXEL = 1, 2, 3, 4
 DEADLINE_S = 60
 NETWORK = random_network(1)
+FOLDING = random_folding(NETWORK, 1)
 IMAGES = random_images(NETWORK, 2, 3)
 
 
@@ -49,7 +49,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with simulated_board(NETWORK, choose(NETWORK)) as port:
+    with simulated_board(NETWORK, FOLDING) as port:
         handle = os.open(port, os.O_RDWR | os.O_NOCTTY)
         try:
             yield Client(handle)
@@ -101,7 +101,7 @@ def test_a_line_that_stops_and_goes_on_with_the_next(client: Client) -> None:
 def test_unplugged_midway(tmp_path: Path) -> None:
     save(NETWORK, tmp_path / "model.safetensors")
     np.savez(tmp_path / "data.npz", x=random_images(NETWORK, 20_000, 1))
-    with simulated_board(NETWORK, choose(NETWORK)) as port:
+    with simulated_board(NETWORK, FOLDING) as port:
         files = [str(tmp_path / "model.safetensors"), "--data", str(tmp_path / "data.npz")]
         process = subprocess.Popen(
             [sys.executable, "-m", "hwsnn", "board", "run", *files, "--port", port],

@@ -16,10 +16,11 @@ import pytest
 from hwsnn import model, reference
 from hwsnn.build.boards import load_board
 from hwsnn.data import random_images
-from hwsnn.fold import choose
+from hwsnn.devices import DEVICES
 from hwsnn.host.packets import Packet
 from hwsnn.host.serial_port import open_port
-from hwsnn.random_networks import random_network
+from hwsnn.plan import for_share
+from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.protocol import Kind
 from hwsnn.shipped import folder
 from hwsnn.sim.serial_pty import simulated_board
@@ -44,7 +45,7 @@ def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     model.save(network, folder / "model.safetensors")
     model.save(replace(network, timesteps=network.timesteps + 1), folder / "other.safetensors")
     np.savez(folder / "data.npz", x=images, y=reference.run(network, images).predictions)
-    with simulated_board(network, choose(network)) as port:
+    with simulated_board(network, random_folding(network, request.param)) as port:
         yield Simulated(port, folder, images)
 
 
@@ -120,7 +121,8 @@ def test_corrupt_frame_is_reported(board: Simulated) -> None:
 def test_digits_at_the_speed_of_the_board() -> None:
     """The very top of the bitstream, its line as many clocks a bit as on the ULX3S."""
     network = model.load(folder("models") / "digits" / "digits.safetensors")
-    with simulated_board(network, choose(network), load_board("ulx3s-85f").divisor) as port:
+    board = load_board("ulx3s-85f")
+    with simulated_board(network, for_share(network, DEVICES[board.device]).folding, board.divisor) as port:
         command = [sys.executable, "-m", "hwsnn", "board", "run", "digits", "--port", port, "--data", "digits"]
         outcome = subprocess.run([*command, "-n", "10", "--json"], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr

@@ -10,12 +10,12 @@ from hwsnn.build.boards import Board, board_names, load_board
 from hwsnn.build.ecp5 import TOP, write_design
 from hwsnn.build.pll import pll_setting
 from hwsnn.build.serial_top import SerialTop
+from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
-from hwsnn.fold import choose
 from hwsnn.model import model_hash
 from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial_shell import SerialShell
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
 
 MHZ = 1_000_000
 
@@ -28,7 +28,7 @@ def tiny_network(shape: tuple[int, int, int] = (1, 2, 3)) -> Network:
 
 def top_of(board: Board) -> SerialTop:
     network = tiny_network()
-    pipeline = Pipeline(network, choose(network))
+    pipeline = Pipeline(network, Folding({"last": LayerFold(1, 2)}, {"last": 1}, {}))
     return SerialTop(board, SerialShell(network, pipeline, board.divisor, model_hash(network)))
 
 
@@ -38,6 +38,7 @@ def test_every_board(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     board = load_board(name)
     assert board.name == name
+    assert board.device in DEVICES
     assert board.baud >= MHZ
     assert board.divisor * board.baud == board.clock_hz
     assert board.clock_mhz == board.clock_hz / 1e6 >= 50
@@ -73,7 +74,7 @@ def test_unknown_board() -> None:
 
 def test_baud_must_divide_the_clock() -> None:
     with pytest.raises(ValueError, match=r"^baud must divide the clock of 50000000 Hz, not be 3000000$"):
-        Board("b", "B", object, (), 50 * MHZ, 3 * MHZ, ("uart", 0), (("led", 0), ("led", 1)))
+        Board("b", "B", "lfe5u-85", object, (), 50 * MHZ, 3 * MHZ, ("uart", 0), (("led", 0), ("led", 1)))
 
 
 @pytest.mark.parametrize("input_mhz", [10, 25, 50, 100])

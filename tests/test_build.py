@@ -19,13 +19,16 @@ from hwsnn import model
 from hwsnn.build.boards import load_board
 from hwsnn.build.ecp5 import build
 from hwsnn.cli import cli
+from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
-from hwsnn.fold import choose
+from hwsnn.plan import for_share
 from hwsnn.random_networks import random_network
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
 
 NETWORK = random_network(1)
-CLOCK_MHZ = load_board("ulx3s-85f").clock_mhz
+BOARD = load_board("ulx3s-85f")
+DEVICE = DEVICES[BOARD.device]
+CLOCK_MHZ = BOARD.clock_mhz
 CELLS = {"TRELLIS_COMB": [1374, 83640], "TRELLIS_FF": [847, 83640], "DP16KD": [3, 208], "MULT18X18D": [0, 156]}
 REPORT = {
     "fmax": {"clk": {"achieved": 1.25 * CLOCK_MHZ, "constraint": CLOCK_MHZ}},
@@ -131,7 +134,7 @@ def test_progress(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None
         assert total == 100
         seen.setdefault(stage, []).append(done)
 
-    build(NETWORK, choose(NETWORK), load_board("ulx3s-85f"), workplace.output, progress)
+    build(NETWORK, for_share(NETWORK, DEVICE).folding, BOARD, workplace.output, progress)
     assert seen == {
         "elaboration": [0, 100],
         "synthesis": [0, 50, 100],
@@ -227,4 +230,4 @@ def test_image_too_large_for_the_link(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"^large: not buildable for Radiona ULX3S 85F: an image must be at most 65535"
     ):
-        build(large, choose(large), load_board("ulx3s-85f"), tmp_path / "results")
+        build(large, Folding({"last": LayerFold(1, 1)}, {"last": 1}, {}), BOARD, tmp_path / "results")

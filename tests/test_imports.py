@@ -33,10 +33,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quantization_report": FROM_MODELS,
     "quantize": FROM_MODELS,
     "frontends": FROM_MODELS | {"files"},
-    "cycles": MEANING | {"rtl"},
-    "fold": FROM_MODELS,
+    "devices": {"spec"},
+    "tables": {"spec"},
+    "arrange": {"spec"},
+    "fold": {"spec", "errors", "devices", "tables", "arrange"},
+    "cycles": {"spec", "rtl"},
+    "plan": {"spec", "errors", "devices", "fold", "cycles"},
     "reference": FROM_MODELS,
-    "rtl": {"numeric", "spec", "errors", "cache"},
+    "rtl": {"numeric", "spec", "errors", "cache", "tables", "arrange"},
 }
 """What the parts that carry meaning may import of hwsnn, besides themselves."""
 
