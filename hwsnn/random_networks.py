@@ -78,16 +78,14 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
     def part(whole: int) -> int:
         return int(random.integers(1, whole, endpoint=True))
 
-    sums: tuple[Sums, ...] = get_args(Sums)
-    return {
-        layer.name: LayerFold(
-            part(layer.weight.shape[1]),
-            part(layer.weight.shape[0]),
-            part(network.timesteps),
-            sums[random.integers(len(sums))],
-        )
-        for _, layer in network.weighted_layers()
-    }
+    forms: tuple[Sums, ...] = get_args(Sums)
+
+    def fold(layer: Conv | Dense) -> LayerFold:
+        cin_par, cout_par, t_par = part(layer.weight.shape[1]), part(layer.weight.shape[0]), part(network.timesteps)
+        sums = forms[random.integers(len(forms))]
+        return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
+
+    return {layer.name: fold(layer) for _, layer in network.weighted_layers()}
 
 
 class _Draw:

@@ -424,19 +424,22 @@ class LayerFold:
     """How parallel a layer with weights is: input channels, output channels and time steps handled in a clock.
 
     A part that does not divide its whole is padded: with zero weights, with steps whose spikes are dropped. ``sums``:
-    where the tables of partial sums lie; in look-up tables of 5 or 6 inputs, or in block memory.
+    where the tables of partial sums lie; in look-up tables of 5 or 6 inputs, or in block memory. ``logic_steps``: for
+    how many of the steps in a clock they lie in look-up tables of 6 inputs although ``sums`` is ``block``.
     """
 
     cin_par: int
     cout_par: int
     t_par: int = 1
     sums: Sums = "lut5"
+    logic_steps: int = 0
 
     def __post_init__(self) -> None:
         require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
         require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
         require_integer("t_par", self.t_par, 1, MAX_TIMESTEPS)
         require_choice("sums", self.sums, get_args(Sums))
+        require_integer("logic_steps", self.logic_steps, 0, self.t_par - 1 if self.sums == "block" else 0)
 
 
 @dataclass(frozen=True)

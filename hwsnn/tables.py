@@ -7,7 +7,7 @@ from .spec import Sums
 MAX_LOGIC_ROWS = 32
 """Up to so many rows of weights tables may lie in logic, beyond they lie in block memory whatever was asked for."""
 ADDRESS_BITS = {"lut5": 5, "lut6": 6, "block": 9}
-"""Address bits of a table: of a look-up table of each kind, and of a block memory at the depth at which it is widest."""
+"""Address bits of a table: those of a look-up table, and of a block memory where it is widest."""
 MIN_BLOCK_BITS = 2
 """Input bits from which on a table in block memory is worth it."""
 

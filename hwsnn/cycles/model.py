@@ -59,8 +59,8 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     """The folding of these layers with queues as short as keep the whole clocks a frame, and to the first answer, of
     queues without end.
 
-    No queue has a place to spare: one less in any of them costs clocks of the one or the other. Where either of two queues may hold the
-    same, it is the one of fewer bits a place: the wide ones are made short first.
+    No queue has a place to spare: one less in any of them costs clocks of the one or the other. Where either of two
+    queues may hold the same, it is the one of fewer bits a place: the wide ones are made short first.
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))

@@ -10,16 +10,16 @@ from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, MultiplyLeak, Network, N
 
 from .estimate import Cost, layer_cost
 
-MAX_BLOCK_MEMORY = 60
-"""Percent of a device's block memories that a design may take."""
+BLOCK_MEMORY = (60, 95)
+"""Percent of a device's block memories that a design may take; the second where it has too few look-up tables else."""
 SLACK = 0.9
-"""The part of a frame's clocks that a layer behind the first may be busy: it catches up after a stall, and ends sooner."""
+"""The part of a frame's clocks that layers behind the first may be busy: they catch up after a stall, and end soon."""
 MOST_STEPS = 8
 """Time steps a clock, at most."""
 CLOCKS_FOR_ALL = 20_000
 """Clocks by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
-"""Folds of each form of sums and number of steps whose cost is estimated from the weights, of those that are fast enough."""
+"""Folds of each form of sums and steps whose cost is estimated from the weights, of those that are fast enough."""
 PRODUCT_CLOCKS = 3
 """About how many clocks a leak by multiplication takes."""
 LANE = 60
@@ -99,20 +99,19 @@ class Chooser:
         inputs, outputs = layer.weight.shape[1], layer.weight.shape[0]
         steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
         folds = [
-            LayerFold(cin, cout, t_par, sums)
+            LayerFold(cin, cout, t_par, sums, logic_steps)
             for cin in _parts(inputs)
             for cout in _parts(outputs)
             for t_par in steps
             for sums in self._device.sums
+            for logic_steps in range(1 if network.takes_pixels(index) or sums != "block" else t_par)
         ]
         first = index == next(self._network.weighted_layers())[0]
         membrane = {t_par: membrane_clocks(network, index, t_par) for t_par in steps}
         for fold in folds:
             self._position_clocks[index, fold] = position_clocks(network, index, fold, membrane[fold.t_par])
             self._rough[index, fold] = self._roughly(index, fold)
-        return [
-            (fold, needed_clocks(network, index, self._position_clocks[index, fold], first)) for fold in folds
-        ]
+        return [(fold, needed_clocks(network, index, self._position_clocks[index, fold], first)) for fold in folds]
 
     def _weighted(self, index: int) -> Conv | Dense:
         layer = self._network.layers[index]
@@ -127,19 +126,31 @@ class Chooser:
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.weighted_layers():
             chosen[layer.name] = self._cheapest(index, target)
-        costs = self._costs_of(chosen)
-        room = self._device.bram18 * MAX_BLOCK_MEMORY // 100
-        while (total := sum(costs, Cost())).bram18 > room:
-            move = self._spare_memory(target, chosen, costs)
-            if move is None:
+        for percent in BLOCK_MEMORY:
+            spared, total = self._within_memory(target, chosen, percent)
+            if total.lut <= self._device.lut:
                 break
-            chosen |= move
-            costs = self._costs_of(chosen)
+        chosen = spared
         for index, layer in network.weighted_layers():
             needed = dict(self._options[index])[chosen[layer.name]]
             if needed > clocks:
                 clocks, limiting = needed, layer.name
         return Balance(chosen, clocks, total, limiting)
+
+    def _within_memory(
+        self, target: int, chosen: Mapping[str, LayerFold], percent: float
+    ) -> tuple[dict[str, LayerFold], Cost]:
+        """Folds that take no more than so much of the block memories, where there are such, and their cost."""
+        spared = dict(chosen)
+        costs = self._costs_of(spared)
+        room = self._device.bram18 * percent / 100
+        while (total := sum(costs, Cost())).bram18 > room:
+            move = self._spare_memory(target, spared, costs, total.bram18 - room)
+            if move is None:
+                break
+            spared |= move
+            costs = self._costs_of(spared)
+        return spared, total
 
     def _costs_of(self, chosen: Mapping[str, LayerFold]) -> list[Cost]:
         """What each layer costs; its window depends on the steps in the beats of the layer before."""
@@ -151,16 +162,16 @@ class Chooser:
         return costs
 
     def _spare_memory(
-        self, target: int, chosen: Mapping[str, LayerFold], costs: list[Cost]
+        self, target: int, chosen: Mapping[str, LayerFold], costs: list[Cost], excess: float
     ) -> dict[str, LayerFold] | None:
-        """Another fold for the layer where fewer block memories cost least, a memory; None where none takes fewer."""
+        """Another fold for the layer where fewer block memories, up to ``excess``, cost least; None if there is none."""
         best: tuple[float, str, LayerFold] | None = None
         for index, layer in self._network.weighted_layers():
             for fold, _ in self._compared(index, target):
                 cost = self._cost(index, fold, fold.t_par)
                 spared = costs[index].bram18 - cost.bram18
                 if spared > 0:
-                    price = (cost.lut - costs[index].lut) / spared
+                    price = (cost.lut - costs[index].lut) / min(spared, excess)
                     if best is None or price < best[0]:
                         best = price, layer.name, fold
         return None if best is None else {best[1]: best[2]}
@@ -181,9 +192,10 @@ class Chooser:
             fastest = min(clocks for _, clocks in self._options[index])
             name = self._network.layers[index].name
             raise TooFastError(f"layer {name!r} takes {fastest} clocks a frame at least: {target} are too few")
-        alike: dict[tuple[Sums, int], list[tuple[LayerFold, int]]] = {}
+        alike: dict[tuple[Sums, int, int], list[tuple[LayerFold, int]]] = {}
         for option in within:
-            alike.setdefault((option[0].sums, option[0].t_par), []).append(option)
+            fold = option[0]
+            alike.setdefault((fold.sums, fold.t_par, fold.logic_steps), []).append(option)
         return [
             option
             for options in alike.values()

@@ -1,7 +1,7 @@
 """What a layer takes of a device, estimated from its weights in milliseconds.
 
-The large parts are counted as the hardware is built: a bit of a table a look-up, a bit of an adder a look-up, each as wide
-as the weights make it. Four lanes stand for all. ``docs/performance.md`` has the error against synthesis.
+The large parts are counted as the hardware is built: a bit of a table a look-up, a bit of an adder a look-up, each as
+wide as the weights make it. Four lanes stand for all. ``docs/performance.md`` has the error against synthesis.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hwsnn.arrange import LayerParameters, arrange
 from hwsnn.devices import Device
-from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron, NoLeak, ShiftLeak, Sums
 from hwsnn.tables import bits_per_table, in_block_memory
 
 Int64Array = npt.NDArray[np.int64]
@@ -60,8 +60,12 @@ def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device
     bits = channels * (network.pixel_bits if pixels else steps)
     t_par = min(fold.t_par, network.timesteps)
     parameters = arrange(layer, fold)
-    copies = 1 if pixels else t_par
-    cost = _synapses(parameters, network.pixel_bits if pixels else 1, fold, device).times(copies)
+    input_bits = network.pixel_bits if pixels else 1
+    cost = Cost()
+    forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, 1 if pixels else t_par - fold.logic_steps)]
+    for sums, copies in forms:
+        if copies > 0:
+            cost += _synapses(parameters, input_bits, sums, device).times(copies)
     if isinstance(layer, Conv):
         taps = layer.kernel[0] * layer.kernel[1]
         beats = 1 if pixels else -(-network.timesteps // steps)
@@ -80,13 +84,13 @@ def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
     return memory + Cost(0, kernel[0] * kernel[1] * bits + kernel[0] * bits)
 
 
-def _synapses(parameters: LayerParameters, input_bits: int, fold: LayerFold, device: Device) -> Cost:
+def _synapses(parameters: LayerParameters, input_bits: int, form: Sums, device: Device) -> Cost:
     positions, groups, folds, lanes, entries = parameters.weights.shape
     rows = positions * groups * folds
     weights = parameters.weights.reshape(rows, lanes, entries)
     sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
     scale = lanes / sampled.shape[1]
-    block, table_bits = in_block_memory(rows, fold.sums), bits_per_table(rows, fold.sums)
+    block, table_bits = in_block_memory(rows, form), bits_per_table(rows, form)
     planes = (np.abs(sampled)[..., None] << np.arange(input_bits)).reshape(rows, sampled.shape[1], -1)
     planes = planes[:, :, planes.any(axis=(0, 1))]
     if not table_bits:
@@ -131,7 +135,7 @@ def _tree(terms: Int64Array) -> tuple[int, int]:
 
 def _sums(parameters: LayerParameters) -> Cost:
     """The base that joins each lane's tree, and the accumulators over slices and positions."""
-    positions, groups, folds, lanes, _ = parameters.weights.shape
+    positions, _, folds, lanes, _ = parameters.weights.shape
     bits = int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
     accumulators = int(folds > 1) + 2 * int(positions > 1)
     return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))

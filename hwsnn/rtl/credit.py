@@ -70,7 +70,7 @@ class CreditQueue(wiring.Component):
             shape=unsigned(Shape.cast(result.shape()).width),
             depth=self._depth,
             init=[],
-            attrs={"no_rw_check": 1},  # a result is read once it is counted as waiting: never in the clock that writes it
+            attrs={"no_rw_check": 1},  # a result is not read in the clock that writes it
         )
         write, read = results.write_port(), results.read_port()
         m.submodules.newest = newest = Counter(self._depth)
@@ -129,9 +129,7 @@ class Credited(wiring.Component):
         self._pipeline = pipeline
         shape = pipeline.o.payload.shape()
         self._queue = CreditQueue(shape, depth)
-        super().__init__(
-            {"i": In(stream.Signature(pipeline.i.payload.shape())), "o": Out(stream.Signature(shape))}
-        )
+        super().__init__({"i": In(stream.Signature(pipeline.i.payload.shape())), "o": Out(stream.Signature(shape))})
 
     @property
     def latency(self) -> int:

@@ -52,7 +52,7 @@ class _Encoder(wiring.Component):
         return 2
 
     def _steps(self, m: Module) -> tuple[Counter, Signal]:
-        """The counter of the time steps, whose ``step`` is high as a step goes into the first stage; and ``advance``."""
+        """The counter of the time steps, whose ``step`` is high as a step enters the first stage; and ``advance``."""
         m.submodules.step = step = Counter(self._timesteps)
         advance, taken = Signal(), Signal()
         m.d.comb += [

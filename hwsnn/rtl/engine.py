@@ -6,11 +6,11 @@ from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
-
-from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron
+from amaranth.lib.wiring import Out
 
 from hwsnn.arrange import arrange
+from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron, Sums
+
 from .chain import name_streams
 from .checks import check_integer
 from .counter import Counter
@@ -36,8 +36,9 @@ class Engine(wiring.Component):
 
     Members
     -------
-    ``i`` : stream of windows (for a fully connected layer, of pixels): ``unsigned``, entry (tap*steps + t)*channels + c.
-    ``o`` : stream of spikes, ``unsigned(t_par * Cout)``, bit ``t * Cout + c``, one beat a pass; for an integrating layer
+    ``i`` : stream of windows (for a fully connected layer, of pixels), entry
+        (tap*steps + t)*channels + c.
+    ``o`` : stream of spikes, ``unsigned(t_par * Cout)``, bit ``t * Cout + c``, one beat a pass; of an integrating layer
         the scores, one beat a position.
 
     Latency: ``latency`` clocks from a window in to its first beat out. ``passes`` beats a position, each takes
@@ -54,24 +55,31 @@ class Engine(wiring.Component):
         self._passes = -(-network.timesteps // self._t_par)
         self._queue_depth = queue_depth
         parameters = arrange(layer, fold)
-        self._positions, self._groups, folds, lanes, _ = parameters.weights.shape
+        self._positions, self._groups, _, lanes, _ = parameters.weights.shape
         self._channels = channels = layer.weight.shape[0]
         input_bits = network.pixel_bits if self._pixels else 1
         current_bits = network.current_range(index).width
+        copies = 1 if self._pixels else self._t_par
+        forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
         self._synapses = [
-            Synapses(parameters.weights, parameters.bias, input_bits, current_bits, self._passes, fold.sums)
-            for _ in range(1 if self._pixels else self._t_par)
+            Synapses(parameters.weights, parameters.bias, input_bits, current_bits, self._passes, sums)
+            for sums in forms
         ]
+        self._synapses_latency = max(synapses.latency for synapses in self._synapses)
         neuron = layer.neuron
         self._neurons: Any
-        rest = (neuron.leak, neuron.membrane_bits, current_bits, network.timesteps, self._t_par, self._pixels)
         saturates = network.can_saturate(index)
+        shape = (neuron.membrane_bits, current_bits, network.timesteps, self._t_par)
         if isinstance(neuron, Neuron):
-            leak, *others = rest
-            self._neurons = SpikingNeurons(parameters.thresholds, leak, neuron.reset, *others, saturates)
+            thresholds = parameters.thresholds
+            self._neurons = SpikingNeurons(
+                thresholds, neuron.leak, neuron.reset, *shape, shared=self._pixels, saturates=saturates
+            )
             self._lane_bits, self._sets = 1, self._t_par
         else:
-            self._neurons = IntegratingNeurons(self._groups, lanes, *rest, saturates)
+            self._neurons = IntegratingNeurons(
+                self._groups, lanes, neuron.leak, *shape, shared=self._pixels, saturates=saturates
+            )
             self._lane_bits, self._sets = neuron.membrane_bits, 1
         self._slices = Slices(
             taps=layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1,
@@ -111,7 +119,7 @@ class Engine(wiring.Component):
     @property
     def pipeline_clocks(self) -> int:
         """Clocks from the last slice of a pass, as it leaves its register, to its beat's arrival at the queue."""
-        return self._synapses[0].latency + self._neurons.latency + int(self._groups > 1)
+        return self._synapses_latency + self._neurons.latency + int(self._groups > 1)
 
     @property
     def latency(self) -> int:
@@ -134,9 +142,17 @@ class Engine(wiring.Component):
             m.d.comb += [
                 synapses.i.valid.eq(slices.o.valid),
                 synapses.i.payload.eq(slices.o.payload.word_select(step, slice_bits)),
-                Value.cast(neurons.i.payload[step]).eq(Value.cast(synapses.o.payload)),
+                Value.cast(neurons.i.payload[step]).eq(
+                    later(
+                        m,
+                        Value.cast(synapses.o.payload),
+                        f"currents_{step}",
+                        self._synapses_latency - synapses.latency,
+                    )
+                ),
             ]
-        m.d.comb += neurons.i.valid.eq(self._synapses[0].o.valid)
+        slowest = max(self._synapses, key=lambda synapses: synapses.latency)
+        m.d.comb += neurons.i.valid.eq(slowest.o.valid)
 
         makes = self._makes_beat(m, slices.begin)
         m.d.comb += [slices.room.eq(queue.room | ~makes), queue.enter.eq(slices.begin & makes)]

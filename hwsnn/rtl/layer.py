@@ -17,8 +17,8 @@ from .window import Window
 class WeightedLayer(ChainComponent):
     """A convolution or fully connected layer with its neurons, folded, and the queue behind it.
 
-    Parameters: the network, the layer's index in it, its fold, the time steps in a beat that it gets (1 for pixels), and
-    the depths of its queue and, for a convolution, of its queue of columns.
+    Parameters: the network, the layer's index in it, its fold, the time steps in a beat that it gets (1 for pixels),
+    and the depths of its queue and, for a convolution, of its queue of columns.
 
     Members: ``i``, pixels (direct encoding's first layer) or spikes, as one flat number; ``o``, spikes,
     ``unsigned(t_par * Cout)`` in the order (y, x, pass), or for an integrating last layer the scores, one beat a frame.

@@ -10,12 +10,11 @@ from amaranth.lib.wiring import In, Out
 
 from hwsnn.spec import Conv, Folding, MaxPool, Network
 
-from .credit import Credited
 from .chain import Chain, ChainComponent, connect_chain
+from .credit import Credited
 from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
 from .layer import PoolLayer, WeightedLayer
 from .readout import Answer, SpikeCount
-
 
 RESULTS = 2
 """Results that may be on their way at the end of the pipeline."""

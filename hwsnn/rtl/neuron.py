@@ -126,16 +126,17 @@ class Neurons(wiring.Component):
         ]
         v, store = self._read(m, one_pass, groups) if self.passes > 1 else (None, None)
         results: list[list[Value]] = []
+        ready = self._stages[0].start  # the stage that v is in
         for step, stages in enumerate(self._stages):
-            if v is not None and step:
-                v = [later(m, one, f"v_{step}_{lane}", stages.start - before.v) for lane, one in enumerate(v)]
+            if v is not None:
+                v = [later(m, one, f"v_{step}_{lane}", stages.start - ready) for lane, one in enumerate(v)]
             u = [
                 self._sum(m, f"{step}_{lane}", stages.start, None if v is None else v[lane], current)
                 for lane, current in enumerate(currents[step % self._sets])
             ]
             v, result = self._finish(m, step, stages, u, groups)
             results.append(result)
-            before = stages
+            ready = stages.v
         if store is not None:
             m.d.comb += store.eq(Cat(v))
         self._give(m, results, one_pass.last)
@@ -156,7 +157,7 @@ class Neurons(wiring.Component):
         raise NotImplementedError
 
     def _read(self, m: Module, one_pass: Counter, groups: Line) -> tuple[list[Value], Signal]:
-        """Each lane's membrane of the group that has come in, in stage 1, and where to put what its last step leaves."""
+        """Each lane's membrane of the group that has come in, in stage 1, and where to put what is left of it."""
         first = Signal(init=1)
         with m.If(one_pass.step):
             m.d.sync += first.eq(one_pass.last)
@@ -260,9 +261,7 @@ class SpikingNeurons(Neurons):
         groups, lanes = thresholds.shape
         check_integer("t_par", t_par, 1)
         result = unsigned(t_par * lanes)
-        super().__init__(
-            groups, lanes, leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates, result
-        )
+        super().__init__(groups, lanes, leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates, result)
         largest = signed_limits(membrane_bits)[1]
         if thresholds.min() < 1 or thresholds.max() > largest:
             raise ValueError(
@@ -355,9 +354,7 @@ class IntegratingNeurons(Neurons):
         check_integer("membrane bits", membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
         check_integer("lanes", lanes, 1)
         result = data.ArrayLayout(signed(membrane_bits), lanes)
-        super().__init__(
-            groups, lanes, leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates, result
-        )
+        super().__init__(groups, lanes, leak, membrane_bits, current_bits, timesteps, t_par, shared, saturates, result)
 
     @property
     def _result_step(self) -> int:

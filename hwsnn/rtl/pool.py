@@ -71,8 +71,8 @@ class OrPool(wiring.Component):
 class WinnerPool(wiring.Component):
     """The spikes of the input that has fired most so far, this step included; ties go to the lowest index.
 
-    Every input has a count, which starts anew at a position's first step. The largest count of a step is found in a tree
-    of comparisons of two, a register after each.
+    Every input has a count, which starts anew at a position's first step. The largest count of a step is found in a
+    tree of comparisons of two, a register after each.
 
     Parameters
     ----------

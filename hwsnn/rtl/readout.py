@@ -129,15 +129,18 @@ class Answer(wiring.Component):
                 name = f"{level}_{place // 2}"
                 largest = Signal(self._score_shape, name=f"score_{name}", reset_less=True)
                 winner = Signal(answer_bits, name=f"class_{name}", reset_less=True)
-                waits = [later(m, value, f"{what}_{name}_low", 1) for what, value in (("score", score), ("class", index))]
-                m.d.sync += [largest.eq(waits[0]), winner.eq(waits[1])]
+                score_later, index_later = (
+                    later(m, v, f"{k}_{name}_low", 1) for k, v in (("score", score), ("class", index))
+                )
+                m.d.sync += [largest.eq(score_later), winner.eq(index_later)]
                 for high, high_index in other:
                     ahead = Signal(name=f"ahead_{name}", reset_less=True)
                     m.d.sync += ahead.eq(high > score)
-                    high_later = later(m, high, f"score_{name}_high", 1)
-                    index_later = later(m, high_index, f"class_{name}_high", 1)
+                    score_later, index_later = (
+                        later(m, v, f"{k}_{name}_high", 1) for k, v in (("score", high), ("class", high_index))
+                    )
                     with m.If(ahead):
-                        m.d.sync += [largest.eq(high_later), winner.eq(index_later)]
+                        m.d.sync += [largest.eq(score_later), winner.eq(index_later)]
                 best.append((largest, winner))
         m.d.comb += [
             self.o.valid.eq(later(m, self.i.valid, "valid", self.latency, reset_less=False)),

@@ -163,13 +163,13 @@ class Slices(wiring.Component):
         filler = Const(0, self.folds * part_bits - tap_bits)
         nothing = Const(0, self.folds * part_bits)
         padded = -(-self._steps // self._t_par) * self._t_par
-        at = [
-            [
-                Cat(payload[(tap * self._steps + step) * tap_bits :][:tap_bits], filler) if step < self._steps else nothing
-                for tap in range(self._taps)
-            ]
-            for step in range(padded)
-        ]
+
+        def inputs(tap: int, step: int) -> Value:
+            if step >= self._steps:
+                return nothing
+            return Cat(payload[(tap * self._steps + step) * tap_bits :][:tap_bits], filler)
+
+        at = [[inputs(tap, step) for tap in range(self._taps)] for step in range(padded)]
         return Cat(
             tap[fold * part_bits :][:part_bits]
             for first in range(0, padded, self._t_par)

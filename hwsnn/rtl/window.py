@@ -38,8 +38,8 @@ class Window(wiring.Component):
     ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
         ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
 
-    Latency: from a window's last beat in to the window, 1 clock each for kh > 1 and kw > 1, and 3 for the queue. One input
-    beat a clock, also between frames.
+    Latency: from a window's last beat in to the window, 1 clock each for kh > 1 and kw > 1, and 3 for the queue. One
+    input beat a clock, also between frames.
 
     Raises
     ------
