@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -83,17 +84,13 @@ def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> di
     }
     if isinstance(layer, MaxPool):
         return entry | {"mode": layer.mode, "size": list(layer.size), "stride": list(layer.stride)}
-    fold = folding.layers[layer.name]
     if isinstance(layer, Conv):
         entry["column_depth"] = folding.column_depths[layer.name]
         entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
     if isinstance(layer.neuron, Neuron):
         entry["reset"] = layer.neuron.reset
     return entry | {
-        "cin_par": fold.cin_par,
-        "cout_par": fold.cout_par,
-        "t_par": fold.t_par,
-        "sums": fold.sums,
+        **asdict(folding.layers[layer.name]),
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": layer.neuron.membrane_bits,

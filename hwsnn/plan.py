@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 from . import cycles
@@ -11,18 +12,23 @@ from .devices import Device
 from .errors import InputError
 from .fold import Balance, Chooser, Cost, TooFastError, layer_cost
 from .fold import file as fold_file
-from .spec import Folding, LayerFold, Network
+from .spec import Conv, Folding, LayerFold, Network
 
 ATTEMPTS = 8
-"""How often folds are chosen anew, each time for fewer clocks, where the exact model finds that they miss the target."""
+"""How often folds are chosen anew, for fewer clocks each time, where the exact model finds them to miss the target."""
+NO_LAYERS = ("pixels", "encoder", "readout")
+"""What may limit a design beside its layers, and no fold makes faster."""
+ENDLESS = 1 << 16
+"""As deep as a queue may be."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A folding, what it does and what it costs.
 
-    ``clocks``: of the exact cycle model. ``cost``: estimated, of ``device``. ``limiting``: the layer that takes most clocks,
-    or ``pixels``. ``faster``: the next faster balance, None where there is none or where the folds were given.
+    ``clocks``: of the exact cycle model. ``cost``: estimated, of ``device``. ``limiting``: the layer that takes most
+    clocks, ``encoder`` or ``readout``; or ``pixels``, where the first layer takes them as they come, one a clock.
+    ``faster``: the next faster balance, its clocks exact too; None where there is none, or where the folds were given.
     """
 
     folding: Folding
@@ -36,37 +42,46 @@ class Plan:
 def for_share(network: Network, device: Device, percent: float | None = None) -> Plan:
     """The fastest design within ``percent`` of the device's look-up tables (``device.share`` where that is None).
 
-    Raises ``InputError`` where not even the smallest design is that small.
+    Where not even the smallest design is that small, that one; but ``InputError`` where ``percent`` is given.
     """
-    wanted = device.share if percent is None else percent
-    balance = Chooser(network, device).within_luts(wanted)
+    chooser = Chooser(network, device)
+    balance = chooser.within_luts(device.share if percent is None else percent)
     taken = 100 * balance.cost.lut / device.lut
     if percent is not None and taken > percent:
         raise InputError(
             f"{network.name}: its smallest design takes about {taken:.1f} % of the look-up tables of {device.name}, "
             f"not {percent:g} %"
         )
-    return _planned(network, device, balance)
+    return _planned(network, device, chooser, balance)
 
 
 def for_rate(network: Network, device: Device, frames_a_second: float, clock_mhz: float) -> Plan:
     """The cheapest design of at least so many frames a second at a clock. Raises ``InputError`` where there is none."""
-    wanted = clock_mhz * 1e6 / frames_a_second
-    chooser, target = Chooser(network, device), int(wanted)
+    try:
+        return for_clocks(network, device, clock_mhz * 1e6 / frames_a_second)
+    except TooFastError as error:
+        raise InputError(
+            f"{network.name}: {frames_a_second:,g} frames/s at {clock_mhz:g} MHz are too many: {error}"
+        ) from None
+
+
+def for_clocks(network: Network, device: Device, clocks: float) -> Plan:
+    """The cheapest design of at most so many clocks a frame. Raises ``TooFastError`` where there is none."""
+    chooser, target, found = Chooser(network, device), int(clocks), list[Plan]()
     for _ in range(ATTEMPTS):
         try:
-            plan = _planned(network, device, chooser.within_clocks(target))
-        except TooFastError as error:
-            raise InputError(
-                f"{network.name}: {frames_a_second:,g} frames/s at {clock_mhz:g} MHz are too many: {error}"
-            ) from None
-        if plan.clocks.cycles_per_frame <= wanted:
-            return plan
-        target = min(target - 1, int(target * wanted / plan.clocks.cycles_per_frame))
-    raise InputError(
-        f"{network.name}: {frames_a_second:,g} frames/s at {clock_mhz:g} MHz are too many: "
-        f"{float(plan.clocks.cycles_per_frame):g} clocks a frame are the fewest that were found, not {wanted:g}"
-    )
+            balance = chooser.within_clocks(target)
+        except TooFastError:
+            if found:  # its text would be about a target that nobody asked for
+                break
+            raise
+        found.append(_planned(network, device, chooser, balance))
+        exact = found[-1].clocks.cycles_per_frame
+        if exact <= clocks:
+            return found[-1]
+        target = min(target - 1, int(target * clocks / exact))
+    fewest = min(plan.clocks.cycles_per_frame for plan in found)
+    raise TooFastError(f"{float(fewest):g} clocks a frame are the fewest that were found, not {clocks:g}")
 
 
 def from_file(network: Network, device: Device, path: Path) -> Plan:
@@ -81,13 +96,44 @@ def with_folds(
     """A plan of folds that are given."""
     folding = folding or cycles.queue_depths(network, layers)
     exact = cycles.simulate(network, folding)
-    return Plan(folding, exact, _cost(network, folding, device), device, exact.bottleneck)
+    return Plan(folding, exact, _cost(network, folding, device), device, _limiting(network, exact))
 
 
-def _planned(network: Network, device: Device, balance: Balance) -> Plan:
+def _planned(network: Network, device: Device, chooser: Chooser, balance: Balance) -> Plan:
     folding = cycles.queue_depths(network, balance.layers)
     exact = cycles.simulate(network, folding)
-    return Plan(folding, exact, balance.cost, device, balance.limiting, balance.faster)
+    limiting = _limiting(network, exact)
+    faster = None if limiting in NO_LAYERS else _faster(network, chooser, balance, ceil(exact.cycles_per_frame))
+    return Plan(folding, exact, balance.cost, device, limiting, faster)
+
+
+def _limiting(network: Network, exact: cycles.Cycles) -> str:
+    first = network.layers[0]
+    if not network.takes_pixels(0) or exact.bottleneck != first.name:
+        return exact.bottleneck
+    _, height, width = network.input_shape
+    down, across = first.padding if isinstance(first, Conv) else (0, 0)
+    coming = (height + 2 * down) * (width + 2 * across)
+    return "pixels" if exact.busy[first.name] == coming else first.name
+
+
+def _faster(network: Network, chooser: Chooser, balance: Balance, clocks: int) -> Balance | None:
+    """The next balance of really less than so many clocks a frame: those of a balance have slack in them."""
+    for _ in range(ATTEMPTS):
+        if balance.faster is None:
+            break
+        exact = ceil(cycles.simulate(network, _endless(network, balance.faster.layers)).cycles_per_frame)
+        if exact < clocks:
+            return replace(balance.faster, clocks=exact)
+        balance = chooser.within_clocks(balance.faster.clocks)
+    return None
+
+
+def _endless(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
+    """The folding whose queues never fill."""
+    convolutions = [layer.name for layer in network.layers if isinstance(layer, Conv)]
+    names = [layer.name for layer in network.layers]
+    return Folding(layers, dict.fromkeys(names, ENDLESS), dict.fromkeys(convolutions, ENDLESS))
 
 
 def _cost(network: Network, folding: Folding, device: Device) -> Cost:

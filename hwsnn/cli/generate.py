@@ -10,6 +10,13 @@ import click
 from .common import emit, json_option, load_model, model_argument, output_option, progress
 from .folding import DEFAULT_MHZ, Wish, folding_options
 
+LIMITS = {
+    "pixels": "the pixels, which come one a clock",
+    "encoder": "the encoder, which makes a time step a clock",
+    "readout": "the readout",
+}
+"""What may limit a design and is no layer."""
+
 
 @click.command("generate")
 @model_argument
@@ -66,17 +73,14 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
     def human() -> None:
         click.echo(
             f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
-            f"{clocks:g} clocks a frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an assumed "
-            f"{clock:g} MHz; {plan.clocks.latency_cycles:,} clocks to a first answer\n"
+            f"{clocks:g} clocks a frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
+            f"assumed {clock:g} MHz; {plan.clocks.latency_cycles:,} clocks to a first answer\n"
             f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.bram18 / 2:g} BRAM36"
         )
-        limit = "the pixels, which come one a clock" if plan.limiting == "pixels" else f"layer {plan.limiting}"
-        if plan.faster is None:
-            click.echo(f"limited by {limit}")
-        else:
-            more = 100 * plan.faster.cost.lut / device.lut - share
-            click.echo(
-                f"limited by {limit}; {plan.faster.clocks:,} clocks a frame would take {more:+.1f} % of the LUTs"
-            )
+        step = ""
+        if plan.faster is not None:
+            lut = plan.faster.cost.lut
+            step = f"; {plan.faster.clocks:,} clocks would take about {lut:,} LUT ({100 * lut / device.lut:.1f} %)"
+        click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}{step}")
 
     emit(as_json, fields, human)

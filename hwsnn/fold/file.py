@@ -8,7 +8,7 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
-from hwsnn.errors import InputError
+from hwsnn.errors import InputError, reason
 from hwsnn.spec import Conv, Folding, LayerFold, Network
 
 LARGEST_FILE = 1 << 20
@@ -44,13 +44,13 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
         return layers, None
     convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
     depths = {
-        what: _depths(path, what, values.get(what), names)
+        what: _depths(path, what, values.get(what, {}), names)
         for what, names in zip(DEPTHS, ([layer.name for layer in network.layers], convolutions), strict=True)
     }
     try:
         return layers, Folding(layers, **depths)
     except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {reason(error)}") from None
 
 
 def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
@@ -69,7 +69,7 @@ def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
         try:
             layers[name] = LayerFold(**entry)
         except ValueError as error:
-            raise InputError(f"{path}: layer {name!r}: {error}") from None
+            raise InputError(f"{path}: layer {name!r}: {reason(error)}") from None
     return layers
 
 
@@ -80,4 +80,5 @@ def _depths(path: Path, what: str, values: Any, names: list[str]) -> Mapping[str
 
 def _check_names(path: Path, what: str, values: Any, names: list[str]) -> None:
     if not isinstance(values, dict) or set(values) != set(names):
-        raise InputError(f"{path}: {what} must name {', '.join(names)}, and nothing else")
+        expected = f"name {', '.join(names)}, and nothing else" if names else "be empty"
+        raise InputError(f"{path}: {what} must {expected}")
