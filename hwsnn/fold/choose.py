@@ -12,6 +12,8 @@ from .estimate import Cost, layer_cost
 
 BLOCK_MEMORY = (60, 95)
 """Percent of a device's block memories that a design may take; the second where it has too few look-up tables else."""
+MEMORY_PRICE = 0.1
+"""What a block memory is worth, of its share of a device's look-up tables: little, as few designs use them up."""
 SLACK = 0.9
 """The part of a frame's clocks that layers behind the first may be busy: they catch up after a stall, and end soon."""
 MOST_STEPS = 8
@@ -150,6 +152,15 @@ class Chooser:
                 break
             spared |= move
             costs = self._costs_of(spared)
+        # What is left of the room may make a layer cheaper again.
+        for index, layer in self._network.weighted_layers():
+            left = room - total.bram18 + costs[index].bram18
+            within = [fold for fold, _ in self._compared(index, target)]
+            fitting = [fold for fold in within if self._cost(index, fold, fold.t_par).bram18 <= left]
+            if fitting:
+                spared[layer.name] = min(fitting, key=lambda fold: self._price(index, fold))
+                costs = self._costs_of(spared)
+                total = sum(costs, Cost())
         return spared, total
 
     def _costs_of(self, chosen: Mapping[str, LayerFold]) -> list[Cost]:
@@ -164,7 +175,7 @@ class Chooser:
     def _spare_memory(
         self, target: int, chosen: Mapping[str, LayerFold], costs: list[Cost], excess: float
     ) -> dict[str, LayerFold] | None:
-        """Another fold for the layer where fewer block memories, up to ``excess``, cost least; None if there is none."""
+        """Another fold for the layer where fewer block memories, up to ``excess``, cost least; None where none is."""
         best: tuple[float, str, LayerFold] | None = None
         for index, layer in self._network.weighted_layers():
             for fold, _ in self._compared(index, target):
@@ -178,12 +189,13 @@ class Chooser:
 
     def _cheapest(self, index: int, target: int) -> LayerFold:
         """The fold of the fewest look-up tables within ``target`` clocks, and of not too late an end."""
+        return min((fold for fold, _ in self._compared(index, target)), key=lambda fold: self._price(index, fold))
 
-        def order(option: tuple[LayerFold, int]) -> tuple[float, int]:
-            cost = self._cost(index, option[0], option[0].t_par)
-            return cost.lut + self._late(index, option[0]), cost.ff
-
-        return min(self._compared(index, target), key=order)[0]
+    def _price(self, index: int, fold: LayerFold) -> tuple[float, int]:
+        """What folds are compared by: look-up tables, block memories and how late they end, then registers."""
+        cost = self._cost(index, fold, fold.t_par)
+        memories = cost.bram18 * MEMORY_PRICE * self._device.lut / self._device.bram18
+        return cost.lut + memories + self._late(index, fold), cost.ff
 
     def _compared(self, index: int, target: int) -> list[tuple[LayerFold, int]]:
         """The folds within ``target`` clocks that look cheapest, of each form of sums and number of steps a clock."""

@@ -184,7 +184,7 @@ def run_bench(
         }
         inherited = {name: text for name, text in verilator_environment().items() if not name.startswith(OURS)}
         environment = inherited | parameters | {"HWSNN_PROGRESS": str(counter)}
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and path != _script_folder())
         environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner names its files by it
 
         def poll() -> None:
@@ -200,6 +200,12 @@ def run_bench(
             raise
         poll()
         _check_results(results, log, tests)
+
+
+def _script_folder() -> str | None:
+    """Where the script lies that runs: its neighbours are no modules, whatever they are called."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    return None if script is None else str(Path(script).resolve().parent)
 
 
 def _check_results(results: Path, log: Path, tests: int) -> None:
