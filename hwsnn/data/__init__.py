@@ -1,6 +1,6 @@
 """Images and labels: IDX folders, ``.npz`` files, the shipped digits, MNIST by name, or random ones.
 
-- ``load(text, network, limit)``: test images, checked against a model.
+- ``load(text, network, limit, split)``: test images, if not the others, checked against a model.
 - ``images(text, split, limit)``: the same without a model, of either split.
 - ``training(text, limit)``: the training split, with its labels.
 
@@ -47,13 +47,13 @@ class LabelledData(Data):
     labels: Labels
 
 
-def load(text: str, network: Network, limit: int | None = None) -> Data:
-    """The test images for ``network`` that ``text`` names.
+def load(text: str, network: Network, limit: int | None = None, split: Split = "test") -> Data:
+    """The images of ``split`` for ``network`` that ``text`` names.
 
     Only the first ``limit``, where given; there must be as many. Raises ``InputError`` for whatever is not usable: also
     images of another size, pixels above the model's largest, labels of classes that it does not have.
     """
-    data = _read(text, "test", limit, network.input_shape)
+    data = _read(text, split, limit, network.input_shape)
     largest = int(data.images.max())
     if largest > network.largest_pixel:
         raise InputError(

@@ -48,16 +48,18 @@ def run(
     *,
     trace: bool = False,
     batch: int | None = None,
+    cores: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
     """Run ``network`` on ``images`` (N, C, H, W), with the spikes of every layer where ``trace`` is set.
 
-    Every core takes ``batch`` images at a time (default: as many as fit ``BATCH_BYTES``, at least one), so only the
-    result grows with N. ``progress`` is called after each batch with its number of images.
+    Each of ``cores`` threads (default: one a core) takes ``batch`` images at a time (default: as many as fit
+    ``BATCH_BYTES``, at least one), so only the result grows with N. ``progress`` is called after each batch with its
+    number of images.
     Raises ``ValueError`` for images of another shape or type, and for pixels above the network's largest.
     """
     _check(network, images)
-    cores = _cores()
+    cores = cores or _cores()
     if batch is None:
         batch = max(1, min(BATCH_BYTES // _bytes_an_image(network), -(-len(images) // cores)))
     pipeline = _Pipeline(network)
