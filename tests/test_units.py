@@ -14,7 +14,7 @@ from hwsnn.build.units import Component, cut
 from hwsnn.rtl.constants import ConstantTable
 
 
-class Sum(wiring.Component):
+class Sum(wiring.Component):  # type: ignore[misc]
     """Adds ``constant`` to what ``name`` brings: the name is all that differs where constants are equal."""
 
     def __init__(self, name: str, constant: int) -> None:
@@ -28,7 +28,7 @@ class Sum(wiring.Component):
         return m
 
 
-class Sums(wiring.Component):
+class Sums(wiring.Component):  # type: ignore[misc]
     """A chain of sums, one a constant."""
 
     def __init__(self, constants: list[int]) -> None:
@@ -47,7 +47,7 @@ class Sums(wiring.Component):
         return m
 
 
-class Layers(wiring.Component):
+class Layers(wiring.Component):  # type: ignore[misc]
     """Chains of sums beside each other."""
 
     def __init__(self, layers: dict[str, list[int]]) -> None:

@@ -26,14 +26,15 @@ from typing import Any
 
 from amaranth.back import rtlil
 
-from hwsnn.errors import ToolError
+from hwsnn.devices import DEVICES, Device
+from hwsnn.errors import InputError, ToolError
 
-from .devices import XCZU9EG, Device
 from .synthesis import Progress, synthesize
 from .tools import find_fast_yosys
 from .units import cut
 
 TOP = "hwsnn_network"
+ULTRASCALE = DEVICES["xczu9eg"]
 LUTRAMS = {
     "RAM32X1S": 1,
     "RAM64X1S": 1,
@@ -117,13 +118,15 @@ class Resources:
 
 
 def measure(
-    design: Any, device: Device = XCZU9EG, progress: Progress = lambda done, total: None, top: str = TOP
+    design: Any, device: Device = ULTRASCALE, progress: Progress = lambda done, total: None, top: str = TOP
 ) -> Resources:
     """Synthesize the Amaranth component ``design``, or find it in the cache, and count what it takes of ``device``.
 
     What is synthesized by the time of an interruption is in the cache for the next call. Raises ``InputError`` where
-    there is no Yosys or no cache, and ``ToolError`` where Yosys fails.
+    there is no Yosys or no cache, or the device is of another family, and ``ToolError`` where Yosys fails.
     """
+    if device.family != ULTRASCALE.family:
+        raise InputError(f"{device.title}: no UltraScale+ device; resources are counted for such alone")
     start = time.monotonic()
     tool = find_fast_yosys()
     component = cut(rtlil.convert(design, name=top, emit_src=False), top)
