@@ -14,6 +14,11 @@ from .machine import Machine, depths_of
 from .parts import Queue
 
 
+UNDER_WAY = 256
+"""More beats than are ever on their way through a layer's pipeline; with two frames of beats as good as no end, and yet
+filled within finite time where another queue is too short."""
+
+
 @dataclass(frozen=True)
 class Cycles:
     """What a network in hardware takes, in clocks, without stalls at its ends.
@@ -64,8 +69,7 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
-    # Two frames are as good as no end, and a queue that is too short elsewhere fills them within finite time.
-    depths: dict[Queue, float] = {queue: 2 * beats for queue, beats in machine.queues.items()}
+    depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
     latency = machine.steady(depths, clocks).latency
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
         low, high = 1, machine.steady(depths, clocks).peaks[queue]
