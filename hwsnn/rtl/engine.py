@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """From windows to spikes: slices, synaptic sums and neurons in one pipeline that never stops."""
 
 from __future__ import annotations
