@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from fractions import Fraction
 from pathlib import Path
 
 from . import cycles
@@ -18,8 +18,6 @@ ATTEMPTS = 8
 """How often folds are chosen anew, for fewer clocks each time, where the exact model finds them to miss the target."""
 NO_LAYERS = ("pixels", "encoder", "readout")
 """What may limit a design beside its layers, and no fold makes faster."""
-ENDLESS = 1 << 16
-"""As deep as a queue may be."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def _planned(network: Network, device: Device, chooser: Chooser, balance: Balanc
     folding = cycles.queue_depths(network, balance.layers)
     exact = cycles.simulate(network, folding)
     limiting = _limiting(network, exact)
-    faster = None if limiting in NO_LAYERS else _faster(network, chooser, balance, ceil(exact.cycles_per_frame))
+    faster = None if limiting in NO_LAYERS else _faster(network, chooser, balance, exact.cycles_per_frame)
     return Plan(folding, exact, balance.cost, device, limiting, faster)
 
 
@@ -117,23 +115,23 @@ def _limiting(network: Network, exact: cycles.Cycles) -> str:
     return "pixels" if exact.busy[first.name] == coming else first.name
 
 
-def _faster(network: Network, chooser: Chooser, balance: Balance, clocks: int) -> Balance | None:
+def _faster(network: Network, chooser: Chooser, balance: Balance, clocks: Fraction | int) -> Balance | None:
     """The next balance of really less than so many clocks a frame: those of a balance have slack in them."""
     for _ in range(ATTEMPTS):
         if balance.faster is None:
             break
-        exact = ceil(cycles.simulate(network, _endless(network, balance.faster.layers)).cycles_per_frame)
+        exact = _least_clocks(network, balance.faster.layers)
         if exact < clocks:
             return replace(balance.faster, clocks=exact)
         balance = chooser.within_clocks(balance.faster.clocks)
     return None
 
 
-def _endless(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
-    """The folding whose queues never fill."""
+def _least_clocks(network: Network, layers: Mapping[str, LayerFold]) -> int:
+    """The clocks a frame of these folds with queues that are deep enough: those of the slowest part by itself."""
     convolutions = [layer.name for layer in network.layers if isinstance(layer, Conv)]
-    names = [layer.name for layer in network.layers]
-    return Folding(layers, dict.fromkeys(names, ENDLESS), dict.fromkeys(convolutions, ENDLESS))
+    shallow = Folding(layers, {layer.name: 1 for layer in network.layers}, dict.fromkeys(convolutions, 1))
+    return max(cycles.simulate(network, shallow).busy.values())
 
 
 def _cost(network: Network, folding: Folding, device: Device) -> Cost:
