@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from hwsnn.build.tools import find_fast_yosys
 from hwsnn.cli import cli
 from hwsnn.data import random_images
 from hwsnn.model import save
@@ -25,7 +27,10 @@ from hwsnn.spec import Dense, Folding, Network
 
 HWSNN = (sys.executable, "-m", "hwsnn")
 VERIFY_KEYS = {"frames", "layers", "spikes_compared", "mismatches", "cycles_per_frame", "latency_cycles"}
-BENCH_KEYS = {"cycles_per_frame", "latency_cycles", "clock_mhz", "fpga_fps", "cpu_fps", "cpu", "speedup"}
+BENCH_KEYS = {
+    *("hwsnn", "model", "device", "folding", "estimated_lut", "estimated_lut_percent", "estimated_bram18", "limiting"),
+    *("simulated", "cycle_model", "simulated_clocks_at", "cpu", "published", "synthesized"),
+}
 
 
 def network() -> Network:
@@ -63,16 +68,56 @@ def test_verify_on_given_images(model: Path, tmp_path: Path) -> None:
 
 
 def test_bench_prints_one_object(model: Path) -> None:
-    done = hwsnn("bench", str(model), "-n", "2", "--clock-mhz", "50", "--json")
+    done = hwsnn("bench", str(model), "-n", "2", "--clock-mhz", "50", "--device", "lfe5u-85", "--json")
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
     fields = json.loads(done.stdout)
     assert fields.keys() == BENCH_KEYS
-    assert fields["fpga_fps"] == 50e6 / fields["cycles_per_frame"]
-    assert fields["speedup"] == fields["fpga_fps"] / fields["cpu_fps"]
+    simulated, modelled = fields["simulated"], fields["cycle_model"]
+    assert (simulated["frames"], simulated["mismatches"]) == (16, 0)
+    assert modelled == {
+        "clocks_per_frame": simulated["clocks_per_frame"],
+        "latency_clocks": simulated["latency_clocks"],
+        "difference": None,
+    }
+    assumed, board = fields["simulated_clocks_at"]
+    assert (assumed["clock_mhz"], assumed["clock"], board["clock_mhz"], board["board"]) == (
+        50,
+        "assumed",
+        80,
+        "ulx3s-85f",
+    )
+    assert assumed["fps"] == 50e6 / simulated["clocks_per_frame"]
+    assert assumed["speedup"] == assumed["fps"] / fields["cpu"]["fps"]
+    assert fields["cpu"]["fps"] == max(figure["fps"] for figure in fields["cpu"]["figures"])
+    assert (fields["published"], fields["synthesized"]) == ([], None)
+
+
+def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = hwsnn("bench", str(model), "-n", "17", "--max-lut", "2", "-o", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "17 frames simulated back to back: " in done.stdout
+    assert ", 0 mismatches\n" in done.stdout
+    assert "by the cycle model: equal, at every result\n" in done.stdout
+    assert "simulated clocks, assumed 150 MHz" in done.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bench.json", "roofline.png", "roofline.svg"}
+    written = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert written.keys() == BENCH_KEYS
+    assert written["estimated_lut_percent"] <= 2
+    assert f"{written['simulated']['clocks_per_frame']:,} clocks a frame, " in done.stdout
+
+
+@pytest.mark.skipif(find_fast_yosys().version.startswith("yowasp"), reason="takes minutes without a native Yosys")
+def test_bench_counts_resources(model: Path) -> None:
+    done = hwsnn("bench", str(model), "--max-lut", "2", "--synth", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["synthesized"]
+    assert found["total"]["lut"] > found["layers"]["module"]["lut"] > found["layers"]["module"]["sums_lut"] > 0
+    assert found["layers"]["module"]["synapses_per_clock"] > 0
 
 
 @pytest.mark.parametrize("command", ["verify", "bench"])
-def test_wrong_hardware_is_a_no(model: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_wrong_hardware_is_a_no(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """The last layer's weights have the wrong sign in the hardware."""
 
     def spoiled(built: Network, folding: Folding) -> Pipeline:
@@ -81,13 +126,17 @@ def test_wrong_hardware_is_a_no(model: Path, monkeypatch: pytest.MonkeyPatch, co
         return Pipeline(replace(built, layers=(*built.layers[:-1], replace(last, weight=-last.weight))), folding)
 
     monkeypatch.setattr(network_bench, "Pipeline", spoiled)
-    result = CliRunner().invoke(cli, [command, str(model), "--json"])
+    folder = tmp_path / "out"
+    output = ["-o", str(folder)] if command == "bench" and find_spec("matplotlib") else []
+    result = CliRunner().invoke(cli, [command, str(model), "--json", *output])
     assert result.exit_code == 1
+    assert not folder.exists()
     assert result.stdout.count("\n") == 1
     fields = json.loads(result.stdout)
     if command == "verify":
         assert fields["mismatches"] > 0
     else:
+        assert fields["simulated"]["mismatches"] > 0
         assert result.stderr.startswith("hwsnn: the hardware's answers differ: ")
 
 

@@ -1,21 +1,40 @@
-"""``hwsnn bench``: simulated clocks a frame at a stated clock, against the CPU, in one run."""
+"""``hwsnn bench``: what a design does in simulation, against the CPU and published systems, in one run."""
 
 from __future__ import annotations
 
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress, seed_option
+from ..errors import InputError
+from .common import (
+    count_option,
+    data_option,
+    emit,
+    json_option,
+    load_model,
+    model_argument,
+    output_option,
+    progress,
+    results_console,
+    seed_option,
+)
+from .folding import DEFAULT_MHZ, Wish, folding_options
+from .generate import LIMITS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..bench.report import Report
+    from ..build.resources import Use
 
 FRAMES = 16
-"""Frames to simulate where no number is asked for."""
-BOARD = "ulx3s-85f"
-SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
-
-
-def _clock(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not SLOWEST_MHZ <= value <= FASTEST_MHZ:  # click's own range lets nan pass
-        raise click.BadParameter(f"must be from {SLOWEST_MHZ} to {FASTEST_MHZ}, not {value:g}")
-    return value
+"""Frames to simulate back to back, at least."""
+SYNTHESIZED = "xczu9eg"
+"""The device that resources are counted for."""
 
 
 @click.command("bench")
@@ -23,12 +42,9 @@ def _clock(ctx: click.Context, param: click.Parameter, value: float | None) -> f
 @data_option()
 @count_option
 @seed_option
-@click.option(
-    "--clock-mhz",
-    type=float,
-    callback=_clock,
-    help=f"The FPGA clock to assume (default: that of the {BOARD} design).",
-)
+@folding_options()
+@click.option("--synth", is_flag=True, help=f"Count what the design takes of the {SYNTHESIZED}, by Yosys: minutes.")
+@output_option("DIR", "The folder for bench.json, roofline.png and roofline.svg (needs the extra train).")
 @json_option
 @click.pass_context
 def command(
@@ -37,66 +53,187 @@ def command(
     data: str | None,
     count: int | None,
     seed: int,
-    clock_mhz: float | None,
+    wish: Wish,
+    synth: bool,
+    output: Path | None,
     as_json: bool,
 ) -> None:
     """Measure MODEL's clocks a frame and latency in simulated RTL, and the frames a second of this CPU.
 
-    Without --data the images are random. The frame rate of the FPGA is simulated clocks at an assumed clock; hwsnn
-    build finds the clock that a board really reaches. Exit status 1 if the hardware's answers differ.
+    At least 16 frames go through the hardware back to back, the images in turn, and every bit at every layer boundary
+    is compared with the reference. Without --data the images are random. Frame rates of the FPGA are simulated clocks
+    at a clock that nobody measured; hwsnn build finds the clock that a board really reaches. Exit status 1 if the
+    hardware's answers differ: -o then writes nothing.
     """
     network = load_model(model)
+    if synth and wish.device != SYNTHESIZED:
+        raise InputError(f"--synth counts what a design takes of the {SYNTHESIZED}, not of the {wish.device}")
+    if output is not None:
+        _require_matplotlib()
 
-    from ..bench import cpu_figures, fastest, fpga_fps, this_cpu, torch_version
-    from ..build.boards import load_board
+    import numpy as np
+
+    from ..bench import cpu_figures, this_cpu
+    from ..bench.report import Report
+    from ..build.resources import measure
+    from ..build.tools import find
     from ..data import load, random_images
-    from ..fold import choose
+    from ..files import folder_written_whole
+    from ..rtl.network import Pipeline
     from ..sim.network_bench import run_network
 
-    clock = clock_mhz or load_board(BOARD).clock_mhz
+    if synth:
+        find("yosys")  # before minutes of other work
     images = load(data, network, count).images if data else random_images(network, count or FRAMES, seed)
-    simulated = images if count else images[:FRAMES]
-    with progress() as bars:
-        task = bars.add_task("building the simulator", total=None)
+    with ExitStack() as stack:
+        folder = stack.enter_context(folder_written_whole(output)) if output is not None else None
+        bars = stack.enter_context(progress())
+        task = bars.add_task("planning", total=None)
 
-        def show(description: str, done: int, total: int) -> None:
+        def show(description: str, done: int, total: int | None) -> None:
             bars.update(task, description=description, completed=done, total=total)
 
-        result = run_network(
+        plan = wish.plan(network)
+        show("building the simulator", 0, None)
+        simulated = run_network(
             network,
-            choose(network),
-            simulated,
+            plan.folding,
+            images[np.arange(max(count or 0, FRAMES)) % len(images)],
             seed=seed,
             stalls=False,
             progress=lambda done, total: show("simulating frames", done, total),
         )
+        resources = None
+        if synth:
+            design = Pipeline(network, plan.folding)
+            resources = measure(
+                design, plan.device, progress=lambda done, total: show("synthesizing parts", done, total)
+            )
         figures = cpu_figures(network, images, lambda done, total: show("timing the CPU", done, total))
-    cpu = fastest(figures)
-    fpga = fpga_fps(result.cycles_per_frame, clock)
-    fields = {
-        "cycles_per_frame": result.cycles_per_frame,
-        "latency_cycles": result.latency_cycles,
-        "clock_mhz": clock,
-        "fpga_fps": fpga,
-        "cpu_fps": cpu.fps,
-        "cpu": {figure.name: figure.fps for figure in figures},
-        "speedup": fpga / cpu.fps,
-    }
+        clock_mhz = wish.clock_mhz or DEFAULT_MHZ
+        report = Report(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
+        fields = report.to_json()
+        bars.stop()
+        if simulated.mismatches:
+            emit(as_json, fields, lambda: print_report(report))
+            click.echo(f"hwsnn: the hardware's answers differ: {simulated.first_mismatch}", err=True)
+            ctx.exit(1)
+        if folder is not None:
+            from ..bench.roofline import draw
 
-    def human() -> None:
-        assumed = "as asked" if clock_mhz else f"assumed: the clock of the {BOARD} design"
-        click.echo(
-            f"FPGA {fpga:,.0f} frames/s: {result.cycles_per_frame:g} clocks a frame (simulated) at {clock:g} MHz "
-            f"({assumed})\n"
-            f"     {result.latency_cycles} clocks from a frame's first pixel to its answer: "
-            f"{result.latency_cycles / clock:,.1f} us at that clock\n"
-            + "".join(f"CPU  {figure.fps:,.0f} frames/s: {figure.name}\n" for figure in figures)
-            + ("" if torch_version() else "     PyTorch is not installed: not measured\n")
-            + f"     on {this_cpu()}\n"
-            f"FPGA / CPU {fpga / cpu.fps:.1f}, the CPU at its faster: {cpu.name}"
+            (folder / "bench.json").write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n")
+            draw(report, folder)
+    emit(as_json, fields, lambda: print_report(report, output))
+
+
+def _require_matplotlib() -> None:
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"hwsnn bench -o draws with {error.name}: pip install 'hwsnn[train]'") from None
+
+
+def print_report(report: Report, output: Path | None = None) -> None:
+    network, plan, simulated, console = report.network, report.plan, report.simulated, results_console()
+    clocks = f"{simulated.cycles_per_frame:,.10g}"
+    difference = report.model_difference
+    console.print(
+        f"{network.name}, T = {network.timesteps}, on {plan.device.title}: about {plan.cost.lut:,} LUT "
+        f"({100 * plan.cost.lut / plan.device.lut:.1f} %, estimated), limited by "
+        f"{LIMITS.get(plan.limiting, f'layer {plan.limiting}')}\n"
+        f"{len(simulated.result_clocks)} frames simulated back to back: {simulated.spikes_compared:,} bits compared "
+        f"with the reference, {simulated.mismatches:,} mismatches\n"
+        f"{clocks} clocks a frame, {simulated.latency_cycles:,} clocks from a frame's first pixel to its answer "
+        f"(simulated)\n"
+        f"{float(plan.clocks.cycles_per_frame):,.10g} and {plan.clocks.latency_cycles:,} by the cycle model: "
+        + ("equal, at every result" if difference is None else f"DIFFERENT: {difference}"),
+        soft_wrap=True,
+    )
+    console.print(_rates(report, clocks))
+    if report.published:
+        console.print(_published(report))
+    if report.resources is not None:
+        console.print(_sizes(report))
+    if output is not None:
+        for name in ("bench.json", "roofline.png", "roofline.svg"):
+            console.print(str(output / name), soft_wrap=True, markup=False)
+
+
+def _rates(report: Report, clocks: str) -> Table:
+    from ..bench import torch_version
+
+    table = _table(("",), ("frames/s", "latency", "over the CPU"), str(report.cpu))
+    for rate in report.rates:
+        fps, latency = f"{rate.fps:,.0f}", f"{rate.latency_us:,.1f} us"
+        table.add_row(
+            f"FPGA: {clocks} simulated clocks, {rate.clock}", fps, latency, f"{rate.fps / report.cpu_fps:.1f}"
         )
+    for figure in report.figures:
+        fastest = "1" if figure.fps == report.cpu_fps else ""
+        table.add_row(f"CPU: {figure.name}, all cores", f"{figure.fps:,.0f}", "", fastest)
+    if torch_version() is None:
+        table.add_row("CPU: PyTorch is not installed: not measured", "", "", "")
+    return table
 
-    emit(as_json, fields, human)
-    if result.mismatches:
-        click.echo(f"hwsnn: the hardware's answers differ: {result.first_mismatch}", err=True)
-        ctx.exit(1)
+
+def _published(report: Report) -> Table:
+    headings = ("device", "accuracy, %", "T", "clock, MHz", "frames/s", "latency")
+    table = _table(("published", headings[0]), headings[1:], "As published, on MNIST; empty: not stated")
+    for system in report.published:
+        table.add_row(
+            f"{system.name} {system.year}" + (f" ({system.notes})" if system.notes else ""),
+            system.device,
+            _known(system.accuracy),
+            _known(system.timesteps),
+            ("<= " if system.clock_at_most else "") + _known(system.clock_mhz),
+            _known(system.fps),
+            "" if system.latency_ms is None else f"{system.latency_ms:g} ms",
+        )
+    return table
+
+
+def _sizes(report: Report) -> Table:
+    """What each layer takes, and the total with shares of the device."""
+    resources = report.resources
+    assert resources is not None
+    numbers = (
+        "LUT",
+        "FF",
+        "BRAM36",
+        "DSP",
+        "synapses\na clock",
+        "LUT of the layer\na synapse",
+        "LUT of its sums\na synapse",
+    )
+    table = _table(("layer",), numbers, f"{resources.device.title} by {resources.tool}: synthesized, not placed")
+    for name, size in report.sizes.items():
+        table.add_row(
+            name,
+            *_amounts(size.use),
+            _known(size.synapses_per_clock),
+            *(_known(value and round(value, 2)) for value in (size.lut_per_synapse, size.sums_lut_per_synapse)),
+        )
+    table.add_section()
+    table.add_row("total", *_amounts(resources.total))
+    shares = resources.total.shares(resources.device)
+    table.add_row("of the device", *(f"{shares[name]:g} %" for name in ("lut", "ff", "bram36", "dsp")))
+    return table
+
+
+def _amounts(use: Use) -> list[str]:
+    return [f"{use.lut:,}", f"{use.ff:,}", f"{use.bram36:,.10g}", f"{use.dsp:,}"]
+
+
+def _known(value: float | None) -> str:
+    return "" if value is None else f"{value:,.10g}"
+
+
+def _table(texts: tuple[str, ...], numbers: tuple[str, ...], title: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for heading in texts:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", overflow="fold")
+    return table

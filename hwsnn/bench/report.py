@@ -1,0 +1,179 @@
+"""All figures of one run of a benchmark, and their JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..cycles import result_clocks
+from ..fold.file import to_json as folding_json
+from ..model import model_hash
+from ..plan import Plan
+from ..spec import Network
+from .cpu import Cpu, CpuFigure, fastest
+from .published import Published, comparable
+from .rates import Rate, clocks, rate
+from .synapses import synapses_per_clock
+
+if TYPE_CHECKING:
+    from ..build.resources import Resources, Use
+    from ..sim.network_bench import NetworkResult
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """What a layer takes. ``sums_lut``: of its synaptic sums alone, None where they are too small to be told apart.
+
+    ``synapses_per_clock``: see there; None for what has no weights.
+    """
+
+    use: Use
+    sums_lut: int | None = None
+    synapses_per_clock: float | None = None
+
+    @property
+    def lut_per_synapse(self) -> float | None:
+        """Look-up tables of the whole layer (window, sums, neurons, queues) for each synapse of a clock."""
+        return None if self.synapses_per_clock is None else self.use.lut / self.synapses_per_clock
+
+    @property
+    def sums_lut_per_synapse(self) -> float | None:
+        """Look-up tables of the sums alone for each synapse of a clock."""
+        if self.sums_lut is None or self.synapses_per_clock is None:
+            return None
+        return self.sums_lut / self.synapses_per_clock
+
+
+@dataclass(frozen=True)
+class Report:
+    """A design (``plan``) of ``network``, simulated (``simulated``), on a clock, and the CPU's ``figures`` on ``cpu``.
+
+    ``resources``: by synthesis, None where nobody asked.
+    """
+
+    network: Network
+    plan: Plan
+    simulated: NetworkResult
+    assumed_mhz: float
+    cpu: Cpu
+    figures: tuple[CpuFigure, ...]
+    resources: Resources | None = None
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """Of the simulated clocks: at the assumed clock, then at those of boards with the device."""
+        return tuple(
+            rate(self.simulated.cycles_per_frame, self.simulated.latency_cycles, clock)
+            for clock in clocks(self.plan.device, self.assumed_mhz)
+        )
+
+    @property
+    def cpu_fps(self) -> float:
+        """The CPU's figure: frames a second of its fastest implementation."""
+        return fastest(self.figures).fps
+
+    @property
+    def published(self) -> tuple[Published, ...]:
+        """Published systems that classify the same."""
+        return comparable(self.network)
+
+    @property
+    def model_difference(self) -> str | None:
+        """Where the cycle model and simulation differ, in words; None where they are equal.
+
+        They are where every result comes at the same clock in both, and the interval that was seen is the model's of
+        frames that follow each other for ever.
+        """
+        simulated, exact = self.simulated, self.plan.clocks
+        modelled = result_clocks(self.network, self.plan.folding, len(simulated.result_clocks))
+        for frame, (seen, said) in enumerate(zip(simulated.result_clocks, modelled, strict=True)):
+            if seen != said:
+                return f"the result of frame {frame} comes at clock {seen:,} in simulation, {said:,} by the cycle model"
+        if simulated.cycles_per_frame != exact.cycles_per_frame:
+            return (
+                f"{simulated.cycles_per_frame:,.10g} clocks a frame are those of {len(modelled)} frames; in the long "
+                f"run the cycle model says {float(exact.cycles_per_frame):,.10g}"
+            )
+        return None
+
+    @property
+    def sizes(self) -> dict[str, LayerSize]:
+        """By synthesis: what each part below the outermost takes, layers, encoder and readout."""
+        if self.resources is None:
+            return {}
+        weighted = {layer.name: index for index, layer in self.network.weighted_layers()}
+        sizes = {}
+        for name, use in self.resources.layers.items():
+            if name in weighted:
+                synapses = synapses_per_clock(self.network, self.plan.folding, weighted[name])
+                sizes[name] = LayerSize(use, self._sums_lut(name), synapses)
+            else:
+                sizes[name] = LayerSize(use)
+        return sizes
+
+    def _sums_lut(self, layer: str) -> int | None:
+        assert self.resources is not None
+        engine = f"{layer}.engine.synapses"
+        steps = [
+            use.lut
+            for path, use in self.resources.components.items()
+            if path.startswith(engine) and path.count(".") == engine.count(".")
+        ]
+        return sum(steps) if steps else None
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures as JSON values."""
+        plan, simulated = self.plan, self.simulated
+        cpu = fastest(self.figures)
+        return {
+            "hwsnn": __version__,
+            "model": {
+                "name": self.network.name,
+                "sha256": model_hash(self.network),
+                "timesteps": self.network.timesteps,
+            },
+            "device": plan.device.name,
+            "folding": folding_json(plan.folding),
+            "estimated_lut": plan.cost.lut,
+            "estimated_lut_percent": 100 * plan.cost.lut / plan.device.lut,
+            "estimated_bram18": plan.cost.bram18,
+            "limiting": plan.limiting,
+            "simulated": {
+                "frames": len(simulated.result_clocks),
+                "bits_compared": simulated.spikes_compared,
+                "mismatches": simulated.mismatches,
+                "first_mismatch": simulated.first_mismatch,
+                "clocks_per_frame": simulated.cycles_per_frame,
+                "latency_clocks": simulated.latency_cycles,
+            },
+            "cycle_model": {
+                "clocks_per_frame": float(plan.clocks.cycles_per_frame),
+                "latency_clocks": plan.clocks.latency_cycles,
+                "difference": self.model_difference,
+            },
+            "simulated_clocks_at": [rate.to_json() | {"speedup": rate.fps / cpu.fps} for rate in self.rates],
+            "cpu": asdict(self.cpu) | {"figures": [asdict(figure) for figure in self.figures], "fps": cpu.fps},
+            "published": [asdict(system) for system in self.published],
+            "synthesized": self._resources_json(),
+        }
+
+    def _resources_json(self) -> dict[str, Any] | None:
+        if self.resources is None:
+            return None
+        device = self.resources.device
+        return {
+            "tool": self.resources.tool,
+            "total": asdict(self.resources.total) | {"percent": self.resources.total.shares(device)},
+            "layers": {
+                name: asdict(size.use)
+                | {
+                    "percent": size.use.shares(device),
+                    "sums_lut": size.sums_lut,
+                    "synapses_per_clock": size.synapses_per_clock,
+                    "lut_per_synapse_per_clock": size.lut_per_synapse,
+                    "sums_lut_per_synapse_per_clock": size.sums_lut_per_synapse,
+                }
+                for name, size in self.sizes.items()
+            },
+        }

@@ -1,0 +1,97 @@
+"""Frames a second over clocks a frame, on two logarithmic axes: the design, published ones, and what bounds them.
+
+A clock frequency is a diagonal: frames/s = clock / clocks a frame. Pixels come one a clock, so that no frame takes
+fewer clocks than it has pixels: a vertical line. Needs matplotlib.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .cpu import fastest
+from .report import Report
+
+CLOCKS_MHZ = (80, 150, 300)
+"""The diagonals."""
+ROOM = 3
+"""The axes go so many times beyond what they show."""
+
+
+def draw(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write ``roofline.png`` and ``roofline.svg`` into ``folder``; the same report gives the same bytes."""
+    paths = folder / "roofline.png", folder / "roofline.svg"
+    with mpl.rc_context({"svg.hashsalt": "hwsnn", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        axes = figure.subplots()
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        _points(axes, report)
+        _bounds(axes, report)
+        axes.set_xlabel("clocks a frame (clock / frames a second for published systems)")
+        axes.set_ylabel("frames a second")
+        axes.set_title(f"{report.network.name}, T = {report.network.timesteps}, on {report.plan.device.title}")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower left", fontsize=8)
+        figure.savefig(paths[0], dpi=150)
+        figure.savefig(paths[1], metadata={"Date": None})
+    return paths
+
+
+def _points(axes: Axes, report: Report) -> None:
+    """The design at each clock, and the published systems."""
+    x = report.simulated.cycles_per_frame
+    xs, ys = [x], [fastest(report.figures).fps]
+    for index, rate in enumerate(report.rates):
+        label = f"{report.network.name}: {x:,.10g} simulated clocks x {rate.clock}: {rate.fps:,.0f} frames/s"
+        axes.plot(x, rate.fps, "*" if index == 0 else "P", color="C3", markersize=13 - 3 * index, label=label, zorder=3)
+        ys.append(rate.fps)
+    published = False
+    for system in report.published:
+        if system.fps is None or system.clocks_per_frame is None:
+            continue
+        axes.plot(
+            system.clocks_per_frame, system.fps, "o", color="C0", label=None if published else "published figures"
+        )
+        published = True
+        axes.annotate(
+            f"{system.name} {system.year}, {system.clock},\n{_steps(system.timesteps)}, {_accuracy(system.accuracy)}",
+            (system.clocks_per_frame, system.fps),
+            xytext=(6, 2),
+            textcoords="offset points",
+            fontsize=7,
+        )
+        xs.append(system.clocks_per_frame)
+        ys.append(system.fps)
+    pixels = report.network.input_shape[1] * report.network.input_shape[2]
+    axes.set_xlim(min(*xs, pixels) / ROOM, max(xs) * ROOM * ROOM)
+    axes.set_ylim(min(ys) / ROOM / ROOM, max(ys) * ROOM)
+
+
+def _bounds(axes: Axes, report: Report) -> None:
+    """The diagonals, the pixels, and the CPU."""
+    _, height, width = report.network.input_shape
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    for mhz in CLOCKS_MHZ:
+        axes.plot([left, right], [mhz * 1e6 / left, mhz * 1e6 / right], color="0.6", linewidth=0.8, zorder=1)
+        x = min(right, mhz * 1e6 / bottom) / 1.6  # near where the diagonal leaves
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(x, mhz * 1e6 / x, f"{mhz} MHz", fontsize=7, color="0.4", ha="center", va="center", bbox=white)
+    axes.axvline(height * width, color="C2", linewidth=1.2, label=f"one pixel a clock: {height * width} pixels")
+    axes.axvspan(left, height * width, color="C2", alpha=0.08, linewidth=0)
+    cpu = fastest(report.figures)
+    axes.axhline(cpu.fps, color="C1", linestyle="--", label=f"CPU, {cpu.name}: {cpu.fps:,.0f} frames/s")
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+
+
+def _steps(timesteps: int | None) -> str:
+    return "T not stated" if timesteps is None else f"T = {timesteps}"
+
+
+def _accuracy(percent: float | None) -> str:
+    return "accuracy not stated" if percent is None else f"{percent:g} %"
