@@ -75,8 +75,8 @@ def test_published_systems_are_of_mnist_alone() -> None:
 def test_clocks_of_published_systems() -> None:
     by_name = {system.name: system.clocks_per_frame for system in MNIST}
     assert by_name["Ju et al."] == pytest.approx(914_634, abs=1)
-    assert by_name["Skydiver"] is None, "no clock is stated"
-    assert by_name["Spiker+"] is None, "no frame rate is stated"
+    assert by_name["Skydiver"] is None, "its clock is not known"
+    assert by_name["Spiker+"] is None, "only its latency is known"
 
 
 def layered(timesteps: int, encoding: str) -> Network:

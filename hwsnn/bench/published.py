@@ -9,7 +9,7 @@ from ..spec import Network
 
 @dataclass(frozen=True)
 class Published:
-    """A published system; None is what its authors do not state.
+    """A published system; None is what is not known of it.
 
     ``accuracy``: percent of the 10,000 test images. ``timesteps``: T. ``fps``: frames a second; ``latency_ms``: of a
     frame, where that is what they state instead. ``clock_at_most``: they state the highest clock of several designs.
@@ -30,12 +30,12 @@ class Published:
     def clock(self) -> str:
         """Its clock in words."""
         if self.clock_mhz is None:
-            return "clock not stated"
+            return "clock not known"
         return f"{'at most ' if self.clock_at_most else ''}{self.clock_mhz:g} MHz"
 
     @property
     def clocks_per_frame(self) -> float | None:
-        """Clock over frame rate, where both are stated."""
+        """Clock over frame rate, where both are known."""
         return None if self.clock_mhz is None or self.fps is None else self.clock_mhz * 1e6 / self.fps
 
 

@@ -90,8 +90,8 @@ def _bounds(axes: Axes, report: Report) -> None:
 
 
 def _steps(timesteps: int | None) -> str:
-    return "T not stated" if timesteps is None else f"T = {timesteps}"
+    return "T not known" if timesteps is None else f"T = {timesteps}"
 
 
 def _accuracy(percent: float | None) -> str:
-    return "accuracy not stated" if percent is None else f"{percent:g} %"
+    return "accuracy not known" if percent is None else f"{percent:g} %"

@@ -178,7 +178,7 @@ def _rates(report: Report, clocks: str) -> Table:
 
 def _published(report: Report) -> Table:
     headings = ("device", "accuracy, %", "T", "clock, MHz", "frames/s", "latency")
-    table = _table(("published", headings[0]), headings[1:], "As published, on MNIST; empty: not stated")
+    table = _table(("published", headings[0]), headings[1:], "As published, on MNIST; empty: not known")
     for system in report.published:
         table.add_row(
             f"{system.name} {system.year}" + (f" ({system.notes})" if system.notes else ""),
