@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from hwsnn.build.tools import find_fast_yosys
+from hwsnn.build.tools import find
 from hwsnn.cli import cli
 from hwsnn.data import random_images
 from hwsnn.model import save
@@ -107,7 +107,7 @@ def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> Non
     assert f"{written['simulated']['clocks_per_frame']:,} clocks a frame, " in done.stdout
 
 
-@pytest.mark.skipif(find_fast_yosys().version.startswith("yowasp"), reason="takes minutes without a native Yosys")
+@pytest.mark.skipif(find("yosys").version.startswith("yowasp"), reason="takes minutes without a native Yosys")
 def test_bench_counts_resources(model: Path) -> None:
     done = hwsnn("bench", str(model), "--max-lut", "2", "--synth", "--json")
     assert (done.returncode, done.stderr) == (0, "")
