@@ -19,14 +19,10 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.build import resources, synthesis, units
 from hwsnn.build.process import run_side_by_side, run_tool
 from hwsnn.build.resources import Resources, Use, measure, use
-from hwsnn.build.tools import Tool, find_fast_yosys
+from hwsnn.build.tools import Tool, find
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError, ToolError
 from hwsnn.rtl.constants import ConstantTable
-
-needs_yosys = pytest.mark.skipif(
-    find_fast_yosys().version.startswith("yowasp"), reason="takes minutes without a native Yosys"
-)
 
 
 class Part(wiring.Component):  # type: ignore[misc]
@@ -119,8 +115,8 @@ def table(rows: int, width: int, seed: int = 0) -> Part:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "hwsnn" / "synthesis"
+    monkeypatch.setattr(synthesis, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
 
 
 def of_yosys(design: wiring.Component, folder: Path, options: str = "") -> dict[str, int]:
@@ -130,12 +126,11 @@ def of_yosys(design: wiring.Component, folder: Path, options: str = "") -> dict[
         f"read_rtlil design.il\nsynth_xilinx -family xcup -top top -noiopad -noclkbuf {options}\n"
         "tee -q -o design.json stat -json\n"
     )
-    run_tool(find_fast_yosys(), ["design.ys"], folder, folder / "log")
+    run_tool(find("yosys"), ["design.ys"], folder, folder / "log")
     cells: dict[str, int] = json.loads((folder / "design.json").read_text())["design"]["num_cells_by_type"]
     return {name: number for name, number in cells.items() if not name.startswith("top")}
 
 
-@needs_yosys
 def test_equal_parts_are_synthesized_once(cache: Path) -> None:
     found = measure(Parts({"a": registered_sum(3), "b": registered_sum(3), "c": registered_sum(5)}))
     assert (found.instances, found.distinct, found.synthesized) == (4, 3, 3)
@@ -151,7 +146,6 @@ def test_equal_parts_are_synthesized_once(cache: Path) -> None:
     assert changed.synthesized == 1
 
 
-@needs_yosys
 def test_kinds_of_resources() -> None:
     parts = {
         "shift": delay(10),
@@ -175,7 +169,6 @@ def test_kinds_of_resources() -> None:
     json.dumps(found.to_json())
 
 
-@needs_yosys
 def test_totals_are_those_of_yosys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own statistics of the whole hierarchy, tables with all their numbers included."""
     monkeypatch.setattr(units, "SMALL", 0)
@@ -186,7 +179,6 @@ def test_totals_are_those_of_yosys(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert measure(design()).cells == of_yosys(design(), tmp_path)
 
 
-@needs_yosys
 def test_a_single_unit_is_what_yosys_makes_of_it_flat(tmp_path: Path) -> None:
     def design() -> ConstantTable:
         numbers = np.random.default_rng(1).integers(-300, 300, (64, 8))
@@ -197,7 +189,6 @@ def test_a_single_unit_is_what_yosys_makes_of_it_flat(tmp_path: Path) -> None:
     assert found.cells == of_yosys(design(), tmp_path, "-flatten")
 
 
-@needs_yosys
 def test_company_makes_no_difference(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def found() -> Resources:
         return measure(Parts({"q": queue_memory(), "p": product()}))
@@ -211,7 +202,6 @@ def test_company_makes_no_difference(cache: Path, monkeypatch: pytest.MonkeyPatc
     assert (alone.components, alone.cells) == (together.components, together.cells)
 
 
-@needs_yosys
 def test_damaged_entries_are_made_again(cache: Path) -> None:
     def design() -> Parts:
         return Parts({f"sum_{constant}": registered_sum(constant) for constant in (3, 4, 5)})
@@ -227,7 +217,6 @@ def test_damaged_entries_are_made_again(cache: Path) -> None:
     assert {file: file.read_text() for file in cache.iterdir()} == entries
 
 
-@needs_yosys
 def test_an_interrupted_run_is_taken_up_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthesis, "BATCH", 1)
     calls: list[tuple[int, int]] = []
@@ -251,7 +240,7 @@ def test_an_interrupted_run_is_taken_up_again(cache: Path, monkeypatch: pytest.M
 
 def test_a_bad_tool_is_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def yosys(script: str) -> None:
-        monkeypatch.setattr(resources, "find_fast_yosys", lambda: Tool("yosys", (sys.executable, "-c", script), "any"))
+        monkeypatch.setattr(resources, "find", lambda name: Tool(name, (sys.executable, "-c", script), "any"))
 
     yosys("print('ERROR: no such thing'); raise SystemExit(1)")
     with pytest.raises(ToolError) as caught:

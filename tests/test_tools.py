@@ -73,22 +73,6 @@ def test_the_one_from_pypi_runs(programs: Programs) -> None:
     assert "Project Trellis ecppack" in answer.stderr + answer.stdout
 
 
-def test_a_native_yosys_is_the_fast_one(programs: Programs) -> None:
-    file = programs.add_version("yosys", "0.50")
-    assert tools.find_fast_yosys().command == (str(file),)
-
-
-@pytest.mark.parametrize("unfit", [False, True])
-def test_the_next_fastest_is_that_of_pyosys(programs: Programs, monkeypatch: pytest.MonkeyPatch, unfit: bool) -> None:
-    if unfit:
-        programs.add_version("yosys", "0.39")
-    monkeypatch.setattr(tools, "_installed", lambda package: package == "pyosys")
-    monkeypatch.setattr(tools, "version", lambda package: "0.70")
-    assert tools.find_fast_yosys().version == "pyosys 0.70"
-    monkeypatch.setattr(tools, "_installed", lambda package: False)
-    assert tools.find_fast_yosys().command == tools.find("yosys").command
-
-
 @pytest.mark.usefixtures("nothing_from_pypi")
 @pytest.mark.parametrize(
     ("script", "found"),

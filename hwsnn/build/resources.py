@@ -30,7 +30,7 @@ from hwsnn.devices import DEVICES, Device
 from hwsnn.errors import InputError, ToolError
 
 from .synthesis import Progress, synthesize
-from .tools import find_fast_yosys
+from .tools import find
 from .units import cut
 
 TOP = "hwsnn_network"
@@ -128,7 +128,7 @@ def measure(
     if device.family != ULTRASCALE.family:
         raise InputError(f"{device.title}: no UltraScale+ device; resources are counted for such alone")
     start = time.monotonic()
-    tool = find_fast_yosys()
+    tool = find("yosys")
     component = cut(rtlil.convert(design, name=top, emit_src=False), top)
     parts = list(component.walk())
     units = list(dict.fromkeys(part.unit for _, part in parts))

@@ -56,12 +56,17 @@ class Synthesized:
     peak_bytes: int | None
 
 
+def cache_folder() -> Path:
+    """Where netlists are kept, a file a unit: ``hwsnn/synthesis`` in the user's cache folder."""
+    return user_cache() / "hwsnn" / "synthesis"
+
+
 def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: Progress) -> Synthesized:
     """The netlists of ``units``, which are distinct. What is done when an exception comes, Ctrl-C too, is in the cache.
 
     Raises ``InputError`` where there can be no cache, and ``ToolError`` where Yosys fails.
     """
-    cache = user_cache() / "hwsnn" / "synthesis"
+    cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     files = {unit: cache / f"{_digest(unit.text(''), tool.version, SCRIPT, family)}.json" for unit in units}
     netlists = {unit: netlist for unit in units if (netlist := _kept(files[unit])) is not None}

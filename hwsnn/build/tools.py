@@ -83,17 +83,6 @@ def find(name: str) -> Tool:
     return Tool(name, (sys.executable, "-c", start), f"{script} {version(package)}")
 
 
-def find_fast_yosys() -> Tool:
-    """The Yosys for what takes minutes: a native one on the PATH, or else that of the package pyosys, which is native
-    too, where it is installed; else as ``find``, several times slower."""
-    native, _ = _native("yosys")
-    if native is not None or not _installed("pyosys"):
-        return native or find("yosys")
-    # In a process of its own, like any other program: it prints, and it ends the process where it fails.
-    start = "import sys; from pyosys import libyosys; libyosys.run_pass(f'script {sys.argv[1]}', libyosys.Design())"
-    return Tool("yosys", (sys.executable, "-c", start), f"pyosys {version('pyosys')}")
-
-
 def verilator_environment() -> dict[str, str]:
     """The environment variables (all of them) under which ``verilator`` is a fit one and works.
 
