@@ -47,7 +47,7 @@ def for_share(network: Network, device: Device, percent: float | None = None) ->
     taken = 100 * balance.cost.lut / device.lut
     if percent is not None and taken > percent:
         raise InputError(
-            f"{network.name}: its smallest design takes about {taken:.1f} % of the look-up tables of {device.name}, "
+            f"{network.name}: its smallest design takes about {taken:.2f} % of the look-up tables of {device.name}, "
             f"not {percent:g} %"
         )
     return _planned(network, device, chooser, balance)
