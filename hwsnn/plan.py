@@ -59,7 +59,7 @@ def for_rate(network: Network, device: Device, frames_a_second: float, clock_mhz
         return for_clocks(network, device, clock_mhz * 1e6 / frames_a_second)
     except TooFastError as error:
         raise InputError(
-            f"{network.name}: {frames_a_second:,g} frames/s at {clock_mhz:g} MHz are too many: {error}"
+            f"{network.name}: {frames_a_second:,.10g} frames/s at {clock_mhz:g} MHz are too many: {error}"
         ) from None
 
 

@@ -89,7 +89,7 @@ def test_a_share_that_is_too_small() -> None:
 def test_too_many_frames() -> None:
     with pytest.raises(
         InputError,
-        match=r"^digits: 2e\+06 frames/s at 150 MHz are too many: 100 pixels come in, one a clock: "
+        match=r"^digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels come in, one a clock: "
         r"75 clocks a frame are too few$",
     ):
         plan.for_rate(DIGITS, SMALL, 2e6, 150)
