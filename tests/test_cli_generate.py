@@ -134,7 +134,7 @@ def test_a_folding_of_ones_own(model: str, tmp_path: Path) -> None:
     [
         (
             ("--target-fps", "2000000"),
-            "digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels come in, one a clock: 75 clocks a frame are",
+            "digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels come in, one a clock: 75 clocks a frame",
         ),
         (
             ("--target-fps", "100", "--clock-mhz", "0.009"),
