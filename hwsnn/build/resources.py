@@ -1,6 +1,6 @@
 """What a design takes of a device, component by component: synthesized by Yosys, not placed.
 
-The design is cut into units (``units.py``). Each distinct unit is synthesized once by ``synth_xilinx``, without pads
+The design is cut into units (see ``units``). Each distinct unit is synthesized once by ``synth_xilinx``, without pads
 and clock buffers, and counted as often as it occurs; nothing is optimized across the border of two units.
 
 What is counted, in cells of the netlist after technology mapping:
@@ -13,7 +13,9 @@ What is counted, in cells of the netlist after technology mapping:
 - DSP: every DSP48E2.
 - Carry: every CARRY4; Yosys writes those for UltraScale+ as well, whose CARRY8 is two of them.
 
-Vivado packs and places, and may come to fewer; routing and timing are none of this.
+The borders of units cost: on the shipped `digits` and `mnist`, 0.4 % and 2.7 % more LUTs than Yosys makes of them flat,
+at most 0.5 % more flip-flops, and the same block RAM. Vivado packs and places, and may come to fewer; routing and
+timing are none of this.
 """
 
 from __future__ import annotations
