@@ -2,7 +2,7 @@
 
     python benchmarks/first_layer.py digits ulx3s-85f 4 8 16
 
-A place-and-route run for each number of lanes, and a simulation of a few frames: minutes each.
+A place-and-route run for each number of lanes: minutes each. The other layers stay as they are chosen for the board.
 """
 
 from __future__ import annotations
@@ -12,32 +12,28 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from hwsnn.bench import fpga_fps
 from hwsnn.build.boards import load_board
 from hwsnn.build.ecp5 import build
 from hwsnn.cli.common import load_model
-from hwsnn.data import random_images
-from hwsnn.fold import choose
-from hwsnn.sim.network_bench import run_network
-from hwsnn.spec import LayerFold
+from hwsnn.devices import DEVICES
+from hwsnn.plan import for_share, with_folds
 
 
-def main(model: str, board: str, *lanes: str) -> None:
+def main(model: str, board_name: str, *lanes: str) -> None:
     """Print a line for each number of lanes."""
-    network = load_model(model)
-    chosen = choose(network)
+    network, board = load_model(model), load_board(board_name)
+    device = DEVICES[board.device]
+    chosen = for_share(network, device).folding.layers
     first = network.layers[0].name
-    print("lanes | clocks a frame | MHz | frames/s | LUT | FF | DSP | place and route, s")
+    print("lanes | clocks a frame | MHz | frames/s | LUT | FF | place and route, s")
     for count in map(int, lanes):
-        fold = LayerFold(chosen.layers[first].cin_par, count)
-        folding = replace(chosen, layers={**chosen.layers, first: fold})
-        result = run_network(network, folding, random_images(network, 8, 0), stalls=False)
+        plan = with_folds(network, device, {**chosen, first: replace(chosen[first], cout_par=count)})
         with tempfile.TemporaryDirectory() as folder:
-            report = build(network, folding, load_board(board), Path(folder))
-        rate = fpga_fps(result.cycles_per_frame, report.fmax_mhz)
+            report = build(network, plan.folding, board, Path(folder))
+        clocks = float(plan.clocks.cycles_per_frame)
         print(
-            f"{count} | {result.cycles_per_frame:g} | {report.fmax_mhz:.1f} | {rate:,.0f} | {report.lut:,} | "
-            f"{report.ff:,} | {report.dsp} | {report.stage_seconds['place and route']:.0f}",
+            f"{count} | {clocks:g} | {report.fmax_mhz:.1f} | {report.fmax_mhz * 1e6 / clocks:,.0f} | {report.lut:,} | "
+            f"{report.ff:,} | {report.stage_seconds['place and route']:.0f}",
             flush=True,
         )
 
