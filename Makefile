@@ -32,7 +32,7 @@ $(INSTALLED): pyproject.toml constraints.txt | prerequisites
 # Training is tested too: PyTorch is the most of it.
 $(TESTABLE): $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	    --no-build-isolation -e '.[dev,train]'
+	    --no-build-isolation -e '.[dev,explore,train]'
 	touch $@
 
 # Every missing program is named before anything is installed.

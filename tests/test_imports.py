@@ -44,13 +44,14 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What the parts that carry meaning may import of hwsnn, besides themselves."""
 
-USERS = {"activity", "sim", "build", "bench", "host", "manifest"}
+USERS = {"activity", "sim", "build", "bench", "explore", "host", "manifest"}
 """Parts that bring those together; they may import all of those, and one another."""
 
 TOP = {"__init__", "__main__", "cli", "demo", "train"}
 """Parts that may import everything, and that nothing else imports."""
 
-HEAVY = {"amaranth", "cocotb", "click", "h5py", "nir", "rich", "safetensors", "scipy", "serial", "sklearn", "torch"}
+HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
+HEAVY |= {"scipy", "serial", "sklearn", "torch"}
 NETWORK = {"http", "socket"}
 """What ``urllib.request`` loads; urllib itself comes with pathlib."""
 
@@ -138,7 +139,8 @@ def test_help_loads_no_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "data", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "board"]
+    "command",
+    ["demo", "data", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "explore", "board"],
 )
 def test_a_command_loads_little_before_it_runs(command: str) -> None:
     loaded = loaded_by(f"import hwsnn.cli.{command}")

@@ -38,6 +38,7 @@ SUMMARIES = {
     "verify": "Compare the simulated hardware with the reference, layer by layer.",
     "build": "Make a bitstream for a board.",
     "bench": "Measure clocks a frame and latency against the CPU.",
+    "explore": "Sweep folding, weight bits and time steps for the best designs.",
     "board": "Work with a board over its serial port.",
 }
 """Every command, each the ``command`` of the module of the same name."""

@@ -33,10 +33,10 @@ seed_option = click.option(
 )
 
 
-def data_option(*, required: bool = False) -> Callable[[Any], Any]:
+def data_option(*, required: bool = False, split: str = "the test split") -> Callable[[Any], Any]:
     """``--data DATA``, given to the command as ``data: str``; ``HWSNN_DATA`` where it is left out.
 
-    Where it is not ``required``, leaving it out means something of its own: None.
+    Where it is not ``required``, leaving it out means something of its own: None. ``split``: what is taken of a folder.
     """
     return click.option(
         "--data",
@@ -45,7 +45,7 @@ def data_option(*, required: bool = False) -> Callable[[Any], Any]:
         envvar="HWSNN_DATA" if required else None,
         show_envvar=required,
         metavar="DATA",
-        help="A folder of IDX files (the test split), an .npz with x and optional y, or a word: digits, mnist.",
+        help=f"A folder of IDX files ({split}), an .npz with x and optional y, or a word: digits, mnist.",
     )
 
 

@@ -62,6 +62,10 @@ clock_option = click.option(
     help=f"The FPGA clock to assume (default: {DEFAULT_MHZ}).",
 )
 
+device_option = click.option(
+    "--device", type=click.Choice(DEVICES), default=DEVICES[0], show_default=True, help="The FPGA to plan for."
+)
+
 
 def folding_options(*, own_device: bool = False, own_clock: bool = False) -> Callable[[Any], Any]:
     """``--device``, ``--target-fps`` with ``--clock-mhz``, ``--max-lut`` and ``--fold``, given as ``wish: Wish``.
@@ -90,15 +94,7 @@ def folding_options(*, own_device: bool = False, own_clock: bool = False) -> Cal
     if not own_clock:
         options.append(clock_option)
     if not own_device:
-        options.append(
-            click.option(
-                "--device",
-                type=click.Choice(DEVICES),
-                default=DEVICES[0],
-                show_default=True,
-                help="The FPGA to plan for.",
-            )
-        )
+        options.append(device_option)
 
     def decorate(command: Any) -> Any:
         @functools.wraps(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 import click
 
@@ -22,13 +22,10 @@ from ..spec import (
     Reset,
 )
 from .common import emit, json_option, output_option
-
-if TYPE_CHECKING:
-    from ..trained import Network
+from .source import DEFAULT_ENCODING, encoding_option, read_trained, reset_option
 
 DEFAULT_TIMESTEPS = 4
 """Where the source does not say; networks trained with surrogate gradients on still images mostly run 2 to 10."""
-DEFAULT_ENCODING: EncoderKind = "direct"
 
 
 def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -45,12 +42,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
     type=click.IntRange(1, MAX_TIMESTEPS),
     help=f"Time steps a frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
 )
-@click.option(
-    "--encoding",
-    type=click.Choice(get_args(EncoderKind)),
-    help="How pixels become time steps; direct gives them to the first layer as they are.  "
-    f"[default: as SRC says, else {DEFAULT_ENCODING}]",
-)
+@encoding_option
 @click.option(
     "--readout",
     type=click.Choice(get_args(Readout)),
@@ -68,11 +60,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
     type=click.IntRange(MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS),
     help="At most so many bits a membrane, which may then saturate.  [default: enough never to]",
 )
-@click.option(
-    "--reset",
-    type=click.Choice(get_args(Reset)),
-    help="What a spike does to every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
-)
+@reset_option
 @click.option(
     "--dt",
     type=float,
@@ -102,7 +90,7 @@ def command(
 
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output}: is the source itself; name another file to write the model to")
-    trained, origin = _read(source, dt)
+    trained, origin = read_trained(source, dt)
     try:
         network, report = quantize(
             trained,
@@ -121,17 +109,3 @@ def command(
     save(network, output, {"source": source.name} | origin | {"quantization": report.to_json()})
     fields = {"model": str(output), "model_hash": model_hash(network), "source": str(source)} | origin
     emit(as_json, fields | report.to_json(), lambda: click.echo(f"{report}\nwrote {output}"))
-
-
-def _read(source: Path, dt: float | None) -> tuple[Network, dict[str, Any]]:
-    """The trained network in ``source``, and how it was read."""
-    if source.suffix.lower() == ".safetensors":
-        from .. import trained_file
-
-        if dt is not None:
-            raise InputError(f"{source}: has no time constants; --dt is for NIR files only")
-        return trained_file.load(source), {}
-    from ..frontends import nir
-
-    dt = dt or DEFAULT_DT
-    return nir.read(source, dt), {"dt": dt}

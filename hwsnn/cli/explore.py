@@ -1,0 +1,224 @@
+"""``hwsnn explore``: the designs of a trained network that no other beats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
+from .common import count_option, data_option, emit, json_option, output_option, progress, results_console
+from .folding import DEFAULT_MHZ, clock_option, device_option
+from .source import DEFAULT_ENCODING, encoding_option, read_trained, reset_option, trained_path
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..explore.points import Result, Task
+    from ..explore.space import Variant
+    from ..explore.table import Row
+
+MOST_CLOCKS = 1_000_000_000
+DEFAULT_POINTS = 8
+
+
+def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, str | None], tuple[int, ...] | None]:
+    """Integers from ``low`` to ``high``, as in ``2-4,8``, in order."""
+
+    def parse(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+        if text is None:
+            return None
+        found: set[int] = set()
+        for part in text.split(","):
+            ends = part.strip().split("-")
+            if not 1 <= len(ends) <= 2 or not all(end.isascii() and end.isdigit() and len(end) < 12 for end in ends):
+                raise click.BadParameter(f"must be integers such as 2-4,8, not {text!r}")
+            first, last = int(ends[0]), int(ends[-1])
+            if not low <= first <= last <= high:
+                raise click.BadParameter(f"must be from {low} to {high}, in order, not {part.strip()!r}")
+            if last - first > MAX_TIMESTEPS:
+                raise click.BadParameter(f"{part.strip()!r} are too many; name some of them, with commas")
+            found |= set(range(first, last + 1))
+        return tuple(sorted(found))
+
+    return parse
+
+
+@click.command("explore")
+@click.argument("source", metavar="SRC")
+@data_option(required=True, split="its last 10,000 training images, see --split")
+@count_option
+@click.option(
+    "--split",
+    type=click.Choice(["train-tail", "test"]),
+    help="The images of a folder: the last 10,000 training images, or the test images.  [default: train-tail]",
+)
+@click.option(
+    "--bits",
+    default=f"{MIN_WEIGHT_BITS}-{MAX_WEIGHT_BITS}",
+    show_default=True,
+    callback=_integers(MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
+    metavar="LIST",
+    help="Bits of a weight, rounded after training.",
+)
+@click.option(
+    "--timesteps",
+    callback=_integers(1, MAX_TIMESTEPS),
+    metavar="LIST",
+    help="Time steps a frame, without retraining.  [default: as in training, where SRC says so]",
+)
+@click.option(
+    "--clocks",
+    callback=_integers(1, MOST_CLOCKS),
+    metavar="LIST",
+    help="The most clocks a frame that a design may take, for one design each.",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(2, 1000),
+    metavar="K",
+    help="In place of --clocks: K targets, in geometric series from one pixel a clock to the smallest design.  "
+    f"[default: {DEFAULT_POINTS}]",
+)
+@device_option
+@clock_option
+@encoding_option
+@reset_option
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster to work on.  [default: this machine's cores]")
+@output_option("DIR", "Folder to write into. A sweep that was stopped goes on from there.", required=True)
+@json_option
+def command(
+    source: str,
+    data: str,
+    count: int | None,
+    split: Any,
+    bits: tuple[int, ...],
+    timesteps: tuple[int, ...] | None,
+    clocks: tuple[int, ...] | None,
+    points: int | None,
+    device: str,
+    clock_mhz: float | None,
+    encoding: EncoderKind | None,
+    reset: Reset | None,
+    scheduler: str | None,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Sweep folding, weight bits and time steps of the trained network SRC, and find the designs that none beats.
+
+    SRC is a float .safetensors or a NIR graph, or the name of a shipped model. What comes out is accuracy, frames/s,
+    latency and look-up tables of every design, in DIR/points.csv, and of those that no other beats, in DIR/pareto.csv,
+    pareto.png and pareto.svg.
+
+    Test images measure a finished model; a figure on images that chose the design is flattered. So the last training
+    images are the default, and SRC should be trained without them. What to choose by is the user's responsibility.
+
+    A scheduler must be trusted: Dask sends Python objects between its processes.
+    """
+    if clocks is not None and points is not None:
+        raise click.UsageError("--clocks and --points must not be given together")
+    try:
+        from ..explore import plot
+        from ..explore.sweep import cluster, cores, sweep
+    except ImportError as error:
+        raise InputError(f"hwsnn explore needs {error.name}: pip install 'hwsnn[explore]'") from None
+
+    from ..devices import DEVICES
+    from ..explore import space, table
+    from ..explore.images import measured
+    from ..explore.points import Refusal, Store
+
+    path = trained_path(source)
+    name, variants = _variants(path, bits, timesteps, encoding, reset)
+    images, which = measured(data, variants[0].network, split, count)
+    tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
+    store = Store(output)
+    results = {task.key: result for task in tasks if (result := store.get(task)) is not None}
+    missing = [task for task in tasks if task.key not in results]
+
+    def keep(task: Task, result: Result) -> None:
+        store.put(task, result)
+        results[task.key] = result
+        bars.advance(bar)
+
+    with progress() as bars:
+        bar = bars.add_task("exploring", total=len(tasks), completed=len(results))
+        if missing:
+            networks = {variant.model_hash: variant.network for variant in variants}
+            with cluster(scheduler, min(cores(), len(missing))) as client:
+                sweep(client, missing, networks, images, keep)
+
+    refusals = [result for result in results.values() if isinstance(result, Refusal)]
+    rows = table.rows([(task, results[task.key]) for task in tasks], clock_mhz or DEFAULT_MHZ)
+    if not rows:
+        raise InputError(f"{path}: there is no such design: {refusals[0].reason}")
+    front = [row for row in rows if row.on_front]
+    files = [output / "points.csv", output / "pareto.csv"]
+    for file, content in zip(files, (rows, front), strict=True):
+        table.write_csv(file, content)
+    files += plot.draw(rows, f"{name}: accuracy on {len(images.images):,} images", output / "pareto")
+    fields = {
+        "source": str(path),
+        "accuracy_on": which,
+        "images": len(images.images),
+        "tasks": len(tasks),
+        "tasks_done_now": len(missing),
+        "designs": len(rows),
+        "refused": len(refusals),
+        "front": [asdict(row) for row in front],
+        "files": [str(file) for file in files],
+    }
+
+    def human() -> None:
+        refused = f"; {len(refusals)} targets cannot be met, such as: {refusals[0].reason}" if refusals else ""
+        click.echo(f"{name}: {len(rows)} designs of {len(variants)} networks, {len(front)} on the front{refused}")
+        click.echo(f"accuracy on {len(images.images):,} images, {which}")
+        results_console().print(_table(front))
+        for file in files:
+            click.echo(f"wrote {file}")
+
+    emit(as_json, fields, human)
+
+
+def _variants(
+    path: Path,
+    bits: tuple[int, ...],
+    timesteps: tuple[int, ...] | None,
+    encoding: EncoderKind | None,
+    reset: Reset | None,
+) -> tuple[str, list[Variant]]:
+    """The name of the trained network in ``path``, and what is made of it."""
+    from ..explore.space import variants
+
+    trained, _ = read_trained(path)
+    steps = timesteps or (trained.timesteps and (trained.timesteps,))
+    if not steps:
+        raise InputError(f"{path}: does not say how many time steps it was trained for; give them: --timesteps 2")
+    try:
+        return trained.name, variants(trained, bits, steps, encoding or trained.encoding or DEFAULT_ENCODING, reset)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _table(front: list[Row]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"the front on {front[0].device}, at an assumed {front[0].assumed_clock_mhz:g} MHz")
+    for heading in ("bits", "T", "accuracy", "frames/s", "clocks a frame", "latency, us", "LUT", "BRAM36"):
+        table.add_column(heading, justify="right")
+    for row in sorted(front, key=lambda row: row.lut_estimate):
+        table.add_row(
+            str(row.weight_bits),
+            str(row.timesteps),
+            f"{row.accuracy:.2%}",
+            f"{row.fps_at_assumed_clock:,.0f}",
+            f"{row.clocks_per_frame:,g}",
+            f"{row.latency_us_at_assumed_clock:,.2f}",
+            f"{row.lut_estimate:,} ({row.lut_percent_estimate:g}%)",
+            f"{row.bram36_estimate:g}",
+        )
+    return table

@@ -1,0 +1,51 @@
+"""Trained networks as an argument, and the options that say what their files leave open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from ..errors import InputError
+from ..frontends.nir_conventions import DEFAULT_DT
+from ..shipped import folder
+from ..spec import EncoderKind, Reset
+
+if TYPE_CHECKING:
+    from ..trained import Network
+
+DEFAULT_ENCODING: EncoderKind = "direct"
+
+encoding_option = click.option(
+    "--encoding",
+    type=click.Choice(get_args(EncoderKind)),
+    help="How pixels become time steps; direct gives them to the first layer as they are.  "
+    f"[default: as SRC says, else {DEFAULT_ENCODING}]",
+)
+reset_option = click.option(
+    "--reset",
+    type=click.Choice(get_args(Reset)),
+    help="What a spike does to every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
+)
+
+
+def trained_path(text: str) -> Path:
+    """The file that SRC names: the trained network of a shipped model, whose name wins over a file's; or a file."""
+    beside = folder("models") / text
+    shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if Path(text).name == text else ()
+    return next((file for file in shipped if file.is_file()), Path(text))
+
+
+def read_trained(source: Path, dt: float | None = None) -> tuple[Network, dict[str, Any]]:
+    """The trained network in ``source``, a float file or a NIR graph, and how it was read."""
+    if source.suffix.lower() == ".safetensors":
+        from .. import trained_file
+
+        if dt is not None:
+            raise InputError(f"{source}: has no time constants; --dt is for NIR files only")
+        return trained_file.load(source), {}
+    from ..frontends import nir
+
+    dt = dt or DEFAULT_DT
+    return nir.read(source, dt), {"dt": dt}

@@ -1,0 +1,129 @@
+"""The tasks of a sweep and their results: one small JSON file a task, so that a sweep that was killed goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..errors import InputError
+from ..files import written_whole
+
+FOLDER = "points"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many of so many ``images`` the integer reference gets ``right``."""
+
+    right: int
+    images: int
+
+    def __post_init__(self) -> None:
+        _require(self.images > 0 and 0 <= self.right <= self.images)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a folding does, of the exact cycle model, and what it costs, estimated.
+
+    ``clocks_per_frame`` is an average where it alternates; ``limiting`` is the layer that takes most clocks, or
+    ``pixels``.
+    """
+
+    clocks_per_frame: float
+    latency_clocks: int
+    lut: int
+    ff: int
+    bram18: int
+    limiting: str
+
+    def __post_init__(self) -> None:
+        _require(math.isfinite(self.clocks_per_frame) and self.clocks_per_frame > 0 and self.latency_clocks > 0)
+        _require(min(self.lut, self.ff, self.bram18) >= 0)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no such design, in a line."""
+
+    reason: str
+
+
+Result: TypeAlias = Accuracy | Design | Refusal
+KINDS: dict[str, type[Accuracy | Design | Refusal]] = {
+    "accuracy": Accuracy,
+    "design": Design,
+    "refusal": Refusal,
+}
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise ValueError("a result must have figures that can be")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work.
+
+    ``settings`` (JSON values): all that its result depends on. ``weight_bits`` and ``timesteps`` name the network;
+    ``clocks`` is the target of a design, in clocks a frame, None for an accuracy.
+    """
+
+    weight_bits: int
+    timesteps: int
+    clocks: int | None
+    settings: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Equal for equal settings, whatever else may be."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:32]
+
+    def __str__(self) -> str:
+        what = "the accuracy" if self.clocks is None else f"the design of at most {self.clocks} clocks a frame"
+        return f"{what} for {self.weight_bits} bits and {self.timesteps} time steps"
+
+
+class Store:
+    """The results below a folder. What is damaged counts as not there: it is made again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
+        if not folder.absolute().parent.is_dir():
+            raise InputError(f"{folder.absolute().parent}: no such folder; make it first, or name another place")
+        for path in (folder, self._folder):
+            if path.exists() and not path.is_dir():
+                raise InputError(f"{path}: is a file; name a folder to write into")
+            path.mkdir(exist_ok=True)
+
+    def get(self, task: Task) -> Result | None:
+        """The task's result, if it was put here."""
+        try:
+            entry = json.loads(self._path(task).read_bytes())
+            kind = KINDS[entry["kind"]]
+            result = kind(**entry["result"])
+            known = entry["settings"] == task.settings and _typed(result)
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+        return result if known else None
+
+    def put(self, task: Task, result: Result) -> None:
+        """Keep the task's result."""
+        kind = next(name for name, kind in KINDS.items() if isinstance(result, kind))
+        entry = {"settings": task.settings, "kind": kind, "result": asdict(result)}
+        with written_whole(self._path(task)) as partial:
+            partial.write_text(json.dumps(entry, sort_keys=True, allow_nan=False) + "\n")
+
+    def _path(self, task: Task) -> Path:
+        return self._folder / f"{task.key}.json"
+
+
+def _typed(result: Result) -> bool:
+    """Whether every value of ``result`` is what its field says."""
+    return all(type(value).__name__ == type(result).__annotations__[name] for name, value in asdict(result).items())

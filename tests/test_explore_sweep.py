@@ -1,0 +1,278 @@
+"""``hwsnn explore`` on a Dask cluster: whole sweeps, resumed ones, dying workers, and bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from hwsnn.cli import cli
+from hwsnn.data import LabelledData, random_images
+from hwsnn.devices import DEVICES
+from hwsnn.errors import InputError, ToolError
+from hwsnn.explore.points import Accuracy, Task
+from hwsnn.explore.points import Result as Found
+from hwsnn.explore.space import tasks, variants
+from hwsnn.explore.work import accuracy
+from hwsnn.frontends import nir
+from hwsnn.shipped import folder
+from tests.test_cli import HWSNN, expect_refusal
+
+dask = pytest.importorskip("dask")
+distributed = pytest.importorskip("distributed")
+pytest.importorskip("matplotlib")
+
+from hwsnn.explore.sweep import ROUNDS, cluster, sweep  # noqa: E402  (needs distributed)
+
+DIGITS = ("digits", "--data", "digits", "--reset", "subtract", "--timesteps", "2")
+SMALL = (*DIGITS, "-n", "50", "--bits", "3,8", "--clocks", "100,400")
+TASKS = 6
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a cluster of two processes, in which a task fails for good as soon as a worker dies over it."""
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.comm.timeouts.connect": "120s"}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=None, silence_logs=50
+        ) as local,
+    ):
+        yield local.scheduler_address
+
+
+def explore(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["explore", *map(str, arguments)], prog_name="hwsnn")
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_and_its_resumption(tmp_path: Path, scheduler: str) -> None:
+    out = tmp_path / "sweep"
+
+    def done_now(*more: str) -> int:
+        result = explore(*SMALL, "--scheduler", scheduler, "-o", out, "--json", *more)
+        assert (result.exit_code, result.stderr) == (0, "")
+        fields = json.loads(result.stdout)
+        assert fields["tasks"] == TASKS
+        return int(fields["tasks_done_now"])
+
+    assert done_now() == TASKS
+    points = read(out / "points.csv")
+    assert [(row["weight_bits"], row["target_clocks"]) for row in points] == [
+        ("3", "100"),
+        ("3", "400"),
+        ("8", "100"),
+        ("8", "400"),
+    ]
+    assert all(float(row["clocks_per_frame"]) <= float(row["target_clocks"]) for row in points)
+    assert {row["images"] for row in points} == {"50"}
+    assert read(out / "pareto.csv") == [row for row in points if row["on_front"] == "1"] != []
+    assert (out / "pareto.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (out / "pareto.svg").read_text()
+    files = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+
+    assert done_now() == 0
+    files_again = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    assert files_again == files
+
+    damaged, missing, *_ = sorted((out / "points").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    missing.unlink()
+    assert done_now() == 2
+    assert done_now("--clock-mhz", "300") == 0
+    faster = read(out / "points.csv")
+    assert float(faster[0]["fps_at_assumed_clock"]) == 2 * float(points[0]["fps_at_assumed_clock"])
+
+
+def test_it_agrees_with_the_other_commands(tmp_path: Path, scheduler: str) -> None:
+    result = explore(*DIGITS, "--bits", "8", "--clocks", "400", "--scheduler", scheduler, "-o", tmp_path)
+    assert result.exit_code == 0
+    assert "1 designs of 1 networks, 1 on the front" in result.stdout
+    assert "accuracy on 360 images, the images of digits" in result.stdout
+    (row,) = read(tmp_path / "points.csv")
+    run = CliRunner().invoke(cli, ["run", "digits", "--data", "digits", "--json"])
+    assert float(row["accuracy"]) == json.loads(run.stdout)["accuracy"]
+    inspect = CliRunner().invoke(cli, ["inspect", "digits", "--json"])
+    assert row["model_hash"] == json.loads(inspect.stdout)["hash"]
+
+
+def test_targets_that_cannot_be_met(tmp_path: Path, scheduler: str) -> None:
+    arguments = (*DIGITS, "-n", "10", "--bits", "8", "--scheduler", scheduler, "-o", tmp_path)
+    expect_refusal(explore(*arguments, "--clocks", "99"), "there is no such design: 100 pixels come in")
+    assert "1 targets cannot be met" in explore(*arguments, "--clocks", "99,1000").stdout
+
+
+def some_work(*, images: int) -> tuple[list[Task], dict[str, Any], LabelledData]:
+    """Four networks' tasks, the networks, and random images."""
+    digits = nir.read(folder("models") / "digits" / "digits.nir")
+    found = variants(digits, (2, 4, 6, 8), (2,), "direct")
+    pixels = random_images(found[0].network, images, seed=0)
+    data = LabelledData(pixels, np.zeros(images, np.int64))
+    networks = {variant.model_hash: variant.network for variant in found}
+    return tasks(found, DEVICES["xczu9eg"], [200, 400], "random"), networks, data
+
+
+def count_accuracies(client: Any) -> list[object]:
+    """A list that grows with every accuracy that is handed in."""
+    submit, handed_in = client.submit, list[object]()
+
+    def counting(function: Any, *arguments: object, **options: object) -> object:
+        if function is accuracy:
+            handed_in.append(function)
+        return submit(function, *arguments, **options)
+
+    client.submit = counting
+    return handed_in
+
+
+def test_the_points_of_a_killed_worker_are_done_again(scheduler: str) -> None:
+    """One is killed while it measures an accuracy, which takes it a second."""
+    listed, networks, data = some_work(images=20_000)
+    results: dict[str, Found] = {}
+    with cluster(scheduler, 2) as client:
+        before = client.run(os.getpid)
+        handed_in = count_accuracies(client)
+
+        def done(task: Task, result: Found) -> None:
+            assert task.key not in results
+            if not results:
+                busy = [place for place, keys in client.processing().items() if any("accuracy" in key for key in keys)]
+                os.kill(before[busy[0]], signal.SIGKILL)
+            results[task.key] = result
+
+        sweep(client, listed, networks, data, done)
+        client.wait_for_workers(2, timeout=120)
+        after = client.run(os.getpid)
+    assert set(results) == {task.key for task in listed}
+    assert sum(isinstance(result, Accuracy) for result in results.values()) == 4
+    assert len(handed_in) > 4
+    assert len(set(before.values()) - set(after.values())) == 1
+
+
+class Deadly:
+    """Data over which every worker dies."""
+
+    @property
+    def images(self) -> object:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+
+def test_work_that_kills_every_worker_ends_the_sweep(scheduler: str) -> None:
+    listed, networks, _ = some_work(images=1)
+    with cluster(scheduler, 2) as client:
+        handed_in = count_accuracies(client)
+        with pytest.raises(ToolError, match="workers keep dying over the accuracy for 2 bits and 2 time steps"):
+            sweep(client, listed[:1], networks, Deadly(), lambda task, result: None)  # type: ignore[arg-type]
+        client.wait_for_workers(2, timeout=120)
+    assert len(handed_in) == ROUNDS
+
+
+def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwsnn.explore.sweep.CONNECT_SECONDS", 1)
+    for address in ("tcp://127.0.0.1:9", "nothing://here", "tcp://127.0.0.1:x"):
+        result = explore(*SMALL, "--scheduler", address, "-o", tmp_path / "sweep")
+        expect_refusal(result, f"--scheduler {address}: there is no Dask scheduler")
+
+
+def test_a_scheduler_that_goes(tmp_path: Path) -> None:
+    """A scheduler and a worker as the page on exploring starts them."""
+    listed, networks, data = some_work(images=20_000)
+    known = tmp_path / "scheduler.json"
+    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(
+        [*start, "--no-dashboard", "--scheduler-file", known], stderr=subprocess.DEVNULL
+    ) as scheduler:
+        while not known.exists() or not known.read_text().endswith("}"):
+            assert scheduler.poll() is None
+            time.sleep(0.1)
+        address = json.loads(known.read_text())["address"]
+        start = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+        with subprocess.Popen([*start, "--no-nanny"], stderr=subprocess.DEVNULL) as worker:
+            with (
+                cluster(address, 1) as client,
+                pytest.raises(ToolError, match="the Dask scheduler is gone; the same command goes on"),
+            ):
+                sweep(client, listed, networks, data, lambda task, result: scheduler.kill())
+            worker.terminate()
+
+
+def test_alone_and_interrupted(tmp_path: Path) -> None:
+    """Without --scheduler, as a process; Ctrl-C goes to every process of a terminal."""
+    out = tmp_path / "sweep"
+    command = [*HWSNN, "explore", *DIGITS, "--bits", "2-8", "--clocks", "100-300", "-o", str(out)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while process.poll() is None and not list(out.glob("points/*.json")):
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert (process.returncode, stdout, stderr.strip()) == (130, "", "hwsnn: interrupted")
+    kept = list(out.glob("points/*.json"))
+    assert kept
+    assert all(json.loads(path.read_text()) for path in kept)
+    assert [path.name for path in out.iterdir()] == ["points"]
+
+
+def test_without_dask_a_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "hwsnn.explore.sweep", None)
+    expect_refusal(explore(*SMALL, "-o", tmp_path / "sweep"), "pip install 'hwsnn[explore]'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--bits", "1-8"), "must be from 2 to 8, in order, not '1-8'"),
+        (("--bits", "8-2"), "must be from 2 to 8, in order, not '8-2'"),
+        (("--bits", "two"), "must be integers such as 2-4,8, not 'two'"),
+        (("--bits", "2,,3"), "must be integers such as 2-4,8"),
+        (("--timesteps", "0"), "must be from 1 to 256"),
+        (("--clocks", "1-1000000"), "are too many; name some of them"),
+        (("--clocks", "100", "--points", "4"), "must not be given together"),
+        (("--points", "1"), "is not in the range"),
+        (("--clock-mhz", "nan"), "must be from 0.001 to 1000"),
+        (("-n", "361"), "-n must be from 1 to 360"),
+        (("--split", "train-tail"), "has no training split"),
+        (("--data", "nowhere"), "nowhere: no such data"),
+    ],
+)
+def test_bad_options(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    expect_refusal(explore(*DIGITS, "-o", tmp_path / "sweep", *arguments), message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_networks(tmp_path: Path) -> None:
+    rest = ("--data", "digits", "-o", tmp_path / "sweep")
+    shipped = folder("models") / "digits"
+    expect_refusal(explore("nowhere.safetensors", *rest), "nowhere.safetensors: no such file; give a trained network")
+    expect_refusal(explore("nowhere", *rest), "nowhere: ")
+    expect_refusal(explore(shipped / "digits.safetensors", *rest), "is already quantized")
+    expect_refusal(explore("digits", *rest), "does not say how many time steps it was trained for")
+    expect_refusal(explore("mnist-small", *rest), "images are 8x8 with 1 channel; the model takes 28x28")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_cannot_be_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise InputError("its membranes need 40 bits")
+
+    monkeypatch.setattr("hwsnn.explore.space.quantize", refuse)
+    result = explore(*DIGITS, "-o", tmp_path / "sweep")
+    expect_refusal(result, "digits.nir: 2 weight bits and 2 time steps: its membranes need 40 bits")
