@@ -36,8 +36,8 @@ class NetworkResult:
     ``spikes_compared`` counts the spike bits (and score bits) compared over all passes, ``mismatches`` those that
     differed or never came; ``first_mismatch`` says in words where the first one is.
     ``cycles_per_frame``: the steady interval between results when frames follow each other without stalls;
-    ``latency_cycles``: from the first pixel of the first frame to its result; ``result_clocks``: the same of the result of
-    every frame that was simulated.
+    ``latency_cycles``: from the first pixel of the first frame to its result; ``result_clocks``: the same of the result
+    of every frame that was simulated.
     """
 
     frames: int
@@ -74,10 +74,11 @@ def run_network(
     if verilog is None:
         verilog = to_verilog(Pipeline(network, folding), model_hash(network))
     clocks = simulate(network, folding)
+    stuck_clocks = 10_000 + 4 * int(clocks.cycles_per_frame + clocks.latency_cycles)
     with tempfile.TemporaryDirectory(prefix="hwsnn-network-") as scratch:
         folder = Path(scratch)
         job = {"seed": seed, "stalls": stalls, "boundaries": names, "beats": str(folder / "beats.npz")}
-        (folder / "job.json").write_text(json.dumps(job | {"stuck_clocks": 10_000 + 4 * int(clocks.cycles_per_frame + clocks.latency_cycles)}))
+        (folder / "job.json").write_text(json.dumps(job | {"stuck_clocks": stuck_clocks}))
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
         total = len(images) * (2 if stalls else 1)
