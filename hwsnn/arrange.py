@@ -14,7 +14,7 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LayerParameters:
-    """A layer's weights, biases and thresholds by position p, output group g, input fold k, output lane and slice entry.
+    """A layer's weights, biases, thresholds by position p, output group g, input fold k, output lane and slice entry.
 
     ``weights``: (P, G, F, lanes, L); ``bias`` and ``thresholds``: (G, lanes); all int64. What is missing where a part
     does not divide its channel count has weight 0, bias 0 and threshold 1. The thresholds of a layer that never fires

@@ -9,7 +9,7 @@ from .spec import Sums
 
 @dataclass(frozen=True)
 class Device:
-    """An FPGA. ``lut``: look-up tables of ``lut_inputs`` inputs; ``bram18``: block memories of 18 kbit; ``dsp``: slices.
+    """An FPGA. ``lut``: look-up tables of ``lut_inputs`` inputs; ``bram18``: block memories of 18 kbit; ``dsp`` slices.
 
     ``family`` is what Yosys calls its architecture. ``share``: the percentage of the look-up tables that a design may
     take where nobody says otherwise.

@@ -17,9 +17,10 @@ Resource = tuple[str, int]
 class Board:
     """An ECP5 board that talks over a serial line. ``docs/boards.md`` says how to add one.
 
-    ``device`` is its FPGA's name in ``hwsnn.devices``. ``platform`` makes its Amaranth platform, whose default clock feeds the PLL; ``nextpnr`` selects the part. ``baud``
-    divides ``clock_hz`` evenly. ``uart`` is a resource with ``rx`` and ``tx``. The two ``leds`` change with every frame
-    accepted, and with every packet refused. ``held_high`` names pins that the board wants at 1: resource, number, pin.
+    ``device`` is its FPGA's name in ``hwsnn.devices``. ``platform`` makes its Amaranth platform, whose default clock
+    feeds the PLL; ``nextpnr`` selects the part. ``baud`` divides ``clock_hz`` evenly. ``uart`` is a resource with
+    ``rx`` and ``tx``. The two ``leds`` change with every frame accepted, and with every packet refused. ``held_high``
+    names pins that the board wants at 1: resource, number, pin.
     """
 
     name: str

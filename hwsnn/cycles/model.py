@@ -13,7 +13,6 @@ from hwsnn.spec import Conv, Folding, LayerFold, Network
 from .machine import Machine, depths_of
 from .parts import Queue
 
-
 UNDER_WAY = 256
 """More beats than are ever on their way through a layer's pipeline; with two frames of beats as good as no end, and yet
 filled within finite time where another queue is too short."""
