@@ -164,8 +164,8 @@ def test_training_images_are_the_default(data: str, monkeypatch: pytest.MonkeyPa
     network = one_channel()
     monkeypatch.setattr(explore_images, "TAIL", 4)
     for part, limit, pixels, words in (
-        (None, None, [8, 9, 10, 11], "the last training images"),
-        ("train-tail", 2, [8, 9], "the last training images"),
+        (None, None, [8, 9, 10, 11], "the last 4 training images"),
+        ("train-tail", 2, [8, 9], "the last 4 training images"),
         ("test", None, [100] * 5, "the test images"),
     ):
         found, which = explore_images.measured(data, network, part, limit)  # type: ignore[arg-type]

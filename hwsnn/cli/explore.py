@@ -174,9 +174,10 @@ def command(
     }
 
     def human() -> None:
-        refused = f"; {len(refusals)} targets cannot be met, such as: {refusals[0].reason}" if refusals else ""
-        click.echo(f"{name}: {len(rows)} designs of {len(variants)} networks, {len(front)} on the front{refused}")
-        click.echo(f"accuracy on {len(images.images):,} images, {which}")
+        click.echo(f"{name}: networks {len(variants)}, designs {len(rows)}, of them on the front {len(front)}")
+        if refusals:
+            click.echo(f"targets that cannot be met: {len(refusals)}, such as: {refusals[0].reason}")
+        click.echo(f"accuracy on {len(images.images):,} images of {which}")
         results_console().print(_table(front))
         for file in files:
             click.echo(f"wrote {file}")

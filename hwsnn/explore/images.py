@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from ..data import LabelledData, load
+from ..data import Data, LabelledData, load
 from ..data.places import place
 from ..errors import InputError
 from ..spec import Network
@@ -25,14 +25,15 @@ def measured(
     """
     path = place(text, "test" if part == "test" else "train")
     if part == "test" or (part is None and path.is_file()):
-        data, words = load(text, network, limit), "the test images" if path.is_dir() else "the images"
+        data, words = load(text, network, limit), f"the test images of {text}" if path.is_dir() else text
     else:
-        data, words = load(text, network, split="train"), "the last training images"
-        kept = slice(-min(TAIL, len(data.images)), None)
-        tail = type(data)(data.images[kept], None if data.labels is None else data.labels[kept])
-        if limit is not None and limit > len(tail.images):
-            raise InputError(f"{text}: -n must be from 1 to {len(tail.images)}, the last training images, not {limit}")
-        data = type(data)(tail.images[:limit], None if tail.labels is None else tail.labels[:limit])
+        data = load(text, network, split="train")
+        last = min(TAIL, len(data.images))
+        words = f"the last {last:,} training images of {text}"
+        if limit is not None and limit > last:
+            raise InputError(f"{text}: -n must be from 1 to {last}, the last training images, not {limit}")
+        kept = slice(len(data.images) - last, len(data.images) - last + (limit or last))
+        data = Data(data.images[kept], None if data.labels is None else data.labels[kept])
     if data.labels is None:
         raise InputError(f"{text}: holds no labels; there must be some to measure accuracy")
-    return LabelledData(data.images, data.labels), f"{words} of {text}"
+    return LabelledData(data.images, data.labels), words

@@ -47,7 +47,7 @@ def draw(found: Sequence[Row], title: str, path: Path) -> list[Path]:
             title=title,
         )
         axes.grid(which="both", alpha=0.3)
-        axes.legend(title="with an edge: the front")
+        figure.legend(loc="outside lower center", ncols=6, title="with an edge: the front")
         figure.colorbar(points, ax=axes, label="accuracy, %", extend="min")
         files = []
         for kind, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
