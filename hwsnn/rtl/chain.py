@@ -53,7 +53,9 @@ def name_streams(name: str, part: Any) -> None:
 
     By themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
     """
-    for port in (part.i, part.o):
+    for port in (getattr(part, "i", None), part.o):
+        if port is None:  # a queue that a pipeline fills
+            continue
         for signal in (port.valid, port.ready, Value.cast(port.payload)):
             if isinstance(signal, Signal):  # the ready of a flow is a constant
                 signal.name = f"{name}_{signal.name}"

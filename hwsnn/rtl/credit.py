@@ -8,6 +8,7 @@ from amaranth.hdl import Module, Shape, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .chain import name_streams
 from .checks import check_integer
 from .counter import Counter
 
@@ -141,6 +142,8 @@ class Credited(wiring.Component):
         m = Module()
         m.submodules.pipeline = pipeline = self._pipeline
         m.submodules.queue = queue = self._queue
+        name_streams("pipeline", pipeline)
+        name_streams("queue", queue)
         m.d.comb += [
             self.i.ready.eq(queue.room),
             pipeline.i.valid.eq(self.i.valid & queue.room),

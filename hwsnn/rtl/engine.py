@@ -132,7 +132,7 @@ class Engine(wiring.Component):
         m.submodules.slices = slices = self._slices
         m.submodules.neurons = neurons = self._neurons
         m.submodules.queue = queue = CreditQueue(unsigned(len(self.o.payload)), self._queue_depth)
-        for name, part in (("slices", slices), ("neurons", neurons)):
+        for name, part in (("slices", slices), ("neurons", neurons), ("queue", queue)):
             name_streams(name, part)
         wiring.connect(m, wiring.flipped(self.i), slices.i)
         slice_bits = len(slices.o.payload) // len(self._synapses)

@@ -8,6 +8,7 @@ from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .chain import name_streams
 from .checks import check_integer
 from .credit import CreditQueue
 
@@ -49,7 +50,8 @@ class StreamFifo(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = self._queue
+        m.submodules.beats = queue = self._queue
+        name_streams("beats", queue)
         accept = Signal()
         m.d.comb += [
             accept.eq(self.i.valid & queue.room),
