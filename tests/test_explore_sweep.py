@@ -193,6 +193,13 @@ def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         expect_refusal(result, f"--scheduler {address}: there is no Dask scheduler")
 
 
+def test_no_worker_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwsnn.explore.sweep.WORKER_SECONDS", 1)
+    with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", silence_logs=50) as local:
+        result = explore(*SMALL, "--scheduler", local.scheduler_address, "-o", tmp_path / "sweep")
+    expect_refusal(result, "no worker came in 1 seconds; start some: dask worker")
+
+
 def test_a_scheduler_that_goes(tmp_path: Path) -> None:
     """A scheduler and a worker as the page on exploring starts them."""
     listed, networks, data = some_work(images=20_000)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.comm.core import CommClosedError
+from distributed.exceptions import WorkerStartTimeoutError
 
 from .. import __version__
 from ..data import LabelledData
@@ -71,7 +72,7 @@ def cluster(address: str | None, workers: int) -> Iterator[Client]:
     with client:
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
-        except TimeoutError:
+        except WorkerStartTimeoutError:
             raise ToolError(f"{address}: no worker came in {WORKER_SECONDS} seconds; start some: dask worker") from None
         yield client
 
