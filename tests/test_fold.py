@@ -97,7 +97,7 @@ def test_more_look_up_tables_are_never_slower(model: str) -> None:
     clocks = [smallest.clocks]
     for percent in np.linspace(least, 40, 7):
         balance = chooser.within_luts(percent)
-        assert balance.cost.lut <= percent * SMALL.lut / 100
+        assert balance.cost.lut <= percent * SMALL.lut / 100 + 1e-6
         assert balance.limiting == "pixels" or balance.limiting in balance.layers
         clocks.append(balance.clocks)
     assert clocks == sorted(clocks, reverse=True)
