@@ -263,8 +263,8 @@ def test_least_current_bits(layer: Layer) -> None:
 @pytest.mark.parametrize(
     ("rows", "sums", "bits"),
     [
-        *((rows, "lut5", bits) for rows, bits in ((1, 5), (2, 4), (4, 3), (8, 2), (9, 2), (16, 2), (32, 2))),
-        *((rows, "lut6", bits) for rows, bits in ((1, 6), (2, 5), (4, 4), (8, 3), (9, 2), (16, 2), (32, 2))),
+        *((rows, "lut5", bits) for rows, bits in ((1, 5), (2, 4), (4, 3), (8, 2), (9, 1), (16, 1), (32, 1))),
+        *((rows, "lut6", bits) for rows, bits in ((1, 6), (2, 5), (4, 4), (8, 3), (9, 2), (16, 2), (32, 1))),
         *((rows, "block", bits) for rows, bits in ((1, 9), (2, 8), (17, 4), (32, 4), (128, 2), (129, 0))),
         *((rows, sums, bits) for sums in ("lut5", "lut6") for rows, bits in ((33, 3), (64, 3), (128, 2), (129, 0))),
     ],
