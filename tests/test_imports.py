@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "shipped": set(),
     "numeric": set(),
     "checks": set(),
+    "register_map": set(),
     "spec": {"numeric", "checks"},
     "cache": {"errors"},
     "files": {"errors"},
@@ -40,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cycles": {"spec", "rtl"},
     "plan": {"spec", "errors", "devices", "fold", "cycles"},
     "reference": FROM_MODELS,
-    "rtl": {"numeric", "spec", "errors", "cache", "tables", "arrange"},
+    "rtl": {"numeric", "spec", "errors", "cache", "tables", "arrange", "register_map"},
 }
 """What the parts that carry meaning may import of hwsnn, besides themselves."""
 
