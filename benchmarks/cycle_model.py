@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from hwsnn import plan
-from hwsnn.cli.common import load_model
 from hwsnn.cycles import result_clocks, simulate
 from hwsnn.data import random_images
 from hwsnn.devices import DEVICES
+from hwsnn.model_names import load_model
 from hwsnn.sim.network_bench import MEASURED_FRAMES, run_network
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from hwsnn.build.boards import load_board
 from hwsnn.build.ecp5 import build
-from hwsnn.cli.common import load_model
 from hwsnn.devices import DEVICES
+from hwsnn.model_names import load_model
 from hwsnn.plan import for_share, with_folds
 
 

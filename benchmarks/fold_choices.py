@@ -12,9 +12,9 @@ import sys
 from dataclasses import replace
 from unittest.mock import patch
 
-from hwsnn.cli.common import load_model
 from hwsnn.devices import DEVICES
 from hwsnn.fold import choose
+from hwsnn.model_names import load_model
 from hwsnn.plan import Plan, for_clocks, for_share, with_folds
 
 DEVICE = DEVICES["xczu9eg"]

@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hwsnn.bench import this_cpu
-from hwsnn.cli.common import load_model
 from hwsnn.data import load
 from hwsnn.devices import DEVICES
 from hwsnn.model import model_hash
+from hwsnn.model_names import load_model
 from hwsnn.plan import for_share, from_file
 from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 
 from hwsnn import reference
-from hwsnn.cli.common import load_model
 from hwsnn.data import load
+from hwsnn.model_names import load_model
 
 
 def main(model: str = "digits", data: str = "digits") -> None:

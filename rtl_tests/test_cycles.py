@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from hwsnn.cli.common import load_model
 from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
 from hwsnn.data import random_images
+from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import Conv, Dense, Encoder, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsnn.cli.common import load_model
 from hwsnn.cycles import queue_depths, simulate
 from hwsnn.data import load, random_images
 from hwsnn.devices import DEVICES
 from hwsnn.model import model_hash
+from hwsnn.model_names import load_model
 from hwsnn.plan import for_share
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.emit import to_verilog

@@ -12,12 +12,12 @@ from click.testing import Result
 
 import hwsnn
 from hwsnn import cycles, plan
-from hwsnn.cli.common import load_model
 from hwsnn.cli.folding import DEVICES as DEVICE_NAMES
 from hwsnn.devices import DEVICES
 from hwsnn.fold.file import load, to_json
 from hwsnn.manifest import manifest
 from hwsnn.model import model_hash, save
+from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.network import Pipeline, pixel_layout, result_layout
 from hwsnn.spec import Conv, Folding, MaxPool, Network

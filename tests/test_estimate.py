@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsnn.cli.common import load_model
 from hwsnn.devices import DEVICES, Device
 from hwsnn.fold import Cost, layer_cost
 from hwsnn.fold.estimate import QUEUE
+from hwsnn.model_names import load_model
 from hwsnn.spec import (
     Conv,
     Dense,

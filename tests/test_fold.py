@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsnn.cli.common import load_model
 from hwsnn.devices import DEVICES
 from hwsnn.fold import Balance, Chooser, TooFastError
 from hwsnn.fold.choose import membrane_clocks, needed_clocks, position_clocks
+from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folds, random_network
 from hwsnn.rtl.engine import Engine
 from hwsnn.spec import Conv, Encoder, Integrator, LayerFold, MaxPool, MultiplyLeak, Network, Neuron, NoLeak

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cache": {"errors"},
     "files": {"errors"},
     "tensor_file": {"errors", "files"},
+    "model_names": {"errors", "shipped", "model", "spec"},
     "model": MEANING | {"tensor_file"},
     "trained_file": FROM_MODELS | {"model", "tensor_file"},
     "data": MEANING | {"shipped", "cache", "files"},

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from hwsnn import cycles, plan
-from hwsnn.cli.common import load_model
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
 from hwsnn.fold import Cost, TooFastError, layer_cost
 from hwsnn.fold.file import to_json
+from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.spec import Dense, Encoder, Integrator, LayerFold, Network, NoLeak
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InputError
+from ..model_names import load_model
 from .common import (
     count_option,
     data_option,
     emit,
     json_option,
-    load_model,
     model_argument,
     output_option,
     progress,

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from .common import emit, json_option, load_model, model_argument, output_option, progress
+from ..model_names import load_model
+from .common import emit, json_option, model_argument, output_option, progress
 from .folding import Wish, folding_options
 
 

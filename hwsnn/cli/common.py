@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InputError
-from ..shipped import folder
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
-
-    from ..spec import Network
 
 PIPE_WIDTH = 160
 """Columns of a table that does not go to a terminal: wide enough that none is cut."""
@@ -73,26 +68,6 @@ def as_path(ctx: click.Context, param: click.Parameter, value: str | None) -> Pa
     """An option's text as a path; empty is refused."""
     text = _not_empty(ctx, param, value)
     return None if text is None else Path(text)
-
-
-def load_model(text: str) -> Network:
-    """The network that a MODEL argument names: a model file, or a shipped model such as ``digits``."""
-    from ..model import load
-
-    return load(model_path(text))
-
-
-def model_path(text: str) -> Path:
-    """The file that a MODEL argument names; the name of a shipped model wins over a file of that name."""
-    models = folder("models")
-    shipped = {file.stem: file for file in sorted(models.glob("*/*.safetensors")) if file.stem == file.parent.name}
-    path = shipped.get(text, Path(text))
-    if not path.is_file():
-        raise InputError(
-            f"{text}: no such model file; give a .safetensors file, or the name of a shipped model "
-            f"({', '.join(shipped) or 'none here'})"
-        )
-    return path
 
 
 def errors_console() -> Console:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from .common import emit, json_option, load_model, model_argument, output_option, progress
+from ..model_names import load_model
+from .common import emit, json_option, model_argument, output_option, progress
 from .folding import DEFAULT_MHZ, Wish, folding_options
 
 LIMITS = {

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit, json_option, load_model, model_argument, results_console
+from ..model_names import load_model
+from .common import emit, json_option, model_argument, results_console
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..model_names import load_model
 from .common import (
     count_option,
     data_option,
     emit,
     json_option,
-    load_model,
     model_argument,
     output_option,
     progress,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .common import count_option, data_option, emit, json_option, load_model, model_argument, progress, seed_option
+from ..model_names import load_model
+from .common import count_option, data_option, emit, json_option, model_argument, progress, seed_option
 from .folding import Wish, folding_options
 
 RANDOM_FRAMES = 10
