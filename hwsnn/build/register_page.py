@@ -1,0 +1,86 @@
+"""``docs/registers.md``, from the register map: ``python -m hwsnn.build.register_page > docs/registers.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hwsnn.register_map import (
+    ANSWER_BYTES,
+    NUMBER_BYTES,
+    REGISTERS,
+    RESULT_ANSWER,
+    RESULT_NUMBER,
+    RESULT_SCORES,
+    SCORE_BYTES,
+    ZCU102_DMA,
+    ZCU102_REGISTERS,
+    ZCU102_WINDOW,
+    Kind,
+    Register,
+)
+
+ACCESS: dict[Kind, str] = {
+    "constant": "read, never changes",
+    "status": "read",
+    "control": "write, reads 0",
+    "counter": "read, 64 bits",
+}
+
+_INTRODUCTION = """# The registers
+
+*Made from `hwsnn/register_map.py` by `python -m hwsnn.build.register_page > docs/registers.md`: edit that file, not
+this page. What happens behind the registers is in [axi.md](axi.md).*
+
+Registers have 32 bits, and lie at offsets in bytes from the first. Bits and offsets that are not named read 0, and
+writing them does nothing. A counter has 64 bits: its low word lies at its offset, its high word behind. Read the low
+word first: it keeps the high word of that moment.
+"""
+
+_ON_THE_ZCU102 = f"""
+## On the ZCU102
+
+The processor finds two blocks of registers over M_AXI_HPM0_FPD, each in a window of {ZCU102_WINDOW >> 10} KiB:
+
+| physical address | what |
+| --- | --- |
+| `0x{ZCU102_REGISTERS:08X}` | these registers |
+| `0x{ZCU102_DMA:08X}` | those of the AXI DMA (AMD PG021): frames (MM2S) at offset `0x00`, results (S2MM) at `0x30` |
+
+The DMA works with scatter-gather. `hwsnn build MODEL --board zcu102` writes all of this as a C header too, with the
+model's own constants.
+"""
+
+
+def markdown() -> str:
+    """The page."""
+    parts = [_INTRODUCTION, *_table(("offset", "register", "access", "what"), map(_row, REGISTERS))]
+    for register in REGISTERS:
+        if register.fields:
+            rows = (
+                (_bits(field.lsb, field.width), f"`{field.name}`", f"`0x{field.mask:X}`", field.text)
+                for field in register.fields
+            )
+            parts += [f"\n## Bits of `{register.name}`\n", *_table(("bit", "field", "mask", "what"), rows)]
+    results = [
+        (f"{RESULT_NUMBER}", f"{NUMBER_BYTES}", "the number of the frame's packet"),
+        (f"{RESULT_ANSWER}", f"{ANSWER_BYTES}", "the answer: the class"),
+        (f"{RESULT_SCORES} + {SCORE_BYTES} k", f"{SCORE_BYTES}", "the score of class k, two's complement"),
+    ]
+    parts += ["\n## A result, in bytes\n", *_table(("offset", "bytes", "what"), results)]
+    return "\n".join(parts) + "\n" + _ON_THE_ZCU102
+
+
+def _row(register: Register) -> tuple[str, ...]:
+    return f"`0x{register.offset:03X}`", f"`{register.name}`", ACCESS[register.kind], register.text
+
+
+def _bits(lsb: int, width: int) -> str:
+    return str(lsb) if width == 1 else f"{lsb + width - 1} to {lsb}"
+
+
+def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (heading, ("---",) * len(heading), *rows)]
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
