@@ -13,6 +13,7 @@ TESTABLE := $(VENV)/testable
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
+test: TESTING := yes
 test: lint $(TESTABLE)
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
@@ -35,7 +36,7 @@ $(TESTABLE): $(INSTALLED)
 	    --no-build-isolation -e '.[dev,explore,train]'
 	touch $@
 
-# Every missing program is named before anything is installed.
+# Every missing program is named before anything is installed. TESTING: what tests alone need is looked for too.
 prerequisites:
 	@missing=; \
 	lacks() { echo "missing: $$1" >&2; missing=yes; }; \
@@ -48,6 +49,7 @@ prerequisites:
 	fi; \
 	command -v g++ > /dev/null || lacks "g++, a C++ compiler (Debian, Ubuntu: apt install g++)"; \
 	command -v perl > /dev/null || lacks "perl (Debian, Ubuntu: apt install perl)"; \
+	[ -z "$(TESTING)" ] || command -v tclsh > /dev/null || lacks "tclsh, Tcl's shell (Debian, Ubuntu: apt install tcl)"; \
 	[ -z "$$missing" ]
 
 clean:

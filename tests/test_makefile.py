@@ -12,7 +12,7 @@ import pytest
 CHECKOUT = Path(__file__).parent.parent
 
 
-def _prerequisites(path: Path, programs: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _prerequisites(path: Path, programs: dict[str, str], *settings: str) -> subprocess.CompletedProcess[str]:
     """``make prerequisites`` with nothing on the PATH but ``programs``: names, and what they run."""
     path.mkdir()
     for name, text in programs.items():
@@ -21,7 +21,7 @@ def _prerequisites(path: Path, programs: dict[str, str]) -> subprocess.Completed
     (path / "sh").symlink_to("/bin/sh")
     make = shutil.which("make")
     assert make
-    command = [make, "--no-print-directory", "-C", str(CHECKOUT), "prerequisites"]
+    command = [make, "--no-print-directory", "-C", str(CHECKOUT), "prerequisites", *settings]
     return subprocess.run(command, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
 
 
@@ -45,6 +45,22 @@ def test_one_thing_missing(tmp_path: Path, lacking: str) -> None:
     assert len(missing) == 1
     assert lacking in missing[0]
     assert "apt install" in missing[0]
+
+
+def test_tests_need_tcl_too(tmp_path: Path) -> None:
+    programs = {"python3": PYTHON, "g++": NOTHING, "perl": NOTHING}
+    answer = _prerequisites(tmp_path / "without", programs, "TESTING=yes")
+    assert answer.returncode == 2
+    missing = [line for line in answer.stderr.splitlines() if line.startswith("missing: ")]
+    assert missing == ["missing: tclsh, Tcl's shell (Debian, Ubuntu: apt install tcl)"]
+    assert _prerequisites(tmp_path / "with", programs | {"tclsh": NOTHING}, "TESTING=yes").returncode == 0
+
+
+@pytest.mark.parametrize(("goal", "looked_for"), [("test", True), ("demo", False)])
+def test_tcl_is_looked_for_by_make_test_alone(goal: str, looked_for: bool) -> None:
+    done = subprocess.run(["make", "-n", "-C", str(CHECKOUT), goal], capture_output=True, text=True, check=True)
+    assert ('[ -z "yes" ] || command -v tclsh' in done.stdout) == looked_for
+    assert ('[ -z "" ] || command -v tclsh' in done.stdout) != looked_for
 
 
 def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
