@@ -7,6 +7,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.rtl.counter import Counter
 from hwsnn.rtl.network import pixel_layout, result_layout
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
@@ -63,4 +64,33 @@ class StandIn(wiring.Component):  # type: ignore[misc]
             m.d.sync += [value.eq(1), pixel.eq(0), wait.eq(self._clocks)]
         with m.If(wait != 0):
             m.d.sync += wait.eq(wait - 1)
+        return m
+
+
+class GaplessStandIn(StandIn):
+    """The same, one pixel a clock across frames; it waits where a result comes while the one before was not taken."""
+
+    def __init__(self, spec: Network) -> None:
+        super().__init__(spec, 0)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        channels, height, width = self._spec.input_shape
+        m.submodules.pixel = pixel = Counter(height * width)
+        value, result = Signal(HASH_BITS, init=1), Signal(HASH_BITS)
+        hashed = value
+        for channel in range(channels):
+            hashed = (hashed * 3 + self.pixels.payload[channel])[:HASH_BITS]
+        m.d.comb += [
+            self.pixels.ready.eq(~pixel.last | ~self.result.valid | self.result.ready),
+            pixel.step.eq(self.pixels.valid & self.pixels.ready),
+            self.result.payload.answer.eq(result[:2]),
+            *(score.eq(result[index : index + 12]) for index, score in enumerate(self.result.payload.scores)),
+        ]
+        with m.If(self.result.ready):
+            m.d.sync += self.result.valid.eq(0)
+        with m.If(pixel.step):
+            m.d.sync += value.eq(hashed)
+            with m.If(pixel.last):
+                m.d.sync += [value.eq(1), result.eq(hashed), self.result.valid.eq(1)]
         return m

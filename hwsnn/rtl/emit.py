@@ -1,4 +1,4 @@
-"""Verilog text of a pipeline, with a header that says what it is."""
+"""Verilog text of a pipeline or an accelerator, with a header that says what it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from hwsnn.cache import user_cache
 from hwsnn.errors import ToolError
 
 TOP = "hwsnn_network"
+
+STREAM_PORTS = "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high."
+AXI_PORTS = "Ports, clocks and reset follow docs/axi.md."
 
 
 def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
@@ -27,6 +30,6 @@ def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash}",
-        "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high.",
+        AXI_PORTS if "aclk" in component.signature.members else STREAM_PORTS,
     ]
     return "".join(f"// {line}\n" for line in header) + text

@@ -1,0 +1,103 @@
+"""Takes the words of frames apart into pixels."""
+
+from __future__ import annotations
+
+from math import gcd
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.rtl.checks import check_integer
+from hwsnn.rtl.collect import Collect
+from hwsnn.rtl.counter import Counter
+
+from .signatures import check_word_bytes
+
+
+class PixelReader(wiring.Component):
+    """Words in, pixels out, whatever the channels; a frame begins with a word, and what follows its last pixel is left.
+
+    Parameters
+    ----------
+    layout : of a pixel: ``ArrayLayout(unsigned(n), C)``.
+    pixels : how many a frame has.
+    word_bytes : channels that a word brings: 4, 8 or 16.
+
+    Members
+    -------
+    ``i`` : stream of ``unsigned(word_bytes * n)``.
+    ``pixels`` : stream of ``layout``.
+
+    Latency: 1 clock from the word that completes a pixel to the pixel, 2 where a pixel is wider than a word. A pixel a
+    clock; where it is wider than a word, one in as many clocks as it takes words.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not of its kind or not in its range.
+    """
+
+    def __init__(self, layout: data.ArrayLayout, pixels: int, word_bytes: int) -> None:
+        if not isinstance(layout, data.ArrayLayout) or Shape.cast(layout.elem_shape).width > 8:
+            raise TypeError(f"layout must be an ArrayLayout of at most 8 bits an element, not {layout!r}")
+        check_integer("pixels", pixels, 1)
+        check_word_bytes(word_bytes)
+        self._layout, self._pixels, self._word_bytes = layout, pixels, word_bytes
+        bits = Shape.cast(layout.elem_shape).width
+        super().__init__(
+            {"i": In(stream.Signature(unsigned(word_bytes * bits))), "pixels": Out(stream.Signature(layout))}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        channels = self._layout.length
+        # All is counted in units: the largest number of bytes that divides both a word and a pixel.
+        unit_bytes = gcd(channels, self._word_bytes)
+        unit = unit_bytes * Shape.cast(self._layout.elem_shape).width
+        word, pixel = self._word_bytes // unit_bytes, channels // unit_bytes
+        # A pixel is read in chunks of a word, of which its last one may be less.
+        chunks = -(-pixel // word)
+        chunk, rest = min(word, pixel), pixel - (chunks - 1) * word
+        m.submodules.collect = collect = Collect(chunk * unit, chunks, pixel * unit)
+        m.submodules.chunk = chunk_count = Counter(chunks)
+        m.submodules.pixel = pixel_count = Counter(self._pixels)
+
+        # The word before, and where in it the next chunk begins. It begins behind the last unit rather than at the
+        # first one of the word to come (position 0), so that a chunk needs at most one new word.
+        before, position = Signal.like(self.i.payload, reset_less=True), Signal(range(word))
+        window = Cat(before, self.i.payload)
+        choice = Signal(chunk * unit)
+        with m.Switch(position):
+            for first in range(word):
+                with m.Case(first):
+                    m.d.comb += choice.eq(window[(first or word) * unit :][: chunk * unit])
+        needs_word, next_position = Signal(), Signal.like(position)
+        ends_later = chunk_count.last & (position != 0) & (position <= word - rest)  # the word before has all of it
+        m.d.comb += [
+            needs_word.eq(~ends_later),
+            next_position.eq(position + Mux(chunk_count.last, rest, word)),
+        ]
+
+        room, moves, chunk_valid = Signal(), Signal(), Signal()
+        m.d.comb += [
+            room.eq(~chunk_valid | collect.i.ready),
+            moves.eq(room & (self.i.valid | ~needs_word)),
+            self.i.ready.eq(room & needs_word),
+            chunk_count.step.eq(moves),
+            pixel_count.step.eq(moves & chunk_count.last),
+        ]
+        beat = Signal(chunk * unit, reset_less=True)
+        with m.If(room):
+            m.d.sync += [chunk_valid.eq(moves), beat.eq(choice)]
+        with m.If(moves):
+            m.d.sync += position.eq(Mux(pixel_count.last & chunk_count.last, 0, next_position))
+        with m.If(moves & needs_word):
+            m.d.sync += before.eq(self.i.payload)
+        m.d.comb += [
+            collect.i.valid.eq(chunk_valid),
+            collect.i.payload.eq(beat),
+            self.pixels.valid.eq(collect.o.valid),
+            Value.cast(self.pixels.payload).eq(collect.o.payload),
+            collect.o.ready.eq(self.pixels.ready),
+        ]
+        return m

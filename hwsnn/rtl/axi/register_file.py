@@ -1,0 +1,147 @@
+"""The registers behind the AXI4-Lite port, made from ``hwsnn.register_map``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Member, Out
+
+from hwsnn.register_map import ADDRESS_BITS, COUNTER_BYTES, REGISTER_BYTES, Register, of_kind
+
+from .signatures import OKAY, register_ports
+
+REGISTER_BITS = 8 * REGISTER_BYTES
+LANE_BITS = (REGISTER_BYTES - 1).bit_length()
+"""Bits of an address below those that name a register."""
+
+
+def fields_layout(described: Register) -> data.StructLayout:
+    """The fields of a register, by their names in small letters."""
+    return data.StructLayout({field.name.lower(): unsigned(field.width) for field in described.fields})
+
+
+class RegisterFile(wiring.Component):
+    """Reads and writes of ``hwsnn.register_map.REGISTERS``, one of each at a time.
+
+    It is reset by ``aresetn`` alone.
+
+    Parameters
+    ----------
+    constants : what every ``constant`` register reads, by its name.
+
+    Members
+    -------
+    ``s_axi_*`` : the port.
+    For every register that is no constant a member of its name in small letters:
+    of a ``status`` in, its fields; of a ``counter`` in, 64 bits;
+    of a ``control`` out, its fields, for one clock as they were written, else 0.
+
+    Latency: 4 clocks from an address to what is read. What a write does begins before the write is answered.
+
+    Raises
+    ------
+    ValueError : a constant is missing, or there is one too many, or one does not fit its register.
+    """
+
+    def __init__(self, constants: Mapping[str, int]) -> None:
+        names = {described.name for described in of_kind("constant")}
+        if set(constants) != names:
+            raise ValueError(f"constants must be {', '.join(sorted(names))}, not {', '.join(sorted(constants))}")
+        for name, value in constants.items():
+            if not 0 <= value < 1 << REGISTER_BITS:
+                raise ValueError(f"{name} must fit {REGISTER_BITS} bits, not be {value!r}")
+        self._constants = dict(constants)
+        members: dict[str, Member] = register_ports()
+        members |= {described.name.lower(): In(fields_layout(described)) for described in of_kind("status")}
+        members |= {described.name.lower(): In(8 * COUNTER_BYTES) for described in of_kind("counter")}
+        members |= {described.name.lower(): Out(fields_layout(described)) for described in of_kind("control")}
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._elaborate_reading(m)
+        self._elaborate_writing(m)
+        return m
+
+    def _elaborate_reading(self, m: Module) -> None:
+        address, idle = Signal(ADDRESS_BITS - LANE_BITS), Signal(init=1, name="idle_read")
+        accepted = Signal()
+        steps = Signal(3)  # of a read: the register is selected; its content gathered; all joined
+        m.d.comb += [
+            self.s_axi_arready.eq(idle),
+            accepted.eq(self.s_axi_arvalid & idle),
+            self.s_axi_rresp.eq(OKAY),
+        ]
+        m.d.sync += steps.eq(Cat(accepted, steps))
+        with m.If(accepted):
+            m.d.sync += [address.eq(self.s_axi_araddr[LANE_BITS:]), idle.eq(0)]
+        with m.If(steps[2]):
+            m.d.sync += self.s_axi_rvalid.eq(1)
+        with m.Elif(self.s_axi_rvalid & self.s_axi_rready):
+            m.d.sync += [self.s_axi_rvalid.eq(0), idle.eq(1)]
+
+        def selected(offset: int) -> Signal:
+            signal = Signal(name=f"selected_{offset:03x}", reset_less=True)
+            m.d.sync += signal.eq(address == offset >> LANE_BITS)
+            return signal
+
+        constants = [(self._constants[r.name], selected(r.offset)) for r in of_kind("constant")]
+        changing = [(self._status_word(r), selected(r.offset)) for r in of_kind("status")]
+        for counter in of_kind("counter"):
+            value, low = getattr(self, counter.name.lower()), selected(counter.offset)
+            high = Signal(REGISTER_BITS, name=f"{counter.name.lower()}_high", reset_less=True)
+            with m.If(steps[1] & low):
+                m.d.sync += high.eq(value[REGISTER_BITS:])
+            changing += [(value[:REGISTER_BITS], low), (high, selected(counter.offset + REGISTER_BYTES))]
+        constant, content = Signal(REGISTER_BITS, reset_less=True), Signal(REGISTER_BITS, reset_less=True)
+        for bit in range(REGISTER_BITS):
+            m.d.sync += [
+                constant[bit].eq(Cat(chosen for value, chosen in constants if (value >> bit) & 1).any()),
+                content[bit].eq(Cat(value[bit] & chosen for value, chosen in changing).any()),
+            ]
+        with m.If(steps[2]):
+            m.d.sync += self.s_axi_rdata.eq(constant | content)
+
+    def _status_word(self, described: Register) -> Value:
+        """A status register as it is read: its fields in their places, and 0 elsewhere."""
+        word: list[Value] = []
+        for field in sorted(described.fields, key=lambda field: field.lsb):
+            word.append(Const(0, field.lsb - len(Cat(word))))
+            word.append(getattr(self, described.name.lower())[field.name.lower()])
+        return Cat(word, Const(0, REGISTER_BITS - len(Cat(word))))
+
+    def _elaborate_writing(self, m: Module) -> None:
+        idle_address, idle_data = Signal(init=1), Signal(init=1)
+        address = Signal(ADDRESS_BITS - LANE_BITS)
+        bits = Signal(REGISTER_BITS)  # what is written, and 0 in bytes that are not
+        both, done = Signal(), Signal()
+        steps = Signal(2)  # of a write: the register is selected; written
+        m.d.comb += [
+            self.s_axi_awready.eq(idle_address),
+            self.s_axi_wready.eq(idle_data),
+            self.s_axi_bresp.eq(OKAY),
+            both.eq(~idle_address & ~idle_data & ~steps.any() & ~self.s_axi_bvalid),
+            done.eq(self.s_axi_bvalid & self.s_axi_bready),
+        ]
+        m.d.sync += steps.eq(Cat(both, steps))
+        with m.If(self.s_axi_awvalid & idle_address):
+            m.d.sync += [address.eq(self.s_axi_awaddr[LANE_BITS:]), idle_address.eq(0)]
+        with m.Elif(done):
+            m.d.sync += idle_address.eq(1)
+        with m.If(self.s_axi_wvalid & idle_data):
+            written = Cat(bit & self.s_axi_wstrb[index // 8] for index, bit in enumerate(self.s_axi_wdata))
+            m.d.sync += [bits.eq(written), idle_data.eq(0)]
+        with m.Elif(done):
+            m.d.sync += idle_data.eq(1)
+        with m.If(steps[1]):
+            m.d.sync += self.s_axi_bvalid.eq(1)
+        with m.Elif(done):
+            m.d.sync += self.s_axi_bvalid.eq(0)
+        for described in of_kind("control"):
+            selected = Signal(name=f"writes_{described.name.lower()}", reset_less=True)
+            m.d.sync += selected.eq(address == described.offset >> LANE_BITS)
+            for field in described.fields:
+                given = getattr(self, described.name.lower())[field.name.lower()]
+                m.d.comb += given.eq(bits[field.lsb :][: field.width] & (selected & steps[1]).replicate(field.width))

@@ -1,0 +1,67 @@
+"""Counters too wide for one adder a clock."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.rtl.checks import check_integer
+
+PART_BITS = 23
+"""A part and its carry are one adder of the clock rule."""
+
+
+class SplitCounter(wiring.Component):
+    """Counts clocks in which something happened, in parts that hand their carries on through registers.
+
+    Lower parts wait for the higher ones, so that ``value`` is what the count was at one moment.
+
+    Parameters
+    ----------
+    bits : of the count, at least 1; it starts again from 0 behind its last value.
+
+    Members
+    -------
+    ``event`` : in; whether this clock counts.
+    ``value`` : out, ``bits``; 0 after reset.
+
+    Latency: 1 clock, and 1 a part, from an event to the value that has it.
+
+    Raises
+    ------
+    TypeError, ValueError : ``bits`` is not an integer of at least 1.
+    """
+
+    def __init__(self, bits: int) -> None:
+        check_integer("bits", bits, 1)
+        self._bits = bits
+        super().__init__({"event": In(1), "value": Out(bits)})
+
+    @property
+    def parts(self) -> int:
+        """Adders that share the count."""
+        return -(-self._bits // PART_BITS)
+
+    @property
+    def latency(self) -> int:
+        """Clocks from an event to the value that has it."""
+        return 1 + self.parts
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        step = Signal(name="event_1")
+        m.d.sync += step.eq(self.event)
+        values = []
+        for index, first in enumerate(range(0, self._bits, PART_BITS)):
+            part = Signal(min(PART_BITS, self._bits - first), name=f"part_{index}")
+            carry = Signal(name=f"carry_{index}")
+            m.d.sync += Cat(part, carry).eq(part + step)
+            step, value = carry, part
+            for clock in range(1, self.parts - index):
+                later = Signal.like(part, name=f"part_{index}_{clock}")
+                m.d.sync += later.eq(value)
+                value = later
+            values.append(value)
+        m.d.comb += self.value.eq(Cat(values))
+        return m
