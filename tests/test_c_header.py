@@ -13,8 +13,8 @@ import pytest
 
 from hwsnn import data, reference
 from hwsnn.build.c_header import FILE, c_header
-from hwsnn.cli.common import load_model
 from hwsnn.model import model_hash
+from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_network
 from hwsnn.register_map import REGISTERS, constants
 from hwsnn.spec import Network

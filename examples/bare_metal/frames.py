@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 
 from hwsnn import reference
-from hwsnn.cli.common import load_model
 from hwsnn.data import load
+from hwsnn.model_names import load_model
 
 
 def row(values: Iterable[int]) -> str:
