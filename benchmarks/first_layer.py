@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from hwsnn.build.boards import load_board
+from hwsnn.build.boards import NextpnrBoard, load_board
 from hwsnn.build.ecp5 import build
 from hwsnn.devices import DEVICES
 from hwsnn.model_names import load_model
@@ -21,7 +21,7 @@ from hwsnn.plan import for_share, with_folds
 
 def main(model: str, board_name: str, *lanes: str) -> None:
     """Print a line for each number of lanes."""
-    network, board = load_model(model), load_board(board_name)
+    network, board = load_model(model), load_board(board_name, NextpnrBoard)
     device = DEVICES[board.device]
     chosen = for_share(network, device).folding.layers
     first = network.layers[0].name

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import data, reference
 from .bench import Cpu, fpga_fps, reference_fps, this_cpu
-from .build.boards import load_board
+from .build.boards import NextpnrBoard, load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
 from .devices import DEVICES
@@ -57,7 +57,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     """
     network = load(folder("models") / MODEL / f"{MODEL}.safetensors")
     held_out = data.load(MODEL, network)
-    board = load_board(BOARD)
+    board = load_board(BOARD, NextpnrBoard)
     if held_out.labels is None:
         raise ValueError("the shipped images must have labels")
     step("reference", 0, 0)

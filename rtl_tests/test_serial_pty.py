@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from hwsnn import model, reference
-from hwsnn.build.boards import load_board
+from hwsnn.build.boards import SerialBoard, board_names, load_board
 from hwsnn.data import random_images
 from hwsnn.devices import DEVICES
 from hwsnn.host.packets import Packet
@@ -118,10 +118,11 @@ def test_corrupt_frame_is_reported(board: Simulated) -> None:
     assert (packets[1].kind, packets[1].sequence) == (Kind.FRAME_ANSWER, 9)
 
 
-def test_digits_at_the_speed_of_the_board() -> None:
-    """The very top of the bitstream, its line as many clocks a bit as on the ULX3S."""
+@pytest.mark.parametrize("name", board_names(SerialBoard))
+def test_digits_at_the_speed_of_the_board(name: str) -> None:
+    """What the bitstream holds around clock and pins, its line as many clocks a bit as on the board."""
     network = model.load(folder("models") / "digits" / "digits.safetensors")
-    board = load_board("ulx3s-85f")
+    board = load_board(name, SerialBoard)
     with simulated_board(network, for_share(network, DEVICES[board.device]).folding, board.divisor) as port:
         command = [sys.executable, "-m", "hwsnn", "board", "run", "digits", "--port", port, "--data", "digits"]
         outcome = subprocess.run([*command, "-n", "10", "--json"], capture_output=True, text=True, check=False)

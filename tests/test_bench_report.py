@@ -47,7 +47,8 @@ def report(extent: int = 28, classes: int = 10, device: str = "xczu9eg") -> Repo
 
 
 def test_the_clocks_of_a_device() -> None:
-    assert clocks(DEVICES["xczu9eg"], 100) == (Clock(100),)
+    assert clocks(DEVICES["xczu9eg"], 150) == (Clock(150), Clock(100, "zcu102-uart"))
+    assert clocks(DEVICES["xczu9eg"], 120) == (Clock(120), Clock(150, "zcu102"), Clock(100, "zcu102-uart"))
     assert clocks(DEVICES["lfe5u-85"], 150) == (Clock(150), Clock(80, "ulx3s-85f"))
 
 
@@ -185,8 +186,9 @@ def test_no_line_has_a_rate_without_its_clock(capsys: pytest.CaptureFixture[str]
     bench_command.print_report(with_resources(report(device="xczu9eg")))
     shown = capsys.readouterr().out
     rates = [line for line in shown.splitlines() if "FPGA:" in line]
-    assert len(rates) == 1
+    assert len(rates) == 2
     assert "simulated clocks, assumed 150 MHz" in rates[0]
+    assert "simulated clocks, 100 MHz of board zcu102-uart, timing not checked" in rates[1]
     assert "by the cycle model: equal, at every result" in shown
     for system in MNIST:
         assert f"{system.name} {system.year}" in shown

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn import model
-from hwsnn.build.boards import load_board
+from hwsnn.build.boards import NextpnrBoard, load_board
 from hwsnn.build.ecp5 import build
 from hwsnn.cli import cli
 from hwsnn.devices import DEVICES
@@ -26,7 +26,7 @@ from hwsnn.random_networks import random_network
 from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
 
 NETWORK = random_network(1)
-BOARD = load_board("ulx3s-85f")
+BOARD = load_board("ulx3s-85f", NextpnrBoard)
 DEVICE = DEVICES[BOARD.device]
 CLOCK_MHZ = BOARD.clock_mhz
 CELLS = {"TRELLIS_COMB": [1374, 83640], "TRELLIS_FF": [847, 83640], "DP16KD": [3, 208], "MULT18X18D": [0, 156]}

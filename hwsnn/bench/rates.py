@@ -42,12 +42,11 @@ class Rate:
 
 
 def clocks(device: Device, assumed_mhz: float) -> tuple[Clock, ...]:
-    """The assumed clock, and those of the boards that have the device."""
-    boards = [load_board(name) for name in board_names()]
-    return (
-        Clock(assumed_mhz),
-        *(Clock(board.clock_mhz, board.name) for board in boards if board.device == device.name),
-    )
+    """The assumed clock, and those of the boards that have the device; each frequency once."""
+    boards = [board for board in map(load_board, board_names()) if board.device == device.name]
+    found = [Clock(assumed_mhz), *(Clock(board.clock_mhz, board.name) for board in boards)]
+    first = {clock.mhz: clock for clock in reversed(found)}
+    return tuple(clock for clock in found if first[clock.mhz] is clock)
 
 
 def rate(clocks_per_frame: float, latency_clocks: int, clock: Clock) -> Rate:

@@ -20,7 +20,7 @@ from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.spec import Folding, Network
 
 from . import tools
-from .boards import Board
+from .boards import NextpnrBoard
 from .process import run_tool
 from .report import BuildReport, parse_routed
 from .serial_top import SerialTop
@@ -45,7 +45,7 @@ _ARCS_LEFT = re.compile(r"Info:\s+\d+ \|[^|]*\|[^|]*\|\s*(\d+)\|")
 def build(
     network: Network,
     folding: Folding,
-    board: Board,
+    board: NextpnrBoard,
     output: Path,
     progress: Progress = lambda stage, done, total: None,
 ) -> BuildReport:
@@ -114,7 +114,7 @@ def build(
     return report
 
 
-def write_design(top: SerialTop, board: Board, folder: Path) -> None:
+def write_design(top: SerialTop, board: NextpnrBoard, folder: Path) -> None:
     """The design as RTLIL, its pins, and the script that synthesizes it. Needs no tools.
 
     Products are look-ups: they are small, most of their factors are constants, and the few columns of multipliers
@@ -127,7 +127,7 @@ def write_design(top: SerialTop, board: Board, folder: Path) -> None:
     (folder / f"{TOP}.ys").write_text(f"read_rtlil {TOP}.il\nsynth_ecp5 -nodsp -top {TOP} -json {TOP}.json\n")
 
 
-def _nextpnr_arguments(board: Board) -> list[str]:
+def _nextpnr_arguments(board: NextpnrBoard) -> list[str]:
     files = ["--json", f"{TOP}.json", "--lpf", f"{TOP}.lpf", "--textcfg", f"{TOP}.config", "--report", "timing.json"]
     return [*board.nextpnr, *files, "--seed", str(SEED), "--timing-allow-fail"]
 

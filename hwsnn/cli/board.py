@@ -34,7 +34,7 @@ def run(
     network = load_model(model)
 
     from .. import reference
-    from ..build.boards import load_board
+    from ..build.boards import SerialBoard, load_board
     from ..data import load
     from ..host.serial_board import run_frames
 
@@ -42,7 +42,7 @@ def run(
     images = len(loaded.images)
     with progress() as bars:
         task = bars.add_task("running on the board", total=images)
-        speed = baud or load_board(BOARD).baud
+        speed = baud or load_board(BOARD, SerialBoard).baud
         result = run_frames(port, speed, network, loaded.images, progress=lambda done: bars.advance(task, done))
     expected = reference.run(network, loaded.images)
     differs = (result.scores != expected.scores).any(axis=1) | (result.answers != expected.predictions)

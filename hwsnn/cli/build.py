@@ -26,10 +26,10 @@ def command(ctx: click.Context, model: str, board: str, output: Path, wish: Wish
     """
     network = load_model(model)
 
-    from ..build.boards import load_board
+    from ..build.boards import NextpnrBoard, load_board
     from ..build.ecp5 import build
 
-    target = load_board(board)
+    target = load_board(board, NextpnrBoard)
     plan = wish.plan(network, target.device, target.clock_mhz)
     with progress() as bars:
         tasks: dict[str, Any] = {}
