@@ -16,12 +16,9 @@ from hwsnn.build.boards import AxiBoard, NextpnrBoard, SerialBoard, VivadoSerial
 from hwsnn.build.ecp5 import TOP, write_design
 from hwsnn.build.mmcm import mmcm_setting
 from hwsnn.build.pll import pll_setting
-from hwsnn.build.serial_top import SerialTop
+from hwsnn.build.serial_top import serial_top
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
-from hwsnn.model import model_hash
-from hwsnn.rtl.network import Pipeline
-from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
 
 MHZ = 1_000_000
@@ -33,10 +30,7 @@ def tiny_network(shape: tuple[int, int, int] = (1, 2, 3)) -> Network:
     return Network("tiny", shape, 4, Encoder("direct"), 2, (layer,), "membrane")
 
 
-def top_of(board: SerialBoard) -> SerialTop:
-    network = tiny_network()
-    pipeline = Pipeline(network, Folding({"last": LayerFold(1, 2)}, {"last": 1}, {}))
-    return SerialTop(board, SerialShell(network, pipeline, board.divisor, model_hash(network)))
+FOLDING = Folding({"last": LayerFold(1, 2)}, {"last": 1}, {})
 
 
 class Everything(Elaboratable):  # type: ignore[misc]
@@ -80,13 +74,13 @@ def test_every_board_with_an_ecp5(name: str, tmp_path: Path, monkeypatch: pytest
     """Its design, pins and script are made without any tool."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     board = load_board(name, NextpnrBoard)
-    write_design(top_of(board), board, tmp_path)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
     assert f"-top {TOP}" in (tmp_path / f"{TOP}.ys").read_text()
 
 
 def test_ulx3s(tmp_path: Path) -> None:
     board = load_board("ulx3s-85f", NextpnrBoard)
-    write_design(top_of(board), board, tmp_path)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
     pins = (tmp_path / f"{TOP}.lpf").read_text()
     # Schematics of the ULX3S: oscillator; FTDI's TXD and RXD; the first two LEDs; GPIO0 of the ESP32.
     for port, site in [
@@ -141,13 +135,6 @@ def test_zcu102() -> None:
     inputs = re.findall(r"^  input (\w+);", verilog[verilog.index("module everything(") :], re.MULTILINE)
     assert {"uart_0__rx__io", "uart_0__rts__io", "button_4__io", "switch_7__io", "cpu_reset_0__io"} <= set(inputs)
     assert not {"uart_0__tx__io", "uart_0__cts__io", "led_0__io"} & set(inputs)
-
-
-def test_zcu102_serial() -> None:
-    board = load_board("zcu102-uart", SerialBoard)
-    plan = board.platform().build(top_of(board), "top", do_build=False)
-    used = {"clk125_0__p", "clk125_0__n", "uart_0__rx__io", "uart_0__tx__io", "led_0__io", "led_1__io"}
-    assert constraints_of(plan.files["top.xdc"]) == {port: ZCU102_PINS[port] for port in used}
 
 
 def test_unknown_board() -> None:

@@ -15,15 +15,13 @@ from typing import Any
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files import folder_written_whole
 from hwsnn.model import model_hash
-from hwsnn.rtl.network import Pipeline
-from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.spec import Folding, Network
 
 from . import tools
 from .boards import NextpnrBoard
 from .process import run_tool
 from .report import BuildReport, parse_routed
-from .serial_top import SerialTop
+from .serial_top import SerialTop, serial_top
 
 SEED = 1
 """nextpnr's: the same design gives the same bitstream."""
@@ -56,11 +54,7 @@ def build(
     ``yosys.log`` and ``nextpnr.log``. Raises ``InputError`` where a tool is missing or the design does not fit, and
     ``ToolError`` where a tool fails.
     """
-    digest = model_hash(network)
-    try:
-        shell = SerialShell(network, Pipeline(network, folding), board.divisor, digest)
-    except ValueError as error:
-        raise InputError(f"{network.name}: not buildable for {board.title}: {error}") from None
+    top = serial_top(network, folding, board)
     yosys, nextpnr, ecppack = (tools.find(name) for name in ("yosys", "nextpnr-ecp5", "ecppack"))
     seconds: dict[str, float] = {}
 
@@ -75,7 +69,7 @@ def build(
     with folder_written_whole(output) as results, tempfile.TemporaryDirectory(prefix="hwsnn-build-") as scratch:
         folder = Path(scratch)
         with stage("elaboration"):
-            write_design(SerialTop(board, shell), board, folder)
+            write_design(top, board, folder)
         with stage("synthesis") as percent:
             run_tool(yosys, [f"{TOP}.ys"], folder, results / "yosys.log", _synthesis(percent))
         with stage("place and route") as percent:
@@ -98,7 +92,7 @@ def build(
         report = BuildReport(
             bitstream=output / bitstream,
             board=board.name,
-            model_sha256=digest,
+            model_sha256=model_hash(network),
             target_mhz=board.clock_mhz,
             fmax_mhz=routed.fmax_mhz,
             timing_met=routed.timing_met,

@@ -7,7 +7,11 @@ from typing import Any
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
+from hwsnn.errors import InputError
+from hwsnn.model import model_hash
+from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial_shell import SerialShell
+from hwsnn.spec import Folding, Network
 
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
 from .system_clock import Ecp5Clock, UltraScaleClock
@@ -50,3 +54,12 @@ class SerialTop(Elaboratable):  # type: ignore[misc]
             m.submodules[f"{name}_{pin}"] = held = io.Buffer("o", port)
             m.d.comb += held.o.eq(1)
         return m
+
+
+def serial_top(network: Network, folding: Folding, board: SerialBoard) -> SerialTop:
+    """All that a bitstream of ``network`` for ``board`` holds. Raises ``InputError`` where it cannot be built."""
+    try:
+        shell = SerialShell(network, Pipeline(network, folding), board.divisor, model_hash(network))
+    except ValueError as error:
+        raise InputError(f"{network.name}: not buildable for {board.title}: {error}") from None
+    return SerialTop(board, shell)

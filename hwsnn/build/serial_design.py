@@ -1,0 +1,42 @@
+"""What Vivado builds for a board's serial line: the Verilog of a network with its link, clock and pins."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from amaranth.back.verilog import YosysError
+
+from hwsnn import __version__
+from hwsnn.cache import user_cache
+from hwsnn.errors import ToolError
+from hwsnn.model import model_hash
+from hwsnn.spec import Folding, Network
+
+from .boards import VivadoSerialBoard
+from .serial_top import serial_top
+
+TOP = "hwsnn"
+
+
+def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) -> dict[str, str]:
+    """The files ``hwsnn.v``, whose top is ``hwsnn``, and ``hwsnn.xdc``, the pins and the oscillator, by name.
+
+    Raises ``InputError`` where the network cannot stand behind a serial line, or where there is no cache for the Yosys
+    that writes the Verilog, and ``ToolError`` where that fails.
+    """
+    user_cache()
+    try:
+        plan = board.platform().prepare(serial_top(network, folding, board), TOP, emit_src=False)
+    except YosysError as error:
+        raise ToolError("Yosys could not write the Verilog", str(error)) from None
+    header = [
+        f"hwsnn {__version__}, Amaranth {version('amaranth')}",
+        f"model sha256 {model_hash(network)}",
+        f"For {board.title}: pins and clock are in {TOP}.xdc, the serial line follows docs/link.md.",
+    ]
+    verilog, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("v", "xdc"))
+    return {f"{TOP}.v": "".join(f"// {line}\n" for line in header) + verilog, f"{TOP}.xdc": constraints}
+
+
+def _text(content: str | bytes) -> str:
+    return content if isinstance(content, str) else content.decode()
