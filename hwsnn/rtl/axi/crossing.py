@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import DomainRenamer, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, DomainRenamer, Module, Signal, Value, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -36,6 +36,11 @@ def synchronized(m: Module, value: Value, domain: str, name: str, init: int = 0)
         m.d[domain] += register.eq(value)
         value = register
     return value
+
+
+def _differ(left: Value, right: Value) -> list[Value]:
+    """Whether parts of two values differ, each a LUT of six inputs: any of them that does means the values do."""
+    return [left[first : first + 3] != right[first : first + 3] for first in range(0, len(left), 3)]
 
 
 class GrayCount(wiring.Component):
@@ -108,7 +113,9 @@ class StreamCrossing(wiring.Component):
         # Beats that were written, less those that were taken: the depth where the two highest bits of the Gray codes
         # alone differ. There is room in the next clock if there is, and would be with one more.
         full = synchronized(m, taken.gray, self._write, "taken") ^ (0b11 << (bits - 2))
-        m.d[self._write] += self.i.ready.eq((written.gray != full) & (written.following != full))
+        m.d[self._write] += self.i.ready.eq(
+            Cat(_differ(written.gray, full)).any() & Cat(_differ(written.following, full)).any()
+        )
         m.d.comb += [
             written.step.eq(self.i.valid & self.i.ready),
             write.addr.eq(written.count[:-1]),
@@ -117,8 +124,11 @@ class StreamCrossing(wiring.Component):
         ]
 
         # There are some in the next clock if there are, and would be with one less, should one be fetched now.
-        some, end = Signal(), synchronized(m, written.gray, self._read, "written")
-        m.d[self._read] += some.eq((taken.gray != end) & ((taken.following != end) | ~some))
+        some = Signal()
+        end = synchronized(m, written.gray, self._read, "written")
+        m.d[self._read] += some.eq(
+            Cat(_differ(taken.gray, end)).any() & Cat(~some, *_differ(taken.following, end)).any()
+        )
         m.d.comb += [
             taken.step.eq(some & (~self.o.valid | self.o.ready)),
             read.addr.eq(taken.count[:-1]),
@@ -162,7 +172,8 @@ class ValueCrossing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         held = Signal.like(self.i, reset_less=True)
-        given, taken = Signal(), Signal()
+        given = Signal()
+        taken = Signal()
         given_seen = synchronized(m, given, self._read, "given")
         taken_seen = synchronized(m, taken, self._write, "taken")
         with m.If(given == taken_seen):

@@ -9,12 +9,14 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hwsnn.rtl.chain import name_streams
 from hwsnn.rtl.checks import check_integer
 from hwsnn.rtl.counter import Counter
 from hwsnn.rtl.credit import CreditQueue
 from hwsnn.rtl.registers import later
 
 from .level import Level
+from .restart_counter import RestartCounter
 from .signatures import check_word_bytes, word_layout
 from .split_counter import SplitCounter
 from .word_check import WordCheck
@@ -81,17 +83,18 @@ class FrameGate(wiring.Component):
         m = Module()
         end_bytes = self._frame_bytes - (self.words - 1) * self._word_bytes
         m.submodules.check = check = WordCheck(self._word_bytes, end_bytes, self._pixel_bits)
+        name_streams("check", check)
         m.submodules.kept = kept = Level(self.places)
-        index_bits = ceil_log2(self.words)
         m.submodules.store = store = memory.Memory(
             shape=unsigned(self._word_bytes * self._pixel_bits),
-            depth=((self.places - 1) << index_bits) + self.words,
+            depth=((self.places - 1) << ceil_log2(self.words)) + self.words,
             init=[],
             attrs={"no_rw_check": 1},  # a word is not read in the clock that writes it
         )
         wiring.connect(m, wiring.flipped(self.i), check.i)
         checked = check.o.payload
-        take, ends = Signal(), Signal()
+        take = Signal()
+        ends = Signal()
         m.d.comb += ends.eq(take & checked.last)
         room = self._elaborate_numbers(m, ends)
         m.d.comb += [
@@ -99,14 +102,15 @@ class FrameGate(wiring.Component):
             take.eq(check.o.valid & kept.room & room),
             kept.up.eq(self.accepted),
         ]
-        self._elaborate_writing(m, store.write_port(), checked, take, ends, index_bits)
-        self._elaborate_reading(m, store.read_port(), kept, index_bits)
+        self._elaborate_writing(m, store.write_port(), checked, take, ends)
+        self._elaborate_reading(m, store.read_port(), kept)
         return m
 
     def _elaborate_numbers(self, m: Module, ends: Signal) -> Signal:
         """Number the packets. Returns whether one more frame's number has a place."""
         m.submodules.packets = packets = SplitCounter(NUMBER_BITS)
         m.submodules.queue = queue = CreditQueue(unsigned(NUMBER_BITS), self.places + FRAMES_INSIDE)
+        name_streams("queue", queue)
         m.d.comb += [
             packets.event.eq(ends),
             queue.enter.eq(self.accepted),
@@ -117,41 +121,36 @@ class FrameGate(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.numbers))
         return queue.room
 
-    def _elaborate_writing(
-        self, m: Module, port: Any, checked: Any, take: Signal, ends: Signal, index_bits: int
-    ) -> None:
+    def _elaborate_writing(self, m: Module, port: Any, checked: Any, take: Signal, ends: Signal) -> None:
         m.submodules.place = place = Counter(self.places)
-        index, at_end = Signal(index_bits), Signal(init=int(self.words == 1))
+        m.submodules.index = index = RestartCounter(self.words)
         broken = Signal()  # something was wrong with an earlier word
         sound = Signal()
         m.d.comb += [
-            port.addr.eq(Cat(index, place.count)),
+            index.step.eq(take),
+            index.restart.eq(checked.last),
+            port.addr.eq(Cat(index.count, place.count)),
             port.data.eq(checked.lanes),
             port.en.eq(take & ~broken),
-            sound.eq(~broken & at_end & ~checked.wrong_at_end),
+            sound.eq(~broken & index.last & ~checked.wrong_at_end),
             self.accepted.eq(ends & sound),
             self.malformed.eq(ends & ~sound),
             place.step.eq(self.accepted),
         ]
-        with m.If(ends):
-            m.d.sync += [index.eq(0), at_end.eq(self.words == 1), broken.eq(0)]
-        with m.Elif(take):
-            m.d.sync += [
-                index.eq(index + 1),
-                at_end.eq(index == self.words - 2),
-                broken.eq(broken | at_end | checked.wrong_within),
-            ]
+        with m.If(take):
+            m.d.sync += broken.eq(~checked.last & (broken | index.last | checked.wrong_within))
 
-    def _elaborate_reading(self, m: Module, port: Any, kept: Level, index_bits: int) -> None:
+    def _elaborate_reading(self, m: Module, port: Any, kept: Level) -> None:
         m.submodules.read_place = place = Counter(self.places)
-        m.submodules.read_index = index = Counter(self.words)
+        m.submodules.read_index = index = RestartCounter(self.words)
         fetch = Signal()
         m.d.comb += [
             fetch.eq(kept.some & (~self.o.valid | self.o.ready)),
             index.step.eq(fetch),
+            index.restart.eq(index.last),
             place.step.eq(fetch & index.last),
             kept.down.eq(fetch & index.last),
-            port.addr.eq(Cat(index.count[:index_bits], place.count)),
+            port.addr.eq(Cat(index.count, place.count)),
             port.en.eq(fetch),
             self.o.payload.eq(port.data),
         ]

@@ -47,23 +47,25 @@ class Intake(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        closed, dropping = Signal(init=1), Signal()
-        taken, inside = Signal(), Signal()  # a word moves; whether a packet is under way behind it
+        closed = Signal(init=1)
+        dropping = Signal()  # what is left of a packet
+        taken = Signal()
+        inside = Signal()  # a packet is under way behind this clock
+        still_dropping = Signal()
         m.d.comb += [
             self.s_axis_tready.eq(self.o.ready & ~closed),
             taken.eq(self.s_axis_tvalid & self.s_axis_tready),
             inside.eq(Mux(taken, ~self.s_axis_tlast, self.receiving)),
+            still_dropping.eq(inside & (self.start | dropping)),
             self.stalled.eq(self.s_axis_tvalid & ~self.s_axis_tready),
             self.o.valid.eq(self.s_axis_tvalid & ~closed & ~dropping),
             self.o.payload.data.eq(self.s_axis_tdata),
             self.o.payload.keep.eq(self.s_axis_tkeep),
             self.o.payload.last.eq(self.s_axis_tlast),
         ]
-        still = Signal()  # a packet is still to be dropped
-        m.d.comb += still.eq(Mux(self.start, inside, dropping & inside))
         m.d.sync += [
             self.receiving.eq(inside),
-            dropping.eq(still),
-            closed.eq((self.start | self.resetting) & ~still),
+            dropping.eq(still_dropping),
+            closed.eq((self.start | self.resetting) & ~still_dropping),
         ]
         return m

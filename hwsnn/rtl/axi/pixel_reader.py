@@ -12,6 +12,7 @@ from hwsnn.rtl.checks import check_integer
 from hwsnn.rtl.collect import Collect
 from hwsnn.rtl.counter import Counter
 
+from .restart_counter import RestartCounter
 from .signatures import check_word_bytes
 
 
@@ -60,31 +61,36 @@ class PixelReader(wiring.Component):
         chunk, rest = min(word, pixel), pixel - (chunks - 1) * word
         m.submodules.collect = collect = Collect(chunk * unit, chunks, pixel * unit)
         m.submodules.chunk = chunk_count = Counter(chunks)
-        m.submodules.pixel = pixel_count = Counter(self._pixels)
+        m.submodules.pixel = pixel_count = RestartCounter(self._pixels)
 
         # The word before, and where in it the next chunk begins. It begins behind the last unit rather than at the
         # first one of the word to come (position 0), so that a chunk needs at most one new word.
-        before, position = Signal.like(self.i.payload, reset_less=True), Signal(range(word))
+        before = Signal.like(self.i.payload, reset_less=True)
+        position = Signal(range(word))
         window = Cat(before, self.i.payload)
         choice = Signal(chunk * unit)
         with m.Switch(position):
             for first in range(word):
                 with m.Case(first):
                     m.d.comb += choice.eq(window[(first or word) * unit :][: chunk * unit])
-        needs_word, next_position = Signal(), Signal.like(position)
-        ends_later = chunk_count.last & (position != 0) & (position <= word - rest)  # the word before has all of it
+        needs_word = Signal()
+        next_position = Signal.like(position)
+        enough = Cat(position == first for first in range(1, word - rest + 1)).any()  # in the word before
         m.d.comb += [
-            needs_word.eq(~ends_later),
+            needs_word.eq(~(chunk_count.last & enough)),
             next_position.eq(position + Mux(chunk_count.last, rest, word)),
         ]
 
-        room, moves, chunk_valid = Signal(), Signal(), Signal()
+        room = Signal()
+        moves = Signal()
+        chunk_valid = Signal()
         m.d.comb += [
             room.eq(~chunk_valid | collect.i.ready),
             moves.eq(room & (self.i.valid | ~needs_word)),
             self.i.ready.eq(room & needs_word),
             chunk_count.step.eq(moves),
             pixel_count.step.eq(moves & chunk_count.last),
+            pixel_count.restart.eq(pixel_count.last),
         ]
         beat = Signal(chunk * unit, reset_less=True)
         with m.If(room):

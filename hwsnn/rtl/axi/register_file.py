@@ -66,9 +66,10 @@ class RegisterFile(wiring.Component):
         return m
 
     def _elaborate_reading(self, m: Module) -> None:
-        address, idle = Signal(ADDRESS_BITS - LANE_BITS), Signal(init=1, name="idle_read")
-        accepted = Signal()
-        steps = Signal(3)  # of a read: the register is selected; its content gathered; all joined
+        address = Signal(ADDRESS_BITS - LANE_BITS, name="read_address", reset_less=True)
+        idle = Signal(init=1, name="read_idle")
+        accepted = Signal(name="read_accepted")
+        steps = Signal(3, name="read_steps")  # the register is selected; its content gathered; all joined
         m.d.comb += [
             self.s_axi_arready.eq(idle),
             accepted.eq(self.s_axi_arvalid & idle),
@@ -95,7 +96,8 @@ class RegisterFile(wiring.Component):
             with m.If(steps[1] & low):
                 m.d.sync += high.eq(value[REGISTER_BITS:])
             changing += [(value[:REGISTER_BITS], low), (high, selected(counter.offset + REGISTER_BYTES))]
-        constant, content = Signal(REGISTER_BITS, reset_less=True), Signal(REGISTER_BITS, reset_less=True)
+        constant = Signal(REGISTER_BITS, reset_less=True)
+        content = Signal(REGISTER_BITS, reset_less=True)
         for bit in range(REGISTER_BITS):
             m.d.sync += [
                 constant[bit].eq(Cat(chosen for value, chosen in constants if (value >> bit) & 1).any()),
@@ -113,11 +115,13 @@ class RegisterFile(wiring.Component):
         return Cat(word, Const(0, REGISTER_BITS - len(Cat(word))))
 
     def _elaborate_writing(self, m: Module) -> None:
-        idle_address, idle_data = Signal(init=1), Signal(init=1)
-        address = Signal(ADDRESS_BITS - LANE_BITS)
-        bits = Signal(REGISTER_BITS)  # what is written, and 0 in bytes that are not
-        both, done = Signal(), Signal()
-        steps = Signal(2)  # of a write: the register is selected; written
+        idle_address = Signal(init=1)
+        idle_data = Signal(init=1)
+        address = Signal(ADDRESS_BITS - LANE_BITS, name="write_address", reset_less=True)
+        bits = Signal(REGISTER_BITS, name="write_data", reset_less=True)  # 0 in bytes that are not written
+        both = Signal()
+        done = Signal()
+        steps = Signal(2, name="write_steps")  # the register is selected; written
         m.d.comb += [
             self.s_axi_awready.eq(idle_address),
             self.s_axi_wready.eq(idle_data),

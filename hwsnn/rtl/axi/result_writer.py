@@ -61,7 +61,10 @@ class ResultWriter(wiring.Component):
         end_bytes = size - (words - 1) * self._word_bytes
         m.submodules.word = word = Counter(words)
         packet = Signal(8 * words * self._word_bytes, reset_less=True)
-        free, load, taken, ends = Signal(), Signal(), Signal(), Signal()
+        free = Signal()
+        load = Signal()
+        taken = Signal()
+        ends = Signal()
         m.d.comb += [
             taken.eq(self.m_axis_tvalid & self.m_axis_tready),
             ends.eq(taken & word.last),

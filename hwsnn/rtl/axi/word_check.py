@@ -64,9 +64,11 @@ class WordCheck(wiring.Component):
         word, bits, end = self.i.payload, self._pixel_bits, self._end_bytes
         byte_lanes = [word.data.word_select(lane, 8) for lane in range(self._word_bytes)]
         valid = Signal()
-        lanes, last = Signal(self._word_bytes * bits, reset_less=True), Signal(reset_less=True)
+        lanes = Signal(self._word_bytes * bits, reset_less=True)
+        last = Signal(reset_less=True)
         too_large = Signal(self._word_bytes, reset_less=True)
-        keeps_all, keeps_end = Signal(reset_less=True), Signal(reset_less=True)
+        keeps_all = Signal(reset_less=True)
+        keeps_end = Signal(reset_less=True)
         second = Signal()  # the second of the two rows of registers moves on
         m.d.comb += [second.eq(~self.o.valid | self.o.ready), self.i.ready.eq(~valid | second)]
         with m.If(self.i.ready):

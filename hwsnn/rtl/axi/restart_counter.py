@@ -1,0 +1,54 @@
+"""A counter of any length that starts again when it is told to."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hwsnn.rtl.checks import check_integer
+
+
+class RestartCounter(wiring.Component):
+    """Counts the words or pixels of a frame.
+
+    Unlike ``hwsnn.rtl.counter.Counter`` it may have up to 24 bits under the clock rule, as nothing follows its adder.
+
+    Parameters
+    ----------
+    length : steps of a whole frame, at least 1.
+
+    Members
+    -------
+    ``step`` : in; count on at the coming clock edge.
+    ``restart`` : in; to 0, where there is a step.
+    ``count`` : out; a register, 0 after reset. Beyond ``length`` steps without a restart it is nothing to rely on.
+    ``last`` : out; whether ``count`` is ``length - 1``; a register of its own.
+
+    Raises
+    ------
+    TypeError, ValueError : ``length`` is not an integer of at least 1.
+    """
+
+    def __init__(self, length: int) -> None:
+        check_integer("length", length, 1)
+        self._length = length
+        super().__init__(
+            {
+                "step": In(1),
+                "restart": In(1),
+                "count": Out(ceil_log2(length)),
+                "last": Out(1, init=int(length == 1)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        with m.If(self.step):
+            m.d.sync += [
+                # From all ones the adder goes to 0: a choice behind it would be one more LUT.
+                self.count.eq((self.count | self.restart.replicate(len(self.count))) + 1),
+                self.last.eq(Mux(self.restart, self._length == 1, self.count == self._length - 2)),
+            ]
+        return m
