@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from amaranth.hdl import ClockDomain, Elaboratable, Module
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Value
 from amaranth.lib import io
 
 from hwsnn.errors import InputError
@@ -14,11 +15,11 @@ from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.spec import Folding, Network
 
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
-from .system_clock import Ecp5Clock, UltraScaleClock
+from .system_clock import ecp5_clock, ultrascale_clock
 
-CLOCKS: dict[type[SerialBoard], type[Ecp5Clock | UltraScaleClock]] = {
-    NextpnrBoard: Ecp5Clock,
-    VivadoSerialBoard: UltraScaleClock,
+CLOCKS: dict[type[SerialBoard], Callable[[Module, Value, int, int], None]] = {
+    NextpnrBoard: ecp5_clock,
+    VivadoSerialBoard: ultrascale_clock,
 }
 """How the boards of each kind make their clock."""
 
@@ -37,11 +38,11 @@ class SerialTop(Elaboratable):  # type: ignore[misc]
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.domains.sync = ClockDomain()
         m.submodules.shell = shell = self._shell
         m.submodules.oscillator = oscillator = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
-        clock = CLOCKS[type(self._board)]
-        m.submodules.clock = clock(oscillator.i, int(platform.default_clk_frequency), self._board.clock_hz)
+        m.domains.sync = ClockDomain()
+        make_clock = CLOCKS[type(self._board)]
+        make_clock(m, oscillator.i, int(platform.default_clk_frequency), self._board.clock_hz)
         uart = platform.request(*self._board.uart, dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.Buffer("o", uart.tx)
