@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ class AxiBench:
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, names["s_axis"]), *at, **low)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, names["m_axis"]), *at, **low)
         self.master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, names["s_axi"]), *at, **low)
+        for talker in (self.source, self.sink, self.master.write_if, self.master.read_if):
+            talker.log.setLevel(logging.WARNING)
 
     async def start(self, aclk_ns: float = 10, pipeline_ns: float = 7) -> None:
         """Start the clocks, reset, and wait until the accelerator is ready."""

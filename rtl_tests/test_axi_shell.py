@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from amaranth.back import verilog
-from amaranth.hdl import Module
+from amaranth.hdl import ClockDomain, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,9 +17,31 @@ from hwsnn.rtl.axi.shell import AxiShell
 from hwsnn.rtl.axi.signatures import register_ports, stream_ports
 from hwsnn.sim.runner import build_simulator, run_bench
 from rtl_tests import stand_in
-from rtl_tests.tb_axi_shell import MODEL_HASH, SHELLS, SLOW_CLOCKS
+from rtl_tests.axi_shells import MODEL_HASH, SHELLS, SLOW_CLOCKS
 
 TOP = "shells"
+MANNERS = ("withdraws", "changes", "resets", "fair")
+SHORT, LONG = 3000, 100_000
+"""Words that go into each of the accelerators in any order, at least."""
+
+
+class Rude(wiring.Component):  # type: ignore[misc]
+    """A stream port that breaks a rule of AXI, or (``fair``) none."""
+
+    def __init__(self, manner: str) -> None:
+        self._manner = manner
+        super().__init__({"aresetn": In(1)} | stream_ports("m_axis", 4, Out))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        count = Signal(4)
+        taken = self.m_axis_tvalid & self.m_axis_tready
+        with m.If(~self.m_axis_tvalid | taken | (self._manner == "withdraws")):
+            m.d.sync += self.m_axis_tvalid.eq(~self.m_axis_tvalid)
+        with m.If(taken | (self._manner == "changes")):
+            m.d.sync += count.eq(count + 1)
+        m.d.comb += [self.m_axis_tdata.eq(count), self.m_axis_tkeep.eq(0b1111), self.m_axis_tlast.eq(1)]
+        return m if self._manner == "resets" else ResetInserter(~self.aresetn)(m)
 
 
 class Shells(wiring.Component):  # type: ignore[misc]
@@ -30,10 +54,21 @@ class Shells(wiring.Component):  # type: ignore[misc]
             members |= stream_ports(f"{name}_s_axis", shape.word_bytes, In)
             members |= stream_ports(f"{name}_m_axis", shape.word_bytes, Out)
             members[f"{name}_pixel_moves"] = Out(1)
+        for manner in MANNERS:
+            members |= stream_ports(f"{manner}_m_axis", 4, Out)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        sync = ClockDomain(reset_less=True)
+        sync.clk = self.aclk
+        m.domains += sync
+        for manner in MANNERS:
+            m.submodules[manner] = rude = Rude(manner)
+            m.d.comb += rude.aresetn.eq(self.aresetn)
+            for port, member in stream_ports("m_axis", 4, Out).items():
+                inside, outside = getattr(rude, port), getattr(self, f"{manner}_{port}")
+                m.d.comb += inside.eq(outside) if member.flow == In else outside.eq(inside)
         for name, shape in SHELLS.items():
             network = stand_in.network(shape.image, shape.pixel_bits, shape.classes)
             slow = name == "slow"
@@ -48,6 +83,23 @@ class Shells(wiring.Component):  # type: ignore[misc]
         return m
 
 
-def test_shell() -> None:
-    text = verilog.convert(Shells(), name=TOP, strip_internal_attrs=True)
-    run_bench(build_simulator(text, TOP), TOP, "rtl_tests.tb_axi_shell", {}, tests=4)
+@pytest.fixture(scope="module")
+def simulator() -> Path:
+    return build_simulator(verilog.convert(Shells(), name=TOP, strip_internal_attrs=True), TOP)
+
+
+def test_shell(simulator: Path) -> None:
+    run_bench(simulator, TOP, "rtl_tests.tb_axi_shell", {}, tests=27)
+
+
+def test_resets(simulator: Path) -> None:
+    run_bench(simulator, TOP, "rtl_tests.tb_axi_resets", {}, tests=10)
+
+
+def test_anything(simulator: Path) -> None:
+    run_bench(simulator, TOP, "rtl_tests.tb_axi_anything", {"HWSNN_WORDS": str(SHORT)}, tests=3)
+
+
+@pytest.mark.long
+def test_anything_for_long(simulator: Path) -> None:
+    run_bench(simulator, TOP, "rtl_tests.tb_axi_anything", {"HWSNN_WORDS": str(LONG)}, tests=3)
