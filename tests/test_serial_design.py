@@ -72,6 +72,7 @@ def test_zcu102_uart() -> None:
     ports = re.findall(r"^  (?:input|output) (\w+);", top[: top.index("endmodule")], re.MULTILINE)
     assert set(ports) == pins.keys()
     assert re.search(r"create_clock -name \w+ -period 8\.0 ", constraints)
+    assert "create_generated_clock -name system_clock [get_pins mmcm/CLKOUT0]\n" in constraints
     mmcm = verilog[verilog.index("MMCME4_BASE") :]
     multiplier, divider = map(float, re.findall(r"(?:CLKFBOUT_MULT|CLKOUT0_DIVIDE)_F\(([\d.]+)\)", mmcm))
     assert 125 * multiplier / divider == 100

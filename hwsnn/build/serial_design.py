@@ -16,26 +16,30 @@ from .boards import VivadoSerialBoard
 from .serial_top import serial_top
 
 TOP = "hwsnn"
+SYSTEM_CLOCK = "system_clock"
+"""What Vivado is told to call the clock that the MMCM makes."""
+CONSTRAINTS = f"create_generated_clock -name {SYSTEM_CLOCK} [get_pins mmcm/CLKOUT0]"
 
 
 def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) -> dict[str, str]:
-    """The files ``hwsnn.v``, whose top is ``hwsnn``, and ``hwsnn.xdc``, the pins and the oscillator, by name.
+    """The files ``hwsnn.v``, whose top is ``hwsnn``, and ``hwsnn.xdc``, pins and clocks, by name.
 
     Raises ``InputError`` where the network cannot stand behind a serial line, or where there is no cache for the Yosys
     that writes the Verilog, and ``ToolError`` where that fails.
     """
     user_cache()
     try:
-        plan = board.platform().prepare(serial_top(network, folding, board), TOP, emit_src=False)
+        top = serial_top(network, folding, board)
+        plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
     except YosysError as error:
         raise ToolError("Yosys could not write the Verilog", str(error)) from None
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",
-        f"For {board.title}: pins and clock are in {TOP}.xdc, the serial line follows docs/link.md.",
+        f"For {board.title}: pins and clocks are in {TOP}.xdc, the serial line follows docs/link.md.",
     ]
     verilog, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("v", "xdc"))
-    return {f"{TOP}.v": "".join(f"// {line}\n" for line in header) + verilog, f"{TOP}.xdc": constraints}
+    return {f"{TOP}.v": "".join(f"// {line}\n" for line in header) + verilog, f"{TOP}.xdc": constraints + "\n"}
 
 
 def _text(content: str | bytes) -> str:
