@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,12 @@ POLL_S = 0.02
 
 
 def run_tool(
-    tool: Tool, arguments: Sequence[str], folder: Path, log: Path, on_line: Callable[[str], None] = lambda line: None
+    tool: Tool,
+    arguments: Sequence[str],
+    folder: Path,
+    log: Path,
+    on_line: Callable[[str], None] = lambda line: None,
+    environment: Mapping[str, str] = os.environ,
 ) -> None:
     """Run ``tool`` in ``folder``; what it prints goes to ``log``, and each line to ``on_line`` as it comes.
 
@@ -33,7 +38,7 @@ def run_tool(
         subprocess.Popen(
             [*tool.command, *arguments],
             cwd=folder,
-            env={**os.environ, "TMPDIR": str(folder)},  # what it leaves behind when it is ended goes with the folder
+            env={**environment, "TMPDIR": str(folder)},  # what it leaves behind when it is ended goes with the folder
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

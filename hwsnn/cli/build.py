@@ -2,35 +2,154 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import InputError
 from ..model_names import load_model
-from .common import emit, json_option, model_argument, output_option, progress
-from .folding import Wish, folding_options
+from .common import data_option, emit, json_option, model_argument, output_option, progress
+from .folding import Wish, clock_option_meaning, folding_options
+
+if TYPE_CHECKING:
+    from ..build.boards import Board, NextpnrBoard
+    from ..build.report import BuildReport
+    from ..build.vivado.build import VivadoReport
+    from ..build.vivado.project import Project
+    from ..build.vivado.saif import Progress, Stimulus
+    from ..spec import Network
+
+UNFINISHED = 3
+"""The exit status where there is no Vivado to finish a project."""
+POWER_IMAGES = 4
+"""Images whose switching activity is recorded, where nobody says how many."""
 
 
 @click.command("build")
 @model_argument
-@click.option("--board", required=True, metavar="BOARD", help="The board to build for, such as ulx3s-85f.")
+@click.option("--board", required=True, metavar="BOARD", help="The board to build for, such as ulx3s-85f or zcu102.")
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
-@folding_options(own_device=True, own_clock=True)
+@folding_options(own_device=True, clock=clock_option_meaning("The clock of the network on zcu102 (default: 150)."))
+@click.option("--project-only", is_flag=True, help="Where Vivado builds: write what it needs, and do not run it.")
+@data_option()
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help=f"On zcu102: power is estimated from the activity of N images (default: {POWER_IMAGES}; 0: Vivado's guess).",
+)
 @json_option
 @click.pass_context
-def command(ctx: click.Context, model: str, board: str, output: Path, wish: Wish, as_json: bool) -> None:
-    """Synthesize, place and route MODEL with its serial link for a board.
+def command(
+    ctx: click.Context,
+    model: str,
+    board: str,
+    output: Path,
+    wish: Wish,
+    project_only: bool,
+    data: str | None,
+    count: int | None,
+    as_json: bool,
+) -> None:
+    """Make the bitstream of MODEL for a board: synthesize, place and route it with its link to the host.
 
-    A design that misses its clock is written and reported all the same; the exit status is then 1.
+    A design that misses its clock is written and reported all the same; the exit status is then 1. Boards with an AMD
+    FPGA are built by Vivado. Where there is none on the PATH, the whole project is written for another machine; the
+    exit status is then 3. On zcu102 the images of --data, else random ones, are simulated for their switching activity,
+    from which Vivado estimates the power.
     """
     network = load_model(model)
 
-    from ..build.boards import NextpnrBoard, load_board
+    from ..build.boards import AxiBoard, NextpnrBoard, load_board
+
+    target = load_board(board)
+    refused = {}
+    if not isinstance(target, AxiBoard):
+        refused = {"--clock-mhz": wish.clock_mhz, "--data": data, "-n": count}
+    if isinstance(target, NextpnrBoard):
+        refused["--project-only"] = project_only or None
+    for option, value in refused.items():
+        if value is not None:
+            raise InputError(f"{option}: not an option for {board}")
+    if isinstance(target, NextpnrBoard):
+        report = _by_nextpnr(network, target, wish, output)
+    else:
+        project = _project(network, target, wish, data, count)
+        made = _by_vivado(project, output, project_only)
+        if made is None:
+            _tell_what_to_do(project, output, as_json)
+            ctx.exit(0 if project_only else UNFINISHED)
+        report = made
+    _show(report, as_json)
+    if not report.timing_met:
+        ctx.exit(1)
+
+
+def _by_nextpnr(network: Network, board: NextpnrBoard, wish: Wish, output: Path) -> BuildReport:
     from ..build.ecp5 import build
 
-    target = load_board(board, NextpnrBoard)
-    plan = wish.plan(network, target.device, target.clock_mhz)
+    plan = wish.plan(network, board.device, board.clock_mhz)
+    with _steps() as step:
+        return build(network, plan.folding, board, output, progress=step)
+
+
+def _project(network: Network, board: Board, wish: Wish, data: str | None, count: int | None) -> Project:
+    """What Vivado is to build for ``board``."""
+    from ..build.boards import AxiBoard, VivadoSerialBoard
+    from ..build.vivado.axi_project import AxiProject
+    from ..build.vivado.serial_project import SerialProject
+
+    if isinstance(board, VivadoSerialBoard):
+        return SerialProject(network, wish.plan(network, board.device, board.clock_mhz), board)
+    if not isinstance(board, AxiBoard):
+        raise InputError(f"{board.name}: is no board that hwsnn build knows how to build for")
+    clock_mhz = wish.clock_mhz or board.clock_mhz
+    stimulus = _stimulus(network, data, POWER_IMAGES if count is None else count)
+    return AxiProject(network, wish.plan(network, board.device, clock_mhz), board, clock_mhz, stimulus)
+
+
+def _stimulus(network: Network, data: str | None, count: int) -> Stimulus | None:
+    from ..build.vivado.saif import Stimulus
+    from ..data import load, random_images
+
+    if count == 0:
+        return None
+    if data is None:
+        return Stimulus(random_images(network, count, seed=0), "random images")
+    return Stimulus(load(data, network, count).images, f"images of {data}")
+
+
+def _by_vivado(project: Project, output: Path, project_only: bool) -> BuildReport | None:
+    """What became of the project; None where it was only written."""
+    from ..build.vivado.build import build, find_vivado, write
+
+    vivado = None if project_only else find_vivado()
+    with _steps() as step:
+        if vivado is not None:
+            return build(project, output, vivado, step)
+        write(project, output, step)
+        return None
+
+
+def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
+    from ..build.vivado.build import COMMAND, OLDEST
+
+    fields = {"project": str(output), "bitstream": None, "run": COMMAND}
+    oldest = ".".join(str(part) for part in OLDEST)
+    text = (
+        f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado {oldest} or newer, "
+        f"then {project.next_step}"
+    )
+    emit(as_json, fields, lambda: click.echo(text))
+
+
+@contextmanager
+def _steps() -> Iterator[Progress]:
+    """A progress bar for each stage, as it is first heard of."""
     with progress() as bars:
         tasks: dict[str, Any] = {}
 
@@ -39,7 +158,12 @@ def command(ctx: click.Context, model: str, board: str, output: Path, wish: Wish
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done, total=total)
 
-        report = build(network, plan.folding, target, output, progress=step)
+        yield step
+
+
+def _show(report: BuildReport, as_json: bool) -> None:
+    from ..build.vivado.build import VivadoReport
+
     fields = {
         "bitstream": str(report.bitstream),
         "fmax_mhz": report.fmax_mhz,
@@ -48,6 +172,8 @@ def command(ctx: click.Context, model: str, board: str, output: Path, wish: Wish
         "bram": report.bram,
         "dsp": report.dsp,
     }
+    if isinstance(report, VivadoReport):
+        fields |= {"power_w": report.power_w, "accelerator_power_w": report.accelerator_power_w}
 
     def human() -> None:
         used = ", ".join(
@@ -58,7 +184,15 @@ def command(ctx: click.Context, model: str, board: str, output: Path, wish: Wish
         click.echo(
             f"{report.bitstream}\n{report.fmax_mhz:.1f} MHz post-route; {report.target_mhz:g} MHz: {met}\n{used}"
         )
+        if isinstance(report, VivadoReport):
+            click.echo(_power(report))
 
     emit(as_json, fields, human)
-    if not report.timing_met:
-        ctx.exit(1)
+
+
+def _power(report: VivadoReport) -> str:
+    part = "" if report.accelerator_power_w is None else f", the network's part {report.accelerator_power_w:g} W"
+    of = "Vivado's guess of the activity"
+    if report.activity is not None:
+        of = f"the activity of {report.activity.frames} {report.activity.source}"
+    return f"{report.power_w:g} W{part}; estimated from {of}"

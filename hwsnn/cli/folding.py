@@ -54,23 +54,23 @@ def _number(low: float, high: float) -> Callable[[click.Context, click.Parameter
     return check
 
 
-clock_option = click.option(
-    "--clock-mhz",
-    type=float,
-    callback=_number(SLOWEST_MHZ, FASTEST_MHZ),
-    metavar="M",
-    help=f"The FPGA clock to assume (default: {DEFAULT_MHZ}).",
-)
+def clock_option_meaning(what: str) -> Callable[[Any], Any]:
+    """``--clock-mhz``, its help text ``what``."""
+    check = _number(SLOWEST_MHZ, FASTEST_MHZ)
+    return click.option("--clock-mhz", type=float, callback=check, metavar="M", help=what)
+
+
+clock_option = clock_option_meaning(f"The FPGA clock to assume (default: {DEFAULT_MHZ}).")
 
 device_option = click.option(
     "--device", type=click.Choice(DEVICES), default=DEVICES[0], show_default=True, help="The FPGA to plan for."
 )
 
 
-def folding_options(*, own_device: bool = False, own_clock: bool = False) -> Callable[[Any], Any]:
+def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = clock_option) -> Callable[[Any], Any]:
     """``--device``, ``--target-fps`` with ``--clock-mhz``, ``--max-lut`` and ``--fold``, given as ``wish: Wish``.
 
-    A command of a board has its own device and clock.
+    A command of a board has its own device; ``clock`` replaces the option of that name.
     """
     options = [
         click.option(
@@ -91,8 +91,7 @@ def folding_options(*, own_device: bool = False, own_clock: bool = False) -> Cal
             "--fold", type=click.Path(), callback=as_path, metavar="FILE", help="The folds in FILE, a folding.json."
         ),
     ]
-    if not own_clock:
-        options.append(clock_option)
+    options.append(clock)
     if not own_device:
         options.append(device_option)
 

@@ -1,0 +1,159 @@
+"""The project of a board whose processor reaches the accelerator over AXI."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hwsnn import register_map
+from hwsnn.build.boards import AxiBoard
+from hwsnn.build.c_header import FILE as HEADER
+from hwsnn.build.c_header import c_header
+from hwsnn.build.mmcm import OUTPUT_HZ
+from hwsnn.errors import InputError
+from hwsnn.manifest import manifest
+from hwsnn.model import model_hash
+from hwsnn.plan import Plan
+from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
+from hwsnn.rtl.emit import to_verilog
+from hwsnn.rtl.network import Pipeline
+from hwsnn.spec import Network
+
+from . import tcl
+from .project import Project, write_json
+from .saif import Activity, Progress, Stimulus, record
+
+DESIGN = "hwsnn"
+"""What the block design and Vivado's project are called."""
+BUS_MHZ = 100
+"""Of everything that is AXI."""
+ACTIVITY = "activity.saif"
+LEVELS = ("testbench", f"{DESIGN}_wrapper", f"{DESIGN}_i", "accelerator", "inst")
+"""The instances around the accelerator and its own, as Vivado makes them, below a test bench as simulators have it."""
+STRIPPED = "/".join(LEVELS[:2])
+"""What in front of a name in the activity file is not part of its name in Vivado's design."""
+BUS_CLOCK = "clk_pl_0"
+"""What the core of the processing system calls the clock that it gives."""
+PATIENCE = 4
+"""How many times the clocks between results, by the cycle model, may pass in simulation."""
+ACCESS = {"constant": "read-only", "status": "read-only", "control": "write-only", "counter": "read-only"}
+
+CROSSINGS = """\
+# The accelerator's two clocks have nothing to do with each other: what crosses goes through registers that settle,
+# marked ASYNC_REG in the Verilog. All bits of a Gray code must arrive within one period of the faster clock.
+set_max_delay -datapath_only -from [get_clocks {bus}] -to [get_clocks {pipeline}*] {period:.3f}
+set_max_delay -datapath_only -from [get_clocks {pipeline}*] -to [get_clocks {bus}] {period:.3f}
+"""
+
+
+class AxiProject(Project):
+    """An IP core of the accelerator, in a block design with the board's processing system and a DMA.
+
+    With a ``stimulus``, the switching activity that it causes is recorded for the power report.
+    """
+
+    scripts = ("package_ip.tcl", "block_design.tcl", "implement.tcl", "hand_off.tcl")
+    endings = (".bit", ".hwh", ".xsa")
+    cell = LEVELS[3]
+    pipeline_clock = "clk_out1_"
+
+    def __init__(
+        self, network: Network, plan: Plan, board: AxiBoard, clock_mhz: float, stimulus: Stimulus | None = None
+    ) -> None:
+        slowest, fastest = (hertz / 1e6 for hertz in OUTPUT_HZ)
+        if not slowest <= clock_mhz <= fastest:
+            raise InputError(f"--clock-mhz must be from {slowest:g} to {fastest:g} on {board.title}, not {clock_mhz:g}")
+        super().__init__(network, plan, board, clock_mhz)
+        self._word_bytes, self._board_part, self._stimulus = board.word_bytes, board.board_part, stimulus
+
+    @property
+    def next_step(self) -> str:
+        return f"copy {self.result}.bit and {self.result}.hwh from it to the board"
+
+    def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
+        network, digest = self.network, model_hash(self.network)
+        progress("Verilog", 0, 1)
+        try:
+            shell = AxiShell(network, Pipeline(network, self.plan.folding), digest, self._word_bytes)
+        except ValueError as error:
+            raise InputError(f"{network.name}: not buildable for {self.board.title}: {error}") from None
+        verilog = to_verilog(shell, digest, ACCELERATOR)
+        (folder / "rtl").mkdir()
+        (folder / "rtl" / f"{ACCELERATOR}.v").write_text(verilog)
+        (folder / HEADER).write_text(c_header(network, digest, self._word_bytes))
+        period = 1000 / max(BUS_MHZ, self.clock_mhz)
+        constraints = CROSSINGS.format(bus=BUS_CLOCK, pipeline=self.pipeline_clock, period=period)
+        (folder / "crossings.xdc").write_text(constraints)
+        self._write_settings(folder, self._words(digest), {"registers": tcl.table(_register_rows())})
+        progress("Verilog", 1, 1)
+        activity = self._record(verilog, folder / ACTIVITY, progress)
+        write_json(folder / "manifest.json", self._manifest(activity))
+        return activity
+
+    def _record(self, verilog: str, file: Path, progress: Progress) -> Activity | None:
+        if self._stimulus is None:
+            return None
+        clocks = self.plan.clocks
+        patience = PATIENCE * int(clocks.cycles_per_frame + clocks.latency_cycles)
+        speeds = (BUS_MHZ, self.clock_mhz)
+        return record(verilog, self.network, self._stimulus, speeds, patience, LEVELS, file, progress)
+
+    def _words(self, digest: str) -> dict[str, tcl.Value]:
+        return {
+            "design": DESIGN,
+            "board_part": self._board_part,
+            "top": ACCELERATOR,
+            "description": f"Spiking network {self.network.name}, sha256 {digest}",
+            "bus_mhz": BUS_MHZ,
+            "pipeline_mhz": self.clock_mhz,
+            "word_bits": 8 * self._word_bytes,
+            "registers_base": hex(register_map.ZCU102_REGISTERS),
+            "dma_base": hex(register_map.ZCU102_DMA),
+            "window": hex(register_map.ZCU102_WINDOW),
+            "activity": ACTIVITY if self._stimulus else "",
+            "activity_path": STRIPPED,
+        }
+
+    def _manifest(self, activity: Activity | None) -> dict[str, Any]:
+        """The network's own manifest, with the accelerator's ports in the place of the pipeline's."""
+        network, word_bytes = self.network, self._word_bytes
+        channels, height, width = network.input_shape
+        return manifest(network, self.plan.folding, self.plan.clocks) | {
+            "top": ACCELERATOR,
+            "board": self.board.name,
+            "interface": {"version": register_map.INTERFACE_VERSION, "described_in": "docs/axi.md"},
+            "clock": {
+                "bus": {"port": "aclk", "mhz": BUS_MHZ},
+                "pipeline": {"port": "pipeline_clk", "mhz": self.clock_mhz},
+            },
+            "reset": {"port": "aresetn", "active": "low", "synchronous": True},
+            "streams": {
+                "s_axis": {
+                    "direction": "in",
+                    "word_bytes": word_bytes,
+                    "bytes_per_frame": register_map.frame_bytes(network),
+                    "order": {"height": height, "width": width, "channels": channels},
+                },
+                "m_axis": {
+                    "direction": "out",
+                    "word_bytes": word_bytes,
+                    "bytes_per_result": register_map.result_bytes(network),
+                    "scores": network.classes,
+                },
+            },
+            "addresses": {"registers": hex(register_map.ZCU102_REGISTERS), "dma": hex(register_map.ZCU102_DMA)},
+            "activity": None if activity is None else {"file": ACTIVITY} | asdict(activity),
+        }
+
+
+def _register_rows() -> list[list[str | int]]:
+    """For the IP core's address map: name, offset, bits, access, what it is. Its registers have 32 bits each."""
+    rows: list[list[str | int]] = []
+    for register in register_map.REGISTERS:
+        for part in range(register.size // register_map.REGISTER_BYTES):
+            name = register.name + ("_HIGH" if part else "")
+            offset = f"0x{register.offset + part * register_map.REGISTER_BYTES:03X}"
+            text = register.text + (", high word" if part else "")
+            rows.append([name, offset, 8 * register_map.REGISTER_BYTES, ACCESS[register.kind], text])
+    return rows

@@ -1,0 +1,40 @@
+"""The project of a board that a host reaches over a serial line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hwsnn.build.boards import VivadoSerialBoard
+from hwsnn.build.serial_design import SYSTEM_CLOCK, TOP, serial_design
+from hwsnn.plan import Plan
+from hwsnn.spec import Network
+
+from .project import Project
+from .saif import Activity, Progress
+
+
+class SerialProject(Project):
+    """The network with its serial link, on the board's own oscillator and pins."""
+
+    scripts = ("serial.tcl", "implement.tcl")
+    endings = (".bit",)
+    cell = "shell"
+    pipeline_clock = SYSTEM_CLOCK
+
+    def __init__(self, network: Network, plan: Plan, board: VivadoSerialBoard) -> None:
+        super().__init__(network, plan, board, board.clock_mhz)
+        self._serial_board = board
+
+    @property
+    def next_step(self) -> str:
+        return f"load {self.result}.bit from it onto the board"
+
+    def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
+        progress("Verilog", 0, 1)
+        files = serial_design(self.network, self.plan.folding, self._serial_board)
+        (folder / "rtl").mkdir()
+        (folder / "rtl" / f"{TOP}.v").write_text(files[f"{TOP}.v"])
+        (folder / f"{TOP}.xdc").write_text(files[f"{TOP}.xdc"])
+        self._write_settings(folder, {"design": TOP, "activity": ""}, {})
+        progress("Verilog", 1, 1)
+        return None

@@ -1,0 +1,45 @@
+"""A session of Vivado, as far as the scripts need one: it answers commands, and leaves the files that Vivado would."""
+
+from __future__ import annotations
+
+from tests.vivado.diagram import Diagram
+from tests.vivado.objects import Registry
+from tests.vivado.packager import Packager
+from tests.vivado.projects import Projects
+from tests.vivado.runs import Runs
+from tests.vivado.syntax import Call, TclError
+
+
+class Session:
+    """Vivado. ``outcome`` is what becomes of the build:
+
+    ``well``; ``late``: timing is missed; ``large``: placement fails for lack of room; ``broken``: synthesis fails;
+    ``silent``: the bitstream does not appear. ``finds_all``: the packager finds clocks and address maps by itself, as
+    far as is documented. ``lacks``: what this Vivado does not have: ``board``, ``core``, ``pin`` or ``interface``.
+    """
+
+    def __init__(self, outcome: str = "well", finds_all: bool = True, lacks: str = "") -> None:
+        self.registry = Registry()
+        self.projects = Projects(self.registry, lacks)
+        self.packager = Packager(self.registry, self.projects, finds_all, lacks)
+        self.diagram = Diagram(self.registry, self.projects, lacks)
+        self.runs = Runs(self.registry, self.projects, self.diagram, outcome)
+        self._parts = (self.projects, self.packager, self.diagram, self.runs)
+
+    def answer(self, call: Call) -> str:
+        """What the command gives. Raises ``TclError`` where Vivado would refuse it."""
+        if call.name == "set_property":
+            return self.registry.set_property(call)
+        if call.name == "get_property":
+            return self.registry.find_one(call.words[1]).get(call.words[0])
+        for part in self._parts:
+            command = getattr(part, call.name.replace("ipx::", ""), None)
+            if command is not None:
+                try:
+                    answer: str = command(call)
+                except TclError:
+                    if "-quiet" not in call.flags:
+                        raise
+                    answer = ""
+                return answer
+        raise TclError(f"{call.name}: the recorder does not know what it does")
