@@ -47,6 +47,8 @@ KEPT = 300
 """Simulators in the cache, of about 1 MB each."""
 ABANDONED_SECONDS = 24 * 3600
 """How old a folder in the making is when nobody is still making it."""
+RESULTS = "results.xml"
+"""What cocotb writes into a bench's folder."""
 OURS = ("COCOTB_", "GPI_", "PYGPI_", "WAVES", "GUI")
 """What cocotb obeys in the environment (so these variables start) is for us to say, not for the user's other work."""
 
@@ -173,33 +175,76 @@ def run_bench(
     """
     with tempfile.TemporaryDirectory(prefix="hwsnn-run-") as scratch:
         folder = Path(scratch)
-        counter, results, log = folder / "progress", folder / "results.xml", folder / "run.log"
-        job = {
-            "action": "run",
-            "folder": str(simulator),
-            "top": top,
-            "module": module,
-            "test_folder": scratch,
-            "results": str(results),
-        }
-        inherited = {name: text for name, text in verilator_environment().items() if not name.startswith(OURS)}
-        environment = inherited | parameters | {"HWSNN_PROGRESS": str(counter)}
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and path != _script_folder())
-        environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner names its files by it
+        counter, log = folder / "progress", folder / "run.log"
 
         def poll() -> None:
             text = counter.read_text() if counter.exists() else ""
             if text:
                 progress(int(text))
 
+        job, environment = _bench(simulator, top, module, parameters, folder)
         try:
-            _run_child(job, environment, log, poll)
+            _run_child(job, environment | {"HWSNN_PROGRESS": str(counter)}, log, poll)
         except SimulationError:
             # Should it be the simulator that is damaged, the next run builds it anew.
             shutil.rmtree(simulator, ignore_errors=True)
             raise
         poll()
-        _check_results(results, log, tests)
+        _check_results(folder / RESULTS, log, tests)
+
+
+class RunningBench:
+    """A cocotb bench that runs beside us in ``folder``, until it is over or we ``end`` it.
+
+    ``parameters`` as for ``run_bench``. However we end, the bench ends with us.
+    """
+
+    def __init__(self, simulator: Path, top: str, module: str, parameters: dict[str, str], folder: Path) -> None:
+        self._log, self._results = folder / "run.log", folder / RESULTS
+        self._child = _start_child(*_bench(simulator, top, module, parameters, folder), self._log)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is not over yet."""
+        return self._child.returncode is None and self._child.poll() is None
+
+    def end(self, patience_s: float = 0.0) -> None:
+        """End it, and whatever it started, where it is not over in ``patience_s``. Ending it twice does nothing."""
+        assert self._child.stdin is not None
+        if not self._child.stdin.closed:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(patience_s)
+            self._child.stdin.close()
+            _end_group(self._child)
+            self._child.wait()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it came to an end of its own: it was not killed."""
+        return self._results.is_file()
+
+    def last_words(self) -> str:
+        """The end of what it printed."""
+        return _tail(self._log)
+
+
+def _bench(
+    simulator: Path, top: str, module: str, parameters: dict[str, str], folder: Path
+) -> tuple[dict[str, object], dict[str, str]]:
+    """The job that runs a bench in ``folder``, and its environment."""
+    job: dict[str, object] = {
+        "action": "run",
+        "folder": str(simulator),
+        "top": top,
+        "module": module,
+        "test_folder": str(folder),
+        "results": str(folder / RESULTS),
+    }
+    inherited = {name: text for name, text in verilator_environment().items() if not name.startswith(OURS)}
+    environment = inherited | parameters
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and path != _script_folder())
+    environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner names its files by it
+    return job, environment
 
 
 def _script_folder() -> str | None:
@@ -218,14 +263,7 @@ def _check_results(results: Path, log: Path, tests: int) -> None:
 
 
 def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path, poll: Callable[[], None]) -> None:
-    command = [sys.executable, "-m", "hwsnn.sim.child", json.dumps(job)]
-    # The child ends when its stdin does: however we end, even between starting it and the next line.
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
-        ) as child,
-    ):
+    with _start_child(job, environment, log) as child:
         try:
             while child.poll() is None:
                 poll()
@@ -234,6 +272,15 @@ def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path
             _end_group(child)
     if child.returncode != 0:
         raise SimulationError(f"the {job['action']} of {job['top']} failed", _tail(log))
+
+
+def _start_child(job: Mapping[str, object], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hwsnn.sim.child", json.dumps(job)]
+    # The child ends when its stdin does: however we end, even between starting it and the next line.
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+        )
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
