@@ -1,0 +1,218 @@
+"""The model of the AXI DMA against the product guide PG021; every number here is the guide's own."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from hwsnn.sim.dma_model import DmaModel
+
+BASE = 0x8_0000_1000
+TX, RX = 0x00, 0x30
+CONTROL, STATUS, CURRENT, CURRENT_HIGH, TAIL, TAIL_HIGH = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
+HALTED, IDLE, INCLUDES_SG = 1, 2, 8
+DMA_INTERNAL, DMA_DECODE, SG_INTERNAL, SG_DECODE = 1 << 4, 1 << 6, 1 << 8, 1 << 10
+SOF, EOF, DONE = 1 << 27, 1 << 26, 1 << 31
+
+
+class Memory:
+    def __init__(self) -> None:
+        self.bytes = bytearray(0x4000)
+
+    def _place(self, address: int, size: int) -> slice:
+        start = address - BASE
+        if start < 0 or start + size > len(self.bytes):
+            raise LookupError(address)
+        return slice(start, start + size)
+
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self.bytes[self._place(address, size)])
+
+    def write(self, address: int, data: bytes) -> None:
+        self.bytes[self._place(address, len(data))] = data
+
+
+class Bench:
+    """A DMA, and descriptors at the start of its memory, 64 bytes each."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self.resets = 0
+        self.dma = DmaModel(self.memory, self._count)
+
+    def _count(self) -> None:
+        self.resets += 1
+
+    def describe(self, index: int, buffer: int, control: int, following: int | None = None, status: int = 0) -> None:
+        address = self.at(index + 1 if following is None else following)
+        words = struct.pack("<QQQII", address, BASE + buffer, 0, control, status)
+        self.memory.write(self.at(index), words)
+
+    def at(self, index: int) -> int:
+        return BASE + 64 * index
+
+    def status_of(self, index: int) -> int:
+        return int.from_bytes(self.memory.read(self.at(index) + 0x1C, 4), "little")
+
+    def start(self, channel: int, index: int = 0) -> None:
+        self.dma.write(channel + CURRENT, self.at(index) & 0xFFFF_FFFF)
+        self.dma.write(channel + CURRENT_HIGH, self.at(index) >> 32)
+        self.dma.write(channel + CONTROL, 1)
+
+    def run_to(self, channel: int, index: int) -> None:
+        self.dma.write(channel + TAIL, self.at(index) & 0xFFFF_FFFF)
+        self.dma.write(channel + TAIL_HIGH, self.at(index) >> 32)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize("channel", [TX, RX])
+def test_after_reset(bench: Bench, channel: int) -> None:
+    assert bench.dma.read(channel + CONTROL) == 0b10
+    assert bench.dma.read(channel + STATUS) == HALTED | INCLUDES_SG
+    assert bench.dma.read(channel + 0x28) == 0
+
+
+def test_packets_out_up_to_the_tail(bench: Bench) -> None:
+    bench.memory.write(BASE + 0x1000, bytes(range(100)))
+    for index, (buffer, length) in enumerate([(0x1000, 5), (0x1010, 7), (0x1020, 3)]):
+        bench.describe(index, buffer, SOF | EOF | length)
+    bench.start(TX)
+    assert bench.dma.to_stream.take() is None
+    assert bench.dma.read(TX + STATUS) == IDLE | INCLUDES_SG
+    bench.run_to(TX, 1)
+    first = bench.dma.to_stream.take()
+    second = bench.dma.to_stream.take()
+    assert first is not None
+    assert second is not None
+    assert (first.data, second.data) == (bytes(range(5)), bytes(range(16, 23)))
+    assert bench.dma.to_stream.take() is None
+    assert bench.dma.read(TX + STATUS) == INCLUDES_SG
+    assert bench.status_of(0) == 0
+    bench.dma.to_stream.sent(first)
+    assert (bench.status_of(0), bench.status_of(1)) == (DONE | 5, 0)
+    bench.dma.to_stream.sent(second)
+    assert bench.status_of(1) == DONE | 7
+    assert bench.dma.read(TX + STATUS) == IDLE | INCLUDES_SG
+    bench.run_to(TX, 2)
+    third = bench.dma.to_stream.take()
+    assert third is not None
+    assert third.data == bytes(range(32, 35))
+    assert bench.dma.read(TX + CURRENT) == low(bench.at(2))
+    assert bench.dma.read(TX + CURRENT_HIGH) == 8
+
+
+def low(address: int) -> int:
+    return address & 0xFFFF_FFFF
+
+
+def test_a_tail_counts_once_its_high_word_is_there(bench: Bench) -> None:
+    bench.describe(0, 0x1000, SOF | EOF | 4)
+    bench.start(TX)
+    bench.dma.write(TX + TAIL, bench.at(0) & 0xFFFF_FFFF)
+    assert bench.dma.to_stream.take() is None
+    bench.dma.write(TX + TAIL_HIGH, bench.at(0) >> 32)
+    assert bench.dma.to_stream.take() is not None
+
+
+def test_a_packet_of_several_buffers(bench: Bench) -> None:
+    bench.memory.write(BASE + 0x1000, b"abcdefgh")
+    bench.describe(0, 0x1004, SOF | 4)
+    bench.describe(1, 0x1000, EOF | 3)
+    bench.start(TX)
+    bench.run_to(TX, 0)
+    assert bench.dma.to_stream.take() is None
+    bench.run_to(TX, 1)
+    packet = bench.dma.to_stream.take()
+    assert packet is not None
+    assert packet.data == b"efghabc"
+    bench.dma.to_stream.sent(packet)
+    assert (bench.status_of(0), bench.status_of(1)) == (DONE | 4, DONE | 3)
+
+
+def test_packets_in(bench: Bench) -> None:
+    """The second is longer than its buffer, and waits for more room."""
+    for index in range(4):
+        bench.describe(index, 0x1000 + 16 * index, 16)
+    bench.start(RX)
+    assert not bench.dma.from_stream.ready
+    bench.run_to(RX, 1)
+    assert bench.dma.from_stream.ready
+    bench.dma.from_stream.give(b"0123456789")
+    assert bench.dma.from_stream.ready
+    bench.dma.from_stream.give(b"x" * 16 + b"rest")
+    assert not bench.dma.from_stream.ready
+    assert (bench.status_of(0), bench.status_of(1)) == (DONE | SOF | EOF | 10, DONE | SOF | 16)
+    bench.run_to(RX, 2)
+    assert bench.status_of(2) == DONE | EOF | 4
+    assert bench.memory.read(BASE + 0x1000, 10) == b"0123456789"
+    assert bench.memory.read(BASE + 0x1020, 4) == b"rest"
+    assert not bench.dma.from_stream.ready
+
+
+@pytest.mark.parametrize(
+    ("buffer", "control", "status", "error"),
+    [
+        (0x1000, SOF | EOF | 4, DONE, SG_INTERNAL),
+        (0x1000, SOF | EOF, 0, DMA_INTERNAL),
+        (0x8000, SOF | EOF | 4, 0, DMA_DECODE),
+    ],
+)
+@pytest.mark.parametrize("channel", [TX, RX])
+def test_errors_halt_until_a_reset(
+    bench: Bench, channel: int, buffer: int, control: int, status: int, error: int
+) -> None:
+    bench.describe(0, buffer, control, status=status)
+    bench.describe(1, 0x1000, SOF | EOF | 4)
+    bench.start(channel)
+    bench.run_to(channel, 1)
+    if channel == TX:
+        assert bench.dma.to_stream.take() is None
+    else:
+        bench.dma.from_stream.give(b"1234")
+    assert bench.dma.read(channel + STATUS) == HALTED | INCLUDES_SG | error
+    bench.start(channel, 1)
+    bench.run_to(channel, 1)
+    assert bench.dma.read(channel + STATUS) == HALTED | INCLUDES_SG | error
+    bench.dma.write(RX + TX + CONTROL, 1 << 2)
+    assert bench.resets == 1
+    assert bench.dma.read(channel + STATUS) == HALTED | INCLUDES_SG
+    bench.start(channel, 1)
+    assert bench.dma.read(channel + STATUS) == IDLE | INCLUDES_SG
+
+
+def test_a_descriptor_where_no_memory_is(bench: Bench) -> None:
+    bench.start(TX, 0x4000)
+    bench.run_to(TX, 0x4000)
+    assert bench.dma.to_stream.take() is None
+    assert bench.dma.read(TX + STATUS) == HALTED | INCLUDES_SG | SG_DECODE
+
+
+def test_what_was_on_its_way_at_a_reset_completes_nothing(bench: Bench) -> None:
+    bench.describe(0, 0x1000, SOF | EOF | 4)
+    bench.start(TX)
+    bench.run_to(TX, 0)
+    old = bench.dma.to_stream.take()
+    assert old is not None
+    bench.dma.write(TX + CONTROL, 1 << 2)
+    bench.start(TX)
+    bench.run_to(TX, 0)
+    new = bench.dma.to_stream.take()
+    assert new is not None
+    bench.dma.to_stream.sent(old)
+    assert bench.status_of(0) == 0
+    bench.dma.to_stream.sent(new)
+    assert bench.status_of(0) == DONE | 4
+
+
+def test_a_stopped_channel_ignores_its_tail(bench: Bench) -> None:
+    bench.describe(0, 0x1000, SOF | EOF | 4)
+    bench.start(TX)
+    bench.dma.write(TX + CONTROL, 0)
+    bench.run_to(TX, 0)
+    assert bench.dma.to_stream.take() is None
+    assert bench.dma.read(TX + STATUS) == HALTED | INCLUDES_SG
