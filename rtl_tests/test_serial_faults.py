@@ -104,7 +104,7 @@ def test_unplugged_midway(tmp_path: Path) -> None:
     with simulated_board(NETWORK, FOLDING) as port:
         files = [str(tmp_path / "model.safetensors"), "--data", str(tmp_path / "data.npz")]
         process = subprocess.Popen(
-            [sys.executable, "-m", "hwsnn", "board", "run", *files, "--port", port],
+            [sys.executable, "-m", "hwsnn", "board", "run", *files, "--on", f"serial:{port}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -52,8 +52,8 @@ def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def board_run(board: Simulated, name: str = "model", *options: str) -> subprocess.CompletedProcess[str]:
     arguments = [
         str(board.folder / f"{name}.safetensors"),
-        "--port",
-        board.port,
+        "--on",
+        f"serial:{board.port}",
         "--data",
         str(board.folder / "data.npz"),
     ]
@@ -65,7 +65,7 @@ def assert_right(outcome: subprocess.CompletedProcess[str], images: int = IMAGES
     assert outcome.returncode == 0, outcome.stderr
     fields = json.loads(outcome.stdout)
     assert fields.pop("images_per_second") > 0
-    assert fields == {"images": images, "accuracy": 1.0, "mismatches": 0, "retries": 0}
+    assert fields == {"images": images, "accuracy": 1.0, "mismatches": 0, "retries": 0, "refused": 0}
 
 
 def test_equals_the_reference(board: Simulated) -> None:
@@ -124,7 +124,18 @@ def test_digits_at_the_speed_of_the_board(name: str) -> None:
     network = model.load(folder("models") / "digits" / "digits.safetensors")
     board = load_board(name, SerialBoard)
     with simulated_board(network, for_share(network, DEVICES[board.device]).folding, board.divisor) as port:
-        command = [sys.executable, "-m", "hwsnn", "board", "run", "digits", "--port", port, "--data", "digits"]
+        command = [
+            sys.executable,
+            "-m",
+            "hwsnn",
+            "board",
+            "run",
+            "digits",
+            "--on",
+            f"serial:{port}",
+            "--data",
+            "digits",
+        ]
         outcome = subprocess.run([*command, "-n", "10", "--json"], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
     fields = json.loads(outcome.stdout)

@@ -53,7 +53,7 @@ TOP = {"__init__", "__main__", "cli", "demo", "train"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
-HEAVY |= {"scipy", "serial", "sklearn", "torch"}
+HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch"}
 NETWORK = {"http", "socket"}
 """What ``urllib.request`` loads; urllib itself comes with pathlib."""
 
@@ -126,6 +126,14 @@ def test_importing_hwsnn_is_light() -> None:
 def test_meaning_needs_numpy_alone() -> None:
     light = [part for part in MAY_IMPORT if part not in ("rtl", "frontends")]
     loaded = loaded_by("; ".join(f"import hwsnn.{part}" for part in light))
+    assert "numpy" in loaded
+    assert loaded & (HEAVY | NETWORK) == set()
+
+
+def test_a_driver_is_light() -> None:
+    """What a program on a ZCU102 imports; serial ports and simulators are for those who open one."""
+    parts = ("accelerator", "open", "dma_accelerator", "pynq_bus", "selftest")
+    loaded = loaded_by("; ".join(f"import hwsnn.host.{part}" for part in parts))
     assert "numpy" in loaded
     assert loaded & (HEAVY | NETWORK) == set()
 

@@ -127,7 +127,7 @@ def test_commands_run_on_the_setting(tmp_path: Path, model: str, below: str) -> 
         assert result.stdout.startswith("2 images: ")
 
 
-@pytest.mark.parametrize("command", [("run",), ("board", "run", "--port", "nowhere")])
+@pytest.mark.parametrize("command", [("run",), ("board", "run", "--on", "sim")])
 def test_neither_the_option_nor_the_setting(model: str, command: tuple[str, ...]) -> None:
     expect_refusal(invoke(*command, model), "Missing option '--data' (env var: 'HWSNN_DATA')")
 

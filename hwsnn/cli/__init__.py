@@ -39,7 +39,7 @@ SUMMARIES = {
     "build": "Make a bitstream for a board.",
     "bench": "Measure clocks a frame and latency against the CPU.",
     "explore": "Sweep folding, weight bits and time steps for the best designs.",
-    "board": "Work with a board over its serial port.",
+    "board": "Run images on a board, or on one in simulation; try a board out.",
 }
 """Every command, each the ``command`` of the module of the same name."""
 

@@ -1,68 +1,243 @@
-"""``hwsnn board``: frames on a board over its serial port."""
+"""``hwsnn board``: frames on a board, or on one that is simulated, by the driver that a program would use."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..model_names import load_model
-from .common import count_option, data_option, emit, json_option, model_argument, progress
+from .common import count_option, data_option, emit, json_option, model_argument, progress, seed_option
 
-BOARD = "ulx3s-85f"
-"""Whose speed the serial port has."""
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..host import Accelerator, Inference, Stats
+    from ..spec import Network
+
+SIMULATED = "sim"
+BENCH_FRAMES = {SIMULATED: 64, "serial": 500}
+"""How many frames ``bench`` runs where nobody says, by the kind of address."""
+MOST_BENCH_FRAMES = 20_000
 
 
 @click.group("board", no_args_is_help=False)
 def command() -> None:
-    """Work with a board over its serial port."""
+    """Run images on a board that holds MODEL, or try it out.
+
+    ADDRESS is zcu102 for what is loaded there, zcu102:FILE.bit to load that first, serial:PORT (such as
+    serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same driver.
+    """
+
+
+def _board_options(run: Any) -> Any:
+    """``--on ADDRESS`` and ``--baud``."""
+    on = click.option("--on", "address", required=True, metavar="ADDRESS", help="The board: see hwsnn board --help.")
+    baud = click.option(
+        "--baud",
+        type=click.IntRange(min=1),
+        metavar="B",
+        help="Bits a second of a serial port.  [default: 2000000]",
+    )
+    return on(baud(run))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the board said of some images, what the counters grew by, and how long it took."""
+
+    found: Inference
+    grown: Stats
+    seconds: float
+    mismatches: int
+
+
+@contextmanager
+def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[Accelerator, Callable[..., _Run]]]:
+    """The board, and what runs images on it and compares the answers; a bar shows how far that is."""
+    from ..host import Accelerator
+
+    with progress() as bars:
+        task = bars.add_task("opening", total=None)
+        stage: Callable[[str], None] = lambda text: bars.update(task, description=text)  # noqa: E731
+        with Accelerator.open(address, network, baud=baud, stage=stage) as board:
+
+            def run(images: npt.NDArray[np.uint8]) -> _Run:
+                bars.update(task, description="running on the board", completed=0, total=len(images))
+                return _measure(board, images, lambda done: bars.advance(task, done))
+
+            yield board, run
+
+
+def _measure(board: Accelerator, images: npt.NDArray[np.uint8], advance: Callable[[int], None]) -> _Run:
+    from .. import reference
+
+    before, start = board.stats(), time.perf_counter()
+    found = board.infer(images, advance)
+    seconds, after = time.perf_counter() - start, board.stats()
+    expected = reference.run(board.network, images)
+    differs = (found.scores != expected.scores).any(axis=1) | (found.answers != expected.predictions)
+    return _Run(found, after - before, seconds, int(differs.sum()))
 
 
 @command.command("run")
 @model_argument
-@click.option("--port", required=True, metavar="P", help="The board's serial port, such as /dev/ttyUSB0.")
+@_board_options
 @data_option(required=True)
 @count_option
-@click.option("--baud", type=click.IntRange(min=1), metavar="B", help=f"Bits a second.  [default: those of {BOARD}]")
 @json_option
 @click.pass_context
 def run(
-    ctx: click.Context, model: str, port: str, data: str, count: int | None, baud: int | None, as_json: bool
+    ctx: click.Context, model: str, address: str, baud: int | None, data: str, count: int | None, as_json: bool
 ) -> None:
-    """Run images on the board at P, which holds MODEL, and compare its answers with the reference.
+    """Run images on the board, which holds MODEL, and compare its answers with the reference.
 
     Exit status 1 if a score or an answer differs.
     """
     network = load_model(model)
 
-    from .. import reference
-    from ..build.boards import SerialBoard, load_board
     from ..data import load
-    from ..host.serial_board import run_frames
 
     loaded = load(data, network, count)
     images = len(loaded.images)
-    with progress() as bars:
-        task = bars.add_task("running on the board", total=images)
-        speed = baud or load_board(BOARD, SerialBoard).baud
-        result = run_frames(port, speed, network, loaded.images, progress=lambda done: bars.advance(task, done))
-    expected = reference.run(network, loaded.images)
-    differs = (result.scores != expected.scores).any(axis=1) | (result.answers != expected.predictions)
-    mismatches = int(differs.sum())
-    right = None if loaded.labels is None else int((result.answers == loaded.labels).sum())
+    with _opened(address, network, baud) as (_, run_images):
+        result = run_images(loaded.images)
+    right = None if loaded.labels is None else int((result.found.answers == loaded.labels).sum())
     fields = {
         "images": images,
         "accuracy": None if right is None else right / images,
         "images_per_second": images / result.seconds,
-        "retries": result.retries,
-        "mismatches": mismatches,
+        "retries": result.grown.retries,
+        "refused": result.grown.malformed,
+        "mismatches": result.mismatches,
     }
 
     def human() -> None:
         accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
         click.echo(
-            f"{images:,} images: {accuracy}; {images / result.seconds:,.0f} images/s over {port}\n"
-            f"{mismatches:,} differ from the reference; {result.retries:,} frames sent again"
+            f"{images:,} images: {accuracy}; {images / result.seconds:,.0f} images/s {_over(address)}\n"
+            f"{result.mismatches:,} differ from the reference; {result.grown.retries:,} frames sent again"
         )
 
     emit(as_json, fields, human)
-    if mismatches:
+    if result.mismatches:
         ctx.exit(1)
+
+
+@command.command("bench")
+@model_argument
+@_board_options
+@data_option()
+@count_option
+@seed_option
+@json_option
+@click.pass_context
+def bench(
+    ctx: click.Context,
+    model: str,
+    address: str,
+    baud: int | None,
+    data: str | None,
+    count: int | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure the frames a second through the driver, and what the board's counters say a frame takes.
+
+    Without --data the images are random. A board is compared with this CPU's reference, measured in the same run; a
+    simulated one is not: its wall time is the simulator's, and only its clocks mean anything. Exit status 1 if a score
+    or an answer differs.
+    """
+    network = load_model(model)
+
+    from ..bench import reference_fps, this_cpu
+    from ..data import load, random_images
+
+    kind = address.partition(":")[0]
+    frames = count or BENCH_FRAMES.get(kind, MOST_BENCH_FRAMES)
+    images = load(data, network, count).images[:frames] if data else random_images(network, frames, seed)
+    with _opened(address, network, baud) as (board, run_images):
+        board.infer(images[:1])  # so that the first frame's way through an empty board is not measured
+        result = run_images(images)
+    simulated = kind == SIMULATED
+    cpu_fps = None if simulated else reference_fps(network, images)
+    grown = result.grown
+
+    def a_frame(total: int | None) -> float | None:
+        return None if total is None else total / len(images)
+
+    fields = {
+        "images": len(images),
+        "seconds": result.seconds,
+        "images_per_second": len(images) / result.seconds,
+        "simulated": simulated,
+        "clocks_per_frame": a_frame(grown.clocks),
+        "input_stalls_per_frame": a_frame(grown.input_stalls),
+        "output_stalls_per_frame": a_frame(grown.output_stalls),
+        "reference_images_per_second": cpu_fps,
+        "cpu": None if simulated else str(this_cpu()),
+        "retries": grown.retries,
+        "refused": grown.malformed,
+        "mismatches": result.mismatches,
+    }
+
+    def human() -> None:
+        click.echo(f"{len(images):,} images in {result.seconds:,.3g} s, {fields['images_per_second']:,.0f} images/s")
+        if simulated:
+            click.echo("this time is the simulator's and says nothing about a board; the clocks are the design's")
+        if grown.clocks is not None:
+            click.echo(
+                f"{fields['clocks_per_frame']:,.1f} clocks of the pipeline a frame; of the bus, "
+                f"{fields['input_stalls_per_frame']:,.1f} in which frames waited and "
+                f"{fields['output_stalls_per_frame']:,.1f} in which results did"
+            )
+        if cpu_fps is not None:
+            ratio = len(images) / result.seconds / cpu_fps
+            click.echo(
+                f"the reference on this CPU ({fields['cpu']}): {cpu_fps:,.0f} images/s; the board: {ratio:.3g} x"
+            )
+        click.echo(f"{result.mismatches:,} differ from the reference; {grown.retries:,} frames sent again")
+
+    emit(as_json, fields, human)
+    if result.mismatches:
+        ctx.exit(1)
+
+
+@command.command("selftest")
+@model_argument
+@_board_options
+@seed_option
+@json_option
+@click.pass_context
+def selftest(ctx: click.Context, model: str, address: str, baud: int | None, seed: int, as_json: bool) -> None:
+    """Try the board out: what it holds, frames against the reference, its registers, a reset, a malformed frame.
+
+    Each step is one line, and ends with a few frames. Exit status 1 if one failed.
+    """
+    network = load_model(model)
+
+    from ..host.selftest import selftest as steps_of
+
+    steps = []
+    with _opened(address, network, baud) as (board, _):
+        for step in steps_of(board, seed):
+            steps.append(step)
+            if not as_json:
+                click.echo(f"{step.name}: {'OK' if step.passed else 'FAILED'}: {step.text}")
+    passed = all(step.passed for step in steps)
+    fields = {
+        "passed": passed,
+        "steps": [{"name": step.name, "passed": step.passed, "text": step.text} for step in steps],
+    }
+    emit(as_json, fields, lambda: None)
+    if not passed:
+        ctx.exit(1)
+
+
+def _over(address: str) -> str:
+    return "in simulation" if address.partition(":")[0] == SIMULATED else f"over {address}"

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import serial
@@ -23,7 +24,7 @@ WRITE_S = 10.0
 
 
 class SerialPort:
-    """An open port. ``send`` and ``receive`` are all there is."""
+    """An open port; it may be used as a context, at whose end it is closed."""
 
     def __init__(self, name: str, port: Any) -> None:
         self.name = name
@@ -41,6 +42,18 @@ class SerialPort:
             received: bytes = self._port.read(max(1, self._port.in_waiting))
         return list(self._stream.feed(received))
 
+    def close(self) -> None:
+        """Give the port back."""
+        self._port.close()
+
+    def __enter__(self) -> SerialPort:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
         try:
@@ -51,24 +64,22 @@ class SerialPort:
             raise InputError(f"{self.name}: the connection broke ({reason(error)}); connect the board again") from None
 
 
-@contextlib.contextmanager
-def open_port(name: str, baud: int) -> Iterator[SerialPort]:
-    """The port ``name`` (such as ``/dev/ttyUSB0``) for the block, for us alone, with nothing received yet."""
+def open_port(name: str, baud: int) -> SerialPort:
+    """The port ``name`` (such as ``/dev/ttyUSB0``), for us alone, with nothing received yet."""
     try:
         port = serial.Serial(name, baud, timeout=READ_S, write_timeout=WRITE_S, exclusive=True)
     except (serial.SerialException, OSError, ValueError) as error:
         raise InputError(f"{name}: {_trouble(name, error)}") from None
-    with port:
-        # An FTDI holds back received bytes for 16 ms unless asked not to; other ports know no such wish.
-        with contextlib.suppress(AttributeError, NotImplementedError, OSError, ValueError):
-            port.set_low_latency_mode(True)
-        yield SerialPort(name, port)
+    # An FTDI holds back received bytes for 16 ms unless asked not to; other ports know no such wish.
+    with contextlib.suppress(AttributeError, NotImplementedError, OSError, ValueError):
+        port.set_low_latency_mode(True)
+    return SerialPort(name, port)
 
 
 def _trouble(name: str, error: Exception) -> str:
     if os.name == "posix" and not Path(name).exists():
         there = ", ".join(sorted(port.device for port in comports())) or "none"
-        return f"no such port (ports here: {there}); connect the board, or name its port with --port"
+        return f"no such port (ports here: {there}); connect the board, or name its port"
     number = getattr(error, "errno", None)
     if number in (errno.EACCES, errno.EPERM):
         return "no permission to open it; become a member of the group that owns it (often dialout)"

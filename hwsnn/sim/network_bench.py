@@ -82,7 +82,7 @@ def run_network(
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
         total = len(images) * (2 if stalls else 1)
-        simulator = build_simulator(_without_header(verilog), TOP)
+        simulator = build_simulator(without_header(verilog), TOP)
         progress(0, total)
         run_bench(
             simulator,
@@ -135,7 +135,7 @@ def _pack(values: npt.NDArray[Any], width: int) -> Bytes:
     return _bytes(_bits(values, width))
 
 
-def _without_header(verilog: str) -> str:
+def without_header(verilog: str) -> str:
     """The text without its leading comments: the same logic is simulated by the same cached build."""
     lines = verilog.splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith("// "))

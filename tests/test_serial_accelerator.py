@@ -11,16 +11,18 @@ import threading
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.host import serial_board
+from hwsnn.host import serial_accelerator
+from hwsnn.host.accelerator import Inference
 from hwsnn.host.packets import Packet, PacketStream
-from hwsnn.host.serial_board import BoardResult, run_frames
+from hwsnn.host.serial_accelerator import ANSWER_S, SerialAccelerator
 from hwsnn.host.serial_port import open_port
 from hwsnn.model import model_hash
 from hwsnn.rtl.protocol import Identity
@@ -126,28 +128,46 @@ def a_board(
         board.close()
 
 
-def run(board: Board, answer_s: float = 5.0) -> BoardResult:
-    return run_frames(board.name, BAUD, NETWORK, IMAGES, answer_s=answer_s)
+@dataclass
+class BoardResult:
+    """What a board said, and what the host counted."""
+
+    answers: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.int64]
+    frames: int
+    retries: int
+    refused: int
 
 
-def assert_right(result: BoardResult) -> None:
+def run(board: Board, answer_s: float = ANSWER_S) -> BoardResult:
+    with SerialAccelerator(board.name, BAUD, NETWORK, answer_s) as accelerator:
+        found, stats = accelerator.infer(IMAGES), accelerator.stats()
+    assert (stats.clocks, stats.input_stalls, stats.output_stalls) == (None, None, None)
+    return BoardResult(found.answers, found.scores, stats.frames, stats.retries, stats.malformed)
+
+
+def open_at(port: str) -> None:
+    SerialAccelerator(port, BAUD, NETWORK)
+
+
+def assert_right(result: BoardResult | Inference) -> None:
     assert [(int(a), s.tolist()) for a, s in zip(result.answers, result.scores, strict=True)] == expected(IMAGES)
 
 
 def test_results_in_order() -> None:
     done: list[int] = []
-    with a_board() as board:
-        result = run_frames(board.name, BAUD, NETWORK, IMAGES, done.append)
-    assert_right(result)
-    assert result.retries == 0
+    with a_board() as board, SerialAccelerator(board.name, BAUD, NETWORK) as accelerator:
+        assert_right(accelerator.infer(IMAGES, done.append))
+        stats = accelerator.stats()
+    assert (stats.frames, stats.retries, stats.malformed) == (len(IMAGES), 0, 0)
     assert sum(done) == len(IMAGES)
     assert len(board.frames) == len(IMAGES)
 
 
 def test_more_frames_than_sequence_numbers() -> None:
     images = np.tile(IMAGES, (15, 1, 1, 1))
-    with a_board() as board:
-        result = run_frames(board.name, BAUD, NETWORK, images)
+    with a_board() as board, SerialAccelerator(board.name, BAUD, NETWORK) as accelerator:
+        result = accelerator.infer(images)
     assert [int(a) for a in result.answers] == [best for best, _ in expected(images)]
 
 
@@ -156,7 +176,7 @@ def test_reported_frames_are_sent_again(status: int) -> None:
     with a_board(lambda packet, n: [fault(packet, status) if n % 3 == 1 else answer(packet)]) as board:
         result = run(board)
     assert_right(result)
-    assert result.retries == len(board.frames) - len(IMAGES) > 10
+    assert result.refused == result.retries == len(board.frames) - len(IMAGES) > 10
 
 
 def test_lost_frames_are_noticed_by_later_answers() -> None:
@@ -325,7 +345,7 @@ def test_waits_for_what_an_earlier_program_left() -> None:
 
 
 def test_earlier_frames_never_finish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_board, "LEFTOVERS_S", 0.1)
+    monkeypatch.setattr(serial_accelerator, "LEFTOVERS_S", 0.1)
     with (
         a_board(unanswered=[2] * 100_000) as board,
         pytest.raises(InputError, match=r"^/dev/\S+: the board does not finish earlier frames; "),
@@ -353,7 +373,7 @@ def test_another_board(identity: bytes, message: str) -> None:
 
 
 def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_board, "IDENTITY_S", 0.05)
+    monkeypatch.setattr(serial_accelerator, "IDENTITY_S", 0.05)
     with (
         a_board(identity=None) as board,
         pytest.raises(InputError, match=r"^/dev/\S+: no answer; is it the board's port"),
@@ -367,7 +387,7 @@ def test_a_frame_that_always_fails() -> None:
     def reply(packet: Packet, number: int) -> list[bytes]:
         return [fault(packet, CORRUPT) if packet.payload == seventh else answer(packet)]
 
-    message = r"^/dev/\S+: image 7 failed 5 times, lastly because the board reported corrupt; check the cable$"
+    message = r"^/dev/\S+: image 7 failed 50 times, lastly because the board reported corrupt; check the cable$"
     with a_board(reply) as board, pytest.raises(InputError, match=message):
         run(board)
 
@@ -381,7 +401,7 @@ def test_always_busy() -> None:
 
 
 def test_silence_after_the_identity() -> None:
-    message = r"^/dev/\S+: image \d+ failed 5 times, lastly because no answer came in 0\.02 s; |no frame was answered"
+    message = r"^/dev/\S+: image \d+ failed 50 times, lastly because no answer came in 0\.02 s; |no frame was answered"
     with a_board(lambda packet, n: []) as board, pytest.raises(InputError, match=message):
         run(board, answer_s=0.02)
 
@@ -410,7 +430,7 @@ def test_the_board_goes_away() -> None:
 
 def test_no_such_port(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^/dev/ttyNOPE: no such port \(ports here: .*\); connect the board, or "):
-        run_frames("/dev/ttyNOPE", BAUD, NETWORK, IMAGES)
+        open_at("/dev/ttyNOPE")
 
 
 def test_not_a_serial_port(tmp_path: Path) -> None:
@@ -420,7 +440,7 @@ def test_not_a_serial_port(tmp_path: Path) -> None:
         with pytest.raises(
             InputError, match=r": not a usable serial port \(.*\); name the board's port, such as "
         ) as caught:
-            run_frames(name, BAUD, NETWORK, IMAGES)
+            open_at(name)
         assert "\n" not in str(caught.value)
         assert str(caught.value).startswith(f"{name}: ")
 
@@ -431,11 +451,6 @@ def test_port_in_use() -> None:
         run(board)
 
 
-def test_wrong_shape() -> None:
-    with pytest.raises(ValueError, match=r"^images must be of shape "):
-        run_frames("/dev/null", BAUD, NETWORK, IMAGES[:, :1])
-
-
 def test_image_too_large() -> None:
     weight = np.ones((1, 1, 300, 300), np.int64)
     layer = Dense("last", weight, np.zeros(1, np.int64), 4, Integrator(NoLeak(), 32))
@@ -443,4 +458,75 @@ def test_image_too_large() -> None:
     with pytest.raises(
         InputError, match=r"^large: cannot run over a serial port: an image must be at most 65535 bytes"
     ):
-        run_frames("/dev/null", BAUD, network, np.zeros((1, 1, 300, 300), np.uint8))
+        SerialAccelerator("/dev/null", BAUD, network)
+
+
+def test_one_after_the_other() -> None:
+    """Also where the last answer to a run came twice: the second one, late, is none of the next run's."""
+    late: list[bytes] = []
+
+    class Board2(Board):
+        def _lines(self, packet: Packet) -> list[bytes]:
+            lines = super()._lines(packet)
+            if packet.kind == IDENTITY and late:
+                return [late.pop(), *lines]
+            return lines
+
+    def reply(packet: Packet, number: int) -> list[bytes]:
+        late[:] = [answer(Packet(FRAME, packet.sequence, bytes(24)))]
+        return [answer(packet)]
+
+    board = Board2(reply, IDENTITY_OF_NETWORK.pack(), [])
+    try:
+        with SerialAccelerator(board.name, BAUD, NETWORK) as accelerator:
+            for count in (1, 2, 40, 3, 0):
+                found = accelerator.infer(IMAGES[:count])
+                assert [int(best) for best in found.answers] == [best for best, _ in expected(IMAGES[:count])]
+            assert accelerator.stats().frames == 46
+    finally:
+        board.close()
+
+
+def test_an_interrupted_run_is_forgotten() -> None:
+    """The answer that was still to come is not taken for one to the images of the next run."""
+
+    class StopError(Exception):
+        pass
+
+    def stop(done: int) -> None:
+        raise StopError
+
+    with a_board() as board, SerialAccelerator(board.name, BAUD, NETWORK) as accelerator:
+        for _ in range(3):
+            with pytest.raises(StopError):
+                accelerator.infer(IMAGES[::-1], stop)
+            assert_right(accelerator.infer(IMAGES))
+        assert len(board.frames) > 3 * len(IMAGES) + 3
+
+
+def test_a_short_frame_is_not_reported() -> None:
+    with a_board(lambda packet, n: []) as board, SerialAccelerator(board.name, BAUD, NETWORK, 0.1) as accelerator:
+        (check,) = accelerator.checks()
+        with pytest.raises(InputError, match=r"^/dev/\S+: a frame that was too short was not reported in 0\.1 s$"):
+            check.run()
+
+
+def test_a_short_frame_is_reported() -> None:
+    with (
+        a_board(lambda packet, n: [fault(packet, 3)] if len(packet.payload) == 23 else []) as board,
+        SerialAccelerator(board.name, BAUD, NETWORK) as accelerator,
+    ):
+        (check,) = accelerator.checks()
+        assert check.run() == "refused and reported"
+        assert accelerator.stats().malformed == 1
+
+
+def test_a_second_one_can_be_opened_after_trouble() -> None:
+    """The port is free again after every error, those of opening too."""
+    with a_board(lambda packet, n: []) as board:
+        for _ in range(2):
+            with pytest.raises(InputError, match=r"no answer came|no frame was answered"):
+                run(board, answer_s=0.02)
+        with pytest.raises(InputError, match="another model"):
+            SerialAccelerator(board.name, BAUD, replace(NETWORK, timesteps=3))
+        SerialAccelerator(board.name, BAUD, NETWORK).close()

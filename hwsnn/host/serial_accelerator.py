@@ -6,80 +6,105 @@ import random
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from hwsnn.errors import InputError
 from hwsnn.model import model_hash
 from hwsnn.rtl.protocol import Identity, Kind, Status, frame_bytes
 from hwsnn.spec import Network
 
+from .accelerator import Accelerator, Check, Images, Inference, Progress, Stats, unlike
 from .packets import Packet
 from .serial_port import SerialPort, open_port
 
+BAUD = 2_000_000
+"""Bits a second of the boards' ports."""
+ANSWER_S = 5.0
+"""How long the answer to a frame may take, where nobody says otherwise."""
 WINDOW = 2
 """Frames on the way: as many as a board has buffers, so that it is hardly ever busy."""
-ATTEMPTS = 5
-"""How often a frame is sent before we give up."""
+ATTEMPTS = 50
+"""How often a frame is sent before we give up. Small frames get through even where every hundredth byte is damaged."""
+SILENCES = 5
+"""We give up when no frame was answered in so many times that an answer may take."""
 BUSY_PAUSES = 20
 """How often a frame that found the board busy is sent in the time that an answer may take.
 
-Without an answer we give up after ``ATTEMPTS`` such times, so fewer than 256 frames go out meanwhile, and an answer
-ends the wait for all earlier ones: no two frames whose answers may still come carry the same sequence number.
+Without an answer we give up after ``SILENCES`` such times, or when one of ``WINDOW`` frames was refused ``ATTEMPTS``
+times, so fewer than 256 frames go out meanwhile; and an answer ends the wait for all earlier ones. So no two frames
+whose answers may still come carry the same sequence number.
 """
 SEQUENCES = 256
-IDENTITY_ATTEMPTS = 5
-IDENTITY_S = 1.0
-"""How long one identity request may take."""
+IDENTITY_ATTEMPTS = 20
+IDENTITY_S = 0.25
+"""How long to wait for an identity before it is asked for again."""
 LEFTOVERS_S = 30.0
 """How long answers to an earlier program may take to come out."""
 
-Array = npt.NDArray[np.int64]
 
+class SerialAccelerator(Accelerator):
+    """A board at the serial port ``port``, of ``baud`` bits a second.
 
-@dataclass(frozen=True)
-class BoardResult:
-    """What a board said: ``scores`` (N, classes), ``answers`` (N,), in the order of the images.
-
-    ``retries``: how many frames were sent again because of trouble on the line. ``seconds``: from the first frame to
-    the last answer.
+    ``answer_s``: a frame without an answer in so many seconds counts as lost. Raises ``InputError`` where port or board
+    are unusable, or the board holds another model than ``network``.
     """
 
-    scores: Array
-    answers: Array
-    retries: int
-    seconds: float
+    def __init__(self, port: str, baud: int, network: Network, answer_s: float = ANSWER_S) -> None:
+        super().__init__(port, network)
+        try:
+            frame_bytes(network)
+        except ValueError as error:
+            raise InputError(f"{network.name}: cannot run over a serial port: {error}") from None
+        self._answer_s = answer_s
+        self._totals = Totals()
+        self._line = open_port(port, baud)
+        try:
+            self.describe()
+        except BaseException:
+            self._line.close()
+            raise
+
+    def describe(self) -> str:
+        """Also waits for whatever an earlier program, or an earlier run of ours, left in the board."""
+        return f"{self.network.name}, {_described(_meet(self._line, self.network))}"
+
+    def checks(self) -> Sequence[Check]:
+        return (Check("malformed frame", self._try_malformed),)
+
+    def _infer(self, images: Images, found: Inference, progress: Progress) -> None:
+        self.describe()  # after trouble, answers may still come that must not be taken for those to these images
+        _Run(self._line, self.network, images, found, progress, self._answer_s, self._totals).finish()
+
+    def _stats(self) -> Stats:
+        totals = self._totals
+        return Stats(totals.frames, None, None, None, totals.refused, totals.retries)
+
+    def _close(self) -> None:
+        self._line.close()
+
+    def _try_malformed(self) -> str:
+        short = Packet(Kind.FRAME_REQUEST, 0, bytes(frame_bytes(self.network) - 1))
+        self._line.send(short)
+        deadline = time.monotonic() + self._answer_s
+        while time.monotonic() < deadline:
+            for packet in self._line.receive():
+                if packet and (packet.kind, packet.payload) == (Kind.FAULT, bytes([Status.LENGTH])):
+                    self._totals.refused += 1
+                    return "refused and reported"
+        raise InputError(f"{self.name}: a frame that was too short was not reported in {self._answer_s:g} s")
 
 
-def run_frames(
-    port: str,
-    baud: int,
-    network: Network,
-    images: npt.NDArray[np.uint8],
-    progress: Callable[[int], None] = lambda done: None,
-    *,
-    answer_s: float = 5.0,
-) -> BoardResult:
-    """Run ``images`` (N, C, H, W) on the board at ``port``, which must hold ``network``.
+@dataclass
+class Totals:
+    """What the host counted since it opened the port."""
 
-    ``progress`` is called with the number of new answers. A frame without an answer in ``answer_s`` seconds counts as
-    lost. Raises ``InputError`` where port or board are unusable, or a frame gets no answer in several attempts.
-    """
-    if images.shape[1:] != network.input_shape:
-        raise ValueError(f"images must be of shape (N, {network.input_shape}), not {images.shape}")
-    try:
-        frame_bytes(network)
-    except ValueError as error:
-        raise InputError(f"{network.name}: cannot run over a serial port: {error}") from None
-    with open_port(port, baud) as line:
-        _meet(line, network)
-        return _Run(line, network, images, progress, answer_s).finish()
+    frames: int = 0
+    refused: int = 0
+    retries: int = 0
 
 
-def _meet(line: SerialPort, network: Network) -> None:
+def _meet(line: SerialPort, network: Network) -> Identity:
     """Check that the board holds ``network``, and wait for whatever an earlier program left in it."""
     expected = Identity.of(network, model_hash(network))
     deadline = time.monotonic() + LEFTOVERS_S
@@ -97,12 +122,9 @@ def _meet(line: SerialPort, network: Network) -> None:
                 "load the bitstream that this hwsnn builds"
             )
         if found != expected:
-            raise InputError(
-                f"{line.name}: the board holds another model ({_described(found)}) than {network.name} "
-                f"({_described(expected)}); load the bitstream that hwsnn build makes of it"
-            )
+            raise unlike(line.name, _described(found), network, _described(expected))
         if payload[-1] == 0:
-            return
+            return found
         if time.monotonic() > deadline:
             raise InputError(f"{line.name}: the board does not finish earlier frames; load its bitstream again")
 
@@ -116,12 +138,14 @@ def _described(identity: Identity) -> str:
 
 def _ask_identity(line: SerialPort) -> bytes:
     start = random.randrange(SEQUENCES)  # what an earlier program asked is not answered to us
+    asked = set()
     for sequence in (number % SEQUENCES for number in range(start, start + IDENTITY_ATTEMPTS)):
         line.send(Packet(Kind.IDENTITY_REQUEST, sequence))
+        asked.add(sequence)
         deadline = time.monotonic() + IDENTITY_S
         while time.monotonic() < deadline:
             for packet in line.receive():
-                if packet and (packet.kind, packet.sequence) == (Kind.IDENTITY_ANSWER, sequence):
+                if packet and packet.kind == Kind.IDENTITY_ANSWER and packet.sequence in asked:
                     return packet.payload
     raise InputError(
         f"{line.name}: no answer; is it the board's port, and has the board been loaded with its bitstream?"
@@ -143,11 +167,13 @@ class _Run:
         self,
         line: SerialPort,
         network: Network,
-        images: npt.NDArray[np.uint8],
-        progress: Callable[[int], None],
+        images: Images,
+        found: Inference,
+        progress: Progress,
         answer_s: float,
+        totals: Totals,
     ) -> None:
-        self._line, self._progress, self._answer_s = line, progress, answer_s
+        self._line, self._progress, self._answer_s, self._totals = line, progress, answer_s, totals
         self._frames = images.transpose(0, 2, 3, 1)
         self._answer = struct.Struct(f"<BH{network.classes}i")
         self._waiting = deque(range(len(images)))
@@ -155,12 +181,10 @@ class _Run:
         self._attempts = [0] * len(images)
         self._busy: list[int] = []  # the indices of frames that found the board busy
         self._sequence = 0
-        self._start = self._last_answer = self._last_refusal = time.monotonic()
-        self._retries = 0
-        self._scores = np.zeros((len(images), network.classes), np.int64)
-        self._answers = np.zeros(len(images), np.int64)
+        self._last_answer = self._last_refusal = time.monotonic()
+        self._found = found
 
-    def finish(self) -> BoardResult:
+    def finish(self) -> None:
         while self._waiting or self._sent or self._busy:
             while self._waiting and len(self._sent) + len(self._busy) < WINDOW:
                 self._send(self._waiting.popleft())
@@ -168,7 +192,6 @@ class _Run:
                 if packet is not None:
                     self._take(packet)
             self._look_at_the_clock()
-        return BoardResult(self._scores, self._answers, self._retries, self._last_answer - self._start)
 
     def _send(self, index: int) -> None:
         self._line.send(Packet(Kind.FRAME_REQUEST, self._sequence, self._frames[index].tobytes()))
@@ -176,6 +199,8 @@ class _Run:
         self._sequence = (self._sequence + 1) % SEQUENCES
 
     def _take(self, packet: Packet) -> None:
+        if packet.kind == Kind.FAULT and packet.payload != bytes([Status.BUSY]):
+            self._totals.refused += 1
         if packet.sequence not in self._sent:
             return
         if packet.kind == Kind.FRAME_ANSWER and self._is_sound(packet.payload):
@@ -183,8 +208,9 @@ class _Run:
             while (sequence := next(iter(self._sent))) != packet.sequence:
                 self._repeat(sequence, "no answer came")
             index = self._sent.pop(packet.sequence).index
-            _, self._answers[index], *self._scores[index] = self._answer.unpack(packet.payload)
+            _, self._found.answers[index], *self._found.scores[index] = self._answer.unpack(packet.payload)
             self._last_answer = time.monotonic()
+            self._totals.frames += 1
             self._again_where_busy()
             self._progress(1)
         elif packet.kind == Kind.FAULT and packet.payload == bytes([Status.BUSY]):
@@ -197,7 +223,7 @@ class _Run:
         if len(payload) != self._answer.size:
             return False
         status, answer, *_ = self._answer.unpack(payload)
-        return bool(status == Status.OK and answer < self._scores.shape[1])
+        return bool(status == Status.OK and answer < self._found.scores.shape[1])
 
     def _again_where_busy(self) -> None:
         self._waiting.extendleft(reversed(self._busy))
@@ -210,7 +236,7 @@ class _Run:
             raise InputError(
                 f"{self._line.name}: image {index} failed {ATTEMPTS} times, lastly because {why}; check the cable"
             )
-        self._retries += 1
+        self._totals.retries += 1
         self._waiting.append(index)
 
     def _look_at_the_clock(self) -> None:
@@ -220,9 +246,9 @@ class _Run:
                 self._repeat(sequence, f"no answer came in {self._answer_s:g} s")
         if self._busy and now - self._last_refusal > self._answer_s / BUSY_PAUSES:
             self._again_where_busy()
-        if now - self._last_answer > ATTEMPTS * self._answer_s:
+        if now - self._last_answer > SILENCES * self._answer_s:
             raise InputError(
-                f"{self._line.name}: no frame was answered in {ATTEMPTS * self._answer_s:g} s; load the board again"
+                f"{self._line.name}: no frame was answered in {SILENCES * self._answer_s:g} s; load the board again"
             )
 
 

@@ -1,0 +1,176 @@
+"""One way to talk to every board: ``Accelerator``. ``docs/host.md`` shows it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn.errors import InputError
+from hwsnn.spec import Network
+
+Images = npt.NDArray[np.uint8]
+Array = npt.NDArray[np.int64]
+Progress = Callable[[int], object]
+Stage = Callable[[str], object]
+_Board = TypeVar("_Board", bound="Accelerator")
+
+
+class Inference(NamedTuple):
+    """What a board said of N images, in their order: ``scores`` (N, classes) and ``answers`` (N,), both int64."""
+
+    scores: Array
+    answers: Array
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What went on since the board was opened or reset; None is what its link cannot tell.
+
+    ``frames``: answered. ``clocks``: of the pipeline. ``input_stalls`` and ``output_stalls``: clocks of the bus in
+    which a frame's word, or a result's, was offered and not taken. ``malformed``: packets that the board refused.
+    ``retries``: frames that were sent again because of trouble on the line.
+    """
+
+    frames: int
+    clocks: int | None
+    input_stalls: int | None
+    output_stalls: int | None
+    malformed: int
+    retries: int
+
+    def __sub__(self, earlier: Stats) -> Stats:
+        """What went on since ``earlier``."""
+        return Stats(
+            self.frames - earlier.frames,
+            _grown(self.clocks, earlier.clocks),
+            _grown(self.input_stalls, earlier.input_stalls),
+            _grown(self.output_stalls, earlier.output_stalls),
+            self.malformed - earlier.malformed,
+            self.retries - earlier.retries,
+        )
+
+
+def _grown(now: int | None, then: int | None) -> int | None:
+    return None if now is None or then is None else now - then
+
+
+class Check(NamedTuple):
+    """Something that a board can try on itself: ``run`` says in a few words what it found, or raises ``InputError``."""
+
+    name: str
+    run: Callable[[], str]
+
+
+class Accelerator(ABC):
+    """A board that runs ``network``; ``name`` is what errors call it. ``open`` makes one, ``with`` closes it."""
+
+    def __init__(self, name: str, network: Network) -> None:
+        self.name, self.network = name, network
+        self._closed = False
+
+    @staticmethod
+    def open(
+        address: str,
+        model: Network | str | Path | None = None,
+        *,
+        timeout_s: float | None = None,
+        baud: int | None = None,
+        stage: Stage = lambda text: None,
+    ) -> Accelerator:
+        """The board at ``address``, which must hold ``model``: a network, a model file or a shipped model's name.
+
+        ``address``: ``zcu102`` for what is loaded there, ``zcu102:FILE.bit`` to load that first, ``serial:PORT``, or
+        ``sim:MODEL`` for the same design in simulation, of a model that is named there or, with ``sim``, by ``model``.
+
+        ``timeout_s``: how long the next result may take to come, where the board's usual time does not do. ``baud``:
+        bits a second of a serial port (default: 2,000,000). ``stage`` is called with a word or two for each stage of
+        what takes long. Raises ``InputError`` where there is no such board, or it holds something else, and
+        ``ToolError`` where a simulator cannot be built.
+        """
+        from .open import open_board
+
+        return open_board(address, model, timeout_s, baud, stage)
+
+    def infer(self, images: Images, progress: Progress = lambda done: None) -> Inference:
+        """Run ``images``, (N, C, H, W) or with one channel (N, H, W), of any number, on the board.
+
+        ``progress`` is called with the number of new results. Raises ``ValueError`` for images of another shape or
+        type, and for pixels above the network's largest; ``InputError`` where the board does not answer, or not
+        properly. The board can be used again after either.
+        """
+        checked = self._checked(images)
+        self._require_open()
+        found = Inference(np.zeros((len(checked), self.network.classes), np.int64), np.zeros(len(checked), np.int64))
+        if len(checked):
+            self._infer(checked, found, progress)
+        return found
+
+    @abstractmethod
+    def _infer(self, images: Images, found: Inference, progress: Progress) -> None:
+        """Fill ``found`` with what the board says of ``images`` (N, C, H, W), at least one."""
+
+    def stats(self) -> Stats:
+        """What went on since the board was opened or reset."""
+        self._require_open()
+        return self._stats()
+
+    @abstractmethod
+    def _stats(self) -> Stats: ...
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What the board says that it holds, in words; raises ``InputError`` where that is not the network."""
+
+    @abstractmethod
+    def checks(self) -> Sequence[Check]:
+        """What the board can try on itself. Whatever comes of it, the board can be used afterwards."""
+
+    def close(self) -> None:
+        """Let go of the board. Closing twice does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    def __enter__(self: _Board) -> _Board:
+        self._require_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ValueError(f"{self.name}: was closed; open it again")
+
+    def _checked(self, images: Images) -> Images:
+        shape = self.network.input_shape
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+            raise ValueError(f"images must be a uint8 array, not {getattr(images, 'dtype', type(images).__name__)}")
+        flat = images.ndim == 3 and shape[0] == 1
+        if images.shape[1:] != (shape[1:] if flat else shape):
+            also = f" or (N, {shape[1]}, {shape[2]})" if shape[0] == 1 else ""
+            expected = ", ".join(map(str, shape))
+            raise ValueError(f"images must be of shape (N, {expected}){also}, not {images.shape}")
+        if images.size and (largest := int(images.max())) > self.network.largest_pixel:
+            raise ValueError(f"pixels must be at most {self.network.largest_pixel}, not {largest}")
+        return images[:, np.newaxis] if flat else images
+
+
+def unlike(name: str, found: str, network: Network, expected: str) -> InputError:
+    """The error of a board that holds another model than ``network``; both described in a few words."""
+    return InputError(
+        f"{name}: the board holds another model ({found}) than {network.name} ({expected}); "
+        "load the bitstream that hwsnn build makes of it"
+    )

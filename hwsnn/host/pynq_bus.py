@@ -1,0 +1,119 @@
+"""A real ZCU102 by PYNQ: its bitstream, its registers, and memory for its DMA.
+
+PYNQ is imported only here, and only once such a board is opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwsnn.errors import InputError, reason
+from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
+
+from .bus import Buffer, Bus
+
+FPGA_STATE = Path("/sys/class/fpga_manager/fpga0/state")
+"""Where Linux says whether the logic is configured: ``operating``."""
+CONFIGURED = "operating"
+
+
+class PynqBuffer(Buffer):
+    """Contiguous memory from PYNQ, which is not cached unless PYNQ is set up to do so."""
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+        self.array = np.asarray(memory)  # a plain view: slices of PYNQ's own are slow
+        self.address = int(memory.device_address)
+
+    def flush(self) -> None:
+        self._memory.flush()
+
+    def invalidate(self) -> None:
+        self._memory.invalidate()
+
+
+class PynqBus(Bus):
+    """The ZCU102 that this program runs on, loaded with ``bitstream``, or as it is where that is None."""
+
+    def __init__(self, bitstream: Path | None) -> None:
+        self.name = "zcu102" if bitstream is None else f"zcu102:{bitstream}"
+        pynq = self._import()
+        with self._reported():
+            blocks = self._loaded(pynq) if bitstream is None else self._load(pynq, bitstream)
+        # Nothing answers a read where there is no hardware, and the processor would wait for ever.
+        if blocks is not None and ZCU102_DMA not in {block.get("phys_addr") for block in blocks.values()}:
+            raise InputError(
+                f"{self.name}: has no AXI DMA at 0x{ZCU102_DMA:X}; load what hwsnn build makes for the zcu102"
+            )
+        self._pynq = pynq
+        with self._reported():
+            self._windows = {base: pynq.MMIO(base, ZCU102_WINDOW) for base in (ZCU102_REGISTERS, ZCU102_DMA)}
+
+    def read32(self, address: int) -> int:
+        window, offset = self._window(address)
+        return int(window.read(offset))
+
+    def write32(self, address: int, value: int) -> None:
+        window, offset = self._window(address)
+        window.write(offset, int(value))  # it refuses everything that is like one, enumerations too
+
+    def _window(self, address: int) -> tuple[Any, int]:
+        base = address // ZCU102_WINDOW * ZCU102_WINDOW
+        return self._windows[base], address - base
+
+    def allocate(self, size: int) -> Buffer:
+        with self._reported():
+            memory = self._pynq.allocate((size,), np.uint8)
+            memory[:] = 0
+            memory.flush()
+        return PynqBuffer(memory)
+
+    def close(self) -> None:
+        self._windows = {}
+
+    def _import(self) -> Any:
+        try:
+            return importlib.import_module("pynq")
+        except ImportError as error:
+            raise InputError(
+                f"{self.name}: needs PYNQ ({reason(error)}); on the board: pip install 'hwsnn[pynq]' into the Python "
+                "of its PYNQ image; anywhere else, open sim:MODEL"
+            ) from None
+
+    def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:
+        """Load a bitstream; what is in it, by name."""
+        for file in (bitstream, bitstream.with_suffix(".hwh")):
+            if not file.is_file():
+                raise InputError(f"{file}: no such file; give the .bit of hwsnn build, with its .hwh beside it")
+        blocks: dict[str, Any] = pynq.Overlay(str(bitstream.resolve())).ip_dict
+        return blocks
+
+    def _loaded(self, pynq: Any) -> dict[str, Any] | None:
+        """What is in the bitstream that is loaded, where PYNQ knows: it does if it was the one that loaded it."""
+        if FPGA_STATE.is_file() and FPGA_STATE.read_text().strip() != CONFIGURED:
+            raise InputError(f"{self.name}: no bitstream is loaded; open zcu102:FILE.bit")
+        blocks: dict[str, Any] | None = pynq.PL.ip_dict
+        return blocks or None
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        """PYNQ's own errors, of which there are many kinds, in one line."""
+        try:
+            yield
+        except InputError:
+            raise
+        except PermissionError:
+            raise self._not_root() from None
+        except Exception as error:
+            if "oot permission" in str(error):
+                raise self._not_root() from None
+            raise InputError(f"{self.name}: PYNQ could not use it ({reason(error)})") from error
+
+    def _not_root(self) -> InputError:
+        return InputError(f"{self.name}: the hardware may be used by root alone; run this with sudo -E")

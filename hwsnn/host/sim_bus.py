@@ -1,0 +1,136 @@
+"""A ZCU102 in simulation: the accelerator's very Verilog, with a model of the DMA, in a process of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import tempfile
+import time
+import weakref
+from pathlib import Path
+
+import numpy as np
+
+from hwsnn.errors import InputError
+from hwsnn.files import needs_room
+from hwsnn.sim.accelerator import build_accelerator
+from hwsnn.sim.registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
+from hwsnn.sim.runner import POLL_SECONDS, RunningBench, SimulationError
+from hwsnn.spec import Folding, Network
+
+from .accelerator import Stage
+from .bus import Buffer, Bus
+
+RESULT_S = 120.0
+"""How long the next result of a simulated board may take to come."""
+START_S = 120.0
+ANSWER_S = 120.0
+"""How long the simulator may take to start, and to answer: a large one on a busy machine is slow."""
+END_S = 5.0
+"""How long it may take to end by itself."""
+PAGE = 4096
+
+
+class SimBuffer(Buffer):
+    """Memory that both processes see at once."""
+
+    def __init__(self, memory: SharedMemory, start: int, size: int) -> None:
+        self.array = np.frombuffer(memory.map, np.uint8, size, start)
+        self.address = MEMORY_BASE + start
+
+    def flush(self) -> None:
+        """There is no cache between the two."""
+
+    def invalidate(self) -> None:
+        """There is no cache between the two."""
+
+
+class SimBus(Bus):
+    """A simulated board that holds ``network``; see ``hwsnn.sim.accelerator.build_accelerator``."""
+
+    def __init__(self, network: Network, stage: Stage = lambda text: None, folding: Folding | None = None) -> None:
+        self.name = f"sim:{network.name}"
+        design = build_accelerator(network, folding, stage)
+        stage("starting the simulator")
+        self._numbers = itertools.count()
+        self._allocated = 0
+        self._scratch = tempfile.TemporaryDirectory(prefix="hwsnn-sim-")
+        folder = Path(self._scratch.name)
+        with (folder / MEMORY).open("wb") as file:
+            file.truncate(MEMORY_BYTES)
+        self._file = folder / MEMORY
+        self._memory = SharedMemory(self._file)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            try:
+                listener.bind(str(folder / SOCKET))
+            except OSError as error:
+                self._scratch.cleanup()
+                raise InputError(f"{folder}: no place for a socket ({error}); set TMPDIR to another folder") from None
+            listener.listen(1)
+            self._bench = design.start(folder)
+            # Also for programs that end without closing us: nobody may write into the folder when it goes away.
+            self._end = weakref.finalize(self, _end, self._bench, self._scratch)
+            try:
+                self._driver = self._accept(listener)
+            except BaseException:
+                self._end()
+                raise
+
+    def _accept(self, listener: socket.socket) -> socket.socket:
+        listener.settimeout(POLL_SECONDS)
+        deadline = time.monotonic() + START_S
+        while self._bench.running and time.monotonic() < deadline:
+            try:
+                driver, _ = listener.accept()
+            except TimeoutError:
+                continue
+            driver.settimeout(ANSWER_S)
+            return driver
+        self._bench.end()
+        raise SimulationError(f"{self.name}: the simulator did not start", self._bench.last_words())
+
+    def read32(self, address: int) -> int:
+        return self._ask(0, address, 0)
+
+    def write32(self, address: int, value: int) -> None:
+        self._ask(1, address, value)
+
+    def _ask(self, write: int, address: int, value: int) -> int:
+        number = next(self._numbers) % (1 << 32)
+        try:
+            self._driver.send(REQUEST.pack(number, write, address, value))
+            while message := self._driver.recv(ANSWER.size):
+                answered, read = ANSWER.unpack(message)
+                if answered == number:  # not to a request whose asker was interrupted
+                    return int(read)
+        except TimeoutError:
+            raise InputError(f"{self.name}: the simulator gives no answer in {ANSWER_S:g} s; open it again") from None
+        except OSError:
+            pass
+        raise self._gone()
+
+    def _gone(self) -> Exception:
+        """Why the simulator is no longer there."""
+        self._bench.end(END_S)
+        if self._bench.gave_up:
+            return SimulationError(f"{self.name}: the simulation failed", self._bench.last_words())
+        return InputError(f"{self.name}: the simulator was ended; open it again")
+
+    def allocate(self, size: int) -> Buffer:
+        start, self._allocated = self._allocated, self._allocated + -(-size // PAGE) * PAGE
+        if self._allocated > MEMORY_BYTES:
+            raise InputError(f"{self.name}: its memory of {MEMORY_BYTES:,} bytes is too small for the frames")
+        with needs_room(self._file), self._file.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), start, max(size, 1))
+        return SimBuffer(self._memory, start, size)
+
+    def close(self) -> None:
+        self._driver.close()  # the simulation ends when it sees that
+        self._bench.end(END_S)
+        self._end()
+
+
+def _end(bench: RunningBench, scratch: tempfile.TemporaryDirectory[str]) -> None:
+    bench.end()
+    scratch.cleanup()

@@ -1,0 +1,134 @@
+"""The cocotb side of a simulated ZCU102: its accelerator, a model of its DMA, and a driver's register accesses."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import Event, Timer
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+
+from hwsnn.register_map import ADDRESS_BITS, ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
+from hwsnn.sim.dma_model import DmaModel, Packet
+from hwsnn.sim.registers_link import ANSWER, MEMORY, REQUEST, SOCKET, SharedMemory
+
+BUS_PS = 10_000
+"""A clock of ``aclk``: 100 MHz, as in the ZCU102's design."""
+PIPELINE_PS = 6_666
+"""A clock of the pipeline: 150 MHz."""
+RESET_CLOCKS = 20
+STEP_CLOCKS = 25
+"""How far to simulate between looks at the socket, in clocks of ``aclk``."""
+
+
+class Board:
+    """The accelerator with the DMA at its streams."""
+
+    def __init__(self, dut: Any, memory: SharedMemory) -> None:
+        reset = {"reset": dut.aresetn, "reset_active_level": False}
+        self._registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **reset)
+        self._source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **reset)
+        self._sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **reset)
+        self._source.queue_occupancy_limit_frames = 1  # beyond the one on its way: frames follow each other closely
+        self._dma = DmaModel(memory, self._drop)
+        self._more = Event()
+        self._room = Event()
+        self.moved = False
+        self._look()
+
+    def _drop(self) -> None:
+        """The DMA was reset: what it was sending or taking ends where it is."""
+        for stream in (self._source, self._sink):
+            stream.assert_reset()
+            stream.clear()
+
+    def _look(self) -> None:
+        """See what the DMA can do now."""
+        self._more.set()
+        self._sink.pause = not self._dma.from_stream.ready
+        if self._dma.from_stream.ready:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    async def send(self) -> None:
+        """Send every packet that the DMA finds."""
+        while True:
+            while self._source.full():
+                self._source.dequeue_event.clear()
+                await self._source.dequeue_event.wait()
+            packet = self._dma.to_stream.take()
+            if packet is None:
+                self._more.clear()
+                await self._more.wait()
+            else:
+                self._source.send_nowait(AxiStreamFrame(packet.data, tx_complete=self._completion(packet)))
+
+    def _completion(self, packet: Packet) -> Any:
+        def complete(frame: AxiStreamFrame) -> None:
+            self._dma.to_stream.sent(packet)
+            self.moved = True
+
+        return complete
+
+    async def receive(self) -> None:
+        """Take every packet for which the DMA has room."""
+        while True:
+            await self._room.wait()
+            frame = await self._sink.recv()
+            if self._dma.from_stream.ready:  # else the DMA was reset meanwhile
+                self._dma.from_stream.give(bytes(frame.tdata))
+                self.moved = True
+                self._look()
+
+    async def access(self, write: int, address: int, value: int) -> int:
+        """A read, or a write, of the register at a physical address."""
+        if 0 <= address - ZCU102_DMA < ZCU102_WINDOW:
+            if not write:
+                return self._dma.read(address - ZCU102_DMA)
+            self._dma.write(address - ZCU102_DMA, value)
+            self._look()
+        elif 0 <= address - ZCU102_REGISTERS < ZCU102_WINDOW:
+            offset = (address - ZCU102_REGISTERS) % (1 << ADDRESS_BITS)
+            if not write:
+                return int(await self._registers.read_dword(offset))
+            await self._registers.write_dword(offset, value)
+        else:
+            raise LookupError(f"no register at 0x{address:X}")
+        return 0
+
+
+@cocotb.test()
+async def serve(dut: Any) -> None:
+    """Simulate until the driver closes the socket."""
+    dut.aresetn.value = 0
+    Clock(dut.aclk, BUS_PS, unit="ps").start()
+    Clock(dut.pipeline_clk, PIPELINE_PS, unit="ps").start()
+    board = Board(dut, SharedMemory(Path(MEMORY)))
+    await Timer(RESET_CLOCKS * BUS_PS, "ps")
+    dut.aresetn.value = 1
+    await Timer(RESET_CLOCKS * BUS_PS, "ps")
+    cocotb.start_soon(board.send())
+    cocotb.start_soon(board.receive())
+
+    quiet, quiet_clocks = 0, int(os.environ["HWSNN_QUIET_CLOCKS"])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as driver:
+        driver.connect(SOCKET)
+        while True:
+            # When nothing goes on in the hardware, its time stands still until the driver wants something.
+            asked, _, _ = select.select([driver], [], [], None if quiet > quiet_clocks else 0)
+            if asked:
+                message = driver.recv(REQUEST.size)
+                if not message:
+                    return
+                number, write, address, value = REQUEST.unpack(message)
+                driver.send(ANSWER.pack(number, await board.access(write, address, value)))
+            else:
+                await Timer(STEP_CLOCKS * BUS_PS, "ps")
+            quiet = 0 if asked or board.moved else quiet + STEP_CLOCKS
+            board.moved = False
