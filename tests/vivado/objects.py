@@ -21,6 +21,7 @@ SETTABLE: dict[str, Mapping[str, str]] = {
         "processing_order": "EARLY|NORMAL|LATE",
         "synth_checkpoint_mode": "None|Singular|Hierarchical",  # UG994: of a block design
     },
+    "port": {"loc": r"[A-Z]{1,2}\d+", "iostandard": "LVCMOS33|LVDS_25"},
     "run": {
         "steps.phys_opt_design.is_enabled": BOOLEAN,
         "steps.post_route_phys_opt_design.is_enabled": BOOLEAN,

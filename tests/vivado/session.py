@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.vivado.diagram import Diagram
+from tests.vivado.netlist import Netlist
 from tests.vivado.objects import Registry
 from tests.vivado.packager import Packager
 from tests.vivado.projects import Projects
@@ -23,8 +24,9 @@ class Session:
         self.projects = Projects(self.registry, lacks)
         self.packager = Packager(self.registry, self.projects, finds_all, lacks)
         self.diagram = Diagram(self.registry, self.projects, lacks)
+        self.netlist = Netlist(self.registry, self.projects)
         self.runs = Runs(self.registry, self.projects, self.diagram, outcome)
-        self._parts = (self.projects, self.packager, self.diagram, self.runs)
+        self._parts = (self.projects, self.packager, self.diagram, self.netlist, self.runs)
 
     def answer(self, call: Call) -> str:
         """What the command gives. Raises ``TclError`` where Vivado would refuse it."""

@@ -85,11 +85,21 @@ ipx::update_checksums <component>
 """AMD UG1118, Creating and Packaging Custom IP, and what the commands' own -help says."""
 
 XDC = """
+create_clock [-name <arg>] -period <arg> [-waveform <args>] [-add] [<objects>]
+create_generated_clock [-name <arg>] [-source <args>] [-edges <args>] [-divide_by <arg>] [-multiply_by <arg>] \
+[-combinational] [-duty_cycle <arg>] [-invert] [-edge_shift <args>] [-add] [-master_clock <arg>] <objects>
 get_clocks [-regexp] [-nocase] [-filter <arg>] [-of_objects <args>] [-match_style <arg>] \
 [-include_generated_clocks] [<patterns>]
+get_nets [-hierarchical] [-hsc <arg>] [-regexp] [-nocase] [-filter <arg>] [-of_objects <args>] [-match_style <arg>] \
+[-top_net_of_hierarchical_group] [-segments] [-boundary_type <arg>] [<patterns>]
+get_pins [-hierarchical] [-hsc <arg>] [-regexp] [-nocase] [-leaf] [-filter <arg>] [-of_objects <args>] \
+[-match_style <arg>] [-include_replicated_objects] [<patterns>]
+get_ports [-regexp] [-nocase] [-filter <arg>] [-of_objects <args>] [-match_style <arg>] [-scoped_to_current_instance] \
+[-no_traverse] [-prop_thru_buffers] [<patterns>]
 set_max_delay [-rise] [-fall] [-reset_path] [-from <args>] [-rise_from <args>] [-fall_from <args>] [-to <args>] \
 [-rise_to <args>] [-fall_to <args>] [-through <args>] [-rise_through <args>] [-fall_through <args>] [-datapath_only] \
 <delay>
+set_property [-dict <args>] <words>...
 """
 """Those commands that a constraints file may hold and ours does: AMD UG903, Using Constraints, Valid Commands in an XDC
 File; their options by UG835. Of Tcl's own, XDC_TCL alone may stand there."""
