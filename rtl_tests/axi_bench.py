@@ -112,9 +112,13 @@ class AxiBench:
         Clock(self.dut.aclk, aclk_ns, unit="ns").start()
         Clock(self.dut.pipeline_clk, pipeline_ns, unit="ns").start()
         self.dut.aresetn.value = 0
+        self.listen()
+        await self.reset()
+
+    def listen(self) -> None:
+        """Take results, and watch the rules, from now on."""
         cocotb.start_soon(self.rules.watch())
         cocotb.start_soon(self._listen())
-        await self.reset()
 
     async def reset(self) -> None:
         """Reset everything by ``aresetn``, and wait until the accelerator is ready."""

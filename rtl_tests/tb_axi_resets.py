@@ -27,7 +27,7 @@ async def soft_reset_midway(dut: Any, name: str, pipeline_ns: int) -> None:
     await bench.start(10, pipeline_ns)
     quiet = 2 * SLOW_CLOCKS if name == "slow" else 100
     seen = dict.fromkeys(STATUS_BITS, 0)
-    for _ in range(20):
+    for _ in range(5 if name == "slow" else 14):
         bench.results.clear()
         whole = bench.frames_in.packets
         bench.pause(0.2)
@@ -67,9 +67,9 @@ async def soft_reset_midway(dut: Any, name: str, pipeline_ns: int) -> None:
         await send_and_check(bench, [frame(bench), malformed(bench), frame(bench)], quiet)
         await bench.soft_reset()
         await bench.ready()
-    assert seen["BUSY"] > 5
-    assert seen["RECEIVING"] > 2 or name == "one"
-    assert seen["SENDING"] > 2 or name == "slow"
+    assert seen["BUSY"] > 3
+    assert seen["RECEIVING"] > 1 or name == "one"
+    assert seen["SENDING"] > 1 or name == "slow"
 
 
 @cocotb.test(timeout_time=4, timeout_unit="ms")
@@ -78,7 +78,7 @@ async def soft_reset_in_full_flow(dut: Any, name: str) -> None:
     """Nobody stops for the reset: from some packet on, whole packets are numbered from 0, and none is missing."""
     bench = start_bench(dut, name, "flow")
     await bench.start()
-    for _ in range(10):
+    for _ in range(8):
         bench.results.clear()
         bench.pause(bench.random.choice([0, 0.2]))
         packets = [frame(bench) for _ in range(200 if name == "one" else 40)]
@@ -105,7 +105,7 @@ async def reset_midway(dut: Any, name: str) -> None:
     """``aresetn`` at any moment, on everything."""
     bench = start_bench(dut, name, "hard")
     await bench.start(10, 23)
-    for _ in range(12):
+    for _ in range(4 if name == "slow" else 10):
         bench.pause(0.2)
         for _ in range(6):
             bench.send(frame(bench))

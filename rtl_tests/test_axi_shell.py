@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 from amaranth.back import verilog
-from amaranth.hdl import ClockDomain, Module, ResetInserter, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.rtl.axi.shell import AxiShell
-from hwsnn.rtl.axi.signatures import register_ports, stream_ports
+from hwsnn.rtl.axi.signatures import stream_ports
 from hwsnn.sim.runner import build_simulator, run_bench
 from rtl_tests import stand_in
+from rtl_tests.axi_design import SideBySide
 from rtl_tests.axi_shells import MODEL_HASH, SHELLS, SLOW_CLOCKS
 
 TOP = "shells"
@@ -30,10 +31,14 @@ class Rude(wiring.Component):  # type: ignore[misc]
 
     def __init__(self, manner: str) -> None:
         self._manner = manner
-        super().__init__({"aresetn": In(1)} | stream_ports("m_axis", 4, Out))
+        super().__init__({"aclk": In(1), "aresetn": In(1)} | stream_ports("m_axis", 4, Out))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        sync = ClockDomain(local=True)
+        sync.clk = self.aclk
+        m.domains += sync
+        m.d.comb += sync.rst.eq(~self.aresetn & (self._manner != "resets"))
         count = Signal(4)
         taken = self.m_axis_tvalid & self.m_axis_tready
         with m.If(~self.m_axis_tvalid | taken | (self._manner == "withdraws")):
@@ -41,43 +46,26 @@ class Rude(wiring.Component):  # type: ignore[misc]
         with m.If(taken | (self._manner == "changes")):
             m.d.sync += count.eq(count + 1)
         m.d.comb += [self.m_axis_tdata.eq(count), self.m_axis_tkeep.eq(0b1111), self.m_axis_tlast.eq(1)]
-        return m if self._manner == "resets" else ResetInserter(~self.aresetn)(m)
+        return m
 
 
-class Shells(wiring.Component):  # type: ignore[misc]
-    """The accelerators under test side by side: ``NAME_s_axi_awaddr`` and so on, and whether a pixel moves in each."""
+class Shells(SideBySide):
+    """The accelerators under test, whether a pixel moves in each, and ports that break rules."""
 
     def __init__(self) -> None:
-        members: dict[str, Any] = {"aclk": In(1), "aresetn": In(1), "pipeline_clk": In(1)}
-        for name, shape in SHELLS.items():
-            members |= register_ports(f"{name}_s_axi")
-            members |= stream_ports(f"{name}_s_axis", shape.word_bytes, In)
-            members |= stream_ports(f"{name}_m_axis", shape.word_bytes, Out)
-            members[f"{name}_pixel_moves"] = Out(1)
-        for manner in MANNERS:
-            members |= stream_ports(f"{manner}_m_axis", 4, Out)
-        super().__init__(members)
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        sync = ClockDomain(reset_less=True)
-        sync.clk = self.aclk
-        m.domains += sync
-        for manner in MANNERS:
-            m.submodules[manner] = rude = Rude(manner)
-            m.d.comb += rude.aresetn.eq(self.aresetn)
-            for port, member in stream_ports("m_axis", 4, Out).items():
-                inside, outside = getattr(rude, port), getattr(self, f"{manner}_{port}")
-                m.d.comb += inside.eq(outside) if member.flow == In else outside.eq(inside)
+        self._pipelines: dict[str, Any] = {}
+        parts: dict[str, Any] = {manner: Rude(manner) for manner in MANNERS}
         for name, shape in SHELLS.items():
             network = stand_in.network(shape.image, shape.pixel_bits, shape.classes)
             slow = name == "slow"
             pipeline = stand_in.StandIn(network, SLOW_CLOCKS) if slow else stand_in.GaplessStandIn(network)
-            m.submodules[name] = shell = AxiShell(network, pipeline, MODEL_HASH, shape.word_bytes)
-            for port, member in shell.signature.members.items():
-                inside = getattr(shell, port)
-                outside = getattr(self, port if port in self.signature.members else f"{name}_{port}")
-                m.d.comb += inside.eq(outside) if member.flow == In else outside.eq(inside)
+            self._pipelines[name] = pipeline
+            parts[name] = AxiShell(network, pipeline, MODEL_HASH, shape.word_bytes)
+        super().__init__(parts, {f"{name}_pixel_moves": Out(1) for name in SHELLS})
+
+    def elaborate(self, platform: object) -> Module:
+        m = super().elaborate(platform)
+        for name, pipeline in self._pipelines.items():
             moves = pipeline.pixels.valid & pipeline.pixels.ready
             m.d.comb += getattr(self, f"{name}_pixel_moves").eq(moves)
         return m

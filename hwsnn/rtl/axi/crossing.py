@@ -46,16 +46,27 @@ def _differ(left: Value, right: Value) -> list[Value]:
 class GrayCount(wiring.Component):
     """Counts modulo 2^``bits``, in binary and in Gray code, of which a step changes one bit.
 
+    Parameters
+    ----------
+    name : what its signals' names start with.
+    bits : of the count, at least 1.
+
     Members
     -------
     ``step`` : in; count on at the coming clock edge.
     ``count``, ``gray`` : out; the count, in binary and as Gray code; registers.
     ``following`` : out; the count that comes next, as Gray code; a register.
+
+    Raises
+    ------
+    TypeError, ValueError : ``bits`` is not an integer of at least 1.
     """
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, name: str, bits: int) -> None:
         check_integer("bits", bits, 1)
         super().__init__({"step": In(1), "count": Out(bits), "gray": Out(bits), "following": Out(bits, init=1)})
+        for signal in (self.step, self.count, self.gray, self.following):
+            signal.name = f"{name}_{signal.name}"
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -106,7 +117,7 @@ class StreamCrossing(wiring.Component):
         payload, bits = Value.cast(self.i.payload), exact_log2(self._depth) + 1
         m.submodules.beats = beats = memory.Memory(shape=unsigned(len(payload)), depth=self._depth, init=[])
         write, read = beats.write_port(domain=self._write), beats.read_port(domain=self._read)
-        written, taken = GrayCount(bits), GrayCount(bits)
+        written, taken = GrayCount("written", bits), GrayCount("taken", bits)
         m.submodules.written = DomainRenamer(self._write)(written)
         m.submodules.taken = DomainRenamer(self._read)(taken)
 

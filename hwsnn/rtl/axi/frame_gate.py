@@ -47,7 +47,7 @@ class FrameGate(wiring.Component):
     It keeps two frames, and as many words more as come in while it changes from one to the next: words in and out are
     one a clock, across frames. No more than ``FRAMES_INSIDE`` frames are handed on whose numbers were not taken.
 
-    Latency: 6 clocks from a frame's last word to its first word out.
+    Latency: 4 clocks from a frame's last word to its first word out.
 
     Raises
     ------

@@ -157,5 +157,5 @@ class AxiShell(wiring.Component):
             m.d.comb += [counter.event.eq(event), getattr(registers, name).eq(counter.value)]
         clocks = SplitCounter(bits)
         m.submodules.clocks_counter = DomainRenamer(PIPELINE)(clocks)
-        m.submodules.clocks = crossing = ValueCrossing(bits, write=PIPELINE, read=FRAMES)
+        m.submodules.clocks_crossing = crossing = ValueCrossing(bits, write=PIPELINE, read=FRAMES)
         m.d.comb += [clocks.event.eq(1), crossing.i.eq(clocks.value), registers.clocks.eq(crossing.o)]

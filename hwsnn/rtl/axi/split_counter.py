@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.rtl.checks import check_integer
 
 PART_BITS = 23
-"""A part and its carry are one adder of the clock rule."""
+"""The longest part: with its carry it is one adder of the clock rule."""
 
 
 class SplitCounter(wiring.Component):
@@ -20,6 +20,7 @@ class SplitCounter(wiring.Component):
     Parameters
     ----------
     bits : of the count, at least 1; it starts again from 0 behind its last value.
+    part_bits : of a part, at least 1.
 
     Members
     -------
@@ -30,18 +31,19 @@ class SplitCounter(wiring.Component):
 
     Raises
     ------
-    TypeError, ValueError : ``bits`` is not an integer of at least 1.
+    TypeError, ValueError : a parameter is not an integer in its range.
     """
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, part_bits: int = PART_BITS) -> None:
         check_integer("bits", bits, 1)
-        self._bits = bits
+        check_integer("part bits", part_bits, 1, PART_BITS)
+        self._bits, self._part_bits = bits, part_bits
         super().__init__({"event": In(1), "value": Out(bits)})
 
     @property
     def parts(self) -> int:
         """Adders that share the count."""
-        return -(-self._bits // PART_BITS)
+        return -(-self._bits // self._part_bits)
 
     @property
     def latency(self) -> int:
@@ -53,8 +55,8 @@ class SplitCounter(wiring.Component):
         step = Signal(name="event_1")
         m.d.sync += step.eq(self.event)
         values = []
-        for index, first in enumerate(range(0, self._bits, PART_BITS)):
-            part = Signal(min(PART_BITS, self._bits - first), name=f"part_{index}")
+        for index, first in enumerate(range(0, self._bits, self._part_bits)):
+            part = Signal(min(self._part_bits, self._bits - first), name=f"part_{index}")
             carry = Signal(name=f"carry_{index}")
             m.d.sync += Cat(part, carry).eq(part + step)
             step, value = carry, part

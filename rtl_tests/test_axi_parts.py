@@ -1,0 +1,227 @@
+# amaranth: UnusedElaboratable=no
+"""The accelerator's counters, its port for frames, and its registers, each alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from amaranth.sim import Simulator
+
+from hwsnn.register_map import REGISTERS, constants, of_kind, register
+from hwsnn.rtl.axi.intake import Intake
+from hwsnn.rtl.axi.level import Level
+from hwsnn.rtl.axi.register_file import RegisterFile
+from hwsnn.rtl.axi.restart_counter import RestartCounter
+from hwsnn.rtl.axi.signatures import register_ports, stream_ports, word_layout
+from hwsnn.rtl.axi.split_counter import SplitCounter
+from rtl_tests import stand_in
+
+
+def simulate(component: Any, bench: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Run a bench, which sets the component's inputs and looks at its outputs clock by clock."""
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+@pytest.mark.parametrize(("bits", "part_bits"), [(6, 2), (7, 3), (3, 3), (5, 1), (4, 23)])
+def test_split_counter(bits: int, part_bits: int) -> None:
+    counter = SplitCounter(bits, part_bits)
+    draw = random.Random(bits)
+    events = [draw.random() < 0.8 for _ in range(3 << bits)]
+    seen: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for event in events:
+            ctx.set(counter.event, event)
+            seen.append(ctx.get(counter.value))
+            await ctx.tick()
+
+    simulate(counter, bench)
+    counts = [sum(events[: max(clock + 1 - counter.latency, 0)]) % (1 << bits) for clock in range(len(events))]
+    assert seen == counts
+    assert counter.latency == 1 + -(-bits // part_bits)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 8])
+def test_level(limit: int) -> None:
+    level, draw = Level(limit), random.Random(limit)
+    ends = set()
+
+    async def bench(ctx: Any) -> None:
+        count = 0
+        for _ in range(60 * limit):
+            some, room = bool(ctx.get(level.some)), bool(ctx.get(level.room))
+            assert (some, room) == (count > 0, count < limit)
+            ends.add((some, room))
+            down = some and draw.random() < 0.5
+            up = (room or down) and draw.random() < 0.5
+            ctx.set(level.up, up)
+            ctx.set(level.down, down)
+            count += up - down
+            await ctx.tick()
+
+    simulate(level, bench)
+    assert {(False, True), (True, False)} <= ends
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 7, 8])
+def test_restart_counter(length: int) -> None:
+    counter, draw = RestartCounter(length), random.Random(length)
+    restarts = set()
+
+    async def bench(ctx: Any) -> None:
+        count = 0
+        for _ in range(300 * length):
+            if count < length:
+                assert (ctx.get(counter.count), bool(ctx.get(counter.last))) == (count, count == length - 1)
+            step, restart = draw.random() < 0.7, draw.random() < 0.5 / length or count >= length
+            ctx.set(counter.step, step)
+            ctx.set(counter.restart, restart)
+            if step:
+                restarts.add(count) if restart else None
+                count = 0 if restart else count + 1
+            await ctx.tick()
+
+    simulate(counter, bench)
+    assert restarts >= {0, length - 1, length}
+
+
+def test_intake() -> None:
+    """Words at random, soft resets at random: what is passed on are whole packets, of the time since the last one."""
+    intake, draw = Intake(4), random.Random(1)
+    met = set()
+
+    async def bench(ctx: Any) -> None:
+        packet, offered, dropping, left = 0, False, False, 3
+        receiving = False
+        for clock in range(4000):
+            start = left == 0 and clock > 10 and draw.random() < 0.03
+            resetting = left > 0
+            ctx.set(intake.start, start)
+            ctx.set(intake.resetting, resetting)
+            ctx.set(intake.o.ready, resetting or draw.random() < 0.6)
+            if not offered and draw.random() < 0.7:
+                offered = True
+                ctx.set(intake.s_axis_tdata, packet)
+                ctx.set(intake.s_axis_tkeep, 0b1111)
+                ctx.set(intake.s_axis_tlast, draw.random() < 0.3)
+            ctx.set(intake.s_axis_tvalid, offered)
+            last, ready = ctx.get(intake.s_axis_tlast), ctx.get(intake.s_axis_tready)
+            taken = bool(offered and ready)
+            assert ctx.get(intake.receiving) == receiving
+            assert ctx.get(intake.stalled) == (offered and not taken)
+            passed_on = bool(ctx.get(intake.o.valid) & ctx.get(intake.o.ready))
+            assert passed_on == (taken and not dropping)
+            if passed_on:
+                assert ctx.get(intake.o.payload) == word_layout(4).const({"data": packet, "keep": 0b1111, "last": last})
+            if resetting and clock > 10:
+                assert not taken or dropping
+                assert ready == dropping
+            if taken:
+                receiving, offered = not last, False
+                packet += 1
+            dropping = receiving and (dropping or start)
+            met.add((dropping, resetting))
+            left = draw.randrange(1, 12) if start else max(left - 1, 0)
+            await ctx.tick()
+
+    simulate(intake, bench)
+    assert len(met) == 4
+
+
+class Registers:
+    """Drives a register file by hand, with none of its channels in step."""
+
+    def __init__(self, ctx: Any, file: RegisterFile) -> None:
+        self.ctx, self.file = ctx, file
+
+    async def read(self, address: int) -> int:
+        """The register at an address; the answer is taken late."""
+        ctx, file = self.ctx, self.file
+        ctx.set(file.s_axi_araddr, address)
+        ctx.set(file.s_axi_arvalid, 1)
+        await ctx.tick().until(file.s_axi_arready)
+        ctx.set(file.s_axi_arvalid, 0)
+        clocks = 1
+        while not ctx.get(file.s_axi_rvalid):
+            await ctx.tick()
+            clocks += 1
+        assert clocks == 4
+        value: int = ctx.get(file.s_axi_rdata)
+        await ctx.tick().repeat(3)
+        assert (ctx.get(file.s_axi_rdata), ctx.get(file.s_axi_rresp)) == (value, 0)
+        ctx.set(file.s_axi_rready, 1)
+        await ctx.tick()
+        ctx.set(file.s_axi_rready, 0)
+        return value
+
+
+CONSTANTS = constants(stand_in.network(), bytes(range(32)).hex(), 8)
+
+
+def test_counters_are_read_of_one_moment() -> None:
+    """The high word belongs to the last low word read of the same counter, whatever happens between."""
+    file = RegisterFile(CONSTANTS)
+
+    async def bench(ctx: Any) -> None:
+        port = Registers(ctx, file)
+        moment = {described.name: 0 for described in of_kind("counter")}
+        draw = random.Random(2)
+        for _ in range(60):
+            values = {name: draw.getrandbits(64) for name in moment}
+            for name, value in values.items():
+                ctx.set(getattr(file, name.lower()), value)
+            name = draw.choice(list(values))
+            if draw.random() < 0.6:
+                moment[name] = values[name]
+                assert await port.read(register(name).offset) == values[name] % (1 << 32)
+            else:
+                assert await port.read(register(name).offset + 4) == moment[name] >> 32
+
+    simulate(file, bench)
+
+
+def test_status_and_constants() -> None:
+    file = RegisterFile(CONSTANTS)
+
+    async def bench(ctx: Any) -> None:
+        port = Registers(ctx, file)
+        for name, value in CONSTANTS.items():
+            assert await port.read(register(name).offset) == value
+            assert await port.read(register(name).offset + 3) == value  # the two lowest bits are ignored
+        for field in register("STATUS").fields:
+            ctx.set(file.status, {each.name.lower(): int(each is field) for each in register("STATUS").fields})
+            assert await port.read(register("STATUS").offset) == field.mask
+        assert await port.read(register("CONTROL").offset) == 0
+
+    simulate(file, bench)
+
+
+def test_every_register_has_a_place() -> None:
+    taken = [offset for each in REGISTERS for offset in range(each.offset, each.offset + each.size, 4)]
+    assert len(taken) == len(set(taken))
+    members = set(RegisterFile(CONSTANTS).signature.members)
+    assert members - set(register_ports()) == {each.name.lower() for each in REGISTERS if each.kind != "constant"}
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: SplitCounter(0), ValueError, "bits must be an integer of at least 1, not 0"),
+        (lambda: SplitCounter(8, 24), ValueError, "part bits must be an integer from 1 to 23, not 24"),
+        (lambda: Level(0), ValueError, "limit must be an integer of at least 1, not 0"),
+        (lambda: RestartCounter("2"), TypeError, "length must be an integer of at least 1, not '2'"),  # type: ignore[arg-type]
+        (lambda: Intake(2), ValueError, "word bytes must be one of 4, 8, 16, not 2"),
+        (lambda: stream_ports("s", None, None), TypeError, "word bytes must be one of 4, 8, 16, not None"),  # type: ignore[arg-type]
+        (lambda: RegisterFile(CONSTANTS | {"ID": 1 << 32}), ValueError, "ID must fit 32 bits, not be 4294967296"),
+        (lambda: RegisterFile({"ID": 1}), ValueError, "constants must be CHANNELS, CLASSES, .*, WORD_BYTES, not ID"),
+    ],
+)
+def test_init_wrong(make: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{message}$"):
+        make()
