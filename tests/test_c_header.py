@@ -69,7 +69,7 @@ def run(program: Path, board: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("board", ["sound", "old result"])
+@pytest.mark.parametrize("board", ["sound", "old result", "half a frame inside"])
 def test_all_is_well(program: Path, board: str) -> None:
     status, lines = run(program, board)
     assert lines == [
@@ -99,7 +99,7 @@ def test_a_wrong_result_is_found(program: Path, board: str, wrong: int) -> None:
         ("other version", "the accelerator has another version of the interface"),
         ("other model", "the accelerator holds another model: load the bitstream that was built with this header"),
         ("reset without end", "the accelerator's reset does not end: is the pipeline's clock there?"),
-        ("half a frame inside", "half a frame is inside: load the bitstream again"),
+        ("half a frame without end", "half a frame is inside, and does not come to an end: load the bitstream again"),
         ("DMA reset without end", "the DMA's reset does not end"),
         ("DMA does not start", "the DMA does not start"),
     ],

@@ -106,22 +106,40 @@ static const uint8_t *take_result(uint32_t *bytes)
     return 0;
 }
 
+static bool reset_accelerator(void)
+{
+    if (!hwsnn_reset(HWSNN_ZCU102_REGISTERS, LOOKS))
+        return give_up("the accelerator's reset does not end: is the pipeline's clock there?");
+    return true;
+}
+
+static bool is_set(uint32_t status_bit)
+{
+    return (hwsnn_read(HWSNN_ZCU102_REGISTERS, HWSNN_REG_STATUS) & status_bit) != 0;
+}
+
 /* Accelerator and DMA as if they had just been switched on, whatever an earlier program left behind. */
 static bool start(void)
 {
+    static const uint8_t blank[HWSNN_FRAME_BYTES];
     uint32_t bytes;
 
-    if (!hwsnn_reset(HWSNN_ZCU102_REGISTERS, LOOKS))
-        return give_up("the accelerator's reset does not end: is the pipeline's clock there?");
+    if (!reset_accelerator()) /* it now takes what the DMA still sends, so that the DMA can come to an end */
+        return false;
     if (!dma_reset(HWSNN_ZCU102_DMA, LOOKS))
         return give_up("the DMA's reset does not end");
+    if (!reset_accelerator()) /* it forgets what that was */
+        return false;
     if (!dma_start(&frames, HWSNN_ZCU102_DMA + DMA_TO_STREAM, frame_ring, RING, LOOKS)
         || !dma_start(&results, HWSNN_ZCU102_DMA + DMA_FROM_STREAM, result_ring, RING, LOOKS))
         return give_up("the DMA does not start");
-    if ((hwsnn_read(HWSNN_ZCU102_REGISTERS, HWSNN_REG_STATUS) & HWSNN_STATUS_RECEIVING) != 0)
-        return give_up("half a frame is inside: load the bitstream again");
-    if ((hwsnn_read(HWSNN_ZCU102_REGISTERS, HWSNN_REG_STATUS) & HWSNN_STATUS_SENDING) != 0) {
-        queue_result(); /* of the earlier program: AXI lets no offer be withdrawn */
+    if (is_set(HWSNN_STATUS_RECEIVING)) { /* half a packet had come: this ends it, and is dropped with it */
+        queue_frame(blank);
+        if (dma_take(&frames, &bytes, LOOKS) != DMA_DONE)
+            return give_up("half a frame is inside, and does not come to an end: load the bitstream again");
+    }
+    if (is_set(HWSNN_STATUS_SENDING)) { /* AXI lets no offer be withdrawn */
+        queue_result();
         return take_result(&bytes) != 0;
     }
     return true;
@@ -140,14 +158,14 @@ static bool is_right(const uint8_t *result, uint32_t number)
 
 static bool classify(void)
 {
-    uint32_t number, bytes, wrong = 0;
+    uint32_t number, bytes, sent = 0, wrong = 0;
 
     for (number = 0; number < FRAMES; ++number) {
         const uint8_t *result;
 
-        while (frames.queued < FRAMES && frames.queued - number < RING) {
+        for (; sent < FRAMES && sent - number < RING; ++sent) {
             queue_result(); /* first: a result never waits for a place */
-            queue_frame(images[frames.queued]);
+            queue_frame(images[sent]);
         }
         result = take_result(&bytes);
         if (result == 0)

@@ -93,7 +93,8 @@ static uint8_t *byte_at(uintptr_t address)
 /* The accelerator. */
 static uint8_t pending[PENDING][HWSNN_RESULT_BYTES];
 static unsigned waiting;
-static uint32_t packets, answered, resets, kept_high = 0xBAD;
+static bool offered, receiving; /* a result, and a frame, that were on their way when the program began */
+static uint32_t packets, answered, kept_high = 0xBAD;
 
 static void put_word(uint8_t *result, uint32_t offset, uint32_t word)
 {
@@ -105,9 +106,14 @@ static void put_word(uint8_t *result, uint32_t offset, uint32_t word)
 
 static void take_frame(const uint8_t *frame)
 {
-    uint8_t *result = pending[waiting++];
+    uint8_t *result = pending[waiting];
     uint32_t image, of_class;
 
+    if (receiving) {
+        receiving = false;
+        return;
+    }
+    ++waiting;
     for (image = 0; image < FRAMES && memcmp(images[image], frame, HWSNN_FRAME_BYTES) != 0; ++image)
         ;
     must(image < FRAMES, "send images as they are");
@@ -159,7 +165,7 @@ static uint32_t read_accelerator(uint32_t offset)
     case HWSNN_REG_STATUS:
         if (is_board("reset without end"))
             status |= HWSNN_STATUS_RESETTING;
-        if (is_board("half a frame inside"))
+        if (receiving)
             status |= HWSNN_STATUS_RECEIVING;
         if (waiting > 0)
             status |= HWSNN_STATUS_SENDING;
@@ -172,10 +178,15 @@ static uint32_t read_accelerator(uint32_t offset)
 
 static void write_accelerator(uint32_t offset, uint32_t value)
 {
+    static unsigned resets;
+
     must(offset == HWSNN_REG_CONTROL && value == HWSNN_CONTROL_RESET, "write nothing but the reset");
-    waiting = is_board("old result") && resets == 0 ? 1 : 0; /* its bytes mean nothing: they are 0 */
+    if (resets++ == 0) {
+        offered = is_board("old result");
+        receiving = is_board("half a frame inside") || is_board("half a frame without end");
+    }
+    waiting = offered ? 1 : 0; /* its bytes mean nothing: they are 0 */
     packets = answered = 0;
-    ++resets;
 }
 
 /* The DMA. */
@@ -234,6 +245,7 @@ static void move_result(struct dma_descriptor *packet)
     memmove(pending[0], pending[1], sizeof pending - sizeof pending[0]);
     --waiting;
     ++answered;
+    offered = false;
     finish(&from_stream, packet, bytes);
 }
 
@@ -249,7 +261,8 @@ static void time_passes(void)
     to_stream.broken = is_board("DMA breaks while sending") && packets == 5;
     if (waiting > 0 && !is_board("silent") && (packet = next(&from_stream)) != NULL)
         move_result(packet);
-    else if (waiting < PENDING && (packet = next(&to_stream)) != NULL)
+    else if (waiting < PENDING && !(receiving && is_board("half a frame without end"))
+        && (packet = next(&to_stream)) != NULL)
         move_frame(packet);
 }
 
