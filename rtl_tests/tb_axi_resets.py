@@ -27,7 +27,7 @@ async def soft_reset_midway(dut: Any, name: str, pipeline_ns: int) -> None:
     await bench.start(10, pipeline_ns)
     quiet = 2 * SLOW_CLOCKS if name == "slow" else 100
     seen = dict.fromkeys(STATUS_BITS, 0)
-    for _ in range(5 if name == "slow" else 14):
+    for _ in range(6 if name == "slow" else 16):
         bench.results.clear()
         whole = bench.frames_in.packets
         bench.pause(0.2)
@@ -67,9 +67,9 @@ async def soft_reset_midway(dut: Any, name: str, pipeline_ns: int) -> None:
         await send_and_check(bench, [frame(bench), malformed(bench), frame(bench)], quiet)
         await bench.soft_reset()
         await bench.ready()
-    assert seen["BUSY"] > 3
-    assert seen["RECEIVING"] > 1 or name == "one"
-    assert seen["SENDING"] > 1 or name == "slow"
+    assert seen["BUSY"] > 2
+    assert seen["RECEIVING"] or name == "one"
+    assert seen["SENDING"] or name == "slow"
 
 
 @cocotb.test(timeout_time=4, timeout_unit="ms")

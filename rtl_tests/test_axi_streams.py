@@ -105,10 +105,10 @@ def _writer(width: int, classes: int) -> StreamCase:
         result = answer | packed([score % 4096 for score in scores], 12) << network.answer_bits
         beats.append(number | result << 32)
         content = b"".join((value % (1 << 32)).to_bytes(4, "little") for value in (number, answer, *scores))
-        groups = zip(words_of(content, width), words_of([1] * len(content), width), strict=True)
-        words += [[group, keep] for group, keep in groups]
-        words[-1].append(True)
-    return StreamCase(name, Writer(network, width), beats, [word(each[0], each[1], len(each) > 2) for each in words])
+        groups, keeps = words_of(content, width), words_of([1] * len(content), width)
+        for index, (group, keep) in enumerate(zip(groups, keeps, strict=True)):
+            words.append(word(group, keep, int(index == len(groups) - 1)))
+    return StreamCase(name, Writer(network, width), beats, words)
 
 
 READER_CASES = [_reader(*shape) for shape in READERS]
@@ -127,7 +127,7 @@ def test_every_beat(case: StreamCase, results: dict[str, CaseResult]) -> None:
     assert results[case.name].error is None
 
 
-@pytest.mark.parametrize(("shape", "case"), list(zip(READERS, READER_CASES, strict=True)), ids=lambda each: str(each))
+@pytest.mark.parametrize(("shape", "case"), list(zip(READERS, READER_CASES, strict=True)), ids=str)
 def test_reader_rate(shape: tuple[int, int, int, int], case: StreamCase, results: dict[str, CaseResult]) -> None:
     """A pixel a clock, across frames too, or a word a clock where pixels are wider."""
     width, channels, _, _ = shape
