@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -131,6 +132,38 @@ def test_interrupted_runs_are_forgotten(board: Accelerator) -> None:
             assert_right(board, 30)
             assert board.stats().frames == 30
     assert any(receiving for receiving, _ in shed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 8))
+def test_interruptions_at_random_for_long(seed: int) -> None:
+    """Other networks, each interrupted a hundred times; in between, runs of every length."""
+    network, chance = random_network(seed), random.Random(seed)
+    images = random_images(network, 300, seed)
+    expected = reference.run(network, images)
+    design = simulated.build_accelerator(network)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hwsnn.host.sim_bus.build_accelerator", lambda *_: design)
+        board = Accelerator.open("sim", network)
+    assert isinstance(board, DmaAccelerator)
+    with board, watched(board) as shed:
+        for _ in range(100):
+            left = chance.randrange(60)
+
+            def stop(done: int) -> None:
+                nonlocal left
+                left -= done
+                if left < 0:
+                    raise StopError
+
+            with pytest.raises(StopError):
+                board.infer(images, stop)
+            count = chance.randrange(1, 40)
+            found = board.infer(images[:count])
+            assert np.array_equal(found.scores, expected.scores[:count])
+            assert board.stats().frames == count
+    receiving, sending = (sum(flags) for flags in zip(*shed, strict=True))
+    print(f"{network.name}: 100 interruptions, {receiving} frames cut off, {sending} results left over")
 
 
 def test_a_result_that_nobody_took_is_forgotten(board: Accelerator) -> None:

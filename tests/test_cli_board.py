@@ -201,10 +201,23 @@ def test_bench(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch)
     assert len(zcu102.accelerator.frames) == 101
 
 
+def test_bench_takes_images_in_turn(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: float(len(images)))
+    options = ("--data", str(folder / "bare.npz"), "-n", "100", "--json")
+    zcu102.accelerator.alter = lambda number, result: result[:-1] + bytes([result[-1] ^ (number in (50, 99))])
+    result = board_command("bench", folder, "zcu102", *options)
+    fields = json.loads(result.stdout)
+    assert (fields["images"], fields["mismatches"], fields["reference_images_per_second"]) == (100, 2, 40.0)
+    frames = zcu102.accelerator.frames[1:]
+    assert len(frames) == 100
+    assert frames[:20] == frames[80:]
+    assert len(set(frames)) == 40
+
+
 def test_bench_for_people(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: 1000.0)
     zcu102.accelerator.alter = lambda number, result: result[:-1] + bytes([result[-1] ^ (number == 9)])
-    result = board_command("bench", folder, "zcu102", "--data", str(folder / "bare.npz"))
+    result = board_command("bench", folder, "zcu102", "--data", str(folder / "bare.npz"), "-n", "40")
     assert result.exit_code == 1
     first, clocks, cpu, last = result.stdout.splitlines()
     assert re.fullmatch(r"40 images in [0-9.e-]+ s, [0-9,]+ images/s", first)
@@ -222,8 +235,8 @@ def test_bench_over_a_serial_line(folder: Path, board: Board, monkeypatch: pytes
     assert (result.exit_code, result.stderr) == (0, "")
     fields = json.loads(result.stdout)
     assert (fields["clocks_per_frame"], fields["input_stalls_per_frame"], fields["retries"]) == (None, None, 0)
-    assert (fields["images"], fields["mismatches"]) == (40, 0)
-    assert len(board.frames) == 41
+    assert (fields["images"], fields["mismatches"]) == (500, 0)
+    assert len(board.frames) == 501
 
 
 def test_selftest(folder: Path, zcu102: SoftBoard) -> None:

@@ -336,6 +336,38 @@ def test_an_interrupted_run_is_forgotten() -> None:
             assert_right(board, 300)
 
 
+def stopped(soft: SoftBoard) -> bool:
+    """Whether both channels of the DMA are halted."""
+    return all(soft.read(address) & 1 for address in DMA_STATUS)
+
+
+def test_memory_is_left_alone_in_the_end() -> None:
+    """The DMA is stopped when a board is closed, and as soon as a run ends early: its memory may go to others."""
+    soft = SoftBoard(NETWORK)
+    with opened(soft) as board:
+        assert_right(board, 3)
+        assert not stopped(soft)
+        with pytest.raises(ZeroDivisionError):
+            board.infer(IMAGES, lambda done: 1 // 0)
+        assert stopped(soft)
+        assert_right(board, 3)
+        assert not stopped(soft)
+    assert stopped(soft)
+
+
+def test_a_board_out_of_reach_can_be_closed() -> None:
+    def gone(address: int) -> int:
+        raise InputError("soft: is gone")
+
+    soft = SoftBoard(NETWORK)
+    with opened(soft) as board:
+        soft.read = gone  # type: ignore[method-assign]
+        with pytest.raises(ZeroDivisionError):
+            board.infer(IMAGES, lambda done: 1 // 0)
+        with pytest.raises(InputError, match=r"^soft: is gone$"):
+            board.infer(IMAGES)
+
+
 def test_checks_of_a_sound_board() -> None:
     with opened(SoftBoard(NETWORK)) as board:
         assert "small, " in board.describe()

@@ -14,16 +14,18 @@ from ..model_names import load_model
 from .common import count_option, data_option, emit, json_option, model_argument, progress, seed_option
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from rich.progress import Progress, TaskID
 
     from ..host import Accelerator, Inference, Stats
+    from ..host.accelerator import Images
     from ..spec import Network
 
 SIMULATED = "sim"
 BENCH_FRAMES = {SIMULATED: 64, "serial": 500}
 """How many frames ``bench`` runs where nobody says, by the kind of address."""
 MOST_BENCH_FRAMES = 20_000
+BENCH_IMAGES = 1000
+"""Different images that ``bench`` takes at most: the reference, which they are compared with, may be slow."""
 
 
 @click.group("board", no_args_is_help=False)
@@ -57,32 +59,43 @@ class _Run:
     mismatches: int
 
 
+class _Runner:
+    """Runs images on a board, with a bar that shows how far that is, and compares the answers with the reference."""
+
+    def __init__(self, board: Accelerator, bars: Progress, task: TaskID) -> None:
+        self._board, self._bars, self._task = board, bars, task
+
+    def run(self, images: Images, frames: int | None = None) -> _Run:
+        """Run so many frames, the images in turn; each once where ``frames`` is None."""
+        import numpy as np
+
+        from .. import reference
+
+        order = np.arange(len(images) if frames is None else frames) % len(images)
+        self._bars.update(self._task, description="running on the board", completed=0, total=len(order))
+        sent = images[order]
+        before, start = self._board.stats(), time.perf_counter()
+        found = self._board.infer(sent, lambda done: self._bars.advance(self._task, done))
+        seconds, after = time.perf_counter() - start, self._board.stats()
+        self._bars.update(self._task, description="running the reference", completed=0, total=len(images))
+        expected = reference.run(
+            self._board.network, images, progress=lambda done: self._bars.advance(self._task, done)
+        )
+        differs = (found.scores != expected.scores[order]).any(axis=1)
+        differs |= found.answers != expected.predictions[order]
+        return _Run(found, after - before, seconds, int(differs.sum()))
+
+
 @contextmanager
-def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[Accelerator, Callable[..., _Run]]]:
-    """The board, and what runs images on it and compares the answers; a bar shows how far that is."""
+def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[Accelerator, _Runner]]:
+    """The board, and what runs images on it."""
     from ..host import Accelerator
 
     with progress() as bars:
         task = bars.add_task("opening", total=None)
         stage: Callable[[str], None] = lambda text: bars.update(task, description=text)  # noqa: E731
         with Accelerator.open(address, network, baud=baud, stage=stage) as board:
-
-            def run(images: npt.NDArray[np.uint8]) -> _Run:
-                bars.update(task, description="running on the board", completed=0, total=len(images))
-                return _measure(board, images, lambda done: bars.advance(task, done))
-
-            yield board, run
-
-
-def _measure(board: Accelerator, images: npt.NDArray[np.uint8], advance: Callable[[int], None]) -> _Run:
-    from .. import reference
-
-    before, start = board.stats(), time.perf_counter()
-    found = board.infer(images, advance)
-    seconds, after = time.perf_counter() - start, board.stats()
-    expected = reference.run(board.network, images)
-    differs = (found.scores != expected.scores).any(axis=1) | (found.answers != expected.predictions)
-    return _Run(found, after - before, seconds, int(differs.sum()))
+            yield board, _Runner(board, bars, task)
 
 
 @command.command("run")
@@ -105,8 +118,8 @@ def run(
 
     loaded = load(data, network, count)
     images = len(loaded.images)
-    with _opened(address, network, baud) as (_, run_images):
-        result = run_images(loaded.images)
+    with _opened(address, network, baud) as (_, runner):
+        result = runner.run(loaded.images)
     right = None if loaded.labels is None else int((result.found.answers == loaded.labels).sum())
     fields = {
         "images": images,
@@ -133,7 +146,7 @@ def run(
 @model_argument
 @_board_options
 @data_option()
-@count_option
+@click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="Frames to run.  [default: by the board]")
 @seed_option
 @json_option
 @click.pass_context
@@ -149,9 +162,9 @@ def bench(
 ) -> None:
     """Measure the frames a second through the driver, and what the board's counters say a frame takes.
 
-    Without --data the images are random. A board is compared with this CPU's reference, measured in the same run; a
-    simulated one is not: its wall time is the simulator's, and only its clocks mean anything. Exit status 1 if a score
-    or an answer differs.
+    N frames are run, the images in turn; without --data they are random. A board is compared with this CPU's reference,
+    measured in the same run; a simulated one is not: its wall time is the simulator's, and only its clocks mean
+    anything. Exit status 1 if a score or an answer differs.
     """
     network = load_model(model)
 
@@ -160,21 +173,22 @@ def bench(
 
     kind = address.partition(":")[0]
     frames = count or BENCH_FRAMES.get(kind, MOST_BENCH_FRAMES)
-    images = load(data, network, count).images[:frames] if data else random_images(network, frames, seed)
-    with _opened(address, network, baud) as (board, run_images):
+    distinct = min(frames, BENCH_IMAGES)
+    images = load(data, network).images[:distinct] if data else random_images(network, distinct, seed)
+    with _opened(address, network, baud) as (board, runner):
         board.infer(images[:1])  # so that the first frame's way through an empty board is not measured
-        result = run_images(images)
+        result = runner.run(images, frames)
     simulated = kind == SIMULATED
     cpu_fps = None if simulated else reference_fps(network, images)
     grown = result.grown
 
     def a_frame(total: int | None) -> float | None:
-        return None if total is None else total / len(images)
+        return None if total is None else total / frames
 
     fields = {
-        "images": len(images),
+        "images": frames,
         "seconds": result.seconds,
-        "images_per_second": len(images) / result.seconds,
+        "images_per_second": frames / result.seconds,
         "simulated": simulated,
         "clocks_per_frame": a_frame(grown.clocks),
         "input_stalls_per_frame": a_frame(grown.input_stalls),
@@ -187,7 +201,7 @@ def bench(
     }
 
     def human() -> None:
-        click.echo(f"{len(images):,} images in {result.seconds:,.3g} s, {fields['images_per_second']:,.0f} images/s")
+        click.echo(f"{frames:,} images in {result.seconds:,.3g} s, {fields['images_per_second']:,.0f} images/s")
         if simulated:
             click.echo("this time is the simulator's and says nothing about a board; the clocks are the design's")
         if grown.clocks is not None:
@@ -197,7 +211,7 @@ def bench(
                 f"{fields['output_stalls_per_frame']:,.1f} in which results did"
             )
         if cpu_fps is not None:
-            ratio = len(images) / result.seconds / cpu_fps
+            ratio = frames / result.seconds / cpu_fps
             click.echo(
                 f"the reference on this CPU ({fields['cpu']}): {cpu_fps:,.0f} images/s; the board: {ratio:.3g} x"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwsnn.errors import InputError
+from hwsnn.errors import InputError, ToolError
 from hwsnn.register_map import ZCU102_DMA, frame_bytes
 from hwsnn.spec import Network
 
@@ -42,14 +43,15 @@ class DmaAccelerator(Accelerator):
         self._registers = Registers(bus)
         self._to_board = Channel(bus, ZCU102_DMA + MM2S, "brings frames")
         self._from_board = Channel(bus, ZCU102_DMA + S2MM, "takes results")
+        self._banks: deque[Bank] = deque()
         try:
             if (size := frame_bytes(network)) > LENGTH:
                 raise InputError(f"{network.name}: a frame must be at most {LENGTH:,} bytes for the DMA, not {size:,}")
             self._registers.require(network)
-            self._banks = deque(Bank(bus, network) for _ in range(2))
+            self._banks.extend(Bank(bus, network) for _ in range(2))
             self._reset()
         except BaseException:
-            bus.close()
+            self.close()
             raise
 
     def describe(self) -> str:
@@ -66,6 +68,14 @@ class DmaAccelerator(Accelerator):
         if not self._sound:
             self._reset()
         self._sound = False  # until all that was sent is answered, however we leave
+        try:
+            self._run(images, found, progress)
+        except BaseException:
+            self._stop()
+            raise
+        self._sound = True
+
+    def _run(self, images: Images, found: Inference, progress: Progress) -> None:
         capacity = bank_frames(self.network)
         sent: deque[_Batch] = deque()
         taken = 0
@@ -75,7 +85,6 @@ class DmaAccelerator(Accelerator):
             sent.append(self._send(images[first : first + capacity]))
         while sent:
             taken = self._take(sent.popleft(), found, taken, progress)
-        self._sound = True
 
     def _send(self, images: Images, malformed: int = 0) -> _Batch:
         """Let the hardware work on ``images``, the first ``malformed`` of which are sent wrongly."""
@@ -131,7 +140,14 @@ class DmaAccelerator(Accelerator):
         return self._registers.stats()
 
     def _close(self) -> None:
+        self._stop()
+        self._banks.clear()
         self._bus.close()
+
+    def _stop(self) -> None:
+        """See to it that the DMA writes no more into memory that may soon be somebody else's."""
+        with contextlib.suppress(InputError, ToolError):  # it cannot be reached any more
+            self._to_board.reset()
 
     def _reset(self) -> None:
         """Forget everything on the way, and start both channels and the packets' numbers anew."""

@@ -24,7 +24,7 @@ from .dma_map import (
     Status,
 )
 
-HALT_S = 1.0
+HALT_S = 5.0
 """How long a channel may take to be reset, or to start."""
 
 

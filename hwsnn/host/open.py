@@ -43,7 +43,8 @@ def open_board(
 
     from .pynq_bus import PynqBus
 
-    stage("loading the bitstream")
+    if rest:
+        stage("loading the bitstream")
     return DmaAccelerator(PynqBus(Path(rest) if rest else None), network, timeout_s or RESULT_S)
 
 

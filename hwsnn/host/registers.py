@@ -24,7 +24,7 @@ from hwsnn.spec import Network
 from .accelerator import Stats, unlike
 from .bus import Bus
 
-RESET_S = 1.0
+RESET_S = 5.0
 """How long a reset may take to end."""
 
 
