@@ -82,6 +82,13 @@ def test_large_modules_are_units() -> None:
     assert found["a"].unit.text("").count("attribute \\blackbox 1\n") == 2
 
 
+def test_small_modules_are_units_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = Layers({"a": [1, 2, 3], "b": [3]})
+    one = len(rtlil.convert(Sum("term", 3), name="top"))
+    monkeypatch.setattr(units, "CROWD", 2 * one)
+    assert list(parts(layers)) == ["", "a", "a.sum_0", "a.sum_1", "a.sum_2", "b"]
+
+
 @pytest.mark.usefixtures("finest")
 def test_names_make_no_difference() -> None:
     found = parts(Layers({"a": [1, 2], "b": [1, 2], "c": [1, 3]}))

@@ -25,6 +25,9 @@ ROOT = "unit"
 """Name of a unit's outermost module, behind the prefix."""
 SMALL = 15_000
 """Characters of RTLIL up to which a module and all below it are part of the unit above."""
+CROWD = 1_500_000
+"""Characters of such modules right below one module, from which on they are units after all: more than Yosys's
+WebAssembly build, which has 4 GiB, can map at once."""
 
 _NAME = re.compile(r"[\\$]\S+")
 _DECLARES = ("wire", "memory", "cell", "process")
@@ -76,7 +79,7 @@ class _Module:
 def cut(rtlil: str, top: str) -> Component:
     """The component ``top`` of a design in RTLIL, as Amaranth writes it.
 
-    Units are ``top``, each module right below it, and whatever is larger than ``SMALL``.
+    Units are ``top``, each module right below it, and whatever is larger than ``SMALL``, or one of a ``CROWD``.
     """
     return _Cutter(_parse(rtlil)).component(f"\\{top}", top, depth=0)
 
@@ -116,8 +119,10 @@ class _Cutter:
         text, below = [], []
         inside = [kind]
         for name in inside:  # grows meanwhile
-            for part, part_kind in self._modules[name].parts:
-                separate = depth == 0 or self._size(part_kind) > SMALL
+            parts = self._modules[name].parts
+            crowded = sum(size for _, part_kind in parts if (size := self._size(part_kind)) <= SMALL) > CROWD
+            for part, part_kind in parts:
+                separate = depth == 0 or crowded or self._size(part_kind) > SMALL
                 if part_kind not in types:
                     types[part_kind] = f"\\{MARK}{'box' if separate else 'part'}{len(types)}"
                     if separate:
