@@ -11,7 +11,7 @@ from pathlib import Path
 
 SOCKET = "registers"
 MEMORY = "memory"
-MEMORY_BYTES = 1 << 30
+MEMORY_BYTES = 1 << 28
 """Of the file; only what is used takes room."""
 MEMORY_BASE = 0x8_0000_0000
 """The physical address of its first byte: where much of a Zynq UltraScale+'s memory lies."""
