@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import cocotb
@@ -49,5 +50,15 @@ async def anything(dut: Any, name: str, aclk_ns: int, pipeline_ns: int) -> None:
     }
     assert (bench.frames_in.moved, bench.frames_in.packets) == (words, len(packets))
     assert 0.9 * bench.rules.clocks - 100 < clocks < bench.rules.clocks
-    print(f"{name}: {words} words in {len(packets)} packets, {bad} malformed, {len(wanted)} frames answered,")
-    print(f"{bench.rules.clocks} clocks, {bench.results_out.moved} words out, {bench.access['r'].moved} registers read")
+    figures = {
+        "accelerator": name,
+        "words in": words,
+        "pauses in": bench.frames_in.stalls,
+        "malformed packets": bad,
+        "frames answered": len(bench.results),
+        "words out": bench.results_out.moved,
+        "register accesses": bench.access["r"].moved + bench.access["b"].moved,
+        "clocks": bench.rules.clocks,
+    }
+    with Path(os.environ["HWSNN_FIGURES"]).open("a") as file:
+        file.write(f"{figures}\n")

@@ -158,6 +158,9 @@ def test_value_crossing(periods: tuple[int, int]) -> None:
     clock_of = {value(clock): clock for clock in range(now + 1)}
     ages = [moment - clock_of[seen] for moment, seen in shown]
     clocks = [clock_of[seen] for _, seen in shown]
+    arrivals = [at for at in range(1, len(shown)) if clocks[at] != clocks[at - 1]]
+    # It has lain still while the bit beside it settled, or some of its bits could be newer than others.
+    assert min(ages[at] for at in arrivals[1:]) >= 2 * periods[1] / periods[0] - 1
     assert clocks == sorted(clocks)
     assert len(set(clocks)) > 5
     crossing_takes = 4 + 4 * periods[1] / periods[0]

@@ -18,7 +18,7 @@ LATENCY = 4
 """Clocks from a frame's last word to its first word out."""
 
 # Bytes of a word, bytes of a frame, bits of a pixel.
-GATES = [(4, 12, 8), (4, 13, 6), (8, 1, 1), (8, 31, 8), (16, 200, 4)]
+GATES = [(4, 12, 8), (4, 13, 6), (8, 1, 1), (8, 31, 8), (16, 200, 4), (4, 32, 8)]
 
 
 def _packets(width: int, size: int, bits: int, name: str) -> tuple[list[int], list[int], list[int]]:
@@ -27,10 +27,13 @@ def _packets(width: int, size: int, bits: int, name: str) -> tuple[list[int], li
     words, kept, numbers = [], [], []
     for number in range(PACKETS):
         values = [draw.getrandbits(bits) for _ in range(size)]
-        fault = draw.choice([None, None, "short", "long", "hole", "early", "large"])
-        length = {"short": max(size - width, 1), "early": max(size // 2, 1), "long": size + width}.get(
-            fault or "", size
-        )
+        fault = draw.choice([None, None, "short", "long", "twice", "hole", "early", "large"])
+        length = {
+            "short": max(size - width, 1),
+            "early": max(size // 2, 1),
+            "long": size + width,
+            "twice": 2 * size,
+        }.get(fault or "", size)
         content = (values + [0] * length)[:length]
         keep = [1] * length
         if fault == "hole" or (fault in ("short", "early") and size == 1):

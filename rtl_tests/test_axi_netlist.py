@@ -108,6 +108,15 @@ class Netlist:
             if other != clock
         }
 
+    def readers(self, register: str) -> set[str]:
+        """What looks at a register: registers by their names, and other cells."""
+        return {
+            self.names[cell["connections"]["Q"][0]] if pin == "D" else f"{name} {pin}"
+            for name, cell in self.cells.items()
+            for pin, nets in cell["connections"].items()
+            if cell["port_directions"][pin] == "input" and any(self.names.get(net) == register for net in nets)
+        }
+
     def is_register(self, net: Any) -> bool:
         """Whether a register drives a net, and nothing lies between."""
         return net in self.driver and self.cells[self.driver[net][0]]["type"].startswith("FD")
@@ -144,7 +153,8 @@ def test_clock_rule(design: tuple[str, str, dict[str, Any]]) -> None:
 
 def test_what_crosses_between_the_clocks(design: tuple[str, str, dict[str, Any]]) -> None:
     """Single bits by two registers in a row, right from a register; contents of queues; the clocks while held."""
-    found = Netlist(design[2]).crossings()
+    netlist = Netlist(design[2])
+    found = netlist.crossings()
     settling = {(start, end) for start, end, direct in found if direct and end.endswith("_settling_1")}
     assert settling == {
         ("clocks_crossing.given", "clocks_crossing.given_settling_1"),
@@ -153,5 +163,10 @@ def test_what_crosses_between_the_clocks(design: tuple[str, str, dict[str, Any]]
         ("soft_reset.held", "soft_reset.held_settling_1"),
         *((f"{queue}.{end}.{end}_gray", f"{queue}.{end}_settling_1") for queue in ("words", "results") for end in ENDS),
     }
+    for _, first in settling:
+        assert netlist.readers(first) == {first.removesuffix("1") + "2"}
+    declared = re.findall(r"^.*\n *reg .*_settling_\d+ = .*", design[1], re.MULTILINE)
+    assert len(declared) == 2 * len(settling)
+    assert all(each.lstrip().startswith('(* ASYNC_REG = "TRUE" *)') for each in declared)
     rest = {re.sub(r"beats\..*", "beats", start) for start, end, _ in found if not end.endswith("_settling_1")}
     assert rest == {"words.beats", "results.beats", "clocks_crossing.held"}

@@ -15,6 +15,7 @@ from hwsnn.rtl.axi.intake import Intake
 from hwsnn.rtl.axi.level import Level
 from hwsnn.rtl.axi.register_file import RegisterFile
 from hwsnn.rtl.axi.restart_counter import RestartCounter
+from hwsnn.rtl.axi.result_writer import ResultWriter
 from hwsnn.rtl.axi.signatures import register_ports, stream_ports, word_layout
 from hwsnn.rtl.axi.split_counter import SplitCounter
 from rtl_tests import stand_in
@@ -132,6 +133,33 @@ def test_intake() -> None:
 
     simulate(intake, bench)
     assert len(met) == 4
+
+
+def test_writer_in_a_soft_reset() -> None:
+    """No packet begins; the one that was offered goes on, unchanged, and does not count as answered."""
+    writer = ResultWriter(stand_in.network(classes=1), 4)  # packets of three words
+
+    async def bench(ctx: Any) -> None:
+        async def packet(number: int, *, reset_at: int, ready_at: int) -> list[tuple[int, int, int]]:
+            words = []
+            for clock in range(12):
+                ctx.set(writer.numbers.payload, number)
+                for port in (writer.numbers, writer.result):
+                    ctx.set(port.valid, clock == 0)
+                ctx.set(writer.resetting, reset_at <= clock < reset_at + 4)
+                ctx.set(writer.m_axis_tready, clock >= ready_at)
+                if ctx.get(writer.m_axis_tvalid) and clock >= ready_at:
+                    words.append((clock, ctx.get(writer.m_axis_tdata), ctx.get(writer.answered)))
+                await ctx.tick()
+            return words
+
+        assert await packet(7, reset_at=20, ready_at=0) == [(1, 7, 0), (2, 0, 0), (3, 0, 1)]
+        assert await packet(8, reset_at=0, ready_at=0) == []
+        assert await packet(9, reset_at=1, ready_at=3) == [(3, 9, 0), (4, 0, 0), (5, 0, 0)]
+        assert await packet(10, reset_at=1, ready_at=7) == [(7, 10, 0), (8, 0, 0), (9, 0, 0)]
+        assert await packet(11, reset_at=20, ready_at=2) == [(2, 11, 0), (3, 0, 0), (4, 0, 1)]
+
+    simulate(writer, bench)
 
 
 class Registers:

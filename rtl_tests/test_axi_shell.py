@@ -84,10 +84,10 @@ def test_resets(simulator: Path) -> None:
     run_bench(simulator, TOP, "rtl_tests.tb_axi_resets", {}, tests=10)
 
 
-def test_anything(simulator: Path) -> None:
-    run_bench(simulator, TOP, "rtl_tests.tb_axi_anything", {"HWSNN_WORDS": str(SHORT)}, tests=3)
-
-
-@pytest.mark.long
-def test_anything_for_long(simulator: Path) -> None:
-    run_bench(simulator, TOP, "rtl_tests.tb_axi_anything", {"HWSNN_WORDS": str(LONG)}, tests=3)
+@pytest.mark.parametrize("words", [SHORT, pytest.param(LONG, marks=pytest.mark.long)])
+def test_anything(words: int, simulator: Path, tmp_path: Path) -> None:
+    """``pytest -m long -rP`` goes on for longer, and shows what was sent and seen."""
+    figures = tmp_path / "figures.txt"
+    parameters = {"HWSNN_WORDS": str(words), "HWSNN_FIGURES": str(figures)}
+    run_bench(simulator, TOP, "rtl_tests.tb_axi_anything", parameters, tests=3)
+    print(figures.read_text())
