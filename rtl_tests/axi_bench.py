@@ -120,10 +120,10 @@ class AxiBench:
         cocotb.start_soon(self.rules.watch())
         cocotb.start_soon(self._listen())
 
-    async def reset(self) -> None:
+    async def reset(self, clocks: int = 20) -> None:
         """Reset everything by ``aresetn``, and wait until the accelerator is ready."""
         self.dut.aresetn.value = 0
-        await self.clocks(20)
+        await self.clocks(clocks)
         self.dut.aresetn.value = 1
         await self.clocks(1)
         await self.ready()

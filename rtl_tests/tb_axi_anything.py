@@ -53,7 +53,7 @@ async def anything(dut: Any, name: str, aclk_ns: int, pipeline_ns: int) -> None:
     figures = {
         "accelerator": name,
         "words in": words,
-        "pauses in": bench.frames_in.stalls,
+        "stalls in": bench.frames_in.stalls,
         "malformed packets": bad,
         "frames answered": len(bench.results),
         "words out": bench.results_out.moved,

@@ -114,7 +114,7 @@ async def reset_midway(dut: Any, name: str) -> None:
         accesses.cancel()
         bench.source.clear()
         bench.pause(0)
-        await bench.reset()
+        await bench.reset(bench.random.choice([2, 3, 20]))
         assert await bench.status() == set()
         assert {await bench.read(each.name) for each in of_kind("counter") if each.name != "CLOCKS"} == {0}
         await send_and_check(bench, [malformed(bench), frame(bench)], 2 * SLOW_CLOCKS if name == "slow" else 100)

@@ -188,6 +188,24 @@ class Registers:
         ctx.set(file.s_axi_rready, 0)
         return value
 
+    async def write(self, address: int, value: int, strobe: int, *, address_first: bool) -> int:
+        """Write; the answer is taken late. Returns for how many clocks RESET was given."""
+        ctx, file = self.ctx, self.file
+        ctx.set(file.s_axi_awaddr, address)
+        ctx.set(file.s_axi_wdata, value)
+        ctx.set(file.s_axi_wstrb, strobe)
+        pulses = 0
+        for clock in range(16):
+            ctx.set(file.s_axi_awvalid, clock == (0 if address_first else 3))
+            ctx.set(file.s_axi_wvalid, clock == (3 if address_first else 0))
+            ctx.set(file.s_axi_bready, clock == 15)
+            pulses += ctx.get(file.control.reset)
+            assert clock != 15 or (ctx.get(file.s_axi_bvalid), ctx.get(file.s_axi_bresp)) == (1, 0)
+            assert not ctx.get(file.control.reset) or not ctx.get(file.s_axi_bvalid)  # it begins before the answer
+            await ctx.tick()
+        assert not ctx.get(file.s_axi_bvalid)
+        return pulses
+
 
 CONSTANTS = constants(stand_in.network(), bytes(range(32)).hex(), 8)
 
@@ -226,6 +244,24 @@ def test_status_and_constants() -> None:
             ctx.set(file.status, {each.name.lower(): int(each is field) for each in register("STATUS").fields})
             assert await port.read(register("STATUS").offset) == field.mask
         assert await port.read(register("CONTROL").offset) == 0
+
+    simulate(file, bench)
+
+
+def test_writes() -> None:
+    """A 1 where RESET is, in a byte that is written, at its address."""
+    file, control = RegisterFile(CONSTANTS), register("CONTROL").offset
+
+    async def bench(ctx: Any) -> None:
+        port = Registers(ctx, file)
+        for first in (True, False):
+            assert await port.write(control, 1, 0b0001, address_first=first) == 1
+            assert await port.write(control + 2, 0xFFFFFFFF, 0b1111, address_first=first) == 1
+            assert await port.write(control, 0xFFFFFFFF, 0b1110, address_first=first) == 0
+            assert await port.write(control, 0xFFFFFFFE, 0b1111, address_first=first) == 0
+            for other in (0, control - 4, control + 4, control + 0x400, control + 0x800):
+                assert await port.write(other, 0xFFFFFFFF, 0b1111, address_first=first) == 0
+            assert await port.write(control, 3, 0b0011, address_first=first) == 1
 
     simulate(file, bench)
 

@@ -90,7 +90,7 @@ class AxiShell(wiring.Component):
             axi.rst.eq(~self.aresetn),
             frames.rst.eq(soft_reset.resetting),
             pipeline_domain.rst.eq(soft_reset.pipeline_rst),
-            soft_reset.start.eq(registers.control.reset),
+            soft_reset.ask.eq(~self.aresetn | registers.control.reset),
             intake.start.eq(registers.control.reset),
             intake.resetting.eq(soft_reset.resetting),
             writer.resetting.eq(soft_reset.resetting),

@@ -17,38 +17,42 @@ HELD_CLOCKS = 16
 class SoftReset(wiring.Component):
     """Holds both clocks in reset until each has seen that the other one is; then lets the pipeline go first.
 
-    It starts by itself after its own reset. Its domain is ``sync``; the pipeline's is ``pipeline``, whose reset is
-    ``pipeline_rst``.
+    Its own registers know no reset, so that every round is gone through to its end, whenever the next one is asked for.
+    The first one begins by itself. Its domain is ``sync``; the pipeline's is ``pipeline``.
 
     Members
     -------
-    ``start`` : in; begin, unless one is under way.
+    ``ask`` : in; reset, for as long as this is high and a whole round more.
     ``resetting`` : out; until everything is ready; a register, and itself the reset of what lies in this clock.
-    ``pipeline_rst`` : out, in the pipeline's clock; a register.
+    ``pipeline_rst`` : out, in the pipeline's clock; a register. High only while ``resetting`` is.
+
+    Latency: 1 clock from ``ask`` to ``resetting``.
     """
 
     def __init__(self) -> None:
-        super().__init__({"start": In(1), "resetting": Out(1, init=1), "pipeline_rst": Out(1, init=1)})
+        super().__init__({"ask": In(1), "resetting": Out(1, init=1), "pipeline_rst": Out(1, init=1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        hold = Signal(init=1)
-        held = Signal(reset_less=True)
-        pipeline_rst = Signal.like(self.pipeline_rst, init=1, reset_less=True)
-        m.d.comb += self.pipeline_rst.eq(pipeline_rst)
+        resetting = Signal(init=1, reset_less=True)
+        hold = Signal(init=1, reset_less=True)
+        again = Signal(reset_less=True)  # asked for while the pipeline was being let go
+        pipeline_rst = Signal(init=1, reset_less=True)
+        held = Signal(reset_less=True)  # the pipeline was held for long enough
+        clocks = Signal(range(HELD_CLOCKS), reset_less=True)
+        m.d.comb += [self.resetting.eq(resetting), self.pipeline_rst.eq(pipeline_rst)]
 
         m.d[PIPELINE] += pipeline_rst.eq(synchronized(m, hold, PIPELINE, "hold", init=1))
-        clocks = Signal(range(HELD_CLOCKS), reset_less=True)
-        with m.If(~pipeline_rst):
-            m.d[PIPELINE] += [clocks.eq(0), held.eq(0)]
-        with m.Else():
+        with m.If(pipeline_rst):
             m.d[PIPELINE] += [clocks.eq(clocks + 1), held.eq(held | (clocks == HELD_CLOCKS - 1))]
+        with m.Else():
+            m.d[PIPELINE] += [clocks.eq(0), held.eq(0)]
 
         held_seen = synchronized(m, held, "sync", "held")
         with m.If(hold):
-            m.d.sync += hold.eq(~held_seen)
-        with m.Elif(self.resetting):
-            m.d.sync += self.resetting.eq(held_seen)
-        with m.Elif(self.start):
-            m.d.sync += [hold.eq(1), self.resetting.eq(1)]
+            m.d.sync += hold.eq(~held_seen | self.ask)
+        with m.Elif(held_seen):
+            m.d.sync += again.eq(again | self.ask)
+        with m.Else():
+            m.d.sync += [hold.eq(self.ask | again), resetting.eq(self.ask | again), again.eq(0)]
         return m
