@@ -145,13 +145,17 @@ class SoftAccelerator:
 
 
 class SoftBoard:
-    """Registers at the ZCU102's addresses, and memory. ``spoil`` changes what is read at an address."""
+    """Registers at the ZCU102's addresses, and memory.
+
+    ``spoil`` changes what is read at an address; ``written`` are the addresses that were written.
+    """
 
     def __init__(self, network: Network, word_bytes: int = 8) -> None:
         self.memory = Memory()
         self.accelerator = SoftAccelerator(network, word_bytes)
         self.dma = DmaModel(self.memory)
         self.spoil: dict[int, Callable[[int], int]] = {}
+        self.written: list[int] = []
 
     def read(self, address: int) -> int:
         self.step()
@@ -166,6 +170,7 @@ class SoftBoard:
 
     def write(self, address: int, value: int) -> None:
         assert 0 <= value < 1 << 32
+        self.written.append(address)
         if 0 <= address - ZCU102_DMA < ZCU102_WINDOW:
             self.dma.write(address - ZCU102_DMA, value)
         else:

@@ -150,6 +150,8 @@ def test_closed() -> None:
         board.infer(np.zeros((0, 2, 3, 3), np.uint8))
     with pytest.raises(ValueError, match=message):
         board.stats()
+    with pytest.raises(ValueError, match=message):
+        board.describe()
     with pytest.raises(ValueError, match=message), board:
         pass
 

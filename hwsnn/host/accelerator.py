@@ -124,9 +124,13 @@ class Accelerator(ABC):
     @abstractmethod
     def _stats(self) -> Stats: ...
 
-    @abstractmethod
     def describe(self) -> str:
         """What the board says that it holds, in words; raises ``InputError`` where that is not the network."""
+        self._require_open()
+        return self._describe()
+
+    @abstractmethod
+    def _describe(self) -> str: ...
 
     @abstractmethod
     def checks(self) -> Sequence[Check]:

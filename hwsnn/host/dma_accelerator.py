@@ -54,7 +54,7 @@ class DmaAccelerator(Accelerator):
             self.close()
             raise
 
-    def describe(self) -> str:
+    def _describe(self) -> str:
         return self._registers.require(self.network)
 
     def checks(self) -> Sequence[Check]:
@@ -146,8 +146,9 @@ class DmaAccelerator(Accelerator):
 
     def _stop(self) -> None:
         """See to it that the DMA writes no more into memory that may soon be somebody else's."""
-        with contextlib.suppress(InputError, ToolError):  # it cannot be reached any more
-            self._to_board.reset()
+        if self._banks:  # else there is none yet, and perhaps no DMA
+            with contextlib.suppress(InputError, ToolError):  # it cannot be reached any more
+                self._to_board.reset()
 
     def _reset(self) -> None:
         """Forget everything on the way, and start both channels and the packets' numbers anew."""
@@ -188,6 +189,8 @@ class DmaAccelerator(Accelerator):
         return "counters start from 0, the pipeline's clock runs"
 
     def _try_malformed(self) -> str:
+        if not self._sound:
+            self._reset()
         before = self._registers.stats().malformed
         self._sound = False
         images = np.zeros((2, *self.network.input_shape), np.uint8)

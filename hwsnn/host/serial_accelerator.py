@@ -65,7 +65,7 @@ class SerialAccelerator(Accelerator):
             self._line.close()
             raise
 
-    def describe(self) -> str:
+    def _describe(self) -> str:
         """Also waits for whatever an earlier program, or an earlier run of ours, left in the board."""
         return f"{self.network.name}, {_described(_meet(self._line, self.network))}"
 
