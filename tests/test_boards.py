@@ -14,8 +14,7 @@ from amaranth.lib import io
 
 from hwsnn.build.boards import AxiBoard, NextpnrBoard, SerialBoard, VivadoSerialBoard, board_names, load_board
 from hwsnn.build.ecp5 import TOP, write_design
-from hwsnn.build.mmcm import mmcm_setting
-from hwsnn.build.pll import pll_setting
+from hwsnn.build.pll import ECP5, MMCM
 from hwsnn.build.serial_top import serial_top
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
@@ -160,13 +159,13 @@ def test_baud_must_divide_the_clock() -> None:
 @pytest.mark.parametrize("input_mhz", [10, 25, 50, 100])
 @pytest.mark.parametrize("output_mhz", [50, 60, 75, 80, 100, 125, 200])
 def test_pll(input_mhz: int, output_mhz: int) -> None:
-    setting = pll_setting(input_mhz * MHZ, output_mhz * MHZ)
+    setting = ECP5.setting(input_mhz * MHZ, output_mhz * MHZ)
     compared = Fraction(input_mhz, setting.input_divider)
-    oscillator = compared * setting.feedback_divider
+    oscillator = compared * setting.multiplier
     assert oscillator / setting.output_divider == output_mhz
     assert 10 <= compared <= 400
     assert 400 <= oscillator <= 800
-    for divider in (setting.input_divider, setting.feedback_divider, setting.output_divider):
+    for divider in (setting.input_divider, setting.multiplier, setting.output_divider):
         assert 1 <= divider <= 128
     assert (setting.phase_detector_hz, setting.vco_hz) == (compared * MHZ, oscillator * MHZ)
     assert setting.output_hz == output_mhz * MHZ
@@ -183,7 +182,7 @@ def test_pll(input_mhz: int, output_mhz: int) -> None:
 )
 def test_pll_cannot(input_hz: int, output_hz: int, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
-        pll_setting(input_hz, output_hz)
+        ECP5.setting(input_hz, output_hz)
 
 
 def test_pll_64_of_25_is_really_impossible() -> None:
@@ -200,7 +199,7 @@ def test_pll_64_of_25_is_really_impossible() -> None:
 @pytest.mark.parametrize("input_mhz", [25, 100, 125, 300])
 @pytest.mark.parametrize("output_mhz", [50, 75, 80, 100, 125, 150, 200, 250])
 def test_mmcm(input_mhz: int, output_mhz: int) -> None:
-    setting = mmcm_setting(input_mhz * MHZ, output_mhz * MHZ)
+    setting = MMCM.setting(input_mhz * MHZ, output_mhz * MHZ)
     compared = Fraction(input_mhz, setting.input_divider)
     oscillator = compared * setting.multiplier
     assert oscillator / setting.output_divider == output_mhz
@@ -225,4 +224,4 @@ def test_mmcm(input_mhz: int, output_mhz: int) -> None:
 )
 def test_mmcm_cannot(input_hz: int, output_hz: int, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
-        mmcm_setting(input_hz, output_hz)
+        MMCM.setting(input_hz, output_hz)

@@ -1,4 +1,4 @@
-"""Settings of the ECP5's PLL: from a board's oscillator to the system clock."""
+"""Settings of phase-locked loops: from a board's oscillator to the system clock."""
 
 from __future__ import annotations
 
@@ -6,65 +6,106 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 MHZ = 1_000_000
-# Lattice FPGA-DS-02012 (ECP5 data sheet), sysCLOCK PLL timing.
-INPUT_HZ = (8 * MHZ, 400 * MHZ)
-OUTPUT_HZ = (3_125_000, 400 * MHZ)
-PHASE_DETECTOR_HZ = (10 * MHZ, 400 * MHZ)
-VCO_HZ = (400 * MHZ, 800 * MHZ)
-DIVIDERS = range(1, 129)
-_BEST_VCO_HZ = sum(VCO_HZ) // 2
 
 
 @dataclass(frozen=True)
 class PllSetting:
-    """Dividers of an EHXPLLL that follows its input through CLKOP and gives the frequency wanted on CLKOS.
-
-    The feedback itself is not divided: CLKOP = input / input_divider.
-    """
+    """Multiplier and dividers: the input is divided, multiplied in the oscillator, and divided again."""
 
     input_hz: int
     input_divider: int
-    feedback_divider: int
+    multiplier: int
     output_divider: int
 
     @property
     def phase_detector_hz(self) -> Fraction:
-        """At which the divided input and CLKOP are compared."""
+        """At which the divided input and the feedback are compared."""
         return Fraction(self.input_hz, self.input_divider)
 
     @property
     def vco_hz(self) -> Fraction:
-        """The oscillator's frequency, in front of the output dividers."""
-        return self.phase_detector_hz * self.feedback_divider
+        """The oscillator's frequency, in front of the output divider."""
+        return self.phase_detector_hz * self.multiplier
 
     @property
     def output_hz(self) -> Fraction:
         """The frequency made."""
         return self.vco_hz / self.output_divider
 
-
-def pll_setting(input_hz: int, output_hz: int) -> PllSetting:
-    """The setting that makes exactly ``output_hz``, its oscillator as close to the middle of its range as can be.
-
-    Raises ``ValueError`` where no setting does.
-    """
-    if not INPUT_HZ[0] <= input_hz <= INPUT_HZ[1]:
-        raise ValueError(f"input_hz must be from {INPUT_HZ[0]} to {INPUT_HZ[1]}, not {input_hz!r}")
-    if not OUTPUT_HZ[0] <= output_hz <= OUTPUT_HZ[1]:
-        raise ValueError(f"output_hz must be from {OUTPUT_HZ[0]} to {OUTPUT_HZ[1]}, not {output_hz!r}")
-    settings = []
-    for input_divider in DIVIDERS:
-        for output_divider in DIVIDERS:
-            ratio = Fraction(output_hz * output_divider * input_divider, input_hz)
-            if ratio.denominator == 1 and int(ratio) in DIVIDERS:
-                setting = PllSetting(input_hz, input_divider, int(ratio), output_divider)
-                if _allowed(setting):
-                    settings.append(setting)
-    if not settings:
-        raise ValueError(f"output_hz must be a frequency the PLL can make of {input_hz} Hz, not {output_hz!r}")
-    return min(settings, key=lambda setting: (setting.input_divider, abs(setting.vco_hz - _BEST_VCO_HZ)))
+    @property
+    def input_period_ns(self) -> float:
+        """Of a clock of the input."""
+        return 1e9 / self.input_hz
 
 
-def _allowed(setting: PllSetting) -> bool:
-    detector, vco = setting.phase_detector_hz, setting.vco_hz
-    return PHASE_DETECTOR_HZ[0] <= detector <= PHASE_DETECTOR_HZ[1] and VCO_HZ[0] <= vco <= VCO_HZ[1]
+@dataclass(frozen=True)
+class Pll:
+    """What a kind of loop can do: the least and the largest of each frequency, and its whole factors."""
+
+    name: str
+    input_hz: tuple[int, int]
+    output_hz: tuple[int, int]
+    phase_detector_hz: tuple[int, int]
+    vco_hz: tuple[int, int]
+    input_dividers: range
+    multipliers: range
+    output_dividers: range
+
+    def setting(self, input_hz: int, output_hz: int) -> PllSetting:
+        """The one that makes exactly ``output_hz``, its oscillator as close to the middle of its range as can be.
+
+        Raises ``ValueError`` where no setting does.
+        """
+        for what, frequency, (least, largest) in (
+            ("input_hz", input_hz, self.input_hz),
+            ("output_hz", output_hz, self.output_hz),
+        ):
+            if not least <= frequency <= largest:
+                raise ValueError(f"{what} must be from {least} to {largest}, not {frequency!r}")
+        settings = []
+        for input_divider in self.input_dividers:
+            for output_divider in self.output_dividers:
+                multiplier = Fraction(output_hz * output_divider * input_divider, input_hz)
+                if multiplier.denominator == 1 and int(multiplier) in self.multipliers:
+                    setting = PllSetting(input_hz, input_divider, int(multiplier), output_divider)
+                    if self._allows(setting):
+                        settings.append(setting)
+        if not settings:
+            raise ValueError(
+                f"output_hz must be a frequency the {self.name} can make of {input_hz} Hz, not {output_hz!r}"
+            )
+        middle = sum(self.vco_hz) // 2
+        return min(settings, key=lambda setting: (setting.input_divider, abs(setting.vco_hz - middle)))
+
+    def _allows(self, setting: PllSetting) -> bool:
+        least, largest = self.phase_detector_hz
+        slowest, fastest = self.vco_hz
+        return least <= setting.phase_detector_hz <= largest and slowest <= setting.vco_hz <= fastest
+
+
+ECP5 = Pll(
+    name="PLL",
+    # Lattice FPGA-DS-02012 (ECP5 data sheet), sysCLOCK PLL timing.
+    input_hz=(8 * MHZ, 400 * MHZ),
+    output_hz=(3_125_000, 400 * MHZ),
+    phase_detector_hz=(10 * MHZ, 400 * MHZ),
+    vco_hz=(400 * MHZ, 800 * MHZ),
+    input_dividers=range(1, 129),
+    multipliers=range(1, 129),
+    output_dividers=range(1, 129),
+)
+"""An EHXPLLL that follows its input through CLKOP, whose divider is the multiplier, and gives its clock on CLKOS."""
+
+MMCM = Pll(
+    name="MMCM",
+    # AMD DS925 (Zynq UltraScale+ DC and AC switching characteristics), speed grade -1: what every grade can do.
+    input_hz=(10 * MHZ, 800 * MHZ),
+    output_hz=(6_250_000, 667 * MHZ),
+    phase_detector_hz=(10 * MHZ, 450 * MHZ),
+    vco_hz=(800 * MHZ, 1600 * MHZ),
+    # AMD UG974, MMCME4_BASE; whole numbers alone.
+    input_dividers=range(1, 107),
+    multipliers=range(2, 129),
+    output_dividers=range(1, 129),
+)
+"""An MMCME4 of an UltraScale+ that gives its clock on CLKOUT0."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 from amaranth.hdl import ClockSignal, Instance, Module, Signal, Value
 from amaranth.lib.cdc import ResetSynchronizer
 
-from .mmcm import mmcm_setting
-from .pll import pll_setting
+from .pll import ECP5, MMCM
 
 
 def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> None:
     """Through the PLL of an ECP5."""
-    setting = pll_setting(input_hz, output_hz)
+    setting = ECP5.setting(input_hz, output_hz)
     feedback = Signal()
     locked = Signal()
     m.submodules.pll = Instance(
@@ -23,8 +22,8 @@ def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> N
         p_CLKFB_DIV=1,
         p_FEEDBK_PATH="CLKOP",
         p_CLKOP_ENABLE="ENABLED",
-        p_CLKOP_DIV=setting.feedback_divider,
-        p_CLKOP_CPHASE=setting.feedback_divider - 1,
+        p_CLKOP_DIV=setting.multiplier,
+        p_CLKOP_CPHASE=setting.multiplier - 1,
         p_CLKOP_FPHASE=0,
         p_CLKOS_ENABLE="ENABLED",
         p_CLKOS_DIV=setting.output_divider,
@@ -54,7 +53,7 @@ def ultrascale_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int
 
     A pin in a bank without an MMCM reaches one only through a clock buffer (AMD UG1192).
     """
-    setting = mmcm_setting(input_hz, output_hz)
+    setting = MMCM.setting(input_hz, output_hz)
     buffered = Signal()
     feedback = Signal()
     made = Signal()

@@ -10,7 +10,7 @@ from hwsnn import register_map
 from hwsnn.build.boards import AxiBoard
 from hwsnn.build.c_header import FILE as HEADER
 from hwsnn.build.c_header import c_header
-from hwsnn.build.mmcm import OUTPUT_HZ
+from hwsnn.build.pll import MMCM
 from hwsnn.errors import InputError
 from hwsnn.manifest import manifest
 from hwsnn.model import model_hash
@@ -61,7 +61,7 @@ class AxiProject(Project):
     def __init__(
         self, network: Network, plan: Plan, board: AxiBoard, clock_mhz: float, stimulus: Stimulus | None = None
     ) -> None:
-        slowest, fastest = (hertz / 1e6 for hertz in OUTPUT_HZ)
+        slowest, fastest = (hertz / 1e6 for hertz in MMCM.output_hz)
         if not slowest <= clock_mhz <= fastest:
             raise InputError(f"--clock-mhz must be from {slowest:g} to {fastest:g} on {board.title}, not {clock_mhz:g}")
         super().__init__(network, plan, board, clock_mhz)
