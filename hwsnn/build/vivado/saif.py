@@ -30,6 +30,7 @@ Images = npt.NDArray[np.uint8]
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how far it is, and its length."""
 
+PROGRAM = "activity"
 WORD_BYTES = 8
 """Of both streams: activity.cpp knows words of this size alone."""
 SETTLED_EDGES = 10_000
@@ -91,34 +92,48 @@ def record(
     ``InputError`` where Verilator or its compiler is missing, and ``ToolError`` where it fails or the answers differ
     from the reference.
     """
-    environment, images = verilator_environment(), stimulus.images
-    program = environment["PATH"].split(os.pathsep)[0] + "/verilator"
-    halves = [round(500_000 / mhz) for mhz in clocks_mhz]
     with tempfile.TemporaryDirectory(prefix="hwsnn-activity-") as scratch:
         folder = Path(scratch)
-        (folder / f"{ACCELERATOR}.v").write_text(verilog)
+        simulator = build_simulator(verilog, folder, progress)
+        return simulate(simulator, network, stimulus, clocks_mhz, patience, levels, file, progress)
+
+
+def build_simulator(verilog: str, folder: Path, progress: Progress = lambda stage, done, total: None) -> Tool:
+    """Build in ``folder`` the program that feeds and records the accelerator. Raises as ``record`` does."""
+    environment = verilator_environment()
+    program = environment["PATH"].split(os.pathsep)[0] + "/verilator"
+    (folder / f"{ACCELERATOR}.v").write_text(verilog)
+    sources = [f"{ACCELERATOR}.v", str(Path(__file__).parent / f"{PROGRAM}.cpp")]
+    arguments = [*VERILATOR, "-j", str(os.cpu_count() or 1), *sources, "-o", PROGRAM]
+    follow = _compilations(lambda percent: progress("simulator", percent, 100))
+    verilator = Tool("verilator", (program,), verilator_version())
+    run_tool(verilator, arguments, folder, folder / "build.log", follow, environment)
+    progress("simulator", 100, 100)
+    return Tool("the simulation", (str(folder / "build" / PROGRAM),), "")
+
+
+def simulate(
+    simulator: Tool,
+    network: Network,
+    stimulus: Stimulus,
+    clocks_mhz: tuple[float, float],
+    patience: int,
+    levels: Sequence[str],
+    file: Path,
+    progress: Progress = lambda stage, done, total: None,
+) -> Activity:
+    """Let the program of ``build_simulator`` work on the images; everything else as ``record``."""
+    images = stimulus.images
+    bus_half, pipeline_half = (round(500_000 / mhz) for mhz in clocks_mhz)
+    edges = SETTLED_EDGES + 2 * patience * (1 + pipeline_half / bus_half)
+    numbers = [str(number) for number in (len(images), bus_half, pipeline_half, int(edges))]
+    with tempfile.TemporaryDirectory(prefix="hwsnn-activity-") as scratch:
+        folder = Path(scratch)
         (folder / "frames").write_bytes(frame_words(images))
-        sources = [f"{ACCELERATOR}.v", str(Path(__file__).parent / "activity.cpp")]
-        verilator = Tool("verilator", (program,), verilator_version())
-        arguments = [*VERILATOR, "-j", str(os.cpu_count() or 1), *sources, "-o", "activity"]
-        run_tool(
-            verilator,
-            arguments,
-            folder,
-            folder / "build.log",
-            _compilations(lambda done: progress("simulator", done, 100)),
-            environment,
-        )
-        edges = SETTLED_EDGES + 2 * patience * (1 + halves[1] / halves[0])
-        numbers = [len(images), *halves, int(edges)]
-        run_tool(
-            Tool("activity", (str(folder / "build" / "activity"),), ""),
-            ["frames", *(str(number) for number in numbers), "raw.saif", "results"],
-            folder,
-            folder / "run.log",
-            _frames(lambda done: progress("simulation", done, len(images) + 1)),
-        )
-        _compare(network, images, (folder / "results").read_bytes())
+        follow = _frames(lambda done: progress("simulation", done, len(images) + 1))
+        arguments = ["frames", *numbers, "raw.saif", "results"]
+        run_tool(simulator, arguments, folder, folder / "run.log", follow)
+        compare(network, images, (folder / "results").read_bytes())
         with (folder / "raw.saif").open() as raw, file.open("w") as nested:
             duration_ps = nest(raw, nested, levels)
     return Activity(stimulus.source, len(images), duration_ps / 1000)
@@ -184,7 +199,7 @@ def _findable(lines: Iterator[str]) -> Iterator[str]:
             yield f"{line}\n"
 
 
-def _compare(network: Network, images: Images, results: bytes) -> None:
+def compare(network: Network, images: Images, results: bytes) -> None:
     """Raise ``ToolError`` unless the results are those of the reference, of each image and of the first again."""
     count, size = len(images) + 1, result_bytes(network)
     padded = size + -size % WORD_BYTES
