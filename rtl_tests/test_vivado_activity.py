@@ -33,16 +33,21 @@ RESULT_WORDS = -(-result_bytes(NETWORK) // 8)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole project, with the activity of four frames."""
-    folder = tmp_path_factory.mktemp("project")
-    AxiProject(NETWORK, project().plan, BOARD, PIPELINE_MHZ, Stimulus(IMAGES, "images of the test")).write(folder)
-    return folder
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Tool:
+    folder = tmp_path_factory.mktemp("simulator")
+    project().write(folder)
+    return build_simulator((folder / "rtl" / "hwsnn_accelerator.v").read_text(), folder)
 
 
 @pytest.fixture(scope="module")
-def simulator(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Tool:
-    return build_simulator((made / "rtl" / "hwsnn_accelerator.v").read_text(), tmp_path_factory.mktemp("simulator"))
+def made(simulator: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole project, with the activity of four frames; its hardware is that of ``simulator``."""
+    folder = tmp_path_factory.mktemp("project")
+    stimulus = Stimulus(IMAGES, "images of the test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saif, "build_simulator", lambda verilog, scratch, progress: simulator)
+        AxiProject(NETWORK, project().plan, BOARD, PIPELINE_MHZ, stimulus).write(folder)
+    return folder
 
 
 def test_what_is_known_of_some_signals(made: Path) -> None:
@@ -51,7 +56,7 @@ def test_what_is_known_of_some_signals(made: Path) -> None:
     duration = recorded.duration
 
     def net(*path: str) -> tuple[int, int, int]:
-        values = recorded.nets[(*LEVELS, *path)]
+        values = recorded.nets[LEVELS + path]
         return values["T0"], values["T1"], values["TC"]
 
     # From the end of a result to the end of the one four frames later: the pipeline's steady interval each, seen at
