@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,8 @@ TOP = "hwsnn_network"
 
 STREAM_PORTS = "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high."
 AXI_PORTS = "Ports, clocks and reset follow docs/axi.md."
+_WITHOUT_BITS = re.compile(r"^(?:  \(\*.*\*\)\n)*  wire \[-1:0\] .*;\n", re.MULTILINE)
+"""The wire of a signal without bits. To Verilog it would have two, which nothing drives or reads."""
 
 
 def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
@@ -27,6 +30,7 @@ def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
         text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
     except verilog.YosysError as error:
         raise ToolError("Yosys could not write the Verilog", str(error)) from None
+    text = _WITHOUT_BITS.sub("", text)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash}",
