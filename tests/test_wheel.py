@@ -43,6 +43,15 @@ def test_run_on_the_shipped_model_and_images(installed: Path, tmp_path: Path) ->
     assert json.loads(answer.stdout)["images"] > 0
 
 
+def test_projects_for_vivado_are_written(installed: Path, tmp_path: Path) -> None:
+    """With the scripts that Vivado runs, which are no Python."""
+    options = ("--board", "zcu102", "-n", "0", "--project-only", "-o", "out")
+    answer = _run(installed, tmp_path, "-m", "hwsnn", "build", "digits", *options)
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "out" / "block_design.tcl").stat().st_size > 1_000
+    assert (installed / "hwsnn" / "build" / "vivado" / "activity.cpp").is_file()
+
+
 def test_boards_are_found(installed: Path, tmp_path: Path) -> None:
     answer = _run(installed, tmp_path, "-m", "hwsnn", "build", "digits", "--board", "no-such-board", "-o", "out")
     assert answer.returncode == 2

@@ -1,4 +1,8 @@
-"""The command line. Exit status: 0 done, 1 the answer is no, 2 the input is unusable, 130 interrupted."""
+"""The command line.
+
+Exit status: 0 done, 1 the answer is no, 2 the input is unusable, 3 there is no Vivado for what was prepared for it, 130
+interrupted.
+"""
 
 from __future__ import annotations
 

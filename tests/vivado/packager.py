@@ -28,6 +28,8 @@ class Packager:
         self._ports: dict[str, tuple[bool, int]] = {}
         self._root = Path()
         self._clocks: dict[str, str] = {}
+        self._fixed = {"aclk"}
+        """The clocks that were given a frequency of the core's own."""
 
     def package_project(self, call: Call) -> str:
         self._projects.require()
@@ -95,6 +97,19 @@ class Packager:
         self._clocks[self._registry.find_one(bus, "bus interface").name] = clock
         return ""
 
+    def get_bus_parameters(self, call: Call) -> str:
+        interface = self._registry.find_one(call.values["-of_objects"], "bus interface").name
+        if interface not in self._fixed or call.words != ("FREQ_HZ",):
+            raise TclError(f"{interface} has no parameter {' '.join(call.words)}")
+        return "FREQ_HZ"
+
+    def remove_bus_parameter(self, call: Call) -> str:
+        name, interface = call.words
+        if name != "FREQ_HZ" or interface not in self._fixed:
+            raise TclError(f"{interface} has no parameter {name}")
+        self._fixed.remove(interface)
+        return ""
+
     def add_memory_map(self, call: Call) -> str:
         self._registry.find_one(call.words[1], "component")
         return f"{{{self._registry.add(Object('memory map', call.words[0] + ' map')).name}}}"
@@ -116,6 +131,8 @@ class Packager:
 
     def check_integrity(self, call: Call) -> str:
         """All that can be wrong with the core is refused here."""
+        if self._fixed:
+            raise TclError(f"the frequencies of {self._fixed} are fixed")
         self._registry.find_one(call.words[0], "component")
         block = self._registry.find_one("reg0", "address block").properties
         size = int(block["range"], 0)

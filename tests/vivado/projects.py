@@ -66,7 +66,7 @@ class Projects:
         self.require()
         fileset = self._registry.find_one(call.values.get("-fileset", "sources_1"), "fileset").name
         for entry in call.words:
-            for path in tcl_list(entry) if not Path(entry).exists() else [entry]:
+            for path in tcl_list(entry):
                 if not Path(path).is_file():
                     raise TclError(f"file '{path}' does not exist")
                 if (Path(path).suffix == ".xdc") != (fileset == "constrs_1"):

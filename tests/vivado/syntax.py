@@ -75,10 +75,12 @@ ipx::create_xgui_files <component>
 ipx::current_core [<component>]
 ipx::get_address_blocks -of_objects <args> [<patterns>]
 ipx::get_bus_interfaces -of_objects <args> [<patterns>]
+ipx::get_bus_parameters -of_objects <args> [<patterns>]
 ipx::get_memory_maps -of_objects <args> [<patterns>]
 ipx::infer_bus_interface <ports> <abstraction> <component>
 ipx::package_project [-root_dir <arg>] [-vendor <arg>] [-library <arg>] [-taxonomy <args>] [-module <arg>] \
 [-import_files] [-set_current <arg>] [-force]
+ipx::remove_bus_parameter <name> <bus_interface>
 ipx::save_core <component>
 ipx::update_checksums <component>
 """

@@ -140,7 +140,7 @@ set_property top ${design}_wrapper [current_fileset]
 update_compile_order -fileset sources_1
 
 # For what lies between the two clocks; the clocks are there only once all of the design is.
-add_files -norecurse -fileset constrs_1 [file join $here crossings.xdc]
+add_files -norecurse -fileset constrs_1 [list [file join $here crossings.xdc]]
 set crossings [get_files crossings.xdc]
 set_property used_in_synthesis false $crossings
 set_property processing_order LATE $crossings

@@ -3,7 +3,7 @@
 stage packaging
 set ip_folder [file join $work ip]
 create_project -force -part $part package_ip [file join $work package_ip]
-add_files -norecurse [file join $here rtl $top.v]
+add_files -norecurse [list [file join $here rtl $top.v]]
 set_property top $top [current_fileset]
 update_compile_order -fileset sources_1
 
@@ -25,6 +25,13 @@ foreach interface {s_axi s_axis m_axis aclk aresetn pipeline_clk} {
 }
 foreach interface {s_axi s_axis m_axis} {
     ipx::associate_bus_interfaces -busif $interface -clock aclk -reset aresetn $core
+}
+# A frequency of the core's own would have to be that of the clock in the block design, to the hertz.
+foreach clock {aclk pipeline_clk} {
+    set interface [ipx::get_bus_interfaces $clock -of_objects $core]
+    if {[ipx::get_bus_parameters -quiet FREQ_HZ -of_objects $interface] ne ""} {
+        ipx::remove_bus_parameter FREQ_HZ $interface
+    }
 }
 
 # Where the registers lie, and what they are: Vivado's address map and the .hwh file tell it on.
