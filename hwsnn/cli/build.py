@@ -108,19 +108,17 @@ def _project(network: Network, board: Board, wish: Wish, data: str | None, count
     if not isinstance(board, AxiBoard):
         raise InputError(f"{board.name}: is no board that hwsnn build knows how to build for")
     clock_mhz = wish.clock_mhz or board.clock_mhz
-    stimulus = _stimulus(network, data, POWER_IMAGES if count is None else count)
+    stimulus = None if count == 0 else _stimulus(network, data, count)
     return AxiProject(network, wish.plan(network, board.device, clock_mhz), board, clock_mhz, stimulus)
 
 
-def _stimulus(network: Network, data: str | None, count: int) -> Stimulus | None:
+def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus:
     from ..build.vivado.saif import Stimulus
     from ..data import load, random_images
 
-    if count == 0:
-        return None
     if data is None:
-        return Stimulus(random_images(network, count, seed=0), "random images")
-    return Stimulus(load(data, network, count).images, f"images of {data}")
+        return Stimulus(random_images(network, count or POWER_IMAGES, seed=0), "random images")
+    return Stimulus(load(data, network, count).images[: count or POWER_IMAGES], f"images of {data}")
 
 
 def _by_vivado(project: Project, output: Path, project_only: bool) -> BuildReport | None:
