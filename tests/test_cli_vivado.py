@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -19,6 +20,8 @@ from hwsnn import model
 from hwsnn.build.c_header import c_header
 from hwsnn.build.vivado.build import Follower, end_all_in
 from hwsnn.cli import cli
+from hwsnn.cli.build import _stimulus
+from hwsnn.errors import InputError
 from tests.vivado import texts
 from tests.vivado.recorder import TCLSH
 from tests.vivado.workshop import NETWORK
@@ -323,6 +326,20 @@ def test_options_of_other_boards(workplace: Workplace, board: str, option: tuple
         assert outcome.exit_code == 0
     else:
         refused(outcome, f"{option[0]}: not an option for {board}")
+
+
+def test_which_images_are_simulated(tmp_path: Path) -> None:
+    """Four, or as many as there are, or as were asked for; random ones are the same each time."""
+    few = tmp_path / "few.npz"
+    np.savez(few, x=np.zeros((3, *NETWORK.input_shape), np.uint8))
+    assert _stimulus(NETWORK, str(few), None).images.shape == (3, *NETWORK.input_shape)
+    assert _stimulus(NETWORK, str(few), 2).source == f"images of {few}"
+    with pytest.raises(InputError, match="-n must be from 1 to 3"):
+        _stimulus(NETWORK, str(few), 4)
+    random = _stimulus(NETWORK, None, None)
+    assert (len(random.images), random.source) == (4, "random images")
+    assert len(_stimulus(NETWORK, None, 7).images) == 7
+    assert np.array_equal(random.images, _stimulus(NETWORK, None, 4).images)
 
 
 def test_what_vivado_prints_moves_the_bar() -> None:

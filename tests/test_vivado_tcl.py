@@ -17,6 +17,7 @@ from hwsnn.build.vivado.axi_project import AxiProject
 from hwsnn.build.vivado.build import read_reports
 from tests.vivado.recorder import TCLSH, run_script
 from tests.vivado.session import Session
+from tests.vivado.syntax import PACKAGER, TCL, TclError, check, commands
 from tests.vivado.workshop import build, write_project, write_serial_project
 
 pytestmark = pytest.mark.skipif(TCLSH is None, reason="needs tclsh")
@@ -131,6 +132,27 @@ def test_every_misspelling_is_noticed(original: Path, tmp_path: Path, script: st
             survivors.add((script, word))
     assert tried > 10
     assert survivors == {known for known in HARMLESS if known[0] == script}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("-prt", "x", "name", "folder"), "unknown option '-prt'"),
+        (("name", "folder", "-part"), "missing value for option '-part'"),
+        (("-part", "-force", "name", "folder"), "missing value for option '-part'"),
+        (("name", "folder", "more"), "3 words, not 0 to 2"),
+    ],
+)
+def test_the_recorder_knows_how_commands_are_called(words: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(TclError, match=re.escape(f"create_project: {complaint}")):
+        check(commands(TCL)["create_project"], words)
+
+
+def test_options_that_must_be_there() -> None:
+    with pytest.raises(TclError, match="lacks -clock"):
+        check(commands(PACKAGER)["ipx::associate_bus_interfaces"], ("-busif", "s_axi"))
+    with pytest.raises(TclError, match="0 words, not 2 to 2"):
+        check(commands(TCL)["get_property"], ())
 
 
 def test_a_board_without_a_processor(tmp_path: Path) -> None:

