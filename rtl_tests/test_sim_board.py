@@ -240,14 +240,13 @@ def test_a_simulator_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> Non
         Accelerator.open("sim", NETWORK)
 
 
-def test_folders_that_are_no_place_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scratch_folders_with_long_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than the name of a socket may be."""
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    with pytest.raises(
-        InputError, match=r"no place for a socket \(AF_UNIX path too long\); set TMPDIR to another folder"
-    ):
-        Accelerator.open("sim", NETWORK)
+    with Accelerator.open("sim", NETWORK) as board:
+        assert (board.infer(IMAGES[:3]).scores == EXPECTED.scores[:3]).all()
     assert list(deep.iterdir()) == []
 
 

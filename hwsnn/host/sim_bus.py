@@ -62,11 +62,7 @@ class SimBus(Bus):
         self._file = folder / MEMORY
         self._memory = SharedMemory(self._file)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-            try:
-                listener.bind(str(folder / SOCKET))
-            except OSError as error:
-                self._scratch.cleanup()
-                raise InputError(f"{folder}: no place for a socket ({error}); set TMPDIR to another folder") from None
+            _bind(listener, folder)
             listener.listen(1)
             self._bench = design.start(folder)
             # Also for programs that end without closing us: nobody may write into the folder when it goes away.
@@ -129,6 +125,15 @@ class SimBus(Bus):
         self._driver.close()  # the simulation ends when it sees that
         self._bench.end(END_S)
         self._end()
+
+
+def _bind(listener: socket.socket, folder: Path) -> None:
+    """Name the socket in ``folder``, whose own name may be longer than the hundred bytes that a socket's may have."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET}")
+    finally:
+        os.close(descriptor)
 
 
 def _end(bench: RunningBench, scratch: tempfile.TemporaryDirectory[str]) -> None:
