@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -62,28 +62,40 @@ def run_side_by_side(
 ) -> None:
     """Run ``tool`` in ``folder`` once for each of the argument lists ``runs``, ``at_once`` of them at a time.
 
-    ``on_end`` is called with the number of a run that ended well and the most memory it held, in bytes; runs may end in
-    any order. An exception meanwhile, Ctrl-C too, ends all that are running and whatever they started. Raises
-    ``ToolError`` where one fails.
+    ``on_end`` is called with the number of a run that ended well and the most memory it held, in bytes, as far as could
+    be seen (0 where the system has no /proc); runs may end in any order. An exception meanwhile, Ctrl-C too, ends all
+    that are running and whatever they started. Raises ``ToolError`` where one fails.
     """
     waiting = list(enumerate(runs))[::-1]
     running: dict[int, subprocess.Popen[bytes]] = {}
+    peaks: dict[int, int] = {}
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
                 number, arguments = waiting.pop()
                 running[number] = _start(tool, arguments, folder, _log(folder, number))
             for number, child in list(running.items()):
-                process, status, usage = os.wait4(child.pid, os.WNOHANG)
-                if process:
-                    child.returncode = os.waitstatus_to_exitcode(status)
+                peaks[number] = max(peaks.get(number, 0), _peak_bytes(child.pid))
+                if child.poll() is not None:
                     del running[number]
                     _check(tool, child.returncode, _log(folder, number))
-                    on_end(number, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+                    on_end(number, peaks[number])
             time.sleep(POLL_S)
     finally:
         for child in running.values():
             _end_group(child)
+
+
+def _peak_bytes(process: int) -> int:
+    """The most memory that a running process has held.
+
+    What the system says at its end (``ru_maxrss``) counts our own in, from the moment between fork and exec.
+    """
+    try:
+        match = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return 1024 * int(match[1]) if match else 0
 
 
 def _log(folder: Path, number: int) -> Path:
