@@ -30,7 +30,8 @@ def reference_network(timesteps: int = 2) -> Network:
         return random.integers(-100, 100, channels, endpoint=True)
 
     def neuron(channels: int, threshold: int) -> Neuron:
-        return Neuron(np.full(channels, threshold), ShiftLeak(1), "subtract", membrane_bits=24)
+        thresholds = np.full(channels, threshold)
+        return Neuron(thresholds, ShiftLeak(1), "subtract", membrane_bits=24, sub=thresholds - 1)
 
     return Network(
         name="mnist",

@@ -14,16 +14,17 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LayerParameters:
-    """A layer's weights, biases, thresholds by position p, output group g, input fold k, output lane and slice entry.
+    """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
-    ``weights``: (P, G, F, lanes, L); ``bias`` and ``thresholds``: (G, lanes); all int64. What is missing where a part
-    does not divide its channel count has weight 0, bias 0 and threshold 1. The thresholds of a layer that never fires
-    are 1 everywhere.
+    ``weights``: (P, G, F, lanes, L); ``bias``, ``thresholds`` and ``subs``: (G, lanes); all int64. What is missing
+    where a part does not divide its channel count has weight 0, bias 0, threshold 1 and sub 1. The thresholds of a
+    layer that never fires are 1 everywhere; ``subs`` is None where the reset does not subtract.
     """
 
     weights: Int64Array
     bias: Int64Array
     thresholds: Int64Array
+    subs: Int64Array | None
 
 
 def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
@@ -41,9 +42,14 @@ def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
         weights = parts.transpose(0, 2, 1, 4, 3).reshape(1, groups, folds, lanes, -1)
     else:
         weights = parts.transpose(4, 0, 2, 1, 3)
-    thresholds = layer.neuron.threshold if isinstance(layer.neuron, Neuron) else np.ones(outputs, np.int64)
+    neuron = layer.neuron
+    thresholds = neuron.threshold if isinstance(neuron, Neuron) else np.ones(outputs, np.int64)
+    subs = neuron.sub if isinstance(neuron, Neuron) else None
     return LayerParameters(
-        np.ascontiguousarray(weights), _grouped(layer.bias, groups, lanes, 0), _grouped(thresholds, groups, lanes, 1)
+        np.ascontiguousarray(weights),
+        _grouped(layer.bias, groups, lanes, 0),
+        _grouped(thresholds, groups, lanes, 1),
+        None if subs is None else _grouped(subs, groups, lanes, 1),
     )
 
 

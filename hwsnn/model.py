@@ -30,7 +30,7 @@ from .spec import (
 )
 from .tensor_file import Fields, TensorReader, Tensors
 
-FORMAT = 1
+FORMAT = 2
 
 
 def model_hash(network: Network) -> str:
@@ -55,7 +55,7 @@ def load(path: Path) -> Network:
 
 
 def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
-    """The graph as JSON values, and the tensors by name: ``LAYER.weight``, ``.bias`` and ``.threshold``."""
+    """The graph as JSON values, and the tensors by name: ``LAYER.weight``, ``.bias``, ``.threshold`` and ``.sub``."""
     tensors: dict[str, IntArray] = {}
     layers = []
     for layer in network.layers:
@@ -73,6 +73,8 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
         if isinstance(layer.neuron, Neuron):
             entry["neuron"]["reset"] = layer.neuron.reset
             tensors[f"{layer.name}.threshold"] = layer.neuron.threshold.astype(np.int32)
+            if layer.neuron.sub is not None:
+                tensors[f"{layer.name}.sub"] = layer.neuron.sub.astype(np.int32)
         layers.append(entry)
     graph = {
         "format": FORMAT,
@@ -91,7 +93,10 @@ def restore(graph: object, tensors: Tensors) -> Network:
     """The network that ``describe`` took apart. Raises ``ValueError`` for anything else."""
     reader, parts = Fields(graph, "the graph"), TensorReader(tensors)
     if reader.get("format") != FORMAT:
-        raise ValueError(f"format must be {FORMAT}, not {reader.get('format')!r}: made by another version of hwsnn")
+        raise ValueError(
+            f"format must be {FORMAT}, not {reader.get('format')!r}: made by another version of hwsnn; "
+            "make it anew from its source: hwsnn quantize SRC -o MODEL"
+        )
     entries = reader.list("layers")
     encoder = Fields(reader.get("encoder"), "the encoder")
     network = Network(
@@ -136,7 +141,8 @@ def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
     built: Neuron | Integrator = Integrator(leak, bits)
     if f"{name}.threshold" in tensors:
         threshold = tensors.take(f"{name}.threshold", np.int32)
-        built = Neuron(threshold, leak, neuron.text("reset"), bits)  # type: ignore[arg-type]
+        sub = tensors.take(f"{name}.sub", np.int32) if f"{name}.sub" in tensors else None
+        built = Neuron(threshold, leak, neuron.text("reset"), bits, sub)  # type: ignore[arg-type]
     weight, bias = tensors.take(f"{name}.weight", np.int8), tensors.take(f"{name}.bias", np.int32)
     common = (name, weight, bias, entry.get("weight_bits"), built)
     if kind == "dense":

@@ -52,19 +52,24 @@ class LeakReport:
 
 @dataclass(frozen=True)
 class FiringReport:
-    """Thresholds, smallest and largest, in the source's unit and in integers; compare and reset, asked and built."""
+    """Thresholds, smallest and largest, in the source's unit and in integers; compare and reset, asked and built.
+
+    ``subs_built``: what a spike takes off, smallest and largest, None where it takes nothing off.
+    """
 
     compare_asked: Compare
     thresholds_asked: tuple[float, float]
     thresholds_built: tuple[int, int]
     reset_asked: Reset
     reset_built: Reset
+    subs_built: tuple[int, int] | None
 
     def __str__(self) -> str:
         sign = ">" if self.compare_asked == "greater" else ">="
         asked, built = (_between(*ends) for ends in (self.thresholds_asked, self.thresholds_built))
         source = "as the source says" if self.reset_asked == self.reset_built else f"the source says {self.reset_asked}"
-        return f"v {sign} {asked} becomes v >= {built}; reset {self.reset_built}, {source}"
+        takes = "" if self.subs_built is None else f"; a spike takes {_between(*self.subs_built)} off"
+        return f"v {sign} {asked} becomes v >= {built}; reset {self.reset_built}, {source}{takes}"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,9 @@ from . import spec, trained
 from .errors import InputError
 from .numeric import IntArray, signed_limits, signed_width
 from .quantization_report import FiringReport, LayerReport, LeakReport, MembraneReport, Report, WeightReport
+from .scales import SCALE_SPAN, Scales, layer_scales, whole
 from .trained import FloatArray
 
-CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
-"""The candidates for a scale: each lets the largest integer stand for this part of the largest weight."""
-SCALE_SPAN = 256
-"""Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
 LEAK_SHIFT = 8
 LEAK_ROUNDING = 1e-6
 """A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
@@ -52,12 +49,18 @@ def quantize(
             built.append(layer)
             continue
         largest_input = (1 << pixel_bits) - 1 if index == 0 and encoder.kind == "direct" else 1
-        scales = _scales(layer, signed_limits(weight_bits)[1])
-        wide = _in_integers(layer, scales, weight_bits, largest_input, reset)
+        leak = choose_leak(layer.neuron.beta)
+        leaks = not isinstance(leak, spec.NoLeak) and leak.beta > 0
+        scales = layer_scales(layer, signed_limits(weight_bits)[1], largest_input, reset, leaks=leaks)
+        wide = _in_integers(layer, scales, weight_bits, largest_input, leak, reset)
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
         sized = _with_membrane(wide, needed, membrane_bits)
         built.append(sized)
-        reports.append(_report(layer, scales, sized, needed, largest_input))
+        reports.append(_report(layer, scales.values, sized, needed, largest_input))
+        if leak.beta == 0 < layer.neuron.beta:
+            remarks += (
+                f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons keep nothing of a step",
+            )
     try:
         integers = spec.Network(
             name=network.name,
@@ -112,69 +115,31 @@ def _with_readout(
     return network.layers, "count", ()
 
 
-def _scales(layer: trained.Conv | trained.Dense, largest: int) -> FloatArray:
-    """The scale of each output channel, at which weights become integers up to ``largest``.
-
-    An integrator has one for all its channels: their membranes are compared with each other.
-    """
-    rows = layer.weight.reshape(len(layer.weight), -1)
-    live = rows.any(axis=1)
-    if not live.any():
-        raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
-    if isinstance(layer.neuron, trained.Integrator):
-        scales = np.full(len(rows), best_scales(rows.reshape(1, -1), largest)[0])
-    else:
-        scales = np.empty(len(rows))
-        scales[live] = best_scales(rows[live], largest)
-        scales[~live] = scales[live].min()
-        scales = np.minimum(scales, SCALE_SPAN * scales.min())
-    if not np.isfinite(scales).all():
-        raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
-    return scales
-
-
-def best_scales(rows: FloatArray, largest: int) -> FloatArray:
-    """For each row of weights (rows, weights), not all zero, the scale at which integers up to ``largest`` fit it best.
-
-    Of the candidates (``CLIP_LEVELS``) the one of the smallest squared error, the least clipping one among equals.
-    """
-    peaks = np.abs(rows).max(axis=1, keepdims=True)
-    smallest = np.full(len(rows), np.inf)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        best: FloatArray = largest / peaks[:, 0]
-        for level in CLIP_LEVELS:
-            scales = largest / (peaks * level)
-            restored = np.clip(np.rint(rows * scales), -largest, largest) / scales
-            error = (((restored - rows) / peaks) ** 2).sum(axis=1)
-            better = error < smallest
-            best[better], smallest[better] = scales[better, 0], error[better]
-    return best
-
-
 def _in_integers(
     layer: trained.Conv | trained.Dense,
-    scales: FloatArray,
+    scales: Scales,
     weight_bits: int,
     largest_input: int,
+    leak: spec.Leak,
     reset: spec.Reset | None,
 ) -> spec.Conv | spec.Dense:
     """The layer in integers, its membrane as wide as can be."""
     largest = signed_limits(weight_bits)[1]
-    scaled = layer.weight * scales[:, np.newaxis, np.newaxis, np.newaxis]
+    scaled = layer.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
     weight = np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
     # Inputs from 0 to largest_input stand for 0 to 1: currents, and all they meet, grow by that factor too.
-    unit = scales * largest_input
+    unit = scales.values * largest_input
     bias = _to_int32(layer.name, "bias", np.rint(_product(layer.bias, unit)))
-    leak = choose_leak(layer.neuron.beta)
-    neuron: spec.Neuron | spec.Integrator
+    neuron: spec.Neuron | spec.Integrator = spec.Integrator(leak, spec.MAX_MEMBRANE_BITS)
     if isinstance(layer.neuron, trained.Neuron):
-        exact = _product(layer.neuron.threshold, unit)
-        smallest = np.floor(exact) + 1 if layer.neuron.compare == "greater" else np.ceil(exact)
+        theta = _product(layer.neuron.threshold, unit)
+        theta = np.where(scales.exact & whole(theta), np.rint(theta), theta)
+        smallest = np.floor(theta) + 1 if layer.neuron.compare == "greater" else np.ceil(theta)
         smallest = np.maximum(smallest, 1)  # of a threshold so small that its product is no float above zero
         threshold = _to_int32(layer.name, "threshold", smallest)
-        neuron = spec.Neuron(threshold, leak, reset or layer.neuron.reset, spec.MAX_MEMBRANE_BITS)
-    else:
-        neuron = spec.Integrator(leak, spec.MAX_MEMBRANE_BITS)
+        built_reset = reset or layer.neuron.reset
+        sub = np.rint(theta).astype(np.int32) if built_reset == "subtract" else None
+        neuron = spec.Neuron(threshold, leak, built_reset, spec.MAX_MEMBRANE_BITS, sub)
     if isinstance(layer, trained.Conv):
         return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
     return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
@@ -206,7 +171,7 @@ def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: in
             f"fewer time steps or weight bits, or {spec.MAX_MEMBRANE_BITS} membrane bits and let them saturate"
         )
     if isinstance(layer.neuron, spec.Neuron):
-        highest = int(layer.neuron.threshold.max())
+        highest = layer.neuron.largest_constant
         if highest > signed_limits(bits)[1]:
             raise InputError(
                 f"layer {layer.name!r}: {bits} membrane bits cannot hold its threshold of {highest}; "
@@ -266,6 +231,7 @@ def _firing_report(
         thresholds_built=(int(built.threshold.min()), int(built.threshold.max())),
         reset_asked=source.reset,
         reset_built=built.reset,
+        subs_built=None if built.sub is None else (int(built.sub.min()), int(built.sub.max())),
     )
 
 

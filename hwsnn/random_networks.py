@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 import numpy as np
 
-from .numeric import signed_width
+from .numeric import IntArray, signed_width
 from .spec import (
     MIN_MEMBRANE_BITS,
     Conv,
@@ -153,12 +153,19 @@ class _Draw:
         typical = np.maximum(0.3 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 0.8, channels)
         threshold = np.maximum(np.rint(typical), 1).astype(np.int64)
         reset: Reset = self._choice(get_args(Reset))
-        return Dense(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE))
+        sub = self._sub(threshold) if reset == "subtract" else None
+        return Dense(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE, sub))
+
+    def _sub(self, threshold: IntArray) -> IntArray:
+        """What spikes take off: the threshold, one less as for sources that fire above theirs, or anything."""
+        if self._happens(0.6):
+            return threshold - self._integer(0, 1)
+        return self._random.integers(0, 2 * threshold, endpoint=True)
 
     def _with_membranes(self, layer: _WithNeurons, largest_input: int, timesteps: int) -> _WithNeurons:
         neuron = layer.neuron
         needed = layer.membrane_range(largest_input, timesteps).width
-        least = signed_width(0, int(neuron.threshold.max())) if isinstance(neuron, Neuron) else needed // 2
+        least = signed_width(0, neuron.largest_constant) if isinstance(neuron, Neuron) else needed // 2
         least = max(least, MIN_MEMBRANE_BITS)
         bits = self._integer(least, needed - 1) if least < needed and self._happens(0.4) else max(needed, least)
         return replace(layer, neuron=replace(neuron, membrane_bits=bits))

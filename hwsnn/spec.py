@@ -151,17 +151,42 @@ class Neuron:
     """A spiking neuron: ``v = saturate(leak(v) + I)``, a spike where ``v >= threshold``, then the reset.
 
     ``threshold``: (channels,), positive. ``membrane_bits``: two's-complement width at which v saturates, 2 to 32.
+    ``sub``: (channels,), from 0 up: what a spike takes off v where the reset is ``subtract``, None for other resets.
     """
 
     threshold: IntArray
     leak: Leak
     reset: Reset
     membrane_bits: int
+    sub: IntArray | None = None
 
     def __post_init__(self) -> None:
         require_integer("membrane bits", self.membrane_bits, MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS)
         require_choice("reset", self.reset, get_args(Reset))
-        require_integers("threshold", self.threshold, 1, 1, signed_limits(self.membrane_bits)[1])
+        largest = signed_limits(self.membrane_bits)[1]
+        require_integers("threshold", self.threshold, 1, 1, largest)
+        if self.reset == "subtract":
+            require_integers("sub", self.sub, 1, 0, largest)
+        elif self.sub is not None:
+            raise ValueError(f"sub must be None for the reset {self.reset!r}, not {type(self.sub).__name__}")
+        if self.sub is not None and self.sub.shape != self.threshold.shape:
+            raise ValueError(f"sub must have the threshold's shape {self.threshold.shape}, not {self.sub.shape}")
+
+    @property
+    def largest_constant(self) -> int:
+        """The largest threshold, or what a spike takes off at most: a membrane must be able to hold it."""
+        return max(int(part.max()) for part in (self.threshold, self.sub) if part is not None)
+
+    def after_reset(self, u: Range, channel: int) -> Range:
+        """Where the membranes of ``channel`` lie behind the reset, for u in the range."""
+        threshold = int(self.threshold[channel])
+        if u.high < threshold or self.reset == "none":
+            return u
+        fired = Range(0, 0)
+        if self.sub is not None:
+            sub = int(self.sub[channel])
+            fired = Range(max(u.low, threshold) - sub, u.high - sub)
+        return fired if u.low >= threshold else Range(u.low, threshold - 1) | fired
 
 
 @dataclass(frozen=True)
@@ -209,23 +234,18 @@ class _Weighted:
         return [Range(int(a), int(b)) for a, b in zip(low, high, strict=True)]
 
     def membrane_range(self, largest_input: int, timesteps: int) -> Range:
-        """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, thresholds included."""
-        total = Range(0, int(self.neuron.threshold.max()) if isinstance(self.neuron, Neuron) else 0)
+        """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, constants included."""
+        neuron = self.neuron
+        total = Range(0, neuron.largest_constant if isinstance(neuron, Neuron) else 0)
         for channel, current in enumerate(self.current_ranges(largest_input)):
             v = Range(0, 0)
             for _ in range(timesteps):
-                v = self.neuron.leak.bounds(v) + current
+                v = neuron.leak.bounds(v) + current
                 total |= v
-                if isinstance(self.neuron, Neuron):
-                    v = _after_reset(v, int(self.neuron.threshold[channel]), self.neuron.reset)
+                if isinstance(neuron, Neuron):
+                    v = neuron.after_reset(v, channel)
+                    total |= v
         return total
-
-
-def _after_reset(v: Range, threshold: int, reset: Reset) -> Range:
-    if v.high < threshold or reset == "none":
-        return v
-    fired = Range(0, 0) if reset == "zero" else Range(max(v.low - threshold, 0), v.high - threshold)
-    return fired if v.low >= threshold else Range(v.low, threshold - 1) | fired
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def every_layer(encoding: EncoderKind, readout: Readout) -> Network:
         return Conv(name, weight, rng.integers(-9, 9, outputs), 4, neuron, (1, 1), (padding, padding))
 
     def neuron(outputs: int, threshold: int, leak: Leak, bits: int) -> Neuron:
-        return Neuron(np.full(outputs, threshold), leak, "subtract", bits)
+        return Neuron(np.full(outputs, threshold), leak, "subtract", bits, np.full(outputs, threshold - 1))
 
     first = neuron(3, 40, ShiftLeak(3), 9) if encoding == "direct" else neuron(3, 10, ShiftLeak(3), 5)
     second = Neuron(np.array([5, 9, 12, 7]), MultiplyLeak(11, 4), "zero", 8)

@@ -50,7 +50,7 @@ def _bursts() -> Network:
     rng = np.random.default_rng(0)
 
     def neuron(outputs: int) -> Neuron:
-        return Neuron(np.full(outputs, 9), NoLeak(), "subtract", 20)
+        return Neuron(np.full(outputs, 9), NoLeak(), "subtract", 20, np.full(outputs, 8))
 
     first = Conv("first", rng.integers(-7, 8, (6, 1, 3, 3)), np.zeros(6, int), 4, neuron(6), padding=(1, 1))
     second = Conv("second", rng.integers(-7, 8, (11, 6, 3, 3)), np.zeros(11, int), 4, neuron(11))

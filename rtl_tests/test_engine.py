@@ -63,7 +63,8 @@ class Setting:
         bias = rng.integers(-9, 10, self.classes)
         neuron: Neuron | Integrator = Integrator(self.leak, 10)
         if self.fires:
-            neuron = Neuron(rng.integers(1, 9 << self.pixel_bits, self.classes), self.leak, "subtract", 13)
+            thresholds, subs = (rng.integers(1, 9 << self.pixel_bits, self.classes) for _ in range(2))
+            neuron = Neuron(thresholds, self.leak, "subtract", 13, subs)
         layer = self.kind("last", weights, bias, 4, neuron)
         encoder = Encoder("direct" if self.pixel_bits else "uniform")
         readout = "count" if self.fires else "membrane"

@@ -55,7 +55,7 @@ def test_256_time_steps(kind: EncoderKind, t_par: int) -> None:
         rng.integers(-1, 2, (3, 2, 2, 3)),
         np.array([0, 5, -3]),
         weight_bits=2,
-        neuron=Neuron(np.array([90, 40, 300]), ShiftLeak(3), "subtract", 16),
+        neuron=Neuron(np.array([90, 40, 300]), ShiftLeak(3), "subtract", 16, np.array([89, 40, 301])),
         stride=(2, 1),
         padding=(1, 0),
     )
@@ -82,11 +82,12 @@ def _two_convolutions() -> Network:
     rng = np.random.default_rng(0)
 
     def conv(name: str, outputs: int, inputs: int, threshold: int) -> Conv:
-        neuron = Neuron(np.full(outputs, threshold), NoLeak(), "subtract", 20)
+        neuron = Neuron(np.full(outputs, threshold), NoLeak(), "subtract", 20, np.full(outputs, threshold - 1))
         return Conv(name, rng.integers(-7, 8, (outputs, inputs, 3, 3)), np.zeros(outputs, int), 4, neuron)
 
     pool, last = MaxPool("pool", (2, 2), (2, 2), "or"), rng.integers(-7, 8, (2, 11, 3, 3))
-    dense = Dense("dense", last, np.zeros(2, int), 4, Neuron(np.full(2, 6), NoLeak(), "subtract", 16))
+    counts = Neuron(np.full(2, 6), NoLeak(), "subtract", 16, np.full(2, 5))
+    dense = Dense("dense", last, np.zeros(2, int), 4, counts)
     layers = (conv("first", 6, 1, 1500), pool, conv("second", 11, 6, 10), dense)
     return Network("two", (1, 12, 12), 8, Encoder("direct"), 2, layers, "count")
 

@@ -48,13 +48,13 @@ class Setting:
     def passes(self) -> int:
         return -(-self.timesteps // self.t_par)
 
-    def component(self, thresholds: Any) -> Any:
+    def component(self, thresholds: Any, subs: Any = None) -> Any:
         saturates = self.saturates
         if saturates is None:
             saturates = (self.timesteps << self.current_bits) > 1 << self.membrane_bits
         rest = (self.membrane_bits, self.current_bits, self.timesteps, self.t_par, self.shared, saturates)
         if self.reset is not None:
-            return SpikingNeurons(thresholds, self.leak, self.reset, *rest)
+            return SpikingNeurons(thresholds, subs, self.leak, self.reset, *rest)
         return IntegratingNeurons(self.groups, self.lanes, self.leak, *rest)
 
 
@@ -144,7 +144,7 @@ def _leaked(leak: Leak, v: int) -> int:
     return v
 
 
-def _expected(setting: Setting, thresholds: Any, currents: Any) -> list[int]:
+def _expected(setting: Setting, thresholds: Any, subs: Any, currents: Any) -> list[int]:
     """The beats that must come out, for currents[position][pass][group][set][lane]."""
     low, high = -(2 ** (setting.membrane_bits - 1)), 2 ** (setting.membrane_bits - 1) - 1
     beats = []
@@ -159,7 +159,7 @@ def _expected(setting: Setting, thresholds: Any, currents: Any) -> list[int]:
                         v[g][lane] = u
                         if setting.reset is not None and u >= thresholds[g][lane]:
                             spikes |= 1 << (t * setting.lanes + lane)
-                            v[g][lane] = {"subtract": u - int(thresholds[g][lane]), "zero": 0, "none": u}[setting.reset]
+                            v[g][lane] = {"subtract": u - int(subs[g][lane]), "zero": 0, "none": u}[setting.reset]
                 if setting.reset is not None:
                     beats.append(spikes)
                 elif number == setting.passes - 1:
@@ -189,18 +189,19 @@ def _case(setting: Setting, early: int = 0) -> StreamCase:
     """Passes follow each other at the distance that the neurons state, or ``early`` clocks before."""
     generator = random.Random(setting.name)
     largest = min(2 ** (setting.membrane_bits - 1) - 1, 2 ** (setting.current_bits - 1))
-    thresholds = np.array(
-        [[generator.randint(1, largest) for _ in range(setting.lanes)] for _ in range(setting.groups)]
+    thresholds, subs = (
+        np.array([[generator.randint(low, largest) for _ in range(setting.lanes)] for _ in range(setting.groups)])
+        for low in (1, 0)
     )
     currents = _currents(setting, generator)
-    component = setting.component(thresholds)
+    component = setting.component(thresholds, subs if setting.reset == "subtract" else None)
     inputs = [
         _flat([current for one_set in group for current in one_set], setting.current_bits)
         for position in currents
         for one_pass in position
         for group in one_pass
     ]
-    outputs = _expected(setting, thresholds, currents)
+    outputs = _expected(setting, thresholds, subs, currents)
     paced = Paced(component, setting, component.depth - early)
     return StreamCase(f"{setting.name}{'-hasty' * early}", paced, inputs, outputs)
 
@@ -270,7 +271,16 @@ def test_stated_depth_and_latency() -> None:
 
 
 ONES = np.ones((2, 2), int)
-SPIKING = {"thresholds": ONES, "leak": NoLeak(), "reset": "zero", "membrane_bits": 8, "current_bits": 8, "timesteps": 3}
+SPIKING: dict[str, Any] = {
+    "thresholds": ONES,
+    "subs": None,
+    "leak": NoLeak(),
+    "reset": "zero",
+    "membrane_bits": 8,
+    "current_bits": 8,
+    "timesteps": 3,
+}
+SUBTRACT: dict[str, Any] = {"reset": "subtract"}
 INTEGRATING = {"groups": 1, "lanes": 1, "leak": NoLeak(), "membrane_bits": 8, "current_bits": 8, "timesteps": 3}
 
 
@@ -286,6 +296,16 @@ INTEGRATING = {"groups": 1, "lanes": 1, "leak": NoLeak(), "membrane_bits": 8, "c
         ),
         (SpikingNeurons, {"thresholds": ONES * 0}, ValueError, r"thresholds must lie from 1 to 127, not from 0 to 0"),
         (SpikingNeurons, {"thresholds": ONES * 128}, ValueError, r"thresholds must .* to 127, not from 128 to 128"),
+        (SpikingNeurons, SUBTRACT, TypeError, r"subs must be an integer array, not None"),
+        (
+            SpikingNeurons,
+            {**SUBTRACT, "subs": ONES[:1]},
+            ValueError,
+            r"subs must have the shape of .* \(2, 2\), not \(1, 2\)",
+        ),
+        (SpikingNeurons, {**SUBTRACT, "subs": -ONES}, ValueError, r"subs must lie from 0 to 127, not from -1 to -1"),
+        (SpikingNeurons, {**SUBTRACT, "subs": ONES * 128}, ValueError, r"subs must lie .* 127, not from 128 to 128"),
+        (SpikingNeurons, {"subs": ONES}, ValueError, r"subs must be None for the reset 'zero', not ndarray"),
         (SpikingNeurons, {"leak": 0.5}, TypeError, r"leak must be a NoLeak, ShiftLeak or .*, not 0\.5"),
         (SpikingNeurons, {"reset": "hard"}, ValueError, r"reset must be one of .*, not 'hard'"),
         (SpikingNeurons, {"membrane_bits": 1}, ValueError, r"membrane bits must be .* 2 to 32, not 1"),

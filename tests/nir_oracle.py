@@ -5,6 +5,8 @@ Deliberately slow and plain: nothing here comes from the code under test.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import nir
@@ -12,9 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn import trained
-from hwsnn.spec import MaxPool
+from hwsnn.spec import MaxPool, Reset
 
 Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Firing:
+    """What NIR cannot say of neurons: whether they fire at the threshold too, and the reset they were trained with."""
+
+    compare: trained.Compare = "greater"
+    reset: Reset = "zero"
+
+    def fires(self, v: Array, threshold: Any) -> npt.NDArray[np.bool_]:
+        """Which membranes fire."""
+        return np.asarray(v > threshold if self.compare == "greater" else v >= threshold)
+
+    def after(self, v: Array, threshold: Any, v_reset: Any) -> Array:
+        """The membranes behind the reset, were all of them to fire."""
+        return np.asarray({"zero": v_reset + 0 * v, "subtract": v - threshold, "none": v}[self.reset])
+
+
+AS_NIR_SAYS = Firing()
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -82,7 +103,7 @@ def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:
     return np.asarray(np.concatenate(parts) + np.asarray(node.bias)[:, None, None], dtype=np.float64)
 
 
-def step(node: Any, state: dict[str, Array], x: Array, dt: float) -> Array:
+def step(node: Any, state: dict[str, Array], x: Array, dt: float, firing: Firing) -> Array:
     """One Euler step of a node with state: its spikes, or its membranes where it never fires."""
     v = state.get("v", np.zeros(x.shape))
     if isinstance(node, nir.IF | nir.I):
@@ -97,12 +118,12 @@ def step(node: Any, state: dict[str, Array], x: Array, dt: float) -> Array:
     if isinstance(node, nir.I | nir.LI):
         state["v"] = v
         return np.asarray(v, dtype=np.float64)
-    fired = v > node.v_threshold
-    state["v"] = np.where(fired, node.v_reset, v)
+    fired = firing.fires(v, node.v_threshold)
+    state["v"] = np.where(fired, firing.after(v, node.v_threshold, node.v_reset), v)
     return np.asarray(fired, dtype=np.float64)
 
 
-def simulate(graph: nir.NIRGraph, inputs: Array, dt: float) -> dict[str, Array]:
+def simulate(graph: nir.NIRGraph, inputs: Array, dt: float, firing: Firing = AS_NIR_SAYS) -> dict[str, Array]:
     """Outputs of every node at every step, (T, ...), for inputs (T, ...); the edges must be a chain in order."""
     order = [graph.edges[0][0], *(target for _, target in graph.edges)]
     states: dict[str, dict[str, Array]] = {name: {} for name in order}
@@ -111,9 +132,48 @@ def simulate(graph: nir.NIRGraph, inputs: Array, dt: float) -> dict[str, Array]:
         for name in order:
             node = graph.nodes[name]
             stateful = isinstance(node, nir.IF | nir.LIF | nir.CubaLIF | nir.I | nir.LI)
-            x = step(node, states[name], x, dt) if stateful else node_output(node, x)
+            x = step(node, states[name], x, dt, firing) if stateful else node_output(node, x)
             outputs[name].append(x)
     return {name: np.array(steps) for name, steps in outputs.items()}
+
+
+def random_graph(rng: np.random.Generator, dt: float) -> nir.NIRGraph:
+    """A random chain that 8 bits hold exactly, whose membranes now and then lie on the threshold.
+
+    Weights, biases and thresholds are small integers times one unit; where neurons leak, by a half, few enough bits
+    are taken for five halvings.
+    """
+    shape = (int(rng.integers(1, 3)), int(rng.integers(2, 6)), int(rng.integers(2, 6)))
+    nodes: dict[str, Any] = {"input": nir.Input(np.array(shape))}
+    for index in range(int(rng.integers(0, 3))):
+        channels, (height, width) = int(rng.integers(1, 4)), (int(rng.integers(1, extent + 1)) for extent in shape[1:])
+        unit, largest, neurons = _random_neurons(rng, channels, dt, (1, 1))
+        weight = rng.integers(-largest, largest + 1, (channels, shape[0], height, width))
+        bias = rng.integers(-3, 4, channels) * int(rng.integers(0, 2))
+        weight[:, 0, 0, 0] = largest  # no channel without weights
+        nodes[f"conv_{index}"] = nir.Conv2d(None, weight * unit, 1, 0, 1, 1, bias * unit)
+        nodes[f"neurons_{index}"] = neurons
+        shape = (channels, shape[1] - height + 1, shape[2] - width + 1)
+    classes = int(rng.integers(1, 5))
+    unit, largest, neurons = _random_neurons(rng, classes, dt, ())
+    weight = rng.integers(-largest, largest + 1, (classes, int(np.prod(shape))))
+    weight[:, 0] = largest
+    nodes |= {"flatten": nir.Flatten({"input": None}, 0, -1), "last": nir.Linear(weight * unit), "classes": neurons}
+    nodes["output"] = nir.Output(None)
+    return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
+
+
+def _random_neurons(
+    rng: np.random.Generator, channels: int, dt: float, ones: tuple[int, ...]
+) -> tuple[float, int, nir.IF | nir.LIF]:
+    """Their unit, the largest weight before them in units, and neurons of ``channels`` channels."""
+    unit, leaks = 2.0 ** int(rng.integers(-6, 3)), bool(rng.integers(2))
+    largest = int(rng.choice([1, 2, 3] if leaks else [1, 2, 3, 10, 90, 127]))
+    one = np.ones((channels, *ones))
+    threshold = unit * (rng.integers(1, 3 * largest + 2, one.shape))
+    if leaks:
+        return unit, largest, nir.LIF(2 * dt * one, 2 * one, 0 * one, threshold, 0 * one)
+    return unit, largest, nir.IF(one, threshold, 0 * one)
 
 
 def simulate_trained(network: trained.Network, inputs: Array) -> dict[str, Array]:

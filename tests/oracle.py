@@ -89,7 +89,8 @@ def weighted(layer: Conv | Dense, inputs: list[Plane], shape: Shape) -> tuple[li
                 threshold = int(layer.neuron.threshold[o])
                 spike = u >= threshold
                 if spike and layer.neuron.reset == "subtract":
-                    v = u - threshold
+                    assert layer.neuron.sub is not None
+                    v = u - int(layer.neuron.sub[o])
                 elif spike and layer.neuron.reset == "zero":
                     v = 0
                 result[t][o, y, x] = int(spike)

@@ -10,7 +10,7 @@ RNG = np.random.default_rng(5)
 
 
 def _neuron(channels: int) -> Neuron:
-    return Neuron(RNG.integers(1, 100, channels), NoLeak(), "subtract", 16)
+    return Neuron(RNG.integers(1, 100, channels), NoLeak(), "subtract", 16, RNG.integers(0, 100, channels))
 
 
 def _weights(*shape: int) -> np.ndarray:
@@ -66,23 +66,28 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
 
 
 def test_per_channel_numbers_are_padded() -> None:
-    neuron = Neuron(np.array([11, 12, 13]), NoLeak(), "zero", 16)
+    neuron = Neuron(np.array([11, 12, 13]), NoLeak(), "subtract", 16, np.array([10, 0, 14]))
     layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, neuron)
     folded = arrange(layer, LayerFold(1, 2))
     assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
     assert folded.thresholds.tolist() == [[11, 12], [13, 1]]
-    assert {folded.weights.dtype, folded.bias.dtype, folded.thresholds.dtype} == {np.dtype(np.int64)}
+    assert folded.subs is not None
+    assert folded.subs.tolist() == [[10, 0], [14, 1]]
+    parts = (folded.weights, folded.bias, folded.thresholds, folded.subs)
+    assert {part.dtype for part in parts} == {np.dtype(np.int64)}
 
 
-def test_thresholds_of_an_integrator() -> None:
+def test_an_integrator_has_no_constants() -> None:
     layer = Dense("d", _weights(3, 2, 1, 1), np.zeros(3, np.int64), 8, Integrator(NoLeak(), 16))
-    assert arrange(layer, LayerFold(2, 2)).thresholds.tolist() == [[1, 1], [1, 1]]
+    folded = arrange(layer, LayerFold(2, 2))
+    assert folded.thresholds.tolist() == [[1, 1], [1, 1]]
+    assert folded.subs is None
 
 
 def test_numbers_do_not_depend_on_steps_and_tables() -> None:
     layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
     one, other = arrange(layer, LayerFold(2, 2)), arrange(layer, LayerFold(2, 2, 4, "block"))
-    for name in ("weights", "bias", "thresholds"):
+    for name in ("weights", "bias", "thresholds", "subs"):
         assert np.array_equal(getattr(one, name), getattr(other, name))
 
 

@@ -41,7 +41,8 @@ def test_pytorch_computes_random_networks(seed: int) -> None:
 def test_pytorch_holds_pixels_through_the_steps(reset: Reset) -> None:
     """Several steps on one current: nothing may write into it."""
     random = np.random.default_rng(3)
-    neuron = Neuron(np.full(4, 4_000), MultiplyLeak(200, 8), reset, 18)
+    sub = np.full(4, 3_999) if reset == "subtract" else None
+    neuron = Neuron(np.full(4, 4_000), MultiplyLeak(200, 8), reset, 18, sub)
     conv = Conv("conv", random.integers(-127, 128, (4, 2, 3, 3)), random.integers(-50, 50, 4), 8, neuron)
     pool = MaxPool("pool", (2, 2), (2, 2), "winner")
     dense = Dense("dense", random.integers(-127, 128, (3, 4, 3, 3)), np.array([5, -5, 0]), 8, Integrator(NoLeak(), 24))

@@ -84,7 +84,7 @@ def layered(timesteps: int, encoding: str) -> Network:
     random = np.random.default_rng(1)
 
     def neuron(channels: int) -> Neuron:
-        return Neuron(np.full(channels, 50), NoLeak(), "subtract", 20)
+        return Neuron(np.full(channels, 50), NoLeak(), "subtract", 20, np.full(channels, 49))
 
     def weights(*shape: int) -> Any:
         return random.integers(-127, 128, shape)

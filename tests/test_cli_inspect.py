@@ -18,7 +18,7 @@ def network() -> Network:
     def ones(*shape: int) -> np.ndarray:
         return np.ones(shape, np.int64)
 
-    first = Neuron(np.array([300, 4000]), ShiftLeak(2), "subtract", 14)
+    first = Neuron(np.array([300, 4000]), ShiftLeak(2), "subtract", 14, np.array([299, 4000]))
     second = Neuron(np.array([5, 5, 5]), MultiplyLeak(9, 4), "zero", 8)
     return Network(
         "shown",
@@ -58,7 +58,7 @@ def test_json(tmp_path: Path) -> None:
         "readout": "membrane",
         "classes": 4,
         "score_bits": 3,
-        "parameters": 16 + 54 + 16,
+        "parameters": 18 + 54 + 16,
         "synapses": 384 + 48 + 12,
     }
     assert conv == {
@@ -68,7 +68,7 @@ def test_json(tmp_path: Path) -> None:
         "window": [3, 2],
         "stride": [1, 2],
         "padding": [1, 0],
-        "parameters": 12 + 2 + 2,
+        "parameters": 12 + 2 + 2 + 2,
         "synapses": 12 * 8 * 4,
         "weight_bits": 4,
         "current_bits": 7,
@@ -78,6 +78,7 @@ def test_json(tmp_path: Path) -> None:
         "beta": 0.75,
         "reset": "subtract",
         "threshold": [300, 4000],
+        "sub": [299, 4000],
     }
     assert pool == {
         "name": "pool",
@@ -90,20 +91,21 @@ def test_json(tmp_path: Path) -> None:
         "synapses": 0,
     }
     assert (hidden["leak"], hidden["reset"], hidden["threshold"]) == ("(v * 9) >> 4", "zero", [5, 5])
+    assert hidden["sub"] is last["sub"] is None
     assert (last["leak"], last["reset"], last["threshold"], last["can_saturate"]) == ("none", None, None, True)
 
 
 def test_table(tmp_path: Path) -> None:
     text = inspected(tmp_path)
     assert "shown: 1x8x9 pixels of 7 bits, poisson encoding (seed 77), 3 time steps, membrane readout" in text
-    assert "86 parameters, 444 synapses a time step" in text
+    assert "88 parameters, 444 synapses a time step" in text
     lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in text.splitlines() if line.startswith("│")]
     assert lines == [
-        ["conv", "conv 3x2, stride 1x2, padding 1x0", "2x8x4", "16", "384"],
+        ["conv", "conv 3x2, stride 1x2, padding 1x0", "2x8x4", "18", "384"],
         ["pool", "maxpool 2x2, stride 2x2, winner", "2x4x2", "", ""],
         ["hidden", "dense", "3x1x1", "54", "48"],
         ["last", "dense", "4x1x1", "16", "12"],
-        ["conv", "v - (v >> 2)", "subtract", "4", "7", "14", "300 to 4,000"],
+        ["conv", "v - (v >> 2)", "subtract 299 to 4,000", "4", "7", "14", "300 to 4,000"],
         ["hidden", "(v * 9) >> 4", "zero", "8", "6", "8", "5"],
         ["last", "none", "never fires", "8", "4", "3 (saturates)", ""],
     ]

@@ -131,7 +131,7 @@ def test_weights_that_are_fetched() -> None:
 
 def _conv(channels: int, width: int, kernel: int, timesteps: int = 1) -> Network:
     weight = np.ones((2, channels, kernel, kernel), int)
-    neuron = Neuron(np.array([3, 3]), ShiftLeak(2), "subtract", 12)
+    neuron = Neuron(np.array([3, 3]), ShiftLeak(2), "subtract", 12, np.array([3, 3]))
     first = Conv("conv", weight, np.zeros(2, int), 8, neuron)
     side = width - kernel + 1
     last = Dense("last", np.ones((2, 2, side, side), int), np.zeros(2, int), 8, Integrator(NoLeak(), 16))

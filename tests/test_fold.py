@@ -28,7 +28,7 @@ TOO_FAST = re.compile(
 def _network(timesteps: int = 3) -> Network:
     """Its first convolution makes 6x6 positions, the second one."""
     rng = np.random.default_rng(0)
-    neuron = Neuron(np.full(12, 20), NoLeak(), "subtract", 16)
+    neuron = Neuron(np.full(12, 20), NoLeak(), "subtract", 16, np.full(12, 19))
     first = Conv("conv1", rng.integers(-7, 8, (12, 1, 3, 3)), np.zeros(12, int), 4, neuron)
     pool = MaxPool("pool1", (2, 2), (2, 2), "or")
     last = Conv("conv2", rng.integers(-7, 8, (4, 12, 3, 3)), np.zeros(4, int), 4, Integrator(NoLeak(), 16))

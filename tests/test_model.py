@@ -94,6 +94,7 @@ def test_what_is_restored_is_what_was_built() -> None:
             assert isinstance(new.neuron, Neuron)
             assert new.neuron.reset == old.neuron.reset
             assert (new.neuron.threshold == old.neuron.threshold).all()
+            np.testing.assert_array_equal(new.neuron.sub, old.neuron.sub)
 
 
 def test_the_same_network_gives_the_same_file(tmp_path: Path) -> None:
@@ -149,7 +150,9 @@ def every_change() -> list[Network]:
         changed_layer(0, padding=(1, 1), stride=(1, 2)),
         changed_neuron(0, threshold=one_more(conv.neuron.threshold, 3)),
         changed_neuron(0, leak=ShiftLeak(3)),
-        changed_neuron(0, reset="subtract"),
+        changed_neuron(0, reset="none"),
+        changed_neuron(0, reset="subtract", sub=conv.neuron.threshold),
+        changed_neuron(0, reset="subtract", sub=one_more(conv.neuron.threshold, 1)),
         changed_neuron(0, membrane_bits=13),
         changed_layer(1, mode="or"),
         changed_layer(1, size=(1, 1)),
@@ -222,7 +225,10 @@ def test_other_safetensors_files(tmp_path: Path) -> None:
         ("[]", "the graph must be a JSON object, not list"),
         ("null", "the graph must be a JSON object, not NoneType"),
         ("{}", "the graph must have 'format'"),
-        ('{"format": 2}', "format must be 1, not 2: made by another version of hwsnn"),
+        (
+            '{"format": 1}',
+            "format must be 2, not 1: made by another version of hwsnn; make it anew from its source: hwsnn quantize",
+        ),
         ("[" * 100_000, "not a usable hwsnn model"),
         ('{"a":' * 100_000, "not a usable hwsnn model"),
         ("9" * 10_000, "not a usable hwsnn model"),
@@ -344,12 +350,32 @@ WRONG_TENSORS: list[tuple[Callable[[Tensors], None], str]] = [
     (set_to("conv.weight", np.zeros((4, 3, 3, 3), np.int8)), "layer 'conv' must take the 2 channels before it, not 3"),
     (set_to("conv.bias", np.zeros(3, np.int32)), "bias of layer 'conv' must have shape"),
     (set_to("conv.threshold", np.zeros(4, np.int32)), "threshold must lie from 1 to 8191, not from 0 to 0"),
+    (set_to("conv.sub", np.zeros(4, np.int32)), "sub must be None for the reset 'zero', not ndarray"),
 ]
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG_TENSORS, ids=[message for _, message in WRONG_TENSORS])
 def test_wrong_tensors(tmp_path: Path, change: Callable[[Tensors], None], message: str) -> None:
     graph, tensors = describe(network())
+    change(tensors)
+    assert message in refusal(write(tmp_path / "model", graph, tensors))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without("conv.sub"), "sub must be an integer array, not NoneType"),
+        (retyped("conv.sub", np.int64), "tensor 'conv.sub' must be int32, not int64"),
+        (set_to("conv.sub", np.full(4, 8192, np.int32)), "sub must lie from 0 to 8191, not from 8192 to 8192"),
+        (set_to("conv.sub", np.ones(3, np.int32)), "sub must have the threshold's shape (4,), not (3,)"),
+        (set_to("last.sub", np.ones(5, np.int32)), "every tensor must belong to a layer, not 'last.sub'"),
+    ],
+)
+def test_wrong_subs(tmp_path: Path, change: Callable[[Tensors], None], message: str) -> None:
+    conv = network().layers[0]
+    assert isinstance(conv, Conv)
+    subtracts = Neuron(np.array([3, 4, 5, 6]), ShiftLeak(2), "subtract", 14, np.array([0, 4, 4, 7]))
+    graph, tensors = describe(replace(network(), layers=(replace(conv, neuron=subtracts), *network().layers[1:])))
     change(tensors)
     assert message in refusal(write(tmp_path / "model", graph, tensors))
 

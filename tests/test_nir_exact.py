@@ -7,6 +7,7 @@ nothing; then every difference is a mistake in shapes, folding, scales, threshol
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import nir
 import numpy as np
 import pytest
 
-from hwsnn import reference, spec
+from hwsnn import reference, spec, trained
 from hwsnn.frontends.nir import read
 from hwsnn.quantize import quantize
 from tests import nir_oracle
@@ -35,6 +36,7 @@ from tests.test_nir import (
 UNIT = 2.0**-6
 FRAMES, STEPS = 3, 6
 Build = Callable[[np.random.Generator], list[Any]]
+OTHER: dict[trained.Compare, trained.Compare] = {"greater": "greater_equal", "greater_equal": "greater"}
 
 
 def exact(rng: np.random.Generator, *shape: int) -> Array:
@@ -193,6 +195,39 @@ def test_leaks_that_lose_no_bits(beta: float, leak: spec.Leak, tmp_path: Path) -
     images = rng.integers(0, 4, (FRAMES, 2, 6, 6), dtype=np.uint8) * np.uint8(64)
     shares = compare(built, network, images, held(images)[:, :steps])
     assert any(0 < share < 1 for share in shares[::2])
+
+
+@pytest.mark.parametrize("compare", ["greater", "greater_equal"])
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+def test_random_graphs(reset: spec.Reset, compare: trained.Compare, tmp_path: Path) -> None:
+    """Ties included, whatever NIR does not say of compare and reset."""
+    firing, steps, ties, shares = nir_oracle.Firing(compare, reset), 5, 0, []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        built = nir_oracle.random_graph(rng, DT)
+        source = read(write(tmp_path, built), DT)
+        layers = tuple(replace(one, neuron=replace(one.neuron, compare=compare)) for one in source.layers)  # type: ignore[arg-type, type-var, union-attr]
+        encoding: spec.EncoderKind = "direct" if rng.integers(2) else "uniform"
+        network, report = quantize(
+            replace(source, layers=layers), timesteps=steps, encoder=spec.Encoder(encoding), reset=reset
+        )
+        assert max(layer.weights.rms_error for layer in report.layers) < 1e-12
+        # Black or white: a pixel in between is no binary fraction.
+        images = rng.choice(np.array([0, 255], np.uint8), (FRAMES, *network.input_shape))
+        result = reference.run(network, images, trace=True)
+        for frame, image in enumerate(images):
+            inputs = np.repeat(image[None] / 255, steps, axis=0)
+            expected = nir_oracle.simulate(built, inputs, DT, firing)
+            other = nir_oracle.simulate(built, inputs, DT, nir_oracle.Firing(OTHER[compare], reset))
+            neurons = [name for name in expected if name == "classes" or name.startswith("neurons")]
+            for node, layer in zip(neurons, network.layers, strict=True):
+                got = result.spikes[layer.name][frame].reshape(steps, -1)
+                wanted = expected[node].reshape(steps, -1)
+                np.testing.assert_array_equal(got, wanted, err_msg=f"seed {seed}, {node}, frame {frame}")
+                ties += int((wanted != other[node].reshape(steps, -1)).any())
+                shares.append(float(got.mean()))
+    assert ties > 20
+    assert 0.1 < np.mean(shares) < 0.9
 
 
 def one_neuron(weight: float, neurons: Any, tmp_path: Path, **options: Any) -> list[int]:

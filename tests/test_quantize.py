@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hwsnn import spec, trained
 from hwsnn.errors import InputError
 from hwsnn.quantization_report import Report
 from hwsnn.quantize import choose_leak, quantize
+from hwsnn.scales import best_scales
 
 Array = npt.NDArray[np.float64]
 
 
-def neuron(theta: Any = 1.0, beta: float = 1.0, compare: trained.Compare = "greater") -> trained.Neuron:
-    return trained.Neuron(np.atleast_1d(np.asarray(theta, float)), beta, compare, "zero")
+def neuron(
+    theta: Any = 1.0, beta: float = 1.0, compare: trained.Compare = "greater", reset: spec.Reset = "zero"
+) -> trained.Neuron:
+    return trained.Neuron(np.atleast_1d(np.asarray(theta, float)), beta, compare, reset)
 
 
 def dense(
@@ -75,11 +78,23 @@ def test_a_weight_is_its_scale_rounded_or_clipped(row: list[float], bits: int) -
             assert quantized == largest * np.sign(weight)
 
 
+def in_steps(row: list[float], largest: int) -> int:
+    """The smallest number of steps from 0 to the peak of which every weight is a multiple; 0 for none."""
+    peak = max(map(abs, row))
+    for steps in range(1, largest + 1):
+        counts = [weight / peak * steps for weight in row]
+        if all(abs(count - round(count)) <= 1e-4 for count in counts):
+            return steps
+    return 0
+
+
 @settings(deadline=None)
 @given(rows, st.integers(2, 8))
 def test_no_candidate_for_the_scale_is_better(row: list[float], bits: int) -> None:
+    largest = 2 ** (bits - 1) - 1
+    assume(not in_steps(row, largest))
     source = network(dense([row]), shape=(1, 1, len(row)))
-    scale, largest = built(source, weight_bits=bits)[1].layers[0].weights.smallest_scale, 2 ** (bits - 1) - 1
+    scale = built(source, weight_bits=bits)[1].layers[0].weights.smallest_scale
     weights = np.array(row)
     peak = np.abs(weights).max()
 
@@ -92,9 +107,71 @@ def test_no_candidate_for_the_scale_is_better(row: list[float], bits: int) -> No
     assert error(scale) <= min(map(error, candidates)) * (1 + 1e-6) + 1e-15
 
 
+def test_of_equal_scales_the_one_that_clips_least_is_taken() -> None:
+    """With weights of -1, 0 and 1 as much is lost at full scale, all but 1 made 0, as at half scale, all made 1/2."""
+    row = [1.0, 11 / 32, 11 / 32, 10 / 32]
+    at_full = sum(weight**2 for weight in row[1:])
+    at_half = sum((weight - 0.5) ** 2 for weight in row)
+    assert at_full == at_half
+    assert best_scales(np.array([row]), 1).tolist() == [1.0]
+
+
+STEPS = st.sampled_from([1.0, 0.1, 1 / 3, 2.0**-6, 0.7071, float(np.float32(0.1))])
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-127, 127), min_size=1, max_size=12).filter(any), STEPS, st.integers(2, 8), st.booleans())
+def test_multiples_of_one_step_are_kept(counts: list[int], step: float, bits: int, single: bool) -> None:
+    """Whatever the error search would choose; as they are after training in single precision, too."""
+    largest = 2 ** (bits - 1) - 1
+    divisor = int(np.gcd.reduce(counts))
+    assume(max(map(abs, counts)) <= largest * divisor)
+    row = [float(np.float32(count * step)) if single else count * step for count in counts]
+    source = network(dense([row], its_neuron=neuron(beta=0.5)), shape=(1, 1, len(row)))
+    integers, report = built(source, weight_bits=bits)
+    parts = largest // max(abs(count) // divisor for count in counts)
+    halvings = parts.bit_length() - 1
+    quantized = integers.layers[0].weight.ravel()  # type: ignore[union-attr]
+    assert quantized.tolist() == [(count // divisor) << halvings for count in counts]
+    assert report.layers[0].weights.rms_error < 1e-4
+    assert report.layers[0].weights.clipped == 0
+
+
+@pytest.mark.parametrize(
+    ("weight", "options", "bias", "expected"),
+    [
+        # Nothing else is rounded: the step itself.
+        ([6, -4], {"beta": 1.0}, 0, [3, -2]),
+        ([6, -4], {"beta": 0.0}, 4, [3, -2]),
+        # A threshold matters to subtraction alone; any other is compared with, rounded upwards.
+        ([6, -4], {"beta": 1.0, "theta": 5.0}, 0, [3, -2]),
+        ([6, -4], {"beta": 1.0, "theta": 5.0, "reset": "subtract"}, 0, [6, -4]),
+        ([6, -4], {"beta": 1.0, "theta": 5.0}, 0.5, [12, -8]),
+        ([6, -4], {"beta": 1.0, "theta": 0.25, "reset": "subtract"}, 0.5, [24, -16]),
+        # Floors of a leak want a fine unit: 3 * 32 is the most below 127.
+        ([6, -4], {"beta": 0.5}, 0, [96, -64]),
+        ([6, -4], {"beta": 0.9}, 2 / 3, [9 * 8, -6 * 8]),
+        # Nothing makes it an integer: the finest unit there is.
+        ([6, -4], {"beta": 1.0}, 0.1234567, [126, -84]),
+        # 127 leaves no choice.
+        ([127, -4], {"beta": 0.5}, 0.3, [127, -4]),
+    ],
+)
+def test_a_step_is_divided_where_something_else_asks_for_it(
+    weight: list[int], options: dict[str, Any], bias: float, expected: list[int]
+) -> None:
+    layer = only_layer(network(dense([weight], bias=[bias], its_neuron=neuron(**options))))
+    assert layer.weight.ravel().tolist() == expected
+
+
+def test_an_integrator_keeps_multiples_of_one_step_for_all_channels() -> None:
+    source = network(dense([[1.5, -0.5], [0.25, 0]], its_neuron=trained.Integrator(1.0)))
+    assert only_layer(source).weight[:, 0, 0].tolist() == [[6, -2], [1, 0]]
+
+
 def test_one_stray_weight_is_clipped() -> None:
     """Where most weights are small, rounding them finely is worth cutting the largest."""
-    row = [1.5, *([0.12] * 60)]
+    row = [1.5, *np.linspace(0.11, 0.13, 60)]
     integers, report = built(network(dense([row]), shape=(1, 1, 61)), weight_bits=4)
     weights = report.layers[0].weights
     assert weights.clipped == 1
@@ -103,29 +180,37 @@ def test_one_stray_weight_is_clipped() -> None:
 
 
 def test_every_channel_has_its_own_scale() -> None:
-    layer = only_layer(network(dense([[1, -0.5], [0.01, 0.005]])))
+    layer = only_layer(network(dense([[1, -0.5037], [0.01, 0.005037]])))
     np.testing.assert_array_equal(layer.weight[:, 0, 0], [[127, -64], [127, 64]])
     assert fires(layer).threshold.tolist() == [128, 12701]
 
 
 def test_a_channel_without_weights_takes_the_smallest_scale() -> None:
-    layer = only_layer(network(dense([[1, 0], [0, 0], [2, 0]], bias=[0, 1, 0])))
+    layer = only_layer(network(dense([[1, 0.5037], [0, 0], [2, 1.0074]], bias=[0, 1, 0])))
     assert fires(layer).threshold[1] == fires(layer).threshold[2] == 64
     assert layer.bias.tolist() == [0, 64, 0]
 
 
 def test_a_channel_of_hardly_any_weight_does_not_widen_the_others() -> None:
-    source = network(dense([[1, 0.5], [1e-9, 0], [1 / 512, 0]]))
+    source = network(dense([[1, 0.5037], [1e-9, 0], [1 / 512, 0.49 / 512]]))
     integers, report = built(source)
-    np.testing.assert_array_equal(integers.layers[0].weight[:, 0, 0], [[127, 64], [0, 0], [64, 0]])  # type: ignore[union-attr]
+    np.testing.assert_array_equal(integers.layers[0].weight[:, 0, 0], [[127, 64], [0, 0], [64, 31]])  # type: ignore[union-attr]
     assert report.layers[0].weights.capped == 2
     assert report.layers[0].weights.largest_scale == 127 * 256
     assert "2 channels of hardly any weight" in str(report)
 
 
+def test_exact_channels_stay_within_the_span() -> None:
+    """128 parts of its step, as the leak would have them, are too many beside the others, and 2 are not."""
+    source = network(dense([[64, 0.0], [1 / 8, 0]], its_neuron=neuron(np.ones(2), beta=0.5)))
+    integers, report = built(source)
+    np.testing.assert_array_equal(integers.layers[0].weight[:, 0, 0], [[64, 0], [32, 0]])  # type: ignore[union-attr]
+    assert report.layers[0].weights.rms_error == 0
+
+
 def test_channels_of_an_integrator_share_one_scale() -> None:
     """Their membranes are compared: each must mean the same."""
-    source = network(dense([[1.0, -0.5], [0.25, 0.125]], its_neuron=trained.Integrator(1.0)))
+    source = network(dense([[1.0, -0.5037], [0.25, 0.125]], its_neuron=trained.Integrator(1.0)))
     np.testing.assert_array_equal(only_layer(source).weight[:, 0, 0], [[127, -64], [32, 16]])
 
 
@@ -133,7 +218,7 @@ def test_channels_of_an_integrator_share_one_scale() -> None:
 
 
 def test_biases_are_rounded_to_even() -> None:
-    layer = only_layer(network(dense([[127, 0]] * 4, bias=[0.5, 1.5, -0.5, 2.4])))
+    layer = only_layer(network(dense([[127, 1]] * 4, bias=[0.5, 1.5, -0.5, 2.4])))
     assert layer.bias.tolist() == [0, 2, 0, 2]
 
 
@@ -141,25 +226,49 @@ def test_biases_are_rounded_to_even() -> None:
 def test_a_threshold_is_the_smallest_integer_that_satisfies_the_comparison(
     theta: Fraction, compare: trained.Compare
 ) -> None:
-    # A largest weight of 127 makes the scale 1: exact, so that ties are real ties.
+    # Weights of 127 and 1 make the scale 1: exact, so that ties are real ties.
     theta = Fraction(float(theta))
-    source = network(dense([[127, 0]], its_neuron=neuron(float(theta), compare=compare)))
-    threshold = int(fires(only_layer(source)).threshold[0])
-    satisfied = [u > theta if compare == "greater" else u >= theta for u in (threshold - 1, threshold)]
+    source = network(dense([[127, 1]], its_neuron=neuron(float(theta), compare=compare, reset="subtract")))
+    its = fires(only_layer(source))
+    satisfied = [u > theta if compare == "greater" else u >= theta for u in (its.threshold[0] - 1, its.threshold[0])]
     assert satisfied == [False, True]
+    assert its.sub is not None
+    assert its.sub.tolist() == [round(theta)]  # ties to even
+
+
+def test_a_spike_takes_off_what_the_source_takes_off() -> None:
+    """Not the threshold, which for `>` is the next integer."""
+    for compare, expected in (("greater", (3, 2)), ("greater_equal", (2, 2))):
+        its = fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(2.0, 1.0, compare, "subtract")))))  # type: ignore[arg-type]
+        assert its.sub is not None
+        assert (its.threshold[0], its.sub[0]) == expected
+    assert fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(0.3, reset="subtract"))))).sub == [0]
+    for reset in ("zero", "none"):
+        assert fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(2.0))), reset=reset)).sub is None
+
+
+def test_what_single_precision_leaves_open_is_an_integer() -> None:
+    """3 of them make a threshold of 1, as in training: 1 / float32(1/3) is a little below 3."""
+    third = float(np.float32(1 / 3))
+    its = fires(only_layer(network(dense([[third, -third]], its_neuron=neuron(1.0, 1.0, "greater_equal", "subtract")))))
+    assert its.sub is not None
+    assert (its.threshold[0], its.sub[0]) == (3, 3)
+    tenth = float(np.float32(0.1))  # above 0.1: ten of them are more than 1
+    its = fires(only_layer(network(dense([[tenth, -tenth]], its_neuron=neuron(1.0, 1.0, "greater", "subtract")))))
+    assert its.threshold[0] == 11
 
 
 def test_a_threshold_too_small_for_floats_is_still_positive() -> None:
-    source = network(dense([[1e30, 0]], its_neuron=neuron(5e-324, compare="greater_equal")))
+    source = network(dense([[1e30, 1e29]], its_neuron=neuron(5e-324, compare="greater_equal")))
     assert fires(only_layer(source)).threshold.tolist() == [1]
 
 
 @pytest.mark.parametrize(("pixel_bits", "factor"), [(8, 255), (4, 15), (1, 1)])
 def test_direct_encoding_counts_in_pixels(pixel_bits: int, factor: int) -> None:
     """Pixels of 0 ... M stand for 0 ... 1, so biases and thresholds grow by M. Only those of the first layer do."""
-    first = trained.Conv("conv1", np.full((1, 1, 1, 1), 127.0), np.ones(1), neuron(2.0))
-    second = dense([[127.0, 0.0]], bias=[1.0], its_neuron=neuron(2.0))
-    one, two = built(network(first, second), "direct", pixel_bits=pixel_bits)[0].layers
+    first = trained.Conv("conv1", np.array([127.0, 1]).reshape(1, 1, 1, 2), np.ones(1), neuron(2.0))
+    second = dense([[127.0, 1.0]], bias=[1.0], its_neuron=neuron(2.0))
+    one, two = built(network(first, second, shape=(1, 1, 3)), "direct", pixel_bits=pixel_bits)[0].layers
     assert (one.bias[0], one.neuron.threshold[0]) == (factor, 2 * factor + 1)  # type: ignore[union-attr]
     assert (two.bias[0], two.neuron.threshold[0]) == (1, 3)  # type: ignore[union-attr]
 
@@ -262,6 +371,8 @@ def test_wider_membranes_than_needed_are_not_built() -> None:
 # What cannot be built
 
 ONE = dense([[1, 2]])
+ROUGH = [1, 0.5037]
+"""Weights that are no multiples of one step: the scale is 127."""
 
 
 @pytest.mark.parametrize(
@@ -271,11 +382,15 @@ ONE = dense([[1, 2]])
         (network(dense([[0, 0]])), {}, r"layer 'dense1': every weight is zero"),
         (network(dense([[1e-310, 0]])), {}, r"layer 'dense1': its weights are too small to scale"),
         (network(dense([[5e-324, 0]])), {}, r"layer 'dense1': its weights are too small to scale"),
-        (network(dense([[1, 0]], bias=[1e8])), {}, r"layer 'dense1': a bias becomes 1.27e\+10, beyond 32 bits"),
-        (network(dense([[1, 0]], bias=[1e308])), {}, r"layer 'dense1': a bias becomes inf, beyond 32 bits"),
-        (network(dense([[1e-9, 0]])), {}, r"layer 'dense1': a threshold becomes 1.27e\+11, beyond 32 bits"),
+        (network(dense([ROUGH], bias=[1e8])), {}, r"layer 'dense1': a bias becomes 1.27e\+10, beyond 32 bits"),
+        (network(dense([ROUGH], bias=[1e308])), {}, r"layer 'dense1': a bias becomes inf, beyond 32 bits"),
         (
-            network(dense([[1, 0]], bias=[1e7], its_neuron=trained.Integrator(1.0))),
+            network(dense([[1e-9, 0.5037e-9]])),
+            {},
+            r"layer 'dense1': a threshold becomes 1.27e\+11, beyond 32 bits",
+        ),
+        (
+            network(dense([ROUGH], bias=[1e7], its_neuron=trained.Integrator(1.0))),
             {"timesteps": 4},
             r"layer 'dense1': its membranes need 34 bits, and 32 is the most; use fewer time steps or weight bits, or",
         ),
@@ -304,7 +419,7 @@ def test_networks_that_cannot_be_built(source: trained.Network, options: dict[st
 
 
 def test_32_bits_that_saturate_are_allowed() -> None:
-    source = network(dense([[1, 0]], bias=[1e7], its_neuron=trained.Integrator(1.0)))
+    source = network(dense([ROUGH], bias=[1e7], its_neuron=trained.Integrator(1.0)))
     assert only_layer(source, membrane_bits=32).neuron.membrane_bits == 32
 
 
@@ -327,7 +442,8 @@ def test_wrong_parameters(options: dict[str, Any], pattern: str) -> None:
 
 
 def test_the_report_in_json_and_text() -> None:
-    source = replace(network(ONE, dense([[0.3]], its_neuron=trained.Integrator(0.9))), remarks=("as it was",))
+    fires_once = dense([[1.0074, 2]], its_neuron=neuron(reset="subtract"))
+    source = replace(network(fires_once, dense([[0.3]], its_neuron=trained.Integrator(0.9))), remarks=("as it was",))
     second = replace(source.layers[1], name="dense2")
     integers, report = built(replace(source, layers=(source.layers[0], second)), "direct", timesteps=1)
     values = json.loads(json.dumps(report.with_remark("and more").to_json(), allow_nan=False))
@@ -340,14 +456,15 @@ def test_the_report_in_json_and_text() -> None:
     assert values["remarks"] == ["as it was", "and more"]
     one, two = values["layers"]
     assert (one["name"], one["firing"]["compare_asked"]) == ("dense1", "greater")
-    assert one["firing"]["thresholds_built"] == [int(0.5 * 127 * 255) + 1] * 2
+    assert one["firing"]["thresholds_built"] == [16193] * 2  # 255 * 63.5 is 16192.5
+    assert one["firing"]["subs_built"] == [16192] * 2
     assert one["weights"] == {
         "count": 2,
         "bits": 8,
         "smallest_scale": 63.5,
         "largest_scale": 63.5,
         "capped": 0,
-        "rms_error": pytest.approx((0.5 / 63.5) / 5**0.5),
+        "rms_error": pytest.approx((64 / 63.5 - 1.0074) / (1.0074**2 + 4) ** 0.5),
         "clipped": 0,
         "largest": 1.0,
     }
@@ -355,5 +472,5 @@ def test_the_report_in_json_and_text() -> None:
     assert two["firing"] is None
     text = str(report)
     assert text.splitlines()[0] == "net: 1 time step, direct encoding, membrane readout"
-    assert "v > 1 becomes v >= 16193" in text
+    assert "v > 1 becomes v >= 16193; reset subtract, as the source says; a spike takes 16192 off" in text
     assert "note: as it was" in text

@@ -93,7 +93,8 @@ def network_of(
 
 def last(inputs: tuple[int, int, int], leak: Leak | None = None, reset: Reset = "subtract", bits: int = 20) -> Dense:
     random = np.random.default_rng(7)
-    neuron = Neuron(integers(random, 20, 120, 3), leak or NoLeak(), reset, bits)
+    threshold = integers(random, 20, 120, 3)
+    neuron = Neuron(threshold, leak or NoLeak(), reset, bits, threshold - 1 if reset == "subtract" else None)
     return Dense("last", integers(random, -127, 127, 3, *inputs), integers(random, -20, 40, 3), 8, neuron)
 
 
@@ -173,6 +174,17 @@ def test_pools(mode: PoolMode, size: tuple[int, int], stride: tuple[int, int]) -
     check(network_of(pool, layer, shape=(2, 7, 6), kind="poisson", timesteps=8))
 
 
+def test_winner_counts_to_the_longest_frame() -> None:
+    """255 fires at all of 256 steps, 254 at all but two, of which the last is one."""
+    pool = MaxPool("pool", (1, 2), (1, 2), "winner")
+    network = network_of(pool, last((1, 1, 1)), shape=(1, 1, 2), timesteps=256)
+    images = np.array([255, 254], np.uint8).reshape(1, 1, 1, 2)
+    assert encode(network, images)[0, -1].ravel().tolist() == [1, 0]
+    result = run(network, images, trace=True)
+    expect_equal(network, images, result)
+    assert result.spikes["pool"].all()
+
+
 def test_winner_is_not_or() -> None:
     shape = (2, 6, 6)
     layer = last((2, 3, 3))
@@ -201,7 +213,8 @@ def test_convolutions(
 ) -> None:
     random = np.random.default_rng(5)
     scale = 255 if kind == "direct" else 1
-    neuron = Neuron(integers(random, 50 * scale, 150 * scale, 4), ShiftLeak(2), "subtract", 24)
+    threshold = integers(random, 50 * scale, 150 * scale, 4)
+    neuron = Neuron(threshold, ShiftLeak(2), "subtract", 24, threshold - 1)
     conv = Conv(
         "conv", integers(random, -127, 127, 4, 2, *kernel), integers(random, -50, 90, 4), 8, neuron, stride, padding
     )
@@ -304,7 +317,7 @@ def test_an_interruption_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None
 def wide_network() -> Network:
     """8,192 neurons a step: large beside anything that does not grow with the images."""
     random = np.random.default_rng(0)
-    neuron = Neuron(np.full(8, 100), ShiftLeak(1), "subtract", 20)
+    neuron = Neuron(np.full(8, 100), ShiftLeak(1), "subtract", 20, np.full(8, 99))
     conv = Conv("conv", integers(random, -127, 127, 8, 1, 3, 3), np.zeros(8, np.int64), 8, neuron, (1, 1), (1, 1))
     return network_of(conv, last((8, 32, 32)), shape=(1, 32, 32))
 

@@ -35,7 +35,7 @@ def ones(*shape: int) -> np.ndarray:
 
 
 def neuron(channels: int, reset: Reset = "subtract", leak: Leak | None = None, bits: int = 16) -> Neuron:
-    return Neuron(ones(channels), leak or NoLeak(), reset, bits)
+    return Neuron(ones(channels), leak or NoLeak(), reset, bits, 0 * ones(channels) if reset == "subtract" else None)
 
 
 def conv(**changes: Any) -> Conv:
@@ -103,12 +103,13 @@ def test_current_ranges_are_reached() -> None:
 @pytest.mark.parametrize("leak", [NoLeak(), ShiftLeak(1), MultiplyLeak(5, 3)])
 @pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
 @pytest.mark.parametrize(("weights", "bias", "threshold"), [((3, -2), 0, 2), ((7, 1), -3, 5), ((-3, -1), 1, 1)])
+@pytest.mark.parametrize("sub", [0, 1, 2, 9])
 def test_membranes_stay_in_their_range(
-    leak: Leak, reset: Reset, weights: tuple[int, int], bias: int, threshold: int
+    leak: Leak, reset: Reset, weights: tuple[int, int], bias: int, threshold: int, sub: int
 ) -> None:
     """Over every input of two synapses in five steps; exactly where nothing resets, as the ends are then reached."""
     steps = 5
-    fires = Neuron(np.array([threshold]), leak, reset, 30)
+    fires = Neuron(np.array([threshold]), leak, reset, 30, np.array([sub]) if reset == "subtract" else None)
     layer = Dense("last", np.array(weights).reshape(1, 2, 1, 1), np.array([bias]), 8, fires)
     seen = {0}
     states = {0}
@@ -117,7 +118,7 @@ def test_membranes_stay_in_their_range(
             oracle.leaked(leak, v) + bias + weights[0] * a + weights[1] * b
             for v, a, b in product(states, (0, 1), (0, 1))
         }
-        after = {"subtract": {u: u - threshold for u in before}, "zero": dict.fromkeys(before, 0), "none": {}}[reset]
+        after = {"subtract": {u: u - sub for u in before}, "zero": dict.fromkeys(before, 0), "none": {}}[reset]
         states = {after.get(u, u) if u >= threshold else u for u in before}
         seen |= before | states
     found = layer.membrane_range(1, steps)
@@ -175,6 +176,17 @@ WRONG_PARTS: list[tuple[Callable[[], object], str]] = [
     (lambda: Neuron(np.array([128]), NoLeak(), "zero", 8), "threshold must lie from 1 to 127, not from 128 to 128"),
     (lambda: Neuron(np.array([1.5]), NoLeak(), "zero", 8), "threshold must be an integer array, not"),
     (lambda: Neuron(np.array([], int), NoLeak(), "zero", 8), "threshold must be a non-empty array of 1 dimensions"),
+    (lambda: Neuron(ones(2), NoLeak(), "subtract", 8), "sub must be an integer array, not NoneType"),
+    (
+        lambda: Neuron(ones(2), NoLeak(), "subtract", 8, ones(2) * 128),
+        "sub must lie from 0 to 127, not from 128 to 128",
+    ),
+    (lambda: Neuron(ones(2), NoLeak(), "subtract", 8, -ones(2)), "sub must lie from 0 to 127, not from -1 to -1"),
+    (
+        lambda: Neuron(ones(2), NoLeak(), "subtract", 8, ones(3)),
+        r"sub must have the threshold's shape \(2,\), not \(3,\)",
+    ),
+    (lambda: Neuron(ones(2), NoLeak(), "zero", 8, ones(2)), "sub must be None for the reset 'zero', not ndarray"),
     (lambda: conv(weight_bits=1), "weight bits of layer 'conv' must be an integer from 2 to 8, not 1"),
     (lambda: conv(weight_bits=9), "weight bits of layer 'conv' must be an integer from 2 to 8, not 9"),
     (lambda: conv(weight=ones(4, 2, 3, 2) * -128), "weight of layer 'conv' must lie from -127 to 127"),

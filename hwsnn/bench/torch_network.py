@@ -72,6 +72,8 @@ class _Weighted:
         self._bias = torch.tensor(layer.bias, dtype=self._type)
         if isinstance(neuron, Neuron):
             self._threshold = torch.tensor(neuron.threshold, dtype=self._type)[:, None, None]
+            if neuron.sub is not None:
+                self._sub = torch.tensor(neuron.sub, dtype=self._type)[:, None, None]
 
     def begin(self, *, held: bool) -> None:
         """Start a batch; ``held``: its inputs are the same at every step."""
@@ -87,7 +89,7 @@ class _Weighted:
             return v
         spikes = torch.ge(v, self._threshold, out=torch.empty_like(v))
         if self._neuron.reset == "subtract":
-            v.addcmul_(spikes, self._threshold, value=-1)
+            v.addcmul_(spikes, self._sub, value=-1)
         elif self._neuron.reset == "zero":
             v.addcmul_(spikes, v, value=-1)
         return spikes

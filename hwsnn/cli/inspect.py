@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,12 +67,12 @@ def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any
             "mode": layer.mode,
         }
     neuron = layer.neuron
-    thresholds = neuron.threshold if isinstance(neuron, Neuron) else None
+    thresholds, subs = (neuron.threshold, neuron.sub) if isinstance(neuron, Neuron) else (None, None)
     if isinstance(layer, Conv):
         fields |= {"window": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
     return fields | {
         "type": "conv" if isinstance(layer, Conv) else "dense",
-        "parameters": layer.weight.size + layer.bias.size + (0 if thresholds is None else thresholds.size),
+        "parameters": sum(part.size for part in (layer.weight, layer.bias, thresholds, subs) if part is not None),
         "synapses": layer.weight.size * shape[1] * shape[2],
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,
@@ -81,6 +82,7 @@ def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any
         "beta": neuron.leak.beta,
         "reset": neuron.reset if isinstance(neuron, Neuron) else None,
         "threshold": None if thresholds is None else [int(thresholds.min()), int(thresholds.max())],
+        "sub": None if subs is None else [int(subs.min()), int(subs.max())],
     }
 
 
@@ -124,13 +126,23 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
         table.add_row(
             layer["name"],
             layer["leak"],
-            layer["reset"] or "never fires",
+            _reset(layer),
             str(layer["weight_bits"]),
             str(layer["current_bits"]),
             f"{layer['membrane_bits']}{saturates}",
-            " to ".join(f"{end:,}" for end in sorted(set(layer["threshold"] or ()))),
+            _ends(layer["threshold"] or ()),
         )
     return table
+
+
+def _reset(layer: dict[str, Any]) -> str:
+    """What a spike does to the membrane."""
+    return f"subtract {_ends(layer['sub'])}" if layer["sub"] else layer["reset"] or "never fires"
+
+
+def _ends(ends: Sequence[int]) -> str:
+    """The smallest and the largest of some numbers, or the one that they all are."""
+    return " to ".join(f"{end:,}" for end in sorted(set(ends)))
 
 
 def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:

@@ -161,7 +161,10 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
     leaky_steps = t_par - (passes == 1)
     saturates = network.can_saturate(index)
     adders = leaky_steps * (leaks + 1) + t_par * (int(saturates) + int(fires))
-    resets = (t_par - (passes == 1)) * int(fires)
+    # Behind the last step of the last pass nobody looks at the membrane. Where a spike takes the threshold off, the
+    # difference that it is compared by serves for both.
+    subtracts = parameters.subs is not None and not np.array_equal(parameters.subs, parameters.thresholds)
+    resets = (t_par - (passes == 1)) * (int(fires) + int(subtracts))
     registers = leaky_steps * (leaks + 2) + t_par * (2 * int(fires) + int(saturates))
     delays = leaky_steps * 4 * current
     memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and len(parameters.thresholds) > 1 else 0

@@ -20,14 +20,21 @@ class Neurons:
     def __init__(self, neuron: Neuron | Integrator, currents: Range, timesteps: int) -> None:
         self._neuron = neuron
         self._low, self._high = signed_limits(neuron.membrane_bits)
-        # Leaks and resets only move a membrane towards zero: without saturation it is at most the sum of its currents.
-        self._saturates = timesteps * currents.magnitude > self._high
+        # Leaks and resets move a membrane towards zero, and a reset beyond it by what sub exceeds the threshold:
+        # without saturation it is at most that and the sum of its currents.
+        beyond = 0
+        if isinstance(neuron, Neuron) and neuron.sub is not None:
+            beyond = max(0, int((neuron.sub.astype(np.int64) - neuron.threshold).max()))
+        self._saturates = timesteps * currents.magnitude + beyond > self._high
         largest = currents.magnitude - self._low
         if isinstance(neuron.leak, MultiplyLeak):
             largest = max(largest, -self._low * neuron.leak.multiplier)
         self.dtype = exact_float(largest)
         """What holds every value of a step."""
         self._threshold = neuron.threshold.astype(self.dtype) if isinstance(neuron, Neuron) else None
+        self._sub = None
+        if isinstance(neuron, Neuron) and neuron.sub is not None:
+            self._sub = neuron.sub.astype(self.dtype)
 
     def integrate(self, v: FloatArray | None, current: FloatArray) -> FloatArray:
         """u = saturate(leak(v) + I) of membranes v, where None is all zeros."""
@@ -46,12 +53,12 @@ class Neurons:
 
     def reset(self, u: FloatArray, spikes: npt.NDArray[np.bool_]) -> FloatArray:
         """The membranes after the reset of those that spike."""
-        if self._threshold is None or not isinstance(self._neuron, Neuron) or self._neuron.reset == "none":
-            return u
-        if self._neuron.reset == "zero":
+        if self._sub is not None:
+            taken: FloatArray = np.multiply(spikes, self._sub)
+            return np.subtract(u, taken, out=taken)
+        if isinstance(self._neuron, Neuron) and self._neuron.reset == "zero":
             return np.multiply(u, ~spikes)
-        taken: FloatArray = np.multiply(spikes, self._threshold)
-        return np.subtract(u, taken, out=taken)
+        return u
 
     def _leaked(self, v: FloatArray) -> FloatArray:
         """leak(v), an array of its own."""

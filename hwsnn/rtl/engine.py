@@ -72,10 +72,8 @@ class Engine(wiring.Component):
         saturates = network.can_saturate(index)
         shape = (neuron.membrane_bits, current_bits, network.timesteps, self._t_par)
         if isinstance(neuron, Neuron):
-            thresholds = parameters.thresholds
-            self._neurons = SpikingNeurons(
-                thresholds, neuron.leak, neuron.reset, *shape, shared=self._pixels, saturates=saturates
-            )
+            constants = (parameters.thresholds, parameters.subs, neuron.leak, neuron.reset)
+            self._neurons = SpikingNeurons(*constants, *shape, shared=self._pixels, saturates=saturates)
             self._lane_bits, self._sets = 1, self._t_par
         else:
             self._neurons = IntegratingNeurons(

@@ -214,8 +214,10 @@ class SpikingNeurons(Neurons):
     Parameters
     ----------
     thresholds : integer array (groups, lanes), each at least 1 and within the membrane's range.
+    subs : integer array (groups, lanes), each at least 0 and within the membrane's range, where the reset is
+        ``subtract``; else None.
     leak : of all of them.
-    reset : ``subtract`` (v = u - threshold), ``zero`` (v = 0) or ``none`` (v = u), where a neuron fires.
+    reset : ``subtract`` (v = u - sub), ``zero`` (v = 0) or ``none`` (v = u), where a neuron fires.
     membrane_bits, current_bits : two's-complement widths.
     timesteps : steps of a position; before the first one v is 0.
     t_par : steps of a pass, at most ``timesteps``. Where the last pass has too many of them, none fires in those.
@@ -241,6 +243,7 @@ class SpikingNeurons(Neurons):
     def __init__(
         self,
         thresholds: IntArray,
+        subs: IntArray | None,
         leak: Leak,
         reset: Reset,
         membrane_bits: int,
@@ -250,14 +253,19 @@ class SpikingNeurons(Neurons):
         shared: bool = False,
         saturates: bool = True,
     ) -> None:
-        if not isinstance(thresholds, np.ndarray) or not np.issubdtype(thresholds.dtype, np.integer):
-            raise TypeError(f"thresholds must be an integer array, not {thresholds!r}")
+        _check_array("thresholds", thresholds)
         if thresholds.ndim != 2 or thresholds.size == 0:
             raise ValueError(
                 f"thresholds must have the shape (groups, lanes), none of them 0, not {thresholds.shape!r}"
             )
         if reset not in RESETS:
             raise ValueError(f"reset must be one of {', '.join(RESETS)}, not {reset!r}")
+        if reset == "subtract":
+            _check_array("subs", subs)
+            if subs is not None and subs.shape != thresholds.shape:
+                raise ValueError(f"subs must have the shape of the thresholds {thresholds.shape}, not {subs.shape}")
+        elif subs is not None:
+            raise ValueError(f"subs must be None for the reset {reset!r}, not {type(subs).__name__}")
         groups, lanes = thresholds.shape
         check_integer("t_par", t_par, 1)
         result = unsigned(t_par * lanes)
@@ -267,7 +275,9 @@ class SpikingNeurons(Neurons):
             raise ValueError(
                 f"thresholds must lie from 1 to {largest}, not from {thresholds.min()} to {thresholds.max()}"
             )
-        self._thresholds, self._reset = thresholds, reset
+        if subs is not None and (subs.min() < 0 or subs.max() > largest):
+            raise ValueError(f"subs must lie from 0 to {largest}, not from {subs.min()} to {subs.max()}")
+        self._thresholds, self._subs, self._reset = thresholds, subs, reset
 
     @property
     def _result_step(self) -> int:
@@ -279,16 +289,19 @@ class SpikingNeurons(Neurons):
     def _finish(
         self, m: Module, step: int, stages: _Stages, u: list[Value], groups: Line
     ) -> tuple[list[Value], list[Value]]:
-        thresholds = self._threshold_table(m, f"thresholds_{step}", stages.u, groups)
+        thresholds = self._table(m, f"thresholds_{step}", self._thresholds, stages.u, groups)
+        subs = None if self._subs is None else self._table(m, f"subs_{step}", self._subs, stages.u, groups)
         left: list[Value] = []
         spikes: list[Value] = []
         for lane, threshold in enumerate(thresholds):
-            above = Signal(signed(self._membrane_bits + 1), name=f"above_{step}_{lane}", reset_less=True)
+            spike = Signal(name=f"spike_{step}_{lane}", reset_less=True)
             kept = Signal(signed(self._membrane_bits), name=f"kept_{step}_{lane}", reset_less=True)
-            m.d.sync += [above.eq(u[lane] - threshold), kept.eq(u[lane])]
-            spike = Signal(name=f"spike_{step}_{lane}")
-            m.d.comb += spike.eq(~above[-1])
-            fired = {"subtract": above[: self._membrane_bits], "zero": 0, "none": kept}[self._reset]
+            m.d.sync += [spike.eq(u[lane] >= threshold), kept.eq(u[lane])]
+            fired: Value | int = kept if self._reset == "none" else 0
+            if subs is not None:
+                # At least 1 - sub where the neuron fires: it fits the membrane. Elsewhere nobody looks.
+                fired = Signal(signed(self._membrane_bits), name=f"reduced_{step}_{lane}", reset_less=True)
+                m.d.sync += fired.eq(u[lane] - subs[lane])
             v = Signal(signed(self._membrane_bits), name=f"left_{step}_{lane}")
             m.d.comb += v.eq(Mux(spike, fired, kept))
             left.append(v)
@@ -302,10 +315,10 @@ class SpikingNeurons(Neurons):
             results[-surplus:] = [[spike & ~last for spike in step] for step in results[-surplus:]]
         m.d.comb += self.o.payload.eq(Cat(results))
 
-    def _threshold_table(self, m: Module, name: str, stage: int, groups: Line) -> list[Value]:
-        """Each lane's threshold for the group that is in ``stage``."""
-        bits = unsigned_width(int(self._thresholds.max()))
-        words = [sum(int(threshold) << (lane * bits) for lane, threshold in enumerate(row)) for row in self._thresholds]
+    def _table(self, m: Module, name: str, constants: IntArray, stage: int, groups: Line) -> list[Value]:
+        """Each lane's constant for the group that is in ``stage``; none is negative."""
+        bits = unsigned_width(int(constants.max()))
+        words = [sum(int(constant) << (lane * bits) for lane, constant in enumerate(row)) for row in constants]
         if self._groups == 1:
             word: Value = Const(words[0], self._lanes * bits)
         else:
@@ -316,6 +329,11 @@ class SpikingNeurons(Neurons):
             m.d.comb += port.addr.eq(groups.at(stage - 1))
             word = port.data
         return [word[lane * bits :][:bits] for lane in range(self._lanes)]
+
+
+def _check_array(what: str, value: object) -> None:
+    if not isinstance(value, np.ndarray) or not np.issubdtype(value.dtype, np.integer):
+        raise TypeError(f"{what} must be an integer array, not {value!r}")
 
 
 class IntegratingNeurons(Neurons):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ..numeric import signed_limits
-from ..quantize import best_scales
+from ..scales import best_scales
 from .network import Layer, Network
 
 
