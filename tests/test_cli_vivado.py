@@ -44,7 +44,7 @@ PROJECT = {
 RESULTS = {
     "random1-zcu102.bit",
     "random1-zcu102.hwh",
-    "random1-zcu102.xsa",
+    "random1-zcu102-hardware.xsa",
     "utilization.json",
     "timing.json",
     "power.json",

@@ -54,7 +54,7 @@ class AxiProject(Project):
     """
 
     scripts = ("package_ip.tcl", "block_design.tcl", "implement.tcl", "hand_off.tcl")
-    endings = (".bit", ".hwh", ".xsa")
+    endings = (".bit", ".hwh", "-hardware.xsa")
     cell = LEVELS[3]
     pipeline_clock = "clk_out1_"
 
