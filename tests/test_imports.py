@@ -18,7 +18,6 @@ MEANING = {"numeric", "checks", "spec", "errors"}
 FROM_MODELS = MEANING | {"trained", "quantization_report"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "missing": set(),
     "shipped": set(),
     "numeric": set(),
     "checks": set(),

@@ -69,7 +69,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ImportError as error:
-            from ..missing import remedy
+            from .missing import remedy
 
             if (needed := remedy(error)) is None:
                 raise
