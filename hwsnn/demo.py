@@ -14,6 +14,7 @@ from .bench import Cpu, fpga_fps, reference_fps, this_cpu
 from .build.boards import NextpnrBoard, load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
+from .build.tools import find
 from .devices import DEVICES
 from .files import folder_written_whole, written_whole
 from .manifest import manifest
@@ -23,6 +24,7 @@ from .rtl.emit import to_verilog
 from .rtl.network import Pipeline
 from .shipped import folder
 from .sim.network_bench import NetworkResult, run_network
+from .sim.runner import simulation_environment
 
 MODEL, BOARD = "digits", "ulx3s-85f"
 VERIFIED_FRAMES = 100
@@ -60,6 +62,9 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     board = load_board(BOARD, NextpnrBoard)
     if held_out.labels is None:
         raise ValueError("the shipped images must have labels")
+    simulation_environment()  # what is missing is said before anything is made
+    for tool in ("yosys", "nextpnr-ecp5", "ecppack"):
+        find(tool)
     step("reference", 0, 0)
     outcome = reference.run(network, held_out.images)
 

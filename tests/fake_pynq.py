@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
+from hwsnn.host import load_record, pynq_bus
 from tests.soft_board import Region, SoftBoard
 
 REGISTERS, DMA, WINDOW = 0xA000_0000, 0xA001_0000, 0x1_0000
@@ -63,8 +67,13 @@ class FakePynq:
             def __init__(self, bitfile_name: str) -> None:
                 if not isinstance(bitfile_name, str):
                     raise TypeError("Bitstream name has to be a string.")
+                if Path(bitfile_name).with_suffix(".xsa").exists():
+                    raise ValueError(f"{bitfile_name} is not a valid input")
+                if not Path(bitfile_name).with_suffix(".hwh").is_file():
+                    raise RuntimeError("Unable to find metadata for bitstream")
+                Path(bitfile_name).read_bytes()
                 fake.loaded.append(bitfile_name)
-                self.ip_dict = fake.blocks
+                self.ip_dict = fake.PL.ip_dict = fake.blocks
 
         self.MMIO, self.Overlay = MMIO, Overlay
         self.PL = SimpleNamespace(ip_dict=self.blocks)
@@ -75,3 +84,16 @@ class FakePynq:
         region = self.board.memory.allocate(size)
         region.cached[:] = region.memory[:] = 0xA5  # it is not said to be zero
         return Contiguous.of(self.board, region)
+
+
+def put_in_place(fake: FakePynq, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``fake`` is the module from now on, and what Linux says and we record lies in ``folder``, which is new."""
+    folder.mkdir()
+    monkeypatch.setitem(sys.modules, "pynq", fake)  # type: ignore[arg-type]
+    for module, name, text in (
+        (pynq_bus, "FPGA_STATE", "operating\n"),
+        (load_record, "BOOT_ID", "2f0e71d2-0f0c-4d52-9c7c-4ed1d5b1c0a4\n"),
+    ):
+        (folder / name).write_text(text)
+        monkeypatch.setattr(module, name, folder / name)
+    monkeypatch.setattr(load_record, "FOLDER", folder / "hwsnn")

@@ -250,7 +250,7 @@ def test_other_devices_are_not_synthesized() -> None:
 def test_no_plot_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = invoke("bench", "digits", "-o", str(tmp_path / "out"))
-    expect_refusal(result, "hwsnn bench -o draws with matplotlib: pip install 'hwsnn[train]'")
+    expect_refusal(result, "hwsnn bench needs matplotlib: pip install 'hwsnn[explore]'")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from click.testing import CliRunner, Result
 
 from hwsnn import reference
 from hwsnn.cli import cli
-from hwsnn.host import serial_accelerator
+from hwsnn.host import load_record, serial_accelerator
 from hwsnn.host.packets import Packet
 from hwsnn.model import model_hash, save
 from hwsnn.rtl.protocol import Identity
-from tests.fake_pynq import FakePynq
+from tests.fake_pynq import FakePynq, put_in_place
 from tests.soft_board import SoftBoard
 from tests.test_cli import expect_refusal
 from tests.test_serial_accelerator import FRAME_ANSWER, IMAGES, NETWORK, Board
@@ -71,10 +70,11 @@ def run(folder: Path, port: str | Path, data: str, *options: str) -> Result:
 
 
 @pytest.fixture
-def zcu102(monkeypatch: pytest.MonkeyPatch) -> SoftBoard:
+def zcu102(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SoftBoard:
     """A board in software in the place of the real one."""
     soft = SoftBoard(NETWORK)
-    monkeypatch.setitem(sys.modules, "pynq", FakePynq(soft))  # type: ignore[arg-type]
+    put_in_place(FakePynq(soft), tmp_path / "system", monkeypatch)
+    load_record.remember(tmp_path / "small.bit")
     return soft
 
 

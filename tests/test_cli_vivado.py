@@ -44,7 +44,7 @@ PROJECT = {
 RESULTS = {
     "random1-zcu102.bit",
     "random1-zcu102.hwh",
-    "random1-zcu102.xsa",
+    "random1-zcu102-hardware.xsa",
     "utilization.json",
     "timing.json",
     "power.json",
@@ -206,6 +206,7 @@ def test_timing_missed(workplace: Workplace) -> None:
     [
         ({"FAKE_OUTCOME": "broken"}, "vivado failed: ERROR: [Synth 8-439] module 'mystery' not found"),
         ({"FAKE_OUTCOME": "large"}, "random1: does not fit AMD ZCU102 (vivado failed: ERROR: [DRC UTLZ-1]"),
+        ({"FAKE_OUTCOME": "killed"}, "vivado failed: ERROR: synth_1: synth_design ERROR"),
         ({"FAKE_OUTCOME": "silent"}, "vivado failed: it ended with 1"),
     ],
 )

@@ -241,8 +241,10 @@ def test_alone_and_interrupted(tmp_path: Path) -> None:
 
 
 def test_without_dask_a_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "hwsnn.explore.sweep", None)
-    expect_refusal(explore(*SMALL, "-o", tmp_path / "sweep"), "pip install 'hwsnn[explore]'")
+    monkeypatch.delitem(sys.modules, "hwsnn.explore.sweep")
+    monkeypatch.setitem(sys.modules, "dask", None)
+    result = explore(*SMALL, "-o", tmp_path / "sweep")
+    expect_refusal(result, "hwsnn explore needs dask: pip install 'hwsnn[explore]'")
 
 
 @pytest.mark.parametrize(

@@ -38,3 +38,12 @@ def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="python failed: ERROR: no such thing") as caught:
         run_tool(python("print('ERROR: no such thing'); raise SystemExit(3)"), [], tmp_path, tmp_path / "log")
     assert caught.value.log == "ERROR: no such thing"
+
+
+def test_why_comes_before_that(tmp_path: Path) -> None:
+    """Vivado says that a run of it failed before our script can say why."""
+    that = "ERROR: [Vivado 12-13638] Failed runs(s) : 'synth_1'"
+    with pytest.raises(ToolError, match=r"python failed: ERROR: \[Synth 8-439\]"):
+        run_tool(python(f'print("{that}\\nERROR: [Synth 8-439] x"); exit(1)'), [], tmp_path, tmp_path / "log")
+    with pytest.raises(ToolError, match=r"python failed: ERROR: \[Vivado 12-13638\]"):
+        run_tool(python(f'print("{that}"); exit(1)'), [], tmp_path, tmp_path / "log")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +14,8 @@ import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
-from hwsnn.host import Accelerator, pynq_bus
-from tests.fake_pynq import REGISTERS, FakePynq
+from hwsnn.host import Accelerator, load_record, pynq_bus
+from tests.fake_pynq import REGISTERS, FakePynq, put_in_place
 from tests.soft_board import SoftBoard, a_network
 
 NETWORK = a_network()
@@ -22,10 +25,7 @@ IMAGES = random_images(NETWORK, 300, 4)
 @pytest.fixture
 def pynq(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakePynq:
     fake = FakePynq(SoftBoard(NETWORK))
-    monkeypatch.setitem(sys.modules, "pynq", fake)  # type: ignore[arg-type]
-    state = tmp_path / "state"
-    state.write_text("operating\n")
-    monkeypatch.setattr(pynq_bus, "FPGA_STATE", state)
+    put_in_place(fake, tmp_path / "system", monkeypatch)
     return fake
 
 
@@ -36,6 +36,14 @@ def bitstream(tmp_path: Path) -> Path:
     return tmp_path / "small.bit"
 
 
+@pytest.fixture
+def loaded(pynq: FakePynq, bitstream: Path) -> Path:
+    """The bitstream, loaded by an earlier program of this boot."""
+    Accelerator.open(f"zcu102:{bitstream}", NETWORK).close()
+    pynq.loaded.clear()
+    return bitstream
+
+
 def assert_right(board: Accelerator) -> None:
     expected = reference.run(NETWORK, IMAGES)
     scores, answers = board.infer(IMAGES)
@@ -43,6 +51,7 @@ def assert_right(board: Accelerator) -> None:
     assert np.array_equal(answers, expected.predictions)
 
 
+@pytest.mark.usefixtures("loaded")
 def test_what_is_loaded(pynq: FakePynq) -> None:
     with Accelerator.open("zcu102", NETWORK) as board:
         assert_right(board)
@@ -59,27 +68,140 @@ def test_a_bitstream(pynq: FakePynq, bitstream: Path) -> None:
     assert stages == ["loading the bitstream"]
 
 
+def refused(pynq: FakePynq, address: str, message: str) -> None:
+    """Opening it is, and nothing is read where nothing would answer."""
+    pynq.trouble = AssertionError("registers were touched")
+    with pytest.raises(InputError, match=f"^{message}$"):
+        Accelerator.open(address, NETWORK)
+
+
+UNKNOWN = "zcu102: hwsnn has loaded no bitstream since the board was started; open zcu102:"
+
+
 def test_loaded_by_somebody_else(pynq: FakePynq) -> None:
-    """PYNQ knows only of what it loaded itself; the accelerator's own registers are asked all the same."""
-    pynq.PL.ip_dict = None
+    """By another program, or from BOOT.BIN: PYNQ knows blocks, but they may be another bitstream's."""
+    refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
+
+
+def test_loaded_before_the_board_was_started_anew(pynq: FakePynq, loaded: Path) -> None:
+    """PYNQ's record outlives that, as here."""
+    assert pynq.PL.ip_dict
+    load_record.BOOT_ID.write_text("the next boot\n")
+    refused(pynq, "zcu102", f"{UNKNOWN}{loaded}")
+    pynq.trouble = None
+    with Accelerator.open(f"zcu102:{loaded}", NETWORK) as board:
+        assert_right(board)
     with Accelerator.open("zcu102", NETWORK) as board:
         assert_right(board)
-    pynq.board.accelerator.constants["ID"] = 0
-    with pytest.raises(InputError, match=r"^zcu102: holds no hwsnn accelerator \(ID reads 0x00000000\); "):
-        Accelerator.open("zcu102", NETWORK)
 
 
-def test_another_bitstream(pynq: FakePynq, bitstream: Path) -> None:
-    """Nothing is read where nothing would answer."""
-    pynq.blocks = pynq.PL.ip_dict = {"gpio": {"phys_addr": REGISTERS}}
-    pynq.trouble = AssertionError("registers were touched")
-    for address in ("zcu102", f"zcu102:{bitstream}"):
-        with pytest.raises(
-            InputError, match=rf"^{address}: has no AXI DMA at 0xA0010000; load what hwsnn build makes "
-        ):
-            Accelerator.open(address, NETWORK)
+def test_a_load_that_failed_is_not_taken_for_the_one_before(pynq: FakePynq, loaded: Path) -> None:
+    pynq.trouble = RuntimeError("xclbinutil failed")
+    with pytest.raises(InputError, match="xclbinutil failed"):
+        Accelerator.open(f"zcu102:{loaded}", NETWORK)
+    refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
 
 
+@pytest.mark.parametrize("record", ["", "{", "[]", "7", '{"boot_id": "2f0e71d2"}', '{"bitstream": "x.bit"}'])
+@pytest.mark.usefixtures("loaded")
+def test_a_damaged_record(pynq: FakePynq, record: str) -> None:
+    (load_record.FOLDER / load_record.FILE).write_text(record)
+    refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
+
+
+def _writable_by_others(folder: Path) -> None:
+    folder.chmod(0o777)
+
+
+def _a_link(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+
+
+def _somebody_elses(folder: Path) -> None:
+    os.chown(folder, 1234, -1)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _writable_by_others,
+        _a_link,
+        pytest.param(_somebody_elses, marks=pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives away")),
+    ],
+)
+def test_a_record_that_others_could_have_written(pynq: FakePynq, loaded: Path, spoil: Callable[[Path], None]) -> None:
+    folder = load_record.FOLDER
+    spoil(folder)
+    for address in ("zcu102", f"zcu102:{loaded}"):
+        refused(pynq, address, f"{folder}: must be a folder of root's that nobody else writes to; remove it")
+    assert pynq.loaded == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root's record is root's")
+@pytest.mark.usefixtures("loaded")
+def test_a_user_who_is_not_root(pynq: FakePynq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    refused(pynq, "zcu102", r'zcu102: the hardware may be used by root alone; run this with sudo -E env PATH="\$PATH"')
+
+
+@pytest.mark.usefixtures("loaded")
+def test_others_may_not_even_look_at_the_record() -> None:
+    assert load_record.FOLDER.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_archive_beside_a_bitstream(pynq: FakePynq, bitstream: Path) -> None:
+    """PYNQ refuses a bitstream beside which a .xsa of its name lies; so it is given one beside which none lies."""
+    bitstream.with_suffix(".xsa").touch()
+    bitstream.write_text("bits")
+    with pytest.raises(ValueError, match="is not a valid input"):
+        pynq.Overlay(str(bitstream))
+    for _ in range(2):
+        with Accelerator.open(f"zcu102:{bitstream}", NETWORK) as board:
+            assert_right(board)
+            assert board.name == f"zcu102:{bitstream}"
+    assert len(set(pynq.loaded)) == 1
+    given = Path(pynq.loaded[0])
+    assert given.name == bitstream.name
+    assert given.read_text() == "bits", "PYNQ reads it again when it loads the next one"
+    assert given.with_suffix(".hwh").samefile(bitstream.with_suffix(".hwh"))
+    assert {file.name for file in bitstream.parent.glob("small.*")} == {"small.bit", "small.hwh", "small.xsa"}
+
+
+def test_archives_beside_bitstreams_of_one_name(pynq: FakePynq, bitstream: Path, tmp_path: Path) -> None:
+    """PYNQ tells bitstreams apart by their paths."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for folder in (tmp_path, other):
+        for ending in ("bit", "hwh", "xsa"):
+            (folder / f"small.{ending}").write_text(str(folder))
+        Accelerator.open(f"zcu102:{folder / 'small.bit'}", NETWORK).close()
+    assert [Path(path).read_text() for path in pynq.loaded] == [str(tmp_path), str(other)]
+
+
+def test_a_path_from_here(pynq: FakePynq, bitstream: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bitstream.parent)
+    bitstream.with_suffix(".xsa").touch()
+    with Accelerator.open("zcu102:small.bit", NETWORK) as board:
+        assert_right(board)
+
+
+@pytest.mark.parametrize("blocks", [{"gpio": {"phys_addr": REGISTERS}}, None])
+def test_another_bitstream(pynq: FakePynq, loaded: Path, blocks: dict[str, Any] | None) -> None:
+    """One that another program loaded through PYNQ since; None: that program had PYNQ forget what it knew."""
+    pynq.PL.ip_dict = blocks
+    refused(
+        pynq, "zcu102", "zcu102: has no AXI DMA at 0xA0010000; open zcu102:FILE.bit, with what hwsnn build makes .*"
+    )
+
+
+def test_a_bitstream_of_something_else(pynq: FakePynq, bitstream: Path) -> None:
+    pynq.blocks = {"gpio": {"phys_addr": REGISTERS}}
+    refused(pynq, f"zcu102:{bitstream}", f"zcu102:{bitstream}: has no AXI DMA at 0xA0010000; open .*")
+    refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
+
+
+@pytest.mark.usefixtures("loaded")
 def test_nothing_loaded(pynq: FakePynq) -> None:
     pynq_bus.FPGA_STATE.write_text("unknown\n")
     with pytest.raises(InputError, match=r"^zcu102: no bitstream is loaded; open zcu102:FILE.bit$"):
@@ -98,11 +220,18 @@ def test_a_bitstream_without_its_description(pynq: FakePynq, bitstream: Path) ->
 @pytest.mark.parametrize(
     ("trouble", "message"),
     [
-        (PermissionError(13, "Permission denied"), r"the hardware may be used by root alone; run this with sudo -E$"),
-        (OSError("Root permissions required."), r"the hardware may be used by root alone; run this with sudo -E$"),
+        (
+            PermissionError(13, "Permission denied"),
+            r"the hardware may be used by root alone; run this with sudo -E env PATH=\"\$PATH\"$",
+        ),
+        (
+            OSError("Root permissions required."),
+            r"the hardware may be used by root alone; run this with sudo -E env PATH=\"\$PATH\"$",
+        ),
         (RuntimeError("No Devices Found"), r"PYNQ could not use it \(No Devices Found\)$"),
     ],
 )
+@pytest.mark.usefixtures("loaded")
 def test_trouble_of_pynq(pynq: FakePynq, trouble: Exception, message: str) -> None:
     pynq.trouble = trouble
     with pytest.raises(InputError, match=f"^zcu102: {message}"):

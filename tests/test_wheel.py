@@ -10,20 +10,13 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parent.parent
+from tests.installed import install_wheel
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel installed into it, without its dependencies."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(CHECKOUT)]
-    subprocess.run(build, check=True, capture_output=True)
-    wheel = next(folder.glob("hwsnn-*.whl"))
-    site = folder / "site"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
-    return site
+    return install_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def _run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,8 @@ GRACE_S = 5
 """How long an interrupted program may take to end."""
 TAIL_LINES = 25
 POLL_S = 0.02
+HOLLOW = ("[Vivado 12-13638]", "[Common 17-39]")
+"""What Vivado says first of all where one of its runs failed: that it did, and not why."""
 
 
 def run_tool(
@@ -118,7 +120,9 @@ def _start(tool: Tool, arguments: Sequence[str], folder: Path, log: Path) -> sub
 def _check(tool: Tool, returncode: int, log: Path) -> None:
     if returncode != 0:
         printed = log.read_text(errors="replace").splitlines()
-        complaint = next((line for line in printed if line.startswith("ERROR")), f"it ended with {returncode}")
+        errors = [line for line in printed if line.startswith("ERROR")]
+        told = [line for line in errors if not any(code in line for code in HOLLOW)]
+        complaint = next(iter(told or errors), f"it ended with {returncode}")
         raise ToolError(f"{tool.name} failed: {complaint}", "\n".join(printed[-TAIL_LINES:]))
 
 

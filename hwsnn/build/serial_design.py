@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from amaranth.back.verilog import YosysError
-
 from hwsnn import __version__
-from hwsnn.cache import user_cache
-from hwsnn.errors import ToolError
 from hwsnn.model import model_hash
+from hwsnn.rtl.emit import yosys_writes
 from hwsnn.spec import Folding, Network
 
 from .boards import VivadoSerialBoard
@@ -24,15 +21,11 @@ CONSTRAINTS = f"create_generated_clock -name {SYSTEM_CLOCK} [get_pins mmcm/CLKOU
 def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) -> dict[str, str]:
     """The files ``hwsnn.v``, whose top is ``hwsnn``, and ``hwsnn.xdc``, pins and clocks, by name.
 
-    Raises ``InputError`` where the network cannot stand behind a serial line, or where there is no cache for the Yosys
-    that writes the Verilog, and ``ToolError`` where that fails.
+    Raises ``InputError`` where the network cannot stand behind a serial line, and as ``yosys_writes`` does.
     """
-    user_cache()
-    try:
+    with yosys_writes():
         top = serial_top(network, folding, board)
         plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
-    except YosysError as error:
-        raise ToolError("Yosys could not write the Verilog", str(error)) from None
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",

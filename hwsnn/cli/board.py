@@ -32,7 +32,7 @@ BENCH_IMAGES = 1000
 def command() -> None:
     """Run images on a board that holds MODEL, or try it out.
 
-    ADDRESS is zcu102 for what is loaded there, zcu102:FILE.bit to load that first, serial:PORT (such as
+    ADDRESS is zcu102 for what hwsnn loaded there last, zcu102:FILE.bit to load that first, serial:PORT (such as
     serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same driver.
     """
 

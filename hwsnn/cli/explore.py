@@ -121,16 +121,11 @@ def command(
     """
     if clocks is not None and points is not None:
         raise click.UsageError("--clocks and --points must not be given together")
-    try:
-        from ..explore import plot
-        from ..explore.sweep import cluster, cores, sweep
-    except ImportError as error:
-        raise InputError(f"hwsnn explore needs {error.name}: pip install 'hwsnn[explore]'") from None
-
     from ..devices import DEVICES
-    from ..explore import space, table
+    from ..explore import plot, space, table
     from ..explore.images import measured
     from ..explore.points import Refusal, Store
+    from ..explore.sweep import cluster, cores, sweep
 
     path = trained_path(source)
     name, variants = _variants(path, bits, timesteps, encoding, reset)

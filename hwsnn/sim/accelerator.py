@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwsnn.build.tools import require
 from hwsnn.cycles import simulate
 from hwsnn.devices import DEVICES
 from hwsnn.model import model_hash
@@ -16,7 +17,7 @@ from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Folding, Network
 
 from .network_bench import without_header
-from .runner import RunningBench, build_simulator
+from .runner import RunningBench, build_simulator, simulation_environment
 
 BENCH = "hwsnn.sim.tb_accelerator"
 DEVICE = "xczu9eg"
@@ -48,6 +49,8 @@ def build_accelerator(
     ``folding``: what ``hwsnn build`` takes for the ZCU102, unless given. ``stage`` is called with the name of each
     stage. Raises ``ToolError`` where a tool fails, and ``InputError`` where one is missing.
     """
+    simulation_environment()  # what is missing is said before minutes of other work
+    require("cocotbext-axi")
     stage("planning")
     if folding is None:
         folding = for_share(network, DEVICES[DEVICE]).folding

@@ -20,7 +20,7 @@ from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Folding, Integrator, MaxPool, Network
 
-from .runner import SimulationError, build_simulator, run_bench
+from .runner import SimulationError, build_simulator, run_bench, simulation_environment
 
 MEASURED_FRAMES = 8
 """Frames that follow each other, at least, to see the steady interval between their results."""
@@ -65,8 +65,9 @@ def run_network(
     All frames run once without stalls (cyclically repeated to at least ``MEASURED_FRAMES``) and, with ``stalls``,
     once more with random stalls at both ends drawn from ``seed``. ``verilog`` replaces the generated text: for tests
     of the checker. ``progress`` is called with results seen and results expected. Raises ``SimulationError`` where the
-    simulation itself fails or gets stuck before anything differed.
+    simulation itself fails or gets stuck before anything differed, and ``InputError`` where a tool is missing.
     """
+    simulation_environment()  # what is missing is said before minutes of other work
     frames = len(images)
     images = images[np.arange(max(frames, MEASURED_FRAMES)) % frames]
     beats = expected_beats(network, folding, images)

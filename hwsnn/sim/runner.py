@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from hwsnn.build.tools import verilator_environment
+from hwsnn.build.tools import require, verilator_environment
 from hwsnn.cache import user_cache
 from hwsnn.errors import ToolError
 from hwsnn.files import needs_room
@@ -62,6 +62,13 @@ def cache_folder() -> Path:
     return user_cache() / "hwsnn" / "simulators"
 
 
+def simulation_environment() -> dict[str, str]:
+    """The environment variables for building simulators. Raises ``InputError`` where a tool is missing."""
+    environment = verilator_environment()
+    require("cocotb")
+    return environment
+
+
 def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] = ()) -> Path:
     """The folder of a simulator of module ``top`` in the text ``verilog``: from the cache, or built now.
 
@@ -71,7 +78,7 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
 
     Raises ``SimulationError``, and ``InputError`` where a tool is missing.
     """
-    environment = verilator_environment()
+    environment = simulation_environment()
     tools = (*BUILD_ARGS, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)

@@ -28,8 +28,8 @@ class Packager:
         self._ports: dict[str, tuple[bool, int]] = {}
         self._root = Path()
         self._clocks: dict[str, str] = {}
-        self._fixed = {"aclk"}
-        """The clocks that were given a frequency of the core's own."""
+        self._parameters = {"aclk": {"FREQ_HZ", "ASSOCIATED_BUSIF"}}
+        """Of the clocks, as they were found."""
 
     def package_project(self, call: Call) -> str:
         self._projects.require()
@@ -50,6 +50,8 @@ class Packager:
         for port in self._ports:
             if re.fullmatch(f"{CLOCK_NAMES if self._finds_all else 'aclk'}|{RESET_NAMES}", port):
                 self._registry.add(Object("bus interface", port))
+                if port not in (*self._parameters, "aresetn"):
+                    self._parameters[port] = {"FREQ_HZ", "ASSOCIATED_BUSIF"}
         for interface in self._registry.of_kind("bus interface"):
             if self._finds_all and self._has(interface.name, LITE):
                 self._registry.add(Object("memory map", f"{interface.name} map"))
@@ -99,15 +101,16 @@ class Packager:
 
     def get_bus_parameters(self, call: Call) -> str:
         interface = self._registry.find_one(call.values["-of_objects"], "bus interface").name
-        if interface not in self._fixed or call.words != ("FREQ_HZ",):
-            raise TclError(f"{interface} has no parameter {' '.join(call.words)}")
-        return "FREQ_HZ"
+        (name,) = call.words
+        if name not in self._parameters.get(interface, ()):
+            raise TclError(f"{interface} has no parameter {name}")
+        return name
 
     def remove_bus_parameter(self, call: Call) -> str:
         name, interface = call.words
-        if name != "FREQ_HZ" or interface not in self._fixed:
+        if name not in self._parameters.get(interface, ()):
             raise TclError(f"{interface} has no parameter {name}")
-        self._fixed.remove(interface)
+        self._parameters[interface].remove(name)
         return ""
 
     def add_memory_map(self, call: Call) -> str:
@@ -131,8 +134,11 @@ class Packager:
 
     def check_integrity(self, call: Call) -> str:
         """All that can be wrong with the core is refused here."""
-        if self._fixed:
-            raise TclError(f"the frequencies of {self._fixed} are fixed")
+        for clock, parameters in self._parameters.items():
+            if "FREQ_HZ" in parameters:
+                raise TclError(f"the frequency of {clock} is fixed")
+            if ("ASSOCIATED_BUSIF" in parameters) != (clock == "aclk"):
+                raise TclError(f"{clock} has the wrong interfaces: all are aclk's")
         self._registry.find_one(call.words[0], "component")
         block = self._registry.find_one("reg0", "address block").properties
         size = int(block["range"], 0)

@@ -59,6 +59,9 @@ def _run(kind: str, file: Path, known: str, session: Session, on_print: Callable
                     answer += session.answer(check(syntaxes[name], words))
                 except TclError as error:
                     answer = f"!{error}"
+                while session.said:
+                    recording.printed.append(session.said.pop(0))
+                    on_print(recording.printed[-1])
             for plain, escaped in ESCAPES:
                 answer = answer.replace(plain, escaped)
             process.stdin.write(answer + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.vivado import saif_text, texts
@@ -15,6 +16,7 @@ STEPS = ("opt_design", "place_design", "route_design", "post_route_phys_opt_desi
 REPORTS = ("report_utilization", "report_timing_summary", "report_cdc", "report_power")
 ERRORS = {
     "broken": ("synth_1", "ERROR: [Synth 8-439] module 'mystery' not found"),
+    "killed": ("synth_1", ""),
     "large": ("impl_1", "ERROR: [DRC UTLZ-1] Resource utilization: LUT as Logic over-utilized in Top Level Design"),
 }
 
@@ -22,8 +24,11 @@ ERRORS = {
 class Runs:
     """Runs of the project, and the design that is open."""
 
-    def __init__(self, registry: Registry, projects: Projects, diagram: Diagram, outcome: str) -> None:
+    def __init__(
+        self, registry: Registry, projects: Projects, diagram: Diagram, outcome: str, say: Callable[[str], None]
+    ) -> None:
         self._registry, self._projects, self._diagram, self._outcome = registry, projects, diagram, outcome
+        self._say = say
         self._open = self._matched = False
         self._reported: set[str] = set()
         self.delays: dict[tuple[str, str], float] = {}
@@ -47,11 +52,13 @@ class Runs:
         failing, complaint = ERRORS.get(self._outcome, ("", ""))
         fails = failing == name
         run.properties |= {
-            "launched": "1",
-            "progress": "40%" if fails else "100%",
-            "status": f"{step or 'synth_design'} {'ERROR' if fails else 'Complete!'}",
+            "progress": "0%",
+            "status": "Running...",
+            "ends at": "40%" if fails else "100%",
+            "ends as": f"{step or 'synth_design'} {'ERROR' if fails else 'Complete!'}",
         }
-        (directory / "runme.log").write_text(f"Command: {step or 'synth_design'}\n{complaint if fails else ''}\n")
+        if not fails or complaint:
+            (directory / "runme.log").write_text(f"Command: {step or 'synth_design'}\n{complaint if fails else ''}\n")
         if name == "impl_1" and not fails:
             self._implement(directory, step)
         return ""
@@ -67,10 +74,19 @@ class Runs:
             (directory / f"{top}.bit").write_text("bits\n")
 
     def wait_on_runs(self, call: Call) -> str:
-        for name in call.words:
-            if "launched" not in self._registry.find_one(name, "run").properties:
-                raise TclError(f"wait_on_runs: {name} was not launched")
+        """Of Vivado 2021.2 and later; ``wait_on_run`` is its older name, for one run."""
+        runs = [self._registry.find_one(name, "run") for name in call.words]
+        for run in runs:
+            if "ends at" not in run.properties:
+                raise TclError(f"{call.name}: {run.name} was not launched")
+            run.properties |= {"progress": run.properties["ends at"], "status": run.properties["ends as"]}
+        if failed := [run.name for run in runs if run.properties["progress"] != "100%"]:
+            names = ", ".join(f"'{name}'" for name in failed)
+            self._say(f"ERROR: [Vivado 12-13638] Failed runs(s) : {names}")
+            raise TclError("ERROR: [Common 17-39] 'wait_on_runs' failed due to earlier errors.")
         return ""
+
+    wait_on_run = wait_on_runs
 
     def open_run(self, call: Call) -> str:
         run = self._registry.find_one(call.words[0], "run")

@@ -15,8 +15,10 @@ class Session:
     """Vivado. ``outcome`` is what becomes of the build:
 
     ``well``; ``late``: timing is missed; ``large``: placement fails for lack of room; ``broken``: synthesis fails;
-    ``silent``: the bitstream does not appear. ``finds_all``: the packager finds clocks and address maps by itself, as
-    far as is documented. ``lacks``: what this Vivado does not have: ``board``, ``core``, ``pin`` or ``interface``.
+    ``killed``: its process ends before it does anything; ``silent``: the bitstream does not appear.
+
+    ``finds_all``: the packager finds clocks and address maps by itself, as far as is documented. ``lacks``: what this
+    Vivado does not have: ``board``, ``core``, ``pin`` or ``interface``.
     """
 
     def __init__(self, outcome: str = "well", finds_all: bool = True, lacks: str = "") -> None:
@@ -25,7 +27,9 @@ class Session:
         self.packager = Packager(self.registry, self.projects, finds_all, lacks)
         self.diagram = Diagram(self.registry, self.projects, lacks)
         self.netlist = Netlist(self.registry, self.projects)
-        self.runs = Runs(self.registry, self.projects, self.diagram, outcome)
+        self.said: list[str] = []
+        """What it prints by itself, until somebody takes it from here."""
+        self.runs = Runs(self.registry, self.projects, self.diagram, outcome, self.said.append)
         self._parts = (self.projects, self.packager, self.diagram, self.netlist, self.runs)
 
     def answer(self, call: Call) -> str:

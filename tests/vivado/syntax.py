@@ -59,6 +59,7 @@ update_compile_order [-force_gui] [-fileset <arg>]
 update_ip_catalog [-rebuild] [-add_ip <arg>] [-delete_ip <arg>] [-delete_mult_ip <args>] [-disable_ip <arg>] \
 [-enable_ip <arg>] [-add_interface <arg>] [-create_index] [-repo_path <arg>] [-update_module_ref]
 validate_bd_design [-force] [-design <arg>] [-include_pr]
+wait_on_run [-timeout <arg>] <run>
 wait_on_runs [-timeout <arg>] [-exit_condition <arg>] <runs>...
 write_hw_platform [-fixed] [-force] [-include_bit] [-include_sim_content] [-minimal] [-hw] [-hw_emu] [-rp <arg>] \
 [-rm <arg>] [-static] [<file>]

@@ -54,7 +54,7 @@ class AxiProject(Project):
     """
 
     scripts = ("package_ip.tcl", "block_design.tcl", "implement.tcl", "hand_off.tcl")
-    endings = (".bit", ".hwh", ".xsa")
+    endings = (".bit", ".hwh", "-hardware.xsa")
     cell = LEVELS[3]
     pipeline_clock = "clk_out1_"
 
@@ -79,8 +79,7 @@ class AxiProject(Project):
         except ValueError as error:
             raise InputError(f"{network.name}: not buildable for {self.board.title}: {error}") from None
         verilog = to_verilog(shell, digest, ACCELERATOR)
-        (folder / "rtl").mkdir()
-        (folder / "rtl" / f"{ACCELERATOR}.v").write_text(verilog)
+        self._write_verilog(folder, ACCELERATOR, verilog)
         (folder / HEADER).write_text(c_header(network, digest, self._word_bytes))
         period = 1000 / max(BUS_MHZ, self.clock_mhz)
         constraints = CROSSINGS.format(bus=BUS_CLOCK, pipeline=self.pipeline_clock, period=period)

@@ -26,11 +26,12 @@ foreach interface {s_axi s_axis m_axis aclk aresetn pipeline_clk} {
 foreach interface {s_axi s_axis m_axis} {
     ipx::associate_bus_interfaces -busif $interface -clock aclk -reset aresetn $core
 }
-# A frequency of the core's own would have to be that of the clock in the block design, to the hertz.
-foreach clock {aclk pipeline_clk} {
+# A frequency of the core's own would have to be that of the clock in the block design, to the hertz; and an interface
+# that Vivado took to be of the pipeline's clock as well would have two clocks.
+foreach {clock parameter} {aclk FREQ_HZ pipeline_clk FREQ_HZ pipeline_clk ASSOCIATED_BUSIF} {
     set interface [ipx::get_bus_interfaces $clock -of_objects $core]
-    if {[ipx::get_bus_parameters -quiet FREQ_HZ -of_objects $interface] ne ""} {
-        ipx::remove_bus_parameter FREQ_HZ $interface
+    if {[ipx::get_bus_parameters -quiet $parameter -of_objects $interface] ne ""} {
+        ipx::remove_bus_parameter $parameter $interface
     }
 }
 

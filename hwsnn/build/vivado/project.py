@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ from . import tcl
 from .saif import Activity, Progress
 
 BUILD = "build.tcl"
+_IN_LOGIC = re.compile(r'^( *)\(\* syn_romstyle = "logic" \*\)\n', re.MULTILINE)
+_FOR_VIVADO_TOO = r'\g<0>\1(* rom_style = "distributed" *)\n'
+"""What tells Yosys and others that a table is to lie in logic, and what tells Vivado. Yosys would take the latter
+to mean memory in look-up tables, and finds none without a port to write: only the text for Vivado has it."""
 
 
 class Project(ABC):
@@ -60,6 +65,10 @@ class Project(ABC):
     @abstractmethod
     def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
         """Write the rest: Verilog, constraints, the settings."""
+
+    def _write_verilog(self, folder: Path, top: str, verilog: str) -> None:
+        (folder / "rtl").mkdir()
+        (folder / "rtl" / f"{top}.v").write_text(_IN_LOGIC.sub(_FOR_VIVADO_TOO, verilog))
 
     def _write_settings(self, folder: Path, words: Mapping[str, tcl.Value], tables: Mapping[str, str]) -> None:
         """``settings.tcl``: what all projects say, and ``words`` and ``tables`` besides.

