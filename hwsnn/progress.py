@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-LOOK_S = 1.0
-"""How long a stage's first line is held back: most errors come sooner, and are then the only line."""
+HELD_S = 1.0
+"""How long the first lines are held back: what is wrong with the input mostly shows sooner, and is then alone."""
 EVERY_S = 30.0
 """How often a stage that goes on says so."""
+LOOK_S = 1.0
+"""How often somebody looks whether a line is due."""
 
 
 class Stages(Protocol):
@@ -85,16 +87,18 @@ class Lines:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.RLock()
+        self._held: list[str] | None = []
+        self._opened = clock()
         self._name: str | None = None
         self._done = self._total = 0
         self._begun = self._last = 0.0
-        self._held = False
 
     def at(self, name: str, done: int = 0, total: int = 0) -> None:
         with self._lock:
             if name != self._name:
-                self.end()
-                self._name, self._begun, self._held = name, self._clock(), True
+                self._end()
+                self._name, self._begun = name, self._clock()
+                self._write(f"{name} ...")
             self._done, self._total = done, total
 
     def advance(self, by: int) -> None:
@@ -108,35 +112,39 @@ class Lines:
     def look(self) -> None:
         """To be called now and then."""
         with self._lock:
-            if self._name is None:
-                return
-            if self._held and self._seconds() >= LOOK_S:
-                self._begin()
-            elif not self._held and self._clock() - self._last >= EVERY_S:
+            if self._held is not None:
+                if self._clock() - self._opened >= HELD_S:
+                    self._release()
+            elif self._name is not None and self._clock() - self._last >= EVERY_S:
                 share = f"{self._done / self._total:.0%}, " if self._total else ""
                 self._write(f"{self._name}: {share}{self._seconds():.0f} s")
 
-    def end(self) -> None:
-        """The stage, if any, has come to its end."""
+    def close(self) -> None:
+        """All has come to its end, and well."""
         with self._lock:
-            if self._name is not None:
-                self._write(f"{self._name}: done, {self._seconds():.1f} s")
-                self._name = None
+            self._end()
+            self._release()
+
+    def _end(self) -> None:
+        if self._name is not None:
+            self._write(f"{self._name}: done, {self._seconds():.1f} s")
+            self._name = None
 
     def _seconds(self) -> float:
         return self._clock() - self._begun
 
-    def _begin(self) -> None:
-        self._held = False
-        self._write(f"{self._name} ...")
-
     def _write(self, line: str) -> None:
-        if self._held:
-            self._begin()
         self._last = self._clock()
-        if sys.stderr is not None:
+        if self._held is not None:
+            self._held.append(line)
+        elif sys.stderr is not None:
             with contextlib.suppress(OSError):  # whoever does not want to know may close it
                 print(line, file=sys.stderr, flush=True)
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        for line in held or ():
+            self._write(line)
 
 
 @contextlib.contextmanager
@@ -152,7 +160,7 @@ def _looked_after(lines: Lines, look_s: float = LOOK_S) -> Iterator[Lines]:
     watcher.start()
     try:
         yield lines
-        lines.end()
+        lines.close()
     finally:
         over.set()
         watcher.join()

@@ -33,6 +33,7 @@ from hwsnn.random_networks import random_network
 from hwsnn.sim import accelerator as simulated
 from hwsnn.sim.accelerator import SimulatedAccelerator
 from tests.soft_board import a_network
+from tests.stage_lines import beside_stages
 
 NETWORK = random_network(1)
 IMAGES = random_images(NETWORK, 600, 3)
@@ -321,12 +322,12 @@ def test_commands(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=IMAGES[:20], y=EXPECTED.predictions[:20])
     options = (str(tmp_path / "model.safetensors"), "--on", "sim")
     ran = command("run", *options, "--data", str(tmp_path / "data.npz"))
-    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert (ran.exit_code, beside_stages(ran.stderr)) == (0, "")
     assert ran.stdout.startswith("20 images: 20 right, 100.00%; ")
     assert " images/s in simulation\n0 differ from the reference; 0 frames sent again\n" in ran.stdout
 
     bench = command("bench", *options, "-n", "30")
-    assert (bench.exit_code, bench.stderr) == (0, "")
+    assert (bench.exit_code, beside_stages(bench.stderr)) == (0, "")
     assert (
         "\nthis time is the simulator's and says nothing about a board; the clocks are the design's\n" in bench.stdout
     )
@@ -336,5 +337,5 @@ def test_commands(tmp_path: Path) -> None:
     assert float(clocks[1]) >= NETWORK.input_shape[1] * NETWORK.input_shape[2]
 
     tested = command("selftest", *options)
-    assert (tested.exit_code, tested.stderr) == (0, "")
+    assert (tested.exit_code, beside_stages(tested.stderr)) == (0, "")
     assert tested.stdout.count(": OK: ") == 5

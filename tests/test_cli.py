@@ -18,6 +18,7 @@ from hwsnn.cli import SUMMARIES, cli
 from hwsnn.errors import InputError
 from hwsnn.model import save
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from tests.stage_lines import beside_stages
 
 HWSNN = (sys.executable, "-m", "hwsnn")
 
@@ -166,5 +167,5 @@ def test_interrupted_midway_nothing_is_left(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
-    assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     assert list(out.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 
 from hwsnn import progress
 from hwsnn.errors import InputError
-from hwsnn.progress import EVERY_S, LOOK_S, Lines, Stages, stages
+from hwsnn.progress import EVERY_S, HELD_S, LOOK_S, Lines, Stages, stages
 
 
 class Clock:
@@ -48,7 +48,7 @@ def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
 
 def test_a_long_stage(bench: Bench) -> None:
     """It says that it begins, twice a minute that it goes on, also where it reports nothing, and that it ends."""
-    assert (LOOK_S, EVERY_S) == (1, 30)
+    assert (HELD_S, LOOK_S, EVERY_S) == (1, 1, 30)
     bench.lines.at("place and route")
     assert bench.after(30.5) == ["place and route ..."]
     assert bench.after(1) == ["place and route: 31 s"]
@@ -58,13 +58,13 @@ def test_a_long_stage(bench: Bench) -> None:
     assert bench.after(0.5) == ["place and route: 57%, 91 s"]
     bench.lines.advance(20)
     assert bench.after(30) == ["place and route: 77%, 121 s"]
-    bench.lines.end()
+    bench.lines.close()
     assert bench.said() == ["place and route: done, 121.0 s"]
     assert bench.after(100) == []
 
 
 def test_no_minute_without_a_word(bench: Bench) -> None:
-    """Whatever the stages take, and whenever they report."""
+    """Whatever the stages take."""
     silent = longest = 0.0
     for seconds in (0.5, 45, 3, 1, 61, 0, 200, 29.5, 30.5):
         bench.lines.at(f"stage of {seconds} s")
@@ -78,21 +78,23 @@ def test_no_minute_without_a_word(bench: Bench) -> None:
 def test_stages_one_after_the_other(bench: Bench) -> None:
     """The next one ends the one before; also short ones are named."""
     bench.lines.at("planning")
-    assert bench.said() == []
     bench.lines.at("writing", 0, 10)
-    assert bench.said() == ["planning ...", "planning: done, 0.0 s"]
-    assert bench.after(2) == ["writing ..."]
+    assert bench.after(0.5) == []
+    assert bench.after(0.5) == ["planning ...", "planning: done, 0.0 s", "writing ..."]
     bench.lines.at("writing", 10, 10)
-    bench.lines.end()
-    assert bench.said() == ["writing: done, 2.0 s"]
+    bench.lines.at("checking")
+    assert bench.said() == ["writing: done, 1.0 s", "checking ..."]
+    bench.lines.close()
+    assert bench.said() == ["checking: done, 0.0 s"]
 
 
 def test_what_is_to_be_known(bench: Bench) -> None:
     bench.lines.at("training")
+    assert bench.after(5) == ["training ..."]
     bench.lines.say("epoch 1, loss 0.5")
-    assert bench.said() == ["training ...", "training: epoch 1, loss 0.5, 0 s"]
+    assert bench.said() == ["training: epoch 1, loss 0.5, 5 s"]
     assert bench.after(29.5) == []
-    assert bench.after(0.5) == ["training: 30 s"]
+    assert bench.after(0.5) == ["training: 35 s"]
 
 
 def test_the_block_ends_the_last_stage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +113,7 @@ def test_the_block_ends_the_last_stage(capsys: pytest.CaptureFixture[str]) -> No
 
 def _fail(show: Stages, before: Callable[[], object] = lambda: None) -> None:
     show.at("planning")
+    show.at("building the simulator")
     before()
     raise InputError("no")
 
@@ -148,9 +151,9 @@ def test_somebody_looks_while_the_work_says_nothing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stderr", heard := Heard())
     with progress._looked_after(Lines(), look_s=0.001) as lines:
         lines.at("place and route")
-        lines._begun -= LOOK_S
+        lines._opened -= HELD_S
         assert heard.three.wait(60)
-    assert heard.getvalue().startswith("place and route ...\nplace and route: 1 s\nplace and route: 1 s\n")
+    assert heard.getvalue().startswith("place and route ...\nplace and route: 0 s\nplace and route: 0 s\n")
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])

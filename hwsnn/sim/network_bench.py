@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwsnn.build.tools import verilator_environment
 from hwsnn.cycles import simulate
 from hwsnn.model import model_hash
 from hwsnn.reference import run as run_reference
@@ -67,6 +68,7 @@ def run_network(
     of the checker. ``progress`` is called with results seen and results expected. Raises ``SimulationError`` where the
     simulation itself fails or gets stuck before anything differed.
     """
+    verilator_environment()  # before the work that would be in vain
     frames = len(images)
     images = images[np.arange(max(frames, MEASURED_FRAMES)) % frames]
     beats = expected_beats(network, folding, images)
