@@ -30,10 +30,11 @@ def invoke(*args: str) -> Result:
 def expect_refusal(result: Result, message: str) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith("hwsnn: error: ")
-    assert result.stderr.endswith("\n")
-    assert result.stderr.count("\n") == 1
-    assert message in result.stderr
+    complaint = beside_stages(result.stderr)
+    assert complaint.startswith("hwsnn: error: ")
+    assert complaint.endswith("\n")
+    assert complaint.count("\n") == 1
+    assert message in complaint
 
 
 def test_version() -> None:
