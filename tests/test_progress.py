@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -154,6 +158,33 @@ def test_somebody_looks_while_the_work_says_nothing(monkeypatch: pytest.MonkeyPa
         lines._opened -= HELD_S
         assert heard.three.wait(60)
     assert heard.getvalue().startswith("place and route ...\nplace and route: 0 s\nplace and route: 0 s\n")
+
+
+PROGRAM = """
+from hwsnn.progress import stages
+with stages() as show:
+    show.at("planning")
+    show.at("place and route", 50, 100)
+    print("a result", flush=True)
+    show.advance(50)
+"""
+
+
+def test_bars_on_a_terminal() -> None:
+    """A bar for each stage, full at its end; what is printed meanwhile goes where stdout does."""
+    terminal, its_end = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=its_end, env=environment)
+    os.close(its_end)
+    shown = b""
+    with suppress(OSError):  # where there is no more
+        while True:
+            shown += os.read(terminal, 1 << 16)
+    os.close(terminal)
+    assert (done.returncode, done.stdout) == (0, b"a result\n")
+    assert b"planning" in shown
+    assert b"100/100" in shown
+    assert b"place and route ..." not in shown
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])

@@ -62,7 +62,7 @@ class _Runner:
     """Runs images on a board, shows how far that is, and compares the answers with the reference."""
 
     def __init__(self, board: Accelerator, show: Stages) -> None:
-        self._board, self._show = board, show
+        self._board, self.show = board, show
 
     def run(self, images: Images, frames: int | None = None) -> _Run:
         """Run so many frames, the images in turn; each once where ``frames`` is None."""
@@ -71,13 +71,13 @@ class _Runner:
         from .. import reference
 
         order = np.arange(len(images) if frames is None else frames) % len(images)
-        self._show.at("running on the board", 0, len(order))
+        self.show.at("running on the board", 0, len(order))
         sent = images[order]
         before, start = self._board.stats(), time.perf_counter()
-        found = self._board.infer(sent, self._show.advance)
+        found = self._board.infer(sent, self.show.advance)
         seconds, after = time.perf_counter() - start, self._board.stats()
-        self._show.at("running the reference", 0, len(images))
-        expected = reference.run(self._board.network, images, progress=self._show.advance)
+        self.show.at("running the reference", 0, len(images))
+        expected = reference.run(self._board.network, images, progress=self.show.advance)
         differs = (found.scores != expected.scores[order]).any(axis=1)
         differs |= found.answers != expected.predictions[order]
         return _Run(found, after - before, seconds, int(differs.sum()))
@@ -234,7 +234,8 @@ def selftest(ctx: click.Context, model: str, address: str, baud: int | None, see
     from ..host.selftest import selftest as steps_of
 
     steps = []
-    with _opened(address, network, baud) as (board, _):
+    with _opened(address, network, baud) as (board, runner):
+        runner.show.at("trying the board out")
         for step in steps_of(board, seed):
             steps.append(step)
             if not as_json:
