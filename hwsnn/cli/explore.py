@@ -134,9 +134,12 @@ def command(
     from ..explore.points import Refusal, Store
 
     path = trained_path(source)
-    name, variants = _variants(path, bits, timesteps, encoding, reset)
-    images, which = measured(data, variants[0].network, split, count)
-    tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
+    with stages() as show:
+        show.at("quantizing")
+        name, variants = _variants(path, bits, timesteps, encoding, reset)
+        images, which = measured(data, variants[0].network, split, count)
+        show.at("planning")
+        tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
     store = Store(output)
     results = {task.key: result for task in tasks if (result := store.get(task)) is not None}
     missing = [task for task in tasks if task.key not in results]
