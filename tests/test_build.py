@@ -144,6 +144,15 @@ def test_progress(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None
     }
 
 
+def test_stages_are_lines_in_a_pipe(workplace: Workplace) -> None:
+    """Each begins and ends, on stderr; stdout holds the result alone."""
+    outcome = workplace.run("--json")
+    assert json.loads(outcome.stdout).keys() >= {"bitstream", "fmax_mhz"}
+    marks = [line.split(", ")[0] for line in outcome.stderr.splitlines() if line.endswith(" ...") or ": done, " in line]
+    stages = ("planning", "elaboration", "synthesis", "place and route", "bitstream")
+    assert marks == [mark for stage in stages for mark in (f"{stage} ...", f"{stage}: done")]
+
+
 def test_timing_not_met(workplace: Workplace) -> None:
     """The answer is no, but the bitstream is there."""
     report = json.dumps(REPORT | {"fmax": {"clk": {"achieved": CLOCK_MHZ - 0.5, "constraint": CLOCK_MHZ}}})
