@@ -25,10 +25,10 @@ import matplotlib as mpl
 import torch
 from matplotlib.figure import Figure
 
-from hwsnn.cli.common import progress
 from hwsnn.data import LabelledData
 from hwsnn.files import written_whole
 from hwsnn.model import model_hash
+from hwsnn.progress import stages
 from hwsnn.quantize import quantize
 from hwsnn.reference import run as reference
 from hwsnn.spec import Encoder, EncoderKind, Network
@@ -63,9 +63,9 @@ class Measurements:
         """The part of the images that the network answers rightly; ``what`` it is, for who watches."""
         key = model_hash(network)
         if key not in self._known:
-            with progress() as bars:
-                task = bars.add_task(what, total=len(self._data.images))
-                result = reference(network, self._data.images, progress=lambda done: bars.advance(task, done))
+            with stages() as show:
+                show.at(what, 0, len(self._data.images))
+                result = reference(network, self._data.images, progress=show.advance)
             self._known[key] = float((result.predictions == self._data.labels).mean())
             with written_whole(self._path) as partial:
                 partial.write_text(json.dumps(self._known, indent=1))

@@ -24,6 +24,7 @@ from hwsnn.random_networks import random_network
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim import network_bench
 from hwsnn.spec import Dense, Folding, Network
+from tests.stage_lines import beside_stages
 
 HWSNN = (sys.executable, "-m", "hwsnn")
 VERIFY_KEYS = {"frames", "layers", "spikes_compared", "mismatches", "cycles_per_frame", "latency_cycles"}
@@ -53,7 +54,7 @@ def hwsnn(*args: str) -> subprocess.CompletedProcess[str]:
 
 def test_verify_prints_one_object(model: Path) -> None:
     done = hwsnn("verify", str(model), "-n", "1", "--seed", "4294967295", "--json")
-    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    assert (done.returncode, beside_stages(done.stderr), done.stdout.count("\n")) == (0, "", 1)
     fields = json.loads(done.stdout)
     assert fields.keys() == VERIFY_KEYS
     assert (fields["frames"], fields["layers"], fields["mismatches"]) == (1, 2, 0)
@@ -62,14 +63,14 @@ def test_verify_prints_one_object(model: Path) -> None:
 def test_verify_on_given_images(model: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=random_images(network(), 3, seed=1))
     done = hwsnn("verify", str(model), "--data", str(tmp_path / "data.npz"), "-n", "2")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert done.stdout.startswith("2 frames, 2 layers, ")
     assert ", 0 mismatches\n" in done.stdout
 
 
 def test_bench_prints_one_object(model: Path) -> None:
     done = hwsnn("bench", str(model), "-n", "2", "--clock-mhz", "50", "--device", "lfe5u-85", "--json")
-    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    assert (done.returncode, beside_stages(done.stderr), done.stdout.count("\n")) == (0, "", 1)
     fields = json.loads(done.stdout)
     assert fields.keys() == BENCH_KEYS
     simulated, modelled = fields["simulated"], fields["cycle_model"]
@@ -95,7 +96,7 @@ def test_bench_prints_one_object(model: Path) -> None:
 def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     done = hwsnn("bench", str(model), "-n", "17", "--max-lut", "2", "-o", str(tmp_path / "out"))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert "17 frames simulated back to back: " in done.stdout
     assert ", 0 mismatches\n" in done.stdout
     assert "by the cycle model: equal, at every result\n" in done.stdout
@@ -110,7 +111,7 @@ def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> Non
 @pytest.mark.skipif(find("yosys").version.startswith("yowasp"), reason="takes minutes without a native Yosys")
 def test_bench_counts_resources(model: Path) -> None:
     done = hwsnn("bench", str(model), "--max-lut", "2", "--synth", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     found = json.loads(done.stdout)["synthesized"]
     assert found["total"]["lut"] > found["layers"]["module"]["lut"] > found["layers"]["module"]["sums_lut"] > 0
     assert found["layers"]["module"]["synapses_per_clock"] > 0
@@ -137,7 +138,7 @@ def test_wrong_hardware_is_a_no(model: Path, tmp_path: Path, monkeypatch: pytest
         assert fields["mismatches"] > 0
     else:
         assert fields["simulated"]["mismatches"] > 0
-        assert result.stderr.startswith("hwsnn: the hardware's answers differ: ")
+        assert beside_stages(result.stderr).startswith("hwsnn: the hardware's answers differ: ")
 
 
 @pytest.mark.parametrize(("moment", "number"), [("Verilator", signal.SIGTERM), ("simulation", signal.SIGINT)])
@@ -165,7 +166,7 @@ def test_interrupted_verify_leaves_nothing(tmp_path: Path, moment: str, number: 
             time.sleep(0.01)
         process.send_signal(number)
         stdout, stderr = process.communicate()
-    assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     assert _living_with(str(scratch)) == []
     assert list(scratch.iterdir()) == []
     assert [path for path in cache.rglob("*") if path.name.startswith(("building-", "keeping-"))] == []

@@ -32,6 +32,8 @@ from hwsnn.model import save
 from hwsnn.random_networks import random_network
 from hwsnn.sim import accelerator as simulated
 from hwsnn.sim.accelerator import SimulatedAccelerator
+from tests.soft_board import a_network
+from tests.stage_lines import beside_stages
 
 NETWORK = random_network(1)
 IMAGES = random_images(NETWORK, 600, 3)
@@ -135,10 +137,13 @@ def test_interrupted_runs_are_forgotten(board: Accelerator) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("seed", range(1, 8))
 def test_interruptions_at_random_for_long(seed: int) -> None:
-    """Other networks, each interrupted a hundred times; in between, runs of every length."""
-    network, chance = random_network(seed), random.Random(seed)
+    """Other networks, each interrupted a hundred times; in between, runs of every length.
+
+    The first has results of 21 words: more than the DMA takes unasked, so that the driver must shed what is left.
+    """
+    network, chance = a_network(classes=40) if seed == 1 else random_network(seed), random.Random(seed)
     images = random_images(network, 300, seed)
     expected = reference.run(network, images)
     design = simulated.build_accelerator(network)
@@ -162,20 +167,20 @@ def test_interruptions_at_random_for_long(seed: int) -> None:
             found = board.infer(images[:count])
             assert np.array_equal(found.scores, expected.scores[:count])
             assert board.stats().frames == count
-    receiving, sending = (sum(flags) for flags in zip(*shed, strict=True))
+    receiving, sending = (sum(flags[way] for flags in shed) for way in (0, 1))
+    assert sending or seed > 1
     print(f"{network.name}: 100 interruptions, {receiving} frames cut off, {sending} results left over")
 
 
-def test_a_result_that_nobody_took_is_forgotten(board: Accelerator) -> None:
+def test_results_that_nobody_took_are_forgotten(board: Accelerator) -> None:
+    """The DMA has the first four words, and waits for a place for them."""
     assert isinstance(board, DmaAccelerator)
     bank, then = board._banks
     bank.fill(IMAGES[-5:], then)
     board._to_board.run_to(bank.frames.last)
     while not board._registers.status("SENDING"):
         pass
-    with watched(board) as shed:
-        board._reset()
-    assert [sending for _, sending in shed] == [True]
+    board._reset()
     assert_right(board, 30)
     assert board.stats().frames == 30
 
@@ -317,12 +322,12 @@ def test_commands(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=IMAGES[:20], y=EXPECTED.predictions[:20])
     options = (str(tmp_path / "model.safetensors"), "--on", "sim")
     ran = command("run", *options, "--data", str(tmp_path / "data.npz"))
-    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert (ran.exit_code, beside_stages(ran.stderr)) == (0, "")
     assert ran.stdout.startswith("20 images: 20 right, 100.00%; ")
     assert " images/s in simulation\n0 differ from the reference; 0 frames sent again\n" in ran.stdout
 
     bench = command("bench", *options, "-n", "30")
-    assert (bench.exit_code, bench.stderr) == (0, "")
+    assert (bench.exit_code, beside_stages(bench.stderr)) == (0, "")
     assert (
         "\nthis time is the simulator's and says nothing about a board; the clocks are the design's\n" in bench.stdout
     )
@@ -332,5 +337,5 @@ def test_commands(tmp_path: Path) -> None:
     assert float(clocks[1]) >= NETWORK.input_shape[1] * NETWORK.input_shape[2]
 
     tested = command("selftest", *options)
-    assert (tested.exit_code, tested.stderr) == (0, "")
+    assert (tested.exit_code, beside_stages(tested.stderr)) == (0, "")
     assert tested.stdout.count(": OK: ") == 5

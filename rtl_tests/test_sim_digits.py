@@ -16,6 +16,7 @@ import numpy as np
 from hwsnn import reference
 from hwsnn.data import load
 from hwsnn.model_names import load_model
+from tests.stage_lines import beside_stages
 
 CHECKOUT = Path(__file__).parent.parent
 NETWORK = load_model("digits")
@@ -40,7 +41,7 @@ def test_the_example(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     images, right, clocks = done.stdout.splitlines()
     assert images == f"{len(DIGITS.images)} images on sim:digits"
     assert right == f"{(EXPECTED.predictions == DIGITS.labels).mean():.2%} right"

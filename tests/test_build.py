@@ -24,6 +24,7 @@ from hwsnn.errors import InputError
 from hwsnn.plan import for_share
 from hwsnn.random_networks import random_network
 from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
+from tests.stage_lines import beside_stages
 
 NETWORK = random_network(1)
 BOARD = load_board("ulx3s-85f", NextpnrBoard)
@@ -143,6 +144,15 @@ def test_progress(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None
     }
 
 
+def test_stages_are_lines_in_a_pipe(workplace: Workplace) -> None:
+    """Each begins and ends, on stderr; stdout holds the result alone."""
+    outcome = workplace.run("--json")
+    assert json.loads(outcome.stdout).keys() >= {"bitstream", "fmax_mhz"}
+    marks = [line.split(", ")[0] for line in outcome.stderr.splitlines() if line.endswith(" ...") or ": done, " in line]
+    stages = ("planning", "elaboration", "synthesis", "place and route", "bitstream")
+    assert marks == [mark for stage in stages for mark in (f"{stage} ...", f"{stage}: done")]
+
+
 def test_timing_not_met(workplace: Workplace) -> None:
     """The answer is no, but the bitstream is there."""
     report = json.dumps(REPORT | {"fmax": {"clk": {"achieved": CLOCK_MHZ - 0.5, "constraint": CLOCK_MHZ}}})
@@ -216,7 +226,7 @@ def test_interrupted(workplace: Workplace) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     assert not workplace.output.exists()
     assert not list(workplace.folder.glob(".hwsnn-*"))
     with pytest.raises(ProcessLookupError):

@@ -18,6 +18,7 @@ from hwsnn.cli import SUMMARIES, cli
 from hwsnn.errors import InputError
 from hwsnn.model import save
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from tests.stage_lines import beside_stages
 
 HWSNN = (sys.executable, "-m", "hwsnn")
 
@@ -29,10 +30,11 @@ def invoke(*args: str) -> Result:
 def expect_refusal(result: Result, message: str) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith("hwsnn: error: ")
-    assert result.stderr.endswith("\n")
-    assert result.stderr.count("\n") == 1
-    assert message in result.stderr
+    complaint = beside_stages(result.stderr)
+    assert complaint.startswith("hwsnn: error: ")
+    assert complaint.endswith("\n")
+    assert complaint.count("\n") == 1
+    assert message in complaint
 
 
 def test_version() -> None:
@@ -166,5 +168,5 @@ def test_interrupted_midway_nothing_is_left(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
-    assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     assert list(out.iterdir()) == []

@@ -15,6 +15,7 @@ from hwsnn.data import load as load_data
 from hwsnn.model import load as load_model
 from hwsnn.model import save
 from hwsnn.random_networks import random_network
+from tests.stage_lines import beside_stages
 from tests.test_cli import HWSNN, expect_refusal, invoke
 
 IS_ROOT = os.geteuid() == 0
@@ -100,7 +101,7 @@ def test_a_cache_folder_that_cannot_be(tmp_path: Path, command: tuple[str, ...])
     here.mkdir()
     done = hwsnn(*command, cwd=here, setting={"XDG_CACHE_HOME": str(file)})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+    assert beside_stages(done.stderr) == (
         f"hwsnn: error: {file}: cannot be made for caching (File exists); "
         "set XDG_CACHE_HOME to a folder that can be written to\n"
     )
@@ -110,8 +111,9 @@ def test_a_cache_folder_that_cannot_be(tmp_path: Path, command: tuple[str, ...])
 def test_no_compiler(tmp_path: Path) -> None:
     done = hwsnn("verify", "digits", "-n", "1", setting={"PATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("hwsnn: error: g++: not found on the PATH; building a simulator needs it")
-    assert done.stderr.count("\n") == 1
+    complaint = beside_stages(done.stderr)
+    assert complaint.startswith("hwsnn: error: g++: not found on the PATH; building a simulator needs it")
+    assert complaint.count("\n") == 1
 
 
 def living_with(mark: str) -> list[str]:
@@ -145,7 +147,7 @@ def test_interrupted_generation_leaves_nothing(tmp_path: Path, number: signal.Si
         process.send_signal(number)
         process.send_signal(number)
         stdout, stderr = process.communicate()
-    assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     deadline = time.monotonic() + 10
     while living_with(mark) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -158,5 +160,5 @@ def test_interrupted_generation_leaves_nothing(tmp_path: Path, number: signal.Si
 )
 def test_odd_terminals_change_nothing_in_a_pipe(setting: dict[str, str]) -> None:
     done = hwsnn("inspect", "digits", "--json", setting=setting)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert done.stdout == hwsnn("inspect", "digits", "--json").stdout

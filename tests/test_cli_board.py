@@ -21,6 +21,7 @@ from hwsnn.model import model_hash, save
 from hwsnn.rtl.protocol import Identity
 from tests.fake_pynq import FakePynq, put_in_place
 from tests.soft_board import SoftBoard
+from tests.stage_lines import beside_stages
 from tests.test_cli import expect_refusal
 from tests.test_serial_accelerator import FRAME_ANSWER, IMAGES, NETWORK, Board
 
@@ -80,7 +81,7 @@ def zcu102(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SoftBoard:
 
 def test_json(folder: Path, board: Board) -> None:
     result = run(folder, board.name, "labelled.npz", "--json")
-    assert (result.exit_code, result.stderr, result.stdout.count("\n")) == (0, "", 1)
+    assert (result.exit_code, beside_stages(result.stderr), result.stdout.count("\n")) == (0, "", 1)
     fields = json.loads(result.stdout)
     assert fields.keys() == KEYS
     assert fields.pop("images_per_second") > 0
@@ -127,7 +128,7 @@ def test_baud_wrong(folder: Path) -> None:
 def test_a_zcu102(folder: Path, zcu102: SoftBoard) -> None:
     options = ("--data", str(folder / "labelled.npz"))
     result = board_command("run", folder, "zcu102", *options, "--json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     fields = json.loads(result.stdout)
     assert fields.pop("images_per_second") > 0
     assert fields == {"images": 40, "accuracy": 0.75, "retries": 0, "refused": 0, "mismatches": 0}
@@ -181,16 +182,16 @@ def test_bench(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: 1000.0)
     give = zcu102.accelerator.give
 
-    def counting() -> bytes | None:
-        result = give()
-        if result is not None:
+    def counting() -> tuple[bytes, bool] | None:
+        word = give()
+        if word is not None and word[1]:  # a result's last
             counters = zcu102.accelerator.counters
             counters |= {name: counters[name] + by for name, by in GROWTH.items()}
-        return result
+        return word
 
     zcu102.accelerator.give = counting  # type: ignore[method-assign]
     result = board_command("bench", folder, "zcu102", "-n", "100", "--json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     fields = json.loads(result.stdout)
     assert fields.keys() == BENCH_KEYS
     assert 500 <= fields["clocks_per_frame"] < 510  # the software's clock also ticks at every access
@@ -232,7 +233,7 @@ def test_bench_over_a_serial_line(folder: Path, board: Board, monkeypatch: pytes
     """It has no counters; how often frames were sent again is the host's own count."""
     monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: 1000.0)
     result = board_command("bench", folder, f"serial:{board.name}", "--data", str(folder / "bare.npz"), "--json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     fields = json.loads(result.stdout)
     assert (fields["clocks_per_frame"], fields["input_stalls_per_frame"], fields["retries"]) == (None, None, 0)
     assert (fields["images"], fields["mismatches"]) == (500, 0)
@@ -241,7 +242,7 @@ def test_bench_over_a_serial_line(folder: Path, board: Board, monkeypatch: pytes
 
 def test_selftest(folder: Path, zcu102: SoftBoard) -> None:
     result = board_command("selftest", folder, "zcu102")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     lines = result.stdout.splitlines()
     assert [line.partition(": ")[0] for line in lines] == [
         "identity",
@@ -271,7 +272,7 @@ def test_selftest_of_a_broken_board(
 ) -> None:
     spoil(zcu102)
     result = board_command("selftest", folder, "zcu102", "--json")
-    assert (result.exit_code, result.stderr) == (1, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (1, "")
     fields = json.loads(result.stdout)
     assert fields.keys() == {"passed", "steps"}
     assert not fields["passed"]
@@ -300,7 +301,7 @@ def test_selftest_over_a_serial_line(folder: Path) -> None:
     board = Board(reply, Identity.of(NETWORK, model_hash(NETWORK)).pack(), [])
     try:
         result = board_command("selftest", folder, f"serial:{board.name}")
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
         assert [line.partition(": ")[0] for line in result.stdout.splitlines()] == [
             "identity",
             "frames",

@@ -21,6 +21,7 @@ from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.network import Pipeline, pixel_layout, result_layout
 from hwsnn.spec import Conv, Folding, MaxPool, Network
+from tests.stage_lines import beside_stages
 from tests.test_cli import expect_refusal, invoke
 
 DIGITS = load_model("digits")
@@ -36,7 +37,7 @@ def model(tmp_path: Path) -> str:
 
 def generate(model: str, folder: Path, *options: str) -> Result:
     result = invoke("generate", model, "-o", str(folder), *options)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     return result
 
 

@@ -17,6 +17,7 @@ from hwsnn.data import random_images
 from hwsnn.model import save
 from hwsnn.random_networks import random_network
 from tests import oracle
+from tests.stage_lines import beside_stages
 from tests.test_cli import expect_refusal
 
 NETWORK = random_network(5)
@@ -48,7 +49,7 @@ def test_the_network_has_something_to_tell() -> None:
 
 def test_json(folder: Path) -> None:
     result = run(folder, "labelled.npz", "--json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     assert result.stdout.count("\n") == 1
     fields = json.loads(result.stdout)
     assert fields.keys() == {"images", "accuracy", "images_per_second"}

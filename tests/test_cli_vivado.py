@@ -22,6 +22,7 @@ from hwsnn.build.vivado.build import Follower, end_all_in
 from hwsnn.cli import cli
 from hwsnn.cli.build import _stimulus
 from hwsnn.errors import InputError
+from tests.stage_lines import beside_stages
 from tests.vivado import texts
 from tests.vivado.recorder import TCLSH
 from tests.vivado.workshop import NETWORK
@@ -261,7 +262,7 @@ def test_interrupted(workplace: Workplace, stage: str) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     assert names(workplace.folder) == {"model.safetensors", "tools", "started"}
     deadline = time.monotonic() + 10
     for number in started.read_text().split():

@@ -240,7 +240,7 @@ def test_slow_results_are_no_late_ones() -> None:
     polls = 0
     give = soft.accelerator.give
 
-    def seldom() -> bytes | None:
+    def seldom() -> tuple[bytes, bool] | None:
         nonlocal polls
         polls += 1
         return give() if polls % 40 == 0 else None
@@ -314,7 +314,7 @@ def test_packet_numbers_start_again_after_the_last() -> None:
 def test_what_was_on_its_way_before_is_shed(sending: bool, receiving: bool) -> None:
     """A result that was offered when the reset came, and the rest of a frame, both of an earlier program."""
     soft = SoftBoard(NETWORK)
-    soft.accelerator.offered = struct.pack("<5I", 0, 1, 7, 7, 7) if sending else None
+    soft.accelerator.offered = struct.pack("<5I", 0, 1, 7, 7, 7) if sending else b""
     soft.accelerator.receiving = receiving
     with opened(soft) as board:
         assert soft.accelerator.frames == []

@@ -134,24 +134,105 @@ def test_a_packet_of_several_buffers(bench: Bench) -> None:
     assert (bench.status_of(0), bench.status_of(1)) == (DONE | 4, DONE | 3)
 
 
+def give(bench: Bench, packet: bytes) -> None:
+    """Give the DMA a packet in words of 8 bytes, as it takes them."""
+    for start in range(0, len(packet), 8):
+        assert bench.dma.from_stream.ready
+        bench.dma.from_stream.give(packet[start : start + 8], start + 8 >= len(packet))
+
+
 def test_packets_in(bench: Bench) -> None:
     """The second is longer than its buffer, and waits for more room."""
     for index in range(4):
         bench.describe(index, 0x1000 + 16 * index, 16)
     bench.start(RX)
-    assert not bench.dma.from_stream.ready
     bench.run_to(RX, 1)
+    give(bench, b"0123456789")
+    give(bench, b"x" * 16 + b"rest")
     assert bench.dma.from_stream.ready
-    bench.dma.from_stream.give(b"0123456789")
-    assert bench.dma.from_stream.ready
-    bench.dma.from_stream.give(b"x" * 16 + b"rest")
-    assert not bench.dma.from_stream.ready
     assert (bench.status_of(0), bench.status_of(1)) == (DONE | SOF | EOF | 10, DONE | SOF | 16)
     bench.run_to(RX, 2)
     assert bench.status_of(2) == DONE | EOF | 4
     assert bench.memory.read(BASE + 0x1000, 10) == b"0123456789"
     assert bench.memory.read(BASE + 0x1020, 4) == b"rest"
+
+
+def test_a_word_of_two_buffers(bench: Bench) -> None:
+    bench.describe(0, 0x1000, 12)
+    bench.describe(1, 0x1100, 12)
+    bench.start(RX)
+    bench.run_to(RX, 1)
+    give(bench, b"abcdefghijklmnopqrst")
+    assert (bench.status_of(0), bench.status_of(1)) == (DONE | SOF | 12, DONE | EOF | 8)
+    assert bench.memory.read(BASE + 0x1000, 12) == b"abcdefghijkl"
+    assert bench.memory.read(BASE + 0x1100, 8) == b"mnopqrst"
+
+
+def test_a_descriptor_is_done_with_its_packet(bench: Bench) -> None:
+    """Neither before the last word has come, nor later."""
+    bench.describe(0, 0x1000, 64)
+    bench.start(RX)
+    bench.run_to(RX, 0)
+    bench.dma.from_stream.give(b"12345678", False)
+    assert bench.status_of(0) == 0
+    assert bench.dma.read(RX + STATUS) == INCLUDES_SG
+    bench.dma.from_stream.give(b"9", True)
+    assert bench.status_of(0) == DONE | SOF | EOF | 9
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_four_words_come_in_without_a_descriptor(bench: Bench, started: bool) -> None:
+    """PG021, "Typical System Interconnect": four beats; more where there is a place for them."""
+    bench.describe(0, 0x1000, 64)
+    bench.describe(1, 0x1100, 64)
+    if started:
+        bench.start(RX)
+    give(bench, b"a" * 8)
+    give(bench, b"b" * 17)
     assert not bench.dma.from_stream.ready
+    if not started:
+        bench.start(RX)
+    assert not bench.dma.from_stream.ready
+    bench.run_to(RX, 0)
+    assert (bench.status_of(0), bench.status_of(1)) == (DONE | SOF | EOF | 8, 0)
+    bench.dma.from_stream.give(b"c", True)
+    assert not bench.dma.from_stream.ready
+    bench.run_to(RX, 1)
+    assert bench.status_of(1) == DONE | SOF | EOF | 17
+    assert bench.memory.read(BASE + 0x1100, 17) == b"b" * 17
+    assert bench.dma.from_stream.ready
+
+
+@pytest.mark.parametrize("channel", [TX, RX])
+def test_a_reset_drops_the_words_that_came_in(bench: Bench, channel: int) -> None:
+    """Also the first words of a packet: what follows them starts another."""
+    bench.describe(0, 0x1000, 64)
+    bench.dma.from_stream.give(b"old", True)
+    for _ in range(3):
+        bench.dma.from_stream.give(b"too old.", False)
+    assert not bench.dma.from_stream.ready
+    bench.dma.write(channel + CONTROL, 1 << 2)
+    assert bench.dma.from_stream.ready
+    bench.start(RX)
+    bench.run_to(RX, 0)
+    give(bench, b"new")
+    assert bench.status_of(0) == DONE | SOF | EOF | 3
+
+
+def test_a_reset_in_the_middle_of_a_packet(bench: Bench) -> None:
+    """The rest of it begins a packet of its own, in the next buffer."""
+    bench.describe(0, 0x1000, 64)
+    bench.start(RX)
+    bench.run_to(RX, 0)
+    bench.dma.from_stream.give(b"12345678", False)
+    bench.dma.write(RX + CONTROL, 1 << 2)
+    assert bench.status_of(0) == 0
+    bench.describe(1, 0x1100, 64)
+    bench.start(RX, 1)
+    bench.run_to(RX, 1)
+    give(bench, b"9")
+    assert (bench.status_of(0), bench.status_of(1)) == (0, DONE | SOF | EOF | 1)
+    assert bench.memory.read(BASE + 0x1100, 1) == b"9"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +254,7 @@ def test_errors_halt_until_a_reset(
     if channel == TX:
         assert bench.dma.to_stream.take() is None
     else:
-        bench.dma.from_stream.give(b"1234")
+        bench.dma.from_stream.give(b"1234", True)
     assert bench.dma.read(channel + STATUS) == HALTED | INCLUDES_SG | error
     bench.start(channel, 1)
     bench.run_to(channel, 1)

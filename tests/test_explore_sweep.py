@@ -34,6 +34,7 @@ distributed = pytest.importorskip("distributed")
 pytest.importorskip("matplotlib")
 
 from hwsnn.explore.sweep import ROUNDS, cluster, sweep  # noqa: E402  (needs distributed)
+from tests.stage_lines import beside_stages  # noqa: E402
 
 DIGITS = ("digits", "--data", "digits", "--reset", "subtract", "--timesteps", "2")
 SMALL = (*DIGITS, "-n", "50", "--bits", "3,8", "--clocks", "100,400")
@@ -67,7 +68,7 @@ def test_a_sweep_and_its_resumption(tmp_path: Path, scheduler: str) -> None:
 
     def done_now(*more: str) -> int:
         result = explore(*SMALL, "--scheduler", scheduler, "-o", out, "--json", *more)
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
         fields = json.loads(result.stdout)
         assert fields["tasks"] == TASKS
         return int(fields["tasks_done_now"])
@@ -233,7 +234,7 @@ def test_alone_and_interrupted(tmp_path: Path) -> None:
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
         stdout, stderr = process.communicate()
-    assert (process.returncode, stdout, stderr.strip()) == (130, "", "hwsnn: interrupted")
+    assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     kept = list(out.glob("points/*.json"))
     assert kept
     assert all(json.loads(path.read_text()) for path in kept)

@@ -27,6 +27,7 @@ from hwsnn.data import mnist
 from hwsnn.data.fetch import RemoteFile, fetch
 from hwsnn.data.places import place
 from hwsnn.errors import InputError
+from tests.stage_lines import beside_stages
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 CONTENT = {name: np.random.default_rng(size).bytes(size) for name, size in ((IMAGES, 300_000), (LABELS, 500))}
@@ -294,7 +295,7 @@ def test_a_full_disk(tmp_path: Path, mirror: Mirror) -> None:
     part = tmp_path / f"{IMAGES}.gz.part"
     assert (done.returncode, stdout) == (2, "")
     message = f"hwsnn: error: {part}: cannot be written (File too large); make room, or name another place\n"
-    assert stderr == message
+    assert beside_stages(stderr) == message
     assert 0 < part.stat().st_size <= 100_000
     fetch(tmp_path, FILES, [mirror.url])
     assert contents(tmp_path) == PACKED
@@ -322,7 +323,7 @@ def test_interrupted_and_taken_up_again(tmp_path: Path, mirror: Mirror, number: 
     if number == signal.SIGKILL:
         assert process.returncode == -number
     else:
-        assert (process.returncode, stdout, stderr) == (130, "", "hwsnn: interrupted\n")
+        assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     come = part.stat().st_size
     assert contents(tmp_path) == {part.name: WHOLE[:come]}
 
@@ -360,7 +361,7 @@ def command(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 
     def run(*options: str) -> str:
         result = CliRunner().invoke(cli, ["data", "mnist", *options], prog_name="hwsnn")
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
         return result.stdout
 
     return run

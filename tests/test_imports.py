@@ -18,6 +18,7 @@ MEANING = {"numeric", "checks", "spec", "errors"}
 FROM_MODELS = MEANING | {"trained", "quantization_report"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "progress": set(),
     "shipped": set(),
     "numeric": set(),
     "checks": set(),

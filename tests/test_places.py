@@ -16,6 +16,7 @@ from hwsnn.data.idx import Split
 from hwsnn.data.places import place
 from hwsnn.errors import InputError
 from hwsnn.model import save
+from tests.stage_lines import beside_stages
 from tests.test_cli import expect_refusal, invoke
 from tests.test_data import idx, network
 
@@ -123,7 +124,7 @@ def test_commands_run_on_the_setting(tmp_path: Path, model: str, below: str) -> 
         (tmp_path / "elsewhere", ("--data", str(folder))),
     ):
         result = CliRunner(env={"HWSNN_DATA": str(setting)}).invoke(cli, ["run", model, *args], prog_name="hwsnn")
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
         assert result.stdout.startswith("2 images: ")
 
 

@@ -113,36 +113,64 @@ static bool reset_accelerator(void)
     return true;
 }
 
+static bool reset_dma(void)
+{
+    if (!dma_reset(HWSNN_ZCU102_DMA, LOOKS))
+        return give_up("the DMA's reset does not end");
+    return true;
+}
+
+/* Both channels anew. The DMA takes four words of results without being asked: its reset drops them. */
+static bool start_dma(void)
+{
+    if (!reset_dma())
+        return false;
+    if (!dma_start(&frames, HWSNN_ZCU102_DMA + DMA_TO_STREAM, frame_ring, RING, LOOKS)
+        || !dma_start(&results, HWSNN_ZCU102_DMA + DMA_FROM_STREAM, result_ring, RING, LOOKS))
+        return give_up("the DMA does not start");
+    return true;
+}
+
 static bool is_set(uint32_t status_bit)
 {
     return (hwsnn_read(HWSNN_ZCU102_REGISTERS, HWSNN_REG_STATUS) & status_bit) != 0;
+}
+
+/* Whether a bit of the status goes away in time. */
+static bool ends(uint32_t status_bit)
+{
+    uint32_t looks;
+
+    for (looks = 0; looks < LOOKS; ++looks)
+        if (!is_set(status_bit))
+            return true;
+    return false;
 }
 
 /* Accelerator and DMA as if they had just been switched on, whatever an earlier program left behind. */
 static bool start(void)
 {
     static const uint8_t blank[HWSNN_FRAME_BYTES];
-    uint32_t bytes;
 
     if (!reset_accelerator()) /* it now takes what the DMA still sends, so that the DMA can come to an end */
         return false;
-    if (!dma_reset(HWSNN_ZCU102_DMA, LOOKS))
-        return give_up("the DMA's reset does not end");
+    if (!reset_dma())
+        return false;
     if (!reset_accelerator()) /* it forgets what that was */
         return false;
-    if (!dma_start(&frames, HWSNN_ZCU102_DMA + DMA_TO_STREAM, frame_ring, RING, LOOKS)
-        || !dma_start(&results, HWSNN_ZCU102_DMA + DMA_FROM_STREAM, result_ring, RING, LOOKS))
-        return give_up("the DMA does not start");
+    if (!start_dma()) /* of old results, no more than the rest of the one that was being sent can come now */
+        return false;
     if (is_set(HWSNN_STATUS_RECEIVING)) { /* half a packet had come: this ends it, and is dropped with it */
         queue_frame(blank);
-        if (dma_take(&frames, &bytes, LOOKS) != DMA_DONE)
+        if (!ends(HWSNN_STATUS_RECEIVING))
             return give_up("half a frame is inside, and does not come to an end: load the bitstream again");
     }
     if (is_set(HWSNN_STATUS_SENDING)) { /* AXI lets no offer be withdrawn */
         queue_result();
-        return take_result(&bytes) != 0;
+        if (!ends(HWSNN_STATUS_SENDING))
+            return give_up("an old result does not come to an end: load the bitstream again");
     }
-    return true;
+    return start_dma(); /* what came of it is in the DMA, or in memory */
 }
 
 /* Whether a result is what the reference says of a frame. */

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 
 from ..errors import InputError
 from ..model_names import load_model
+from ..progress import stages
 from .common import (
     count_option,
     data_option,
@@ -18,7 +19,6 @@ from .common import (
     json_option,
     model_argument,
     output_option,
-    progress,
     results_console,
     seed_option,
 )
@@ -85,35 +85,31 @@ def command(
     if synth:
         find("yosys")  # before minutes of other work
     images = load(data, network, count).images if data else random_images(network, count or FRAMES, seed)
-    with ExitStack() as stack:
-        folder = stack.enter_context(folder_written_whole(output)) if output is not None else None
-        bars = stack.enter_context(progress())
-        task = bars.add_task("planning", total=None)
-
-        def show(description: str, done: int, total: int | None) -> None:
-            bars.update(task, description=description, completed=done, total=total)
-
-        plan = wish.plan(network)
-        show("building the simulator", 0, None)
-        simulated = run_network(
-            network,
-            plan.folding,
-            images[np.arange(max(count or 0, FRAMES)) % len(images)],
-            seed=seed,
-            stalls=False,
-            progress=lambda done, total: show("simulating frames", done, total),
-        )
-        resources = None
-        if synth:
-            design = Pipeline(network, plan.folding)
-            resources = measure(
-                design, plan.device, progress=lambda done, total: show("synthesizing parts", done, total)
+    with folder_written_whole(output) if output is not None else nullcontext() as folder:
+        with stages() as show:
+            show.at("planning")
+            plan = wish.plan(network)
+            show.at("building the simulator")
+            simulated = run_network(
+                network,
+                plan.folding,
+                images[np.arange(max(count or 0, FRAMES)) % len(images)],
+                seed=seed,
+                stalls=False,
+                progress=lambda done, total: show.at("simulating frames", done, total),
             )
-        figures = cpu_figures(network, images, lambda done, total: show("timing the CPU", done, total))
+            resources = None
+            if synth:
+                show.at("synthesizing parts")
+                resources = measure(
+                    Pipeline(network, plan.folding),
+                    plan.device,
+                    progress=lambda done, total: show.at("synthesizing parts", done, total),
+                )
+            figures = cpu_figures(network, images, lambda done, total: show.at("timing the CPU", done, total))
         clock_mhz = wish.clock_mhz or DEFAULT_MHZ
         report = Report(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
         fields = report.to_json()
-        bars.stop()
         if simulated.mismatches:
             emit(as_json, fields, lambda: print_report(report))
             click.echo(f"hwsnn: the hardware's answers differ: {simulated.first_mismatch}", err=True)

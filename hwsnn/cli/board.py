@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..model_names import load_model
-from .common import count_option, data_option, emit, json_option, model_argument, progress, seed_option
+from ..progress import Stages, stages
+from .common import count_option, data_option, emit, json_option, model_argument, seed_option
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from ..host import Accelerator, Inference, Stats
     from ..host.accelerator import Images
     from ..spec import Network
@@ -60,10 +59,10 @@ class _Run:
 
 
 class _Runner:
-    """Runs images on a board, with a bar that shows how far that is, and compares the answers with the reference."""
+    """Runs images on a board, shows how far that is, and compares the answers with the reference."""
 
-    def __init__(self, board: Accelerator, bars: Progress, task: TaskID) -> None:
-        self._board, self._bars, self._task = board, bars, task
+    def __init__(self, board: Accelerator, show: Stages) -> None:
+        self._board, self.show = board, show
 
     def run(self, images: Images, frames: int | None = None) -> _Run:
         """Run so many frames, the images in turn; each once where ``frames`` is None."""
@@ -72,15 +71,13 @@ class _Runner:
         from .. import reference
 
         order = np.arange(len(images) if frames is None else frames) % len(images)
-        self._bars.update(self._task, description="running on the board", completed=0, total=len(order))
+        self.show.at("running on the board", 0, len(order))
         sent = images[order]
         before, start = self._board.stats(), time.perf_counter()
-        found = self._board.infer(sent, lambda done: self._bars.advance(self._task, done))
+        found = self._board.infer(sent, self.show.advance)
         seconds, after = time.perf_counter() - start, self._board.stats()
-        self._bars.update(self._task, description="running the reference", completed=0, total=len(images))
-        expected = reference.run(
-            self._board.network, images, progress=lambda done: self._bars.advance(self._task, done)
-        )
+        self.show.at("running the reference", 0, len(images))
+        expected = reference.run(self._board.network, images, progress=self.show.advance)
         differs = (found.scores != expected.scores[order]).any(axis=1)
         differs |= found.answers != expected.predictions[order]
         return _Run(found, after - before, seconds, int(differs.sum()))
@@ -91,11 +88,10 @@ def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[
     """The board, and what runs images on it."""
     from ..host import Accelerator
 
-    with progress() as bars:
-        task = bars.add_task("opening", total=None)
-        stage: Callable[[str], None] = lambda text: bars.update(task, description=text)  # noqa: E731
-        with Accelerator.open(address, network, baud=baud, stage=stage) as board:
-            yield board, _Runner(board, bars, task)
+    with stages() as show:
+        show.at("opening")
+        with Accelerator.open(address, network, baud=baud, stage=show.at) as board:
+            yield board, _Runner(board, show)
 
 
 @command.command("run")
@@ -238,7 +234,8 @@ def selftest(ctx: click.Context, model: str, address: str, baud: int | None, see
     from ..host.selftest import selftest as steps_of
 
     steps = []
-    with _opened(address, network, baud) as (board, _):
+    with _opened(address, network, baud) as (board, runner):
+        runner.show.at("trying the board out")
         for step in steps_of(board, seed):
             steps.append(step)
             if not as_json:

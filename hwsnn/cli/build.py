@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import InputError
 from ..model_names import load_model
-from .common import data_option, emit, json_option, model_argument, output_option, progress
+from ..progress import Stages, stages
+from .common import data_option, emit, json_option, model_argument, output_option
 from .folding import Wish, clock_option_meaning, folding_options
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ..build.report import BuildReport
     from ..build.vivado.build import VivadoReport
     from ..build.vivado.project import Project
-    from ..build.vivado.saif import Progress, Stimulus
+    from ..build.vivado.saif import Stimulus
     from ..spec import Network
 
 UNFINISHED = 3
@@ -75,26 +74,27 @@ def command(
     for option, value in refused.items():
         if value is not None:
             raise InputError(f"{option}: not an option for {board}")
-    if isinstance(target, NextpnrBoard):
-        report = _by_nextpnr(network, target, wish, output)
-    else:
-        project = _project(network, target, wish, data, count)
-        made = _by_vivado(project, output, project_only)
-        if made is None:
-            _tell_what_to_do(project, output, as_json)
-            ctx.exit(0 if project_only else UNFINISHED)
-        report = made
+    report: BuildReport | None
+    with stages() as show:
+        show.at("planning")
+        if isinstance(target, NextpnrBoard):
+            report = _by_nextpnr(network, target, wish, output, show)
+        else:
+            project = _project(network, target, wish, data, count)
+            report = _by_vivado(project, output, project_only, show)
+    if report is None:
+        _tell_what_to_do(project, output, as_json)
+        ctx.exit(0 if project_only else UNFINISHED)
     _show(report, as_json)
     if not report.timing_met:
         ctx.exit(1)
 
 
-def _by_nextpnr(network: Network, board: NextpnrBoard, wish: Wish, output: Path) -> BuildReport:
+def _by_nextpnr(network: Network, board: NextpnrBoard, wish: Wish, output: Path, show: Stages) -> BuildReport:
     from ..build.ecp5 import build
 
     plan = wish.plan(network, board.device, board.clock_mhz)
-    with _steps() as step:
-        return build(network, plan.folding, board, output, progress=step)
+    return build(network, plan.folding, board, output, progress=show.at)
 
 
 def _project(network: Network, board: Board, wish: Wish, data: str | None, count: int | None) -> Project:
@@ -121,17 +121,16 @@ def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus
     return Stimulus(load(data, network, count).images[: count or POWER_IMAGES], f"images of {data}")
 
 
-def _by_vivado(project: Project, output: Path, project_only: bool) -> BuildReport | None:
+def _by_vivado(project: Project, output: Path, project_only: bool, show: Stages) -> BuildReport | None:
     """What became of the project; None where it was only written."""
     from ..build.tools import find_vivado
     from ..build.vivado.build import build, write
 
     vivado = None if project_only else find_vivado()
-    with _steps() as step:
-        if vivado is not None:
-            return build(project, output, vivado, step)
-        write(project, output, step)
-        return None
+    if vivado is not None:
+        return build(project, output, vivado, show.at)
+    write(project, output, show.at)
+    return None
 
 
 def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
@@ -144,20 +143,6 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
         f"{oldest('vivado')} or newer, then {project.next_step}"
     )
     emit(as_json, fields, lambda: click.echo(text))
-
-
-@contextmanager
-def _steps() -> Iterator[Progress]:
-    """A progress bar for each stage, as it is first heard of."""
-    with progress() as bars:
-        tasks: dict[str, Any] = {}
-
-        def step(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done, total=total)
-
-        yield step
 
 
 def _show(report: BuildReport, as_json: bool) -> None:

@@ -1,11 +1,10 @@
-"""What the commands share: their arguments, progress on stderr, and results on stdout."""
+"""What the commands share: their arguments, and results on stdout."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn
 
 PIPE_WIDTH = 160
 """Columns of a table that does not go to a terminal: wide enough that none is cut."""
@@ -70,13 +68,6 @@ def as_path(ctx: click.Context, param: click.Parameter, value: str | None) -> Pa
     return None if text is None else Path(text)
 
 
-def errors_console() -> Console:
-    """Where progress and remarks go: stderr."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
 def results_console() -> Console:
     """Where a command's tables go: stdout."""
     from rich.console import Console
@@ -86,21 +77,6 @@ def results_console() -> Console:
             raise BrokenPipeError  # in place of rich's own exit: like everything else that we print
 
     return Results(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-
-
-@contextmanager
-def progress(*amount: ProgressColumn) -> Iterator[Progress]:
-    """Progress bars on stderr while the block runs: ``add_task``, then ``advance``. None where nobody can watch.
-
-    ``amount`` are the columns that say how far it is; a plain count where there are none.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = errors_console()
-    watched = console.is_terminal and not console.is_dumb_terminal
-    columns = (TextColumn("{task.description}"), BarColumn(), *(amount or [MofNCompleteColumn()]), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not watched) as bars:
-        yield bars
 
 
 def emit(as_json: bool, fields: dict[str, Any], human: Callable[[], None]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .common import as_path, emit, json_option, progress
+from ..progress import stages
+from .common import as_path, emit, json_option
 
 
 @click.command("data")
@@ -25,22 +26,15 @@ def command(name: str, folder: Path | None, as_json: bool) -> None:
 
     What is there already is not fetched again, and what was interrupted goes on from where it was.
     """
-    from rich.progress import DownloadColumn, TaskID, TransferSpeedColumn
+    from rich.progress import DownloadColumn, TransferSpeedColumn
 
     from ..data.fetch import fetch
     from ..data.mnist import FILES, MIRRORS
     from ..data.places import fetched
 
     target = folder or fetched() / name
-    with progress(DownloadColumn(), TransferSpeedColumn()) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(file: str, done: int, total: int) -> None:
-            if file not in tasks:
-                tasks[file] = bars.add_task(file, total=total)
-            bars.update(tasks[file], completed=done)
-
-        files = fetch(target, FILES, MIRRORS, show)
+    with stages(DownloadColumn(), TransferSpeedColumn()) as show:
+        files = fetch(target, FILES, MIRRORS, show.at)
 
     def human() -> None:
         for file in files:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .common import emit, json_option, output_option, progress, results_console
+from ..progress import stages
+from .common import emit, json_option, output_option, results_console
 
 if TYPE_CHECKING:
     from ..demo import DemoResult
@@ -28,19 +29,8 @@ def command(ctx: click.Context, output: Path | None, as_json: bool) -> None:
     from ..demo import run_demo, written_files
 
     folder = output or FOLDER
-    with progress() as bars:
-        tasks: dict[str, Any] = {}
-
-        def step(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                for task in tasks.values():
-                    bars.update(task, total=bars.tasks[task].total or 1, completed=bars.tasks[task].total or 1)
-                tasks[name] = bars.add_task(name, total=None)
-                if bars.disable:
-                    click.echo(f"{name} ...", err=True)
-            bars.update(tasks[name], completed=done, total=total or None)
-
-        result = run_demo(folder, step)
+    with stages() as show:
+        result = run_demo(folder, show.at)
     files = {name: str(path) for name, path in written_files(folder, result).items()}
 
     def human() -> None:

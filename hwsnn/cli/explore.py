@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InputError
+from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
-from .common import count_option, data_option, emit, json_option, output_option, progress, results_console
+from .common import count_option, data_option, emit, json_option, output_option, results_console
 from .folding import DEFAULT_MHZ, clock_option, device_option
 from .source import DEFAULT_ENCODING, encoding_option, read_trained, reset_option, trained_path
 
@@ -128,9 +129,12 @@ def command(
     from ..explore.sweep import cluster, cores, sweep
 
     path = trained_path(source)
-    name, variants = _variants(path, bits, timesteps, encoding, reset)
-    images, which = measured(data, variants[0].network, split, count)
-    tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
+    with stages() as show:
+        show.at("quantizing")
+        name, variants = _variants(path, bits, timesteps, encoding, reset)
+        images, which = measured(data, variants[0].network, split, count)
+        show.at("planning")
+        tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
     store = Store(output)
     results = {task.key: result for task in tasks if (result := store.get(task)) is not None}
     missing = [task for task in tasks if task.key not in results]
@@ -138,10 +142,10 @@ def command(
     def keep(task: Task, result: Result) -> None:
         store.put(task, result)
         results[task.key] = result
-        bars.advance(bar)
+        show.advance(1)
 
-    with progress() as bars:
-        bar = bars.add_task("exploring", total=len(tasks), completed=len(results))
+    with stages() as show:
+        show.at("exploring", len(results), len(tasks))
         if missing:
             networks = {variant.model_hash: variant.network for variant in variants}
             with cluster(scheduler, min(cores(), len(missing))) as client:

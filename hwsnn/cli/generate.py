@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ..model_names import load_model
-from .common import emit, json_option, model_argument, output_option, progress
+from ..progress import stages
+from .common import emit, json_option, model_argument, output_option
 from .folding import DEFAULT_MHZ, Wish, folding_options
 
 LIMITS = {
@@ -40,10 +41,10 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
     from ..rtl.network import Pipeline
 
     file = f"{network.name}.v"
-    with progress() as bars:
-        task = bars.add_task("planning", total=None)
+    with stages() as show:
+        show.at("planning")
         plan = wish.plan(network)
-        bars.update(task, description="generating Verilog")
+        show.at("generating Verilog")
         with folder_written_whole(output) as folder:
             text = to_verilog(Pipeline(network, plan.folding), model_hash(network))
             (folder / file).write_text(text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..model_names import load_model
+from ..progress import stages
 from .common import (
     count_option,
     data_option,
@@ -17,7 +18,6 @@ from .common import (
     json_option,
     model_argument,
     output_option,
-    progress,
     results_console,
 )
 
@@ -53,20 +53,21 @@ def command(
     network = load_model(model)
     with written_whole(output) if output else nullcontext() as partial:
         loaded = load(data, network, count)
-        with progress() as bars:
-            task = bars.add_task("running the reference", total=len(loaded.images))
+        with stages() as show:
+            show.at("running the reference", 0, len(loaded.images))
             start = perf_counter()
-            result = run(network, loaded.images, trace=trace, progress=lambda done: bars.advance(task, done))
+            result = run(network, loaded.images, trace=trace, progress=show.advance)
             seconds = perf_counter() - start
             measured = None
             if activity:
-                task = bars.add_task("counting spikes", total=len(loaded.images))
-                measured = measure(network, loaded.images, progress=lambda done: bars.advance(task, done))
-        if partial:
-            arrays: dict[str, Any] = {"predictions": result.predictions, "scores": result.scores}
-            arrays |= {f"spikes_{layer}": spikes for layer, spikes in result.spikes.items()}
-            with partial.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+                show.at("counting spikes", 0, len(loaded.images))
+                measured = measure(network, loaded.images, progress=show.advance)
+            if partial:
+                show.at("writing")
+                arrays: dict[str, Any] = {"predictions": result.predictions, "scores": result.scores}
+                arrays |= {f"spikes_{layer}": spikes for layer, spikes in result.spikes.items()}
+                with partial.open("wb") as file:
+                    np.savez_compressed(file, **arrays)
 
     right = None if loaded.labels is None else int((result.predictions == loaded.labels).sum())
     images = len(loaded.images)

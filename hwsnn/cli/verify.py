@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ..model_names import load_model
-from .common import count_option, data_option, emit, json_option, model_argument, progress, seed_option
+from ..progress import stages
+from .common import count_option, data_option, emit, json_option, model_argument, seed_option
 from .folding import Wish, folding_options
 
 RANDOM_FRAMES = 10
@@ -34,13 +35,17 @@ def command(
     from ..sim.network_bench import run_network
 
     images = load(data, network, count).images if data else random_images(network, count or RANDOM_FRAMES, seed)
-    with progress() as bars:
-        task = bars.add_task("building the simulator", total=None)
-
-        def show(done: int, total: int) -> None:
-            bars.update(task, description="comparing frames", completed=done, total=total)
-
-        result = run_network(network, wish.plan(network).folding, images, seed=seed, progress=show)
+    with stages() as show:
+        show.at("planning")
+        folding = wish.plan(network).folding
+        show.at("building the simulator")
+        result = run_network(
+            network,
+            folding,
+            images,
+            seed=seed,
+            progress=lambda done, total: show.at("comparing frames", done, total),
+        )
     fields = {
         "frames": result.frames,
         "layers": result.layers,

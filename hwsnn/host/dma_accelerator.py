@@ -156,25 +156,29 @@ class DmaAccelerator(Accelerator):
         self._to_board.reset()
         self._registers.reset()
         self._packets = 0
-        self._start()
+        self._start()  # of results, no more than the rest of the one that was being sent comes now
         receiving, sending = self._registers.status("RECEIVING"), self._registers.status("SENDING")
         if receiving or sending:
             self._shed(receiving, sending)
-            self._to_board.reset()
-            self._start()
+        self._start()
         self._sound = True
 
     def _start(self) -> None:
+        """Start both channels anew. The DMA takes a few words of results unasked: with its reset they are gone."""
+        self._to_board.reset()
         self._to_board.start(self._banks[0].frames.first)
         self._from_board.start(self._banks[0].results.first)
 
     def _shed(self, receiving: bool, sending: bool) -> None:
-        """Take the packet that was being sent when the reset came, and end the one that was being received."""
+        """Take the packet that was being sent when the reset came, and end the one that was being received.
+
+        The DMA may have had the first words of that packet before, or all: what its descriptor says means nothing.
+        """
         bank, then = self._banks
         bank.fill(np.zeros((1, *self.network.input_shape), np.uint8), then)
         if sending:
             self._from_board.run_to(bank.results.last)
-            self._wait(bank.results.done, 1)
+            self._wait(lambda: not self._registers.status("SENDING"), 1)
         if receiving:  # what is sent now counts as the rest of that one, and is dropped
             self._to_board.run_to(bank.frames.last)
             self._wait(lambda: not self._registers.status("RECEIVING"), 1)

@@ -33,6 +33,8 @@ ALWAYS = 1 << 1
 SCATTER_GATHER = 1 << 3
 """A bit of ``STATUS``: scatter-gather is built in."""
 POINTER = ~(DESCRIPTOR_BYTES - 1)
+WORDS = 4
+"""Words that the channel to memory takes before it is told where to put them."""
 STATUS_AT = DESCRIPTOR.fields["status"][1]  # type: ignore[index]
 
 
@@ -171,36 +173,54 @@ class MemoryToStream(_Channel):
 
 
 class StreamToMemory(_Channel):
-    """The channel that writes memory: ``give`` it packets while it is ``ready``."""
+    """The channel that writes memory: ``give`` it the words of packets while it is ``ready``.
+
+    Also where it stands, or has no descriptor, it takes ``WORDS`` of them: nothing but a reset drops those.
+    """
 
     def reset(self) -> None:
         super().reset()
-        self._rest: bytes | None = None
+        self._waiting: deque[tuple[bytes, bool]] = deque()  # words, and whether a packet ends with them
+        self._open: Descriptor | None = None  # its buffer is being filled
+        self._filled = 0
         self._begins = True
 
     @property
     def ready(self) -> bool:
-        """Whether there is room for another packet, and none that waits for more of it."""
-        return self._rest is None and self._active and not self.status & Status.HALTED
+        """Whether there is room for another word."""
+        return len(self._waiting) < WORDS
 
-    def give(self, packet: bytes) -> None:
-        """Put a packet into the buffers of the next descriptors, as many as it takes."""
-        self._rest, self._begins = packet, True
+    def give(self, word: bytes, last: bool) -> None:
+        """Take a word, without the bytes that ``tkeep`` leaves out; ``last``: a packet ends with it."""
+        self._waiting.append((word, last))
         self.go_on()
 
     def go_on(self) -> None:
-        """Go on with a packet that lacked room, where there is some now."""
-        while self._rest is not None and (descriptor := self.fetch()) is not None:
-            part, rest = self._rest[: descriptor.length], self._rest[descriptor.length :]
-            try:
-                self._memory.write(descriptor.buffer, part)
-            except LookupError:
-                self.halt(Status.DMA_DECODE)
+        """Write what waits into the buffers of descriptors, as far as there are any."""
+        while self._waiting and not self.status & Status.HALTED:
+            if self._open is None and (found := self.fetch()) is not None:
+                self._open, self._filled = found, 0
+            if self._open is None:
                 return
-            self._rest = rest or None
-            flags = (FIRST if self._begins else 0) | (0 if rest else LAST)
-            self._begins = False
-            self.complete(descriptor, len(part) | flags)
+            self._write(self._open)
+
+    def _write(self, descriptor: Descriptor) -> None:
+        """Write the first word that waits, or what its buffer has room for."""
+        word, last = self._waiting.popleft()
+        room = descriptor.length - self._filled
+        part, rest = word[:room], word[room:]
+        if rest:
+            self._waiting.appendleft((rest, last))
+        try:
+            self._memory.write(descriptor.buffer + self._filled, part)
+        except LookupError:
+            self.halt(Status.DMA_DECODE)
+            return
+        self._filled += len(part)
+        ends = last and not rest
+        if ends or self._filled == descriptor.length:
+            self.complete(descriptor, self._filled | (FIRST if self._begins else 0) | (LAST if ends else 0))
+            self._open, self._begins = None, ends
 
 
 class DmaModel:

@@ -10,8 +10,8 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import Event, Timer
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+from cocotb.triggers import Event, RisingEdge, Timer
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSource
 
 from hwsnn.register_map import ADDRESS_BITS, ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
 from hwsnn.sim.dma_model import DmaModel, Packet
@@ -33,28 +33,24 @@ class Board:
         reset = {"reset": dut.aresetn, "reset_active_level": False}
         self._registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **reset)
         self._source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **reset)
-        self._sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **reset)
+        self._results = AxiStreamBus.from_prefix(dut, "m_axis")
+        self._results.tready.value = 0
+        self._aclk = dut.aclk
         self._source.queue_occupancy_limit_frames = 1  # beyond the one on its way: frames follow each other closely
         self._dma = DmaModel(memory, self._drop)
         self._more = Event()
         self._room = Event()
         self.moved = False
-        self._look()
 
     def _drop(self) -> None:
-        """The DMA was reset: what it was sending or taking ends where it is."""
-        for stream in (self._source, self._sink):
-            stream.assert_reset()
-            stream.clear()
+        """The DMA was reset: what it was sending ends where it is."""
+        self._source.assert_reset()
+        self._source.clear()
 
     def _look(self) -> None:
         """See what the DMA can do now."""
         self._more.set()
-        self._sink.pause = not self._dma.from_stream.ready
-        if self._dma.from_stream.ready:
-            self._room.set()
-        else:
-            self._room.clear()
+        self._room.set()
 
     async def send(self) -> None:
         """Send every packet that the DMA finds."""
@@ -77,14 +73,21 @@ class Board:
         return complete
 
     async def receive(self) -> None:
-        """Take every packet for which the DMA has room."""
+        """Take every word for which the DMA has room."""
+        bus, edge = self._results, RisingEdge(self._aclk)
         while True:
-            await self._room.wait()
-            frame = await self._sink.recv()
-            if self._dma.from_stream.ready:  # else the DMA was reset meanwhile
-                self._dma.from_stream.give(bytes(frame.tdata))
+            await edge
+            if bus.tvalid.value and bus.tready.value:
+                data = int(bus.tdata.value).to_bytes(len(bus.tdata) // 8, "little")
+                self._dma.from_stream.give(data[: int(bus.tkeep.value).bit_count()], bool(bus.tlast.value))
                 self.moved = True
-                self._look()
+            ready = self._dma.from_stream.ready
+            bus.tready.value = int(ready)
+            if not ready:
+                self._room.clear()
+                await self._room.wait()
+            elif not bus.tvalid.value:
+                await RisingEdge(bus.tvalid)
 
     async def access(self, write: int, address: int, value: int) -> int:
         """A read, or a write, of the register at a physical address."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from ..bench import this_cpu
 from ..data import LabelledData
 from ..files import written_whole
 from ..frontends import nir_writer
+from ..progress import stages
 from ..quantize import quantize
 from ..reference import run as reference
 from ..spec import Encoder, Network
@@ -47,9 +48,12 @@ def finish(run: Run, network: Trained, training: Training, tuned: Mapping[int, T
     """
     data = run.measured()
     exact = integers(network, BITS[0])
-    plain = {bits: accuracy(integers(network, bits), data) for bits in BITS}
-    fine = {bits: accuracy(integers(other, bits), data) for bits, other in (tuned or {}).items()}
-    text = _card(run, exact, training, plain, fine, activity.measure(exact, data.images))
+    with stages() as show:
+        show.at("measuring integers", 0, (len(BITS) + len(tuned or {}) + 1) * len(data.images))
+        plain = {bits: accuracy(integers(network, bits), data, show.advance) for bits in BITS}
+        fine = {bits: accuracy(integers(other, bits), data, show.advance) for bits, other in (tuned or {}).items()}
+        active = activity.measure(exact, data.images, progress=show.advance)
+    text = _card(run, exact, training, plain, fine, active)
     if run.held_out:
         print(text)
         return
@@ -70,9 +74,9 @@ def integers(network: Trained, bits: int) -> Network:
     return exact
 
 
-def accuracy(network: Network, data: LabelledData) -> float:
-    """The part of the images that the integer network answers rightly."""
-    return float((reference(network, data.images).predictions == data.labels).mean())
+def accuracy(network: Network, data: LabelledData, progress: Callable[[int], object] | None = None) -> float:
+    """The part of the images that the integer network answers rightly; ``progress`` as for the reference."""
+    return float((reference(network, data.images, progress=progress).predictions == data.labels).mean())
 
 
 def _card(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,22 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 from ..errors import InputError
 from ..files import written_whole
-
-COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeElapsedColumn(),
-    TimeRemainingColumn(),
-)
+from ..progress import stages
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Scores (N, classes) and digits (N,) to a number to make small."""
@@ -94,22 +87,19 @@ def train(
     run = _Run(network, plan, len(images.x))
     key = _key(network, plan, images, identity)
     epoch, seconds = run.restore(checkpoint, key)
-    console = Console(stderr=True, highlight=False)
-    with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as progress:
+    with stages(MofNCompleteColumn(), TimeRemainingColumn()) as show:
         steps = run.steps_an_epoch
-        task = progress.add_task("training", total=plan.epochs * steps, completed=epoch * steps)
-        start = seconds - progress.get_time()
+        show.at("training", epoch * steps, plan.epochs * steps)
+        start = seconds - time.monotonic()
         while epoch < plan.epochs:
-            mean = run.epoch(images, loss, distort, lambda: progress.advance(task))
+            mean = run.epoch(images, loss, distort, lambda: show.advance(1))
             epoch += 1
-            seconds = start + progress.get_time()
+            seconds = start + time.monotonic()
             run.save(checkpoint, key, epoch, seconds)
             shown = f"epoch {epoch}, loss {mean:.4f}"
             if validation is not None:
                 shown += f", validation {accuracy(run.model(), validation):.2%}"
-            progress.update(task, description=shown)
-            if not console.is_terminal:  # a log file, most likely
-                console.print(f"{shown}, {seconds:.0f} s")
+            show.say(shown)
     network.load_state_dict(run.model().state_dict())
     network.eval()
     return seconds

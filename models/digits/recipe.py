@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 import nir
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsnn.files import written_whole
+from hwsnn.progress import stages
 from hwsnn.train.recipe import Run
 
 SPLIT_SEED = 2024
@@ -183,9 +183,8 @@ def fit(settings: Settings, training: Images, validation: Images, checkpoint: Pa
             network.load_state_dict(state["latest"])
             optimizer.load_state_dict(state["optimizer"])
             torch.set_rng_state(state["chance"])
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        task = progress.add_task("training", total=settings.epochs, completed=state["epoch"])
+    with stages() as show:
+        show.at("training", state["epoch"], settings.epochs)
         for epoch in range(state["epoch"], settings.epochs):
             rate = LEARNING_RATE * (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
             for group in optimizer.param_groups:
@@ -199,7 +198,8 @@ def fit(settings: Settings, training: Images, validation: Images, checkpoint: Pa
             state["chance"] = torch.get_rng_state()
             with written_whole(checkpoint) as partial:
                 torch.save(state, partial)
-            progress.update(task, advance=1, description=f"validation {result.accuracy:.1%}, loss {result.loss:.4f}")
+            show.advance(1)
+            show.say(f"validation {result.accuracy:.1%}, loss {result.loss:.4f}")
     network.load_state_dict(state["network"])
     return network
 

@@ -18,6 +18,8 @@
 #define LINE 64u
 #define LINES 4096u
 #define PENDING 2u
+#define WORD 8u    /* bytes of a word of the streams */
+#define UNASKED 4u /* words of results that the DMA takes without a descriptor */
 
 static bool is_board(const char *name)
 {
@@ -93,7 +95,8 @@ static uint8_t *byte_at(uintptr_t address)
 /* The accelerator. */
 static uint8_t pending[PENDING][HWSNN_RESULT_BYTES];
 static unsigned waiting;
-static bool offered, receiving; /* a result, and a frame, that were on their way when the program began */
+static uint32_t gone; /* bytes of the first result that the DMA has taken */
+static bool old, receiving; /* a result, and a frame, that were on their way when the program began */
 static uint32_t packets, answered, kept_high = 0xBAD;
 
 static void put_word(uint8_t *result, uint32_t offset, uint32_t word)
@@ -144,6 +147,8 @@ static uint64_t counter(uint32_t offset)
     }
 }
 
+static void time_passes(void);
+
 static uint32_t read_accelerator(uint32_t offset)
 {
     static const uint32_t hash[HWSNN_HASH_WORDS] = HWSNN_MODEL_HASH;
@@ -169,6 +174,7 @@ static uint32_t read_accelerator(uint32_t offset)
             status |= HWSNN_STATUS_RECEIVING;
         if (waiting > 0)
             status |= HWSNN_STATUS_SENDING;
+        time_passes();
         return status;
     default:
         must(false, "read registers that there are");
@@ -179,13 +185,21 @@ static uint32_t read_accelerator(uint32_t offset)
 static void write_accelerator(uint32_t offset, uint32_t value)
 {
     static unsigned resets;
+    const char *board = getenv("BOARD");
+    unsigned words;
 
     must(offset == HWSNN_REG_CONTROL && value == HWSNN_CONTROL_RESET, "write nothing but the reset");
     if (resets++ == 0) {
-        offered = is_board("old result");
         receiving = is_board("half a frame inside") || is_board("half a frame without end");
+        if (is_board("old result without end"))
+            waiting = 1;
+        else if (board != NULL && sscanf(board, "%u words of an old result", &words) == 1) {
+            waiting = 1;
+            gone = ((HWSNN_RESULT_BYTES + WORD - 1) / WORD - words) * WORD;
+        }
     }
-    waiting = offered ? 1 : 0; /* its bytes mean nothing: they are 0 */
+    old = waiting > 0; /* its bytes mean nothing: they are 0 */
+    waiting = old ? 1 : 0;
     packets = answered = 0;
 }
 
@@ -194,6 +208,16 @@ static struct channel {
     bool running, broken, has_tail, at_tail;
     uint32_t control, current[2], tail[2];
 } to_stream, from_stream;
+
+/* Words of results that the DMA has taken, and not put into memory yet. */
+static struct {
+    uint8_t bytes[WORD];
+    uint32_t length;
+    bool last;
+} held[UNASKED];
+static unsigned held_words;
+static uint32_t filled; /* bytes of the buffer of from_stream's descriptor */
+static uint32_t stored; /* results that are in memory */
 
 static uintptr_t joined(const uint32_t *halves)
 {
@@ -235,21 +259,49 @@ static void move_frame(struct dma_descriptor *packet)
     finish(&to_stream, packet, HWSNN_FRAME_BYTES);
 }
 
-static void move_result(struct dma_descriptor *packet)
+/* The next word of a result goes from the accelerator to the DMA; whether it is the last. */
+static bool take_word(void)
 {
-    uint32_t byte, bytes = is_board("short result") ? HWSNN_RESULT_BYTES - 4 : HWSNN_RESULT_BYTES;
+    uint32_t bytes = is_board("short result") ? HWSNN_RESULT_BYTES - 4 : HWSNN_RESULT_BYTES;
+    uint32_t length = bytes - gone < WORD ? bytes - gone : WORD;
 
-    must(packet->control == HWSNN_RESULT_BYTES, "make room for a whole result");
-    for (byte = 0; byte < bytes; ++byte)
-        *byte_at(joined(&packet->buffer_low) + byte) = pending[0][byte];
+    memcpy(held[held_words].bytes, &pending[0][gone], length);
+    held[held_words].length = length;
+    gone += length;
+    held[held_words++].last = gone == bytes;
+    if (gone < bytes)
+        return false;
     memmove(pending[0], pending[1], sizeof pending - sizeof pending[0]);
+    gone = 0;
     --waiting;
-    ++answered;
-    offered = false;
-    finish(&from_stream, packet, bytes);
+    answered += old ? 0 : 1;
+    old = false;
+    return true;
 }
 
-/* What happens while the program looks once: a result goes out, or a frame in. */
+/* What the DMA holds goes into memory, as far as there is a place for it. */
+static void store_words(void)
+{
+    struct dma_descriptor *packet;
+
+    while (held_words > 0 && (packet = next(&from_stream)) != NULL) {
+        uint32_t byte;
+        bool last = held[0].last;
+
+        must(packet->control == HWSNN_RESULT_BYTES, "make room for a whole result");
+        for (byte = 0; byte < held[0].length; ++byte)
+            *byte_at(joined(&packet->buffer_low) + filled++) = held[0].bytes[byte];
+        memmove(&held[0], &held[1], sizeof held - sizeof held[0]);
+        --held_words;
+        if (last) {
+            finish(&from_stream, packet, filled);
+            filled = 0;
+            ++stored;
+        }
+    }
+}
+
+/* What happens while the program looks once: a result goes out, as far as it can, or a frame in. */
 static void time_passes(void)
 {
     static unsigned looks;
@@ -257,10 +309,12 @@ static void time_passes(void)
 
     if (++looks % 3 != 0)
         return;
-    from_stream.broken = is_board("DMA breaks") && answered == 5;
+    from_stream.broken = is_board("DMA breaks") && stored == 5;
     to_stream.broken = is_board("DMA breaks while sending") && packets == 5;
-    if (waiting > 0 && !is_board("silent") && (packet = next(&from_stream)) != NULL)
-        move_result(packet);
+    store_words();
+    if (waiting > 0 && held_words < UNASKED && !is_board("silent") && !is_board("old result without end"))
+        while (held_words < UNASKED && !take_word())
+            store_words();
     else if (waiting < PENDING && !(receiving && is_board("half a frame without end"))
         && (packet = next(&to_stream)) != NULL)
         move_frame(packet);
@@ -283,6 +337,7 @@ static void write_dma(struct channel *channel, uint32_t offset, uint32_t value)
     case 0x00:
         if ((value & 1u << 2) != 0) {
             to_stream = from_stream = reset;
+            held_words = filled = 0;
             if (is_board("DMA reset without end"))
                 to_stream.control |= 1u << 2;
             return;

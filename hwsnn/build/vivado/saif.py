@@ -105,6 +105,7 @@ def build_simulator(verilog: str, folder: Path, progress: Progress = lambda stag
     (folder / f"{ACCELERATOR}.v").write_text(verilog)
     sources = [f"{ACCELERATOR}.v", str(Path(__file__).parent / f"{PROGRAM}.cpp")]
     arguments = [*VERILATOR, "-j", str(os.cpu_count() or 1), *sources, "-o", PROGRAM]
+    progress("simulator", 0, 100)
     follow = _compilations(lambda percent: progress("simulator", percent, 100))
     verilator = Tool("verilator", (program,), verilator_version())
     run_tool(verilator, arguments, folder, folder / "build.log", follow, environment)
@@ -130,6 +131,7 @@ def simulate(
     with tempfile.TemporaryDirectory(prefix="hwsnn-activity-") as scratch:
         folder = Path(scratch)
         (folder / "frames").write_bytes(frame_words(images))
+        progress("simulation", 0, len(images) + 1)
         follow = _frames(lambda done: progress("simulation", done, len(images) + 1))
         arguments = ["frames", *numbers, "raw.saif", "results"]
         run_tool(simulator, arguments, folder, folder / "run.log", follow)
