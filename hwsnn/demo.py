@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, reference
-from .bench import Cpu, fpga_fps, reference_fps, this_cpu
+from .bench import Cpu, cpu_figures, fastest, fpga_fps, this_cpu
 from .build.boards import NextpnrBoard, load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
@@ -43,6 +43,7 @@ class DemoResult:
     verification: NetworkResult
     build: BuildReport
     cpu: Cpu
+    cpu_implementation: str
     cpu_fps: float
     fpga_fps: float
 
@@ -79,7 +80,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     frames = held_out.images[:VERIFIED_FRAMES]
     verification = run_network(network, folding, frames, progress=lambda done, total: step("verification", done, total))
     report = build(network, folding, board, output, progress=step)
-    rate = reference_fps(network, held_out.images, lambda done, total: step("CPU", done, total))
+    best = fastest(cpu_figures(network, held_out.images, lambda done, total: step("CPU", done, total)))
     result = DemoResult(
         model_sha256=digest,
         images=len(held_out.images),
@@ -87,7 +88,8 @@ def run_demo(output: Path, step: Step) -> DemoResult:
         verification=verification,
         build=report,
         cpu=this_cpu(),
-        cpu_fps=rate,
+        cpu_implementation=best.name,
+        cpu_fps=best.fps,
         fpga_fps=fpga_fps(verification.cycles_per_frame, report.fmax_mhz),
     )
     with written_whole(output / "results.json") as file:

@@ -70,7 +70,7 @@ def _print_table(result: DemoResult) -> None:
         ),
         ("LUT, FF, BRAM, DSP", ", ".join(f"{count:,} ({count / most:.0%})" for _, count, most in used)),
         ("FPGA", f"{result.fpga_fps:,.0f} frames/s (simulated clocks at the post-route clock)"),
-        ("CPU", f"{result.cpu_fps:,.0f} frames/s (numpy reference, {result.cpu})"),
+        ("CPU", f"{result.cpu_fps:,.0f} frames/s ({result.cpu_implementation}, {result.cpu})"),
         ("FPGA / CPU", f"{result.fpga_fps / result.cpu_fps:.1f}"),
     ]
     table = Table(title="hwsnn demo: digits", show_header=False, title_justify="left")
