@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
 from .common import count_option, data_option, emit, json_option, output_option, progress, results_console
 from .folding import DEFAULT_MHZ, clock_option, device_option
-from .source import DEFAULT_ENCODING, encoding_option, read_trained, reset_option, trained_path
+from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option, trained_path
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..explore.points import Result, Task
     from ..explore.space import Variant
     from ..explore.table import Row
+    from ..trained import Compare
 
 MOST_CLOCKS = 1_000_000_000
 DEFAULT_POINTS = 8
@@ -88,6 +89,7 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
 @clock_option
 @encoding_option
 @reset_option
+@compare_option
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster to work on.  [default: this machine's cores]")
 @output_option("DIR", "Folder to write into. A sweep that was stopped goes on from there.", required=True)
 @json_option
@@ -104,6 +106,7 @@ def command(
     clock_mhz: float | None,
     encoding: EncoderKind | None,
     reset: Reset | None,
+    compare: Compare | None,
     scheduler: str | None,
     output: Path,
     as_json: bool,
@@ -133,7 +136,7 @@ def command(
     from ..explore.points import Refusal, Store
 
     path = trained_path(source)
-    name, variants = _variants(path, bits, timesteps, encoding, reset)
+    name, variants = _variants(path, bits, timesteps, encoding, reset, compare)
     images, which = measured(data, variants[0].network, split, count)
     tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
     store = Store(output)
@@ -191,11 +194,12 @@ def _variants(
     timesteps: tuple[int, ...] | None,
     encoding: EncoderKind | None,
     reset: Reset | None,
+    compare: Compare | None,
 ) -> tuple[str, list[Variant]]:
     """The name of the trained network in ``path``, and what is made of it."""
     from ..explore.space import variants
 
-    trained, _ = read_trained(path)
+    trained, _ = read_trained(path, reset=reset, compare=compare)
     steps = timesteps or (trained.timesteps and (trained.timesteps,))
     if not steps:
         raise InputError(f"{path}: does not say how many time steps it was trained for; give them: --timesteps 2")

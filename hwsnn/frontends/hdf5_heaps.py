@@ -2,7 +2,8 @@
 
 Strings lie in "global heap collections": a header (``GCOL``, version, size of the whole), then objects, each with a
 header (index, references, size) of 16 bytes; index 0 is the free space at the end. libhdf5 goes from object to object
-by their sizes without asking whether that leads forward, and cannot be interrupted.
+by their sizes without asking whether that leads forward, and cannot be interrupted. Nor does it ask how often the same
+text is read, so there is a bound on all of them together.
 """
 
 from __future__ import annotations
@@ -16,21 +17,32 @@ from ..errors import InputError
 
 COLLECTION = re.compile(rb"GCOL\x01")
 HEADER_BYTES = 16
+MAX_TEXT_BYTES = 1 << 22
+"""Most bytes of all collections of a file."""
 
 
-def check_heaps(path: Path) -> None:
-    """Raise ``InputError`` where the objects of a collection do not fill it in order. The file must not be empty."""
+def check_heaps(path: Path) -> int:
+    """The bytes of all collections, each of whose objects fill it in order; ``InputError`` where they do not.
+
+    The file must not be empty.
+    """
+    total = 0
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         for found in COLLECTION.finditer(contents):
-            _check_collection(contents, found.start())
+            start = found.start()
+            if start + HEADER_BYTES > len(contents):
+                break
+            (size,) = struct.unpack_from("<8xQ", contents, start)
+            end = min(start + size, len(contents))
+            total += end - start
+            if total > MAX_TEXT_BYTES:
+                raise InputError(f"too large; at most {MAX_TEXT_BYTES >> 20} MiB of text are read from a file")
+            _check_collection(contents, start, end)
+    return total
 
 
-def _check_collection(contents: mmap.mmap, start: int) -> None:
+def _check_collection(contents: mmap.mmap, start: int, end: int) -> None:
     position = start + HEADER_BYTES
-    if position > len(contents):
-        return
-    (size,) = struct.unpack_from("<8xQ", contents, start)
-    end = min(start + size, len(contents))
     while position + HEADER_BYTES <= end:
         index, length = struct.unpack_from("<H6xQ", contents, position)
         step = HEADER_BYTES + -(-length // 8) * 8 if index else length
