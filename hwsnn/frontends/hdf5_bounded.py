@@ -73,7 +73,6 @@ class BoundedFile:
             return None
         if not isinstance(link, h5py.HardLink):
             raise InputError(f"{where}: {key!r} must lie in the file itself, not behind a link")
-        self._pay_members(where, 1)
         member = group[key]
         if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
             raise InputError(f"{where}: the data of {key!r} must lie in the file itself, not in another")
@@ -116,7 +115,7 @@ class BoundedFile:
 
     def _admit(self, data: h5py.Dataset, where: str) -> None:
         """Pay for a data set that is about to be read, and refuse one that would unpack to something else."""
-        each = max(data.id.get_type().get_size(), 8)
+        each = max(_element_bytes(data), 8)
         needed = math.prod(data.shape) * each
         if data.chunks is None:
             self._pay_bytes(where, needed)
@@ -134,7 +133,7 @@ class BoundedFile:
         packed = h5py.h5z.FILTER_DEFLATE in filters
         if set(filters) - FILTERS or filters.count(h5py.h5z.FILTER_DEFLATE) > 1:
             raise InputError(f"{where}: is packed in a way that is not read; write it with gzip, as nir.write does")
-        largest = math.prod(data.chunks) * data.id.get_type().get_size() + FILTER_SLACK
+        largest = math.prod(data.chunks) * _element_bytes(data) + FILTER_SLACK
         corners = (range(0, extent, size) for extent, size in zip(data.shape, data.chunks, strict=True))
         for corner in itertools.product(*corners):
             try:
@@ -192,6 +191,11 @@ def checked_name(name: str, where: str) -> str:
 
 def _is_text(data: h5py.Dataset) -> bool:
     return h5py.check_string_dtype(data.dtype) is not None
+
+
+def _element_bytes(data: h5py.Dataset) -> int:
+    """What one element takes in the file: of a text of any length, a reference to it."""
+    return 16 if data.dtype.kind == "O" else int(data.id.get_type().get_size())
 
 
 def _too_large(where: str) -> InputError:

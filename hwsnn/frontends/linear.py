@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -206,8 +206,12 @@ def _after_dense(dense: Dense, second: Map, work: Work) -> Dense:
 def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], work: Work) -> Conv:
     folded = None
     for linear, before in zip(maps, shapes, strict=False):
-        conv = _as_conv(linear, before[0], work)
-        folded = conv if folded is None else _compose(folded, conv, shapes[0], work)
+        if folded is None:
+            folded = _as_conv(linear, before[0], work)
+        elif isinstance(linear, Scale):
+            folded = _scaled(folded, _factors(linear, before[0]), work)
+        else:
+            folded = _compose(folded, _as_conv(linear, before[0], work), shapes[0], work)
     return _diagonal(name, np.ones((shapes[0][0], 1, 1)), work) if folded is None else folded
 
 
@@ -217,12 +221,22 @@ def _as_conv(linear: Spatial, channels: int, work: Work) -> Conv:
     if isinstance(linear, Pool):
         kernels = np.broadcast_to(linear.factor, (channels, *linear.window))
         return _diagonal(linear.name, kernels, work, linear.stride, linear.padding)
-    if linear.factor.shape[1:] == (1, 1):
-        return _diagonal(linear.name, np.broadcast_to(linear.factor, (channels, 1, 1)), work)
+    return _diagonal(linear.name, _factors(linear, channels)[:, np.newaxis, np.newaxis], work)
+
+
+def _factors(scale: Scale, channels: int) -> FloatArray:
+    """The factor of each channel."""
+    if scale.factor.shape[1:] == (1, 1):
+        return np.broadcast_to(scale.factor[:, 0, 0], (channels,))
     raise InputError(
-        f"node {linear.name!r}: its factors must be the same over a channel's height and width to be folded into a "
+        f"node {scale.name!r}: its factors must be the same over a channel's height and width to be folded into a "
         "convolution; they differ"
     )
+
+
+def _scaled(conv: Conv, factors: FloatArray, work: Work) -> Conv:
+    work.multiply(conv.name, 1, conv.weight.size * ELEMENTWISE)
+    return replace(conv, weight=conv.weight * factors[:, np.newaxis, np.newaxis, np.newaxis], bias=conv.bias * factors)
 
 
 def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Conv:
