@@ -157,15 +157,15 @@ BOMBS: dict[str, tuple[Change, str]] = {
         r"node 'linear_1': is packed in a way that is not read; write it with gzip, as nir.write does",
     ),
     "a chunk packed otherwise": (packed(b"\0" * 9, LZF), r"node 'linear_1': is packed in a way that is not read"),
-    "groups": (groups(10_000), r"the graph: too large; at most 8,192 nodes, values and edges are read from a file"),
-    "links to one group": (linked("node/nodes", 9000, LINEAR), r"the graph: too large; .*as often as links lead to it"),
-    "links to one value": (linked(LINEAR, 9000, LINEAR + "/weight"), r"node 'linear_1': too large; at most 8,192"),
-    "links in metadata": (linked(META, 9000, LINEAR + "/weight"), r"node 'input': too large; at most 8,192"),
+    "groups": (groups(5000), r"the graph: too large; at most 4,096 nodes, values and edges are read from a file"),
+    "links to one group": (linked("node/nodes", 5000, LINEAR), r"the graph: too large; .*as often as links lead to it"),
+    "links to one value": (linked(LINEAR, 5000, LINEAR + "/weight"), r"node 'linear_1': too large; at most 4,096"),
+    "links in metadata": (linked(META, 5000, LINEAR + "/weight"), r"node 'input': too large; at most 4,096"),
     "large values by links": (
         linked(LINEAR, 4000, "large"),
         r"node 'linear_1': too large; at most 256 MiB",
     ),
-    "edges": (many_edges, r"the graph: too large; at most 8,192"),
+    "edges": (many_edges, r"the graph: too large; at most 4,096"),
     "groups in groups": (deep, r"the graph: a name, 'g/g/.*'\.\.\., has more than 256 characters"),
     "a group in itself": (its_own, r"the graph: a name, 'again/again/.*'\.\.\., has more than 256 characters"),
     "a long name": (long_name, r"the graph: a name, 'x{40}'\.\.\., has more than 256 characters; give a shorter one"),
@@ -212,7 +212,7 @@ def test_graphs_that_lead_to_one_another_by_links(tmp_path: Path) -> None:
             order = ["input", "nirgraph_0", *names, "output"]
             nodes.parent["edges"] = list(pairwise(order))
     assert path.stat().st_size < 400_000
-    refused(path, r"node 'nirgraph_0.*': too large; at most 8,192 nodes, values and edges")
+    refused(path, r"node 'nirgraph_0.*': too large; at most 4,096 nodes, values and edges")
 
 
 def test_a_file_that_is_larger_than_any_network(tmp_path: Path) -> None:

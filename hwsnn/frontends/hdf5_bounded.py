@@ -26,7 +26,7 @@ from .linear import MAX_WEIGHTS
 MAX_BYTES = 2 * 8 * MAX_WEIGHTS
 """Most bytes that are read from one file, unpacked, each number in at least 64 bits."""
 MAX_FILE_BYTES = 2 * MAX_BYTES
-MAX_MEMBERS = 8192
+MAX_MEMBERS = 4096
 """Most groups, data sets and edges that are read from one file: a NIR node has about ten."""
 MAX_NAME = 256
 """Most characters of a name: names stand in errors of one line."""
