@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import tracemalloc
 import zlib
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from hwsnn.frontends import hdf5_bounded, linear
-from hwsnn.frontends.hdf5_heaps import MAX_TEXT_BYTES
+from hwsnn.frontends.hdf5_structure import MAX_TEXT_BYTES
 from hwsnn.frontends.nir import read
 from tests.test_nir import DT, conv, flatten, graph, integrate_and_fire, leaky, sum_pool, write
 from tests.test_nir_refusals import refused
@@ -213,6 +214,57 @@ def test_graphs_that_lead_to_one_another_by_links(tmp_path: Path) -> None:
             nodes.parent["edges"] = list(pairwise(order))
     assert path.stat().st_size < 400_000
     refused(path, r"node 'nirgraph_0.*': too large; at most 4,096 nodes, values and edges")
+
+
+def tree_nodes(contents: bytearray) -> list[tuple[int, int]]:
+    """Offset and level of every node of a tree of names."""
+    return [(found.start(), contents[found.start() + 5]) for found in re.finditer(rb"TREE\x00", contents)]
+
+
+def many_names(folder: Path) -> tuple[Path, bytearray]:
+    """A file whose nodes have enough names for a tree of two levels at least, and its bytes."""
+    path = small(folder)
+    with h5py.File(path, "r+") as file:
+        linked("node/nodes", 1000, LINEAR)(file)
+    contents = bytearray(path.read_bytes())
+    assert max(level for _, level in tree_nodes(contents)) >= 1
+    return path, contents
+
+
+def test_a_tree_of_names_that_leads_to_itself(tmp_path: Path) -> None:
+    """libhdf5 follows it until its stack is full, and the process dies."""
+    path, contents = many_names(tmp_path)
+    for start, level in tree_nodes(contents):
+        if level:
+            struct.pack_into("<Q", contents, start + 32, start)
+    path.write_bytes(contents)
+    refused(
+        path, r"not a readable NIR file \(damaged: its names lead in a circle at byte \d+\); write it with nir\.write"
+    )
+
+
+@pytest.mark.parametrize(("offset", "value"), [(5, 4), (6, 33), (7, 255)], ids=["level", "children", "most children"])
+def test_a_tree_of_more_names_than_there_are(offset: int, value: int, tmp_path: Path) -> None:
+    path, contents = many_names(tmp_path)
+    start = max(start for start, level in tree_nodes(contents) if level)
+    contents[start + offset] = value
+    path.write_bytes(contents)
+    refused(path, r"too large; it has more groups than a network needs")
+
+
+@pytest.mark.parametrize("signature", [b"TREE\0\0\0\0", b"GCOL\x01\0\0\0"])
+def test_signatures_without_end(signature: bytes, tmp_path: Path) -> None:
+    """Numbers that look like the beginning of so many parts of the file."""
+    path = small(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file[LINEAR + "/note"] = np.frombuffer((signature + bytes(8)) * 300_000, np.uint8)
+    refused(path, r"too large; (it has more groups than|at most 4 MiB of text)")
+
+
+def test_something_before_the_hdf5(tmp_path: Path) -> None:
+    path = small(tmp_path)
+    path.write_bytes(bytes(512) + path.read_bytes())
+    refused(path, r"not a readable NIR file \(damaged: something lies before its HDF5\)")
 
 
 def test_a_file_that_is_larger_than_any_network(tmp_path: Path) -> None:

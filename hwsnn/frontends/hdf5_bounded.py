@@ -20,7 +20,7 @@ import numpy as np
 
 from ..errors import InputError, reason
 from ..trained import FloatArray
-from .hdf5_heaps import check_heaps
+from .hdf5_structure import check_structure
 from .linear import MAX_WEIGHTS
 
 MAX_BYTES = 2 * 8 * MAX_WEIGHTS
@@ -177,7 +177,7 @@ def opened(path: Path) -> Iterator[BoundedFile]:
         with h5py.File(path, "r") as file:
             if file.id.get_create_plist().get_sizes() != (8, 8):
                 raise InputError("not a readable NIR file (its addresses are not of 64 bits); write it with nir.write")
-            yield BoundedFile(file, check_heaps(path))
+            yield BoundedFile(file, check_structure(path))
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, zlib.error) as error:
         raise InputError(f"not a readable NIR file ({reason(error)})") from None
 
