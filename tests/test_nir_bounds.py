@@ -252,13 +252,26 @@ def test_a_tree_of_more_names_than_there_are(offset: int, value: int, tmp_path: 
     refused(path, r"too large; it has more groups than a network needs")
 
 
-@pytest.mark.parametrize("signature", [b"TREE\0\0\0\0", b"GCOL\x01\0\0\0"])
+def test_free_blocks_that_lead_in_a_circle(tmp_path: Path) -> None:
+    """libhdf5 goes round, and takes more memory each time."""
+    path = small(tmp_path)
+    contents = bytearray(path.read_bytes())
+    for found in re.finditer(rb"HEAP\x00", contents):
+        _, first, address = struct.unpack_from("<8x3Q", contents, found.start())
+        struct.pack_into("<Q", contents, address + first, first)
+    path.write_bytes(contents)
+    refused(
+        path, r"not a readable NIR file \(damaged: its free blocks lead in a circle, or are too many, at byte \d+\)"
+    )
+
+
+@pytest.mark.parametrize("signature", [b"TREE\0\0\0\0", b"GCOL\x01\0\0\0", b"HEAP\0\0\0\0"])
 def test_signatures_without_end(signature: bytes, tmp_path: Path) -> None:
     """Numbers that look like the beginning of so many parts of the file."""
     path = small(tmp_path)
     with h5py.File(path, "r+") as file:
         file[LINEAR + "/note"] = np.frombuffer((signature + bytes(8)) * 300_000, np.uint8)
-    refused(path, r"too large; (it has more groups than|at most 4 MiB of text)")
+    refused(path, r"too large; (it has more groups than|at most 4 MiB of text)|free blocks .*too many")
 
 
 def test_something_before_the_hdf5(tmp_path: Path) -> None:

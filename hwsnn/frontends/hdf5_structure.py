@@ -8,8 +8,11 @@ It cannot be interrupted, and goes where the file says without asking whether th
 - The names of a group lie in a tree of nodes: a header of 24 bytes (``TREE``, type 0, level, number of children,
   siblings), then keys and the addresses of children in turn. Those of level 0 have names, the others have nodes of the
   level below. It goes from node to child however many there are, and from a node to itself until its stack is full.
+- The names themselves lie in a "local heap": a header (``HEAP``, version, size, offset of the first free block, address
+  of the contents), whose free blocks each begin with the offset of the next, 1 after the last. It goes from block to
+  block, and takes memory for each.
 
-Both are found by their signatures, wherever they are; numbers that look like one are next to impossible.
+All are found by their signatures, wherever they are; numbers that look like one are next to impossible.
 """
 
 from __future__ import annotations
@@ -34,17 +37,23 @@ MAX_LEVEL = 3
 MAX_CHILDREN = 32
 """Of a node, as libhdf5 makes them; with ``MAX_LEVEL`` enough for a million names."""
 
+LOCAL_HEAP = re.compile(rb"HEAP\x00")
+NO_BLOCK = 1
+MAX_BLOCKS = 1 << 16
+"""Most local heaps and free blocks of a file."""
+
 
 def check_structure(path: Path) -> int:
     """The bytes of all collections of text in a file that begins as HDF5 and has addresses of 64 bits.
 
-    Raises ``InputError`` where the objects of a collection do not fill it in order, or the names of a group are in no
-    tree.
+    Raises ``InputError`` where the objects of a collection do not fill it in order, or the names of a group, or the
+    free blocks between them, lead in a circle.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         if contents[: len(SIGNATURE)] != SIGNATURE:
             raise _damaged("something lies before its HDF5")  # and addresses would not be from the beginning
         _check_trees(contents)
+        _check_local_heaps(contents)
         return _check_heaps(contents)
 
 
@@ -90,6 +99,21 @@ def _check_trees(contents: mmap.mmap) -> None:
             (child,) = struct.unpack("<Q", contents[at : at + 8].ljust(8, b"\0"))
             if TREE.match(contents[child : child + 5]) and contents[child + 5 : child + 6] >= bytes([level]):
                 raise _damaged(f"its names lead in a circle at byte {start}")
+
+
+def _check_local_heaps(contents: mmap.mmap) -> None:
+    left = MAX_BLOCKS
+    for found in LOCAL_HEAP.finditer(contents):
+        start = found.start()
+        left -= 1
+        if start + 32 > len(contents):
+            break
+        size, block, address = struct.unpack_from("<8x3Q", contents, start)
+        while block != NO_BLOCK and block + 16 <= size and address + block + 16 <= len(contents) and left >= 0:
+            left -= 1
+            (block,) = struct.unpack_from("<Q", contents, address + block)
+        if left < 0:
+            raise _damaged(f"its free blocks lead in a circle, or are too many, at byte {start}")
 
 
 def _damaged(what: str) -> InputError:
