@@ -216,6 +216,17 @@ def test_graphs_that_lead_to_one_another_by_links(tmp_path: Path) -> None:
     refused(path, r"node 'nirgraph_0.*': too large; at most 4,096 nodes, values and edges")
 
 
+def test_a_text_that_is_longer_than_the_file(tmp_path: Path) -> None:
+    """libhdf5 makes room for what the reference says before it looks at the text."""
+    path = small(tmp_path)
+    with h5py.File(path, "r") as file:
+        offset = file[LINEAR + "/type"].id.get_offset()
+    contents = bytearray(path.read_bytes())
+    struct.pack_into("<I", contents, offset, 3 << 30)
+    path.write_bytes(contents)
+    refused(path, r"node 'linear_1': too large; at most 256 MiB are read")
+
+
 def tree_nodes(contents: bytearray) -> list[tuple[int, int]]:
     """Offset and level of every node of a tree of names."""
     return [(found.start(), contents[found.start() + 5]) for found in re.finditer(rb"TREE\x00", contents)]

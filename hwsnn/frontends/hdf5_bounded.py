@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -34,6 +35,8 @@ LEAST_CHUNK_BYTES = 4096
 """What a chunk is counted as at least: each takes time, however small it is."""
 FILTER_SLACK = 1024
 """Bytes by which a chunk may grow where a filter has made it larger, or added a checksum."""
+REFERENCE_BYTES = 16
+"""What stands for a text of any length: its length in 4 bytes, an address in 8, an index in 4."""
 
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 """Those whose memory can be bounded: the others unpack to whatever the file says."""
@@ -42,9 +45,9 @@ FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLE
 class BoundedFile:
     """An open file with what is left of its bounds. ``where`` is the part of it that an error is about."""
 
-    def __init__(self, file: h5py.File, text_bytes: int) -> None:
+    def __init__(self, file: h5py.File, raw: BinaryIO) -> None:
         self.root = file
-        self._text_bytes = text_bytes
+        self._raw = raw
         self._members = MAX_MEMBERS
         self._bytes = MAX_BYTES
         self._stored_bytes = MAX_FILE_BYTES
@@ -104,53 +107,56 @@ class BoundedFile:
     def _texts(self, data: h5py.Dataset, where: str) -> list[str]:
         """The texts in a data set, row after row."""
         self._admit(data, where)
-        # How long a text is may be known only once it is read; none is longer than all text of the file.
-        rows = MAX_BYTES // (2 * max(1, self._text_bytes))
-        pieces = [slice(first, first + rows) for first in range(0, len(data), rows)] if data.shape else [()]
-        raw: list[bytes] = []
-        for piece in pieces:
-            raw += np.ravel(data[piece]).tolist()
-            self._pay_bytes(where, sum(map(len, raw[-2 * rows :])))
-        return [text.decode() for text in raw]
+        return [text.decode() for text in np.ravel(data[()]).tolist()]
 
     def _admit(self, data: h5py.Dataset, where: str) -> None:
         """Pay for a data set that is about to be read, and refuse one that would unpack to something else."""
-        each = max(_element_bytes(data), 8)
-        needed = math.prod(data.shape) * each
+        count, each = math.prod(data.shape), max(_element_bytes(data), 8)
         if data.chunks is None:
-            self._pay_bytes(where, needed)
-            if data.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS and data.id.get_offset() is None:
+            self._pay_bytes(where, count * each)
+            offset, layout = data.id.get_offset(), data.id.get_create_plist().get_layout()
+            if offset is None and (layout == h5py.h5d.CONTIGUOUS or _has_references(data)):
                 raise InputError(f"{where}: its data were never written; write the file anew with nir.write")
+            if _has_references(data):
+                self._pay_texts(where, os.pread(self._raw.fileno(), count * REFERENCE_BYTES, offset))
             return
         chunks = math.prod(-(-extent // size) for extent, size in zip(data.shape, data.chunks, strict=True))
-        self._pay_bytes(where, max(needed, chunks * max(math.prod(data.chunks) * each, LEAST_CHUNK_BYTES)))
-        self._check_chunks(data, where)
+        self._pay_bytes(where, max(count * each, chunks * max(math.prod(data.chunks) * each, LEAST_CHUNK_BYTES)))
+        for contents in self._chunks(data, where):
+            if _has_references(data):
+                self._pay_texts(where, contents[: math.prod(data.chunks) * REFERENCE_BYTES])
 
-    def _check_chunks(self, data: h5py.Dataset, where: str) -> None:
-        """Refuse chunks that were never written, and those that unpack to more than a chunk."""
+    def _chunks(self, data: h5py.Dataset, where: str) -> Iterator[bytes]:
+        """The contents of each chunk, unpacked, of which none was never written or unpacks to more than a chunk."""
         properties = data.id.get_create_plist()
         filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
-        packed = h5py.h5z.FILTER_DEFLATE in filters
-        if set(filters) - FILTERS or filters.count(h5py.h5z.FILTER_DEFLATE) > 1:
+        read = FILTERS - {h5py.h5z.FILTER_SHUFFLE} if _has_references(data) else FILTERS
+        if set(filters) - read or filters.count(h5py.h5z.FILTER_DEFLATE) > 1:
             raise InputError(f"{where}: is packed in a way that is not read; write it with gzip, as nir.write does")
         largest = math.prod(data.chunks) * _element_bytes(data) + FILTER_SLACK
         corners = (range(0, extent, size) for extent, size in zip(data.shape, data.chunks, strict=True))
         for corner in itertools.product(*corners):
             try:
-                skipped, stored = data.id.read_direct_chunk(corner)
+                skipped, contents = data.id.read_direct_chunk(corner)
             except (OSError, MemoryError):  # the latter for a chunk that is not there
                 raise InputError(
                     f"{where}: its data are damaged or were never written; write the file anew with nir.write"
                 ) from None
-            self._stored_bytes -= len(stored)
+            self._stored_bytes -= len(contents)
             if self._stored_bytes < 0:
                 raise _too_large(where)
-            if packed and not skipped >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1:
-                unpacking = zlib.decompressobj()
-                if len(unpacking.decompress(stored, largest)) == largest:
+            if h5py.h5z.FILTER_DEFLATE in filters and not skipped >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1:
+                contents = zlib.decompressobj().decompress(contents, largest)
+                if len(contents) == largest:
                     raise InputError(
                         f"{where}: its data unpack to more than they say; write the file anew with nir.write"
                     )
+            yield contents
+
+    def _pay_texts(self, where: str, references: bytes) -> None:
+        """Pay for the texts that ``references`` lead to, each of which begins with the length: libhdf5 trusts it."""
+        lengths = np.frombuffer(references[: len(references) // REFERENCE_BYTES * REFERENCE_BYTES], "<u4")[::4]
+        self._pay_bytes(where, int(lengths.sum(dtype=np.int64)))
 
     def _pay_members(self, where: str, count: int) -> None:
         self._members -= count
@@ -174,10 +180,11 @@ def opened(path: Path) -> Iterator[BoundedFile]:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise InputError(f"too large; at most {MAX_FILE_BYTES >> 20} MiB are read; give a smaller network")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r") as file, path.open("rb") as raw:
             if file.id.get_create_plist().get_sizes() != (8, 8):
                 raise InputError("not a readable NIR file (its addresses are not of 64 bits); write it with nir.write")
-            yield BoundedFile(file, check_structure(path))
+            check_structure(path)
+            yield BoundedFile(file, raw)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, zlib.error) as error:
         raise InputError(f"not a readable NIR file ({reason(error)})") from None
 
@@ -195,7 +202,12 @@ def _is_text(data: h5py.Dataset) -> bool:
 
 def _element_bytes(data: h5py.Dataset) -> int:
     """What one element takes in the file: of a text of any length, a reference to it."""
-    return 16 if data.dtype.kind == "O" else int(data.id.get_type().get_size())
+    return REFERENCE_BYTES if _has_references(data) else int(data.id.get_type().get_size())
+
+
+def _has_references(data: h5py.Dataset) -> bool:
+    """Whether its elements are texts of any length, which lie elsewhere in the file."""
+    return bool(data.dtype.kind == "O")
 
 
 def _too_large(where: str) -> InputError:

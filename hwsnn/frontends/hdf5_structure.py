@@ -4,7 +4,7 @@ It cannot be interrupted, and goes where the file says without asking whether th
 
 - Strings lie in "global heap collections": a header (``GCOL``, version, size of the whole), then objects, each with a
   header (index, references, size) of 16 bytes; index 0 is the free space at the end. It goes from object to object by
-  their sizes. Nor does it ask how often the same text is read, so there is a bound on all of them together.
+  their sizes. There is a bound on all of them together.
 - The names of a group lie in a tree of nodes: a header of 24 bytes (``TREE``, type 0, level, number of children,
   siblings), then keys and the addresses of children in turn. Those of level 0 have names, the others have nodes of the
   level below. It goes from node to child however many there are, and from a node to itself until its stack is full.
@@ -43,21 +43,21 @@ MAX_BLOCKS = 1 << 16
 """Most local heaps and free blocks of a file."""
 
 
-def check_structure(path: Path) -> int:
-    """The bytes of all collections of text in a file that begins as HDF5 and has addresses of 64 bits.
+def check_structure(path: Path) -> None:
+    """Look at a file that is not empty and has addresses of 64 bits.
 
-    Raises ``InputError`` where the objects of a collection do not fill it in order, or the names of a group, or the
-    free blocks between them, lead in a circle.
+    Raises ``InputError`` where it does not begin as HDF5, has too much text or too many groups, where the objects of a
+    collection do not fill it in order, or the names of a group, or free blocks between them, lead in a circle.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         if contents[: len(SIGNATURE)] != SIGNATURE:
             raise _damaged("something lies before its HDF5")  # and addresses would not be from the beginning
         _check_trees(contents)
         _check_local_heaps(contents)
-        return _check_heaps(contents)
+        _check_heaps(contents)
 
 
-def _check_heaps(contents: mmap.mmap) -> int:
+def _check_heaps(contents: mmap.mmap) -> None:
     total = 0
     for found in COLLECTION.finditer(contents):
         start = found.start()
@@ -72,7 +72,6 @@ def _check_heaps(contents: mmap.mmap) -> int:
                 "without long metadata"
             )
         _check_collection(contents, start, end)
-    return total
 
 
 def _check_collection(contents: mmap.mmap, start: int, end: int) -> None:
