@@ -271,9 +271,7 @@ def test_free_blocks_that_lead_in_a_circle(tmp_path: Path) -> None:
         _, first, address = struct.unpack_from("<8x3Q", contents, found.start())
         struct.pack_into("<Q", contents, address + first, first)
     path.write_bytes(contents)
-    refused(
-        path, r"not a readable NIR file \(damaged: its free blocks lead in a circle, or are too many, at byte \d+\)"
-    )
+    refused(path, r"not a readable NIR file \(damaged: its free blocks lead in a circle, .*, at byte \d+\)")
 
 
 @pytest.mark.parametrize("signature", [b"TREE\0\0\0\0", b"GCOL\x01\0\0\0", b"HEAP\0\0\0\0"])
@@ -282,7 +280,7 @@ def test_signatures_without_end(signature: bytes, tmp_path: Path) -> None:
     path = small(tmp_path)
     with h5py.File(path, "r+") as file:
         file[LINEAR + "/note"] = np.frombuffer((signature + bytes(8)) * 300_000, np.uint8)
-    refused(path, r"too large; (it has more groups than|at most 4 MiB of text)|free blocks .*too many")
+    refused(path, r"too large; (it has more groups than|at most 4 MiB of text)|free blocks .*more than a network needs")
 
 
 def test_something_before_the_hdf5(tmp_path: Path) -> None:

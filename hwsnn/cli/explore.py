@@ -11,6 +11,7 @@ import click
 
 from ..errors import InputError
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
+from ..trained import Compare
 from .common import count_option, data_option, emit, json_option, output_option, progress, results_console
 from .folding import DEFAULT_MHZ, clock_option, device_option
 from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option, trained_path
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ..explore.points import Result, Task
     from ..explore.space import Variant
     from ..explore.table import Row
-    from ..trained import Compare
 
 MOST_CLOCKS = 1_000_000_000
 DEFAULT_POINTS = 8

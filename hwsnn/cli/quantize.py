@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import click
 
@@ -21,11 +21,9 @@ from ..spec import (
     Readout,
     Reset,
 )
+from ..trained import Compare
 from .common import emit, json_option, output_option
 from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option
-
-if TYPE_CHECKING:
-    from ..trained import Compare
 
 DEFAULT_TIMESTEPS = 4
 """Where the source does not say; networks trained with surrogate gradients on still images mostly run 2 to 10."""

@@ -12,9 +12,10 @@ from ..errors import InputError
 from ..frontends.nir_conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
 from ..shipped import folder
 from ..spec import EncoderKind, Reset
+from ..trained import Compare
 
 if TYPE_CHECKING:
-    from ..trained import Compare, Network
+    from ..trained import Network
 
 DEFAULT_ENCODING: EncoderKind = "direct"
 
@@ -31,7 +32,7 @@ reset_option = click.option(
 )
 compare_option = click.option(
     "--compare",
-    type=click.Choice(["greater", "greater_equal"]),
+    type=click.Choice(get_args(Compare)),
     help="Whether neurons fire above their threshold only, or at it too, in place of what SRC says (foreign NIR "
     "cannot say greater_equal).",
 )

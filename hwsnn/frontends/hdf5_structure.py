@@ -112,7 +112,7 @@ def _check_local_heaps(contents: mmap.mmap) -> None:
             left -= 1
             (block,) = struct.unpack_from("<Q", contents, address + block)
         if left < 0:
-            raise _damaged(f"its free blocks lead in a circle, or are too many, at byte {start}")
+            raise _damaged(f"its free blocks lead in a circle, or are more than a network needs, at byte {start}")
 
 
 def _damaged(what: str) -> InputError:
