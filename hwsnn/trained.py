@@ -7,7 +7,7 @@ mirror those of ``hwsnn.spec``, so use them through their module: ``trained.Conv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -156,6 +156,18 @@ class Network:
             require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
         if self.encoding is not None:
             require_choice("encoding", self.encoding, get_args(EncoderKind))
+
+    def firing_where(self, compare: Compare) -> Network:
+        """The network whose neurons all fire by ``compare``, with a remark where they did not."""
+        layers, others = [], []
+        for layer in self.layers:
+            if not isinstance(layer, MaxPool) and isinstance(layer.neuron, Neuron) and layer.neuron.compare != compare:
+                others.append(layer.name)
+                layer = replace(layer, neuron=replace(layer.neuron, compare=compare))
+            layers.append(layer)
+        sign, before = ("v >= threshold", "v >") if compare == "greater_equal" else ("v > threshold", "v >=")
+        remark = f"firing: on {sign} as asked for, where the source says {before}: {', '.join(others)}"
+        return replace(self, layers=tuple(layers), remarks=(*self.remarks, remark) if others else self.remarks)
 
     @property
     def shapes(self) -> tuple[Shape, ...]:

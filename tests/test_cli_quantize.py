@@ -116,9 +116,10 @@ def test_the_report_stays_with_the_model(source: Path, tmp_path: Path) -> None:
         ("--dt", "-1e-4", "'--dt': must be a positive number of seconds, not -0.0001"),
         ("--dt", "nan", "'--dt': must be a positive number of seconds, not nan"),
         ("--dt", "inf", "'--dt': must be a positive number of seconds, not inf"),
-        ("--dt", "1e-2", "node 'lif_1' (LIF): a step of 0.01 s is longer than 'tau'; give --dt 0.001 or less"),
+        ("--dt", "1e-2", "node 'lif_1' (LIF): a step of 0.01 s is longer than 'tau' of 0.001 s"),
         ("--encoding", "rate", "'--encoding': 'rate' is not one of 'direct', 'uniform', 'poisson', 'latency'"),
         ("--readout", "vote", "'--readout': 'vote' is not one of 'count', 'membrane'"),
+        ("--compare", "less", "'--compare': 'less' is not one of 'greater', 'greater_equal'"),
         ("--reset", "soft", "'--reset': 'soft' is not one of 'subtract', 'zero', 'none'"),
     ],
 )

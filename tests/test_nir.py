@@ -317,7 +317,7 @@ def test_folding_is_exact_or_refused(drawn: tuple[list[linear.Spatial], tuple[in
         row.append(linear.Dense("dense", whole(rng, 3, *expected.shape), whole(rng, 3)))
         expected = apply(row[-1], expected)
     try:
-        folded = linear.fold("neurons", row, shape)
+        folded = linear.fold("neurons", row, shape, linear.Work())
     except InputError:
         assert not dense, "whatever ends in a dense layer can be folded"
         assert any(isinstance(one, linear.Conv | linear.Pool) and max(one.padding) for one in maps[1:])

@@ -12,9 +12,10 @@ import click
 from ..errors import InputError
 from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
+from ..trained import Compare
 from .common import count_option, data_option, emit, json_option, output_option, results_console
 from .folding import DEFAULT_MHZ, clock_option, device_option
-from .source import DEFAULT_ENCODING, encoding_option, read_trained, reset_option, trained_path
+from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option, trained_path
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -89,6 +90,7 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
 @clock_option
 @encoding_option
 @reset_option
+@compare_option
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster to work on.  [default: this machine's cores]")
 @output_option("DIR", "Folder to write into. A sweep that was stopped goes on from there.", required=True)
 @json_option
@@ -105,6 +107,7 @@ def command(
     clock_mhz: float | None,
     encoding: EncoderKind | None,
     reset: Reset | None,
+    compare: Compare | None,
     scheduler: str | None,
     output: Path,
     as_json: bool,
@@ -131,7 +134,7 @@ def command(
     path = trained_path(source)
     with stages() as show:
         show.at("quantizing")
-        name, variants = _variants(path, bits, timesteps, encoding, reset)
+        name, variants = _variants(path, bits, timesteps, encoding, reset, compare)
         images, which = measured(data, variants[0].network, split, count)
         show.at("planning")
         tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
@@ -190,11 +193,12 @@ def _variants(
     timesteps: tuple[int, ...] | None,
     encoding: EncoderKind | None,
     reset: Reset | None,
+    compare: Compare | None,
 ) -> tuple[str, list[Variant]]:
     """The name of the trained network in ``path``, and what is made of it."""
     from ..explore.space import variants
 
-    trained, _ = read_trained(path)
+    trained, _ = read_trained(path, reset=reset, compare=compare)
     steps = timesteps or (trained.timesteps and (trained.timesteps,))
     if not steps:
         raise InputError(f"{path}: does not say how many time steps it was trained for; give them: --timesteps 2")

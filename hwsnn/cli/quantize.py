@@ -21,8 +21,9 @@ from ..spec import (
     Readout,
     Reset,
 )
+from ..trained import Compare
 from .common import emit, json_option, output_option
-from .source import DEFAULT_ENCODING, encoding_option, read_trained, reset_option
+from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option
 
 DEFAULT_TIMESTEPS = 4
 """Where the source does not say; networks trained with surrogate gradients on still images mostly run 2 to 10."""
@@ -61,6 +62,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
     help="At most so many bits a membrane, which may then saturate.  [default: enough never to]",
 )
 @reset_option
+@compare_option
 @click.option(
     "--dt",
     type=float,
@@ -77,6 +79,7 @@ def command(
     bits: int,
     membrane_bits: int | None,
     reset: Reset | None,
+    compare: Compare | None,
     dt: float | None,
     as_json: bool,
 ) -> None:
@@ -90,7 +93,7 @@ def command(
 
     if output.exists() and source.exists() and output.samefile(source):
         raise InputError(f"{output}: is the source itself; name another file to write the model to")
-    trained, origin = read_trained(source, dt)
+    trained, origin = read_trained(source, dt, reset=reset, compare=compare)
     try:
         network, report = quantize(
             trained,

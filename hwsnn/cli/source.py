@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from ..errors import InputError
-from ..frontends.nir_conventions import DEFAULT_DT
+from ..frontends.nir_conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
 from ..shipped import folder
 from ..spec import EncoderKind, Reset
+from ..trained import Compare
 
 if TYPE_CHECKING:
     from ..trained import Network
@@ -28,6 +30,12 @@ reset_option = click.option(
     type=click.Choice(get_args(Reset)),
     help="What a spike does to every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
 )
+compare_option = click.option(
+    "--compare",
+    type=click.Choice(get_args(Compare)),
+    help="Whether neurons fire above their threshold only, or at it too, in place of what SRC says (foreign NIR "
+    "cannot say greater_equal).",
+)
 
 
 def trained_path(text: str) -> Path:
@@ -37,8 +45,24 @@ def trained_path(text: str) -> Path:
     return next((file for file in shipped if file.is_file()), Path(text))
 
 
-def read_trained(source: Path, dt: float | None = None) -> tuple[Network, dict[str, Any]]:
-    """The trained network in ``source``, a float file or a NIR graph, and how it was read."""
+def read_trained(
+    source: Path, dt: float | None = None, *, reset: Reset | None = None, compare: Compare | None = None
+) -> tuple[Network, dict[str, Any]]:
+    """The trained network in ``source``, a float file or a NIR graph, and how it was read.
+
+    ``compare``: of all neurons, in place of the source's. ``reset`` is the quantizer's to apply; like ``compare`` it
+    answers a remark of the source.
+    """
+    network, origin = _read(source, dt)
+    answers = {RESET_REMARK: reset, COMPARE_REMARK: compare}
+    remarks = [remark for remark in network.remarks if answers.get(remark) is None]
+    if reset == "subtract" and RESET_REMARK in network.remarks:
+        remarks.append(SUBTRACT_REMARK)
+    network = replace(network, remarks=tuple(remarks))
+    return (network.firing_where(compare) if compare else network), origin
+
+
+def _read(source: Path, dt: float | None) -> tuple[Network, dict[str, Any]]:
     if source.suffix.lower() == ".safetensors":
         from .. import trained_file
 

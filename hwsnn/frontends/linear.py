@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +18,14 @@ from ..trained import FloatArray
 
 MAX_WEIGHTS = 1 << 24
 """Most weights of one layer, zeros included: a bound on what a small but hostile file can ask for."""
+MAX_EXPANDED = 4 * MAX_WEIGHTS
+"""Most weights of all layers, zeros and intermediate results included."""
+MAX_PRODUCTS = 1 << 34
+"""Most multiplications in matrix products that folding a network may take: seconds."""
+ELEMENTWISE = 16
+"""As how many of those a multiplication element by element counts: memory is slower than arithmetic."""
+LEAST_PRODUCTS = 1 << 18
+"""As how many one step of a loop counts at least: its time, however little it multiplies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,30 +76,57 @@ Spatial: TypeAlias = Conv | Pool | Scale
 Map: TypeAlias = Spatial | Dense
 
 
-def zeros(name: str, shape: tuple[int, ...]) -> FloatArray:
-    """An array for the weights of node ``name``. Raises ``InputError`` where that would be too large."""
-    size = math.prod(shape)
-    if size > MAX_WEIGHTS:
-        raise InputError(f"node {name!r}: would take {size:,} weights once expanded; at most {MAX_WEIGHTS:,} are read")
-    return np.zeros(shape)
+class Work:
+    """What is left of the bounds on a network, whose every map is small, but which may have thousands of them."""
+
+    def __init__(self) -> None:
+        self._weights = MAX_EXPANDED
+        self._products = MAX_PRODUCTS
+
+    def zeros(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        """An array for the weights of node ``name``. Raises ``InputError`` where that would be too large."""
+        size = math.prod(shape)
+        if size > MAX_WEIGHTS:
+            raise InputError(
+                f"node {name!r}: would take {size:,} weights once expanded; at most {MAX_WEIGHTS:,} are read: use "
+                "smaller windows, dilations or layers"
+            )
+        self._weights -= size
+        if self._weights < 0:
+            raise InputError(
+                f"node {name!r}: with the nodes before it, would take more than {MAX_EXPANDED:,} weights once "
+                "expanded; use fewer or smaller layers"
+            )
+        return np.zeros(shape)
+
+    def multiply(self, name: str, steps: int, products: int) -> None:
+        """Count ``steps`` of so many multiplications each. Raises ``InputError`` where that would take too long."""
+        self._products -= steps * max(products, LEAST_PRODUCTS)
+        if self._products < 0:
+            raise InputError(
+                f"node {name!r}: folding it and the nodes before it would take more than {MAX_PRODUCTS:,} "
+                "multiplications; use smaller windows, or neurons between linear nodes"
+            )
 
 
-def ungrouped(name: str, weight: FloatArray, groups: int) -> FloatArray:
+def ungrouped(name: str, weight: FloatArray, groups: int, work: Work) -> FloatArray:
     """The weights of a convolution in ``groups``, as one from all channels to all channels."""
     if groups == 1:
         return weight
     outputs, inputs = len(weight) // groups, weight.shape[1]
-    dense = zeros(name, (len(weight), inputs * groups, *weight.shape[2:]))
+    dense = work.zeros(name, (len(weight), inputs * groups, *weight.shape[2:]))
     for group in range(groups):
         rows = slice(group * outputs, (group + 1) * outputs)
         dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
     return dense
 
 
-def dilated(name: str, weight: FloatArray, dilation: Pair) -> FloatArray:
+def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatArray:
     """The weights with the zeros between them that a dilation stands for."""
+    if dilation == (1, 1):
+        return weight
     (dy, dx), (height, width) = dilation, weight.shape[2:]
-    spread = zeros(name, (*weight.shape[:2], (height - 1) * dy + 1, (width - 1) * dx + 1))
+    spread = work.zeros(name, (*weight.shape[:2], (height - 1) * dy + 1, (width - 1) * dx + 1))
     spread[:, :, ::dy, ::dx] = weight
     return spread
 
@@ -113,7 +148,7 @@ def _positions(extent: int, size: int, stride: int, padding: int) -> int:
     return (extent + 2 * padding - size) // stride + 1
 
 
-def fold(name: str, maps: Sequence[Map], shape: Shape) -> Conv | Dense:
+def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> Conv | Dense:
     """One map that does what ``maps`` do one after the other to an input of ``shape``.
 
     No maps at all make a convolution that passes its input on. ``name`` is the node the result belongs to.
@@ -126,20 +161,23 @@ def fold(name: str, maps: Sequence[Map], shape: Shape) -> Conv | Dense:
         if isinstance(linear, Dense):
             dense = linear
             for spatial, its_shape in zip(reversed(before), reversed(shapes[:position]), strict=True):
-                dense = _dense_after(spatial, dense, its_shape)
+                dense = _dense_after(spatial, dense, its_shape, work)
             for after in maps[position + 1 :]:
-                dense = _after_dense(dense, after)
+                dense = _after_dense(dense, after, work)
             return dense
         before.append(linear)
-    return _fold_to_conv(name, before, shapes)
+    return _fold_to_conv(name, before, shapes, work)
 
 
-def _dense_after(first: Spatial, dense: Dense, shape: Shape) -> Dense:
+def _dense_after(first: Spatial, dense: Dense, shape: Shape, work: Work) -> Dense:
     """``dense`` with ``first``, which takes ``shape``, pulled into it: every weight goes back to what it sees."""
     if isinstance(first, Scale):
+        work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
         return Dense(dense.name, dense.weight * first.factor, dense.bias)
     (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
-    padded = zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
+    padded = work.zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
+    products = max(shape[0], ELEMENTWISE) if isinstance(first, Conv) else ELEMENTWISE
+    work.multiply(dense.name, math.prod(first.window), dense.weight.size * products)
     for i, j in np.ndindex(*first.window):
         if isinstance(first, Conv):
             seen = np.einsum("omyx,mc->ocyx", dense.weight, first.weight[:, :, i, j], optimize=True)
@@ -152,54 +190,73 @@ def _dense_after(first: Spatial, dense: Dense, shape: Shape) -> Dense:
     return Dense(dense.name, padded[:, :, py : py + shape[1], px : px + shape[2]], bias)
 
 
-def _after_dense(dense: Dense, second: Map) -> Dense:
+def _after_dense(dense: Dense, second: Map, work: Work) -> Dense:
     if isinstance(second, Scale):
+        work.multiply(second.name, 1, dense.weight.size * ELEMENTWISE)
         factor = np.broadcast_to(second.factor, (len(dense.weight), 1, 1))
         return Dense(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
     if not isinstance(second, Dense):
         raise InputError(f"node {second.name!r}: takes an image, but gets the flat output of node {dense.name!r}")
-    zeros(second.name, (len(second.weight), *dense.weight.shape[1:]))
+    work.zeros(second.name, (len(second.weight), *dense.weight.shape[1:]))
+    work.multiply(second.name, len(second.weight), dense.weight.size)
     matrix = second.weight[:, :, 0, 0]
     return Dense(second.name, np.tensordot(matrix, dense.weight, axes=1), matrix @ dense.bias + second.bias)
 
 
-def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape]) -> Conv:
+def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], work: Work) -> Conv:
     folded = None
     for linear, before in zip(maps, shapes, strict=False):
-        conv = _as_conv(linear, before[0])
-        folded = conv if folded is None else _compose(folded, conv, shapes[0])
-    return _diagonal(name, np.ones((shapes[0][0], 1, 1))) if folded is None else folded
+        if folded is None:
+            folded = _as_conv(linear, before[0], work)
+        elif isinstance(linear, Scale):
+            folded = _scaled(folded, _factors(linear, before[0]), work)
+        else:
+            folded = _compose(folded, _as_conv(linear, before[0], work), shapes[0], work)
+    return _diagonal(name, np.ones((shapes[0][0], 1, 1)), work) if folded is None else folded
 
 
-def _as_conv(linear: Spatial, channels: int) -> Conv:
+def _as_conv(linear: Spatial, channels: int, work: Work) -> Conv:
     if isinstance(linear, Conv):
         return linear
     if isinstance(linear, Pool):
-        return _diagonal(linear.name, np.full((channels, *linear.window), linear.factor), linear.stride, linear.padding)
-    if linear.factor.shape[1:] == (1, 1):
-        return _diagonal(linear.name, np.broadcast_to(linear.factor, (channels, 1, 1)))
+        kernels = np.broadcast_to(linear.factor, (channels, *linear.window))
+        return _diagonal(linear.name, kernels, work, linear.stride, linear.padding)
+    return _diagonal(linear.name, _factors(linear, channels)[:, np.newaxis, np.newaxis], work)
+
+
+def _factors(scale: Scale, channels: int) -> FloatArray:
+    """The factor of each channel."""
+    if scale.factor.shape[1:] == (1, 1):
+        return np.broadcast_to(scale.factor[:, 0, 0], (channels,))
     raise InputError(
-        f"node {linear.name!r}: its factors must be the same over a channel's height and width to be folded into a "
+        f"node {scale.name!r}: its factors must be the same over a channel's height and width to be folded into a "
         "convolution; they differ"
     )
 
 
-def _diagonal(name: str, kernels: FloatArray, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Conv:
+def _scaled(conv: Conv, factors: FloatArray, work: Work) -> Conv:
+    work.multiply(conv.name, 1, conv.weight.size * ELEMENTWISE)
+    return replace(conv, weight=conv.weight * factors[:, np.newaxis, np.newaxis, np.newaxis], bias=conv.bias * factors)
+
+
+def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Conv:
     """A convolution of every channel by itself. ``kernels``: (channels, kernel height, kernel width)."""
     channels = len(kernels)
-    weight = zeros(name, (channels, channels, *kernels.shape[1:]))
+    weight = work.zeros(name, (channels, channels, *kernels.shape[1:]))
     weight[np.arange(channels), np.arange(channels)] = kernels
     return Conv(name, weight, np.zeros(channels), stride, padding)
 
 
-def _compose(first: Conv, second: Conv, shape: Shape) -> Conv:
+def _compose(first: Conv, second: Conv, shape: Shape, work: Work) -> Conv:
     """``second`` after ``first``, which takes ``shape``."""
-    _check_padding(first, second, shape)
+    _check_padding(first, second, shape, work)
     (sy, sx), (height, width), (rows, columns) = first.stride, first.window, second.window
-    weight = zeros(
+    weight = work.zeros(
         second.name,
         (len(second.weight), first.weight.shape[1], (rows - 1) * sy + height, (columns - 1) * sx + width),
     )
+    products = first.weight[0].size * max(len(first.weight), ELEMENTWISE)
+    work.multiply(second.name, rows * columns, len(second.weight) * products)
     for i, j in np.ndindex(rows, columns):
         taps = np.tensordot(second.weight[:, :, i, j], first.weight, axes=1)
         weight[:, :, i * sy : i * sy + height, j * sx : j * sx + width] += taps
@@ -212,7 +269,7 @@ def _compose(first: Conv, second: Conv, shape: Shape) -> Conv:
     )
 
 
-def _check_padding(first: Conv, second: Conv, shape: Shape) -> None:
+def _check_padding(first: Conv, second: Conv, shape: Shape, work: Work) -> None:
     """Refuse padding of ``second`` that is not zero any more once ``first`` is folded into it.
 
     The folded map sees, in place of a padded zero, what ``first`` would have given there: its bias, and whatever of
@@ -224,6 +281,7 @@ def _check_padding(first: Conv, second: Conv, shape: Shape) -> None:
             continue
         inner = middle[axis + 1]
         outputs = _positions(inner, second.window[axis], second.stride[axis], second.padding[axis])
+        work.multiply(second.name, 1, outputs * second.window[axis] * ELEMENTWISE)
         windows = np.arange(outputs)[:, np.newaxis] * second.stride[axis] - second.padding[axis]
         seen = windows + np.arange(second.window[axis])
         starts = seen[(seen < 0) | (seen >= inner)] * first.stride[axis] - first.padding[axis]

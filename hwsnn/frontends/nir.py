@@ -22,14 +22,7 @@ from . import nir_conventions as said
 from .names import layer_name, network_name
 from .nir_conventions import DEFAULT_DT
 from .nir_file import Node, read_chain
-
-ROUNDING = 1e-6
-"""Time constants and gains this close (relative) are one: exporters compute them in single precision."""
-
-RESET_REMARK = (
-    "reset: NIR knows only reset to a value, so the file says zero whatever the network was trained with; "
-    "if that was subtraction (the default of snnTorch and sinabs), give --reset subtract"
-)
+from .nir_neurons import Dynamics, Place, dynamics
 
 
 def read(path: Path, dt: float = DEFAULT_DT) -> trained.Network:
@@ -39,7 +32,8 @@ def read(path: Path, dt: float = DEFAULT_DT) -> trained.Network:
     try:
         # Finite weights may overflow when they are folded; the result is checked, so no warning is needed.
         with np.errstate(over="ignore", invalid="ignore"):
-            return _Builder(path.stem, dt).build(read_chain(path))
+            nodes, remarks = read_chain(path)
+            return _Builder(path.stem, dt, remarks).build(nodes)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -47,16 +41,17 @@ def read(path: Path, dt: float = DEFAULT_DT) -> trained.Network:
 class _Builder:
     """Walks the chain: gathers linear maps, and closes a layer at every node that has neurons."""
 
-    def __init__(self, name: str, dt: float) -> None:
+    def __init__(self, name: str, dt: float, remarks: list[str]) -> None:
         self._name = network_name(name)
         self._dt = dt
+        self._remarks = remarks
+        self._work = linear.Work()
         self._input_shape: Shape = (1, 1, 1)
         self._shape = self._input_shape
         self._flat = False
         self._maps: list[linear.Map] = []
         self._maps_shape = self._shape
         self._layers: list[trained.Layer] = []
-        self._remarks: list[str] = []
         self._integrates = False
         self._timesteps: int | None = None
         self._encoding: EncoderKind | None = None
@@ -70,12 +65,12 @@ class _Builder:
             "AvgPool2d": self._pool,
             "Scale": self._scale,
             "Flatten": self._flatten,
-            "IF": self._integrate_and_fire,
-            "LIF": self._leaky,
-            "CubaLIF": self._current_based,
+            "IF": self._fire,
+            "LIF": self._fire,
+            "CubaLIF": self._fire,
             "Threshold": self._threshold,
-            "I": self._integrator,
-            "LI": self._leaky_integrator,
+            "I": self._integrate,
+            "LI": self._integrate,
         }
 
     def build(self, nodes: list[Node]) -> trained.Network:
@@ -130,7 +125,7 @@ class _Builder:
         if not self._layers:
             raise node.error("comes before any neurons; there is no network to build")
         if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(self._shape):
-            raise node.error(f"has shape {node.integers('shape', 1)}, but gets {self._describe_shape()}")
+            raise node.error(f"has shape {node.integers('shape', 1)}, but gets {self._place}")
 
     # Linear nodes
 
@@ -141,10 +136,11 @@ class _Builder:
             raise node.error(f"its {len(weight)} output channels must divide into its {groups} groups")
         if self._flat or weight.shape[1] * groups != self._shape[0]:
             takes = f"{weight.shape[1] * groups} channels of an image"
-            raise node.error(f"takes {takes}, but gets {self._describe_shape()}")
+            raise node.error(f"takes {takes}, but gets {self._place}")
         bias = _bias(node, len(weight))
-        weight = linear.ungrouped(node.name, weight, groups)
-        weight = linear.dilated(node.name, weight, node.pair("dilation", 1) if "dilation" in node.values else (1, 1))
+        weight = linear.ungrouped(node.name, weight, groups, self._work)
+        dilation = node.pair("dilation", 1) if "dilation" in node.values else (1, 1)
+        weight = linear.dilated(node.name, weight, dilation, self._work)
         stride = node.pair("stride", 1)
         weight, padding = _padded(node, weight, stride)
         self._add(node, linear.Conv(node.name, weight, bias, stride, padding))
@@ -152,21 +148,21 @@ class _Builder:
     def _dense(self, node: Node) -> None:
         weight = node.numbers("weight", 2)
         if not self._flat and self._shape[:2] != (1, 1):
-            raise node.error(f"takes a flat input, but gets {self._describe_shape()}; put a Flatten before it")
+            raise node.error(f"takes a flat input, but gets {self._place}; put a Flatten before it")
         if weight.shape[1] != math.prod(self._shape):
-            raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._describe_shape()}")
+            raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._place}")
         self._add(node, linear.Dense(node.name, weight.reshape(len(weight), *self._shape), _bias(node, len(weight))))
         self._flat = True
 
     def _pool(self, node: Node) -> None:
         size, stride, padding = node.pair("kernel_size", 1), node.pair("stride", 1), node.pair("padding", 0)
         if self._flat:
-            raise node.error(f"takes an image, but gets {self._describe_shape()}")
+            raise node.error(f"takes an image, but gets {self._place}")
         factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
         self._add(node, linear.Pool(node.name, size, stride, padding, factor))
 
     def _scale(self, node: Node) -> None:
-        self._add(node, linear.Scale(node.name, self._per_element(node, "scale")))
+        self._add(node, linear.Scale(node.name, self._place.per_element(node, "scale")))
 
     def _flatten(self, node: Node) -> None:
         # Frameworks count the batch as dimension 0, NIR does not: from either, all of one image is meant.
@@ -194,34 +190,8 @@ class _Builder:
 
     # Nodes with neurons
 
-    def _integrate_and_fire(self, node: Node) -> None:
-        self._refuse_reset_value(node, memoryless=False)
-        self._fire(node, beta=1.0, gain=self._gain_per_step(node), threshold="v_threshold")
-
-    def _leaky(self, node: Node) -> None:
-        rate = self._rate(node, "tau")
-        self._refuse_reset_value(node, memoryless=rate == 1.0)
-        gain = self._gain_at(node, rate)
-        offset = self._per_channel(node, "v_leak") * rate
-        self._fire(node, beta=self._beta(node, rate), gain=gain, offset=offset, threshold="v_threshold")
-
-    def _current_based(self, node: Node) -> None:
-        if self._rate(node, "tau_syn") != 1.0:
-            raise node.error(
-                "its synaptic current decays over several steps (tau_syn > dt), and the hardware has no state for it; "
-                "train with LIF neurons, or with tau_syn equal to dt"
-            )
-        rate = self._rate(node, "tau_mem")
-        self._refuse_reset_value(node, memoryless=rate == 1.0)
-        gain = self._per_channel(node, "r") * rate
-        if "w_in" in node.values:
-            gain = gain * self._per_channel(node, "w_in")
-        offset = self._per_channel(node, "v_leak") * rate
-        self._remarks.append(f"{node.name}: tau_syn is dt, so the synaptic current has no memory and is left out")
-        self._fire(node, beta=1.0 - rate, gain=gain, offset=offset, threshold="v_threshold")
-
     def _threshold(self, node: Node) -> None:
-        threshold = self._per_element(node, "threshold")
+        threshold = self._place.per_element(node, "threshold")
         mode = cast("PoolMode | None", node.said_choice(said.POOL, get_args(PoolMode)))
         pool = self._maps[0] if len(self._maps) == 1 else None
         if isinstance(pool, linear.Pool) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
@@ -234,46 +204,37 @@ class _Builder:
             return
         if mode is not None:
             raise node.error(f"metadata {said.POOL!r} is for a threshold that any spike of a pool before it exceeds")
-        self._fire(node, beta=0.0, gain=np.ones(self._shape[0]), threshold="threshold", reset="none")
+        self._fire(node)
 
-    def _integrator(self, node: Node) -> None:
-        self._integrate(node, beta=1.0, gain=self._gain_per_step(node), offset=None)
-
-    def _leaky_integrator(self, node: Node) -> None:
-        rate = self._rate(node, "tau")
-        offset = self._per_channel(node, "v_leak") * rate
-        self._integrate(node, beta=self._beta(node, rate), gain=self._gain_at(node, rate), offset=offset)
-
-    def _integrate(self, node: Node, *, beta: float, gain: FloatArray, offset: FloatArray | None) -> None:
+    def _integrate(self, node: Node) -> None:
         self._integrates = True
-        self._weigh(node, gain, offset, trained.Integrator(beta))
+        steps = dynamics(node, self._place, self._dt)
+        self._weigh(node, steps, trained.Integrator(steps.beta))
 
-    def _fire(
-        self,
-        node: Node,
-        *,
-        beta: float,
-        gain: FloatArray,
-        threshold: str,
-        offset: FloatArray | None = None,
-        reset: Reset = "zero",
-    ) -> None:
-        thresholds = self._per_channel(node, threshold)
+    def _fire(self, node: Node) -> None:
+        steps = dynamics(node, self._place, self._dt)
+        # A neuron without memory forgets what it was reset to before that matters.
+        if steps.beta > 0 and "v_reset" in node.values and node.numbers("v_reset").any():
+            raise node.error("'v_reset' must be 0; membranes are built to start from and reset to 0: train so")
+        key = "threshold" if node.type == "Threshold" else "v_threshold"
+        thresholds = self._place.per_channel(node, key)
         if (thresholds <= 0).any():
-            raise node.error(f"{threshold!r} must be positive, not {float(thresholds.min())!r}")
-        said_reset = cast("Reset | None", node.said_choice(said.RESET, get_args(Reset)))
-        if said_reset is None and reset == "zero" and RESET_REMARK not in self._remarks:
-            self._remarks.append(RESET_REMARK)
+            raise node.error(f"{key!r} must be positive, not {float(thresholds.min())!r}")
+        reset = cast("Reset | None", node.said_choice(said.RESET, get_args(Reset)))
         compare = cast("trained.Compare | None", node.said_choice(said.COMPARE, get_args(trained.Compare)))
-        self._weigh(node, gain, offset, trained.Neuron(thresholds, beta, compare or "greater", said_reset or reset))
+        if node.type != "Threshold" and reset is None:
+            self._remark_once(said.RESET_REMARK)
+        if compare is None:
+            self._remark_once(said.COMPARE_REMARK)
+        reset = reset or ("none" if node.type == "Threshold" else "zero")
+        self._weigh(node, steps, trained.Neuron(thresholds, steps.beta, compare or "greater", reset))
 
-    def _weigh(
-        self, node: Node, gain: FloatArray, offset: FloatArray | None, neuron: trained.Neuron | trained.Integrator
-    ) -> None:
+    def _weigh(self, node: Node, steps: Dynamics, neuron: trained.Neuron | trained.Integrator) -> None:
         """Close a layer: what came before these neurons, folded, with their gain and offset in weights and bias."""
-        folded = linear.fold(node.name, self._maps, self._maps_shape)
-        weight = folded.weight * gain[:, np.newaxis, np.newaxis, np.newaxis]
-        bias = folded.bias * gain + (0.0 if offset is None else offset)
+        self._remarks += steps.remarks
+        folded = linear.fold(node.name, self._maps, self._maps_shape, self._work)
+        weight = folded.weight * steps.gain[:, np.newaxis, np.newaxis, np.newaxis]
+        bias = folded.bias * steps.gain + steps.offset
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise node.error("the weights before it overflow once folded together; scale them down")
         if isinstance(folded, linear.Dense):
@@ -292,70 +253,13 @@ class _Builder:
 
     # What the handlers share
 
-    def _rate(self, node: Node, key: str) -> float:
-        """dt / tau, from above 0 to 1."""
-        tau = node.numbers(key)
-        if (tau != tau.flat[0]).any():
-            raise node.error(f"{key!r} must be one value for the whole layer, not from {tau.min()} to {tau.max()}")
-        value = float(tau.flat[0])
-        if value <= 0:
-            raise node.error(f"{key!r} must be positive, not {value!r}")
-        rate = self._dt / value
-        if abs(rate - 1.0) < ROUNDING:
-            return 1.0
-        if rate > 1.0:
-            raise node.error(f"a step of {self._dt:g} s is longer than {key!r}; give --dt {value:g} or less")
-        return rate
+    @property
+    def _place(self) -> Place:
+        return Place(self._shape, self._flat)
 
-    def _beta(self, node: Node, rate: float) -> float:
-        """The decay in a step: what the time constant says, in the metadata's digits where those say the same."""
-        beta = node.said_number(said.BETA, 0.0, 1.0)
-        if beta is None:
-            return 1.0 - rate
-        if abs(beta - (1.0 - rate)) < ROUNDING:
-            return beta
-        self._remarks.append(
-            f"{node.name}: beta {1.0 - rate:g} by its time constant, not {beta:g} as its metadata says"
-        )
-        return 1.0 - rate
-
-    def _gain_at(self, node: Node, rate: float) -> FloatArray:
-        """The gain of a neuron that goes ``rate`` of the way to its input in a step."""
-        gain = self._per_channel(node, "r") * rate
-        return np.where(np.abs(gain - 1.0) < ROUNDING, 1.0, gain)
-
-    def _gain_per_step(self, node: Node) -> FloatArray:
-        """R of a neuron without a time constant, for which frameworks write v += R I or v += dt R I."""
-        gain = self._per_channel(node, "r")
-        if (np.abs(gain * self._dt - 1.0) < ROUNDING).all():
-            self._remarks.append(f"{node.name}: r is 1 / dt, read as r I dt a step (SpikingJelly), not as r I")
-            return np.ones_like(gain)
-        return gain
-
-    def _refuse_reset_value(self, node: Node, memoryless: bool) -> None:
-        # A neuron without memory forgets what it was reset to before that matters.
-        if "v_reset" in node.values and node.numbers("v_reset").any() and not memoryless:
-            raise node.error("'v_reset' must be 0; membranes are built to start from and reset to 0")
-
-    def _per_element(self, node: Node, key: str) -> FloatArray:
-        """Values for every element: of the whole shape, or (channels or 1, 1, 1) where the same over space."""
-        value, (channels, *_), size = node.numbers(key), self._shape, math.prod(self._shape)
-        if value.size == 1:
-            return value.reshape(1, 1, 1)
-        if value.shape == self._shape or (self._flat and value.shape == (size,)):
-            return value.reshape(self._shape)
-        if not self._flat and value.shape in ((channels,), (channels, 1, 1)):
-            return value.reshape(channels, 1, 1)
-        raise node.error(f"{key!r} has shape {value.shape}, but the layer gets {self._describe_shape()}")
-
-    def _per_channel(self, node: Node, key: str) -> FloatArray:
-        value = self._per_element(node, key)
-        if (value != value[:, :1, :1]).any():
-            raise node.error(f"{key!r} must be the same over a channel's height and width; it differs")
-        return np.array(np.broadcast_to(value[:, 0, 0], (self._shape[0],)))
-
-    def _describe_shape(self) -> str:
-        return f"{math.prod(self._shape)} values" if self._flat else f"an image of {'x'.join(map(str, self._shape))}"
+    def _remark_once(self, remark: str) -> None:
+        if remark not in self._remarks:
+            self._remarks.append(remark)
 
     def _source_name(self, node: Node) -> str:
         """The node to name a layer after: the last with weights, else the last linear one, else the neurons'."""

@@ -32,3 +32,19 @@ KEYS = {
     "Threshold": {POOL},
 }
 """By type of node. A key with the prefix that is not here was written by another version."""
+
+RESET_REMARK = (
+    "reset: NIR knows only reset to a value, so the file says zero whatever the network was trained with; "
+    "if that was subtraction (the default of snnTorch and sinabs), give --reset subtract"
+)
+"""That a file does not say which reset was meant."""
+COMPARE_REMARK = (
+    "firing: NIR knows only v > threshold; if the network was trained to fire on v >= threshold (as SpikingJelly and "
+    "sinabs do), give --compare greater_equal"
+)
+"""That a file does not say how the threshold was meant."""
+SUBTRACT_REMARK = (
+    "reset subtract: once, in the step of the spike. Leaky of snnTorch subtracts a step later, or with "
+    "reset_delay=False a second time then; such a network differs: compare a few answers (docs/importing.md)"
+)
+"""That subtraction, which such a file cannot say, has several meanings."""

@@ -6,13 +6,12 @@ A NIR file is untrusted input, so it is read here with limits and never executed
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
@@ -20,12 +19,11 @@ import numpy as np
 from ..errors import InputError
 from ..spec import MAX_EXTENT, Pair
 from ..trained import FloatArray
-from .hdf5_heaps import check_heaps
-from .linear import MAX_WEIGHTS
+from .hdf5_bounded import BoundedFile, checked_name, opened
 from .nir_conventions import PREFIX
 
-MAX_NUMBERS = 2 * MAX_WEIGHTS
-"""Most numbers that are read from one file, all nodes together."""
+Edges: TypeAlias = list[tuple[str, str]]
+"""Names of the nodes that each edge comes from and leads to."""
 MAX_SETTINGS = 5
 """Most integers under one key: a shape with a time step and a batch before channels, height and width."""
 MAX_DEPTH = 4
@@ -48,15 +46,17 @@ class Node:
         """The exception that says what is wrong with this node."""
         return InputError(f"node {self.name!r} ({self.type}): {text}")
 
-    def numbers(self, key: str, ndim: int | None = None) -> FloatArray:
-        """The finite numbers under ``key``, of ``ndim`` dimensions if given."""
+    def numbers(self, key: str, ndim: int | None = None, *, finite: bool = True) -> FloatArray:
+        """The numbers under ``key``, of ``ndim`` dimensions if given. Infinities are refused if ``finite``."""
         value = self.values.get(key)
         if value is None:
             raise self.error(f"has no {key!r}")
         if isinstance(value, str):
             raise self.error(f"{key!r} must be numbers, not the text {value[:40]!r}")
-        if not np.isfinite(value).all():
+        if finite and not np.isfinite(value).all():
             raise self.error(f"{key!r} must be finite, not NaN or infinite anywhere")
+        if np.isnan(value).any():
+            raise self.error(f"{key!r} must be numbers, not NaN anywhere")
         if ndim is not None and value.ndim != ndim:
             raise self.error(f"{key!r} must have {ndim} dimensions, not shape {value.shape}")
         return value
@@ -102,117 +102,113 @@ class Node:
         return float(value.item())
 
 
-def read_chain(path: Path) -> list[Node]:
-    """The nodes of the NIR file ``path`` from its input to its output. Raises ``InputError`` for all but a chain."""
-    if not path.is_file():
-        raise InputError("no such NIR file")
-    try:
-        with h5py.File(path, "r") as file:
-            check_heaps(path)
-            root = file.get("node")
-            if not isinstance(root, h5py.Group):
-                raise InputError("not a NIR file: it has no group 'node'; write it with nir.write")
-            return _Reader().chain(root, "", 0)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()
-        raise InputError(f"not a readable NIR file ({reason[0] if reason else type(error).__name__})") from None
+def read_chain(path: Path) -> tuple[list[Node], list[str]]:
+    """The nodes of the NIR file ``path`` from its input to its output, and remarks on how they were found.
+
+    Raises ``InputError`` for all but a chain.
+    """
+    with opened(path) as file:
+        reader = _Reader(file)
+        root = file.member(file.root, "node", "the file")
+        if not isinstance(root, h5py.Group):
+            raise InputError("not a NIR file: it has no group 'node'; write it with nir.write")
+        return reader.chain(file.members(root, "the graph"), "", 0), reader.remarks
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A node in the file: its type, and what lies in its group."""
+
+    type: str
+    members: Mapping[str, Any]
 
 
 class _Reader:
-    """Reads groups and counts the numbers it has read."""
+    """Reads graphs of an open file, and gathers ``remarks``."""
 
-    def __init__(self) -> None:
-        self._budget = MAX_NUMBERS
+    def __init__(self, file: BoundedFile) -> None:
+        self._file = file
+        self.remarks: list[str] = []
 
-    def chain(self, group: Any, prefix: str, depth: int) -> list[Node]:
+    def chain(self, graph: Mapping[str, Any], prefix: str, depth: int) -> list[Node]:
         """The chain in a NIRGraph's group, nested graphs flattened."""
-        if depth > MAX_DEPTH:
-            raise InputError(f"node {prefix[:-1]!r}: graphs lie within graphs more than {MAX_DEPTH} deep")
-        groups = self._nodes(group, prefix)
-        types = {name: self._type(prefix + name, node) for name, node in groups.items()}
-        order = _in_order(types, self._edges(group, prefix), prefix)
-        nodes: list[Node] = []
-        for name in order:
-            if types[name] == "NIRGraph":
-                nodes += self.chain(groups[name], f"{prefix}{name}.", depth + 1)[1:-1]
-            else:
-                values = self._values(prefix + name, groups[name])
-                nodes.append(Node(prefix + name, types[name], values, self._metadata(prefix + name, groups[name])))
-        return nodes
-
-    def _nodes(self, group: Any, prefix: str) -> dict[str, Any]:
         where = f"node {prefix[:-1]!r}" if prefix else "the graph"
-        nodes = self._member(group, "nodes", where)
+        if depth > MAX_DEPTH:
+            raise InputError(f"{where}: graphs lie within graphs more than {MAX_DEPTH} deep; write one flat graph")
+        nodes = graph.get("nodes")
         if not isinstance(nodes, h5py.Group):
-            raise InputError(f"{where}: must be a NIRGraph with 'nodes' and 'edges'")
-        found = {name: self._member(nodes, name, where) for name in nodes}
-        for name, node in found.items():
-            if not isinstance(node, h5py.Group):
-                raise InputError(f"node {prefix + name!r}: must be an HDF5 group, not a data set")
+            raise InputError(f"{where}: must be a NIRGraph with 'nodes' and 'edges'; write it with nir.write")
+        entries = self._entries(nodes, where, prefix)
+        edges = graph.get("edges")
+        if not isinstance(edges, h5py.Dataset) or edges.shape is None:
+            raise InputError(f"{where}: has no edges; write it with nir.write")
+        types = {name: entry.type for name, entry in entries.items()}
+        pairs = self._by_their_names(types, self._file.pairs(edges, "edges", where), prefix)
+        found: list[Node] = []
+        for name in _in_order(types, pairs, prefix):
+            entry, its_name = entries[name], prefix + name
+            if entry.type == "NIRGraph":
+                found += self.chain(entry.members, f"{its_name}.", depth + 1)[1:-1]
+            else:
+                values = self._values(its_name, entry.members)
+                found.append(Node(its_name, entry.type, values, self._metadata(its_name, entry.members)))
         return found
 
-    def _edges(self, group: Any, prefix: str) -> list[tuple[str, str]]:
-        where = f"node {prefix[:-1]!r}" if prefix else "the graph"
-        data = self._member(group, "edges", where)
-        if not isinstance(data, h5py.Dataset) or data.shape is None:
-            raise InputError(f"{where}: has no edges")
-        self._pay(where, data)
-        if data.size and (data.ndim != 2 or data.shape[1] != 2):
-            raise InputError(f"{where}: 'edges' must be pairs of node names, not of shape {data.shape}")
-        return [(str(source), str(target)) for source, target in data.asstr()[()]] if data.size else []
+    def _entries(self, nodes: h5py.Group, where: str, prefix: str) -> dict[str, _Entry]:
+        """The nodes by name. HDF5 takes a ``/`` in a name for a path, so they lie in groups within groups."""
+        found: dict[str, _Entry] = {}
+        waiting = [(name, group, False) for name, group in self._file.members(nodes, where).items()]
+        while waiting:
+            name, group, within_node = waiting.pop()
+            place = f"node {prefix + name!r}"
+            if not isinstance(group, h5py.Group):
+                raise InputError(f"{place}: must be an HDF5 group, not a data set; write the file with nir.write")
+            members = self._file.members(group, place)
+            inner = {key: member for key, member in members.items() if isinstance(member, h5py.Group)}
+            data = members.get("type")
+            if isinstance(data, h5py.Dataset) and data.shape is not None:
+                kind = self._file.value(data, "type", place)
+                if not isinstance(kind, str):
+                    raise InputError(f"{place}: has numbers for its type; write the file with nir.write")
+                found[name] = _Entry(kind, members)
+                within_node = True
+                inner = {key: member for key, member in inner.items() if key not in ("nodes", "metadata")}
+            elif not within_node and (not inner or len(inner) < len(members)):
+                raise InputError(f"{place}: has no type; write the file with nir.write")
+            waiting += [(checked_name(f"{name}/{key}", where), member, within_node) for key, member in inner.items()]
+        return dict(sorted(found.items()))
 
-    def _type(self, name: str, group: Any) -> str:
-        data = self._member(group, "type", f"node {name!r}")
-        text = self._value(name, "type", data) if isinstance(data, h5py.Dataset) else None
-        if not isinstance(text, str):
-            raise InputError(f"node {name!r}: has no type")
-        return text
+    def _by_their_names(self, types: Mapping[str, str], edges: Edges, prefix: str) -> Edges:
+        """The edges, where they call one node by a name that older exporters changed, by that node's name."""
+        used = {end for edge in edges for end in edge}
+        unknown, unused = used - types.keys(), types.keys() - used
+        if len(unknown) != 1 or len(unused) != 1:
+            return edges
+        (old,), (new,) = unknown, unused
+        self.remarks.append(
+            f"{prefix + new}: the edges call this node {prefix + old!r}: it is the only one without an edge, and that "
+            "the only name without a node"
+        )
+        names = {old: new}
+        return [(names.get(source, source), names.get(target, target)) for source, target in edges]
 
-    def _metadata(self, name: str, group: Any) -> dict[str, FloatArray | str]:
+    def _metadata(self, name: str, members: Mapping[str, Any]) -> dict[str, FloatArray | str]:
         """What hwsnn wrote there; what others did may be anything, and nobody asks for it."""
-        metadata = self._member(group, "metadata", f"node {name!r}")
-        return self._values(name, metadata, PREFIX) if isinstance(metadata, h5py.Group) else {}
+        group, where = members.get("metadata"), f"node {name!r}"
+        if not isinstance(group, h5py.Group):
+            return {}
+        keys = [key for key in self._file.names(group, where) if key.startswith(PREFIX)]
+        return self._values(name, {key: self._file.member(group, key, where) for key in keys})
 
-    def _values(self, name: str, group: Any, prefix: str = "") -> dict[str, FloatArray | str]:
-        """What lies under the keys that start with ``prefix``."""
-        values = {}
-        for key in group:
-            if not key.startswith(prefix):
-                continue
-            member = self._member(group, key, f"node {name!r}")
-            if isinstance(member, h5py.Dataset) and member.shape is not None:
-                values[key] = self._value(name, key, member)
-        return values
-
-    def _value(self, name: str, key: str, data: Any) -> FloatArray | str:
-        self._pay(f"node {name!r}", data)
-        if h5py.check_string_dtype(data.dtype) is not None and data.shape == ():
-            return str(data.asstr()[()])
-        if data.dtype.kind not in "fiub":
-            raise InputError(f"node {name!r}: {key!r} must be numbers or one text, not of type {data.dtype}")
-        if data.size == 0:
-            raise InputError(f"node {name!r}: {key!r} must not be empty")
-        return np.asarray(data[()], dtype=np.float64)
-
-    def _member(self, group: Any, key: str, where: str) -> Any:
-        """What lies under ``key``, or None. Links out of the file, and data that lie elsewhere, are refused."""
-        link = group.get(key, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise InputError(f"{where}: {key!r} must lie in the file itself, not behind a link")
-        member = group[key]
-        if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
-            raise InputError(f"{where}: the data of {key!r} must lie in the file itself, not in another")
-        return member
-
-    def _pay(self, where: str, data: Any) -> None:
-        self._budget -= max(data.size, math.prod(data.chunks or ()))
-        if self._budget < 0:
-            raise InputError(f"{where}: too large; at most {MAX_NUMBERS:,} numbers are read from a file")
+    def _values(self, name: str, members: Mapping[str, Any]) -> dict[str, FloatArray | str]:
+        return {
+            key: self._file.value(member, key, f"node {name!r}")
+            for key, member in members.items()
+            if isinstance(member, h5py.Dataset) and member.shape is not None
+        }
 
 
-def _in_order(types: Mapping[str, str], edges: list[tuple[str, str]], prefix: str) -> list[str]:
+def _in_order(types: Mapping[str, str], edges: Edges, prefix: str) -> list[str]:
     """Names of nodes from the only input to the only output, every node and every edge once."""
 
     def named(names: Iterable[str]) -> str:
@@ -221,7 +217,9 @@ def _in_order(types: Mapping[str, str], edges: list[tuple[str, str]], prefix: st
     for edge, count in Counter(edges).items():
         missing = [end for end in edge if end not in types]
         if missing:
-            raise InputError(f"node {named(missing[:1])}: an edge leads there, but there is no such node")
+            raise InputError(
+                f"node {named(missing[:1])}: an edge leads there, but there is no such node; name nodes as the edges do"
+            )
         if count > 1:
             raise InputError(f"node {named(edge[:1])}: the edge to node {named(edge[1:])} must be there only once")
     _refuse_loops(types, edges, named)
@@ -238,22 +236,29 @@ def _in_order(types: Mapping[str, str], edges: list[tuple[str, str]], prefix: st
     for name in types:
         if len(targets[name]) > 1:
             raise InputError(
-                f"node {named([name])}: leads to {named(targets[name])}; only chains, no branches, are read"
+                f"node {named([name])}: leads to {named(targets[name])}; only chains, no branches, are read: train a "
+                "network whose layers follow one another"
             )
         if len(sources[name]) > 1:
-            raise InputError(f"node {named([name])}: adds up {named(sources[name])}; only chains, no joins, are read")
+            raise InputError(
+                f"node {named([name])}: adds up {named(sources[name])}; only chains, no joins, are read: train a "
+                "network whose layers follow one another"
+            )
     order = [name for name, its_type in types.items() if its_type == "Input"]
     while targets[order[-1]]:
         order += targets[order[-1]]
-    left = [name for name in types if name not in set(order)]
+    reached = set(order)
+    left = [name for name in types if name not in reached]
     if left:
-        raise InputError(f"node {named(left[:1])}: must lie on the way from the input to the output")
+        raise InputError(
+            f"node {named(left[:1])}: must lie on the way from the input to the output; leave it out, or connect it"
+        )
     if types[order[-1]] != "Output":
         raise InputError(f"node {named(order[-1:])}: leads nowhere; the last node must be an Output")
     return order
 
 
-def _refuse_loops(types: Mapping[str, str], edges: list[tuple[str, str]], named: Any) -> None:
+def _refuse_loops(types: Mapping[str, str], edges: Edges, named: Any) -> None:
     sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in types})
     for source, target in edges:
         sorter.add(target, source)
@@ -262,5 +267,6 @@ def _refuse_loops(types: Mapping[str, str], edges: list[tuple[str, str]], named:
     except CycleError as error:
         loop = error.args[1]
         raise InputError(
-            f"node {named(loop[:1])}: is in a loop ({named(loop)}); recurrent networks are not built"
+            f"node {named(loop[:1])}: is in a loop ({named(loop)}); recurrent networks are not built: train one whose "
+            "layers only lead forward"
         ) from None
