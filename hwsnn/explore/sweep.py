@@ -1,33 +1,30 @@
 """Tasks on the cores of this machine or on a Dask cluster.
 
 What the tasks need is kept by the scheduler, not by workers alone: whatever a dead worker held is made again elsewhere,
-like its tasks. Dask sends Python objects (pickle) between its processes, so a scheduler must be a trusted one. On this
-machine every connection is TLS with a key that only these processes have, made for this run.
+like its tasks. Dask sends Python objects (pickle) between its processes, so a scheduler must be a trusted one. The
+one of this machine (``hwsnn.explore.local``) is closed to everybody else.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import cryptography  # noqa: F401  (what Security.temporary needs: whoever lacks it is told before anything starts)
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, as_completed
 from distributed.comm.core import CommClosedError
 from distributed.exceptions import WorkerStartTimeoutError
-from distributed.security import Security
 
 from .. import __version__
 from ..data import LabelledData
 from ..errors import InputError, ToolError, reason
 from ..spec import Network
 from . import work
+from .local import SILENT, closed_cluster
 from .points import Result, Task
 
 AT_ONCE = 1000
@@ -36,12 +33,8 @@ ROUNDS = 3
 """How often a task is handed in anew. In each round Dask itself tries it on several workers (``allowed-failures``)."""
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
-SILENT = logging.CRITICAL + 1
-"""The level of Dask's logging: what goes wrong is dealt with here, and said in a line."""
 SETTINGS = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
 """The images are handed in with the tasks on purpose."""
-NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
-"""Dask's HTTP servers know no key, and cannot be left out: they get nothing to serve."""
 
 
 def cores() -> int:
@@ -56,7 +49,7 @@ def cluster(address: str | None, workers: int) -> Iterator[Client]:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(SILENT)
     if address is None:
-        with _local(workers) as client:
+        with closed_cluster(workers) as client:
             yield client
         return
     try:
@@ -72,44 +65,6 @@ def cluster(address: str | None, workers: int) -> Iterator[Client]:
         except WorkerStartTimeoutError:
             raise ToolError(f"{address}: no worker came in {WORKER_SECONDS} seconds; start some: dask worker") from None
         yield client
-
-
-@contextmanager
-def _local(workers: int) -> Iterator[Client]:
-    """A cluster of this machine, for nobody but this process and its children.
-
-    Workers import modules from their scratch folder, so that is one that no other user can write to.
-    """
-    with (
-        tempfile.TemporaryDirectory(prefix="hwsnn-explore-") as scratch,
-        dask.config.set(NO_PAGES),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            security=Security.temporary(),
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            local_directory=scratch,
-            memory_limit=None,
-            preload=[work.__name__],
-            silence_logs=SILENT,
-        ) as local,
-    ):
-        try:
-            with Client(local) as client:
-                yield client
-        except BaseException:
-            _kill(local)
-            raise
-
-
-def _kill(local: LocalCluster) -> None:
-    """End the workers at once: asked to close, they would finish what they are at."""
-    for nanny in local.workers.values():
-        nanny.close_gracefully()  # which here means: start no other worker in its place
-        if nanny.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(nanny.pid, signal.SIGKILL)
 
 
 def sweep(
