@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
@@ -20,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..errors import InputError
 from ..files import written_whole
+from .checkpoint import load
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -190,10 +190,7 @@ class _Run:
         """Go on from ``checkpoint`` where it is of this run: epochs done and seconds taken, else none."""
         if not checkpoint.exists():
             return 0, 0.0
-        try:
-            state: dict[str, Any] = torch.load(checkpoint, weights_only=True)  # tensors and numbers: no code is run
-        except (OSError, RuntimeError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{checkpoint}: not a readable checkpoint ({type(error).__name__}); remove it") from None
+        state = load(checkpoint)
         if state.get("key") != key:
             return 0, 0.0
         self.network.load_state_dict(state["network"])
