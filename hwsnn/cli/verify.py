@@ -26,7 +26,7 @@ def command(
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
     Without --data the images are random. All frames run once back to back, and once more with random stalls at both
-    ends. Exit status 1 if anything differs.
+    ends. Exit status 1 if anything differs. The design must fit the --device, but for the folds of --fold.
     """
     network = load_model(model)
 
@@ -40,7 +40,8 @@ def command(
         def show(done: int, total: int) -> None:
             bars.update(task, description="comparing frames", completed=done, total=total)
 
-        result = run_network(network, wish.plan(network).folding, images, seed=seed, progress=show)
+        plan = wish.plan(network)
+        result = run_network(network, plan.folding, images, seed=seed, progress=show)
     fields = {
         "frames": result.frames,
         "layers": result.layers,
@@ -48,6 +49,7 @@ def command(
         "mismatches": result.mismatches,
         "cycles_per_frame": result.cycles_per_frame,
         "latency_cycles": result.latency_cycles,
+        "remark": plan.remark,
     }
 
     def human() -> None:
