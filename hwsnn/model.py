@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import tensor_file
+from .bounds import require_bounded
 from .numeric import IntArray
 from .spec import (
     Conv,
@@ -109,6 +110,7 @@ def restore(graph: object, tensors: Tensors) -> Network:
         readout=reader.text("readout"),  # type: ignore[arg-type]
     )
     parts.finish()
+    require_bounded(network.layers, network.shapes, network.timesteps)
     return network
 
 

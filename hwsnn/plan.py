@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from . import cycles
 from .devices import Device
 from .errors import InputError
-from .fold import Balance, Chooser, Cost, TooFastError, layer_cost
+from .fold import Balance, Chooser, Cost, TooFastError, TooLargeError, shortage, total_cost
 from .fold import file as fold_file
 from .spec import Conv, Folding, LayerFold, Network
 
@@ -26,7 +28,8 @@ class Plan:
 
     ``clocks``: of the exact cycle model. ``cost``: estimated, of ``device``. ``limiting``: the layer that takes most
     clocks, ``encoder`` or ``readout``; or ``pixels``, where the first layer takes them as they come, one a clock.
-    ``faster``: the next faster balance, its clocks exact too; None where there is none, or where the folds were given.
+    ``faster``: the next faster balance, its clocks exact too; None where there is none that fits, or where the folds
+    were given. ``remark``: where it is larger than what was wished for, or than the device; in a line.
     """
 
     folding: Folding
@@ -35,22 +38,40 @@ class Plan:
     device: Device
     limiting: str
     faster: Balance | None = None
+    remark: str | None = None
 
 
 def for_share(network: Network, device: Device, percent: float | None = None) -> Plan:
     """The fastest design within ``percent`` of the device's look-up tables (``device.share`` where that is None).
 
-    Where not even the smallest design is that small, that one; but ``InputError`` where ``percent`` is given.
+    Where not even the smallest design is that small, that one; but ``InputError`` where ``percent`` is given, and where
+    none fits the device.
     """
-    chooser = Chooser(network, device)
-    balance = chooser.within_luts(device.share if percent is None else percent)
+    chooser, share = Chooser(network, device), device.share if percent is None else percent
+    try:
+        balance = chooser.within_luts(share, strictly=percent is not None)
+    except TooLargeError as error:
+        larger = []
+        if percent is not None:
+            with suppress(TooLargeError):
+                cost = chooser.within_luts(percent).cost
+                larger.append(f"within {ceil(100 * cost.lut / device.lut)} % of the look-up tables")
+        advice = error.would_fit(network, percent or 100, larger)
+        raise InputError(f"{network.name}: {error}; {advice}") from None
     taken = 100 * balance.cost.lut / device.lut
     if percent is not None and taken > percent:
         raise InputError(
             f"{network.name}: its smallest design takes about {taken:.2f} % of the look-up tables of {device.name}, "
             f"not {percent:g} %"
         )
-    return _planned(network, device, chooser, balance)
+    planned = _planned(network, device, chooser, balance)
+    if taken <= share:
+        return planned
+    return replace(
+        planned,
+        remark=f"the design takes about {taken:.1f} % of the look-up tables of {device.name}, more than the usual "
+        f"{share:g} %: none that is smaller fits",
+    )
 
 
 def for_rate(network: Network, device: Device, frames_a_second: float, clock_mhz: float) -> Plan:
@@ -61,15 +82,27 @@ def for_rate(network: Network, device: Device, frames_a_second: float, clock_mhz
         raise InputError(
             f"{network.name}: {frames_a_second:,.10g} frames/s at {clock_mhz:g} MHz are too many: {error}"
         ) from None
+    except TooLargeError as error:
+        slower = list[str]()
+        with suppress(TooLargeError):
+            fastest = Chooser(network, device).within_luts(100)
+            slower.append(f"at about {clock_mhz * 1e6 / fastest.clocks:,.0f} frames/s")
+        advice = error.would_fit(network, otherwise=slower)
+        raise InputError(
+            f"{network.name}: {frames_a_second:,.10g} frames/s at {clock_mhz:g} MHz are too many: {error}; {advice}"
+        ) from None
 
 
 def for_clocks(network: Network, device: Device, clocks: float) -> Plan:
-    """The cheapest design of at most so many clocks a frame. Raises ``TooFastError`` where there is none."""
+    """The cheapest design of at most so many clocks a frame.
+
+    Raises ``TooFastError`` where there is none, and ``TooLargeError`` where it does not fit the device.
+    """
     chooser, target, found = Chooser(network, device), int(clocks), list[Plan]()
     for _ in range(ATTEMPTS):
         try:
             balance = chooser.within_clocks(target)
-        except TooFastError:
+        except (TooFastError, TooLargeError):
             if found:  # its text would be about a target that nobody asked for
                 break
             raise
@@ -91,10 +124,12 @@ def from_file(network: Network, device: Device, path: Path) -> Plan:
 def with_folds(
     network: Network, device: Device, layers: Mapping[str, LayerFold], folding: Folding | None = None
 ) -> Plan:
-    """A plan of folds that are given."""
+    """A plan of folds that are given, whether they fit the device or not."""
     folding = folding or cycles.queue_depths(network, layers)
-    exact = cycles.simulate(network, folding)
-    return Plan(folding, exact, _cost(network, folding, device), device, _limiting(network, exact))
+    exact, cost = cycles.simulate(network, folding), total_cost(network, folding.layers, device)
+    short = shortage(cost, device)
+    remark = f"the design does not fit the {device.name}: it takes about {short}" if short else None
+    return Plan(folding, exact, cost, device, _limiting(network, exact), remark=remark)
 
 
 def _planned(network: Network, device: Device, chooser: Chooser, balance: Balance) -> Plan:
@@ -123,7 +158,10 @@ def _faster(network: Network, chooser: Chooser, balance: Balance, clocks: Fracti
         exact = _least_clocks(network, balance.faster.layers)
         if exact < clocks:
             return replace(balance.faster, clocks=exact)
-        balance = chooser.within_clocks(balance.faster.clocks)
+        try:
+            balance = chooser.within_clocks(balance.faster.clocks)
+        except TooLargeError:
+            break
     return None
 
 
@@ -132,16 +170,3 @@ def _least_clocks(network: Network, layers: Mapping[str, LayerFold]) -> int:
     convolutions = [layer.name for layer in network.layers if isinstance(layer, Conv)]
     shallow = Folding(layers, {layer.name: 1 for layer in network.layers}, dict.fromkeys(convolutions, 1))
     return max(cycles.simulate(network, shallow).busy.values())
-
-
-def _cost(network: Network, folding: Folding, device: Device) -> Cost:
-    any_fold = LayerFold(1, 1)
-    return sum(
-        (
-            layer_cost(
-                network, index, folding.layers.get(layer.name, any_fold), folding.beat_steps(network, index - 1), device
-            )
-            for index, layer in enumerate(network.layers)
-        ),
-        Cost(),
-    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from . import spec, trained
+from .bounds import require_bounded
 from .errors import InputError
 from .numeric import IntArray, signed_limits, signed_width
 from .quantization_report import FiringReport, LayerReport, LeakReport, MembraneReport, Report, WeightReport
@@ -42,6 +43,10 @@ def quantize(
     if membrane_bits is not None:
         _require("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
     layers, readout, remarks = _with_readout(network, readout)
+    try:
+        require_bounded(layers, network.shapes, timesteps)
+    except ValueError as error:
+        raise InputError(f"network {network.name!r} cannot be built: {error}") from None
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []
     for index, layer in enumerate(layers):

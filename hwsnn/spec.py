@@ -432,11 +432,15 @@ class Network:
 
     def can_saturate(self, index: int) -> bool:
         """Whether a membrane of layer ``index`` can reach the ends of its declared width and be clipped there."""
-        layer = self.layers[index]
-        if isinstance(layer, MaxPool):
-            return False
-        needed = layer.membrane_range(self.largest_input(index), self.timesteps)
-        return needed.width > layer.neuron.membrane_bits
+        return self._saturating[index]
+
+    @cached_property
+    def _saturating(self) -> tuple[bool, ...]:
+        return tuple(
+            not isinstance(layer, MaxPool)
+            and layer.membrane_range(self.largest_input(index), self.timesteps).width > layer.neuron.membrane_bits
+            for index, layer in enumerate(self.layers)
+        )
 
 
 @dataclass(frozen=True)

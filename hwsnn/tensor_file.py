@@ -16,8 +16,13 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .bounds import MOST_WEIGHTS
 from .errors import InputError, reason
 from .files import written_whole
+
+MOST_BYTES = 8 * MOST_WEIGHTS + (1 << 22)
+"""Of a file: the weights as floats, and all else."""
+MOST_HEADER_BYTES = 1 << 20
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 Network = TypeVar("Network")
@@ -85,7 +90,7 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
 
     if not path.is_file():
         raise InputError(f"{path}: {kind.missing}")
-    path.open("rb").close()  # safetensors would call a file that may not be read missing
+    _require_bounded(path)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -101,6 +106,17 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
         return restore(json.loads(metadata[kind.key]), tensors)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a usable {kind.name.split(' ', 1)[1]}: {reason(error)}") from None
+
+
+def _require_bounded(path: Path) -> None:
+    """Raise ``InputError`` for a file that is too large to be looked at, before the library takes it into memory."""
+    with path.open("rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise InputError(f"{path}: must be at most {MOST_BYTES >> 20} MiB, not {size >> 20:,} MiB")
+    if MOST_HEADER_BYTES < header <= size:
+        raise InputError(f"{path}: its header must be at most {MOST_HEADER_BYTES:,} bytes, not {header:,}")
 
 
 class Fields:

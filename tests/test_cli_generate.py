@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def test_digits_at_a_rate(tmp_path: Path) -> None:
         "fps_at_assumed_clock": 120e6 / clocks.cycles_per_frame,
         "device": "lfe5u-85",
         "estimated_lut": planned.cost.lut,
+        "estimated_ff": planned.cost.ff,
         "estimated_bram18": planned.cost.bram18,
+        "remark": None,
         "limiting": planned.limiting,
         "next_step": planned.faster
         and {"clocks_per_frame": planned.faster.clocks, "estimated_lut": planned.faster.cost.lut},
@@ -89,7 +92,8 @@ def test_for_people(tmp_path: Path) -> None:
     assert "\n".join(lines[3:]) == (
         f"{clocks} clocks a frame by the cycle model: {150e6 / clocks:,.0f} frames/s at an assumed 150 MHz; "
         f"{planned.clocks.latency_cycles:,} clocks to a first answer\n"
-        f"about {lut:,} LUT ({lut / 2740.8:.1f} % of Zynq UltraScale+ XCZU9EG), {planned.cost.bram18 / 2:g} BRAM36\n"
+        f"about {lut:,} LUT ({lut / 2740.8:.1f} % of Zynq UltraScale+ XCZU9EG), {planned.cost.ff:,} FF, "
+        f"{planned.cost.bram18 / 2:g} BRAM36\n"
         f"limited by layer {planned.limiting}; {planned.faster.clocks:,} clocks would take about {step:,} LUT "
         f"({step / 2740.8:.1f} %)"
     )
@@ -112,6 +116,22 @@ def test_what_limits_it_is_said(
     object.__setattr__(planned, "limiting", limiting)
     monkeypatch.setattr(plan, "for_share", lambda *_: planned)
     assert generate(model, tmp_path / "out").stdout.splitlines()[-1] == text
+
+
+def test_folds_that_are_larger_than_the_device(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are what was asked for; without them nothing is written."""
+    said = fields(model, tmp_path / "out", "--device", "lfe5u-85")
+    assert said["remark"] is None
+    taken = said["estimated_ff"]
+    monkeypatch.setitem(DEVICES, "lfe5u-85", replace(DEVICES["lfe5u-85"], ff=100))
+    fold = ("--device", "lfe5u-85", "--fold", str(tmp_path / "out" / "folding.json"))
+    given = invoke("generate", model, "-o", str(tmp_path / "again"), *fold, "--json")
+    remark = f"the design does not fit the lfe5u-85: it takes about {taken:,} flip-flops of 100 ({taken:.1f} %)"
+    assert (given.exit_code, given.stderr) == (0, f"hwsnn: {NETWORK.name}: {remark}\n")
+    assert json.loads(given.stdout)["remark"] == remark
+    refused = invoke("generate", model, "-o", str(tmp_path / "none"), "--device", "lfe5u-85")
+    expect_refusal(refused, "no design fits the lfe5u-85")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folding_file_makes_the_same_again(model: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -113,6 +114,16 @@ def test_a_limit_reads_no_further(tmp_path: Path) -> None:
     assert "ends early" in refusal(where)
 
 
+def test_a_limit_of_npz_reads_no_further(tmp_path: Path) -> None:
+    images = np.arange(2000 * HEIGHT * WIDTH).astype(np.uint8).reshape(-1, HEIGHT, WIDTH)
+    where = npz(tmp_path, x=images)
+    whole = bytearray(Path(where).read_bytes())
+    whole[whole.index(images.tobytes()) + images.nbytes - 1] ^= 1
+    Path(where).write_bytes(whole)
+    assert (load(where, network(), 1000).images == images[:1000, np.newaxis]).all()
+    assert "Bad CRC-32" in refusal(where)
+
+
 def train_folder(folder: Path, images: np.ndarray, labels: np.ndarray | None) -> str:
     (folder / "train-images-idx3-ubyte").write_bytes(idx(images))
     if labels is not None:
@@ -187,7 +198,8 @@ def test_missing(tmp_path: Path) -> None:
         (idx(IMAGES[:0]), "holds no images"),
         (idx(IMAGES.transpose(0, 2, 1)), "images are 4x3 with 1 channel; the model takes 3x4 with 1 channel"),
         (b"\0\0\x08\x03" + b"\xff" * 12 + b"1" * 99, "images are 4294967295x4294967295"),
-        (b"\0\0\x08\x03" + b"\xff" * 4 + idx(IMAGES)[8:], "ends early"),
+        (b"\0\0\x08\x03" + b"\xff" * 4 + idx(IMAGES)[8:], "4,294,967,295 images of 12 bytes are too many at a time"),
+        (b"\0\0\x08\x03" + b"\0\0\xff\xff" + idx(IMAGES)[8:], "ends early"),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
@@ -254,6 +266,84 @@ def test_pixels_above_the_largest(tmp_path: Path) -> None:
     assert "holds a pixel of 15; the model's 3-bit pixels go to 7" in refusal(where, network(pixel_bits=3))
 
 
+def archive(folder: Path, content: bytes, claimed: int | None = None, kind: int = zipfile.ZIP_DEFLATED) -> str:
+    """An archive whose x.npy is ``content``, of ``claimed`` bytes by its list."""
+    path = folder / "data.npz"
+    with zipfile.ZipFile(path, "w", kind) as made:
+        made.writestr("x.npy", content)
+        if claimed is not None:
+            made.infolist()[0].file_size = claimed
+    return str(path)
+
+
+def header(shape: str, version: int = 1, length: int | None = None) -> bytes:
+    """What stands before an array of ``shape``; ``length``: what it says of its own, where that is not so."""
+    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY" + bytes((version, 0)) + (length or len(text)).to_bytes(2 * version, "little") + text
+
+
+def starting(shape: str) -> bytes:
+    return header(shape) + IMAGES.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"hello, not an array", "the header of x"),
+        (b"", "the header of x"),
+        (starting("(6, 3, 4), \n"), "the header of x"),  # the expression breaks off
+        (header("(6, 3, 4), \n")[:-2] + IMAGES.tobytes(), "the header of x"),
+        (starting("(-6, 3, 4)"), "x has a shape that cannot be"),
+        (starting("(0x" + 5000 * "f" + ", 3, 4)"), "x has a shape that cannot be"),
+        (starting("(" * 300 + ")" * 300), "the header of x"),
+        (starting("-" * 9000 + "1"), "the header of x"),
+        (starting("(6, 3)"), "x is not as long as its shape (6, 3) says"),
+        (starting("(7, 3, 4)"), "x is not as long as its shape (7, 3, 4) says"),
+        (header("(6, 3, 4)", 2, 1 << 31) + bytes(1 << 20), "the header of x"),
+        (header("(6, 3, 4)", 3) + IMAGES.tobytes(), "the header of x"),
+    ],
+)
+def test_bad_npy_headers(tmp_path: Path, content: bytes, message: str) -> None:
+    assert f"not a readable .npz file ({message}" in refusal(archive(tmp_path, content))
+
+
+@pytest.mark.parametrize("shape", ["(1048577, 3, 4)", "(100000, 100, 1000)", "(281474976710656, 3, 4)"])
+def test_bombs_are_refused_by_what_they_claim(tmp_path: Path, shape: str) -> None:
+    """By their header, before there is memory for them; as many as are asked for are taken."""
+    count, height, width = (int(extent) for extent in shape.strip("()").split(","))
+    size = height * width
+    start = header(shape)
+    where = archive(tmp_path, start + bytes(3 * size), len(start) + count * size)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=rf"{count:,} images of {size:,} bytes are too many at a time; take fewer"):
+        read_images(where)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 << 20
+    assert read_images(where, limit=2).images.shape == (2, 1, height, width)
+
+
+def test_other_compressions_are_refused(tmp_path: Path) -> None:
+    """They unpack what they like at once: here 2,000 times what is there."""
+    message = "x is packed in another way than NumPy does"
+    for kind in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        assert message in refusal(archive(tmp_path, starting("(6, 3, 4)") + bytes(1 << 20), kind=kind))
+
+
+def test_archives_of_too_many_members_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as made:
+        for number in range(20_000):
+            made.writestr(f"{number:09}", b"")
+    assert "not a readable .npz file (it lists too many members)" in refusal(str(tmp_path / "data.npz"))
+
+
+def test_an_npz_of_columns(tmp_path: Path) -> None:
+    data = load(npz(tmp_path, x=np.asfortranarray(IMAGES), y=LABELS.astype(">i4")), network(), 4)
+    assert (data.images == IMAGES[:4, np.newaxis]).all()
+    assert data.labels is not None
+    assert data.labels.tolist() == LABELS[:4].tolist()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"random bytes", pickle.dumps([1, 2]), idx(IMAGES)])
 def test_not_an_npz(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.npz").write_bytes(content)
@@ -270,7 +360,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.lib.format.write_array(stream, np.array([_Touch(tmp_path / "touched")], dtype=object), allow_pickle=True)
     with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
         archive.writestr("x.npy", stream.getvalue())
-    assert "not a readable .npz file" in refusal(str(tmp_path / "data.npz"))
+    assert "x must be uint8" in refusal(str(tmp_path / "data.npz"))
     assert not (tmp_path / "touched").exists()
 
 

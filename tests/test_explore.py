@@ -74,6 +74,7 @@ def test_a_point_on_disk(tmp_path: Path, result: Result) -> None:
         lambda text: text.replace('"design"', '"accuracy"'),
         lambda text: text.replace('"design"', '["design"]'),
         lambda text: text.replace("xczu9eg", "another"),
+        lambda text: " " * 100_000 + text,
     ],
 )
 def test_a_damaged_point_is_not_there(tmp_path: Path, damage: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +224,23 @@ def test_a_scheduler_that_goes(tmp_path: Path) -> None:
             worker.terminate()
 
 
-def test_alone_and_interrupted(tmp_path: Path) -> None:
-    """Without --scheduler, as a process; Ctrl-C goes to every process of a terminal."""
+def living(session: int) -> list[str]:
+    """The processes of a session that are more than an entry that nobody has taken note of yet."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, group = stat.read_text().rpartition(")")[2].split()[:4]
+            if group == str(session) and state not in "XZ":
+                found.append(stat.parent.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "everybody"),
+    [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGHUP, False)],
+)
+def test_alone_and_ended(tmp_path: Path, number: signal.Signals, everybody: bool) -> None:
+    """Without --scheduler, as a process; Ctrl-C goes to every process of a terminal, others to one or to all."""
     out = tmp_path / "sweep"
     command = [*HWSNN, "explore", *DIGITS, "--bits", "2-8", "--clocks", "100-300", "-o", str(out)]
     with subprocess.Popen(
@@ -232,13 +248,55 @@ def test_alone_and_interrupted(tmp_path: Path) -> None:
     ) as process:
         while process.poll() is None and not list(out.glob("points/*.json")):
             time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGINT)
+        workers = living(process.pid)
+        (os.killpg if everybody else os.kill)(process.pid, number)
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
+    assert len(workers) > 1
+    tracker = 1  # of multiprocessing: ends once it sees that the command has
+    assert len(living(process.pid)) <= tracker
     kept = list(out.glob("points/*.json"))
     assert kept
     assert all(json.loads(path.read_text()) for path in kept)
     assert [path.name for path in out.iterdir()] == ["points"]
+
+
+def listening(processes: Iterable[int]) -> list[int]:
+    """The ports on which these processes listen."""
+    names = [link for process in processes for link in Path(f"/proc/{process}/fd").iterdir()]
+    sockets = {os.readlink(link) for link in names if link.is_symlink()}
+    ports = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                ports.append(int(fields[1].rpartition(":")[2], 16))
+    return ports
+
+
+@pytest.mark.parametrize("key", ["none", "another"])
+def test_alone_nobody_without_the_key_gets_in(key: str) -> None:
+    another = distributed.security.Security.temporary()
+    others = set(listening([os.getpid()]))  # of other tests
+    with cluster(None, 2) as client:
+        workers = client.run(os.getpid)
+        ports = set(listening([os.getpid(), *workers.values()])) - others
+        assert len(ports) >= 5, "the scheduler, and two workers with a nanny each"
+        for port in ports:
+            stranger = {"address": f"tcp://127.0.0.1:{port}"}
+            if key == "another":
+                stranger = {"address": f"tls://127.0.0.1:{port}", "security": another}
+            with pytest.raises(OSError):  # noqa: PT011  (another from one who gets in and asks for what is not there)
+                distributed.Client(**stranger, timeout=20).run_on_scheduler(os.getpid)
+        assert client.run(os.getpid) == workers, "they go on"
+
+
+def test_alone_workers_import_from_no_folder_of_others() -> None:
+    with cluster(None, 1) as client:
+        (scratch,) = client.run(lambda dask_worker: dask_worker.local_directory).values()
+        folders = [folder for folder in Path(scratch).parents if folder.name.startswith("hwsnn-explore-")]
+        assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700]
+    assert not folders[0].exists()
 
 
 def test_without_dask_a_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

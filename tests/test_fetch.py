@@ -163,6 +163,12 @@ def test_a_wrong_file_is_refused_and_kept(tmp_path: Path, mirror: Mirror, name: 
     assert mirror.asked == []
 
 
+def test_a_bomb_is_not_unpacked_to_its_end(tmp_path: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MOST_BYTES", 1 << 20)
+    (tmp_path / f"{IMAGES}.gz").write_bytes(gzip.compress(bytes(1 << 21)))
+    assert "is not the file of that name (its content is larger than 1 MiB)" in refusal(tmp_path, mirror.url)
+
+
 @pytest.mark.parametrize("knows_ranges", [True, False])
 def test_going_on_from_an_earlier_run(tmp_path: Path, mirror: Mirror, knows_ranges: bool) -> None:
     (tmp_path / f"{IMAGES}.gz.part").write_bytes(WHOLE[:1234])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 from hwsnn import cycles, plan
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
-from hwsnn.fold import Cost, TooFastError, layer_cost
+from hwsnn.fold import Chooser, Cost, TooFastError, TooLargeError, layer_cost
 from hwsnn.fold.file import to_json
+from hwsnn.fold.room import narrower
 from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.spec import Dense, Encoder, Integrator, LayerFold, Network, NoLeak
@@ -82,8 +84,87 @@ def test_a_share_that_is_too_small() -> None:
         match=r"^digits: its smallest design takes about \d\.\d\d % of the look-up tables of lfe5u-85, not 0\.5 %$",
     ):
         plan.for_share(DIGITS, SMALL, 0.5)
-    few = replace(SMALL, lut=200)  # the share of a device is a wish, not a limit
-    assert plan.for_share(DIGITS, few).cost.lut > few.share / 100 * few.lut
+    few = replace(SMALL, lut=3000)  # the share of a device is a wish, not a limit
+    smallest = plan.for_share(DIGITS, few)
+    taken = 100 * smallest.cost.lut / few.lut
+    assert few.share < taken <= 100
+    assert smallest.remark == (
+        f"the design takes about {taken:.1f} % of the look-up tables of lfe5u-85, more than the usual 20 %: "
+        "none that is smaller fits"
+    )
+    assert plan.for_share(DIGITS, SMALL).remark is None
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [("lut", "look-up tables"), ("ff", "flip-flops")],
+)
+def test_what_no_device_holds(resource: str, words: str) -> None:
+    """A line says what is short, and by how much."""
+    there = getattr(Chooser(DIGITS, SMALL).smallest().cost, resource) // 3
+    with pytest.raises(InputError) as caught:
+        plan.for_share(DIGITS, replace(SMALL, **{resource: there}))
+    found = re.fullmatch(
+        rf"digits: no design fits the lfe5u-85: it would take about ([\d,]+) {words} of {there:,} \(([\d.]+) %\); "
+        r"by the estimate it would fit on the xczu9eg",
+        str(caught.value),
+    )
+    assert found
+    taken = int(found[1].replace(",", ""))
+    assert taken > there
+    assert found[2] == f"{100 * taken / there:.1f}"
+
+
+def test_fewer_bits_that_would_fit_do() -> None:
+    few = replace(SMALL, lut=1300)
+    with pytest.raises(InputError, match=r"it would fit on the xczu9eg, or with weights of \d bits$") as caught:
+        plan.for_share(DIGITS, few)
+    bits = int(str(caught.value)[-6])
+    fitting = narrower(DIGITS, bits)
+    assert {layer.weight_bits for _, layer in fitting.weighted_layers()} == {bits}
+    assert plan.for_share(fitting, few).cost.lut <= 1300
+    with pytest.raises(TooLargeError):
+        Chooser(DIGITS, few).within_luts(100)
+
+
+def test_too_few_block_memories_are_made_up_for() -> None:
+    """By a design of more look-up tables than is usual, which says so."""
+    few = replace(SMALL, bram18=2)
+    found = plan.for_share(DIGITS, few)
+    taken = 100 * found.cost.lut / few.lut
+    assert found.cost.bram18 <= 2
+    assert (found.remark is None) == (taken <= few.share)
+
+
+def test_a_rate_that_does_not_fit() -> None:
+    fastest = plan.for_share(DIGITS, SMALL, 100)
+    room = replace(SMALL, ff=fastest.cost.ff * 2 // 3)
+    with pytest.raises(InputError, match=r"are too many: no design fits the lfe5u-85: .* flip-flops") as caught:
+        plan.for_rate(DIGITS, room, 1.5e6, 150)
+    slower = re.search(r"at about ([\d,]+) frames/s$", str(caught.value))
+    assert slower
+    found = plan.for_rate(DIGITS, room, 0.9 * int(slower[1].replace(",", "")), 150)
+    assert found.cost.ff <= room.ff
+    assert found.faster is None or found.faster.cost.ff <= room.ff
+
+
+def test_a_share_with_too_few_flip_flops_is_slower() -> None:
+    fast = plan.for_share(DIGITS, SMALL)
+    slow = plan.for_share(DIGITS, replace(SMALL, ff=fast.cost.ff * 2 // 3))
+    assert slow.cost.ff <= fast.cost.ff * 2 // 3
+    assert slow.clocks.cycles_per_frame > fast.clocks.cycles_per_frame
+
+
+def test_folds_that_do_not_fit_are_taken_and_said() -> None:
+    folding = random_folding(DIGITS, 3)
+    taken = plan.with_folds(DIGITS, LARGE, folding.layers, folding)
+    assert taken.remark is None
+    half = replace(LARGE, lut=taken.cost.lut // 2)
+    percent = 100 * taken.cost.lut / half.lut
+    assert plan.with_folds(DIGITS, half, folding.layers, folding).remark == (
+        f"the design does not fit the xczu9eg: it takes about {taken.cost.lut:,} look-up tables of {half.lut:,} "
+        f"({percent:.1f} %)"
+    )
 
 
 def test_too_many_frames() -> None:

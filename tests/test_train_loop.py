@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,17 @@ def test_a_damaged_checkpoint_is_one_line(digits: Any, tmp_path: Path) -> None:
     checkpoint.write_bytes(b"PK\x03\x04 this is no checkpoint")
     with pytest.raises(InputError, match=r"net\.pt: not a readable checkpoint .*; remove it"):
         train(fresh(), digits[0], PLAN, checkpoint)
+
+
+def test_a_checkpoint_that_is_packed_is_refused(digits: Any, tmp_path: Path) -> None:
+    """PyTorch would unpack any number of bytes from it."""
+    checkpoint, packed = tmp_path / "net.pt", tmp_path / "packed.pt"
+    train(fresh(), digits[0], replace(PLAN, epochs=1), checkpoint)
+    with zipfile.ZipFile(checkpoint) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            new.writestr(member.filename, old.read(member))
+    with pytest.raises(InputError, match=r"packed\.pt: not a readable checkpoint \(ValueError\); remove it"):
+        train(fresh(), digits[0], replace(PLAN, epochs=1), packed)
 
 
 def test_divergence_is_one_line(digits: Any, tmp_path: Path) -> None:

@@ -137,7 +137,9 @@ class Report:
             "folding": folding_json(plan.folding),
             "estimated_lut": plan.cost.lut,
             "estimated_lut_percent": 100 * plan.cost.lut / plan.device.lut,
+            "estimated_ff": plan.cost.ff,
             "estimated_bram18": plan.cost.bram18,
+            "remark": plan.remark,
             "limiting": plan.limiting,
             "simulated": {
                 "frames": len(simulated.result_clocks),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..build.vivado.build import VivadoReport
     from ..build.vivado.project import Project
     from ..build.vivado.saif import Stimulus
+    from ..plan import Plan
     from ..spec import Network
 
 UNFINISHED = 3
@@ -78,22 +79,23 @@ def command(
     with stages() as show:
         show.at("planning")
         if isinstance(target, NextpnrBoard):
-            report = _by_nextpnr(network, target, wish, output, show)
+            plan = wish.plan(network, target.device, target.clock_mhz)
+            report = _by_nextpnr(network, plan, target, output, show)
         else:
             project = _project(network, target, wish, data, count)
+            plan = project.plan
             report = _by_vivado(project, output, project_only, show)
     if report is None:
         _tell_what_to_do(project, output, as_json)
         ctx.exit(0 if project_only else UNFINISHED)
-    _show(report, as_json)
+    _show(report, plan, as_json)
     if not report.timing_met:
         ctx.exit(1)
 
 
-def _by_nextpnr(network: Network, board: NextpnrBoard, wish: Wish, output: Path, show: Stages) -> BuildReport:
+def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path, show: Stages) -> BuildReport:
     from ..build.ecp5 import build
 
-    plan = wish.plan(network, board.device, board.clock_mhz)
     return build(network, plan.folding, board, output, progress=show.at)
 
 
@@ -137,7 +139,7 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
     from ..build.tools import oldest
     from ..build.vivado.build import COMMAND
 
-    fields = {"project": str(output), "bitstream": None, "run": COMMAND}
+    fields = {"project": str(output), "bitstream": None, "run": COMMAND, "remark": project.plan.remark}
     text = (
         f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado "
         f"{oldest('vivado')} or newer, then {project.next_step}"
@@ -145,7 +147,7 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
     emit(as_json, fields, lambda: click.echo(text))
 
 
-def _show(report: BuildReport, as_json: bool) -> None:
+def _show(report: BuildReport, plan: Plan, as_json: bool) -> None:
     from ..build.vivado.build import VivadoReport
 
     fields = {
@@ -155,6 +157,7 @@ def _show(report: BuildReport, as_json: bool) -> None:
         "ff": report.ff,
         "bram": report.bram,
         "dsp": report.dsp,
+        "remark": plan.remark,
     }
     if isinstance(report, VivadoReport):
         fields |= {"power_w": report.power_w, "accelerator_power_w": report.accelerator_power_w}

@@ -121,7 +121,8 @@ def command(
     Test images measure a finished model; a figure on images that chose the design is flattered. So the last training
     images are the default, and SRC should be trained without them. What to choose by is the user's responsibility.
 
-    A scheduler must be trusted: Dask sends Python objects between its processes.
+    The processes on this machine are closed to its other users. A --scheduler must be trusted, and so must all who can
+    reach it: Dask sends Python objects between its processes, and those can run anything, here too.
     """
     if clocks is not None and points is not None:
         raise click.UsageError("--clocks and --points must not be given together")

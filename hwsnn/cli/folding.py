@@ -33,7 +33,16 @@ class Wish:
     fold: Path | None
 
     def plan(self, network: Network, device: str | None = None, clock_mhz: float | None = None) -> Plan:
-        """The design; on ``device`` at ``clock_mhz`` where the command knows them. Raises ``InputError``."""
+        """The design; on ``device`` at ``clock_mhz`` where the command knows them. Raises ``InputError``.
+
+        A line on stderr says where it is larger than usual, or than the device.
+        """
+        made = self._plan(network, device, clock_mhz)
+        if made.remark is not None:
+            click.echo(f"hwsnn: {network.name}: {made.remark}", err=True)
+        return made
+
+    def _plan(self, network: Network, device: str | None, clock_mhz: float | None) -> Plan:
         from .. import plan
         from ..devices import DEVICES
 

@@ -29,7 +29,8 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
     """Write the Verilog of MODEL, one module a component, a manifest of its ports and widths, and its folding.
 
     Without --target-fps, --max-lut and --fold it is the fastest design within a share of the device. The clocks a frame
-    are exact; what the design takes of the device is an estimate.
+    are exact; what the design takes of the device is an estimate. One that is larger than the device is refused, but
+    for the folds of --fold: those are taken as they are, and a line says what is short.
     """
     network = load_model(model)
 
@@ -65,7 +66,9 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
         "fps_at_assumed_clock": clock * 1e6 / clocks,
         "device": device.name,
         "estimated_lut": plan.cost.lut,
+        "estimated_ff": plan.cost.ff,
         "estimated_bram18": plan.cost.bram18,
+        "remark": plan.remark,
         "limiting": plan.limiting,
         "next_step": None
         if plan.faster is None
@@ -77,7 +80,8 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
             f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
             f"{clocks:g} clocks a frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
             f"assumed {clock:g} MHz; {plan.clocks.latency_cycles:,} clocks to a first answer\n"
-            f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.bram18 / 2:g} BRAM36"
+            f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.ff:,} FF, "
+            f"{plan.cost.bram18 / 2:g} BRAM36"
         )
         step = ""
         if plan.faster is not None:

@@ -27,7 +27,7 @@ def command(
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
     Without --data the images are random. All frames run once back to back, and once more with random stalls at both
-    ends. Exit status 1 if anything differs.
+    ends. Exit status 1 if anything differs. The design must fit the --device, but for the folds of --fold.
     """
     network = load_model(model)
 
@@ -37,11 +37,11 @@ def command(
     images = load(data, network, count).images if data else random_images(network, count or RANDOM_FRAMES, seed)
     with stages() as show:
         show.at("planning")
-        folding = wish.plan(network).folding
+        plan = wish.plan(network)
         show.at("building the simulator")
         result = run_network(
             network,
-            folding,
+            plan.folding,
             images,
             seed=seed,
             progress=lambda done, total: show.at("comparing frames", done, total),
@@ -53,6 +53,7 @@ def command(
         "mismatches": result.mismatches,
         "cycles_per_frame": result.cycles_per_frame,
         "latency_cycles": result.latency_cycles,
+        "remark": plan.remark,
     }
 
     def human() -> None:

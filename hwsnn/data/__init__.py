@@ -10,20 +10,19 @@ whatever is wrong with them is an ``InputError`` of one line, and nothing is unp
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.npyio import NpzFile
 
-from ..errors import InputError, reason
+from ..errors import InputError
 from ..spec import Network
 from . import idx
 from .idx import Split
+from .npz import Archive
 from .places import place
+from .reading import require_room
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -107,34 +106,25 @@ def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None
 
 
 def _read_npz(path: Path, limit: int | None, shape: Shape | None) -> Data:
-    with path.open("rb") as stream:  # zipfile would call a file that may not be read no zip file
-        if not zipfile.is_zipfile(stream):
-            raise InputError(f"{path}: not an .npz file; give one with x (N,H,W) or (N,C,H,W) uint8, or a folder")
-    try:
-        # np.load would leave a damaged file open.
-        with path.open("rb") as stream, NpzFile(stream, allow_pickle=False) as file:
-            found: dict[str, npt.NDArray[Any]] = {name: file[name] for name in ("x", "y") if name in file}
-    except idx.UNREADABLE as error:
-        raise InputError(f"{path}: not a readable .npz file ({reason(error)})") from None
+    archive = Archive(path)
+    found = archive.arrays("x", "y")
     if "x" not in found:
         raise InputError(f"{path}: lacks the array x; it must be (N,H,W) or (N,C,H,W) uint8")
-    values, labels = found["x"], found.get("y")
-    if values.dtype != np.uint8 or values.ndim not in (3, 4):
-        raise InputError(
-            f"{path}: x must be uint8 of shape (N,H,W) or (N,C,H,W), not {values.dtype} of shape {values.shape}"
-        )
-    if values.ndim == 3:
-        values = values[:, np.newaxis]
-    _check_size(path, values.shape[1:], shape)
-    if labels is not None and (not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(values),)):
-        raise InputError(
-            f"{path}: y must be {len(values)} integers, one an image, not {labels.dtype} of shape {labels.shape}"
-        )
+    x, y = found["x"], found.get("y")
+    if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
+        raise InputError(f"{path}: x must be uint8 of shape (N,H,W) or (N,C,H,W), not {x.dtype} of shape {x.shape}")
+    total, *size = x.shape if len(x.shape) == 4 else (x.shape[0], 1, *x.shape[1:])
+    _check_size(path, tuple(size), shape)
+    if y is not None and (not np.issubdtype(y.dtype, np.integer) or y.shape != (total,)):
+        raise InputError(f"{path}: y must be {total} integers, one an image, not {y.dtype} of shape {y.shape}")
+    count = _count(path, total, limit)
+    require_room(path, (total if x.by_column else count, *size))
+    labels = None if y is None else archive.values(y, count)
     for label in () if labels is None else labels.tolist():
         if label > LARGEST_LABEL:
             raise InputError(f"{path}: holds the label {label}; the largest that can be is {LARGEST_LABEL}")
-    count = _count(path, len(values), limit)
-    return Data(values[:count], None if labels is None else labels[:count].astype(np.int64))
+    images = archive.values(x, count).reshape(count, *size)
+    return Data(images, None if labels is None else labels.astype(np.int64))
 
 
 def _read_idx(path: Path, split: Split, limit: int | None, shape: Shape | None) -> Data:

@@ -18,7 +18,8 @@ from urllib.request import Request, urlopen
 
 from ..errors import InputError, reason
 from ..files import needs_room
-from .idx import UNREADABLE, find
+from .idx import find
+from .reading import MOST_BYTES, UNREADABLE
 
 TIMEOUT_S = 30
 """How long a mirror may be silent."""
@@ -95,11 +96,14 @@ def _is_there(folder: Path, file: RemoteFile) -> bool:
 
 def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
     """What is wrong with what ``path`` holds, or None."""
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), 0
     try:
         with gzip.open(path) if packed else path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
+                size += len(chunk)
+                if size > MOST_BYTES:  # a few kilobytes can unpack to any number
+                    return f"its content is larger than {MOST_BYTES >> 20:,} MiB"
     except UNREADABLE as error:
         return reason(error)
     found = digest.hexdigest()

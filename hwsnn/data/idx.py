@@ -6,31 +6,25 @@ Two zeros, the kind of number, the number of axes, each extent in 4 bytes with t
 from __future__ import annotations
 
 import gzip
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, reason
+from .reading import UNREADABLE, Stream, read_exactly, require_room
 
 Split = Literal["train", "test"]
 What = Literal["images", "labels"]
 Bytes = npt.NDArray[np.uint8]
-Stream: TypeAlias = gzip.GzipFile | io.BufferedReader
 
 IN_NAMES = {"train": "train", "test": "t10k"}
 AXES = {"images": 3, "labels": 1}
 UNSIGNED_BYTES = 8
-CHUNK = 1 << 20
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
-"""What readers raise on damaged files (``RuntimeError`` covers encrypted and unknown kinds of compression)."""
 
 
 def name(split: Split, what: What) -> str:
@@ -57,26 +51,16 @@ def opened(path: Path) -> Iterator[Stream]:
 def read_shape(path: Path, stream: Stream, ndim: int) -> tuple[int, ...]:
     """The ``ndim`` extents that the file starts with: how many entries, and the size of each."""
     magic = bytes((0, 0, UNSIGNED_BYTES, ndim))
-    start = _read(path, stream, len(magic))
+    start = bytes(read_exactly(path, stream, len(magic)))
     if start != magic:
         raise InputError(f"{path}: must start with the bytes {magic.hex(' ')} (IDX), not {start.hex(' ')}")
-    return tuple(int.from_bytes(_read(path, stream, 4), "big") for _ in range(ndim))
+    return tuple(int.from_bytes(read_exactly(path, stream, 4), "big") for _ in range(ndim))
 
 
 def read_values(path: Path, stream: Stream, shape: tuple[int, ...], total: int) -> Bytes:
     """The first ``shape[0]`` of ``total`` entries. Reading past the last one also makes gzip compare its checksum."""
-    values = _read(path, stream, prod(shape))
+    require_room(path, shape)
+    values = read_exactly(path, stream, prod(shape))
     if shape[0] == total and stream.read(1):
         raise InputError(f"{path}: goes on after its {total} entries; it must end there")
     return np.frombuffer(values, np.uint8).reshape(shape)
-
-
-def _read(path: Path, stream: Stream, size: int) -> bytes:
-    """``size`` bytes, a chunk at a time: a wrong header does not ask for more memory than there is data."""
-    read = bytearray()
-    while len(read) < size:
-        chunk = stream.read(min(CHUNK, size - len(read)))
-        if not chunk:
-            raise InputError(f"{path}: ends early; it must go on for {size - len(read)} bytes")
-        read += chunk
-    return bytes(read)

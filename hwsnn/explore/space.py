@@ -69,7 +69,7 @@ def tasks(variants: Sequence[Variant], device: Device, clocks: Sequence[int] | i
 
 def _series(network: Network, device: Device, count: int) -> list[int]:
     fastest = _pixel_clocks(network)
-    slowest = max(fastest, Chooser(network, device).within_luts(0).clocks)
+    slowest = max(fastest, Chooser(network, device).smallest().clocks)
     return sorted({int(clocks) for clocks in np.rint(np.geomspace(fastest, slowest, count))})
 
 

@@ -1,7 +1,8 @@
 """Tasks on the cores of this machine or on a Dask cluster.
 
 What the tasks need is kept by the scheduler, not by workers alone: whatever a dead worker held is made again elsewhere,
-like its tasks. Dask sends Python objects (pickle) between its processes, so a scheduler must be a trusted one.
+like its tasks. Dask sends Python objects (pickle) between its processes, so a scheduler must be a trusted one. The
+one of this machine (``hwsnn.explore.local``) is closed to everybody else.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, as_completed
 from distributed.comm.core import CommClosedError
 from distributed.exceptions import WorkerStartTimeoutError
 
@@ -23,6 +24,7 @@ from ..data import LabelledData
 from ..errors import InputError, ToolError, reason
 from ..spec import Network
 from . import work
+from .local import SILENT, closed_cluster
 from .points import Result, Task
 
 AT_ONCE = 1000
@@ -31,8 +33,6 @@ ROUNDS = 3
 """How often a task is handed in anew. In each round Dask itself tries it on several workers (``allowed-failures``)."""
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
-SILENT = logging.CRITICAL + 1
-"""The level of Dask's logging: what goes wrong is dealt with here, and said in a line."""
 SETTINGS = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
 """The images are handed in with the tasks on purpose."""
 
@@ -49,17 +49,7 @@ def cluster(address: str | None, workers: int) -> Iterator[Client]:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(SILENT)
     if address is None:
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",
-                memory_limit=None,
-                preload=[work.__name__],
-                silence_logs=SILENT,
-            ) as local,
-            Client(local) as client,
-        ):
+        with closed_cluster(workers) as client:
             yield client
         return
     try:

@@ -8,7 +8,7 @@ from .. import __version__, reference
 from ..data import LabelledData
 from ..devices import DEVICES
 from ..errors import InputError
-from ..fold import TooFastError
+from ..fold import TooFastError, TooLargeError
 from ..plan import for_clocks
 from ..spec import Network
 from .points import Accuracy, Design, Refusal
@@ -31,7 +31,7 @@ def design(version: str, network: Network, device: str, clocks: int) -> Design |
     _require_version(version)
     try:
         plan = for_clocks(network, DEVICES[device], clocks)
-    except TooFastError as error:
+    except (TooFastError, TooLargeError) as error:
         return Refusal(str(error))
     return Design(
         clocks_per_frame=float(plan.clocks.cycles_per_frame),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hwsnn.devices import Device
 from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Sums
 
 from .estimate import Cost, layer_cost
+from .room import TooLargeError, excess
 
 BLOCK_MEMORY = (60, 95)
 """Percent of a device's block memories that a design may take; the second where it has too few look-up tables else."""
@@ -58,25 +59,58 @@ class Chooser:
         self._costs: dict[tuple[int, LayerFold | None, int], Cost] = {}
 
     def within_clocks(self, clocks: int) -> Balance:
-        """The cheapest balance of at most so many clocks a frame. Raises ``TooFastError`` where there is none."""
-        balance = self._balance(clocks)
+        """The cheapest balance of at most so many clocks a frame.
+
+        Where that does not fit the device, a faster one that takes less of what is short, of a few. Raises
+        ``TooFastError`` where there is none, and ``TooLargeError`` where none that was looked at fits.
+        """
+        try:
+            balance = self._fitting([clocks])
+        except TooLargeError:
+            faster = [target for target in self._targets() if target < clocks][::-1]
+            balance = self._fitting([clocks, *(faster[(1 << power) - 1] for power in range(len(faster).bit_length()))])
         return self._with_faster(balance)
 
-    def within_luts(self, percent: float) -> Balance:
-        """The fastest balance within a share of the device's look-up tables; the smallest there is, if none is."""
+    def within_luts(self, percent: float, *, strictly: bool = False) -> Balance:
+        """The fastest balance within a share of the device's look-up tables; the smallest there is, if none is.
+
+        Where that is larger than the device in something else, a slower one, or else, but for ``strictly``, a faster
+        one of a larger share, of those that were looked at. Raises ``TooLargeError`` where none of them fits.
+        """
         targets = self._targets()
-        low, high = 0, len(targets) - 1
+        low, high, tried = 0, len(targets) - 1, list[int]()
         while low < high:
             middle = (low + high) // 2
+            tried.append(middle)
             if self._balance(targets[middle]).cost.lut * 100 <= percent * self._device.lut:
                 high = middle
             else:
                 low = middle + 1
-        return self._with_faster(self._balance(targets[low]))
+        slower = [low, *sorted(index for index in tried if index > low)]
+        faster = [] if strictly else sorted((index for index in tried if index < low), reverse=True)
+        return self._with_faster(self._fitting([targets[index] for index in (*slower, *faster)]))
+
+    def smallest(self) -> Balance:
+        """The balance of the most clocks, whether it fits or not."""
+        return self._balance(self._targets()[-1])
+
+    def _fitting(self, targets: Iterable[int]) -> Balance:
+        """The first balance of those for ``targets`` that fits the device."""
+        closest: Balance | None = None
+        for target in targets:
+            balance = self._balance(target)
+            if excess(balance.cost, self._device) <= 1:
+                return balance
+            if closest is None or excess(balance.cost, self._device) < excess(closest.cost, self._device):
+                closest = balance
+        assert closest is not None  # there is at least one target
+        raise TooLargeError(self._device, closest.cost, closest.layers)
 
     def _with_faster(self, balance: Balance) -> Balance:
         targets = [clocks for clocks in self._targets() if clocks < balance.clocks]
         faster = self._balance(targets[-1]) if targets else None
+        if faster is not None and excess(faster.cost, self._device) > 1:
+            faster = None
         return Balance(balance.layers, balance.clocks, balance.cost, balance.limiting, faster)
 
     def _targets(self) -> list[int]:
@@ -128,11 +162,12 @@ class Chooser:
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.weighted_layers():
             chosen[layer.name] = self._cheapest(index, target)
-        for percent in BLOCK_MEMORY:
-            spared, total = self._within_memory(target, chosen, percent)
-            if total.lut <= self._device.lut:
-                break
-        chosen = spared
+        usual, most = BLOCK_MEMORY
+        chosen, total = self._within_memory(target, cheapest := chosen, usual)
+        if excess(total, self._device) > 1:
+            other = self._within_memory(target, cheapest, most)
+            if excess(other[1], self._device) < excess(total, self._device):
+                chosen, total = other
         for index, layer in network.weighted_layers():
             needed = dict(self._options[index])[chosen[layer.name]]
             if needed > clocks:

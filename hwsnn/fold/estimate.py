@@ -6,6 +6,7 @@ wide as the weights make it. Four lanes stand for all. ``docs/performance.md`` h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from hwsnn.arrange import LayerParameters, arrange
 from hwsnn.devices import Device
-from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron, NoLeak, ShiftLeak, Sums
+from hwsnn.spec import Conv, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak, ShiftLeak, Sums
 from hwsnn.tables import bits_per_table, in_block_memory
 
 Int64Array = npt.NDArray[np.int64]
@@ -80,6 +81,18 @@ def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device
     turned = parameters.weights.shape[2] > 1 or steps > t_par
     cost += Cost(taps * bits if turned else 0, taps * bits)
     return cost + _neurons(network, index, parameters, t_par)
+
+
+def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device) -> Cost:
+    """About what a network of these folds takes."""
+    any_fold, folding = LayerFold(1, 1), Folding(layers, {}, {})
+    return sum(
+        (
+            layer_cost(network, index, layers.get(layer.name, any_fold), folding.beat_steps(network, index - 1), device)
+            for index, layer in enumerate(network.layers)
+        ),
+        Cost(),
+    )
 
 
 def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:

@@ -24,6 +24,8 @@ __all__ = ["Result", "encode", "run"]
 BATCH_BYTES = 6 << 20
 """Room for the spikes and membranes of a batch of images: small enough to stay near the processor."""
 MAX_CORES = 16
+MOST_BYTES = 1 << 30
+"""Room for the batches of all cores: those of a large network take turns."""
 
 Trace: TypeAlias = dict[str, Bytes]
 
@@ -59,9 +61,10 @@ def run(
     Raises ``ValueError`` for images of another shape or type, and for pixels above the network's largest.
     """
     _check(network, images)
-    cores = cores or _cores()
+    an_image = _bytes_an_image(network)
+    cores = max(1, min(cores or _cores(), MOST_BYTES // an_image))
     if batch is None:
-        batch = max(1, min(BATCH_BYTES // _bytes_an_image(network), -(-len(images) // cores)))
+        batch = max(1, min(BATCH_BYTES // an_image, -(-len(images) // cores)))
     pipeline = _Pipeline(network)
     scores = np.empty((len(images), network.classes), np.int64)
     spikes = _empty_trace(network, len(images)) if trace else {}

@@ -6,11 +6,10 @@ import hashlib
 import json
 import math
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
@@ -21,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..errors import InputError
 from ..files import written_whole
 from ..progress import stages
+from .checkpoint import load
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Scores (N, classes) and digits (N,) to a number to make small."""
@@ -180,10 +180,7 @@ class _Run:
         """Go on from ``checkpoint`` where it is of this run: epochs done and seconds taken, else none."""
         if not checkpoint.exists():
             return 0, 0.0
-        try:
-            state: dict[str, Any] = torch.load(checkpoint, weights_only=True)  # tensors and numbers: no code is run
-        except (OSError, RuntimeError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{checkpoint}: not a readable checkpoint ({type(error).__name__}); remove it") from None
+        state = load(checkpoint)
         if state.get("key") != key:
             return 0, 0.0
         self.network.load_state_dict(state["network"])

@@ -29,6 +29,7 @@ from torch.nn import functional
 
 from hwsnn.files import written_whole
 from hwsnn.progress import stages
+from hwsnn.train.checkpoint import load
 from hwsnn.train.recipe import Run
 
 SPLIT_SEED = 2024
@@ -177,7 +178,7 @@ def fit(settings: Settings, training: Images, validation: Images, checkpoint: Pa
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     state: dict[str, Any] = {"settings": asdict(settings), "epoch": 0, "best": math.inf, "network": {}}
     if checkpoint.exists():
-        found = torch.load(checkpoint, weights_only=True)
+        found = load(checkpoint)
         if found["settings"] == state["settings"]:
             state = found
             network.load_state_dict(state["latest"])

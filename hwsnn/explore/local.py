@@ -1,0 +1,74 @@
+"""A Dask cluster of this machine that is closed to everybody else.
+
+Who may talk to a process of Dask's can run anything in it, and every user of a machine can reach its loopback address.
+So each connection is TLS, both ends with a key that is made for this run and known to its processes alone, and the
+HTTP servers, which would ask for no key, do not start.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import cryptography  # noqa: F401  (Security.temporary needs it: who lacks it hears of it before anything starts)
+from distributed import Client, Nanny, Scheduler, SpecCluster, Worker
+from distributed.security import Security
+
+from . import work
+
+SILENT = logging.CRITICAL + 1
+"""The level of Dask's logging: what goes wrong is dealt with here, and said in a line."""
+HERE = {"host": "127.0.0.1", "protocol": "tls://"}
+
+
+class _Scheduler(Scheduler):  # type: ignore[misc]  # Dask's classes are Any to mypy
+    def start_http_server(self, *arguments: Any, **options: Any) -> None:
+        """No server."""
+
+
+class _Worker(Worker):  # type: ignore[misc]
+    def start_http_server(self, *arguments: Any, **options: Any) -> None:
+        """No server."""
+
+
+@contextmanager
+def closed_cluster(workers: int) -> Iterator[Client]:
+    """So many ``workers``, each a process with one thread. An exception, Ctrl-C too, ends them at once."""
+    security = Security.temporary()
+    # Workers import modules from their scratch folder: it must be one that no other user can write to.
+    with tempfile.TemporaryDirectory(prefix="hwsnn-explore-") as scratch:
+        worker = {
+            "worker_class": _Worker,
+            "nthreads": 1,
+            "security": security,
+            "local_directory": scratch,
+            "memory_limit": None,
+            "preload": [work.__name__],
+            "silence_logs": SILENT,
+        }
+        with SpecCluster(
+            scheduler={"cls": _Scheduler, "options": {**HERE, "port": 0, "dashboard": False, "security": security}},
+            workers={number: {"cls": Nanny, "options": {**HERE, **worker}} for number in range(workers)},
+            security=security,
+            silence_logs=SILENT,
+        ) as cluster:
+            try:
+                with Client(cluster) as client:
+                    yield client
+            except BaseException:
+                _kill(cluster)
+                raise
+
+
+def _kill(cluster: SpecCluster) -> None:
+    """End the workers at once: asked to close, they would finish what they are at."""
+    for nanny in cluster.workers.values():
+        nanny.close_gracefully()  # which here means: start no other worker in its place
+        if nanny.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(nanny.pid, signal.SIGKILL)
