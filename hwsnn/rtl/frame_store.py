@@ -28,7 +28,7 @@ class FrameStore(wiring.Component):
     ``keeping`` : whether the frame last begun is being kept.
     ``oversized`` : whether a pixel of the frame last begun was larger than n bits hold.
     ``commit`` : high for one clock: the frame last begun is whole, hand it on. Only where ``keeping``.
-    ``sequence`` : of the frame that ``commit`` hands on.
+    ``number`` : sequence number of the frame that ``commit`` hands on.
     ``pixels`` : stream of pixels, one frame after another.
     ``sequences`` : stream of sequence numbers, one before each frame's first pixel; a frame waits until it is taken.
 
@@ -46,7 +46,7 @@ class FrameStore(wiring.Component):
                 "keeping": Out(1),
                 "oversized": Out(1),
                 "commit": In(1),
-                "sequence": In(8),
+                "number": In(8),
                 "pixels": Out(stream.Signature(layout)),
                 "sequences": Out(stream.Signature(8)),
             }
@@ -81,7 +81,7 @@ class FrameStore(wiring.Component):
                 self.oversized.eq(too_large | (self.oversized & ~begins)),
             ]
         with m.If(self.commit):
-            m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.sequence), self.keeping.eq(0), slot.eq(~slot)]
+            m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.number), self.keeping.eq(0), slot.eq(~slot)]
 
     def _elaborate_reading(
         self, m: Module, port: Any, offset_bits: int, channels: int, full: Any, sequence: Any
