@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from amaranth.back.verilog import YosysError
-
 from hwsnn import __version__
-from hwsnn.cache import user_cache
-from hwsnn.errors import ToolError
 from hwsnn.model import model_hash
+from hwsnn.rtl.emit import from_rtlil
 from hwsnn.spec import Folding, Network
 
 from .boards import VivadoSerialBoard
@@ -27,19 +24,16 @@ def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) 
     Raises ``InputError`` where the network cannot stand behind a serial line, or where there is no cache for the Yosys
     that writes the Verilog, and ``ToolError`` where that fails.
     """
-    user_cache()
-    try:
-        top = serial_top(network, folding, board)
-        plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
-    except YosysError as error:
-        raise ToolError("Yosys could not write the Verilog", str(error)) from None
+    top = serial_top(network, folding, board)
+    plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",
         f"For {board.title}: pins and clocks are in {TOP}.xdc, the serial line follows docs/link.md.",
     ]
-    verilog, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("v", "xdc"))
-    return {f"{TOP}.v": "".join(f"// {line}\n" for line in header) + verilog, f"{TOP}.xdc": constraints + "\n"}
+    rtlil, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("il", "xdc"))
+    verilog = "".join(f"// {line}\n" for line in header) + from_rtlil(rtlil)
+    return {f"{TOP}.v": verilog, f"{TOP}.xdc": constraints + "\n"}
 
 
 def _text(content: str | bytes) -> str:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from .. import __version__
+from ..children import leave_current_folder
 from ..errors import InputError, ToolError
 
 INTERRUPTED = 130
@@ -172,6 +173,7 @@ def _be_interruptible() -> None:
 
 def main() -> None:
     """Entry point of the ``hwsnn`` command."""
+    leave_current_folder()
     _be_interruptible()
     try:
         cli.main(prog_name="hwsnn")
