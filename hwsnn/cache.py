@@ -44,7 +44,9 @@ def private_folder(name: str) -> Path:
             (folder / part).mkdir(mode=0o700, exist_ok=True)
             folder = _made_private(folder / part)
     except OSError as error:
-        raise InputError(f"{error.filename or folder}: cannot be made for caching ({error.strerror}); {REMEDY}") from None
+        raise InputError(
+            f"{error.filename or folder}: cannot be made for caching ({error.strerror}); {REMEDY}"
+        ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{folder}: cannot be written to, and is for caching; {REMEDY}")
     return folder
@@ -105,7 +107,7 @@ def _trusted(folder: Path) -> Path:
         status = place.lstat()
         if not (status.st_uid in (0, os.geteuid()) or _is_unknown(status.st_uid)):
             raise InputError(
-                f"{place}: belongs to {_user(status.st_uid)}, who could replace the programs cached below it; {OWN_REMEDY}"
+                f"{place}: belongs to {_user(status.st_uid)}, who could replace the programs cached below; {OWN_REMEDY}"
             )
         shared = status.st_mode & stat.S_IWOTH or (
             status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())
@@ -113,7 +115,7 @@ def _trusted(folder: Path) -> Path:
         if shared and not status.st_mode & stat.S_ISVTX:
             raise InputError(
                 f"{place}: others can write to it (mode {stat.S_IMODE(status.st_mode):o}), "
-                f"and replace the programs cached below it; {OWN_REMEDY}"
+                f"and replace the programs cached below; {OWN_REMEDY}"
             )
     return folder
 

@@ -7,6 +7,7 @@ programs run.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -68,8 +69,6 @@ def _by_itself() -> set[str]:
     script = getattr(sys.modules["__main__"], "__file__", None)
     if script is not None:
         folders.add(os.path.realpath(os.path.dirname(script)))
-    try:
+    with contextlib.suppress(FileNotFoundError):
         folders.add(os.path.realpath(os.getcwd()))
-    except FileNotFoundError:
-        pass
     return folders

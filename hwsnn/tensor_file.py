@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError, reason
-from .files import written_whole
+from .files import require_file, written_whole
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 Network = TypeVar("Network")
@@ -29,8 +29,10 @@ class Kind:
 
     key: str
     name: str
-    missing: str
-    """Where there is no such file."""
+    called: str
+    """What there is none of, where there is no such file."""
+    remedy: str
+    """What to give then."""
     make_one: str
     """How to come by one."""
     wrong_kind: str
@@ -40,14 +42,16 @@ class Kind:
 MODEL = Kind(
     key="hwsnn",
     name="a hwsnn model",
-    missing="no such model file; give a .safetensors file, or the name of a shipped model",
+    called="model file",
+    remedy="give a .safetensors file, or the name of a shipped model",
     make_one="make one with hwsnn quantize",
     wrong_kind="is already quantized: an integer model; give the trained network in floats that it was made from",
 )
 TRAINED = Kind(
     key="hwsnn_trained",
     name="a trained network of hwsnn",
-    missing="no such file; give a trained network, as .safetensors or .nir",
+    called="file",
+    remedy="give a trained network, as .safetensors or .nir",
     make_one="write one with hwsnn.trained_file.save",
     wrong_kind="is a trained network in floats, not an integer model; make one of it with hwsnn quantize",
 )
@@ -83,8 +87,7 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise InputError(f"{path}: {kind.missing}")
+    require_file(path, kind.called, kind.remedy)
     path.open("rb").close()  # safetensors would call a file that may not be read missing
     try:
         with safe_open(path, framework="numpy") as file:

@@ -17,7 +17,9 @@ from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.spec import Network, is_layer_name
 from tests.keywords import KEYWORDS
 
-DECLARED = re.compile(r"^\s*(?:module|cell \S+|(?:wire|memory)(?: (?:width|size|input|output|signed|\d+))*) +\\(\S+)$", re.MULTILINE)
+DECLARED = re.compile(
+    r"^\s*(?:module|cell \S+|(?:wire|memory)(?: (?:width|size|input|output|signed|\d+))*) +\\(\S+)$", re.MULTILINE
+)
 PLAIN = re.compile(r"[A-Za-z_]\w*")
 SEEDS = range(24)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsnn.errors import InputError, reason
+from hwsnn.files import require_file
 from hwsnn.spec import Conv, Folding, LayerFold, Network
 
 LARGEST_FILE = 1 << 20
@@ -29,6 +30,7 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
 
     Raises ``InputError`` where the file is not a folding of ``network``.
     """
+    require_file(path, "folding", "give a file as hwsnn generate writes one, folding.json")
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{path}: a folding must be at most {LARGEST_FILE:,} bytes, not {path.stat().st_size:,}")

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from ..errors import InputError
+from ..files import kind_of
 from ..spec import MAX_EXTENT, Pair
 from ..trained import FloatArray
 from .hdf5_heaps import check_heaps
@@ -105,7 +106,7 @@ class Node:
 def read_chain(path: Path) -> list[Node]:
     """The nodes of the NIR file ``path`` from its input to its output. Raises ``InputError`` for all but a chain."""
     if not path.is_file():
-        raise InputError("no such NIR file")
+        raise InputError(f"is {kind}, not a NIR file" if (kind := kind_of(path)) else "no such NIR file")
     try:
         with h5py.File(path, "r") as file:
             check_heaps(path)

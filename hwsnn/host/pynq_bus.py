@@ -89,8 +89,7 @@ class PynqBus(Bus):
     def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:
         """Load a bitstream; what is in it, by name."""
         for file in (bitstream, bitstream.with_suffix(".hwh")):
-            if not file.is_file():
-                raise InputError(f"{file}: no such file; give the .bit of hwsnn build, with its .hwh beside it")
+            require_file(file, "file", "give the .bit of hwsnn build, with its .hwh beside it")
         blocks: dict[str, Any] = pynq.Overlay(str(bitstream.resolve())).ip_dict
         return blocks
 
