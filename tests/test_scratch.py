@@ -126,16 +126,22 @@ def test_a_folder_locked_when_it_is_gone_is_made_again(tmp_path: Path, monkeypat
 def test_nothing_else_is_swept(tmp_path: Path) -> None:
     """Not what is called otherwise, is no folder, or leads to one."""
     pattern = f".hwsnn-abcdefgh{ENDING}"
-    for name in (".hwsnn-notebook", f"hwsnn-{ENDING}", f"mine-abcdefgh{ENDING}", pattern.replace("a", "A"), "target"):
+    for name in (
+        ".hwsnn-notebook",
+        f"hwsnn-{ENDING}",
+        f"mine-abcdefgh{ENDING}",
+        pattern.replace("abc", "ABC"),
+        "target",
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("")
     (tmp_path / pattern).symlink_to("target")
-    (tmp_path / pattern.replace("a", "b")).write_text("a file")
+    (tmp_path / pattern.replace("abc", "bbc")).write_text("a file")
     before = names(tmp_path)
     sweep(tmp_path)
     assert names(tmp_path) == before
     assert names(tmp_path / "target") == ["file"]
-    (tmp_path / pattern.replace("a", "c")).mkdir()
+    (tmp_path / pattern.replace("abc", "cbc")).mkdir()
     sweep(tmp_path)
     assert names(tmp_path) == before
 

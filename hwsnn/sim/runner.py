@@ -79,7 +79,7 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
     if _runs(folder / top) and ours_alone(folder):
         os.utime(folder)
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     runtime = cache / f"runtime-{_digest(*tools)}"
     with needs_room(cache), Scratch(cache) as scratch:
         build = scratch / BUILD
@@ -132,11 +132,19 @@ def _lay_out_runtime(runtime: Path, build: Path) -> None:
     dated ahead.
     """
     if not ours_alone(runtime):
-        shutil.rmtree(runtime, ignore_errors=True)
+        _remove(runtime)
+        return
     ahead = time.time() + 3600
     with contextlib.suppress(FileNotFoundError):  # somebody just found it damaged: what is missing is compiled
         for file in runtime.iterdir():
             os.utime(shutil.copy(file, build), (ahead, ahead))
+
+
+def _remove(folder: Path) -> None:
+    """Remove what is in the cache, or a link to it, as far as that can be done."""
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(files: list[Path], folder: Path) -> None:
