@@ -146,7 +146,7 @@ def test_machine_code_that_others_could_have_written_is_compiled_again(home: Pat
 
 
 def test_the_root_of_another_system_may_own_what_is_above(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a container of a user's own it has no number, and neither has anybody else whom the container does not know."""
+    """In a container of a user's own it has no number, and neither has whoever else the container does not know."""
     monkeypatch.setattr(cache, "EVERY_USER", "0 1000 1")
     assert cache._is_unknown(int(Path("/proc/sys/kernel/overflowuid").read_text()))
     assert not cache._is_unknown(1000)

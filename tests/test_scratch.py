@@ -109,7 +109,8 @@ def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
 
 def test_a_folder_locked_when_it_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was removed after it was opened: the lock of what has no name protects nothing."""
-    lock, removed = fcntl.flock, []
+    removed: list[Path] = []
+    lock = fcntl.flock
 
     def lock_late(descriptor: int, kind: int) -> None:
         if kind & fcntl.LOCK_SH and not removed:
