@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from shutil import which
 
 import pytest
 from amaranth.back import rtlil
@@ -12,6 +15,7 @@ from amaranth.back import rtlil
 from hwsnn.model import model_hash
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.axi.shell import AxiShell
+from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline, layer_instance
 from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.spec import Network, is_layer_name
@@ -62,6 +66,17 @@ def test_no_name_is_a_keyword(seed: int) -> None:
     drawn = random_network(seed)
     network = renamed(drawn, ["randomize", "bool", "process"][: len(drawn.layers)])
     assert keywords(Pipeline(network, random_folding(network, seed))) == set()
+
+
+@pytest.mark.skipif(which("iverilog") is None, reason="needs Icarus Verilog")
+def test_icarus_takes_every_name(tmp_path: Path) -> None:
+    """Its version 11 takes ``bool`` for a keyword."""
+    network = renamed(random_network(45), ["bool", "randomize"])
+    folding = random_folding(network, 45)
+    (tmp_path / "network.v").write_text(to_verilog(Pipeline(network, folding), model_hash(network)))
+    command = ["iverilog", "-g2012", "-t", "null", "-s", TOP, "network.v"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_name_of_a_shell_is_a_keyword() -> None:
