@@ -66,7 +66,8 @@ class FrameStore(wiring.Component):
 
     def _elaborate_writing(self, m: Module, port: Any, size: int, offset_bits: int, full: Any, sequence: Any) -> None:
         slot = Signal()
-        begins, keep, byte = Signal(), Signal(), self.write.payload
+        begins, keep = Signal(), Signal()
+        byte = self.write.payload
         m.d.comb += [
             begins.eq(byte.offset == 0),
             keep.eq(Mux(begins, ~full[slot], self.keeping)),
