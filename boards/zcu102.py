@@ -29,6 +29,12 @@ class Zcu102Platform(XilinxPlatform):
     )
     connectors: tuple[Any, ...] = ()
 
+    @property
+    def file_templates(self) -> dict[str, str]:
+        """The design as RTLIL, which ``hwsnn.rtl.emit`` makes Verilog of, in place of Amaranth's own call of Yosys."""
+        files = {name: text for name, text in super().file_templates.items() if name != "{{name}}.v"}
+        return files | {"{{name}}.il": "{{emit_rtlil()}}"}
+
 
 BOARD = AxiBoard(
     name="zcu102",

@@ -1,5 +1,9 @@
 """``python -m hwsnn``."""
 
-from .cli import main
+from .children import leave_current_folder
+
+leave_current_folder()  # before anything that is not Python's own is imported
+
+from .cli import main  # noqa: E402
 
 main()

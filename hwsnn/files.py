@@ -1,31 +1,64 @@
-"""Outputs that appear whole or not at all."""
+"""Files and folders that a user names: outputs appear whole or not at all, inputs are ordinary files."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import InputError
+from .scratch import Scratch
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MOST_LINKS = 40
+"""Symbolic links that are followed, one after the other, as by Linux."""
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_of(path: Path) -> str | None:
+    """What is there that is no ordinary file, in words; None for such a file, and where there is nothing."""
+    try:
+        return KINDS.get(stat.S_IFMT(path.stat().st_mode))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def require_file(path: Path, what: str, remedy: str, called: str | None = None) -> None:
+    """Raise ``InputError`` unless an ordinary file is there to be read: a pipe would wait for its writer.
+
+    ``what``: the kind of file wanted, in a word or two; ``remedy``: what to give instead; ``called``: as the user named
+    it, where that is not the path.
+    """
+    if path.is_file():
+        return
+    kind = kind_of(path)
+    found = f"is {kind}, not a {what}" if kind else f"no such {what}"
+    raise InputError(f"{path if called is None else called}: {found}; {remedy}")
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A path to write a file to; it takes the name ``path`` only when the block ends without an exception."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file to write")
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: is no ordinary file, and would be replaced by one; name another")
-    with _scratch(path, path.absolute().parent) as scratch:
+    """A path to write a file to; it takes the name ``path`` only when the block ends without an exception.
+
+    Where that is a symbolic link, the file that it leads to is written, and the link stays.
+    """
+    place = _behind_links(path)
+    if kind := kind_of(place):
+        raise InputError(f"{path}: is {kind}; name a file to write")
+    with _beside(path, place.absolute().parent) as scratch:
         partial = scratch / path.name
         yield partial
-        os.replace(partial, path)
+        os.replace(partial, place)
 
 
 @contextmanager
@@ -34,13 +67,30 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
     What ``path`` already holds stays, unless an entry of the same name replaces it.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; name a folder to write into")
-    with _scratch(path, path if path.is_dir() else path.absolute().parent) as partial:
+    place = _behind_links(path)
+    if place.exists() and not place.is_dir():
+        raise InputError(f"{path}: is {kind_of(place) or 'a file'}; name a folder to write into")
+    with _beside(path, place if place.is_dir() else place.absolute().parent) as partial:
         yield partial
-        path.mkdir(exist_ok=True)
+        place.mkdir(exist_ok=True)
         for entry in sorted(partial.iterdir()):
-            _take_place(entry, path / entry.name)
+            _take_place(entry, place / entry.name)
+
+
+def _behind_links(path: Path) -> Path:
+    """Where the symbolic links lead, if ``path`` is one, whether anything is there or not.
+
+    Refused are those of /proc, such as /dev/stdout: they stand for open files, which may not be replaced.
+    """
+    place = path
+    for _ in range(MOST_LINKS):
+        if not place.is_symlink():
+            return place
+        folder = Path(os.path.realpath(place.parent))
+        if folder.is_relative_to("/proc"):
+            raise InputError(f"{path}: is an open file of a program; name a file or folder to write")
+        place = folder / os.readlink(place)
+    raise InputError(f"{path}: is a symbolic link that leads round in a circle; name a file or folder to write")
 
 
 def _take_place(entry: Path, old: Path) -> None:
@@ -53,16 +103,16 @@ def _take_place(entry: Path, old: Path) -> None:
 
 
 @contextmanager
-def _scratch(path: Path, beside: Path) -> Iterator[Path]:
-    """A scratch folder in ``beside``, hence on the file system of ``path``; gone afterwards."""
-    if not beside.is_dir():
-        raise InputError(f"{beside}: no such folder; make it first, or name another place to write to")
+def _beside(path: Path, folder: Path) -> Iterator[Path]:
+    """A scratch folder in ``folder``, hence on the file system of ``path``; gone afterwards."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; make it first, or name another place to write to")
     try:
-        scratch = tempfile.TemporaryDirectory(prefix=".hwsnn-", dir=beside)
+        scratch = Scratch(folder)
     except OSError as error:
-        raise InputError(f"{beside}: cannot write here ({error.strerror}); name another place to write to") from None
-    with scratch, needs_room(path):
-        yield Path(scratch.name)
+        raise InputError(f"{folder}: cannot write here ({error.strerror}); name another place to write to") from None
+    with scratch as partial, needs_room(path):
+        yield partial
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import InputError
+from .files import require_file
 from .shipped import folder
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def model_path(text: str) -> Path:
     models = folder("models")
     shipped = {file.stem: file for file in sorted(models.glob("*/*.safetensors")) if file.stem == file.parent.name}
     path = shipped.get(text, Path(text))
-    if not path.is_file():
-        raise InputError(
-            f"{text}: no such model file; give a .safetensors file, or the name of a shipped model "
-            f"({', '.join(shipped) or 'none here'})"
-        )
+    names = ", ".join(shipped) or "none here"
+    remedy = f"give a .safetensors file, or the name of a shipped model ({names})"
+    require_file(path, "model file", remedy, called=text)
     return path

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from .bounds import MOST_WEIGHTS
 from .errors import InputError, reason
-from .files import written_whole
+from .files import require_file, written_whole
 
 MOST_BYTES = 8 * MOST_WEIGHTS + (1 << 22)
 """Of a file: the weights as floats, and all else."""
@@ -34,8 +34,10 @@ class Kind:
 
     key: str
     name: str
-    missing: str
-    """Where there is no such file."""
+    called: str
+    """What there is none of, where there is no such file."""
+    remedy: str
+    """What to give then."""
     make_one: str
     """How to come by one."""
     wrong_kind: str
@@ -45,14 +47,16 @@ class Kind:
 MODEL = Kind(
     key="hwsnn",
     name="a hwsnn model",
-    missing="no such model file; give a .safetensors file, or the name of a shipped model",
+    called="model file",
+    remedy="give a .safetensors file, or the name of a shipped model",
     make_one="make one with hwsnn quantize",
     wrong_kind="is already quantized: an integer model; give the trained network in floats that it was made from",
 )
 TRAINED = Kind(
     key="hwsnn_trained",
     name="a trained network of hwsnn",
-    missing="no such file; give a trained network, as .safetensors or .nir",
+    called="file",
+    remedy="give a trained network, as .safetensors or .nir",
     make_one="write one with hwsnn.trained_file.save",
     wrong_kind="is a trained network in floats, not an integer model; make one of it with hwsnn quantize",
 )
@@ -88,8 +92,7 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise InputError(f"{path}: {kind.missing}")
+    require_file(path, kind.called, kind.remedy)
     _require_bounded(path)
     try:
         with safe_open(path, framework="numpy") as file:
@@ -109,7 +112,10 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
 
 
 def _require_bounded(path: Path) -> None:
-    """Raise ``InputError`` for a file that is too large to be looked at, before the library takes it into memory."""
+    """Raise ``InputError`` for a file that is too large to be looked at, before the library takes it into memory.
+
+    ``OSError`` where it may not be read: the library would call it missing.
+    """
     with path.open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
     size = path.stat().st_size

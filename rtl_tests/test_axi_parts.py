@@ -38,7 +38,7 @@ def test_split_counter(bits: int, part_bits: int) -> None:
 
     async def bench(ctx: Any) -> None:
         for event in events:
-            ctx.set(counter.event, event)
+            ctx.set(counter.counts, event)
             seen.append(ctx.get(counter.value))
             await ctx.tick()
 

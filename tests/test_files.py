@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.files import folder_written_whole, written_whole
+from hwsnn.files import folder_written_whole, require_file, written_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -54,10 +55,79 @@ def test_a_file_where_a_folder_is(tmp_path: Path) -> None:
         pytest.fail("nothing may be written")
 
 
-def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="is no ordinary file"), written_whole(tmp_path / "pipe"):
+    (tmp_path / "to-pipe").symlink_to("pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+    for path, kind in {"pipe": "a pipe", "to-pipe": "a pipe", "socket": "a socket", "/dev/null": "a device"}.items():
+        for written, wanted in ((written_whole, "a file to write"), (folder_written_whole, "a folder to write into")):
+            message = f"^{tmp_path / path}: is {kind}; name {wanted}$"
+            with pytest.raises(InputError, match=message), written(tmp_path / path):
+                pytest.fail("nothing may be written")
+    assert names(tmp_path) == ["pipe", "socket", "to-pipe"]
+
+
+@pytest.mark.parametrize("target", ["../place/file", "{}/place/file"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_to_a_file_stays(tmp_path: Path, target: str, there: bool) -> None:
+    """Whether it leads to a file yet or not, and whether directly."""
+    for folder in ("links", "place"):
+        (tmp_path / folder).mkdir()
+    if there:
+        (tmp_path / "place" / "file").write_text("old")
+    (tmp_path / "links" / "first").symlink_to(target.format(tmp_path))
+    (tmp_path / "links" / "second").symlink_to("first")
+    with written_whole(tmp_path / "links" / "second") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "place" / "file").read_text() == "new"
+    assert not (tmp_path / "place" / "file").is_symlink()
+    assert os.readlink(tmp_path / "links" / "second") == "first"
+    assert (names(tmp_path / "links"), names(tmp_path / "place")) == (["first", "second"], ["file"])
+
+
+def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("none/file")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    for written in (written_whole, folder_written_whole):
+        with pytest.raises(InputError, match="none: no such folder; make it first"), written(tmp_path / "link"):
+            pytest.fail("nothing may be written")
+        with pytest.raises(InputError, match="one: is a symbolic link that leads round"), written(tmp_path / "one"):
+            pytest.fail("nothing may be written")
+    assert names(tmp_path) == ["link", "one", "two"]
+
+
+def test_a_link_to_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("out")
+    for _ in ("the folder is made", "the folder is there"):
+        with folder_written_whole(tmp_path / "link") as partial:
+            fill(partial)
+        assert os.readlink(tmp_path / "link") == "out"
+        assert names(tmp_path / "out") == ["a.txt", "sub"]
+    with pytest.raises(InputError, match="link: is a folder; name a file"), written_whole(tmp_path / "link"):
         pytest.fail("nothing may be written")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_the_standard_output_is_not_replaced(tmp_path: Path) -> None:
+    """/dev/stdout is a link to an open file, here one with a name, to which a shell has us write."""
+    (tmp_path / "printed").write_text("")
+    with (tmp_path / "printed").open("r+") as file:
+        (tmp_path / "stdout").symlink_to(f"/proc/self/fd/{file.fileno()}")
+        for path in (tmp_path / "stdout", Path(f"/dev/fd/{file.fileno()}")):
+            with pytest.raises(InputError, match="is an open file of a program"), written_whole(path):
+                pytest.fail("nothing may be written")
+        assert os.fstat(file.fileno()).st_ino == (tmp_path / "printed").stat().st_ino
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device", None])
+def test_an_input_is_an_ordinary_file(tmp_path: Path, kind: str | None) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    path = {"a folder": tmp_path, "a pipe": tmp_path / "pipe", "a device": Path("/dev/null")}.get(kind or "")
+    with pytest.raises(InputError) as caught:
+        require_file(path or tmp_path / "none", "model file", "give another", called="it")
+    assert str(caught.value) == f"it: {f'is {kind}, not a' if kind else 'no such'} model file; give another"
 
 
 def test_no_folder_to_write_to(tmp_path: Path) -> None:

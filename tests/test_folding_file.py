@@ -129,7 +129,7 @@ def test_refused_in_one_line(values: Any, message: str, tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing\.json: cannot read the folding: No such file or directory$"):
         load(tmp_path / "nothing.json", NETWORK)
-    with pytest.raises(InputError, match=r": cannot read the folding: Is a directory$"):
+    with pytest.raises(InputError, match=r": is a folder; a folding must be a JSON file"):
         load(tmp_path, NETWORK)
 
 

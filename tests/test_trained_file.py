@@ -120,7 +120,7 @@ def test_what_lies_in_the_file(tmp_path: Path) -> None:
 
 def test_missing_and_folder(tmp_path: Path) -> None:
     assert "no such file; give a trained network" in refusal(tmp_path / "none")
-    assert "no such file; give a trained network" in refusal(tmp_path)
+    assert "is a folder, not a file; give a trained network" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(

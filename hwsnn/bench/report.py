@@ -10,6 +10,7 @@ from ..cycles import result_clocks
 from ..fold.file import to_json as folding_json
 from ..model import model_hash
 from ..plan import Plan
+from ..rtl.network import layer_instance
 from ..spec import Network
 from .cpu import Cpu, CpuFigure, fastest
 from .published import Published, comparable
@@ -103,8 +104,10 @@ class Report:
         if self.resources is None:
             return {}
         weighted = {layer.name: index for index, layer in self.network.weighted_layers()}
+        layers = {layer_instance(layer.name): layer.name for layer in self.network.layers}
         sizes = {}
-        for name, use in self.resources.layers.items():
+        for instance, use in self.resources.layers.items():
+            name = layers.get(instance, instance)
             if name in weighted:
                 synapses = synapses_per_clock(self.network, self.plan.folding, weighted[name])
                 sizes[name] = LayerSize(use, self._sums_lut(name), synapses)
@@ -114,7 +117,7 @@ class Report:
 
     def _sums_lut(self, layer: str) -> int | None:
         assert self.resources is not None
-        engine = f"{layer}.engine.synapses"
+        engine = f"{layer_instance(layer)}.engine.synapses"
         steps = [
             use.lut
             for path, use in self.resources.components.items()

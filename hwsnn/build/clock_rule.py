@@ -22,15 +22,14 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from hwsnn.errors import ToolError
+from hwsnn.scratch import Scratch
 
 from . import tools
 from .process import run_tool
@@ -91,8 +90,7 @@ def synthesize(verilog: str, top: str) -> dict[str, Any]:
     Raises ``InputError`` where there is no Yosys, and ``ToolError`` where it fails.
     """
     yosys = tools.find("yosys")
-    with tempfile.TemporaryDirectory(prefix="hwsnn-clock-") as scratch:
-        folder = Path(scratch)
+    with Scratch("clock") as folder:
         (folder / "design.v").write_text(verilog)
         (folder / "design.ys").write_text(SCRIPT.format(top=top))
         run_tool(yosys, ["design.ys"], folder, folder / "yosys.log")

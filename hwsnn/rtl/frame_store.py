@@ -28,7 +28,7 @@ class FrameStore(wiring.Component):
     ``keeping`` : whether the frame last begun is being kept.
     ``oversized`` : whether a pixel of the frame last begun was larger than n bits hold.
     ``commit`` : high for one clock: the frame last begun is whole, hand it on. Only where ``keeping``.
-    ``sequence`` : of the frame that ``commit`` hands on.
+    ``number`` : sequence number of the frame that ``commit`` hands on.
     ``pixels`` : stream of pixels, one frame after another.
     ``sequences`` : stream of sequence numbers, one before each frame's first pixel; a frame waits until it is taken.
 
@@ -46,7 +46,7 @@ class FrameStore(wiring.Component):
                 "keeping": Out(1),
                 "oversized": Out(1),
                 "commit": In(1),
-                "sequence": In(8),
+                "number": In(8),
                 "pixels": Out(stream.Signature(layout)),
                 "sequences": Out(stream.Signature(8)),
             }
@@ -66,7 +66,8 @@ class FrameStore(wiring.Component):
 
     def _elaborate_writing(self, m: Module, port: Any, size: int, offset_bits: int, full: Any, sequence: Any) -> None:
         slot = Signal()
-        begins, keep, byte = Signal(), Signal(), self.write.payload
+        begins, keep = Signal(), Signal()
+        byte = self.write.payload
         m.d.comb += [
             begins.eq(byte.offset == 0),
             keep.eq(Mux(begins, ~full[slot], self.keeping)),
@@ -81,7 +82,7 @@ class FrameStore(wiring.Component):
                 self.oversized.eq(too_large | (self.oversized & ~begins)),
             ]
         with m.If(self.commit):
-            m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.sequence), self.keeping.eq(0), slot.eq(~slot)]
+            m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.number), self.keeping.eq(0), slot.eq(~slot)]
 
     def _elaborate_reading(
         self, m: Module, port: Any, offset_bits: int, channels: int, full: Any, sequence: Any

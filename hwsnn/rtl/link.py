@@ -98,7 +98,7 @@ class Link(wiring.Component):
         with m.Else():
             m.d.comb += accepted.eq(is_frame)
         m.d.comb += [
-            store.sequence.eq(packet.sequence),
+            store.number.eq(packet.sequence),
             store.commit.eq(reader.packet.valid & accepted),
             notice.sequence.eq(packet.sequence),
             notices.i.valid.eq(reader.packet.valid & ~accepted),

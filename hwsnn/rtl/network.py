@@ -1,4 +1,4 @@
-"""The whole network as one pipeline: encoder, layers and readout, each an instance under its own name."""
+"""The whole network as one pipeline: encoder, layers and readout, each an instance under a name of its own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ RESULTS = 2
 """Results that may be on their way at the end of the pipeline."""
 
 
+def layer_instance(name: str) -> str:
+    """What the layer ``name`` is called in the hardware: its instance, and the start of its streams' names.
+
+    Any word may be a layer's name; one that ends so is a keyword of no language. Names that differ still do.
+    """
+    return f"{name}_layer"
+
+
 def pixel_layout(network: Network) -> data.ArrayLayout:
     """The payload of the ``pixels`` stream: one pixel of every input channel."""
     return data.ArrayLayout(unsigned(network.pixel_bits), network.input_shape[0])
@@ -38,7 +46,7 @@ class Pipeline(wiring.Component):
 
     Parameters
     ----------
-    network : the spec; every layer becomes an instance of its name, the encoder ``encoder``, the readout ``readout``.
+    network : the spec; layers become instances called as ``layer_instance`` says, beside ``encoder`` and ``readout``.
     folding : the parallelism of every layer with weights, and the depths of its queues.
 
     Members
@@ -98,7 +106,7 @@ class Pipeline(wiring.Component):
             else:
                 column_depth = folding.column_depths.get(layer.name, 0)
                 part = WeightedLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
-            layers.append((layer.name, part))
+            layers.append((layer_instance(layer.name), part))
         return layers
 
     def _readout(self) -> ChainComponent:

@@ -76,15 +76,15 @@ class Padding(wiring.Component):
                 self.i.ready.eq(self.o.ready),
             ]
             return m
-        advance, step, inside, begun = Signal(), Signal(), Signal(), Signal()
+        advance, step, in_image, begun = Signal(), Signal(), Signal(), Signal()
         m.submodules.beat = beat = Counter(self._beats)
         m.submodules.column = column = Counter(self._extent[1] + 2 * self._padding[1])
         m.submodules.row = row = Counter(self._extent[0] + 2 * self._padding[0])
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
-            inside.eq(_inside(m, row, self._padding[0]) & _inside(m, column, self._padding[1])),
-            step.eq(advance & (self.i.valid | (begun & ~inside))),
-            self.i.ready.eq(advance & inside),
+            in_image.eq(_inside(m, row, self._padding[0]) & _inside(m, column, self._padding[1])),
+            step.eq(advance & (self.i.valid | (begun & ~in_image))),
+            self.i.ready.eq(advance & in_image),
             beat.step.eq(step),
             column.step.eq(step & beat.last),
             row.step.eq(step & beat.last & column.last),
@@ -96,17 +96,17 @@ class Padding(wiring.Component):
         data = Signal(self._payload_bits, reset_less=True)
         m.d.comb += self.o.payload.eq(data)
         with m.If(advance):
-            m.d.sync += data.eq(Mux(inside, self.i.payload, 0))
+            m.d.sync += data.eq(Mux(in_image, self.i.payload, 0))
         return m
 
 
 def _inside(m: Module, position: Counter, border: int) -> Signal:
     """A register: whether the counter is between ``border`` positions on both sides."""
-    inside = Signal(init=int(border == 0))
+    in_image = Signal(init=int(border == 0))
     if border:
         with m.If(position.step):
             with m.If(position.count == border - 1):
-                m.d.sync += inside.eq(1)
+                m.d.sync += in_image.eq(1)
             with m.Elif(position.count == position.period - border - 1):
-                m.d.sync += inside.eq(0)
-    return inside
+                m.d.sync += in_image.eq(0)
+    return in_image

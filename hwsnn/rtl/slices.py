@@ -34,7 +34,7 @@ class Slices(wiring.Component):
     -------
     ``i`` : stream of ``unsigned(taps * steps * channels * bits)``, windows; entry (tap*steps + t)*channels + c.
     ``room`` : in; whether a pass may begin.
-    ``begin`` : out; a pass begins.
+    ``begins`` : out; a pass begins.
     ``o`` : flow (a stream that is always ready) of ``unsigned(t_par * taps * cin_par * bits)``, slices; for every pass
         in the order (g, k), output group outer, input fold inner; entry (t*taps + tap)*cin_par + d is channel
         k*cin_par + d of a tap.
@@ -80,7 +80,7 @@ class Slices(wiring.Component):
             {
                 "i": In(stream.Signature(unsigned(taps * steps * channels * bits))),
                 "room": In(1),
-                "begin": Out(1),
+                "begins": Out(1),
                 "o": Out(stream.Signature(unsigned(t_par * taps * cin_par * bits), always_ready=True)),
             }
         )
@@ -121,19 +121,19 @@ class Slices(wiring.Component):
         free = self._free(m)
         m.d.comb += [
             self.i.ready.eq(free & self.room & ~held),
-            self.begin.eq(free & self.room & (held | self.i.valid)),
-            window_pass.step.eq(self.begin),
+            self.begins.eq(free & self.room & (held | self.i.valid)),
+            window_pass.step.eq(self.begins),
             index.step.eq(self.o.valid),
             self.o.payload.eq(window[:slice_bits]),
         ]
-        with m.If(self.begin):
+        with m.If(self.begins):
             m.d.sync += [self.o.valid.eq(1), held.eq(~window_pass.last)]
         with m.Elif(index.last):
             m.d.sync += self.o.valid.eq(0)
         with m.If(~held & free):
             m.d.sync += window.eq(self._arranged(self.i.payload))
         if len(window) > pass_bits:
-            with m.Elif(self.begin):
+            with m.Elif(self.begins):
                 m.d.sync += window.eq(window[pass_bits:])
         if self.folds > 1:
             with m.Elif(self.o.valid):
@@ -143,12 +143,12 @@ class Slices(wiring.Component):
     def _free(self, m: Module) -> Signal:
         """A register: whether a pass may begin as far as the one before is concerned."""
         m.submodules.position = position = Counter(self._passes)
-        m.d.comb += position.step.eq(self.begin)
+        m.d.comb += position.step.eq(self.begins)
         rest = max(self._rest, self.pass_clocks)
         free = Signal(init=1, name="free")
         left = Signal(range(max(rest, 2)), name="clocks_left")  # until a pass may begin, less 1
         last_clocks, other_clocks = self.pass_clocks - 1, rest - 1
-        with m.If(self.begin):
+        with m.If(self.begins):
             m.d.sync += [
                 left.eq(Mux(position.last, last_clocks, other_clocks)),
                 free.eq(Mux(position.last, last_clocks == 0, other_clocks == 0)),

@@ -40,7 +40,7 @@ class UartReceiver(wiring.Component):
         m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1)
         timer = Signal(range(self._divisor))
         left = Signal(range(10))  # bits to come, the stop bit the last
-        byte = Signal(8)
+        shifted = Signal(8)
 
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
@@ -59,7 +59,7 @@ class UartReceiver(wiring.Component):
             with m.State("BITS"), m.If(timer == 0):
                 m.d.sync += [timer.eq(self._divisor - 1), left.eq(left - 1)]
                 with m.If(left > 1):
-                    m.d.sync += byte.eq(Cat(byte[1:], line))
+                    m.d.sync += shifted.eq(Cat(shifted[1:], line))
                 with m.Elif(~line):
                     m.d.sync += self.lost.eq(1)
                     m.next = "BREAK"
@@ -67,7 +67,7 @@ class UartReceiver(wiring.Component):
                     with m.If(self.o.valid & ~self.o.ready):
                         m.d.sync += self.lost.eq(1)
                     with m.Else():
-                        m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(byte)]
+                        m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(shifted)]
                     m.next = "IDLE"
             with m.State("BREAK"), m.If(line):
                 m.next = "IDLE"

@@ -1,25 +1,21 @@
-"""The child process of ``hwsnn.sim.runner``: one call of cocotb's runner, described by JSON on the command line."""
+"""The child process of ``hwsnn.sim.runner``: one build or one run, described by JSON on the command line."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import cocotb_tools.config
 from cocotb_tools.runner import Verilator
 
-EVERYTHING_VISIBLE = "--public-flat-rw"
-
-
-class _Selective(Verilator):
-    """cocotb's runner, without its wish to see every signal of the design: a control file names those we look at."""
-
-    def _build_command(self) -> list[list[str]]:
-        return [[word for word in command if word != EVERYTHING_VISIBLE] for command in super()._build_command()]
+from hwsnn.sim.runner import BUILD, COCOTB, PROGRAM
 
 
 def _end_with_parent() -> None:
@@ -36,32 +32,38 @@ def main() -> None:
     """Build or run, as the job says; a non-zero exit where that fails."""
     _end_with_parent()
     job: dict[str, Any] = json.loads(sys.argv[1])
-    runner = _Selective()
     try:
-        _do(job, runner)
+        (_build if job["action"] == "build" else _run)(job)
     except RuntimeError as error:
         sys.exit(str(error))  # which command failed how: a traceback would only hide what that command printed
 
 
-def _do(job: dict[str, Any], runner: Verilator) -> None:
-    if job["action"] == "build":
-        runner.build(
-            sources=[Path(source) for source in job["sources"]],
-            hdl_toplevel=job["top"],
-            build_dir=job["folder"],
-            build_args=job["arguments"],
-            timescale=("1ns", "1ps"),
-            always=True,
-        )
-    else:
-        runner.test(
-            hdl_toplevel=job["top"],
-            hdl_toplevel_lang="verilog",
-            test_module=job["module"],
-            build_dir=job["folder"],
-            test_dir=job["test_folder"],
-            results_xml=job["results"],
-        )
+def _build(job: dict[str, Any]) -> None:
+    """Run the job's commands in its folder.
+
+    cocotb's own runner names folders by their whole paths, and asks Verilator to keep every signal of the design.
+    """
+    folder = Path(job["folder"])
+    shutil.copyfile(cocotb_tools.config.share_dir / "lib" / "verilator" / PROGRAM, folder / PROGRAM)
+    (folder / BUILD / COCOTB).symlink_to(cocotb_tools.config.libs_dir)
+    for command in job["commands"]:
+        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} ended with {done.returncode}")
+
+
+def _run(job: dict[str, Any]) -> None:
+    """Run the simulator with cocotb's runner."""
+    libraries = [str(cocotb_tools.config.libs_dir), os.environ.get("LD_LIBRARY_PATH")]
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))
+    Verilator().test(
+        hdl_toplevel=job["top"],
+        hdl_toplevel_lang="verilog",
+        test_module=job["module"],
+        build_dir=job["folder"],
+        test_dir=job["test_folder"],
+        results_xml=job["results"],
+    )
 
 
 if __name__ == "__main__":

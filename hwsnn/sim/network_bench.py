@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,8 @@ from hwsnn.cycles import simulate
 from hwsnn.model import model_hash
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.emit import TOP, to_verilog
-from hwsnn.rtl.network import Pipeline
+from hwsnn.rtl.network import Pipeline, layer_instance
+from hwsnn.scratch import Scratch
 from hwsnn.spec import Folding, Integrator, MaxPool, Network
 
 from .runner import SimulationError, build_simulator, run_bench, simulation_environment
@@ -72,13 +71,13 @@ def run_network(
     images = images[np.arange(max(frames, MEASURED_FRAMES)) % frames]
     beats = expected_beats(network, folding, images)
     names = [name.removeprefix("boundary_") for name in beats if name.startswith("boundary_")]
+    streams = {name: f"{name if name == 'encoder' else layer_instance(name)}_o" for name in names}
     if verilog is None:
         verilog = to_verilog(Pipeline(network, folding), model_hash(network))
     clocks = simulate(network, folding)
     stuck_clocks = 10_000 + 4 * int(clocks.cycles_per_frame + clocks.latency_cycles)
-    with tempfile.TemporaryDirectory(prefix="hwsnn-network-") as scratch:
-        folder = Path(scratch)
-        job = {"seed": seed, "stalls": stalls, "boundaries": names, "beats": str(folder / "beats.npz")}
+    with Scratch("network") as folder:
+        job = {"seed": seed, "stalls": stalls, "boundaries": streams, "beats": str(folder / "beats.npz")}
         (folder / "job.json").write_text(json.dumps(job | {"stuck_clocks": stuck_clocks}))
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}

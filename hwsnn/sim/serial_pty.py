@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-from amaranth.back import verilog
 
 from hwsnn.model import model_hash
+from hwsnn.rtl.emit import verilog_text
 from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial_shell import SerialShell
+from hwsnn.scratch import Scratch
 from hwsnn.spec import Folding, Network
 
 from .runner import POLL_SECONDS, build_simulator, run_bench
@@ -29,10 +27,10 @@ def simulated_board(network: Network, folding: Folding, divisor: int = 4) -> Ite
     simulation cannot start, or ended in an error.
     """
     shell = SerialShell(network, Pipeline(network, folding), divisor, model_hash(network))
-    simulator = build_simulator(verilog.convert(shell, name=TOP, strip_internal_attrs=True), TOP)
+    simulator = build_simulator(verilog_text(shell, TOP), TOP)
     failures: list[Exception] = []
-    with tempfile.TemporaryDirectory(prefix="hwsnn-pty-") as scratch:
-        port = Path(scratch) / "port"
+    with Scratch("pty") as folder:
+        port = folder / "port"
 
         def simulate() -> None:
             try:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
 from amaranth.hdl import Const, Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from hwsnn.rtl.emit import verilog_text
+from hwsnn.scratch import Scratch
 
 from .runner import build_simulator, run_bench
 
@@ -88,9 +88,9 @@ def run_cases(cases: Sequence[StreamCase], *, seed: int = 1) -> dict[str, CaseRe
     """
     if len({case.name for case in cases}) != len(cases):
         raise ValueError("case names must differ")
-    text = verilog.convert(_Cases(cases), name=TOP, strip_internal_attrs=True)
-    with tempfile.TemporaryDirectory(prefix="hwsnn-bench-") as scratch:
-        job, results = Path(scratch) / "job.json", Path(scratch) / "results.json"
+    text = verilog_text(_Cases(cases), TOP)
+    with Scratch("bench") as folder:
+        job, results = folder / "job.json", folder / "results.json"
         beats = [
             [list(map(int, case.inputs)), list(map(int, case.outputs)), _is_flow(case.component.o)] for case in cases
         ]

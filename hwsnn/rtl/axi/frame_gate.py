@@ -112,7 +112,7 @@ class FrameGate(wiring.Component):
         m.submodules.queue = queue = CreditQueue(unsigned(NUMBER_BITS), self.places + FRAMES_INSIDE)
         name_streams("queue", queue)
         m.d.comb += [
-            packets.event.eq(ends),
+            packets.counts.eq(ends),
             queue.enter.eq(self.accepted),
             # The count as it was before this packet, once it has gone through the counter's parts.
             queue.arrive.eq(later(m, self.accepted, "accepted", packets.latency - 1, reset_less=False)),

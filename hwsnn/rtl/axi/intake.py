@@ -50,13 +50,13 @@ class Intake(wiring.Component):
         closed = Signal(init=1)
         dropping = Signal()  # what is left of a packet
         taken = Signal()
-        inside = Signal()  # a packet is under way behind this clock
+        under_way = Signal()  # behind this clock a packet is
         still_dropping = Signal()
         m.d.comb += [
             self.s_axis_tready.eq(self.o.ready & ~closed),
             taken.eq(self.s_axis_tvalid & self.s_axis_tready),
-            inside.eq(Mux(taken, ~self.s_axis_tlast, self.receiving)),
-            still_dropping.eq(inside & (self.start | dropping)),
+            under_way.eq(Mux(taken, ~self.s_axis_tlast, self.receiving)),
+            still_dropping.eq(under_way & (self.start | dropping)),
             self.stalled.eq(self.s_axis_tvalid & ~self.s_axis_tready),
             self.o.valid.eq(self.s_axis_tvalid & ~closed & ~dropping),
             self.o.payload.data.eq(self.s_axis_tdata),
@@ -64,7 +64,7 @@ class Intake(wiring.Component):
             self.o.payload.last.eq(self.s_axis_tlast),
         ]
         m.d.sync += [
-            self.receiving.eq(inside),
+            self.receiving.eq(under_way),
             dropping.eq(still_dropping),
             closed.eq((self.start | self.resetting) & ~still_dropping),
         ]

@@ -65,9 +65,9 @@ class PixelReader(wiring.Component):
 
         # The word before, and where in it the next chunk begins. It begins behind the last unit rather than at the
         # first one of the word to come (position 0), so that a chunk needs at most one new word.
-        before = Signal.like(self.i.payload, reset_less=True)
+        word_before = Signal.like(self.i.payload, reset_less=True)
         position = Signal(range(word))
-        window = Cat(before, self.i.payload)
+        window = Cat(word_before, self.i.payload)
         choice = Signal(chunk * unit)
         with m.Switch(position):
             for first in range(word):
@@ -98,7 +98,7 @@ class PixelReader(wiring.Component):
         with m.If(moves):
             m.d.sync += position.eq(Mux(pixel_count.last & chunk_count.last, 0, next_position))
         with m.If(moves & needs_word):
-            m.d.sync += before.eq(self.i.payload)
+            m.d.sync += word_before.eq(self.i.payload)
         m.d.comb += [
             collect.i.valid.eq(chunk_valid),
             collect.i.payload.eq(beat),

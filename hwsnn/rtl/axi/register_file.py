@@ -96,15 +96,15 @@ class RegisterFile(wiring.Component):
             with m.If(steps[1] & low):
                 m.d.sync += high.eq(value[REGISTER_BITS:])
             changing += [(value[:REGISTER_BITS], low), (high, selected(counter.offset + REGISTER_BYTES))]
-        constant = Signal(REGISTER_BITS, reset_less=True)
+        fixed = Signal(REGISTER_BITS, reset_less=True)
         content = Signal(REGISTER_BITS, reset_less=True)
         for bit in range(REGISTER_BITS):
             m.d.sync += [
-                constant[bit].eq(Cat(chosen for value, chosen in constants if (value >> bit) & 1).any()),
+                fixed[bit].eq(Cat(chosen for value, chosen in constants if (value >> bit) & 1).any()),
                 content[bit].eq(Cat(value[bit] & chosen for value, chosen in changing).any()),
             ]
         with m.If(steps[2]):
-            m.d.sync += self.s_axi_rdata.eq(constant | content)
+            m.d.sync += self.s_axi_rdata.eq(fixed | content)
 
     def _status_word(self, described: Register) -> Value:
         """A status register as it is read: its fields in their places, and 0 elsewhere."""

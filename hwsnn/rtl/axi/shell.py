@@ -99,7 +99,7 @@ class AxiShell(wiring.Component):
         gate = FrameGate(word_bytes, frame_bytes(network), network.pixel_bits)
         self._elaborate_frames(m, intake, gate, writer)
         inside = Level(gate.places + FRAMES_INSIDE + 1)  # numbers that wait, and the packet that is being sent
-        m.submodules.inside = DomainRenamer(FRAMES)(inside)
+        m.submodules.frames_inside = DomainRenamer(FRAMES)(inside)
         m.d.comb += [
             inside.up.eq(gate.accepted),
             inside.down.eq(writer.answered),
@@ -154,8 +154,8 @@ class AxiShell(wiring.Component):
         for name, event in events.items():
             counter = SplitCounter(bits)
             m.submodules[f"{name}_counter"] = DomainRenamer(FRAMES)(counter)
-            m.d.comb += [counter.event.eq(event), getattr(registers, name).eq(counter.value)]
+            m.d.comb += [counter.counts.eq(event), getattr(registers, name).eq(counter.value)]
         clocks = SplitCounter(bits)
         m.submodules.clocks_counter = DomainRenamer(PIPELINE)(clocks)
         m.submodules.clocks_crossing = crossing = ValueCrossing(bits, write=PIPELINE, read=FRAMES)
-        m.d.comb += [clocks.event.eq(1), crossing.i.eq(clocks.value), registers.clocks.eq(crossing.o)]
+        m.d.comb += [clocks.counts.eq(1), crossing.i.eq(clocks.value), registers.clocks.eq(crossing.o)]

@@ -24,7 +24,7 @@ class SplitCounter(wiring.Component):
 
     Members
     -------
-    ``event`` : in; whether this clock counts.
+    ``counts`` : in; whether this clock counts.
     ``value`` : out, ``bits``; 0 after reset.
 
     Latency: 1 clock, and 1 a part, from an event to the value that has it.
@@ -38,7 +38,7 @@ class SplitCounter(wiring.Component):
         check_integer("bits", bits, 1)
         check_integer("part bits", part_bits, 1, PART_BITS)
         self._bits, self._part_bits = bits, part_bits
-        super().__init__({"event": In(1), "value": Out(bits)})
+        super().__init__({"counts": In(1), "value": Out(bits)})
 
     @property
     def parts(self) -> int:
@@ -53,7 +53,7 @@ class SplitCounter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         step = Signal(name="event_1")
-        m.d.sync += step.eq(self.event)
+        m.d.sync += step.eq(self.counts)
         values = []
         for index, first in enumerate(range(0, self._bits, self._part_bits)):
             part = Signal(min(self._part_bits, self._bits - first), name=f"part_{index}")
