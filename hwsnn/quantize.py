@@ -11,7 +11,7 @@ from .bounds import require_bounded
 from .errors import InputError
 from .numeric import IntArray, signed_limits, signed_width
 from .quantization_report import FiringReport, LayerReport, LeakReport, MembraneReport, Report, WeightReport
-from .scales import SCALE_SPAN, Scales, layer_scales, whole
+from .scales import Scales, layer_scales, whole
 from .trained import FloatArray
 
 LEAK_SHIFT = 8
@@ -61,7 +61,7 @@ def quantize(
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
         sized = _with_membrane(wide, needed, membrane_bits)
         built.append(sized)
-        reports.append(_report(layer, scales.values, sized, needed, largest_input))
+        reports.append(_report(layer, scales, sized, needed, largest_input))
         if leak.beta == 0 < layer.neuron.beta:
             remarks += (
                 f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons keep nothing of a step",
@@ -187,12 +187,12 @@ def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: in
 
 def _report(
     source: trained.Conv | trained.Dense,
-    scales: FloatArray,
+    scales: Scales,
     built: spec.Conv | spec.Dense,
     needed: int,
     largest_input: int,
 ) -> LayerReport:
-    by_channel = scales[:, np.newaxis, np.newaxis, np.newaxis]
+    by_channel = scales.values[:, np.newaxis, np.newaxis, np.newaxis]
     largest = signed_limits(built.weight_bits)[1]
     scaled = np.abs(source.weight * by_channel)
     peak = np.abs(source.weight).max()
@@ -200,9 +200,9 @@ def _report(
     weights = WeightReport(
         count=source.weight.size,
         bits=built.weight_bits,
-        smallest_scale=float(scales.min()),
-        largest_scale=float(scales.max()),
-        capped=int((scales >= SCALE_SPAN * scales.min()).sum()),
+        smallest_scale=float(scales.values.min()),
+        largest_scale=float(scales.values.max()),
+        capped=int(scales.capped.sum()),
         rms_error=float(np.sqrt((error**2).sum() / ((source.weight / peak) ** 2).sum())),
         clipped=int((np.rint(scaled) > largest).sum()),
         largest=float(scaled.max() / largest),

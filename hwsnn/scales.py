@@ -17,7 +17,7 @@ SCALE_SPAN = 256
 """Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
 STEP_ROUNDING = 1e-4
 """Steps by which a weight may miss a multiple of its channel's step and still be one: single precision, and some."""
-ROUNDING, MOST_ROUNDING = 1e-6, 1e-3
+ROUNDING, MOST_ROUNDING = 1e-6, 0.02
 """A product this close to an integer, of itself and at most, is that integer: single precision says it no better."""
 FIRST_WEIGHTS = 16
 """Weights of a channel that are looked at before all of them: most channels have no step, and these show it."""
@@ -25,10 +25,27 @@ FIRST_WEIGHTS = 16
 
 @dataclass(frozen=True, eq=False)
 class Scales:
-    """The scale of each output channel, and whether it keeps the channel's weights exactly; both (channels,)."""
+    """The scale of each output channel, whether it keeps the channel's weights exactly, and whether the span limits it.
+
+    All (channels,).
+    """
 
     values: FloatArray
     exact: npt.NDArray[np.bool_]
+    capped: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Scales of rows of weights, not all zero; all (rows,).
+
+    ``coarsest`` and ``finest``: the smallest and the largest scale that keep a row's weights exactly; where there is
+    none, 0 and the scale itself.
+    """
+
+    scale: FloatArray
+    coarsest: FloatArray
+    finest: FloatArray
 
 
 def layer_scales(layer: Conv | Dense, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool) -> Scales:
@@ -39,29 +56,30 @@ def layer_scales(layer: Conv | Dense, largest: int, largest_input: int, reset: R
     weights to scale.
     """
     rows = layer.weight.reshape(len(layer.weight), -1)
-    live = rows.any(axis=1)
+    live = np.asarray(rows.any(axis=1))
     if not live.any():
         raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
     beside = [layer.bias]
     if isinstance(layer.neuron, Neuron) and (reset or layer.neuron.reset) == "subtract":
         beside.append(layer.neuron.threshold)
-    others = np.stack(beside, axis=1) * largest_input
+    with np.errstate(over="ignore"):
+        others = np.stack(beside, axis=1) * largest_input
     if isinstance(layer.neuron, Integrator):
-        scale, coarsest = _scales(rows.reshape(1, -1), others.reshape(1, -1), largest, leaks)
-        scales = Scales(np.full(len(rows), scale[0]), np.full(len(rows), coarsest[0] > 0))
+        one = _scales(rows.reshape(1, -1), others.reshape(1, -1), largest, leaks)
+        kept, none = np.full(len(rows), one.coarsest[0] > 0), np.zeros(len(rows), bool)
+        scales = Scales(np.full(len(rows), one.scale[0]), kept, none)
     else:
-        values, coarsest = np.empty(len(rows)), np.zeros(len(rows))
-        values[live], coarsest[live] = _scales(rows[live], others[live], largest, leaks)
-        values[~live] = values[live].min()
-        scales = _within_span(values, coarsest)
+        scales = _of_channels(_scales(rows[live], others[live], largest, leaks), live)
     if not np.isfinite(scales.values).all():
         raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
     return scales
 
 
 def whole(values: FloatArray) -> npt.NDArray[np.bool_]:
-    """Which of the values are integers but for what single precision leaves open."""
-    return np.asarray(np.abs(values - np.rint(values)) <= np.minimum(ROUNDING * np.abs(values), MOST_ROUNDING))
+    """Which of the values are integers but for what single precision leaves open; infinite ones are none."""
+    with np.errstate(invalid="ignore"):
+        missed = np.abs(values - np.rint(values))
+    return np.asarray(missed <= np.minimum(ROUNDING * np.abs(values), MOST_ROUNDING))
 
 
 def best_scales(rows: FloatArray, largest: int) -> FloatArray:
@@ -101,23 +119,21 @@ def _multiples(weights: FloatArray) -> npt.NDArray[np.bool_]:
     return np.asarray((np.abs(weights - np.rint(weights)) <= STEP_ROUNDING).all(axis=1))
 
 
-def _scales(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> tuple[FloatArray, FloatArray]:
-    """For each row of weights, not all zero, its scale, and the coarsest one that keeps them exactly, 0 for none.
-
-    ``others`` (rows, any): what else the scale turns into integers.
-    """
+def _scales(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> _Rows:
+    """The scales of rows of weights, not all zero. ``others`` (rows, any): what else a scale turns into integers."""
     steps = peaks_in_steps(rows, largest)
-    scales, coarsest = np.empty(len(rows)), np.zeros(len(rows))
+    scale, coarsest = np.empty(len(rows)), np.zeros(len(rows))
     rounded = steps == 0
     if rounded.any():
-        scales[rounded] = best_scales(rows[rounded], largest)
+        scale[rounded] = best_scales(rows[rounded], largest)
+    finest = scale.copy()
     for row in np.flatnonzero(steps):
+        most = largest // int(steps[row])
         with np.errstate(over="ignore", invalid="ignore"):
             coarsest[row] = steps[row] / np.abs(rows[row]).max()
-            scales[row] = coarsest[row] * _parts_of_a_step(
-                others[row] * coarsest[row], largest // int(steps[row]), leaks
-            )
-    return scales, coarsest
+            finest[row] = coarsest[row] * most
+            scale[row] = coarsest[row] * _parts_of_a_step(others[row] * coarsest[row], most, leaks)
+    return _Rows(scale, coarsest, finest)
 
 
 def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
@@ -131,10 +147,19 @@ def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
     return parts << ((most // parts).bit_length() - 1) if leaks else parts
 
 
-def _within_span(values: FloatArray, coarsest: FloatArray) -> Scales:
-    """Scales at most ``SCALE_SPAN`` times the smallest one; exact ones divide their steps less, while they can."""
-    most = SCALE_SPAN * values.min()
-    exact = (coarsest > 0) & (coarsest <= most) & np.isfinite(values)
-    values = np.minimum(values, most)
-    values[exact] = coarsest[exact] * np.floor(values[exact] / coarsest[exact] * (1 + ROUNDING))
-    return Scales(values, exact)
+def _of_channels(rows: _Rows, live: npt.NDArray[np.bool_]) -> Scales:
+    """The scales of all channels, of which ``live`` have weights: within ``SCALE_SPAN``.
+
+    Exact ones divide their steps less for that, by halves, while they can. What is measured by is the smallest of the
+    finest: a step that nobody had to divide is no reason to take bits from the other channels.
+    """
+    smallest = rows.finest.min()
+    most = SCALE_SPAN * smallest
+    scale = np.minimum(rows.scale, most)
+    exact = (rows.coarsest > 0) & (rows.coarsest <= most) & np.isfinite(rows.scale)
+    parts = np.rint(rows.scale[exact] / rows.coarsest[exact])
+    halvings = np.ceil(np.log2(rows.scale[exact] / scale[exact]))
+    scale[exact] = rows.coarsest[exact] * np.maximum(parts // 2**halvings, 1)
+    scales = Scales(np.full(len(live), smallest), np.zeros(len(live), bool), np.zeros(len(live), bool))
+    scales.values[live], scales.exact[live], scales.capped[live] = scale, exact, rows.scale > most
+    return scales

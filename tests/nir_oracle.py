@@ -140,8 +140,8 @@ def simulate(graph: nir.NIRGraph, inputs: Array, dt: float, firing: Firing = AS_
 def random_graph(rng: np.random.Generator, dt: float) -> nir.NIRGraph:
     """A random chain that 8 bits hold exactly, whose membranes now and then lie on the threshold.
 
-    Weights, biases and thresholds are small integers times one unit; where neurons leak, by a half, few enough bits
-    are taken for five halvings.
+    Weights, biases and thresholds are small integers times a unit of the channel's; where neurons leak, by a half, few
+    enough bits are taken for five halvings.
     """
     shape = (int(rng.integers(1, 3)), int(rng.integers(2, 6)), int(rng.integers(2, 6)))
     nodes: dict[str, Any] = {"input": nir.Input(np.array(shape))}
@@ -151,26 +151,31 @@ def random_graph(rng: np.random.Generator, dt: float) -> nir.NIRGraph:
         weight = rng.integers(-largest, largest + 1, (channels, shape[0], height, width))
         bias = rng.integers(-3, 4, channels) * int(rng.integers(0, 2))
         weight[:, 0, 0, 0] = largest  # no channel without weights
-        nodes[f"conv_{index}"] = nir.Conv2d(None, weight * unit, 1, 0, 1, 1, bias * unit)
+        nodes[f"conv_{index}"] = nir.Conv2d(None, weight * unit[..., None], 1, 0, 1, 1, bias * unit.ravel())
         nodes[f"neurons_{index}"] = neurons
         shape = (channels, shape[1] - height + 1, shape[2] - width + 1)
     classes = int(rng.integers(1, 5))
     unit, largest, neurons = _random_neurons(rng, classes, dt, ())
     weight = rng.integers(-largest, largest + 1, (classes, int(np.prod(shape))))
     weight[:, 0] = largest
-    nodes |= {"flatten": nir.Flatten({"input": None}, 0, -1), "last": nir.Linear(weight * unit), "classes": neurons}
+    nodes |= {
+        "flatten": nir.Flatten({"input": None}, 0, -1),
+        "last": nir.Linear(weight * unit[:, None]),
+        "classes": neurons,
+    }
     nodes["output"] = nir.Output(None)
     return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
 
 
 def _random_neurons(
     rng: np.random.Generator, channels: int, dt: float, ones: tuple[int, ...]
-) -> tuple[float, int, nir.IF | nir.LIF]:
-    """Their unit, the largest weight before them in units, and neurons of ``channels`` channels."""
-    unit, leaks = 2.0 ** int(rng.integers(-6, 3)), bool(rng.integers(2))
+) -> tuple[Array, int, nir.IF | nir.LIF]:
+    """The unit of each channel, the largest weight before them in units, and neurons of ``channels`` channels."""
+    leaks = bool(rng.integers(2))
+    unit = 2.0 ** (rng.integers(-6, 3) + rng.integers(0, 3, (channels, *ones)))
     largest = int(rng.choice([1, 2, 3] if leaks else [1, 2, 3, 10, 90, 127]))
     one = np.ones((channels, *ones))
-    threshold = unit * (rng.integers(1, 3 * largest + 2, one.shape))
+    threshold = unit * rng.integers(1, 3 * largest + 2, one.shape)
     if leaks:
         return unit, largest, nir.LIF(2 * dt * one, 2 * one, 0 * one, threshold, 0 * one)
     return unit, largest, nir.IF(one, threshold, 0 * one)

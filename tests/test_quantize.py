@@ -200,6 +200,31 @@ def test_a_channel_of_hardly_any_weight_does_not_widen_the_others() -> None:
     assert "2 channels of hardly any weight" in str(report)
 
 
+def test_a_coarse_step_takes_no_bits_from_other_channels() -> None:
+    """A single weight is a multiple of itself, and needs an integer of 1; the others go on with theirs."""
+    rng = np.random.default_rng(0)
+    rough = rng.normal(0, 0.05, (3, 9))
+    alone = [1.0, *[0.0] * 8]
+    source = network(dense([alone, *rough], its_neuron=neuron(np.ones(4))), shape=(1, 1, 9))
+    integers, report = built(source)
+    quantized = integers.layers[0].weight[:, 0, 0]  # type: ignore[union-attr]
+    assert quantized[0].tolist() == [1, *[0] * 8]
+    assert (np.abs(quantized[1:]).max(axis=1) == 127).all()
+    assert report.layers[0].weights.capped == 0
+
+
+def test_a_channel_without_weights_beside_a_coarse_step_keeps_its_bias() -> None:
+    layer = only_layer(network(dense([[1, 0], [0, 0]], bias=[0, 0.3], its_neuron=neuron(np.ones(2)))))
+    assert layer.weight.ravel().tolist() == [1, 0, 0, 0]
+    assert (layer.bias[1], fires(layer).threshold[1]) == (38, 128)  # 0.3 and 1 times 127
+
+
+def test_thresholds_that_are_infinite_in_integers_are_refused_in_silence() -> None:
+    source = network(dense([[1e-20, 0]], its_neuron=neuron(1e300, reset="subtract")))
+    with pytest.raises(InputError, match=r"a threshold becomes 1e\+320|a threshold becomes inf"):
+        built(source)
+
+
 def test_exact_channels_stay_within_the_span() -> None:
     """128 parts of its step, as the leak would have them, are too many beside the others, and 2 are not."""
     source = network(dense([[64, 0.0], [1 / 8, 0]], its_neuron=neuron(np.ones(2), beta=0.5)))

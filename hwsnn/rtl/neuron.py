@@ -290,7 +290,9 @@ class SpikingNeurons(Neurons):
         self, m: Module, step: int, stages: _Stages, u: list[Value], groups: Line
     ) -> tuple[list[Value], list[Value]]:
         thresholds = self._table(m, f"thresholds_{step}", self._thresholds, stages.u, groups)
-        subs = None if self._subs is None else self._table(m, f"subs_{step}", self._subs, stages.u, groups)
+        subs = thresholds
+        if self._subs is not None and not np.array_equal(self._subs, self._thresholds):
+            subs = self._table(m, f"subs_{step}", self._subs, stages.u, groups)
         left: list[Value] = []
         spikes: list[Value] = []
         for lane, threshold in enumerate(thresholds):
@@ -298,7 +300,7 @@ class SpikingNeurons(Neurons):
             kept = Signal(signed(self._membrane_bits), name=f"kept_{step}_{lane}", reset_less=True)
             m.d.sync += [spike.eq(u[lane] >= threshold), kept.eq(u[lane])]
             fired: Value | int = kept if self._reset == "none" else 0
-            if subs is not None:
+            if self._reset == "subtract":
                 # At least 1 - sub where the neuron fires: it fits the membrane. Elsewhere nobody looks.
                 fired = Signal(signed(self._membrane_bits), name=f"reduced_{step}_{lane}", reset_less=True)
                 m.d.sync += fired.eq(u[lane] - subs[lane])
