@@ -18,6 +18,7 @@ from hwsnn.build.pll import ECP5, MMCM
 from hwsnn.build.serial_top import serial_top
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
+from hwsnn.rtl.emit import from_rtlil
 from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
 
 MHZ = 1_000_000
@@ -125,12 +126,12 @@ def test_zcu102() -> None:
     """All its pins, each where the board has it; Vivado's files are made without Vivado."""
     board = load_board("zcu102", AxiBoard)
     plan = board.platform().build(Everything(), "everything", do_build=False)
-    assert {"everything.v", "everything.tcl", "everything.xdc"} <= plan.files.keys()
+    assert {"everything.il", "everything.tcl", "everything.xdc"} <= plan.files.keys()
     xdc = plan.files["everything.xdc"]
     assert constraints_of(xdc) == ZCU102_PINS
     assert re.search(r"^create_clock -name \w+ -period 8\.0 ", xdc, re.MULTILINE)
     assert "-part xczu9eg-ffvb1156-2-e\n" in plan.files["everything.tcl"]
-    verilog = plan.files["everything.v"]
+    verilog = from_rtlil(plan.files["everything.il"])
     inputs = re.findall(r"^  input (\w+);", verilog[verilog.index("module everything(") :], re.MULTILINE)
     assert {"uart_0__rx__io", "uart_0__rts__io", "button_4__io", "switch_7__io", "cpu_reset_0__io"} <= set(inputs)
     assert not {"uart_0__tx__io", "uart_0__cts__io", "led_0__io"} & set(inputs)

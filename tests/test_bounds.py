@@ -29,7 +29,7 @@ from hwsnn.spec import (
 
 
 def conv(name: str, outputs: int, inputs: int, kernel: int = 1, stride: Pair = (1, 1), padding: int = 0) -> Conv:
-    neuron = Neuron(np.full(outputs, 3), ShiftLeak(2), "subtract", 20)
+    neuron = Neuron(np.full(outputs, 3), ShiftLeak(2), "subtract", 20, np.full(outputs, 2))
     weight = np.ones((outputs, inputs, kernel, kernel), np.int8)
     return Conv(name, weight, np.zeros(outputs, int), 4, neuron, stride=stride, padding=(padding, padding))
 

@@ -12,6 +12,7 @@ import pytest
 
 from hwsnn import children
 from hwsnn.build import tools
+from tests.stage_lines import beside_stages
 
 CHECKOUT = Path(__file__).parents[1]
 PLANTED = (
@@ -59,7 +60,7 @@ def test_a_python_child_imports_nothing_of_the_current_folder(
     monkeypatch.setattr(sys, "path", ["", str(hostile), str(named), *sys.path])  # as Python's own would be
     command = [*children.python("look:main"), "argument"]
     done = subprocess.run(command, env=children.environment(), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr, mark.exists()) == (0, "", False)
+    assert (done.returncode, beside_stages(done.stderr), mark.exists()) == (0, "", False)
     path, files, arguments = json.loads(done.stdout)
     assert not {"", ".", "relative", str(hostile), str(CHECKOUT / "hwsnn")} & set(path)
     assert all(Path(file).is_absolute() and hostile not in Path(file).parents for file in files)
@@ -114,7 +115,7 @@ def test_a_command_runs_nothing_of_the_current_folder(hostile: Path, setting: di
                 file.unlink()
     command = [str(Path(sys.executable).with_name("hwsnn")), "generate", "digits", "-o", "out"]
     done = subprocess.run(command, env={**os.environ, **setting}, capture_output=True, text=True, check=False)
-    assert (done.stderr, done.returncode, mark.exists()) == ("", 0, False)
+    assert (beside_stages(done.stderr), done.returncode, mark.exists()) == ("", 0, False)
 
 
 def test_the_module_runs_nothing_of_the_current_folder(hostile: Path) -> None:
@@ -124,4 +125,4 @@ def test_the_module_runs_nothing_of_the_current_folder(hostile: Path) -> None:
         (hostile / f"{early}.py").unlink()
     command = [sys.executable, "-m", "hwsnn", "inspect", "digits", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.stderr, done.returncode, mark.exists()) == ("", 0, False)
+    assert (beside_stages(done.stderr), done.returncode, mark.exists()) == ("", 0, False)

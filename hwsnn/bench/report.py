@@ -142,7 +142,6 @@ class Report:
             "estimated_lut_percent": 100 * plan.cost.lut / plan.device.lut,
             "estimated_ff": plan.cost.ff,
             "estimated_bram18": plan.cost.bram18,
-            "remark": plan.remark,
             "limiting": plan.limiting,
             "simulated": {
                 "frames": len(simulated.result_clocks),

@@ -22,7 +22,7 @@ from .common import (
     results_console,
     seed_option,
 )
-from .folding import DEFAULT_MHZ, Wish, folding_options
+from .folding import DEFAULT_MHZ, Wish, folding_options, remark
 from .generate import LIMITS
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def command(
             figures = cpu_figures(network, images, lambda done, total: show.at("timing the CPU", done, total))
         clock_mhz = wish.clock_mhz or DEFAULT_MHZ
         report = Report(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
-        fields = report.to_json()
+        fields = report.to_json() | remark(plan)
         if simulated.mismatches:
             emit(as_json, fields, lambda: print_report(report))
             click.echo(f"hwsnn: the hardware's answers differ: {simulated.first_mismatch}", err=True)

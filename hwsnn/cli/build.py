@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..model_names import load_model
 from ..progress import Stages, stages
 from .common import data_option, emit, json_option, model_argument, output_option
-from .folding import Wish, clock_option_meaning, folding_options
+from .folding import Wish, clock_option_meaning, folding_options, remark
 
 if TYPE_CHECKING:
     from ..build.boards import Board, NextpnrBoard
@@ -139,7 +139,7 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
     from ..build.tools import oldest
     from ..build.vivado.build import COMMAND
 
-    fields = {"project": str(output), "bitstream": None, "run": COMMAND, "remark": project.plan.remark}
+    fields = {"project": str(output), "bitstream": None, "run": COMMAND, **remark(project.plan)}
     text = (
         f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado "
         f"{oldest('vivado')} or newer, then {project.next_step}"
@@ -157,7 +157,7 @@ def _show(report: BuildReport, plan: Plan, as_json: bool) -> None:
         "ff": report.ff,
         "bram": report.bram,
         "dsp": report.dsp,
-        "remark": plan.remark,
+        **remark(plan),
     }
     if isinstance(report, VivadoReport):
         fields |= {"power_w": report.power_w, "accelerator_power_w": report.accelerator_power_w}

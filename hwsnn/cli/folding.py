@@ -54,6 +54,11 @@ class Wish:
         return plan.for_share(network, target, self.max_lut)
 
 
+def remark(plan: Plan) -> dict[str, str]:
+    """What the JSON of a command says of its design beside figures: nothing of one that is as large as usual."""
+    return {} if plan.remark is None else {"remark": plan.remark}
+
+
 def _number(low: float, high: float) -> Callable[[click.Context, click.Parameter, float | None], float | None]:
     def check(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
         if value is not None and not low <= value <= high:  # click's own range lets nan pass

@@ -10,7 +10,7 @@ import click
 from ..model_names import load_model
 from ..progress import stages
 from .common import emit, json_option, model_argument, output_option
-from .folding import DEFAULT_MHZ, Wish, folding_options
+from .folding import DEFAULT_MHZ, Wish, folding_options, remark
 
 LIMITS = {
     "pixels": "the pixels, which come one a clock",
@@ -68,7 +68,7 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
         "estimated_lut": plan.cost.lut,
         "estimated_ff": plan.cost.ff,
         "estimated_bram18": plan.cost.bram18,
-        "remark": plan.remark,
+        **remark(plan),
         "limiting": plan.limiting,
         "next_step": None
         if plan.faster is None

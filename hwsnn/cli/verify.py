@@ -7,7 +7,7 @@ import click
 from ..model_names import load_model
 from ..progress import stages
 from .common import count_option, data_option, emit, json_option, model_argument, seed_option
-from .folding import Wish, folding_options
+from .folding import Wish, folding_options, remark
 
 RANDOM_FRAMES = 10
 """Random images where no data are given and no number is asked for."""
@@ -53,7 +53,7 @@ def command(
         "mismatches": result.mismatches,
         "cycles_per_frame": result.cycles_per_frame,
         "latency_cycles": result.latency_cycles,
-        "remark": plan.remark,
+        **remark(plan),
     }
 
     def human() -> None:
