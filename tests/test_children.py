@@ -203,6 +203,15 @@ def test_the_module_runs_nothing_of_the_current_folder(hostile: Path, setting: d
     assert (done.stderr, done.returncode, mark.exists()) == ("", 0, False)
 
 
+@pytest.mark.parametrize("setting", [{}, {"PYTHONSAFEPATH": "1"}], ids=str)
+def test_the_module_imports_from_folders_that_are_named(hostile: Path, setting: dict[str, str]) -> None:
+    (hostile / "click.py").write_text("raise SystemExit('named')\n")
+    command = [sys.executable, "-m", "hwsnn"]
+    environment = {**os.environ, **setting, "PYTHONPATH": str(hostile)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == "named\n"
+
+
 def test_the_module_runs_in_its_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
     command = [sys.executable, "-m", "hwsnn", "inspect", "digits", "--json"]
