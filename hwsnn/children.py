@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 START = Path(__file__).with_name("start.py")
@@ -20,13 +21,20 @@ HOME = Path(__file__).parent.parent
 
 
 def python(module: str) -> tuple[str, ...]:
-    """How a command starts that runs ``MODULE``, or calls ``MODULE:FUNCTION``, in a Python like ours."""
-    return sys.executable, str(START), module
+    """How a command starts that runs ``MODULE``, or calls ``MODULE:FUNCTION``, in a Python like ours.
+
+    It says itself where modules come from: by ``PYTHONPATH`` a Python of another version that the module starts, by way
+    of other programs perhaps, would import ours.
+    """
+    return sys.executable, str(START), os.pathsep.join(import_path()), module
 
 
 def environment() -> dict[str, str]:
-    """Our environment variables, with a ``PATH`` and a ``PYTHONPATH`` of absolute folders that somebody named."""
-    return {**os.environ, "PATH": search_path(), "PYTHONPATH": os.pathsep.join(import_path())}
+    """Our environment variables, with the absolute folders alone that the user's ``PATH`` and ``PYTHONPATH`` name."""
+    settings = {**os.environ, "PATH": search_path(), "PYTHONPATH": _absolute(os.environ.get("PYTHONPATH", ""))}
+    if not settings["PYTHONPATH"]:
+        del settings["PYTHONPATH"]
+    return settings
 
 
 def which(program: str) -> str | None:
@@ -36,8 +44,7 @@ def which(program: str) -> str | None:
 
 def search_path() -> str:
     """``PATH`` without what depends on the current folder."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if os.path.isabs(folder))
+    return _absolute(os.environ.get("PATH", os.defpath))
 
 
 def import_path() -> list[str]:
@@ -59,8 +66,37 @@ def import_path() -> list[str]:
 
 
 def leave_current_folder() -> None:
-    """Import nothing more from the current folder, unless this package lies in it; then only what is nowhere else."""
+    """Import nothing more from the current folder, unless this package lies in it; then only what is nowhere else.
+
+    Nor do programs that are started, by whichever library: from now on our environment variables are ``environment``.
+    """
     sys.path[:] = import_path()
+    settings = environment()
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.update(settings)
+
+
+@contextlib.contextmanager
+def standing_in(folder: Path) -> Iterator[None]:
+    """Have ``folder`` as the current one for so long, and import from it and others as before afterwards.
+
+    For libraries that start Python in their own way: multiprocessing's looks for modules in the current folder. It must
+    be one that only we can write to. Relative paths lead elsewhere meanwhile.
+    """
+    before = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))  # which may have lost its name
+    modules = sys.path.copy()
+    try:
+        os.chdir(folder)
+        yield
+    finally:
+        sys.path[:] = modules
+        os.fchdir(before)
+        os.close(before)
+
+
+def _absolute(folders: str) -> str:
+    """The absolute ones among ``folders``, which are separated as in ``PATH``."""
+    return os.pathsep.join(folder for folder in folders.split(os.pathsep) if os.path.isabs(folder))
 
 
 def _by_itself() -> set[str]:

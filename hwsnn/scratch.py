@@ -1,7 +1,7 @@
 """Folders for the time being: gone when they are no longer needed, however the process that made them ends.
 
 A process that is killed removes nothing. So each holds a lock on its folder, which the system takes from it when it
-ends, and whoever makes such a folder removes those beside it that nobody holds.
+ends, and a process that makes its first such folder in a place removes those there that nobody holds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from types import TracebackType
 
 ENDING = ".scratch"
 """Of the names of folders that are locked while they are used."""
+_swept: set[Path] = set()
+"""Where this process has looked for what others left: a folder of many outputs is not read again for each."""
 _NAME = re.compile(rf"\.?hwsnn-(?:[a-z]+-)?[a-z0-9_]{{8}}{re.escape(ENDING)}")
 
 
@@ -32,7 +34,10 @@ class Scratch:
             folder, prefix = Path(tempfile.gettempdir()), f"hwsnn-{beside}-"
         else:
             folder, prefix = beside, ".hwsnn-"
-        sweep(folder)
+        place = folder.absolute()
+        if place not in _swept:
+            _swept.add(place)
+            sweep(place)
         lock = None
         while lock is None:  # another process may take it for left behind before the lock is ours
             self.path = Path(tempfile.mkdtemp(ENDING, prefix, folder))

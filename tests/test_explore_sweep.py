@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from hwsnn.explore.points import Result as Found
 from hwsnn.explore.space import tasks, variants
 from hwsnn.explore.work import accuracy
 from hwsnn.frontends import nir
+from hwsnn.scratch import ENDING
 from hwsnn.shipped import folder
 from tests.test_cli import HWSNN, expect_refusal
 
@@ -291,12 +293,23 @@ def test_alone_nobody_without_the_key_gets_in(key: str) -> None:
         assert client.run(os.getpid) == workers, "they go on"
 
 
-def test_alone_workers_import_from_no_folder_of_others() -> None:
-    with cluster(None, 1) as client:
-        (scratch,) = client.run(lambda dask_worker: dask_worker.local_directory).values()
-        folders = [folder for folder in Path(scratch).parents if folder.name.startswith("hwsnn-explore-")]
-        assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700]
-    assert not folders[0].exists()
+def test_alone_nobody_imports_from_a_folder_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the workers nor we, who are the scheduler: what is new is in one folder of ours."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # stands for one where others can write
+    before = sys.path.copy()
+    with cluster(None, 2) as client:
+        (folder,) = tmp_path.iterdir()
+        assert folder.name.startswith("hwsnn-explore-")
+        assert folder.name.endswith(ENDING), "of those that are removed though we be killed"
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert Path.cwd() == folder
+        for path in (sys.path, *client.run(lambda: sys.path).values()):
+            new = [Path(entry) for entry in path if entry not in before]
+            assert new
+            assert all(folder in entry.parents for entry in new)
+        assert set(client.run(os.getcwd).values()) == {str(folder)}
+    assert sys.path == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_dask_a_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,20 @@ def test_a_killed_process_is_swept_up_behind_and_no_other(tmp_path: Path) -> Non
     assert names(tmp_path) == ["other", "out"]
 
 
+def test_a_process_looks_once_for_what_others_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of outputs may go to one folder, which takes long to read."""
+    looked: list[Path] = []
+    monkeypatch.setattr("hwsnn.scratch.sweep", looked.append)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for number in range(3):
+        with written_whole(tmp_path / f"{number}") as partial:
+            partial.write_text("")
+        with Scratch(Path("other")):
+            pass
+    assert looked == [tmp_path, tmp_path / "other"]
+
+
 def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

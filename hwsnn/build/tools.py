@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
@@ -58,6 +59,8 @@ none. Through the environment, as Verilator may run make itself.
 """
 LINK = "verilator"
 """How builds call the folder of Verilator's own files."""
+PYTHON = "python"
+"""How they call our Python, for the scripts among those files: the PATH may have another one or none."""
 
 _VERSION = {
     "yosys": re.compile(r"^Yosys (\d+)\.(\d+)", re.MULTILINE),
@@ -140,16 +143,22 @@ def verilator_environment() -> dict[str, str]:
 
 
 def lay_out_verilator(settings: Mapping[str, str], folders: Iterable[Path]) -> dict[str, str]:
-    """The ``verilator_environment`` for builds in ``folders``: there Verilator and make find its files by a link.
+    """The ``verilator_environment`` for builds in ``folders``: there Verilator and make find what they need by links.
 
-    A makefile cannot name every folder, such as one with a blank in its path; the link's name can be in any.
+    A makefile cannot name every folder, such as one with a blank in its path; a link's name can be in any.
     """
     root = settings.get("VERILATOR_ROOT")
     if root is None or settings["PATH"].split(os.pathsep)[0] != f"{root}/bin":  # a native one, laid out in its own way
         return dict(settings)
     for folder in folders:
         (folder / LINK).symlink_to(root)
-    return {**settings, "VERILATOR_ROOT": LINK, "VERILATOR_BIN": f"{LINK}/bin/verilator_bin"}
+        (folder / PYTHON).symlink_to(sys.executable)
+    return {
+        **settings,
+        "VERILATOR_ROOT": LINK,
+        "VERILATOR_BIN": f"{LINK}/bin/verilator_bin",
+        "MAKEFLAGS": f"{settings['MAKEFLAGS']} PYTHON3=./{PYTHON}",
+    }
 
 
 def require(package: str) -> None:

@@ -3,6 +3,9 @@
 Who may talk to a process of Dask's can run anything in it, and every user of a machine can reach its loopback address.
 So each connection is TLS, both ends with a key that is made for this run and known to its processes alone, and the
 HTTP servers, which would ask for no key, do not start.
+
+Dask imports modules from its scratch folders, and multiprocessing, which starts the workers, from the current folder:
+all of them are one that no other user can write to, and that is empty at first.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -19,6 +21,8 @@ import cryptography  # noqa: F401  (Security.temporary needs it: who lacks it he
 from distributed import Client, Nanny, Scheduler, SpecCluster, Worker
 from distributed.security import Security
 
+from ..children import standing_in
+from ..scratch import Scratch
 from . import work
 
 SILENT = logging.CRITICAL + 1
@@ -38,22 +42,24 @@ class _Worker(Worker):  # type: ignore[misc]
 
 @contextmanager
 def closed_cluster(workers: int) -> Iterator[Client]:
-    """So many ``workers``, each a process with one thread. An exception, Ctrl-C too, ends them at once."""
+    """So many ``workers``, each a process with one thread. An exception, Ctrl-C too, ends them at once.
+
+    Meanwhile the current folder is another one.
+    """
     security = Security.temporary()
-    # Workers import modules from their scratch folder: it must be one that no other user can write to.
-    with tempfile.TemporaryDirectory(prefix="hwsnn-explore-") as scratch:
+    with Scratch("explore") as scratch, standing_in(scratch):
+        every = {**HERE, "security": security, "local_directory": str(scratch)}
         worker = {
+            **every,
             "worker_class": _Worker,
             "nthreads": 1,
-            "security": security,
-            "local_directory": scratch,
             "memory_limit": None,
             "preload": [work.__name__],
             "silence_logs": SILENT,
         }
         with SpecCluster(
-            scheduler={"cls": _Scheduler, "options": {**HERE, "port": 0, "dashboard": False, "security": security}},
-            workers={number: {"cls": Nanny, "options": {**HERE, **worker}} for number in range(workers)},
+            scheduler={"cls": _Scheduler, "options": {**every, "port": 0, "dashboard": False}},
+            workers={number: {"cls": Nanny, "options": worker} for number in range(workers)},
             security=security,
             silence_logs=SILENT,
         ) as cluster:

@@ -95,13 +95,13 @@ class Store:
     """The results below a folder. What is damaged counts as not there: it is made again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / FOLDER
         if not folder.absolute().parent.is_dir():
             raise InputError(f"{folder.absolute().parent}: no such folder; make it first, or name another place")
-        for path in (folder, self._folder):
+        for path in (folder, folder / FOLDER):
             if path.exists() and not path.is_dir():
                 raise InputError(f"{path}: is {kind_of(path) or 'a file'}; name a folder to write into")
             path.mkdir(exist_ok=True)
+        self._folder = (folder / FOLDER).absolute()  # a sweep changes the current folder
 
     def get(self, task: Task) -> Result | None:
         """The task's result, if it was put here."""
