@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": set(),
     "register_map": set(),
     "spec": {"numeric", "checks"},
+    "packages": {"errors"},
     "cache": {"errors"},
     "scratch": set(),
     "start": set(),
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cycles": {"spec", "rtl"},
     "plan": {"spec", "errors", "devices", "fold", "cycles"},
     "reference": FROM_MODELS,
-    "rtl": {"numeric", "spec", "errors", "cache", "children", "tables", "arrange", "register_map"},
+    "rtl": {"numeric", "spec", "errors", "packages", "cache", "children", "tables", "arrange", "register_map"},
 }
 """What the parts that carry meaning may import of hwsnn, besides themselves."""
 
