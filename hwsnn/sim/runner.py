@@ -24,8 +24,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hwsnn.build.tools import lay_out_verilator, verilator_environment
-from hwsnn.cache import ours_alone, private_folder
+from hwsnn.cache import private_folder
 from hwsnn.children import python
+from hwsnn.closed import ours_alone
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files import needs_room
 from hwsnn.packages import require
