@@ -127,7 +127,8 @@ def test_folds_that_are_larger_than_the_device(model: str, tmp_path: Path, monke
     fold = ("--device", "lfe5u-85", "--fold", str(tmp_path / "out" / "folding.json"))
     given = invoke("generate", model, "-o", str(tmp_path / "again"), *fold, "--json")
     remark = f"the design does not fit the lfe5u-85: it takes about {taken:,} flip-flops of 100 ({taken:.1f} %)"
-    assert (given.exit_code, given.stderr) == (0, f"hwsnn: {NETWORK.name}: {remark}\n")
+    assert given.exit_code == 0, given.stderr
+    assert f"hwsnn: {NETWORK.name}: {remark}" in given.stderr.splitlines()
     assert json.loads(given.stdout)["remark"] == remark
     refused = invoke("generate", model, "-o", str(tmp_path / "none"), "--device", "lfe5u-85")
     expect_refusal(refused, "no design fits the lfe5u-85")
@@ -162,7 +163,10 @@ def test_a_folding_of_ones_own(model: str, tmp_path: Path) -> None:
             "digits: 100 frames/s at 0.009 MHz are too many: 100 pixels come in, one a clock: 90 clocks a frame are",
         ),
         (("--max-lut", "0.1"), "error: digits: its smallest design takes about "),
-        (("--fold", "nothing.json"), "error: nothing.json: cannot read the folding: No such file or directory"),
+        (
+            ("--fold", "nothing.json"),
+            "error: nothing.json: no such folding; give a JSON file, as hwsnn generate writes one",
+        ),
         (("--fold", ""), "Invalid value for '--fold': must name something, not be empty"),
         (("--target-fps", "9", "--max-lut", "9"), "--target-fps and --max-lut must not be given together"),
         (("--max-lut", "9", "--fold", "x"), "--max-lut and --fold must not be given together"),
