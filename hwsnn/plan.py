@@ -29,7 +29,8 @@ class Plan:
     ``clocks``: of the exact cycle model. ``cost``: estimated, of ``device``. ``limiting``: the layer that takes most
     clocks, ``encoder`` or ``readout``; or ``pixels``, where the first layer takes them as they come, one a clock.
     ``faster``: the next faster balance, its clocks exact too; None where there is none that fits, or where the folds
-    were given. ``remark``: where it is larger than what was wished for, or than the device; in a line.
+    were given. ``remark``: where it is larger than the device, or than is usual and nobody said how large it may be; in
+    a line.
     """
 
     folding: Folding
@@ -65,32 +66,23 @@ def for_share(network: Network, device: Device, percent: float | None = None) ->
             f"not {percent:g} %"
         )
     planned = _planned(network, device, chooser, balance)
-    if taken <= share:
-        return planned
-    return replace(
-        planned,
-        remark=f"the design takes about {taken:.1f} % of the look-up tables of {device.name}, more than the usual "
-        f"{share:g} %: none that is smaller fits",
-    )
+    return planned if percent is not None else _with_remark(planned, ": none that is smaller fits")
 
 
 def for_rate(network: Network, device: Device, frames_a_second: float, clock_mhz: float) -> Plan:
     """The cheapest design of at least so many frames a second at a clock. Raises ``InputError`` where there is none."""
+    wish = f"{frames_a_second:,.10g} frames/s at {clock_mhz:g} MHz"
     try:
-        return for_clocks(network, device, clock_mhz * 1e6 / frames_a_second)
+        return _with_remark(for_clocks(network, device, clock_mhz * 1e6 / frames_a_second), f", for {wish}")
     except TooFastError as error:
-        raise InputError(
-            f"{network.name}: {frames_a_second:,.10g} frames/s at {clock_mhz:g} MHz are too many: {error}"
-        ) from None
+        raise InputError(f"{network.name}: {wish} are too many: {error}") from None
     except TooLargeError as error:
         slower = list[str]()
         with suppress(TooLargeError):
             fastest = Chooser(network, device).within_luts(100)
             slower.append(f"at about {clock_mhz * 1e6 / fastest.clocks:,.0f} frames/s")
         advice = error.would_fit(network, otherwise=slower)
-        raise InputError(
-            f"{network.name}: {frames_a_second:,.10g} frames/s at {clock_mhz:g} MHz are too many: {error}; {advice}"
-        ) from None
+        raise InputError(f"{network.name}: {wish} are too many: {error}; {advice}") from None
 
 
 def for_clocks(network: Network, device: Device, clocks: float) -> Plan:
@@ -127,9 +119,8 @@ def with_folds(
     """A plan of folds that are given, whether they fit the device or not."""
     folding = folding or cycles.queue_depths(network, layers)
     exact, cost = cycles.simulate(network, folding), total_cost(network, folding.layers, device)
-    short = shortage(cost, device)
-    remark = f"the design does not fit the {device.name}: it takes about {short}" if short else None
-    return Plan(folding, exact, cost, device, _limiting(network, exact), remark=remark)
+    given = Plan(folding, exact, cost, device, _limiting(network, exact))
+    return _with_remark(given, ", by the folds that were given")
 
 
 def _planned(network: Network, device: Device, chooser: Chooser, balance: Balance) -> Plan:
@@ -138,6 +129,23 @@ def _planned(network: Network, device: Device, chooser: Chooser, balance: Balanc
     limiting = _limiting(network, exact)
     faster = None if limiting in NO_LAYERS else _faster(network, chooser, balance, exact.cycles_per_frame)
     return Plan(folding, exact, balance.cost, device, limiting, faster)
+
+
+def _with_remark(plan: Plan, why: str) -> Plan:
+    """``plan``, with its remark where it is larger than the device, or takes more look-up tables than is usual.
+
+    ``why``: the end of that remark in the second case.
+    """
+    cost, device = plan.cost, plan.device
+    taken, remark = 100 * cost.lut / device.lut, None
+    if short := shortage(cost, device):
+        remark = f"the design does not fit the {device.name}: it takes about {short}"
+    elif taken > device.share:
+        remark = (
+            f"the design takes about {taken:.1f} % of the look-up tables of {device.name}, more than the usual "
+            f"{device.share:g} %{why}"
+        )
+    return replace(plan, remark=remark)
 
 
 def _limiting(network: Network, exact: cycles.Cycles) -> str:

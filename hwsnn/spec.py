@@ -95,8 +95,8 @@ class NoLeak:
         """The factor by which a membrane decays in a step."""
         return 1.0
 
-    def bounds(self, v: Range) -> Range:
-        """Where ``leak(v)`` lies for v in the range; every leak is monotone, so the ends decide."""
+    def leaked(self, v: IntArray) -> IntArray:
+        """``leak(v)`` of every v, int64. Every leak is monotone, so that of a range's ends bounds that of the range."""
         return v
 
 
@@ -114,9 +114,9 @@ class ShiftLeak:
         """The factor by which a membrane decays in a step."""
         return 1.0 - 2.0**-self.shift
 
-    def bounds(self, v: Range) -> Range:
-        """Where ``leak(v)`` lies for v in the range; every leak is monotone, so the ends decide."""
-        return Range(v.low - (v.low >> self.shift), v.high - (v.high >> self.shift))
+    def leaked(self, v: IntArray) -> IntArray:
+        """As ``NoLeak.leaked``."""
+        return v - (v >> self.shift)
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,10 @@ class MultiplyLeak:
         """The factor by which a membrane decays in a step."""
         return float(self.multiplier / (1 << self.shift))
 
-    def bounds(self, v: Range) -> Range:
-        """Where ``leak(v)`` lies for v in the range; every leak is monotone, so the ends decide."""
-        return Range((v.low * self.multiplier) >> self.shift, (v.high * self.multiplier) >> self.shift)
+    def leaked(self, v: IntArray) -> IntArray:
+        """As ``NoLeak.leaked``. No product exceeds v or 2^32, so that nothing overflows whatever v is."""
+        quotient = v >> self.shift
+        return quotient * self.multiplier + (((v - (quotient << self.shift)) * self.multiplier) >> self.shift)
 
 
 Leak: TypeAlias = NoLeak | ShiftLeak | MultiplyLeak
@@ -177,16 +178,22 @@ class Neuron:
         """The largest threshold, or what a spike takes off at most: a membrane must be able to hold it."""
         return max(int(part.max()) for part in (self.threshold, self.sub) if part is not None)
 
-    def after_reset(self, u: Range, channel: int) -> Range:
-        """Where the membranes of ``channel`` lie behind the reset, for u in the range."""
-        threshold = int(self.threshold[channel])
-        if u.high < threshold or self.reset == "none":
-            return u
-        fired = Range(0, 0)
-        if self.sub is not None:
-            sub = int(self.sub[channel])
-            fired = Range(max(u.low, threshold) - sub, u.high - sub)
-        return fired if u.low >= threshold else Range(u.low, threshold - 1) | fired
+    def after_reset(self, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
+        """Where membranes from ``low`` to ``high``, (channels,) of int64 each, lie behind the reset: from and to."""
+        if self.reset == "none":
+            return low, high
+        threshold = self.threshold.astype(np.int64)
+        fires, stays = high >= threshold, low < threshold
+        if self.sub is None:
+            lowest_fired = highest_fired = np.zeros_like(threshold)
+        else:
+            sub = self.sub.astype(np.int64)
+            lowest_fired, highest_fired = np.maximum(low, threshold) - sub, high - sub
+        highest_staying = np.minimum(high, threshold - 1)
+        return (
+            np.minimum(np.where(stays, low, lowest_fired), np.where(fires, lowest_fired, low)),
+            np.maximum(np.where(stays, highest_staying, highest_fired), np.where(fires, highest_fired, high)),
+        )
 
 
 @dataclass(frozen=True)
@@ -228,24 +235,30 @@ class _Weighted:
 
     def current_ranges(self, largest_input: int) -> list[Range]:
         """Per output channel, where the input current lies (bias included) for inputs from 0 to ``largest_input``."""
-        flat = self.weight.reshape(len(self.weight), -1).astype(np.int64)
-        low = np.minimum(flat, 0).sum(axis=1) * largest_input + self.bias
-        high = np.maximum(flat, 0).sum(axis=1) * largest_input + self.bias
-        return [Range(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+        return [Range(int(low), int(high)) for low, high in zip(*self._currents(largest_input), strict=True)]
 
     def membrane_range(self, largest_input: int, timesteps: int) -> Range:
         """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, constants included."""
         neuron = self.neuron
         total = Range(0, neuron.largest_constant if isinstance(neuron, Neuron) else 0)
-        for channel, current in enumerate(self.current_ranges(largest_input)):
-            v = Range(0, 0)
-            for _ in range(timesteps):
-                v = neuron.leak.bounds(v) + current
-                total |= v
-                if isinstance(neuron, Neuron):
-                    v = neuron.after_reset(v, channel)
-                    total |= v
+        lowest, highest = self._currents(largest_input)
+        low = high = np.zeros_like(lowest)
+        for _ in range(timesteps):
+            low, high = neuron.leak.leaked(low) + lowest, neuron.leak.leaked(high) + highest
+            total |= Range(int(low.min()), int(high.max()))
+            if isinstance(neuron, Neuron):
+                low, high = neuron.after_reset(low, high)
+                total |= Range(int(low.min()), int(high.max()))
         return total
+
+    def _currents(self, largest_input: int) -> tuple[IntArray, IntArray]:
+        """The smallest and the largest input current of each output channel, (channels,) of int64 each."""
+        flat = self.weight.reshape(len(self.weight), -1).astype(np.int64)
+        bias = self.bias.astype(np.int64)
+        return (
+            np.minimum(flat, 0).sum(axis=1) * largest_input + bias,
+            np.maximum(flat, 0).sum(axis=1) * largest_input + bias,
+        )
 
 
 @dataclass(frozen=True, eq=False)

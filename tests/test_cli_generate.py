@@ -161,7 +161,10 @@ def test_a_folding_of_ones_own(model: str, tmp_path: Path) -> None:
             "digits: 100 frames/s at 0.009 MHz are too many: 100 pixels come in, one a clock: 90 clocks a frame are",
         ),
         (("--max-lut", "0.1"), "error: digits: its smallest design takes about "),
-        (("--fold", "nothing.json"), "error: nothing.json: cannot read the folding: No such file or directory"),
+        (
+            ("--fold", "nothing.json"),
+            "error: nothing.json: no such folding; give a JSON file, as hwsnn generate writes one",
+        ),
         (("--fold", ""), "Invalid value for '--fold': must name something, not be empty"),
         (("--target-fps", "9", "--max-lut", "9"), "--target-fps and --max-lut must not be given together"),
         (("--max-lut", "9", "--fold", "x"), "--max-lut and --fold must not be given together"),

@@ -315,7 +315,7 @@ def test_a_serial_line_without_vivado(workplace: Workplace) -> None:
         (("--data", "nowhere"), "nowhere: no such data; "),
         (("--data", ""), "Invalid value for '--data': must name something, not be empty"),
         (("--target-fps", "1e9"), "random1: "),
-        (("--fold", "nowhere"), "nowhere: cannot read the folding"),
+        (("--fold", "nowhere"), "nowhere: no such folding"),
         (("-o", ""), "Invalid value for '-o' / '--output': must name something, not be empty"),
         (("-o", "no/where"), "@/no: no such folder; "),
     ],

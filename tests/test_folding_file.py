@@ -127,9 +127,13 @@ def test_refused_in_one_line(values: Any, message: str, tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nothing\.json: cannot read the folding: No such file or directory$"):
+    with pytest.raises(
+        InputError, match=r"nothing\.json: no such folding; give a JSON file, as hwsnn generate writes one$"
+    ):
         load(tmp_path / "nothing.json", NETWORK)
-    with pytest.raises(InputError, match=r": is a folder; a folding must be a JSON file"):
+    with pytest.raises(
+        InputError, match=r": is a folder, not a folding; give a JSON file, as hwsnn generate writes one$"
+    ):
         load(tmp_path, NETWORK)
 
 

@@ -24,7 +24,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": set(),
     "register_map": set(),
     "spec": {"numeric", "checks"},
-    "cache": {"errors"},
+    "packages": {"errors"},
+    "closed": {"errors"},
+    "cache": {"errors", "closed"},
     "scratch": set(),
     "start": set(),
     "children": set(),
@@ -48,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cycles": {"spec", "rtl"},
     "plan": {"spec", "errors", "devices", "fold", "cycles"},
     "reference": FROM_MODELS,
-    "rtl": {"numeric", "spec", "errors", "cache", "children", "tables", "arrange", "register_map"},
+    "rtl": {"numeric", "spec", "errors", "packages", "cache", "children", "tables", "arrange", "register_map"},
 }
 """What the parts that carry meaning may import of hwsnn, besides themselves."""
 

@@ -13,7 +13,8 @@ import pytest
 
 from hwsnn import trained
 from hwsnn.frontends.nir import read
-from hwsnn.spec import MaxPool
+from hwsnn.quantize import quantize
+from hwsnn.spec import Encoder, MaxPool
 from tests import nir_oracle
 from tests.test_nir import DT, Array, conv, flatten, graph, integrate_and_fire, leaky, threshold, whole, write
 from tests.test_nir_refusals import refused
@@ -228,6 +229,28 @@ def test_neurons_without_memory_are_a_remark(neurons: Any, tmp_path: Path) -> No
     (remark,) = [remark for remark in network.remarks if "(beta 0)" in remark]
     assert remark.startswith(f"{name}: no memory (beta 0), as 'tau")
     assert remark.endswith("give the step of training as --dt")
+
+
+@pytest.mark.parametrize("said", [0.0, 1e-9])
+def test_neurons_whose_metadata_say_that_they_have_no_memory_are_a_remark(said: float, tmp_path: Path) -> None:
+    """So little a beta is built as none; the quantizer says so."""
+    neurons = leaky(1.0, tau=DT)
+    neurons.metadata = {"hwsnn_beta": said}
+    network = read(write(tmp_path, three(neurons)), DT)
+    _, report = quantize(network, timesteps=2, encoder=Encoder("direct"), weight_bits=8)
+    (remark,) = [remark for remark in report.remarks if "lif_2: no memory" in remark or "is built as 0" in remark]
+    assert remark.startswith("lif_2: no memory (beta 0), as 'tau' is one step") == (said == 0)
+
+
+@pytest.mark.parametrize("said", [None, 0.5])
+def test_neurons_that_remember_are_none(said: float | None, tmp_path: Path) -> None:
+    neurons = leaky(1.0, tau=2 * DT)
+    neurons.metadata = {} if said is None else {"hwsnn_beta": said}
+    assert not any("no memory" in remark for remark in read(write(tmp_path, three(neurons)), DT).remarks)
+
+
+def test_thresholds_are_meant_to_have_no_memory(tmp_path: Path) -> None:
+    assert not any("memory" in remark for remark in read(write(tmp_path, three(threshold(3))), DT).remarks)
 
 
 # Names

@@ -306,8 +306,8 @@ def test_graphs_nested_without_end(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    refused(tmp_path / "missing.nir", r"no such NIR file")
-    refused(tmp_path, r"is a folder, not a NIR file")
+    refused(tmp_path / "missing.nir", r"no such NIR file; give one of nir\.write$")
+    refused(tmp_path, r"is a folder, not a NIR file; give one of nir\.write$")
 
 
 @pytest.mark.parametrize("contents", [b"", b"\x89HDF\r\n\x1a\n", np.random.default_rng(0).bytes(5000), b"name: net\n"])

@@ -136,6 +136,42 @@ def test_too_few_block_memories_are_made_up_for() -> None:
     assert (found.remark is None) == (taken <= few.share)
 
 
+def larger_than_usual(planned: plan.Plan) -> str:
+    """What a remark says of a design that fits, but takes more than its device's share."""
+    device = planned.device
+    taken = 100 * planned.cost.lut / device.lut
+    assert device.share < taken <= 100
+    return (
+        f"the design takes about {taken:.1f} % of the look-up tables of {device.name}, more than the usual "
+        f"{device.share:g} %"
+    )
+
+
+def test_a_rate_that_takes_more_than_is_usual() -> None:
+    """It is what was asked for; that it is large is said."""
+    usual = plan.for_rate(DIGITS, LARGE, 100_000, 150)
+    assert usual.remark is None
+    few = replace(LARGE, lut=int(usual.cost.lut / 0.782))
+    large = plan.for_rate(DIGITS, few, 100_000, 150)
+    assert large.remark == f"{larger_than_usual(large)}, for 100,000 frames/s at 150 MHz"
+    room = replace(LARGE, lut=usual.cost.lut * 2)
+    assert plan.for_rate(DIGITS, room, 100_000, 150).remark is None, "half of it is what is usual"
+
+
+def test_folds_that_take_more_than_is_usual() -> None:
+    folding = random_folding(DIGITS, 3)
+    lut = plan.with_folds(DIGITS, LARGE, folding.layers, folding).cost.lut
+    large = plan.with_folds(DIGITS, replace(LARGE, lut=int(lut / 0.782)), folding.layers, folding)
+    assert large.remark == f"{larger_than_usual(large)}, by the folds that were given"
+    assert plan.with_folds(DIGITS, replace(LARGE, lut=lut * 2), folding.layers, folding).remark is None
+
+
+def test_a_share_that_was_asked_for_is_no_remark() -> None:
+    large = plan.for_share(DIGITS, replace(LARGE, lut=8000), 90)
+    assert larger_than_usual(large)
+    assert large.remark is None
+
+
 def test_a_rate_that_does_not_fit() -> None:
     fastest = plan.for_share(DIGITS, SMALL, 100)
     room = replace(SMALL, ff=fastest.cost.ff * 2 // 3)

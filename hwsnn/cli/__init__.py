@@ -24,7 +24,7 @@ import click
 
 from .. import __version__
 from ..children import leave_current_folder
-from ..errors import InputError, ToolError
+from ..errors import InputError, ToolError, reason
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -73,11 +73,13 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ImportError as error:
-            from .missing import remedy
+            from ..packages import lacking
 
-            if (needed := remedy(error)) is None:
-                raise
-            raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
+            if needed := lacking(error):
+                raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
+            raise InputError(
+                f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it anew"
+            ) from error
 
     def main(  # type: ignore[override]  # its overloads serve a mode that we do not have
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -161,10 +163,10 @@ def _describe(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory; try fewer images (-n) or a smaller model"
     if isinstance(error, OSError):
-        reason = error.strerror or str(error) or type(error).__name__
+        text = error.strerror or str(error) or type(error).__name__
         if error.errno == errno.ENOSPC:
-            reason += "; make room, or name another place to write to"
-        return f"{error.filename}: {reason}" if error.filename else reason
+            text += "; make room, or name another place to write to"
+        return f"{error.filename}: {text}" if error.filename else text
     return str(error)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsnn.errors import InputError, reason
-from hwsnn.files import kind_of
+from hwsnn.files import require_file
 from hwsnn.spec import Conv, Folding, LayerFold, Network
 
 LARGEST_FILE = 1 << 20
@@ -31,8 +31,7 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
     Raises ``InputError`` where the file is not a folding of ``network``.
     """
     try:
-        if kind := kind_of(path):
-            raise InputError(f"{path}: is {kind}; a folding must be a JSON file, as hwsnn generate writes one")
+        require_file(path, "folding", "give a JSON file, as hwsnn generate writes one")
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{path}: a folding must be at most {LARGEST_FILE:,} bytes, not {path.stat().st_size:,}")
         values = json.loads(path.read_text(encoding="utf-8"))

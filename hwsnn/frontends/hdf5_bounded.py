@@ -20,7 +20,6 @@ import h5py
 import numpy as np
 
 from ..errors import InputError, reason
-from ..files import kind_of
 from ..trained import FloatArray
 from .hdf5_structure import check_structure
 from .linear import MAX_WEIGHTS
@@ -175,9 +174,7 @@ class BoundedFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BoundedFile]:
-    """The file ``path``, for as long as the context lasts, in which its errors are ``InputError``."""
-    if not path.is_file():
-        raise InputError(f"is {kind}, not a NIR file" if (kind := kind_of(path)) else "no such NIR file")
+    """The ordinary file ``path``, for as long as the context lasts, in which its errors are ``InputError``."""
     if path.stat().st_size > MAX_FILE_BYTES:
         raise InputError(f"too large; at most {MAX_FILE_BYTES >> 20} MiB are read; give a smaller network")
     try:

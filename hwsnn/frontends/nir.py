@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import trained
 from ..errors import InputError
+from ..files import require_file
 from ..spec import MAX_EXTENT, MAX_TIMESTEPS, EncoderKind, MaxPool, Pair, PoolMode, Reset, Shape
 from ..trained import FloatArray
 from . import linear
@@ -29,6 +30,7 @@ def read(path: Path, dt: float = DEFAULT_DT) -> trained.Network:
     """The trained network in the NIR file ``path``, in steps of ``dt`` seconds. Raises ``InputError`` for all else."""
     if not (math.isfinite(dt) and dt > 0):
         raise ValueError(f"dt must be positive and finite, not {dt!r}")
+    require_file(path, "NIR file", "give one of nir.write")
     try:
         # Finite weights may overflow when they are folded; the result is checked, so no warning is needed.
         with np.errstate(over="ignore", invalid="ignore"):

@@ -149,18 +149,18 @@ def _too_long_a_step(node: Node, key: str, tau: float, dt: float) -> InputError:
 
 def _beta(node: Node, key: str, rate: float, dt: float) -> tuple[float, tuple[str, ...]]:
     """The decay in a step: what the time constant says, in the metadata's digits where those say the same."""
-    exact, beta = 1.0 - rate, node.said_number(said.BETA, 0.0, 1.0)
-    if beta is not None and abs(beta - exact) < ROUNDING:
-        return beta, ()
+    beta, digits = 1.0 - rate, node.said_number(said.BETA, 0.0, 1.0)
     remarks = []
-    if beta is not None:
-        remarks.append(f"{node.name}: beta {exact:g} by its time constant, not {beta:g} as its metadata says")
-    if exact == 0.0:
+    if digits is not None and abs(digits - beta) < ROUNDING:
+        beta = digits
+    elif digits is not None:
+        remarks.append(f"{node.name}: beta {beta:g} by its time constant, not {digits:g} as its metadata says")
+    if beta == 0.0:
         remarks.append(
             f"{node.name}: no memory (beta 0), as {key!r} is one step of {dt:g} s; if its neurons had some in "
             "training, give the step of training as --dt"
         )
-    return exact, tuple(remarks)
+    return beta, tuple(remarks)
 
 
 def _synapse_remark(node: Node, dt: float) -> str:

