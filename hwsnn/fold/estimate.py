@@ -175,8 +175,9 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
     saturates = network.can_saturate(index)
     adders = leaky_steps * (leaks + 1) + t_par * (int(saturates) + int(fires))
     # Behind the last step of the last pass nobody looks at the membrane. Where a spike takes the threshold off, the
-    # difference that it is compared by serves for both.
+    # difference that it is compared by serves for both; and a constant is taken off by the carry chain's own gates.
     subtracts = parameters.subs is not None and not np.array_equal(parameters.subs, parameters.thresholds)
+    subtracts &= len(parameters.thresholds) > 1
     resets = (t_par - (passes == 1)) * (int(fires) + int(subtracts))
     registers = leaky_steps * (leaks + 2) + t_par * (2 * int(fires) + int(saturates))
     delays = leaky_steps * 4 * current
