@@ -65,13 +65,16 @@ def written_whole(path: Path) -> Iterator[Path]:
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """A folder to write into; its entries move into ``path`` only when the block ends without an exception.
 
-    What ``path`` already holds stays, unless an entry of the same name replaces it.
+    What ``path`` already holds stays, unless an entry of the same name replaces it; a file replaces no folder.
     """
     place = _behind_links(path)
     if place.exists() and not place.is_dir():
         raise InputError(f"{path}: is {kind_of(place) or 'a file'}; name a folder to write into")
     with _beside(path, place if place.is_dir() else place.absolute().parent) as partial:
         yield partial
+        for entry in sorted(partial.iterdir()):
+            if not entry.is_dir() and (place / entry.name).is_dir():
+                raise InputError(f"{path / entry.name}: is a folder; a file of that name is to be written there")
         place.mkdir(exist_ok=True)
         for entry in sorted(partial.iterdir()):
             _take_place(entry, place / entry.name)

@@ -14,6 +14,8 @@ from .quantization_report import FiringReport, LayerReport, LeakReport, Membrane
 from .scales import Scales, layer_scales, whole
 from .trained import FloatArray
 
+ROUNDING_WORTH_A_WORD = 0.02
+"""Of the threshold: what a bias, or what a spike takes off, may be moved by rounding without a remark."""
 LEAK_SHIFT = 8
 LEAK_ROUNDING = 1e-6
 """A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
@@ -62,6 +64,7 @@ def quantize(
         sized = _with_membrane(wide, needed, membrane_bits)
         built.append(sized)
         reports.append(_report(layer, scales, sized, needed, largest_input))
+        remarks += _rounding(layer, sized, scales.values * largest_input)
         if leak.beta == 0 < layer.neuron.beta:
             remarks += (
                 f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons keep nothing of a step",
@@ -148,6 +151,22 @@ def _in_integers(
     if isinstance(layer, trained.Conv):
         return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
     return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
+
+
+def _rounding(source: trained.Conv | trained.Dense, built: spec.Conv | spec.Dense, unit: FloatArray) -> tuple[str, ...]:
+    """A remark where rounding moves a bias, or what a spike takes off, by a part of the threshold worth a word."""
+    if not (isinstance(source.neuron, trained.Neuron) and isinstance(built.neuron, spec.Neuron)):
+        return ()
+    theta = _product(source.neuron.threshold, unit)
+    moved = np.abs(built.bias - source.bias * unit)
+    if built.neuron.sub is not None:
+        moved = np.maximum(moved, np.abs(built.neuron.sub - theta))
+    parts = np.divide(moved, theta, out=np.zeros(len(theta)), where=theta > 0)
+    most = float(parts.max())
+    if most <= ROUNDING_WORTH_A_WORD:
+        return ()
+    moves = f"rounding moves biases or what a spike takes off by up to {most:.0%} of the threshold"
+    return (f"{source.name}: {moves}; more weight bits move them less",)
 
 
 def _product(a: FloatArray, b: FloatArray) -> FloatArray:

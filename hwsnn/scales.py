@@ -69,7 +69,14 @@ def layer_scales(layer: Conv | Dense, largest: int, largest_input: int, reset: R
         kept, none = np.full(len(rows), one.coarsest[0] > 0), np.zeros(len(rows), bool)
         scales = Scales(np.full(len(rows), one.scale[0]), kept, none)
     else:
-        scales = _of_channels(_scales(rows[live], others[live], largest, leaks), live)
+        found = _scales(rows[live], others[live], largest, leaks)
+        scales = Scales(np.empty(len(rows)), np.empty(len(rows), bool), np.empty(len(rows), bool))
+        smallest = found.finest.min()
+        _set(scales, live, found, smallest)
+        if not live.all():
+            # Any scale keeps weights of 0: these take the one that suits what they have instead.
+            instead = np.stack([layer.bias, layer.neuron.threshold], axis=1)[~live]
+            _set(scales, ~live, _scales(instead, others[~live], largest, leaks), smallest)
     if not np.isfinite(scales.values).all():
         raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
     return scales
@@ -147,19 +154,16 @@ def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
     return parts << ((most // parts).bit_length() - 1) if leaks else parts
 
 
-def _of_channels(rows: _Rows, live: npt.NDArray[np.bool_]) -> Scales:
-    """The scales of all channels, of which ``live`` have weights: within ``SCALE_SPAN``.
+def _set(scales: Scales, channels: npt.NDArray[np.bool_], rows: _Rows, smallest: float) -> None:
+    """Put the scales of ``rows`` into ``channels``, at most ``SCALE_SPAN`` times the smallest of the layer.
 
-    Exact ones divide their steps less for that, by halves, while they can. What is measured by is the smallest of the
-    finest: a step that nobody had to divide is no reason to take bits from the other channels.
+    Exact ones divide their steps less for that, by halves, while they can. The smallest is that of the finest: a step
+    that nobody had to divide is no reason to take bits from the other channels.
     """
-    smallest = rows.finest.min()
     most = SCALE_SPAN * smallest
     scale = np.minimum(rows.scale, most)
     exact = (rows.coarsest > 0) & (rows.coarsest <= most) & np.isfinite(rows.scale)
     parts = np.rint(rows.scale[exact] / rows.coarsest[exact])
     halvings = np.ceil(np.log2(rows.scale[exact] / scale[exact]))
     scale[exact] = rows.coarsest[exact] * np.maximum(parts // 2**halvings, 1)
-    scales = Scales(np.full(len(live), smallest), np.zeros(len(live), bool), np.zeros(len(live), bool))
-    scales.values[live], scales.exact[live], scales.capped[live] = scale, exact, rows.scale > most
-    return scales
+    scales.values[channels], scales.exact[channels], scales.capped[channels] = scale, exact, rows.scale > most

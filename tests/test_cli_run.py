@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import count
 from pathlib import Path
 
@@ -148,3 +149,20 @@ def test_the_shipped_model_on_the_shipped_images() -> None:
     fields = json.loads(result.stdout)
     assert fields["images"] >= 100
     assert fields["accuracy"] >= 0.97
+
+
+def test_what_is_read_is_not_written_over(folder: Path) -> None:
+    """By whatever name."""
+    (folder / "link.npz").symlink_to(folder / "bare.npz")
+    os.link(folder / "model.safetensors", folder / "hard.npz")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for output, what in {
+        "bare.npz": "data",
+        "link.npz": "data",
+        "model.safetensors": "model",
+        "hard.npz": "model",
+    }.items():
+        expect_refusal(
+            run(folder, "bare.npz", "-o", str(folder / output)), f"{output}: is the {what} itself; name another"
+        )
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before

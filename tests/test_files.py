@@ -188,12 +188,10 @@ def test_an_old_folder_keeps_what_is_not_replaced(tmp_path: Path) -> None:
     assert (target / "a.txt").read_text() == "new a"
 
 
-def test_folders_and_files_take_each_others_place(tmp_path: Path) -> None:
+def test_a_folder_takes_the_place_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "sub").write_text("a file")
-    (tmp_path / "a.txt").mkdir()
     with folder_written_whole(tmp_path) as partial:
         fill(partial)
-    assert (tmp_path / "a.txt").is_file()
     assert (tmp_path / "sub").is_dir()
 
 
@@ -221,3 +219,14 @@ def test_a_folder_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="is a file; name a folder"), folder_written_whole(tmp_path / "out"):
         pytest.fail("nothing may be written")
+
+
+def test_a_file_replaces_no_folder(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "net.v" / "precious").mkdir(parents=True)
+    message = r"out/net\.v: is a folder; a file of that name is to be written there$"
+    with pytest.raises(InputError, match=message), folder_written_whole(out) as partial:
+        (partial / "a.json").write_text("new")
+        (partial / "net.v").write_text("new")
+    assert (out / "net.v" / "precious").is_dir()
+    assert [entry.name for entry in out.iterdir()] == ["net.v"]

@@ -81,6 +81,29 @@ def test_direct_encoding_counts_in_pixels(pixel_bits: int, factor: int) -> None:
     assert (two.bias[0], two.neuron.threshold[0]) == (1, 3)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("bias", "theta", "reset", "bits", "remark"),
+    [
+        # Ternary weights of 2 bits: an integer of 1 is the step, and half of it is nothing.
+        (-0.5, 1.0, "zero", 2, "50%"),
+        (0.0, 0.5, "subtract", 2, "100%"),
+        (0.0, 0.5, "zero", 2, None),
+        (-0.5, 1.0, "zero", 8, None),
+        (0.0, 0.5, "subtract", 8, None),
+        (0.0, 1.0, "subtract", 2, None),
+    ],
+)
+def test_a_rounding_of_more_than_weights_is_a_remark(
+    bias: float, theta: float, reset: spec.Reset, bits: int, remark: str | None
+) -> None:
+    source = network(dense([[1, -1]], bias=[bias], its_neuron=neuron(theta, reset=reset)))
+    remarks = built(source, weight_bits=bits)[1].remarks
+    text = (
+        f"dense1: rounding moves biases or what a spike takes off by up to {remark} of the threshold; more weight bits"
+    )
+    assert [one.startswith(text) for one in remarks] == ([] if remark is None else [True])
+
+
 # Leaks
 
 

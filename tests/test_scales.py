@@ -138,10 +138,17 @@ def test_every_channel_has_its_own_scale() -> None:
     assert fires(layer).threshold.tolist() == [128, 12701]
 
 
-def test_a_channel_without_weights_takes_the_smallest_scale() -> None:
-    layer = only_layer(network(dense([[1, 0.5037], [0, 0], [2, 1.0074]], bias=[0, 1, 0])))
-    assert fires(layer).threshold[1] == fires(layer).threshold[2] == 64
-    assert layer.bias.tolist() == [0, 64, 0]
+def test_a_channel_without_weights_keeps_its_bias_and_threshold() -> None:
+    """Any scale keeps its weights: it takes the one that its bias and threshold would have as weights."""
+    empty = [[0, 0]] * 4
+    theta = [1.0, 1.0, 3.0, 1.0, 0.7071]
+    source = dense(
+        [[1, 0.5037], *empty], bias=[0, 1, 1, 0.3, 0.2345], its_neuron=neuron(theta, compare="greater_equal")
+    )
+    layer = only_layer(network(source))
+    assert layer.bias[1:4].tolist() == [1, 1, 3]
+    assert fires(layer).threshold[1:4].tolist() == [1, 3, 10]
+    assert (layer.bias[4], fires(layer).threshold[4]) == (42, 127)
 
 
 def test_a_channel_of_hardly_any_weight_does_not_widen_the_others() -> None:
@@ -164,12 +171,6 @@ def test_a_coarse_step_takes_no_bits_from_other_channels() -> None:
     assert quantized[0].tolist() == [1, *[0] * 8]
     assert (np.abs(quantized[1:]).max(axis=1) == 127).all()
     assert report.layers[0].weights.capped == 0
-
-
-def test_a_channel_without_weights_beside_a_coarse_step_keeps_its_bias() -> None:
-    layer = only_layer(network(dense([[1, 0], [0, 0]], bias=[0, 0.3], its_neuron=neuron(np.ones(2)))))
-    assert layer.weight.ravel().tolist() == [1, 0, 0, 0]
-    assert (layer.bias[1], fires(layer).threshold[1]) == (38, 128)  # 0.3 and 1 times 127
 
 
 def test_thresholds_that_are_infinite_in_integers_are_refused_in_silence() -> None:

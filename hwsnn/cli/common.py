@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -53,6 +55,16 @@ def output_option(metavar: str, what: str, *, required: bool = False) -> Callabl
         metavar=metavar,
         help=what,
     )
+
+
+def require_another(output: Path | None, **inputs: Path) -> None:
+    """Raise ``InputError`` where the file to write is one of those that are read, by whatever name.
+
+    ``inputs``: these, by what they are.
+    """
+    for what, file in inputs.items():
+        if output is not None and output.exists() and file.exists() and output.samefile(file):
+            raise InputError(f"{output}: is the {what} itself; name another file to write to")
 
 
 def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -22,7 +22,7 @@ from ..spec import (
     Reset,
 )
 from ..trained import Compare
-from .common import emit, json_option, output_option
+from .common import emit, json_option, output_option, require_another
 from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option
 
 DEFAULT_TIMESTEPS = 4
@@ -91,8 +91,7 @@ def command(
     from ..model import model_hash, save
     from ..quantize import quantize
 
-    if output.exists() and source.exists() and output.samefile(source):
-        raise InputError(f"{output}: is the source itself; name another file to write the model to")
+    require_another(output, source=source)
     trained, origin = read_trained(source, dt, reset=reset, compare=compare)
     try:
         network, report = quantize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model_names import load_model
+from ..model_names import load_model, model_path
 from ..progress import stages
 from .common import (
     count_option,
@@ -18,6 +18,7 @@ from .common import (
     json_option,
     model_argument,
     output_option,
+    require_another,
     results_console,
 )
 
@@ -47,10 +48,12 @@ def command(
 
     from ..activity import measure
     from ..data import load
+    from ..data.places import place
     from ..files import written_whole
     from ..reference import run
 
     network = load_model(model)
+    require_another(output, model=model_path(model), data=place(data, "test"))
     with written_whole(output) if output else nullcontext() as partial:
         loaded = load(data, network, count)
         with stages() as show:
