@@ -223,10 +223,13 @@ def test_a_folder_where_a_file_is(tmp_path: Path) -> None:
 
 def test_a_file_replaces_no_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    (out / "net.v" / "precious").mkdir(parents=True)
-    message = r"out/net\.v: is a folder; a file of that name is to be written there$"
-    with pytest.raises(InputError, match=message), folder_written_whole(out) as partial:
-        (partial / "a.json").write_text("new")
-        (partial / "net.v").write_text("new")
-    assert (out / "net.v" / "precious").is_dir()
-    assert [entry.name for entry in out.iterdir()] == ["net.v"]
+    (out / "a.txt" / "precious").mkdir(parents=True)
+
+    def write() -> None:
+        with folder_written_whole(out) as partial:
+            fill(partial)
+
+    with pytest.raises(InputError, match=r"out/a\.txt: is a folder; a file of that name is to be written there$"):
+        write()
+    assert (out / "a.txt" / "precious").is_dir()
+    assert names(out) == ["a.txt"]
