@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
@@ -13,9 +12,8 @@ from typing import TypeAlias
 
 from hwsnn.spec import Folding, LayerFold, Network
 
-from . import streams
+from .components import Component, CreditQueue, Sink, Source
 from .parts import Part, Queue, parts
-from .streams import Stream
 
 Depths: TypeAlias = Mapping[Queue, float]
 """How deep the queues are; those not named have no end."""
@@ -95,20 +93,25 @@ class Machine:
 class _Chain:
     """Parts at work on frames of ``beats`` beats that are offered to them."""
 
-    def __init__(self, beats: int, parts: Iterable[Part], depths: Depths, interval: int = 0) -> None:
-        self._begun: list[float] = []
-        self._streams = [streams.offered(beats, interval, self._begun)]
-        self._queues: dict[Queue, Stream] = {}
-        for part in parts:
-            depth = depths.get(part.queue, inf) if part.queue else inf
-            self._streams.append(part.add(self._streams[-1], depth))
-            if part.queue:
-                self._queues[part.queue] = self._streams[-1]
-            beats = part.beats
-        self._ends = streams.frames(self._streams[-1], beats)
+    def __init__(self, beats: int, parts: Sequence[Part], depths: Depths, interval: int = 0) -> None:
+        self._end = Sink()
+        self._components: list[Component] = []
+        push = self._end.push
+        for part in reversed(parts):
+            component = part.make(push, depths.get(part.queue, inf) if part.queue else inf)
+            self._components.insert(0, component)
+            push = component.push
+        self._source = Source(push, beats, interval)
+        self._queues = {
+            part.queue: component
+            for part, component in zip(parts, self._components, strict=True)
+            if part.queue and isinstance(component, CreditQueue)
+        }
 
     def result_clocks(self) -> Iterator[int]:
-        return (int(end - self._begun[0]) for end in self._ends)
+        while True:
+            self._source.frame()
+            yield int(self._end.last - self._source.begun)
 
     def steady(self) -> Steady:
         """Runs until all that the parts remember is as it was some frames ago: from then on everything repeats."""
@@ -116,13 +119,17 @@ class _Chain:
         latency = 0
         for frame, end in enumerate(self.result_clocks()):
             latency = latency or end
-            clocks = array("d", streams.state(self._streams, end + self._begun[0]))
-            state = blake2b(clocks.tobytes(), digest_size=16).digest()
+            state = self._digest(end + self._source.begun)
             if state in seen:
                 before, then = seen[state]
-                return Steady(Fraction(end - then, frame - before), latency, self._peaks())
+                peaks = {queue: component.peak for queue, component in self._queues.items()}
+                return Steady(Fraction(end - then, frame - before), latency, peaks)
             seen[state] = frame, end
         raise AssertionError("frames never end")
 
-    def _peaks(self) -> dict[Queue, int]:
-        return {queue: inspect.getgeneratorlocals(stream)["peak"] for queue, stream in self._queues.items()}
+    def _digest(self, now: float) -> bytes:
+        clocks = array("d", self._source.state(now))
+        for component in self._components:
+            clocks.extend(component.state(now))
+            clocks.append(inf)  # where one component's end
+        return blake2b(clocks.tobytes(), digest_size=16).digest()
