@@ -1,41 +1,21 @@
-"""A network's chain of components at work, in clocks alone."""
+"""A network's components, and how fast they are with queues of any depth."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from hashlib import blake2b
-from math import inf, prod
-from typing import TypeAlias
+from math import prod
 
 from hwsnn.spec import Folding, LayerFold, Network
 
-from .components import Component, CreditQueue, Sink, Source
 from .parts import Part, Queue, parts
-
-Depths: TypeAlias = Mapping[Queue, float]
-"""How deep the queues are; those not named have no end."""
+from .pipeline import Depths, Pipeline, Steady
 
 
 def depths_of(folding: Folding) -> Depths:
     """The depths of a folding's queues."""
     depths: dict[Queue, float] = {(name, "results"): depth for name, depth in folding.fifo_depths.items()}
     return depths | {(name, "columns"): depth for name, depth in folding.column_depths.items()}
-
-
-@dataclass(frozen=True)
-class Steady:
-    """Frames that follow each other for ever.
-
-    ``clocks``: a frame's. ``latency``: clocks from the first frame's first pixel to its result. ``peaks``: how deep a
-    queue must be so as never to be full.
-    """
-
-    clocks: Fraction
-    latency: int
-    peaks: Mapping[Queue, int]
 
 
 class Machine:
@@ -55,7 +35,7 @@ class Machine:
 
     def result_clocks(self, depths: Depths) -> Iterator[int]:
         """The clocks from the move of the very first pixel to each frame's result; pixels are offered at all times."""
-        return _Chain(self._pixels, self._parts, depths).result_clocks()
+        return Pipeline(self._pixels, self._parts, depths).result_clocks()
 
     def busy(self) -> dict[str, Fraction]:
         """Clocks a frame that the encoder, each layer and the readout need by themselves.
@@ -69,7 +49,7 @@ class Machine:
             sections.insert(0, (self._pixels, self._parts[:1]))
         for beats, section in sections:
             owner = section[-1].owner
-            clocks[owner] = max(clocks.get(owner, Fraction(0)), _Chain(beats, section, {}).steady().clocks)
+            clocks[owner] = max(clocks.get(owner, Fraction(0)), Pipeline(beats, section, {}).steady().clocks)
         return clocks
 
     def steady(self, depths: Depths, interval: int = 0) -> Steady:
@@ -78,7 +58,14 @@ class Machine:
         An interval of at most the clocks a frame does not change them: it only keeps the queues before the slowest part
         from filling, which may take long.
         """
-        return _Chain(self._pixels, self._parts, depths, interval).steady()
+        return Pipeline(self._pixels, self._parts, depths, interval).steady()
+
+    def keeps(self, depths: Depths, clocks: int, latency: int) -> Mapping[Queue, int] | None:
+        """The peaks of the queues, where depths keep this latency and, in the long run, these clocks a frame.
+
+        Each frame is offered at just these clocks after the last. None where the frames fall behind.
+        """
+        return Pipeline(self._pixels, self._parts, depths, clocks).keeps(clocks, latency)
 
     def _sections(self) -> list[tuple[int, list[Part]]]:
         """The parts from queue to queue, each with the beats of a frame that come to them."""
@@ -88,48 +75,3 @@ class Machine:
             if part.queue:
                 sections.append((part.beats, []))
         return sections
-
-
-class _Chain:
-    """Parts at work on frames of ``beats`` beats that are offered to them."""
-
-    def __init__(self, beats: int, parts: Sequence[Part], depths: Depths, interval: int = 0) -> None:
-        self._end = Sink()
-        self._components: list[Component] = []
-        push = self._end.push
-        for part in reversed(parts):
-            component = part.make(push, depths.get(part.queue, inf) if part.queue else inf)
-            self._components.insert(0, component)
-            push = component.push
-        self._source = Source(push, beats, interval)
-        self._queues = {
-            part.queue: component
-            for part, component in zip(parts, self._components, strict=True)
-            if part.queue and isinstance(component, CreditQueue)
-        }
-
-    def result_clocks(self) -> Iterator[int]:
-        while True:
-            self._source.frame()
-            yield int(self._end.last - self._source.begun)
-
-    def steady(self) -> Steady:
-        """Runs until all that the parts remember is as it was some frames ago: from then on everything repeats."""
-        seen: dict[bytes, tuple[int, int]] = {}  # by digest: deep queues remember much
-        latency = 0
-        for frame, end in enumerate(self.result_clocks()):
-            latency = latency or end
-            state = self._digest(end + self._source.begun)
-            if state in seen:
-                before, then = seen[state]
-                peaks = {queue: component.peak for queue, component in self._queues.items()}
-                return Steady(Fraction(end - then, frame - before), latency, peaks)
-            seen[state] = frame, end
-        raise AssertionError("frames never end")
-
-    def _digest(self, now: float) -> bytes:
-        clocks = array("d", self._source.state(now))
-        for component in self._components:
-            clocks.extend(component.state(now))
-            clocks.append(inf)  # where one component's end
-        return blake2b(clocks.tobytes(), digest_size=16).digest()

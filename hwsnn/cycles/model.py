@@ -69,14 +69,15 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
     depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
-    latency = machine.steady(depths, clocks).latency
+    endless = machine.steady(depths, clocks)
+    peaks = endless.peaks
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
-        low, high = 1, machine.steady(depths, clocks).peaks[queue]
+        low, high = 1, peaks[queue]
         while low < high:
             middle = (low + high) // 2
-            steady = machine.steady(depths | {queue: middle}, clocks)
-            if steady.clocks == clocks and steady.latency == latency:
-                high = middle
+            kept = machine.keeps(depths | {queue: middle}, clocks, endless.latency)
+            if kept:
+                high, peaks = middle, kept
             else:
                 low = middle + 1
         depths[queue] = high
