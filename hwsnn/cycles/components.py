@@ -213,12 +213,11 @@ class CreditQueue:
     ``starved``: whether a beat left later because it came later.
     """
 
-    __slots__ = ("_delay", "_depth", "_leaves", "_left", "_push", "blocked", "peak", "starved")
+    __slots__ = ("_delay", "_depth", "_leaves", "_push", "blocked", "peak", "starved")
 
     def __init__(self, push: Push, depth: float, delay: int) -> None:
         self._push, self._depth, self._delay = push, depth, delay
-        self._leaves = deque[float]()  # of the beats whose places were not free yet when the last one came
-        self._left = NEVER
+        self._leaves = deque[float]()  # of the last beat, and of those whose places were not yet free when it came
         self.peak = 0
         self.blocked = self.starved = False
 
@@ -233,16 +232,16 @@ class CreditQueue:
             leaves.popleft()
         if len(leaves) >= self.peak:
             self.peak = len(leaves) + 1
-        left, fetch = self._left, valid + self._delay
-        if fetch > left:
-            left = fetch
+        fetch = valid + self._delay
+        if leaves and leaves[-1] >= fetch:
+            fetch = leaves[-1]
+        else:
             self.starved = True
-        self._left = left = self._push(left + 1.0)
-        leaves.append(left)
+        leaves.append(self._push(fetch + 1.0))
         return valid
 
     def state(self, now: float) -> tuple[float, ...]:
-        return self._left - now, *(left - now for left in self._leaves)
+        return tuple(leave - now for leave in self._leaves)
 
 
 class Engine:
@@ -306,7 +305,7 @@ class SpikeCount:
         return accept
 
     def state(self, now: float) -> tuple[float, ...]:
-        return self._onwards - now, self._full - now, self._left - now
+        return self._full - now, self._left - now  # the sum went onwards a clock before it was full
 
 
 class Sink:

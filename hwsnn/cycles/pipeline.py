@@ -144,7 +144,7 @@ class Pipeline:
         late = False
         for number, section in enumerate(self._sections):
             (queue, clocks), (queue_then, clocks_then) = after[number], before[number]
-            starts = not section.starved and _later(queue[:1], queue_then[:1])
+            starts = not section.starved and _later(queue[-1:], queue_then[-1:])
             late = (late and _later(queue, queue_then)) or starts
             late = late and _later(clocks, clocks_then) and not section.stalled
             if late and not (number + 1 < len(self._sections) and self._sections[number + 1].blocked):
