@@ -103,38 +103,35 @@ class Pipeline:
         latency = 0
         for frame, end in enumerate(self.result_clocks()):
             latency = latency or end
-            state = _digest(self._state(end))
-            if state in seen:
-                before, then = seen[state]
+            before, then = seen.setdefault(_digest(self._state(end)), (frame, end))
+            if before < frame:
                 return Steady(Fraction(end - then, frame - before), latency, self._peaks())
-            seen[state] = frame, end
         raise AssertionError("frames never end")
 
     def keeps(self, clocks: int, latency: int) -> Mapping[Queue, int] | None:
         """As ``Machine.keeps``, where ``interval`` is these clocks.
 
-        Runs until all is as it was some frames ago, relative to when frames are offered; or until the frames are proved
-        to fall behind, long before all of the queues are full.
+        Runs as ``steady`` does, but no further than to the proof that the frames fall behind: that comes long before
+        all queues are full.
         """
-        seen: set[bytes] = set()
-        before: list[State] = []
+        seen: dict[bytes, tuple[int, int]] = {}
+        anchor: list[State] = []
         for frame, end in enumerate(self.result_clocks()):
             if frame == 0 and end != latency:
                 return None
+            before, then = seen.setdefault(_digest(self._state(end)), (frame, end))
+            if before < frame:
+                return self._peaks() if end - then == (frame - before) * clocks else None
             state = self._state(frame * clocks)
-            digest = _digest(state)
-            if digest in seen:
-                return self._peaks()
-            if before and self._falls_behind(before, state):
+            if anchor and self._fell_behind(anchor, state):
                 return None
-            seen.add(digest)
             if frame & (frame - 1) == 0:  # ever longer spans, as not every frame need fall behind
-                before = state
+                anchor = state
                 for section in self._sections:
                     section.forget()
         raise AssertionError("frames never end")
 
-    def _falls_behind(self, before: Sequence[State], after: Sequence[State]) -> bool:
+    def _fell_behind(self, before: Sequence[State], after: Sequence[State]) -> bool:
         """Whether sections that worked by themselves between two states fell behind with all of their clocks.
 
         By themselves: no beat left the queue before them later because it came later, and none waited for a place in
