@@ -38,7 +38,7 @@ class Machine:
         return Pipeline(self._pixels, self._parts, depths).result_clocks()
 
     def busy(self) -> dict[str, Fraction]:
-        """Clocks a frame that the encoder, each layer and the readout need by themselves.
+        """Cycles per frame that the encoder, each layer and the readout need by themselves.
 
         That is, with input always there and output always taken; the first layer's include the encoder, as no queue is
         between them. No network is faster than the slowest, and with queues without end none is slower.
@@ -55,13 +55,13 @@ class Machine:
     def steady(self, depths: Depths, interval: int = 0) -> Steady:
         """What the network does once its frames are alike; each is offered at least ``interval`` clocks after the last.
 
-        An interval of at most the clocks a frame does not change them: it only keeps the queues before the slowest part
+        An interval of at most the cycles per frame does not change them: it only keeps the queues before the slowest part
         from filling, which may take long.
         """
         return Pipeline(self._pixels, self._parts, depths, interval).steady()
 
     def keeps(self, depths: Depths, clocks: int, latency: int) -> Mapping[Queue, int] | None:
-        """The peaks of the queues, where depths keep this latency and, in the long run, these clocks a frame.
+        """The peaks of the queues, where depths keep this latency and, in the long run, these cycles per frame.
 
         Each frame is offered at just these clocks after the last. None where the frames fall behind.
         """

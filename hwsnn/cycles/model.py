@@ -1,4 +1,4 @@
-"""Clocks a frame, latency and queue depths of a network and its folding, equal to those of simulated hardware."""
+"""Cycles per frame, latency and queue depths of a network and its folding, equal to those of simulated hardware."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cycles:
     ``cycles_per_frame``: the steady interval between results, on average where it alternates.
     ``latency_cycles``: from the first frame's first pixel to its result, both as they move.
     ``bottleneck``: who of ``busy`` takes longest, the first of equals.
-    ``busy``: the clocks a frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
+    ``busy``: the cycles per frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
     ``fifo_peaks``, ``column_peaks``: the depth of each queue (as in ``Folding``) from which on it is never full, where
     frames come at their steady interval.
     """
@@ -60,7 +60,7 @@ def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
 
 
 def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
-    """The folding of these layers with queues as short as keep the whole clocks a frame, and to the first answer, of
+    """The folding of these layers with queues as short as keep the whole cycles per frame, and to the first answer, of
     queues without end.
 
     No queue has a place to spare: one less in any of them costs clocks of the one or the other. Where either of two
