@@ -55,8 +55,8 @@ class Machine:
     def steady(self, depths: Depths, interval: int = 0) -> Steady:
         """What the network does once its frames are alike; each is offered at least ``interval`` clocks after the last.
 
-        An interval of at most the cycles per frame does not change them: it only keeps the queues before the slowest part
-        from filling, which may take long.
+        An interval of at most the cycles per frame does not change them: it only keeps the queues before the slowest
+        part from filling, which may take long.
         """
         return Pipeline(self._pixels, self._parts, depths, interval).steady()
 
