@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import prod
 
-from hwsnn.spec import Folding, LayerFold, Network
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.spec import Network
 
 from .parts import Part, Queue, parts
 from .pipeline import Depths, Pipeline, Steady

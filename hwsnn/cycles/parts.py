@@ -9,7 +9,8 @@ from functools import partial
 from math import prod
 from typing import Any, Literal, TypeAlias
 
-from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, Network, Neuron, Pair
+from hwsnn.folding.folding import LayerFold
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Neuron, Pair
 
 from . import components
 from .components import Component, CreditQueue, Push
