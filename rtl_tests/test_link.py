@@ -14,7 +14,7 @@ from hwsnn.rtl.frame_store import FrameStore
 from hwsnn.rtl.link import Link
 from hwsnn.sim.runner import build_simulator, run_bench
 from rtl_tests import stand_in
-from rtl_tests.tb_link import LINKS, SLOW_CLOCKS
+from rtl_tests.link_bench import LINKS, SLOW_CLOCKS
 
 MODEL_HASH = "0123456789abcdef" + "00" * 24
 

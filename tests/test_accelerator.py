@@ -48,7 +48,7 @@ def a_board(network: Network = NETWORK) -> DmaAccelerator:
         ("zcu102:nowhere.bit", "^nowhere.bit: no such file; give the .bit of hwsnn build, with its .hwh beside it$"),
     ],
 )
-def test_addresses_that_are_none(monkeypatch: pytest.MonkeyPatch, address: str, message: str) -> None:
+def test_malformed_address(monkeypatch: pytest.MonkeyPatch, address: str, message: str) -> None:
     monkeypatch.setattr("hwsnn.host.pynq_bus.importlib.import_module", lambda name: object())
     with pytest.raises(InputError, match=message):
         Accelerator.open(address, NETWORK)
@@ -68,7 +68,7 @@ def test_options_that_are_wrong(address: str, options: dict[str, Any], message: 
         Accelerator.open(address, NETWORK, **options)
 
 
-def test_models_that_are_none() -> None:
+def test_missing_model() -> None:
     for address in ("zcu102", "serial:/dev/ttyNOPE", "sim"):
         with pytest.raises(InputError, match=f"^{address}: say which model it holds: a .safetensors file, or "):
             Accelerator.open(address)
@@ -100,7 +100,7 @@ def test_models_by_network_path_and_name(tmp_path: Path) -> None:
         (np.full((1, 2, 3, 3), 128, np.uint8), r"^pixels must be at most 127, not 128$"),
     ],
 )
-def test_images_that_are_none(images: Any, message: str) -> None:
+def test_malformed_images(images: Any, message: str) -> None:
     with a_board() as board:
         with pytest.raises(ValueError, match=message):
             board.infer(images)

@@ -20,10 +20,10 @@ from hwsnn.host.packets import Packet
 from hwsnn.model import model_hash, save
 from hwsnn.rtl.protocol import Identity
 from tests.fake_pynq import FakePynq, put_in_place
+from tests.serial_board import FRAME_ANSWER, IMAGES, NETWORK, Board
 from tests.soft_board import SoftBoard
 from tests.stage_lines import beside_stages
 from tests.test_cli import expect_refusal
-from tests.test_serial_accelerator import FRAME_ANSWER, IMAGES, NETWORK, Board
 
 KEYS = {"images", "accuracy", "images_per_second", "retries", "refused", "mismatches"}
 RESULT = reference.run(NETWORK, IMAGES)
@@ -101,7 +101,7 @@ def test_one_score_that_differs_is_a_no(folder: Path, board: Board) -> None:
     assert json.loads(result.stdout)["mismatches"] == 1
 
 
-def test_ports_that_are_none(folder: Path) -> None:
+def test_missing_port(folder: Path) -> None:
     for port, wrong in (
         (folder / "ttyNONE", "no such port "),
         (folder / "bare.npz", "not a usable serial port "),
@@ -148,7 +148,7 @@ def test_a_zcu102(folder: Path, zcu102: SoftBoard) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["run", "bench", "selftest"])
-def test_boards_that_are_none(folder: Path, zcu102: SoftBoard, name: str, address: str, message: str) -> None:
+def test_unknown_board(folder: Path, zcu102: SoftBoard, name: str, address: str, message: str) -> None:
     zcu102.accelerator.constants["MODEL_HASH_3"] ^= 1
     options = ("--data", str(folder / "bare.npz")) if name == "run" else ()
     expect_refusal(board_command(name, folder, address, *options), message)

@@ -141,7 +141,7 @@ def test_a_folding_file_makes_the_same_again(model: str, tmp_path: Path) -> None
     assert again["next_step"] is None
 
 
-def test_a_folding_of_ones_own(model: str, tmp_path: Path) -> None:
+def test_a_folding_file_of_the_user(model: str, tmp_path: Path) -> None:
     folding = random_folding(NETWORK, 5)
     (tmp_path / "mine.json").write_text(json.dumps(to_json(folding)))
     said = fields(model, tmp_path / "out", "--fold", str(tmp_path / "mine.json"))

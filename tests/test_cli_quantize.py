@@ -13,7 +13,7 @@ from safetensors import safe_open
 from hwsnn import trained, trained_file
 from hwsnn.cli import cli
 from hwsnn.model import load, model_hash
-from tests.test_nir import conv, flatten, graph, integrate_and_fire, leaky, write
+from tests.nir_graphs import conv, flatten, graph, integrate_and_fire, leaky, write
 
 TAU = 1e-3
 """Ten steps of the dt that is the default."""

@@ -20,8 +20,7 @@ import pytest
 from hwsnn.frontends import hdf5_bounded, linear
 from hwsnn.frontends.hdf5_structure import MAX_TEXT_BYTES
 from hwsnn.frontends.nir import read
-from tests.test_nir import DT, conv, flatten, graph, integrate_and_fire, leaky, sum_pool, write
-from tests.test_nir_refusals import refused
+from tests.nir_graphs import DT, conv, flatten, graph, integrate_and_fire, leaky, refused, sum_pool, write
 
 RNG = np.random.default_rng(0)
 MEBI = 1 << 20

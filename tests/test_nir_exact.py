@@ -19,7 +19,7 @@ from hwsnn import reference, spec, trained
 from hwsnn.frontends.nir import read
 from hwsnn.quantize import quantize
 from tests import nir_oracle
-from tests.test_nir import (
+from tests.nir_graphs import (
     DT,
     Array,
     avg_pool,

@@ -16,8 +16,19 @@ from hwsnn.frontends.nir import read
 from hwsnn.quantize import quantize
 from hwsnn.spec import Encoder, MaxPool
 from tests import nir_oracle
-from tests.test_nir import DT, Array, conv, flatten, graph, integrate_and_fire, leaky, threshold, whole, write
-from tests.test_nir_refusals import refused
+from tests.nir_graphs import (
+    DT,
+    Array,
+    conv,
+    flatten,
+    graph,
+    integrate_and_fire,
+    leaky,
+    refused,
+    threshold,
+    whole,
+    write,
+)
 
 KINDS = ("IF", "LIF", "CubaLIF", "I", "LI", "Threshold", "Scale")
 
@@ -243,7 +254,7 @@ def test_neurons_whose_metadata_say_that_they_have_no_memory_are_a_remark(said: 
 
 
 @pytest.mark.parametrize("said", [None, 0.5])
-def test_neurons_that_remember_are_none(said: float | None, tmp_path: Path) -> None:
+def test_neurons_with_memory_are_no_remark(said: float | None, tmp_path: Path) -> None:
     neurons = leaky(1.0, tau=2 * DT)
     neurons.metadata = {} if said is None else {"hwsnn_beta": said}
     assert not any("no memory" in remark for remark in read(write(tmp_path, three(neurons)), DT).remarks)

@@ -203,7 +203,7 @@ def test_a_flat_output_is_no_image(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_networks_that_are_none(tmp_path: Path) -> None:
+def test_invalid_network(tmp_path: Path) -> None:
     for wrong, message in [
         (replace(small(), layers=()), "at least one layer"),
         (replace(small(), name="a/b"), "network name must be"),
