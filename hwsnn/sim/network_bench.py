@@ -24,6 +24,9 @@ from .runner import SimulationError, build_simulator, run_bench, simulation_envi
 MEASURED_FRAMES = 8
 """Frames that follow each other, at least, to see the steady interval between their results."""
 
+LONG_RUN_CLOCKS = 2_000_000
+"""Beyond which a simulator is compiled with optimization: it then pays off with a small MNIST model."""
+
 Images = npt.NDArray[np.uint8]
 Bytes = npt.NDArray[np.uint8]
 
@@ -82,7 +85,8 @@ def run_network(
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
         total = len(images) * (2 if stalls else 1)
-        simulator = build_simulator(without_header(verilog), TOP)
+        long_run = total * clocks.cycles_per_frame > LONG_RUN_CLOCKS
+        simulator = build_simulator(without_header(verilog), TOP, long_run=long_run)
         progress(0, total)
         run_bench(
             simulator,
