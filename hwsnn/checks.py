@@ -5,6 +5,8 @@ They hold for values that people write and for those of untrusted files alike, s
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 
 
@@ -36,3 +38,8 @@ def require_integers(what: str, value: object, ndim: int, low: int, high: int) -
         raise ValueError(f"{what} must be a non-empty array of {ndim} dimensions, not of shape {value.shape}")
     if int(value.min()) < low or int(value.max()) > high:
         raise ValueError(f"{what} must lie from {low} to {high}, not from {value.min()} to {value.max()}")
+
+
+def unhandled(kind: NoReturn) -> AssertionError:
+    """What to raise at the end of a ``match`` over every kind of something: mypy names those that it forgets."""
+    return AssertionError(f"every kind must be handled, {kind!r} too")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,9 @@ import numpy as np
 
 from . import tensor_file
 from .bounds import require_bounded
+from .checks import require_choice, unhandled
 from .numeric import IntArray
-from .spec import (
-    Conv,
-    Dense,
-    Encoder,
-    Integrator,
-    Layer,
-    Leak,
-    MaxPool,
-    MultiplyLeak,
-    Network,
-    Neuron,
-    NoLeak,
-    ShiftLeak,
-)
+from .spec import LEAKS, AnyNeuron, Conv, Dense, Encoder, Integrator, Layer, Leak, MaxPool, Network, Neuron
 from .tensor_file import Fields, TensorReader, Tensors
 
 FORMAT = 2
@@ -68,14 +57,11 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
             entry |= {"type": "conv", "stride": list(layer.stride), "padding": list(layer.padding)}
         else:
             entry |= {"type": "dense"}
-        entry["neuron"] = {"leak": _describe_leak(layer.neuron.leak), "membrane_bits": layer.neuron.membrane_bits}
+        entry["neuron"] = _describe_neuron(layer.neuron)
         tensors[f"{layer.name}.weight"] = layer.weight.astype(np.int8)
         tensors[f"{layer.name}.bias"] = layer.bias.astype(np.int32)
-        if isinstance(layer.neuron, Neuron):
-            entry["neuron"]["reset"] = layer.neuron.reset
-            tensors[f"{layer.name}.threshold"] = layer.neuron.threshold.astype(np.int32)
-            if layer.neuron.sub is not None:
-                tensors[f"{layer.name}.sub"] = layer.neuron.sub.astype(np.int32)
+        for constant, values in layer.neuron.constants.items():
+            tensors[f"{layer.name}.{constant}"] = values.astype(np.int32)
         layers.append(entry)
     graph = {
         "format": FORMAT,
@@ -137,14 +123,7 @@ def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
         return restore_pool(entry)
     if kind not in ("conv", "dense"):
         raise ValueError(f"the type of {entry.where} must be conv, dense or maxpool, not {kind!r}")
-    neuron = Fields(entry.get("neuron"), f"the neuron of {entry.where}")
-    leak = _restore_leak(Fields(neuron.get("leak"), f"the leak of {entry.where}"))
-    bits = neuron.get("membrane_bits")
-    built: Neuron | Integrator = Integrator(leak, bits)
-    if f"{name}.threshold" in tensors:
-        threshold = tensors.take(f"{name}.threshold", np.int32)
-        sub = tensors.take(f"{name}.sub", np.int32) if f"{name}.sub" in tensors else None
-        built = Neuron(threshold, leak, neuron.text("reset"), bits, sub)  # type: ignore[arg-type]
+    built = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
     weight, bias = tensors.take(f"{name}.weight", np.int8), tensors.take(f"{name}.bias", np.int32)
     common = (name, weight, bias, entry.get("weight_bits"), built)
     if kind == "dense":
@@ -152,20 +131,33 @@ def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
     return Conv(*common, stride=entry.integers("stride", 2), padding=entry.integers("padding", 2))  # type: ignore[arg-type]
 
 
+def _describe_neuron(neuron: AnyNeuron) -> dict[str, Any]:
+    """All but its constants, which are tensors."""
+    entry = {"leak": _describe_leak(neuron.leak), "membrane_bits": neuron.membrane_bits}
+    match neuron:
+        case Neuron():
+            return entry | {"reset": neuron.reset}
+        case Integrator():
+            return entry
+        case _:
+            raise unhandled(neuron)
+
+
+def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeuron:
+    leak, bits = _restore_leak(Fields(entry.get("leak"), f"the leak of {entry.where}")), entry.get("membrane_bits")
+    if f"{layer}.threshold" not in tensors:
+        return Integrator(leak, bits)
+    threshold = tensors.take(f"{layer}.threshold", np.int32)
+    sub = tensors.take(f"{layer}.sub", np.int32) if f"{layer}.sub" in tensors else None
+    return Neuron(threshold, leak, entry.text("reset"), bits, sub)  # type: ignore[arg-type]
+
+
 def _describe_leak(leak: Leak) -> dict[str, Any]:
-    if isinstance(leak, ShiftLeak):
-        return {"type": "shift", "shift": leak.shift}
-    if isinstance(leak, MultiplyLeak):
-        return {"type": "multiply", "multiplier": leak.multiplier, "shift": leak.shift}
-    return {"type": "none"}
+    return {"type": leak.kind, **asdict(leak)}
 
 
-def _restore_leak(leak: Fields) -> Leak:
-    kind = leak.text("type")
-    if kind == "none":
-        return NoLeak()
-    if kind == "shift":
-        return ShiftLeak(leak.get("shift"))
-    if kind == "multiply":
-        return MultiplyLeak(leak.get("multiplier"), leak.get("shift"))
-    raise ValueError(f"the type of {leak.where} must be none, shift or multiply, not {kind!r}")
+def _restore_leak(entry: Fields) -> Leak:
+    name = entry.text("type")
+    require_choice(f"the type of {entry.where}", name, tuple(LEAKS))
+    kind = LEAKS[name]
+    return kind(*(entry.get(field.name) for field in fields(kind)))

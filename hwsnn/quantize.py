@@ -57,7 +57,7 @@ def quantize(
             continue
         largest_input = (1 << pixel_bits) - 1 if index == 0 and encoder.kind == "direct" else 1
         leak = choose_leak(layer.neuron.beta)
-        leaks = not isinstance(leak, spec.NoLeak) and leak.beta > 0
+        leaks = 0 < leak.beta < 1
         scales = layer_scales(layer, signed_limits(weight_bits)[1], largest_input, reset, leaks=leaks)
         wide = _in_integers(layer, scales, weight_bits, largest_input, leak, reset)
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
@@ -238,7 +238,7 @@ def _report(
     return LayerReport(
         name=built.name,
         weights=weights,
-        leak=LeakReport(asked, leak.beta, leak.beta - asked, _describe_leak(leak)),
+        leak=LeakReport(asked, leak.beta, leak.beta - asked, leak.formula),
         firing=_firing_report(source.neuron, built.neuron),
         membrane=membrane,
     )
@@ -257,11 +257,3 @@ def _firing_report(
         reset_built=built.reset,
         subs_built=None if built.sub is None else (int(built.sub.min()), int(built.sub.max())),
     )
-
-
-def _describe_leak(leak: spec.Leak) -> str:
-    if isinstance(leak, spec.ShiftLeak):
-        return f"v - (v >> {leak.shift})"
-    if isinstance(leak, spec.MultiplyLeak):
-        return f"(v * {leak.multiplier}) >> {leak.shift}" if leak.multiplier else "no memory"
-    return "no leak"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import tensor_file
-from .checks import require_choice
+from .checks import require_choice, unhandled
 from .model import describe_pool, restore_pool
 from .spec import MaxPool
 from .tensor_file import Fields, TensorReader, Tensors
@@ -107,9 +107,13 @@ def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
 
 
 def _describe_neuron(neuron: Neuron | Integrator) -> dict[str, Any]:
-    if isinstance(neuron, Integrator):
-        return {"kind": "integrator", "beta": float(neuron.beta)}
-    return {"kind": "spiking", "beta": float(neuron.beta), "compare": neuron.compare, "reset": neuron.reset}
+    match neuron:
+        case Neuron():
+            return {"kind": "spiking", "beta": float(neuron.beta), "compare": neuron.compare, "reset": neuron.reset}
+        case Integrator():
+            return {"kind": "integrator", "beta": float(neuron.beta)}
+        case _:
+            raise unhandled(neuron)
 
 
 def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> Neuron | Integrator:

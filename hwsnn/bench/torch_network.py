@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import reference
+from ..checks import unhandled
 from ..numeric import signed_limits
 from ..reference.exact import exact_float
-from ..spec import Conv, Dense, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak
+from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
 
 Images = npt.NDArray[np.uint8]
 
@@ -60,9 +61,8 @@ class _Weighted:
         self._layer, self._neuron = layer, neuron
         self._limits = signed_limits(neuron.membrane_bits) if network.can_saturate(index) else None
         membrane = 1 << (neuron.membrane_bits - 1)
-        largest = network.current_range(index).magnitude + 2 * int(abs(layer.bias).max()) + membrane
-        if isinstance(neuron.leak, MultiplyLeak):
-            largest = max(largest, membrane * neuron.leak.multiplier)
+        sums = network.current_range(index).magnitude + 2 * int(abs(layer.bias).max()) + membrane
+        largest = max(sums, neuron.leak.largest_product(membrane))
         self._type = torch.float32 if exact_float(largest) is np.float32 else torch.float64
         weight = torch.tensor(layer.weight, dtype=self._type)
         if isinstance(layer, Conv):
@@ -70,10 +70,9 @@ class _Weighted:
         else:
             self._weight = weight.permute(0, 2, 3, 1).flatten(1).contiguous()
         self._bias = torch.tensor(layer.bias, dtype=self._type)
-        if isinstance(neuron, Neuron):
-            self._threshold = torch.tensor(neuron.threshold, dtype=self._type)[:, None, None]
-            if neuron.sub is not None:
-                self._sub = torch.tensor(neuron.sub, dtype=self._type)[:, None, None]
+        self._constants = {
+            name: torch.tensor(values, dtype=self._type)[:, None, None] for name, values in neuron.constants.items()
+        }
 
     def begin(self, *, held: bool) -> None:
         """Start a batch; ``held``: its inputs are the same at every step."""
@@ -85,14 +84,18 @@ class _Weighted:
         if self._current is None or not self._held:
             self._current = self._currents(x)
         v = self._v = self._integrated(self._current)
-        if isinstance(self._neuron, Integrator):
-            return v
-        spikes = torch.ge(v, self._threshold, out=torch.empty_like(v))
-        if self._neuron.reset == "subtract":
-            v.addcmul_(spikes, self._sub, value=-1)
-        elif self._neuron.reset == "zero":
-            v.addcmul_(spikes, v, value=-1)
-        return spikes
+        match self._neuron:
+            case Integrator():
+                return v
+            case Neuron():
+                spikes = torch.ge(v, self._constants["threshold"], out=torch.empty_like(v))
+                if self._neuron.reset == "subtract":
+                    v.addcmul_(spikes, self._constants["sub"], value=-1)
+                elif self._neuron.reset == "zero":
+                    v.addcmul_(spikes, v, value=-1)
+                return spikes
+            case neuron:
+                raise unhandled(neuron)
 
     def _currents(self, x: Tensor) -> Tensor:
         x = x.to(self._type)
@@ -102,16 +105,24 @@ class _Weighted:
 
     def _integrated(self, current: Tensor) -> Tensor:
         """saturate(leak(v) + I), written where v was."""
-        v, leak = self._v, self._neuron.leak
+        v = self._v
         if v is None:
             v = current.clone() if self._held else current
         else:
-            if isinstance(leak, ShiftLeak):
-                v.sub_(torch.mul(v, 2.0**-leak.shift).floor_())
-            elif isinstance(leak, MultiplyLeak):
-                v.mul_(leak.beta).floor_()
-            v.add_(current)
+            v = _leaked_in_place(self._neuron.leak, v).add_(current)
         return v if self._limits is None else v.clamp_(*self._limits)
+
+
+def _leaked_in_place(leak: Leak, v: Tensor) -> Tensor:
+    match leak:
+        case NoLeak():
+            return v
+        case ShiftLeak():
+            return v.sub_(torch.mul(v, 2.0**-leak.shift).floor_())
+        case MultiplyLeak():
+            return v.mul_(leak.beta).floor_()
+        case _:
+            raise unhandled(leak)
 
 
 class _Pool:

@@ -13,7 +13,7 @@ from .common import emit, json_option, model_argument, results_console
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..spec import Layer, Leak, Network
+    from ..spec import Layer, Network
 
 
 @click.command("inspect")
@@ -78,22 +78,12 @@ def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
         "can_saturate": network.can_saturate(index),
-        "leak": _leak(neuron.leak),
+        "leak": neuron.leak.formula,
         "beta": neuron.leak.beta,
         "reset": neuron.reset if isinstance(neuron, Neuron) else None,
         "threshold": None if thresholds is None else [int(thresholds.min()), int(thresholds.max())],
         "sub": None if subs is None else [int(subs.min()), int(subs.max())],
     }
-
-
-def _leak(leak: Leak) -> str:
-    from ..spec import MultiplyLeak, ShiftLeak
-
-    if isinstance(leak, ShiftLeak):
-        return f"v - (v >> {leak.shift})"
-    if isinstance(leak, MultiplyLeak):
-        return f"(v * {leak.multiplier}) >> {leak.shift}"
-    return "none"
 
 
 def _summary(fields: dict[str, Any]) -> str:

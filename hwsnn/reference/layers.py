@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from ..numeric import IntArray
 from ..spec import Conv, Dense
 from .exact import FloatArray
-from .neurons import Neurons
+from .neurons import Neurons, State
 from .steps import Steps
 from .synapses import Synapses
 
@@ -24,21 +25,20 @@ class WeightedLayer:
 
     def spikes(self, inputs: Steps) -> Steps:
         """What the neurons fire, (T, N, rows, columns, channels), on spikes or held pixels."""
-        fired, v = [], None
+        fired, state = list[npt.NDArray[np.bool_]](), State()
         for current in self._currents(inputs):
-            u = self._neurons.integrate(v, current)
-            fired.append(self._neurons.fire(u))
+            state = self._neurons.integrate(state, current)
+            fired.append(self._neurons.fire(state))
             if len(fired) < self._timesteps:
-                v = self._neurons.reset(u, fired[-1])
+                state = self._neurons.reset(state, fired[-1])
         return np.stack(fired).view(np.uint8)
 
     def final_potentials(self, inputs: Steps) -> IntArray:
         """The membranes (N, rows, columns, channels) of an integrator after the last step, int64."""
-        v = None
+        state = State()
         for current in self._currents(inputs):
-            v = self._neurons.integrate(v, current)
-        assert v is not None  # there is at least one step
-        return v.astype(np.int64)
+            state = self._neurons.integrate(state, current)
+        return state["v"].astype(np.int64)
 
     def _currents(self, inputs: Steps) -> Iterator[FloatArray]:
         """The currents of every step; held pixels give one for all."""

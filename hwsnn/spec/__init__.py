@@ -7,7 +7,7 @@ Axis order is (channels, height, width) throughout.
 
 from .encoder import MIXED_SEED, Encoder, EncoderKind
 from .layers import Conv, Dense, Layer, MaxPool, PoolMode, conv_shape, dense_shape
-from .leaks import Leak, MultiplyLeak, NoLeak, ShiftLeak
+from .leaks import LEAKS, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from .limits import (
     MAX_EXTENT,
     MAX_LEAK_SHIFT,
@@ -26,9 +26,10 @@ from .limits import (
     require_shape,
 )
 from .network import Network, Readout
-from .neurons import Integrator, Neuron, Reset
+from .neurons import AnyNeuron, Integrator, Neuron, Reset, StateVariable
 
 __all__ = [
+    "LEAKS",
     "MAX_EXTENT",
     "MAX_LEAK_SHIFT",
     "MAX_MEMBRANE_BITS",
@@ -39,6 +40,7 @@ __all__ = [
     "MIN_WEIGHT_BITS",
     "MIXED_SEED",
     "RESERVED_NAMES",
+    "AnyNeuron",
     "Conv",
     "Dense",
     "Encoder",
@@ -57,6 +59,7 @@ __all__ = [
     "Reset",
     "Shape",
     "ShiftLeak",
+    "StateVariable",
     "conv_shape",
     "dense_shape",
     "is_layer_name",

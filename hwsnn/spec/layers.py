@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import require_choice, require_integer, require_integers, require_pair
 from ..numeric import IntArray, Range, signed_limits
 from .limits import MAX_EXTENT, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, Pair, Shape
-from .neurons import Integrator, Neuron
+from .neurons import AnyNeuron
 
 PoolMode: TypeAlias = Literal["or", "winner"]
 
@@ -21,7 +21,7 @@ class _Weighted:
     weight: IntArray
     bias: IntArray
     weight_bits: int
-    neuron: Neuron | Integrator
+    neuron: AnyNeuron
 
     def __post_init__(self) -> None:
         require_integer(f"weight bits of layer {self.name!r}", self.weight_bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
@@ -31,10 +31,9 @@ class _Weighted:
         channels = self.weight.shape[0]
         if self.bias.shape != (channels,):
             raise ValueError(f"bias of layer {self.name!r} must have shape ({channels},), not {self.bias.shape}")
-        if isinstance(self.neuron, Neuron) and self.neuron.threshold.shape != (channels,):
-            raise ValueError(
-                f"threshold of layer {self.name!r} must have shape ({channels},), not {self.neuron.threshold.shape}"
-            )
+        for constant, values in self.neuron.constants.items():
+            if values.shape != (channels,):
+                raise ValueError(f"{constant} of layer {self.name!r} must have shape ({channels},), not {values.shape}")
 
     @property
     def synapses(self) -> int:
@@ -47,17 +46,11 @@ class _Weighted:
 
     def membrane_range(self, largest_input: int, timesteps: int) -> Range:
         """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, constants included."""
-        neuron = self.neuron
-        total = Range(0, neuron.largest_constant if isinstance(neuron, Neuron) else 0)
-        lowest, highest = self._currents(largest_input)
-        low = high = np.zeros_like(lowest)
-        for _ in range(timesteps):
-            low, high = neuron.leak.leaked(low) + lowest, neuron.leak.leaked(high) + highest
-            total |= Range(int(low.min()), int(high.max()))
-            if isinstance(neuron, Neuron):
-                low, high = neuron.after_reset(low, high)
-                total |= Range(int(low.min()), int(high.max()))
-        return total
+        return self.state_ranges(largest_input, timesteps)["v"]
+
+    def state_ranges(self, largest_input: int, timesteps: int) -> dict[str, Range]:
+        """Where each variable of a neuron's state lies in ``timesteps`` steps if nothing saturates."""
+        return self.neuron.ranges(*self._currents(largest_input), timesteps)
 
     def _currents(self, largest_input: int) -> tuple[IntArray, IntArray]:
         """The smallest and the largest input current of each output channel, (channels,) of int64 each."""

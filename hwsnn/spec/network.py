@@ -12,7 +12,6 @@ from ..numeric import Range, signed_limits, unsigned_width
 from .encoder import Encoder
 from .layers import Conv, Dense, Layer, MaxPool
 from .limits import MAX_PIXEL_BITS, MAX_TIMESTEPS, Shape, require_layer_names, require_network_name, require_shape
-from .neurons import Integrator
 
 Readout: TypeAlias = Literal["count", "membrane"]
 
@@ -42,12 +41,12 @@ class Network:
             raise ValueError("a network must have at least one layer, not none")
         require_layer_names([layer.name for layer in self.layers])
         for layer in self.layers[:-1]:
-            if not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator):
+            if not isinstance(layer, MaxPool) and not layer.neuron.fires:
                 raise ValueError(f"layer {layer.name!r} must fire: only the last layer may integrate without firing")
         last = self.layers[-1]
         if isinstance(last, MaxPool):
             raise ValueError(f"the last layer must be a convolution or fully connected, not the pool {last.name!r}")
-        if isinstance(last.neuron, Integrator) != (self.readout == "membrane"):
+        if last.neuron.fires != (self.readout == "count"):
             raise ValueError(
                 f"the neurons of the last layer must {'integrate' if self.readout == 'membrane' else 'fire'} "
                 f"for a {self.readout!r} readout, not {type(last.neuron).__name__}"
@@ -81,7 +80,7 @@ class Network:
     def score_range(self) -> Range:
         """Where the scores lie, as far as their declared width says."""
         last = self.layers[-1]
-        if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
+        if not isinstance(last, MaxPool) and not last.neuron.fires:
             return Range(*signed_limits(last.neuron.membrane_bits))
         return Range(0, self.timesteps)
 
@@ -124,7 +123,9 @@ class Network:
     @cached_property
     def _saturating(self) -> tuple[bool, ...]:
         return tuple(
-            not isinstance(layer, MaxPool)
-            and layer.membrane_range(self.largest_input(index), self.timesteps).width > layer.neuron.membrane_bits
-            for index, layer in enumerate(self.layers)
+            not isinstance(layer, MaxPool) and self._saturates(index, layer) for index, layer in enumerate(self.layers)
         )
+
+    def _saturates(self, index: int, layer: Conv | Dense) -> bool:
+        ranges = layer.state_ranges(self.largest_input(index), self.timesteps)
+        return any(ranges[variable.name].width > variable.bits for variable in layer.neuron.state)
