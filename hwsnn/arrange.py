@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .folding.folding import LayerFold
-from .spec import Conv, Dense, Neuron
+from .spec import AnyNeuron, Conv, Dense
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -17,15 +17,13 @@ Int64Array = npt.NDArray[np.int64]
 class LayerParameters:
     """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
-    ``weights``: (P, G, F, lanes, L); ``bias``, ``thresholds`` and ``subs``: (G, lanes); all int64. What is missing
-    where a part does not divide its channel count has weight 0, bias 0, threshold 1 and sub 1. The thresholds of a
-    layer that never fires are 1 everywhere; ``subs`` is None where the reset does not subtract.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. ``neuron``: of G * lanes channels, in the order
+    (g, lane). What is missing where a part does not divide its channel count has weight 0, bias 0, and constants of 1.
     """
 
     weights: Int64Array
     bias: Int64Array
-    thresholds: Int64Array
-    subs: Int64Array | None
+    neuron: AnyNeuron
 
 
 def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
@@ -43,18 +41,8 @@ def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
         weights = parts.transpose(0, 2, 1, 4, 3).reshape(1, groups, folds, lanes, -1)
     else:
         weights = parts.transpose(4, 0, 2, 1, 3)
-    neuron = layer.neuron
-    thresholds = neuron.threshold if isinstance(neuron, Neuron) else np.ones(outputs, np.int64)
-    subs = neuron.sub if isinstance(neuron, Neuron) else None
+    bias = np.zeros(groups * lanes, np.int64)
+    bias[:outputs] = layer.bias
     return LayerParameters(
-        np.ascontiguousarray(weights),
-        _grouped(layer.bias, groups, lanes, 0),
-        _grouped(thresholds, groups, lanes, 1),
-        None if subs is None else _grouped(subs, groups, lanes, 1),
+        np.ascontiguousarray(weights), bias.reshape(groups, lanes), layer.neuron.padded(groups * lanes)
     )
-
-
-def _grouped(values: npt.NDArray[np.integer], groups: int, lanes: int, filler: int) -> Int64Array:
-    padded = np.full(groups * lanes, filler, np.int64)
-    padded[: len(values)] = values
-    return padded.reshape(groups, lanes)

@@ -33,7 +33,7 @@ def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_
     folded = arrange(layer, LayerFold(cin_par, cout_par))
     groups, folds = -(-outputs // cout_par), -(-channels // cin_par)
     assert folded.weights.shape == (1, groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
-    assert folded.bias.shape == folded.thresholds.shape == (groups, cout_par)
+    assert folded.bias.shape == (groups, cout_par)
     seen = 0
     for g, k, lane, entry in np.ndindex(*folded.weights.shape[1:]):
         tap, d = divmod(entry, cin_par)
@@ -71,25 +71,23 @@ def test_per_channel_numbers_are_padded() -> None:
     layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, neuron)
     folded = arrange(layer, LayerFold(1, 2))
     assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
-    assert folded.thresholds.tolist() == [[11, 12], [13, 1]]
-    assert folded.subs is not None
-    assert folded.subs.tolist() == [[10, 0], [14, 1]]
-    parts = (folded.weights, folded.bias, folded.thresholds, folded.subs)
-    assert {part.dtype for part in parts} == {np.dtype(np.int64)}
+    constants = {name: values.tolist() for name, values in folded.neuron.constants.items()}
+    assert constants == {"threshold": [11, 12, 13, 1], "sub": [10, 0, 14, 1]}
+    assert {folded.weights.dtype, folded.bias.dtype} == {np.dtype(np.int64)}
 
 
 def test_an_integrator_has_no_constants() -> None:
     layer = Dense("d", _weights(3, 2, 1, 1), np.zeros(3, np.int64), 8, Integrator(NoLeak(), 16))
-    folded = arrange(layer, LayerFold(2, 2))
-    assert folded.thresholds.tolist() == [[1, 1], [1, 1]]
-    assert folded.subs is None
+    assert arrange(layer, LayerFold(2, 2)).neuron == layer.neuron
 
 
 def test_numbers_do_not_depend_on_steps_and_tables() -> None:
     layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
     one, other = arrange(layer, LayerFold(2, 2)), arrange(layer, LayerFold(2, 2, 4, "block"))
-    for name in ("weights", "bias", "thresholds", "subs"):
-        assert np.array_equal(getattr(one, name), getattr(other, name))
+    assert np.array_equal(one.weights, other.weights)
+    assert np.array_equal(one.bias, other.bias)
+    for name, values in one.neuron.constants.items():
+        assert np.array_equal(values, other.neuron.constants[name])
 
 
 def test_parts_are_cut_to_the_channels() -> None:

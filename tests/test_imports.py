@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scales": FROM_MODELS,
     "quantize": FROM_MODELS | {"scales", "bounds"},
     "frontends": FROM_MODELS | {"files"},
-    "folding": {"checks", "spec"},
+    "folding": {"checks", "numeric", "spec"},
     "devices": {"folding"},
     "tables": {"folding"},
     "arrange": {"spec", "folding"},
@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plan": {"spec", "folding", "errors", "devices", "fold", "cycles"},
     "reference": FROM_MODELS,
     "rtl": {
+        "checks",
         "numeric",
         "spec",
         "folding",

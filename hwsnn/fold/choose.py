@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hwsnn.devices import Device
 from hwsnn.folding.folding import LayerFold, Sums
-from hwsnn.spec import Conv, Dense, MaxPool, MultiplyLeak, Network, Neuron, NoLeak
+from hwsnn.folding.pipeline_depths import neuron_pipeline
+from hwsnn.spec import Conv, Dense, MaxPool, Network
 
 from .estimate import Cost, layer_cost
 from .room import TooLargeError, excess
@@ -24,8 +25,6 @@ CLOCKS_FOR_ALL = 20_000
 """Clocks by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
 """Folds of each form of sums and steps whose cost is estimated from the weights, of those that are fast enough."""
-PRODUCT_CLOCKS = 3
-"""About how many clocks a leak by multiplication takes."""
 LANE = 60
 """About how many look-up tables a lane's neuron takes at each step."""
 
@@ -270,12 +269,11 @@ class Chooser:
 
 
 def membrane_clocks(network: Network, index: int, t_par: int) -> int:
-    """Clocks from reading a membrane to having written it after ``t_par`` steps, see ``hwsnn.rtl.neuron``."""
+    """Clocks, at least, from one pass of ``t_par`` steps to the next of its position; 0 where there is none."""
     layer = network.layers[index]
     assert not isinstance(layer, MaxPool)
-    leak, fires = layer.neuron.leak, isinstance(layer.neuron, Neuron)
-    leaks = PRODUCT_CLOCKS if isinstance(leak, MultiplyLeak) else int(not isinstance(leak, NoLeak))
-    return 2 + t_par * (leaks + 1 + network.can_saturate(index)) + (2 * t_par - 1) * fires
+    saturates, timesteps = network.can_saturate(index), network.timesteps
+    return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).rest
 
 
 def position_clocks(network: Network, index: int, fold: LayerFold, membrane: int) -> int:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from hwsnn.arrange import LayerParameters, arrange
 from hwsnn.devices import Device
 from hwsnn.folding.folding import Folding, LayerFold, Sums
-from hwsnn.spec import Conv, MaxPool, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.folding.pipeline_depths import leak_adders
+from hwsnn.spec import Conv, MaxPool, Network
 from hwsnn.tables import bits_per_table, in_block_memory
 
 Int64Array = npt.NDArray[np.int64]
@@ -28,6 +29,8 @@ QUEUE = 150
 """Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
 BLOCK_BITS = 36
 """Bits of a block memory's word at 512 words."""
+STEP_CLOCKS = 4
+"""About how many clocks later than the step before one takes its current: to leak by a shift, add, fire and reset."""
 LUTRAM_BITS, LUTRAM_WORDS = 14, 32
 """Bits and words of the eight look-up tables that make a distributed memory of UltraScale+."""
 
@@ -166,21 +169,20 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
     layer = network.layers[index]
     if isinstance(layer, MaxPool):
         return Cost()
-    lanes, bits = parameters.weights.shape[3], layer.neuron.membrane_bits
+    neuron, (groups, lanes) = parameters.neuron, parameters.bias.shape
+    bits = sum(variable.bits for variable in neuron.state)
     current = network.current_range(index).width
     passes = -(-network.timesteps // t_par)
-    leak = layer.neuron.leak
-    leaks = 0 if isinstance(leak, NoLeak) else 1 if isinstance(leak, ShiftLeak) else 3
-    fires = isinstance(layer.neuron, Neuron)
+    leaks, saturates, fires = leak_adders(neuron.leak), int(network.can_saturate(index)), int(neuron.fires)
+    # Behind the last step of the last pass nobody looks at the membrane, and before the first one there is none.
     leaky_steps = t_par - (passes == 1)
-    saturates = network.can_saturate(index)
-    adders = leaky_steps * (leaks + 1) + t_par * (int(saturates) + int(fires))
-    # Behind the last step of the last pass nobody looks at the membrane. Where a spike takes the threshold off, the
-    # difference that it is compared by serves for both; and a constant is taken off by the carry chain's own gates.
-    subtracts = parameters.subs is not None and not np.array_equal(parameters.subs, parameters.thresholds)
-    subtracts &= len(parameters.thresholds) > 1
-    resets = (t_par - (passes == 1)) * (int(fires) + int(subtracts))
-    registers = leaky_steps * (leaks + 2) + t_par * (2 * int(fires) + int(saturates))
-    delays = leaky_steps * 4 * current
-    memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and len(parameters.thresholds) > 1 else 0
+    adders = leaky_steps * (leaks + 1) + t_par * (saturates + fires)
+    # Where a spike takes the threshold off, the difference that it is compared by serves for both; and a constant is
+    # taken off by the carry chain's own gates.
+    tables = {tuple(values.tolist()) for values in neuron.constants.values()}
+    resets = leaky_steps * (len(tables) if groups > 1 else fires)
+    # Registers of a membrane's width: each adder's, the one in front of a step, and two that a reset chooses from.
+    registers = leaky_steps * (leaks + 2) + t_par * (2 * fires + saturates)
+    delays = leaky_steps * STEP_CLOCKS * current
+    memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0
     return Cost(lanes * bits * (adders + resets) + memory, lanes * (bits * registers + delays))

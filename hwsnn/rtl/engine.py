@@ -11,13 +11,13 @@ from amaranth.lib.wiring import Out
 
 from hwsnn.arrange import arrange
 from hwsnn.folding.folding import LayerFold, Sums
-from hwsnn.spec import Conv, MaxPool, Network, Neuron
+from hwsnn.spec import Conv, MaxPool, Network
 
 from .chain import name_streams
 from .checks import check_integer
 from .counter import Counter
 from .credit import CreditQueue
-from .neuron import IntegratingNeurons, SpikingNeurons
+from .neuron import Neurons, NeuronShape
 from .registers import later
 from .slices import Slices
 from .synapses import Synapses
@@ -44,7 +44,7 @@ class Engine(wiring.Component):
         the scores, one beat a position.
 
     Latency: ``latency`` clocks from a window in to its first beat out. ``passes`` beats a position, each takes
-    G * F clocks, and from one to the next of a position at least the neurons' ``depth``.
+    G * F clocks, and from one to the next of a position at least the neurons' ``rest``.
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
@@ -68,19 +68,18 @@ class Engine(wiring.Component):
             for sums in forms
         ]
         self._synapses_latency = max(synapses.latency for synapses in self._synapses)
-        neuron = layer.neuron
-        self._neurons: Any
-        saturates = network.can_saturate(index)
-        shape = (neuron.membrane_bits, current_bits, network.timesteps, self._t_par)
-        if isinstance(neuron, Neuron):
-            constants = (parameters.thresholds, parameters.subs, neuron.leak, neuron.reset)
-            self._neurons = SpikingNeurons(*constants, *shape, shared=self._pixels, saturates=saturates)
-            self._lane_bits, self._sets = 1, self._t_par
-        else:
-            self._neurons = IntegratingNeurons(
-                self._groups, lanes, neuron.leak, *shape, shared=self._pixels, saturates=saturates
-            )
-            self._lane_bits, self._sets = neuron.membrane_bits, 1
+        shape = NeuronShape(
+            self._groups,
+            lanes,
+            current_bits,
+            network.timesteps,
+            self._t_par,
+            shared=self._pixels,
+            saturates=network.can_saturate(index),
+        )
+        self._neurons = Neurons(parameters.neuron, shape)
+        self._fires = layer.neuron.fires
+        self._lane_bits, self._sets = (1, self._t_par) if self._fires else (layer.neuron.membrane_bits, 1)
         self._slices = Slices(
             taps=layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1,
             channels=layer.weight.shape[1],
@@ -91,9 +90,8 @@ class Engine(wiring.Component):
             groups=self._groups,
             repeats=self._passes if self._pixels else 1,
             passes=self._passes,
-            rest=self._neurons.depth,
+            rest=self._neurons.rest,
         )
-        self._integrates = not isinstance(neuron, Neuron)
         super().__init__(
             {
                 "i": self._slices.signature.members["i"],
@@ -114,7 +112,7 @@ class Engine(wiring.Component):
     @property
     def rest(self) -> int:
         """Clocks, at least, from a pass to the next one of its position."""
-        return self._neurons.depth
+        return self._neurons.rest
 
     @property
     def pipeline_clocks(self) -> int:
@@ -165,7 +163,7 @@ class Engine(wiring.Component):
         m.submodules.passes = one_pass = Counter(self._passes)
         m.submodules.positions = position = Counter(self._positions)
         m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]
-        return position.last & one_pass.last if self._integrates else position.last
+        return position.last if self._fires else position.last & one_pass.last
 
     def _gather(self, m: Module, spikes: Any, queue: CreditQueue) -> None:
         """Put the groups of a pass side by side, and drop the lanes that are too many."""
