@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .folding.folding import LayerFold
-from .spec import AnyNeuron, Conv, Dense
+from .spec import Conv, Dense
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -17,13 +17,12 @@ Int64Array = npt.NDArray[np.int64]
 class LayerParameters:
     """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
-    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. ``neuron``: of G * lanes channels, in the order
-    (g, lane). What is missing where a part does not divide its channel count has weight 0, bias 0, and constants of 1.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. What is missing where a part does not divide its
+    channel count has weight 0 and bias 0.
     """
 
     weights: Int64Array
     bias: Int64Array
-    neuron: AnyNeuron
 
 
 def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
@@ -43,6 +42,4 @@ def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
         weights = parts.transpose(4, 0, 2, 1, 3)
     bias = np.zeros(groups * lanes, np.int64)
     bias[:outputs] = layer.bias
-    return LayerParameters(
-        np.ascontiguousarray(weights), bias.reshape(groups, lanes), layer.neuron.padded(groups * lanes)
-    )
+    return LayerParameters(np.ascontiguousarray(weights), bias.reshape(groups, lanes))

@@ -40,6 +40,6 @@ def require_integers(what: str, value: object, ndim: int, low: int, high: int) -
         raise ValueError(f"{what} must lie from {low} to {high}, not from {value.min()} to {value.max()}")
 
 
-def unhandled(kind: NoReturn) -> AssertionError:
-    """What to raise at the end of a ``match`` over every kind of something: mypy names those that it forgets."""
-    return AssertionError(f"every kind must be handled, {kind!r} too")
+def assert_never(value: NoReturn) -> NoReturn:
+    """End a match over every kind there is: mypy names the place that lacks one, and nothing is built wrongly."""
+    raise TypeError(f"every kind must have its case, and {value!r} has none")

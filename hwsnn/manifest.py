@@ -11,7 +11,7 @@ from .cycles import Cycles
 from .folding.folding import Folding
 from .model import model_hash
 from .rtl.emit import TOP
-from .spec import Conv, MaxPool, Network, Neuron
+from .spec import Conv, MaxPool, Network
 
 
 def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
@@ -88,9 +88,8 @@ def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> di
     if isinstance(layer, Conv):
         entry["column_depth"] = folding.column_depths[layer.name]
         entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
-    if isinstance(layer.neuron, Neuron):
-        entry["reset"] = layer.neuron.reset
     return entry | {
+        **layer.neuron.settings,
         **asdict(folding.layers[layer.name]),
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import tensor_file
 from .bounds import require_bounded
-from .checks import require_choice, unhandled
+from .checks import require_choice
 from .numeric import IntArray
 from .spec import LEAKS, AnyNeuron, Conv, Dense, Encoder, Integrator, Layer, Leak, MaxPool, Network, Neuron
 from .tensor_file import Fields, TensorReader, Tensors
@@ -57,10 +57,12 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
             entry |= {"type": "conv", "stride": list(layer.stride), "padding": list(layer.padding)}
         else:
             entry |= {"type": "dense"}
-        entry["neuron"] = _describe_neuron(layer.neuron)
+        neuron = layer.neuron
+        leak = {"type": neuron.leak.kind, **asdict(neuron.leak)}
+        entry["neuron"] = {"leak": leak, "membrane_bits": neuron.membrane_bits, **neuron.settings}
         tensors[f"{layer.name}.weight"] = layer.weight.astype(np.int8)
         tensors[f"{layer.name}.bias"] = layer.bias.astype(np.int32)
-        for constant, values in layer.neuron.constants.items():
+        for constant, values in neuron.constants.items():
             tensors[f"{layer.name}.{constant}"] = values.astype(np.int32)
         layers.append(entry)
     graph = {
@@ -131,18 +133,6 @@ def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
     return Conv(*common, stride=entry.integers("stride", 2), padding=entry.integers("padding", 2))  # type: ignore[arg-type]
 
 
-def _describe_neuron(neuron: AnyNeuron) -> dict[str, Any]:
-    """All but its constants, which are tensors."""
-    entry = {"leak": _describe_leak(neuron.leak), "membrane_bits": neuron.membrane_bits}
-    match neuron:
-        case Neuron():
-            return entry | {"reset": neuron.reset}
-        case Integrator():
-            return entry
-        case _:
-            raise unhandled(neuron)
-
-
 def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeuron:
     leak, bits = _restore_leak(Fields(entry.get("leak"), f"the leak of {entry.where}")), entry.get("membrane_bits")
     if f"{layer}.threshold" not in tensors:
@@ -150,10 +140,6 @@ def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeur
     threshold = tensors.take(f"{layer}.threshold", np.int32)
     sub = tensors.take(f"{layer}.sub", np.int32) if f"{layer}.sub" in tensors else None
     return Neuron(threshold, leak, entry.text("reset"), bits, sub)  # type: ignore[arg-type]
-
-
-def _describe_leak(leak: Leak) -> dict[str, Any]:
-    return {"type": leak.kind, **asdict(leak)}
 
 
 def _restore_leak(entry: Fields) -> Leak:

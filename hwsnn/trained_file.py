@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import tensor_file
-from .checks import require_choice, unhandled
+from .checks import assert_never, require_choice
 from .model import describe_pool, restore_pool
 from .spec import MaxPool
 from .tensor_file import Fields, TensorReader, Tensors
@@ -113,7 +113,7 @@ def _describe_neuron(neuron: Neuron | Integrator) -> dict[str, Any]:
         case Integrator():
             return {"kind": "integrator", "beta": float(neuron.beta)}
         case _:
-            raise unhandled(neuron)
+            raise assert_never(neuron)
 
 
 def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> Neuron | Integrator:

@@ -5,7 +5,7 @@ import pytest
 
 from hwsnn.arrange import arrange
 from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import Conv, Dense, Integrator, Neuron, NoLeak
+from hwsnn.spec import Conv, Dense, Neuron, NoLeak
 
 RNG = np.random.default_rng(5)
 
@@ -66,28 +66,18 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
     assert seen == layer.weight.size
 
 
-def test_per_channel_numbers_are_padded() -> None:
-    neuron = Neuron(np.array([11, 12, 13]), NoLeak(), "subtract", 16, np.array([10, 0, 14]))
-    layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, neuron)
+def test_biases_are_padded() -> None:
+    layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, _neuron(3))
     folded = arrange(layer, LayerFold(1, 2))
     assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
-    constants = {name: values.tolist() for name, values in folded.neuron.constants.items()}
-    assert constants == {"threshold": [11, 12, 13, 1], "sub": [10, 0, 14, 1]}
     assert {folded.weights.dtype, folded.bias.dtype} == {np.dtype(np.int64)}
-
-
-def test_an_integrator_has_no_constants() -> None:
-    layer = Dense("d", _weights(3, 2, 1, 1), np.zeros(3, np.int64), 8, Integrator(NoLeak(), 16))
-    assert arrange(layer, LayerFold(2, 2)).neuron == layer.neuron
 
 
 def test_numbers_do_not_depend_on_steps_and_tables() -> None:
     layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
     one, other = arrange(layer, LayerFold(2, 2)), arrange(layer, LayerFold(2, 2, 4, "block"))
-    assert np.array_equal(one.weights, other.weights)
-    assert np.array_equal(one.bias, other.bias)
-    for name, values in one.neuron.constants.items():
-        assert np.array_equal(values, other.neuron.constants[name])
+    for name in ("weights", "bias"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_parts_are_cut_to_the_channels() -> None:

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scales": FROM_MODELS,
     "quantize": FROM_MODELS | {"scales", "bounds"},
     "frontends": FROM_MODELS | {"files"},
-    "folding": {"checks", "numeric", "spec"},
+    "folding": {"arrange", "checks", "numeric", "spec", "tables"},
     "devices": {"folding"},
     "tables": {"folding"},
     "arrange": {"spec", "folding"},

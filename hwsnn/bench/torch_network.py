@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import reference
-from ..checks import unhandled
+from ..checks import assert_never
 from ..numeric import signed_limits
 from ..reference.exact import exact_float
 from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
@@ -95,7 +95,7 @@ class _Weighted:
                     v.addcmul_(spikes, v, value=-1)
                 return spikes
             case neuron:
-                raise unhandled(neuron)
+                raise assert_never(neuron)
 
     def _currents(self, x: Tensor) -> Tensor:
         x = x.to(self._type)
@@ -122,7 +122,7 @@ def _leaked_in_place(leak: Leak, v: Tensor) -> Tensor:
         case MultiplyLeak():
             return v.mul_(leak.beta).floor_()
         case _:
-            raise unhandled(leak)
+            raise assert_never(leak)
 
 
 class _Pool:

@@ -55,7 +55,7 @@ def _describe(network: Network) -> dict[str, Any]:
 
 
 def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any]:
-    from ..spec import Conv, MaxPool, Neuron
+    from ..spec import Conv, MaxPool
 
     shape = network.shapes[index + 1]
     fields: dict[str, Any] = {"name": layer.name, "output_shape": list(shape), "parameters": 0, "synapses": 0}
@@ -67,12 +67,12 @@ def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any
             "mode": layer.mode,
         }
     neuron = layer.neuron
-    thresholds, subs = (neuron.threshold, neuron.sub) if isinstance(neuron, Neuron) else (None, None)
+    constants = {name: [int(values.min()), int(values.max())] for name, values in neuron.constants.items()}
     if isinstance(layer, Conv):
         fields |= {"window": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
     return fields | {
         "type": "conv" if isinstance(layer, Conv) else "dense",
-        "parameters": sum(part.size for part in (layer.weight, layer.bias, thresholds, subs) if part is not None),
+        "parameters": sum(part.size for part in (layer.weight, layer.bias, *neuron.constants.values())),
         "synapses": layer.weight.size * shape[1] * shape[2],
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,
@@ -80,9 +80,11 @@ def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any
         "can_saturate": network.can_saturate(index),
         "leak": neuron.leak.formula,
         "beta": neuron.leak.beta,
-        "reset": neuron.reset if isinstance(neuron, Neuron) else None,
-        "threshold": None if thresholds is None else [int(thresholds.min()), int(thresholds.max())],
-        "sub": None if subs is None else [int(subs.min()), int(subs.max())],
+        "reset": None,
+        "threshold": None,
+        "sub": None,
+        **neuron.settings,
+        **constants,
     }
 
 

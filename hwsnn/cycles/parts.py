@@ -11,7 +11,8 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import Conv, Dense, MaxPool, Network, Neuron, Pair
+from hwsnn.folding.pipeline_depths import engine_depths
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Pair
 
 from . import streams
 from .streams import Runs, Stream
@@ -81,7 +82,6 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
 
 
 def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.engine import Engine
     from hwsnn.rtl.layer import joins_steps
 
     name, timesteps = layer.name, network.timesteps
@@ -106,11 +106,11 @@ def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold
         yield from _window(name, (height, width), layer.kernel, layer.stride, beats, queued=True)
     else:
         positions = height * width
-    engine = Engine(network, index, fold, steps, 1)
+    engine = engine_depths(network, index, fold)
     schedule = [
         (
             number % (engine.passes // beats) == 0,
-            position == positions - 1 and (number == engine.passes - 1 or isinstance(layer.neuron, Neuron)),
+            position == positions - 1 and (number == engine.passes - 1 or layer.neuron.fires),
             max(engine.pass_clocks, engine.rest if number < engine.passes - 1 else 0),
         )
         for position in range(positions)

@@ -169,7 +169,7 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
     layer = network.layers[index]
     if isinstance(layer, MaxPool):
         return Cost()
-    neuron, (groups, lanes) = parameters.neuron, parameters.bias.shape
+    neuron, (groups, lanes) = layer.neuron, parameters.bias.shape
     bits = sum(variable.bits for variable in neuron.state)
     current = network.current_range(index).width
     passes = -(-network.timesteps // t_par)

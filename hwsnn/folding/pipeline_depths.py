@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwsnn.checks import unhandled
+from hwsnn.checks import assert_never
 from hwsnn.numeric import signed_digits
-from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+
+from .folding import LayerFold
+from .synaptic_sums import synaptic_sums
 
 
 def leak_adders(leak: Leak) -> int:
@@ -22,7 +25,7 @@ def leak_adders(leak: Leak) -> int:
         case MultiplyLeak():
             return max(len(signed_digits(leak.multiplier)) - 1, 0)
         case _:
-            raise unhandled(leak)
+            raise assert_never(leak)
 
 
 def leak_clocks(leak: Leak) -> int:
@@ -60,7 +63,7 @@ def step_stages(neuron: AnyNeuron, *, saturates: bool, begins: bool = False, sta
         case Integrator():
             return StepStages(start, current, u, u, u)
         case _:
-            raise unhandled(neuron)
+            raise assert_never(neuron)
 
 
 @dataclass(frozen=True)
@@ -88,3 +91,34 @@ def neuron_pipeline(neuron: AnyNeuron, *, groups: int, timesteps: int, t_par: in
     # Spikes leave with those of the pass's last step, membranes as soon as the position's last step is done.
     last = t_par - 1 if neuron.fires else (timesteps - 1) % t_par
     return NeuronPipeline(tuple(steps), steps[last].end, steps[-1].end + 1 if several_passes else 0)
+
+
+@dataclass(frozen=True)
+class EngineDepths:
+    """The part of a layer with weights that computes.
+
+    ``passes`` of a position, each of ``pass_clocks``; from one to the next at least ``rest``. ``pipeline_clocks``: from
+    the last slice of a pass, as it leaves its register, to the beat that it makes, as that comes to the queue.
+    """
+
+    passes: int
+    pass_clocks: int
+    rest: int
+    pipeline_clocks: int
+
+
+def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths:
+    """Of layer ``index``, which must have weights."""
+    sums = synaptic_sums(network, index, fold)
+    _, groups, folds, _, _ = sums[0].weights.shape
+    timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
+    neurons = neuron_pipeline(
+        network.weighted(index).neuron,
+        groups=groups,
+        timesteps=timesteps,
+        t_par=t_par,
+        saturates=network.can_saturate(index),
+    )
+    # The groups of a pass are put side by side in a register.
+    clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)
+    return EngineDepths(-(-timesteps // t_par), groups * folds, neurons.rest, clocks)

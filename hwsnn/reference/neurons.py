@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import unhandled
+from ..checks import assert_never
 from ..numeric import Range, signed_limits
 from ..spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, Reset, ShiftLeak
 from .exact import FloatArray, exact_float
@@ -53,7 +53,7 @@ class Neurons:
             case Integrator():
                 return state
             case neuron:
-                raise unhandled(neuron)
+                raise assert_never(neuron)
 
     def _after_reset(self, reset: Reset, u: FloatArray, spikes: npt.NDArray[np.bool_]) -> FloatArray:
         match reset:
@@ -65,7 +65,7 @@ class Neurons:
             case "none":
                 return u
             case _:
-                raise unhandled(reset)
+                raise assert_never(reset)
 
 
 def _beyond(neuron: AnyNeuron) -> int:
@@ -79,7 +79,7 @@ def _beyond(neuron: AnyNeuron) -> int:
         case Integrator():
             return 0
         case _:
-            raise unhandled(neuron)
+            raise assert_never(neuron)
 
 
 def _leaked(leak: Leak, v: FloatArray) -> FloatArray:
@@ -95,4 +95,4 @@ def _leaked(leak: Leak, v: FloatArray) -> FloatArray:
             product: FloatArray = np.multiply(v, v.dtype.type(leak.beta))
             return np.floor(product, out=product)
         case _:
-            raise unhandled(leak)
+            raise assert_never(leak)

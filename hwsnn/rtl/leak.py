@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Signal, Value
 
-from hwsnn.checks import unhandled
+from hwsnn.checks import assert_never
 from hwsnn.numeric import signed_digits
 from hwsnn.spec import Leak, MultiplyLeak, NoLeak, ShiftLeak
 
@@ -21,7 +21,7 @@ def leaked(m: Module, leak: Leak, v: Value) -> Value:
         case MultiplyLeak():
             return _product(m, v, leak.multiplier) >> leak.shift
         case _:
-            raise unhandled(leak)
+            raise assert_never(leak)
 
 
 def _product(m: Module, v: Value, number: int) -> Value:

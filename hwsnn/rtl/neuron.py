@@ -9,10 +9,9 @@ from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, signed, unsig
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.checks import unhandled
 from hwsnn.folding.pipeline_depths import neuron_pipeline
 from hwsnn.numeric import IntArray
-from hwsnn.spec import MAX_TIMESTEPS, AnyNeuron, Integrator, Neuron
+from hwsnn.spec import MAX_TIMESTEPS, AnyNeuron
 
 from .checks import check_integer
 from .counter import Counter
@@ -127,15 +126,12 @@ class Neurons(wiring.Component):
         groups = Line(m, group.count, "group")
         memory = self._memory(m, one_pass, groups) if shape.passes > 1 else None
         steps = self._steps(m, groups, memory)
-        match self._neuron:
-            case Neuron():
-                given = self.i.valid
-                self._give_spikes(m, steps, one_pass.last)
-            case Integrator():
-                given = self.i.valid & one_pass.last
-                self._give_membranes(m, steps)
-            case neuron:
-                raise unhandled(neuron)
+        if self._neuron.fires:
+            given = self.i.valid
+            self._give_spikes(m, steps, one_pass.last)
+        else:
+            given = self.i.valid & one_pass.last
+            self._give_membranes(m, steps)
         m.d.comb += self.o.valid.eq(later(m, given, "given", self.latency, reset_less=False))
         return m
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.checks import unhandled
+from hwsnn.checks import assert_never
 from hwsnn.folding.pipeline_depths import step_stages
 from hwsnn.numeric import signed_limits
 from hwsnn.spec import AnyNeuron, Integrator, Neuron, Reset
@@ -77,7 +77,7 @@ class NeuronStep(wiring.Component):
             case Integrator():
                 m.d.comb += self.left.v.eq(u)
             case neuron:
-                raise unhandled(neuron)
+                raise assert_never(neuron)
         return m
 
     def _integrate(self, m: Module) -> Value:
@@ -115,5 +115,5 @@ class NeuronStep(wiring.Component):
             case "none":
                 fired = kept
             case _:
-                raise unhandled(reset)
+                raise assert_never(reset)
         m.d.comb += [self.spike.eq(spike), self.left.v.eq(Mux(spike, fired, kept))]

@@ -108,12 +108,16 @@ class Network:
             if not isinstance(layer, MaxPool):
                 yield index, layer
 
-    def current_range(self, index: int) -> Range:
-        """Where the input currents of layer ``index`` lie, over all its channels."""
+    def weighted(self, index: int) -> Conv | Dense:
+        """Layer ``index``. Raises ``ValueError`` unless it has weights."""
         layer = self.layers[index]
         if isinstance(layer, MaxPool):
-            raise ValueError(f"layer {layer.name!r} must have weights to have a current, not be a pool")
-        ranges = layer.current_ranges(self.largest_input(index))
+            raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
+        return layer
+
+    def current_range(self, index: int) -> Range:
+        """Where the input currents of layer ``index`` lie, over all its channels."""
+        ranges = self.weighted(index).current_ranges(self.largest_input(index))
         return Range(min(r.low for r in ranges), max(r.high for r in ranges))
 
     def can_saturate(self, index: int) -> bool:

@@ -1,9 +1,9 @@
 """What a neuron does with its input current at every step.
 
 A neuron is described here, once, and says what others need of it: ``state``, what it keeps from one step to the next;
-``constants``, its integers of each channel; ``fires``; and ``ranges``, where its state lies if nothing saturates. From
-these follow memories, widths, saturation, model files and cost. The step itself is found by kind elsewhere: in the
-reference, in the hardware and its clocks, in PyTorch.
+``constants``, its integers of each channel; ``settings``; ``fires``; and ``ranges``, where its state lies if nothing
+saturates. From these follow memories, widths, saturation, what files and listings say, and cost. The step itself is
+found by kind elsewhere: in the reference, in the hardware and its clocks, in PyTorch.
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ class Neuron:
         return {"threshold": self.threshold} | ({} if self.sub is None else {"sub": self.sub})
 
     @property
+    def settings(self) -> Mapping[str, str]:
+        """What else makes it beside leak, width and constants, by field."""
+        return {"reset": self.reset}
+
+    @property
     def largest_constant(self) -> int:
         """The largest threshold, or what a spike takes off at most: a membrane must be able to hold it."""
         return max(int(values.max()) for values in self.constants.values())
@@ -126,6 +131,11 @@ class Integrator:
     @property
     def constants(self) -> Mapping[str, IntArray]:
         """As ``Neuron.constants``: it has none."""
+        return {}
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """As ``Neuron.settings``: there are none."""
         return {}
 
     def padded(self, channels: int) -> Integrator:
