@@ -11,6 +11,7 @@ from amaranth.sim import Simulator
 
 from hwsnn.folding.pipeline_depths import leak_clocks
 from hwsnn.rtl.leak import leaked
+from hwsnn.spec import LEAKS as KINDS
 from hwsnn.spec import Leak, MultiplyLeak, NoLeak, ShiftLeak
 from tests import oracle
 
@@ -48,3 +49,7 @@ def test_leaked_after_as_many_clocks_as_stated(leak: Leak) -> None:
     simulator.add_testbench(bench)
     simulator.run()
     assert seen == [oracle.leaked(leak, value) for value in VALUES]
+
+
+def test_every_kind_is_tried() -> None:
+    assert {type(leak) for leak in LEAKS} == set(KINDS.values())

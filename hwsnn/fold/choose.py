@@ -273,6 +273,7 @@ def membrane_clocks(network: Network, index: int, t_par: int) -> int:
     layer = network.layers[index]
     assert not isinstance(layer, MaxPool)
     saturates, timesteps = network.can_saturate(index), network.timesteps
+    # How many groups there are matters to a single pass alone.
     return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).rest
 
 
