@@ -43,13 +43,13 @@ class PositionRing(wiring.Component):
             with m.If(self.add):
                 m.d.sync += held.eq(Cat(sums))
         else:
-            m.submodules.ring = ring = memory.Memory(
+            m.submodules.words = words = memory.Memory(
                 shape=unsigned(width),
                 depth=entries,
                 init=[],
                 attrs={"no_rw_check": 1},  # the entry that is read is the one after that which is written
             )
-            write, read = ring.write_port(), ring.read_port()
+            write, read = words.write_port(), words.read_port()
             entry, following = Signal(range(entries)), Signal(range(entries), name="next_entry", init=1)
             with m.If(self.add):
                 m.d.sync += [
