@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hwsnn.spec.checks import assert_never
+from hwsnn.spec.integers import signed_limits
+
 from .. import reference
-from ..checks import assert_never
-from ..numeric import signed_limits
 from ..reference.exact import exact_float
 from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
 

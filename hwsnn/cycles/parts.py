@@ -56,9 +56,9 @@ def _answer(classes: int) -> Callable[[Stream, float], Stream]:
     from amaranth.hdl import unsigned
 
     from hwsnn.rtl.network import RESULTS  # here, so that only a network that is timed loads Amaranth
-    from hwsnn.rtl.readout import Answer
+    from hwsnn.rtl.readout import ArgMax
 
-    delay = Answer(classes, unsigned(1)).latency + 1
+    delay = ArgMax(classes, unsigned(1)).latency + 1
     return lambda i, depth: streams.passes(i, RESULTS, schedule=[(True, True, 1)], delay=delay)
 
 
@@ -68,7 +68,7 @@ def _fixed(component: Callable[..., Stream], *parameters: Any) -> Callable[[Stre
 
 
 def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.pool import OrPool, WinnerPool
+    from hwsnn.rtl.window.pool import OrPool, WinnerPool
 
     (channels, *extent), inputs = network.shapes[index], prod(layer.size)
     beats = -(-network.timesteps // steps)

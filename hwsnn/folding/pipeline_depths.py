@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwsnn.checks import assert_never
-from hwsnn.numeric import signed_digits
 from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec.checks import assert_never
+from hwsnn.spec.integers import signed_digits
 
 from .folding import LayerFold
 from .synaptic_sums import synaptic_sums

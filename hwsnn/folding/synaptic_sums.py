@@ -13,20 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.arrange import Int64Array, arrange
-from hwsnn.checks import require_choice, require_integer, require_integers
-from hwsnn.numeric import Range, signed_limits
 from hwsnn.spec import MAX_PIXEL_BITS, Network
-from hwsnn.tables import ADDRESS_BITS, bits_per_table, in_block_memory
+from hwsnn.spec.checks import require_choice, require_integer, require_integers
+from hwsnn.spec.integers import Range, signed_limits
 
+from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
 from .folding import LayerFold, Sums
+from .weight_layout import Int64Array, folded_parameters
 
 
 @dataclass(frozen=True, eq=False)
 class SynapticSums:
     """The sums of a layer.
 
-    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``arrange`` orders them; int64. ``input_bits``: of an
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``: of an
     input, 1 for spikes, up to 8 for pixels; bit b of it weighs 2^b times its weight. ``form``: where the tables lie,
     and how large they are. Raises ``ValueError`` where one is not of that kind, shape or range.
     """
@@ -128,7 +128,7 @@ class SynapticSums:
 
 def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
     """Of layer ``index``: pixels are summed up once a pass, spikes at each of its ``t_par`` steps."""
-    parameters, pixels = arrange(network.weighted(index), fold), network.takes_pixels(index)
+    parameters, pixels = folded_parameters(network.weighted(index), fold), network.takes_pixels(index)
     copies = 1 if pixels else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
     input_bits = network.pixel_bits if pixels else 1

@@ -7,8 +7,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import assert_never
-from ..numeric import Range, signed_limits
+from hwsnn.spec.checks import assert_never
+from hwsnn.spec.integers import Range, signed_limits
+
 from ..spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, Reset, ShiftLeak
 from .exact import FloatArray, exact_float
 

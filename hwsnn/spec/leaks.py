@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, get_args
 
-from ..checks import require_integer
-from ..numeric import IntArray
+from .checks import require_integer
+from .integers import IntArray
 from .limits import MAX_LEAK_SHIFT
 
 

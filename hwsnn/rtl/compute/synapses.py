@@ -1,0 +1,138 @@
+"""Synaptic sums: slices of inputs in, input currents out."""
+
+from __future__ import annotations
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.folding.synaptic_sums import SynapticSums
+
+from ..checks import check_integer
+from ..stream.counter import ModuloCounter
+from ..stream.delay import delayed
+from .accumulator import Accumulator
+from .partial_sums import GatedSums, partial_sums
+from .position_ring import PositionRing
+
+
+class Synapses(wiring.Component):
+    """Multiplies slices of inputs with constant weights and adds up, without multipliers (see ``SynapticSums``).
+
+    F slices make the currents of an output group, G groups a pass; where the layer has several positions (the pixels
+    that a fully connected layer sees), the passes of the last one give the sums over all of them. What a slice gives
+    goes through an accumulator a lane where F > 1, and with several positions through a ring of sums.
+
+    Parameters
+    ----------
+    sums : of a layer.
+    current_bits : bits of a current, at least what the weights and biases need.
+    passes : passes at each position, all with the same weights; of one position they are all alike.
+
+    Attributes
+    ----------
+    latency : clocks from a group's last slice to its currents.
+
+    Ports
+    -----
+    ``i`` : flow of ``unsigned(L * input_bits)``, slices, in the order (p, pass, g, k).
+    ``o`` : flow of ``ArrayLayout(signed(current_bits), lanes)``, currents, in the order (pass, g).
+
+    Latency: ``latency`` clocks. One slice a clock; it never stops.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1) -> None:
+        check_integer("passes", passes, 1)
+        check_integer("current_bits", current_bits, sums.currents.width)
+        self._sums, self._current_bits, self._passes = sums, current_bits, passes
+        self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
+        self.latency = sums.latency
+        slices = unsigned(sums.weights.shape[4] * sums.input_bits)
+        super().__init__(
+            {
+                "i": In(stream.Signature(slices, always_ready=True)),
+                "o": Out(stream.Signature(data.ArrayLayout(signed(current_bits), self._lanes), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.folds = fold = ModuloCounter(self._folds)
+        m.submodules.groups = group = ModuloCounter(self._groups)
+        m.submodules.passes = one_pass = ModuloCounter(self._passes if self._positions > 1 else 1)
+        m.submodules.positions = position = ModuloCounter(self._positions)
+        m.d.comb += [
+            fold.step.eq(self.i.valid),
+            group.step.eq(fold.step & fold.last),
+            one_pass.step.eq(group.step & group.last),
+            position.step.eq(one_pass.step & one_pass.last),
+        ]
+        first = Signal(init=1)  # the first position's, where the sums begin
+        with m.If(position.step):
+            m.d.sync += first.eq(position.last)
+        m.submodules.partial = partial = partial_sums(self._sums)
+        m.d.comb += [partial.inputs.eq(self.i.payload), partial.row.eq(self._row(m, one_pass, position))]
+        if isinstance(partial, GatedSums):
+            starts = Signal(name="starts_group", init=1)
+            with m.If(self.i.valid):
+                m.d.sync += starts.eq(fold.last)
+            m.d.comb += [partial.group.eq(group.count), partial.starts.eq(starts & first)]
+
+        totals = [getattr(partial, f"lane_{lane}") for lane in range(self._lanes)]
+        stage, given = self._sums.term_clocks + self._sums.levels, group.step
+        if self._folds > 1:
+            add, last = _flag(m, self.i.valid, "full", stage), _flag(m, group.step, "done", stage)
+            totals = self._over_folds(m, totals, add, last)
+            stage += 1
+        if self._positions > 1:
+            m.submodules.ring = ring = PositionRing(self._groups * self._passes, self._lanes, self._current_bits)
+            m.d.comb += [ring.part[lane].eq(total) for lane, total in enumerate(totals)]
+            m.d.comb += [
+                ring.add.eq(_flag(m, group.step, "grouped", stage)),
+                ring.first.eq(delayed(m, first, "begun", stage)),
+            ]
+            totals = [ring.total[lane] for lane in range(self._lanes)]
+            given = group.step & position.last
+            stage += 1
+        m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
+        m.d.comb += [self.o.payload[lane].eq(total) for lane, total in enumerate(totals)]
+        return m
+
+    def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
+        """The row of weights of the slice that comes in: each pass goes through those of its position."""
+        row_count = self._sums.row_count
+        if self._positions == 1:
+            m.submodules.rows = rows = ModuloCounter(row_count)
+            m.d.comb += rows.step.eq(self.i.valid)
+            return rows.count
+        # The row after this one, and the one after the position's first, wait in registers.
+        row, following, start = (
+            Signal(range(row_count), name=name, init=init)
+            for name, init in (("row", 0), ("next_row", 1), ("position_row", 0))
+        )
+        again, over, base = one_pass.step & ~one_pass.last, position.step & position.last, Signal.like(row)
+        m.d.comb += base.eq(Mux(over, 0, Mux(again, start, following)))
+        with m.If(self.i.valid):
+            m.d.sync += [row.eq(base), following.eq(base + 1)]
+        with m.If(position.step):
+            m.d.sync += start.eq(base)
+        return row
+
+    def _over_folds(self, m: Module, totals: list[Value], add: Value, last: Value) -> list[Value]:
+        starts = self._sums.bases.sum(axis=0) if self._sums.starts_from_bases else np.zeros(self._lanes, np.int64)
+        for lane, total in enumerate(totals):
+            accumulator = Accumulator(total.shape(), self._current_bits, int(starts[lane]))
+            m.submodules[f"lane_{lane}"] = accumulator
+            m.d.comb += [accumulator.term.eq(total), accumulator.add.eq(add), accumulator.last.eq(last)]
+            totals[lane] = accumulator.total
+        return totals
+
+
+def _flag(m: Module, value: Value, name: str, clocks: int) -> Value:
+    """The flag some clocks later; a reset clears those on their way."""
+    return delayed(m, value, name, clocks, reset_less=False)
