@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .numeric import IntArray
 from .reference import run
-from .spec import Conv, Dense, Network, Shape
+from .spec import Network, Shape, Weighted
 
 TRACE_BYTES = 1 << 26
 """Room for the spikes of the images that are traced at once."""
@@ -82,18 +82,17 @@ def measure(
     )
 
 
-def fan_out(layer: Conv | Dense, shape: Shape) -> IntArray:
+def fan_out(layer: Weighted, shape: Shape) -> IntArray:
     """How many synapses of ``layer`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
 
     Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
     """
-    channels, *windows = layer.output_shape(shape)
-    stride, padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
+    size, stride, padding = layer.window
+    windows = layer.output_shape(shape)[1:]
     down, across = (
-        _windows_over(shape[1 + axis], windows[axis], layer.weight.shape[2 + axis], stride[axis], padding[axis])
-        for axis in (0, 1)
+        _windows_over(shape[1 + axis], windows[axis], size[axis], stride[axis], padding[axis]) for axis in (0, 1)
     )
-    return channels * np.outer(down, across)
+    return layer.fan_out * np.outer(down, across)
 
 
 def _windows_over(extent: int, windows: int, kernel: int, stride: int, padding: int) -> IntArray:

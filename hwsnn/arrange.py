@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 import numpy.typing as npt
 
+from .checks import unknown_kind
 from .folding.folding import LayerFold
-from .spec import Conv, Dense, Neuron
+from .numeric import IntArray
+from .spec import Conv, Dense, Neuron, Weighted
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -28,30 +31,45 @@ class LayerParameters:
     subs: Int64Array | None
 
 
-def arrange(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
+def arrange(layer: Weighted, fold: LayerFold) -> LayerParameters:
     """The parameters of ``layer`` folded as ``fold`` says, in the orders of ``docs/streams.md``.
 
     Parts larger than their channel count are cut down to it.
     """
-    outputs, channels = layer.weight.shape[:2]
+    matrices = by_position(layer)
+    positions, outputs, channels, taps = matrices.shape
     lanes, entries = min(fold.cout_par, outputs), min(fold.cin_par, channels)
     groups, folds = -(-outputs // lanes), -(-channels // entries)
-    padded = np.zeros((groups * lanes, folds * entries, *layer.weight.shape[2:]), np.int64)
-    padded[:outputs, :channels] = layer.weight
-    parts = padded.reshape(groups, lanes, folds, entries, -1)  # (g, lane, channel fold, entry, pixel or tap)
-    if isinstance(layer, Conv):
-        weights = parts.transpose(0, 2, 1, 4, 3).reshape(1, groups, folds, lanes, -1)
-    else:
-        weights = parts.transpose(4, 0, 2, 1, 3)
+    padded = np.zeros((positions, groups * lanes, folds * entries, taps), np.int64)
+    padded[:, :outputs, :channels] = matrices
+    parts = padded.reshape(positions, groups, lanes, folds, entries, taps)
+    weights = parts.transpose(0, 1, 3, 2, 5, 4).reshape(positions, groups, folds, lanes, -1)
     neuron = layer.neuron
     thresholds = neuron.threshold if isinstance(neuron, Neuron) else np.ones(outputs, np.int64)
     subs = neuron.sub if isinstance(neuron, Neuron) else None
     return LayerParameters(
-        np.ascontiguousarray(weights),
+        weights,
         _grouped(layer.bias, groups, lanes, 0),
         _grouped(thresholds, groups, lanes, 1),
         None if subs is None else _grouped(subs, groups, lanes, 1),
     )
+
+
+@singledispatch
+def by_position(layer: object) -> IntArray:
+    """The weights of each position whose sums make up an output, (positions, out channels, in channels, taps)."""
+    raise unknown_kind("the order of the weights", layer)
+
+
+@by_position.register
+def _(layer: Conv) -> IntArray:
+    return layer.weight.reshape(1, layer.out_channels, layer.in_channels, layer.taps)
+
+
+@by_position.register
+def _(layer: Dense) -> IntArray:
+    pixels: IntArray = layer.weight.reshape(layer.out_channels, layer.in_channels, -1, 1).transpose(2, 0, 1, 3)
+    return pixels
 
 
 def _grouped(values: npt.NDArray[np.integer], groups: int, lanes: int, filler: int) -> Int64Array:

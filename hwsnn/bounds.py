@@ -12,7 +12,6 @@ from math import prod
 from typing import TypeAlias
 
 from . import spec, trained
-from .spec import MaxPool
 
 Layer: TypeAlias = spec.Layer | trained.Layer
 
@@ -41,19 +40,16 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    _require("the weights", sum(layer.weight.size for layer in layers if not isinstance(layer, MaxPool)), MOST_WEIGHTS)
+    weights = sum(layer.weight.size for layer in layers if isinstance(layer, spec.Weighted | trained.Weighted))
+    _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0
     for layer, before, after in zip(layers, shapes[:-1], shapes[1:], strict=True):
         name = f"of layer {layer.name!r}"
-        channels, height, width = before
-        if isinstance(layer, MaxPool):
-            _require(f"the positions in a window {name}", prod(layer.size), MOST_POOLED)
-            window = channels * prod(layer.size)
-        else:
-            window = prod(layer.weight.shape[1:])
-        if isinstance(layer, (spec.Conv, trained.Conv)):
-            height, width = height + 2 * layer.padding[0], width + 2 * layer.padding[1]
+        channels, (height, width) = before[0], layer.window.padded(before[1:])
+        if not layer.weighted:
+            _require(f"the positions in a window {name}", prod(layer.window.size), MOST_POOLED)
+        window = channels * prod(layer.window.size)
         _require(f"the inputs {name}, with their border,", channels * height * width, MOST_VALUES)
         _require(f"the outputs {name}", prod(after), MOST_VALUES)
         _require(f"the inputs of a row of windows {name}", after[2] * window, MOST_ROW_VALUES)

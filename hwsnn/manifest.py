@@ -9,9 +9,9 @@ from typing import Any
 from . import __version__
 from .cycles import Cycles
 from .folding.folding import Folding
-from .model import model_hash
+from .model import describe_kind, model_hash
 from .rtl.emit import TOP
-from .spec import Conv, MaxPool, Network, Neuron
+from .spec import Network, Neuron, Weighted
 
 
 def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
@@ -74,20 +74,17 @@ def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dic
 
 def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> dict[str, Any]:
     layer = network.layers[index]
-    entry: dict[str, Any] = {
-        "name": layer.name,
-        "type": type(layer).__name__.lower(),
+    entry = describe_kind(layer) | {
         "input_shape": list(network.shapes[index]),
         "output_shape": list(network.shapes[index + 1]),
         "queue_depth": folding.fifo_depths[layer.name],
         "time_steps_per_beat": folding.beat_steps(network, index),
         "busy_clocks_per_frame": clocks.busy[layer.name],
     }
-    if isinstance(layer, MaxPool):
-        return entry | {"mode": layer.mode, "size": list(layer.size), "stride": list(layer.stride)}
-    if isinstance(layer, Conv):
-        entry["column_depth"] = folding.column_depths[layer.name]
-        entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
+    if not isinstance(layer, Weighted):
+        return entry
+    if layer.sliding:
+        entry |= {"column_depth": folding.column_depths[layer.name], "kernel": list(layer.kernel)}
     if isinstance(layer.neuron, Neuron):
         entry["reset"] = layer.neuron.reset
     return entry | {

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .errors import InputError
 from .spec import Reset
-from .trained import Conv, Dense, FloatArray, Integrator, Neuron
+from .trained import FloatArray, Integrator, Neuron, Weighted
 
 CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
 """The candidates for a scale: each lets the largest integer stand for this part of the largest weight."""
@@ -48,7 +48,7 @@ class _Rows:
     finest: FloatArray
 
 
-def layer_scales(layer: Conv | Dense, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool) -> Scales:
+def layer_scales(layer: Weighted, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool) -> Scales:
     """The scales of a layer whose weights become integers up to ``largest``, and its inputs up to ``largest_input``.
 
     ``reset``: in place of the layer's own. ``leaks``: whether floors of a leak want a fine unit. An integrator has one

@@ -7,23 +7,23 @@ mirror those of ``hwsnn.spec``, so use them through their module: ``trained.Conv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from .checks import require_choice, require_integer, require_pair
+from .checks import require_choice, require_integer
 from .spec import (
-    MAX_EXTENT,
     MAX_TIMESTEPS,
+    Convolution,
     EncoderKind,
+    FullyConnected,
     MaxPool,
-    Pair,
+    Projection,
     Reset,
     Shape,
-    conv_shape,
-    dense_shape,
     require_layer_names,
     require_network_name,
     require_shape,
@@ -80,8 +80,9 @@ class Integrator:
 
 
 @dataclass(frozen=True, eq=False)
-class _Weighted:
-    name: str
+class Weighted(Projection):
+    """A layer with weights, and its neurons."""
+
     weight: FloatArray
     bias: FloatArray
     neuron: Neuron | Integrator
@@ -89,50 +90,25 @@ class _Weighted:
     def __post_init__(self) -> None:
         _require_floats(f"weight of layer {self.name!r}", self.weight, 4)
         _require_floats(f"bias of layer {self.name!r}", self.bias, 1)
-        channels = (self.weight.shape[0],)
-        if self.bias.shape != channels:
-            raise ValueError(f"bias of layer {self.name!r} must have shape {channels}, not {self.bias.shape}")
-        if isinstance(self.neuron, Neuron) and self.neuron.threshold.shape != channels:
-            raise ValueError(
-                f"threshold of layer {self.name!r} must have shape {channels}, not {self.neuron.threshold.shape}"
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class Conv(_Weighted):
-    """A convolution (cross-correlation) and its neurons.
-
-    ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out channels,), added at every
-    step; ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides.
-    """
-
-    stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
-
-    def __post_init__(self) -> None:
         super().__post_init__()
-        require_pair(f"stride of layer {self.name!r}", self.stride, 1, MAX_EXTENT)
-        require_pair(f"padding of layer {self.name!r}", self.padding, 0, MAX_EXTENT)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
-        return conv_shape(self.name, self.weight.shape, self.stride, self.padding, shape)
+        if isinstance(self.neuron, Neuron):
+            self._require_by_channel("threshold", self.neuron.threshold)
 
 
 @dataclass(frozen=True, eq=False)
-class Dense(_Weighted):
-    """A fully connected layer and its neurons.
+class Conv(Convolution, Weighted):
+    """A convolution and its neurons."""
 
-    ``weight``: (out, in channels, in height, in width), flattened in that order; ``bias``: (out,), added at every step.
-    """
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
-        return dense_shape(self.name, self.weight.shape, shape)
+@dataclass(frozen=True, eq=False)
+class Dense(FullyConnected, Weighted):
+    """A fully connected layer and its neurons."""
 
 
 Layer: TypeAlias = Conv | Dense | MaxPool
 """Spiking max-pools have no floats: they are ``hwsnn.spec.MaxPool`` already."""
+KINDS: Mapping[str, type[Layer]] = {kind.kind: kind for kind in get_args(Layer)}
+"""Every kind of layer by its name, that of its kind in integers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +137,7 @@ class Network:
         """The network whose neurons all fire by ``compare``, with a remark where they did not."""
         layers, others = [], []
         for layer in self.layers:
-            if not isinstance(layer, MaxPool) and isinstance(layer.neuron, Neuron) and layer.neuron.compare != compare:
+            if isinstance(layer, Weighted) and isinstance(layer.neuron, Neuron) and layer.neuron.compare != compare:
                 others.append(layer.name)
                 layer = replace(layer, neuron=replace(layer.neuron, compare=compare))
             layers.append(layer)

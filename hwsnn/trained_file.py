@@ -6,16 +6,15 @@ Such a file is untrusted input (``hwsnn.tensor_file``). What comes back is what 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from . import tensor_file
 from .checks import require_choice
-from .model import describe_pool, restore_pool
-from .spec import MaxPool
+from .model import describe_kind, restore_kind
 from .tensor_file import Fields, TensorReader, Tensors
-from .trained import Conv, Dense, FloatArray, Integrator, Layer, Network, Neuron
+from .trained import KINDS, FloatArray, Integrator, Layer, Network, Neuron, Weighted
 
 FORMAT = 1
 MAX_REMARK = 1000
@@ -43,17 +42,15 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     tensors: dict[str, FloatArray] = {}
     layers = []
     for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            layers.append(describe_pool(layer))
+        entry = describe_kind(layer)
+        layers.append(entry)
+        if not isinstance(layer, Weighted):
             continue
-        entry: dict[str, Any] = {"type": "dense", "name": layer.name, "neuron": _describe_neuron(layer.neuron)}
-        if isinstance(layer, Conv):
-            entry |= {"type": "conv", "stride": list(layer.stride), "padding": list(layer.padding)}
+        entry["neuron"] = _describe_neuron(layer.neuron)
         tensors[f"{layer.name}.weight"] = layer.weight
         tensors[f"{layer.name}.bias"] = layer.bias
         if isinstance(layer.neuron, Neuron):
             tensors[f"{layer.name}.threshold"] = layer.neuron.threshold
-        layers.append(entry)
     description = {
         "format": FORMAT,
         "name": network.name,
@@ -89,19 +86,13 @@ def restore(description: object, tensors: Tensors) -> Network:
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
-    kind, name = entry.text("type"), entry.text("name")
-    require_choice(f"the type of {entry.where}", kind, ("conv", "dense", "maxpool"))
-    layer: Layer
-    if kind == "maxpool":
-        layer = restore_pool(entry)
-    else:
-        weight, bias = (tensors.take(f"{name}.{part}", np.float64) for part in ("weight", "bias"))
-        neuron = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
-        if kind == "dense":
-            layer = Dense(name, weight, bias, neuron)
-        else:
-            stride, padding = entry.integers("stride", 2), entry.integers("padding", 2)
-            layer = Conv(name, weight, bias, neuron, stride=stride, padding=padding)  # type: ignore[arg-type]
+    kind, settings = restore_kind(entry)
+    name, made = entry.text("name"), cast("type[Any]", KINDS[kind])
+    parts: list[Any] = []
+    if made.weighted:
+        parts = [tensors.take(f"{name}.{part}", np.float64) for part in ("weight", "bias")]
+        parts.append(_restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors))
+    layer: Layer = made(name, *parts, **settings)
     entry.finish()
     return layer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hwsnn.folding.folding import Folding
-from hwsnn.spec import MaxPool, Network
+from hwsnn.spec import Network
 
 from ..arrange import arrange
 
@@ -18,9 +18,7 @@ def synapses_per_clock(network: Network, folding: Folding, index: int) -> float:
 
     Raises ``ValueError`` for a pool, which has none.
     """
-    layer = network.layers[index]
-    if isinstance(layer, MaxPool):
-        raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
+    layer = network.weighted(index)
     fold = folding.layers[layer.name]
     positions, groups, folds, _, _ = arrange(layer, fold).weights.shape
     passes = -(-network.timesteps // min(fold.t_par, network.timesteps))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from functools import singledispatch
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,11 +13,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import reference
+from ..checks import unknown_kind
 from ..numeric import signed_limits
 from ..reference.exact import exact_float
-from ..spec import Conv, Dense, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak
+from ..spec import Conv, Dense, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak, Weighted
 
 Images = npt.NDArray[np.uint8]
+
+
+class Module(Protocol):
+    """A layer; ``begin`` starts a batch, of inputs that are the same at every step where they are ``held``."""
+
+    def begin(self, *, held: bool) -> None: ...
+
+    def step(self, x: Tensor) -> Tensor: ...
 
 
 class TorchNetwork:
@@ -24,10 +37,7 @@ class TorchNetwork:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._layers = [
-            _Pool(layer) if isinstance(layer, MaxPool) else _Weighted(network, index, layer)
-            for index, layer in enumerate(network.layers)
-        ]
+        self._layers = [module(layer, network, index) for index, layer in enumerate(network.layers)]
 
     def scores(self, images: Images, batch: int) -> npt.NDArray[np.int64]:
         """The scores (N, classes) of images (N, C, H, W), ``batch`` of them at a time."""
@@ -37,14 +47,14 @@ class TorchNetwork:
         return scores
 
     def _scores(self, images: Images) -> Tensor:
-        direct = self._network.encoder.kind == "direct"
-        seen = images[:, np.newaxis] if direct else reference.encode(self._network, images)
+        spikes = self._network.encoder.spikes
+        seen = reference.encode(self._network, images) if spikes else images[:, np.newaxis]
         steps = torch.from_numpy(seen.transpose(1, 0, 3, 4, 2).copy()).permute(0, 1, 4, 2, 3)
         for layer in self._layers:
-            layer.begin(held=direct and layer is self._layers[0])
+            layer.begin(held=not spikes and layer is self._layers[0])
         scores = None
         for step in range(self._network.timesteps):
-            x = steps[0 if direct else step]
+            x = steps[step if spikes else 0]
             for layer in self._layers:
                 x = layer.step(x)
             scores = x if scores is None or self._network.readout == "membrane" else scores + x
@@ -52,23 +62,18 @@ class TorchNetwork:
         return scores.flatten(1)
 
 
-class _Weighted:
+class _Weighted(ABC):
     """A layer with weights, (N, channels, height, width) to (N, channels, rows, columns) of spikes or membranes."""
 
-    def __init__(self, network: Network, index: int, layer: Conv | Dense) -> None:
+    def __init__(self, layer: Weighted, network: Network, index: int) -> None:
         neuron = layer.neuron
-        self._layer, self._neuron = layer, neuron
+        self._neuron = neuron
         self._limits = signed_limits(neuron.membrane_bits) if network.can_saturate(index) else None
         membrane = 1 << (neuron.membrane_bits - 1)
         largest = network.current_range(index).magnitude + 2 * int(abs(layer.bias).max()) + membrane
         if isinstance(neuron.leak, MultiplyLeak):
             largest = max(largest, membrane * neuron.leak.multiplier)
         self._type = torch.float32 if exact_float(largest) is np.float32 else torch.float64
-        weight = torch.tensor(layer.weight, dtype=self._type)
-        if isinstance(layer, Conv):
-            self._weight = weight.to(memory_format=torch.channels_last)
-        else:
-            self._weight = weight.permute(0, 2, 3, 1).flatten(1).contiguous()
         self._bias = torch.tensor(layer.bias, dtype=self._type)
         if isinstance(neuron, Neuron):
             self._threshold = torch.tensor(neuron.threshold, dtype=self._type)[:, None, None]
@@ -76,14 +81,13 @@ class _Weighted:
                 self._sub = torch.tensor(neuron.sub, dtype=self._type)[:, None, None]
 
     def begin(self, *, held: bool) -> None:
-        """Start a batch; ``held``: its inputs are the same at every step."""
         self._held = held
         self._current: Tensor | None = None
         self._v: Tensor | None = None
 
     def step(self, x: Tensor) -> Tensor:
         if self._current is None or not self._held:
-            self._current = self._currents(x)
+            self._current = self._currents(x.to(self._type))
         v = self._v = self._integrated(self._current)
         if isinstance(self._neuron, Integrator):
             return v
@@ -94,11 +98,9 @@ class _Weighted:
             v.addcmul_(spikes, v, value=-1)
         return spikes
 
+    @abstractmethod
     def _currents(self, x: Tensor) -> Tensor:
-        x = x.to(self._type)
-        if isinstance(self._layer, Conv):
-            return functional.conv2d(x, self._weight, self._bias, self._layer.stride, self._layer.padding)
-        return functional.linear(x.permute(0, 2, 3, 1).flatten(1), self._weight, self._bias)[:, :, None, None]
+        """The input currents of a step."""
 
     def _integrated(self, current: Tensor) -> Tensor:
         """saturate(leak(v) + I), written where v was."""
@@ -114,6 +116,25 @@ class _Weighted:
         return v if self._limits is None else v.clamp_(*self._limits)
 
 
+class _Conv(_Weighted):
+    def __init__(self, layer: Conv, network: Network, index: int) -> None:
+        super().__init__(layer, network, index)
+        self._layer = layer
+        self._weight = torch.tensor(layer.weight, dtype=self._type).to(memory_format=torch.channels_last)
+
+    def _currents(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self._weight, self._bias, self._layer.stride, self._layer.padding)
+
+
+class _Dense(_Weighted):
+    def __init__(self, layer: Dense, network: Network, index: int) -> None:
+        super().__init__(layer, network, index)
+        self._weight = torch.tensor(layer.weight, dtype=self._type).permute(0, 2, 3, 1).flatten(1).contiguous()
+
+    def _currents(self, x: Tensor) -> Tensor:
+        return functional.linear(x.permute(0, 2, 3, 1).flatten(1), self._weight, self._bias)[:, :, None, None]
+
+
 class _Pool:
     """A spiking max-pool, (N, channels, height, width) to (N, channels, rows, columns)."""
 
@@ -121,7 +142,6 @@ class _Pool:
         self._layer = layer
 
     def begin(self, *, held: bool) -> None:
-        """Start a batch."""
         self._counts: Tensor | None = None
 
     def step(self, x: Tensor) -> Tensor:
@@ -132,3 +152,14 @@ class _Pool:
         # Of equal counts max_pool2d takes the first.
         most, winner = functional.max_pool2d(self._counts, self._layer.size, self._layer.stride, return_indices=True)
         return x.flatten(2).gather(2, winner.flatten(2)).view(most.shape)
+
+
+@singledispatch
+def module(layer: object, network: Network, index: int) -> Module:
+    """``layer``, which is number ``index`` of the network, in PyTorch."""
+    raise unknown_kind("the network in PyTorch", layer)
+
+
+module.register(Conv, _Conv)
+module.register(Dense, _Dense)
+module.register(MaxPool, lambda layer, network, index: _Pool(layer))

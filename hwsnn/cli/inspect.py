@@ -43,7 +43,7 @@ def _describe(network: Network) -> dict[str, Any]:
         "input_shape": list(network.input_shape),
         "pixel_bits": network.pixel_bits,
         "encoding": network.encoder.kind,
-        "seed": network.encoder.seed if network.encoder.kind == "poisson" else None,
+        "seed": network.encoder.seed if network.encoder.random else None,
         "timesteps": network.timesteps,
         "readout": network.readout,
         "classes": network.classes,
@@ -55,25 +55,21 @@ def _describe(network: Network) -> dict[str, Any]:
 
 
 def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any]:
-    from ..spec import Conv, MaxPool, Neuron
+    from ..model import describe_kind
+    from ..spec import Neuron, Weighted
 
     shape = network.shapes[index + 1]
-    fields: dict[str, Any] = {"name": layer.name, "output_shape": list(shape), "parameters": 0, "synapses": 0}
-    if isinstance(layer, MaxPool):
-        return fields | {
-            "type": "maxpool",
-            "window": list(layer.size),
-            "stride": list(layer.stride),
-            "mode": layer.mode,
-        }
+    fields = describe_kind(layer) | {"output_shape": list(shape), "parameters": 0, "synapses": 0}
+    if layer.sliding:
+        fields["window"] = list(layer.window.size)
+        fields.pop("size", None)
+    if not isinstance(layer, Weighted):
+        return fields
     neuron = layer.neuron
     thresholds, subs = (neuron.threshold, neuron.sub) if isinstance(neuron, Neuron) else (None, None)
-    if isinstance(layer, Conv):
-        fields |= {"window": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
     return fields | {
-        "type": "conv" if isinstance(layer, Conv) else "dense",
         "parameters": sum(part.size for part in (layer.weight, layer.bias, thresholds, subs) if part is not None),
-        "synapses": layer.weight.size * shape[1] * shape[2],
+        "synapses": layer.synapses * shape[1] * shape[2],
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
@@ -120,7 +116,7 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
     """The numbers of each layer with weights, and its neurons: beside the shapes it would not fit a terminal."""
     table = _empty_table(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
     for layer in layers:
-        if layer["type"] == "maxpool":
+        if "weight_bits" not in layer:
             continue
         saturates = " (saturates)" if layer["can_saturate"] else ""
         table.add_row(
@@ -158,14 +154,14 @@ def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
 
 def _kind(layer: dict[str, Any]) -> str:
     """The type, and whatever of window, stride, padding and mode says something."""
-    if layer["type"] == "dense":
-        return "dense"
+    if "window" not in layer:
+        return str(layer["type"])
     text = f"{layer['type']} {'x'.join(map(str, layer['window']))}"
     if layer["stride"] != [1, 1]:
         text += f", stride {'x'.join(map(str, layer['stride']))}"
     if any(layer.get("padding", ())):
         text += f", padding {'x'.join(map(str, layer['padding']))}"
-    return f"{text}, {layer['mode']}" if layer["type"] == "maxpool" else text
+    return f"{text}, {layer['mode']}" if "mode" in layer else text
 
 
 def _extent(shape: list[int]) -> str:

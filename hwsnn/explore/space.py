@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..errors import InputError
 from ..fold import Chooser
 from ..model import model_hash
 from ..quantize import quantize
-from ..spec import Conv, Encoder, EncoderKind, Network, Reset
+from ..spec import Encoder, EncoderKind, Network, Reset
 from .points import Task
 
 
@@ -75,11 +76,7 @@ def _series(network: Network, device: Device, count: int) -> list[int]:
 
 def _pixel_clocks(network: Network) -> int:
     """The clocks that a frame's pixels take, padding included, one a clock: no design is faster."""
-    _, height, width = network.input_shape
-    first = network.layers[0]
-    if isinstance(first, Conv):
-        height, width = height + 2 * first.padding[0], width + 2 * first.padding[1]
-    return height * width * (1 if network.encoder.kind == "direct" else network.timesteps)
+    return prod(network.layers[0].window.padded(network.input_shape[1:])) * network.encoded_steps
 
 
 def data_hash(data: LabelledData) -> str:

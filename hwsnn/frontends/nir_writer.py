@@ -6,6 +6,7 @@ cannot say goes into the metadata of the nodes (``hwsnn.frontends.nir_convention
 
 from __future__ import annotations
 
+from functools import singledispatch
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import trained
+from ..checks import unknown_kind
 from ..errors import InputError
 from ..files import written_whole
 from ..spec import MaxPool, Shape
@@ -55,39 +57,58 @@ def to_graph(network: trained.Network) -> nir.NIRGraph:
     }
     flat = False
     for layer, before, after in zip(network.layers, network.shapes, network.shapes[1:], strict=False):
-        if flat and not isinstance(layer, trained.Dense):
+        if flat and layer.sliding:
             raise InputError(
                 f"layer {layer.name!r}: takes an image, and NIR has no node that makes one of a flat output"
             )
-        if isinstance(layer, MaxPool):
-            nodes |= _pool(layer, after)
-            continue
-        if isinstance(layer, trained.Conv):
-            nodes[layer.name] = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, 1, layer.bias)
-        else:
-            if not flat:
-                nodes[f"{layer.name}_Flatten"] = nir.Flatten({"input": np.array(before)}, start_dim=0)
-            nodes[layer.name] = nir.Affine(layer.weight.reshape(len(layer.weight), -1), layer.bias)
-            flat = True
-        neurons = _neurons(layer.neuron, after[:1] if flat else after)
-        nodes[f"{layer.name}_{type(neurons).__name__}"] = neurons  # a layer's own name has no capitals
+        nodes |= layer_nodes(layer, before, after, flat)
+        flat = flat or not layer.sliding
     shape = network.shapes[-1]
     nodes[layer_name("output", "output", taken)] = nir.Output(np.array(shape[:1] if flat else shape))
     # The type check of nir 1.0 takes windows for square, so it would refuse some graphs that are right.
     return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
 
 
-def _pool(layer: MaxPool, shape: Shape) -> dict[str, nir.NIRNode]:
+@singledispatch
+def layer_nodes(layer: object, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+    """The nodes of ``layer``, from its input's shape to its output's. ``flat``: its input has no height and width."""
+    raise unknown_kind("the NIR nodes", layer)
+
+
+@layer_nodes.register(trained.Conv)
+def _(layer: trained.Conv, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+    import nir
+
+    weights = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, 1, layer.bias)
+    return {layer.name: weights} | _neurons(layer, after)
+
+
+@layer_nodes.register(trained.Dense)
+def _(layer: trained.Dense, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+    import nir
+
+    flatten = {} if flat else {f"{layer.name}_Flatten": nir.Flatten({"input": np.array(before)}, start_dim=0)}
+    weights = nir.Affine(layer.weight.reshape(layer.out_channels, -1), layer.bias)
+    return flatten | {layer.name: weights} | _neurons(layer, after[:1])
+
+
+@layer_nodes.register(MaxPool)
+def _(layer: MaxPool, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
     """Any spike of the window. A foreign reader sees the mode ``or`` in place of ``winner``."""
     import nir
 
     return {
         layer.name: nir.SumPool2d(np.array(layer.size), np.array(layer.stride), np.zeros(2, np.int64)),
-        f"{layer.name}_Threshold": nir.Threshold(np.full(shape, ANY_SPIKE), metadata={said.POOL: layer.mode}),
+        f"{layer.name}_Threshold": nir.Threshold(np.full(after, ANY_SPIKE), metadata={said.POOL: layer.mode}),
     }
 
 
-def _neurons(neuron: trained.Neuron | trained.Integrator, shape: tuple[int, ...]) -> nir.NIRNode:
+def _neurons(layer: trained.Weighted, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
+    node = _neuron_node(layer.neuron, shape)
+    return {f"{layer.name}_{type(node).__name__}": node}  # a layer's own name has no capitals
+
+
+def _neuron_node(neuron: trained.Neuron | trained.Integrator, shape: tuple[int, ...]) -> nir.NIRNode:
     """Neurons of ``shape``, channels first: r dt / tau is 1, so that a step is v = beta v + I."""
     import nir
 

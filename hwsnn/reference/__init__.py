@@ -13,10 +13,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from ..numeric import IntArray
-from ..spec import Integrator, MaxPool, Network
+from ..spec import Integrator, Network
 from .encoders import encoder
-from .layers import WeightedLayer
-from .pools import pool
+from .layers import WeightedLayer, stage
 from .steps import Bytes, Steps, channels_last, image_first
 
 __all__ = ["Result", "encode", "run"]
@@ -93,25 +92,26 @@ class _Pipeline:
     """The encoder and every layer, made ready once for all batches."""
 
     def __init__(self, network: Network) -> None:
-        self._network = network
         self._encode = encoder(network)
-        self._weighted = {
-            layer.name: WeightedLayer(layer, network.largest_input(index), network.timesteps)
-            for index, layer in network.weighted_layers()
+        self._stages = {
+            layer.name: stage(layer, network.largest_input(index), network.timesteps)
+            for index, layer in enumerate(network.layers)
+            if not isinstance(layer.neuron, Integrator)
         }
+        self._last: WeightedLayer | None = None
+        if network.readout == "membrane":
+            last = len(network.layers) - 1
+            self._last = WeightedLayer(network.weighted(last), network.largest_input(last), network.timesteps)
 
     def scores(self, images: Bytes, trace: Trace) -> IntArray:
         """The scores (N, classes) of a batch; the spikes of the layers that ``trace`` names are written into it."""
         now = self._encode(channels_last(images))
         _record(trace, "encoder", now)
-        for layer in self._network.layers:
-            if isinstance(layer, MaxPool):
-                now = pool(layer, now)
-            elif isinstance(layer.neuron, Integrator):
-                return self._weighted[layer.name].final_potentials(now)[:, 0, 0]
-            else:
-                now = self._weighted[layer.name].spikes(now)
-            _record(trace, layer.name, now)
+        for name, fire in self._stages.items():
+            now = fire(now)
+            _record(trace, name, now)
+        if self._last is not None:
+            return self._last.final_potentials(now)[:, 0, 0]
         counts: IntArray = now[:, :, 0, 0].sum(axis=0, dtype=np.int64)
         return counts
 
@@ -144,7 +144,7 @@ def _bytes_an_image(network: Network) -> int:
 
 def _empty_trace(network: Network, count: int) -> Trace:
     shapes = dict(zip((layer.name for layer in network.layers), network.shapes[1:], strict=True))
-    if network.encoder.kind != "direct":
+    if network.encoder.spikes:
         shapes = {"encoder": network.input_shape, **shapes}
     if network.readout == "membrane":
         del shapes[network.layers[-1].name]

@@ -1,23 +1,32 @@
-"""What one layer makes of a batch."""
+"""What one layer makes of a batch, by its kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial, singledispatch
 
 import numpy as np
 
+from ..checks import unknown_kind
 from ..numeric import IntArray
-from ..spec import Conv, Dense
+from ..spec import Conv, Dense, MaxPool, Weighted
 from .exact import FloatArray
 from .neurons import Neurons
+from .pools import pool
 from .steps import Steps
 from .synapses import Synapses
+
+
+@singledispatch
+def stage(layer: object, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
+    """What ``layer`` makes of the spikes before it, or of held pixels."""
+    raise unknown_kind("the reference", layer)
 
 
 class WeightedLayer:
     """Synapses and the neurons behind them."""
 
-    def __init__(self, layer: Conv | Dense, largest_input: int, timesteps: int) -> None:
+    def __init__(self, layer: Weighted, largest_input: int, timesteps: int) -> None:
         self._timesteps = timesteps
         self._synapses = Synapses(layer, largest_input)
         self._neurons = Neurons(layer.neuron, self._synapses.range, timesteps)
@@ -46,3 +55,14 @@ class WeightedLayer:
             if step < len(inputs):
                 current = self._synapses(inputs[step], self._neurons.dtype)
             yield current
+
+
+@stage.register(Conv)
+@stage.register(Dense)
+def _(layer: Weighted, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
+    return WeightedLayer(layer, largest_input, timesteps).spikes
+
+
+@stage.register(MaxPool)
+def _(layer: MaxPool, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
+    return partial(pool, layer)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..numeric import Range
-from ..spec import Conv, Dense
+from ..spec import Weighted
 from .exact import Float, FloatArray, exact_float
 from .steps import Bytes
 
@@ -17,7 +17,7 @@ COLUMN_BYTES = 1 << 21
 class Synapses:
     """The input currents of a layer; a fully connected layer is a convolution of one window."""
 
-    def __init__(self, layer: Conv | Dense, largest_input: int) -> None:
+    def __init__(self, layer: Weighted, largest_input: int) -> None:
         weight = layer.weight.astype(np.int64)
         sums = Range(
             int(np.minimum(weight, 0).sum(axis=(1, 2, 3)).min()) * largest_input,
@@ -26,8 +26,7 @@ class Synapses:
         self.range = sums | (sums + Range(int(layer.bias.min()), int(layer.bias.max())))
         """Where currents lie, before and after the bias."""
         self._float = exact_float(sums.magnitude)  # partial sums lie between those of either sign, in any order
-        self._kernel = layer.weight.shape[2:]
-        self._stride, self._padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
+        self._kernel, self._stride, self._padding = layer.window
         self._matrix = layer.weight.transpose(2, 3, 1, 0).reshape(-1, len(layer.weight)).astype(self._float)
         self._bias = layer.bias
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import Out
 
 from hwsnn.arrange import arrange
 from hwsnn.folding.folding import LayerFold, Sums
-from hwsnn.spec import Conv, MaxPool, Network, Neuron
+from hwsnn.spec import Network, Neuron
 
 from .chain import name_streams
 from .checks import check_integer
@@ -48,9 +48,7 @@ class Engine(wiring.Component):
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
-        layer = network.layers[index]
-        if isinstance(layer, MaxPool):
-            raise ValueError(f"layer must have weights, not be {layer!r}")
+        layer = network.weighted(index)
         check_integer("steps", steps, 1)
         self._pixels = network.takes_pixels(index)
         self._t_par = min(fold.t_par, network.timesteps)
@@ -58,7 +56,7 @@ class Engine(wiring.Component):
         self._queue_depth = queue_depth
         parameters = arrange(layer, fold)
         self._positions, self._groups, _, lanes, _ = parameters.weights.shape
-        self._channels = channels = layer.weight.shape[0]
+        self._channels = channels = layer.out_channels
         input_bits = network.pixel_bits if self._pixels else 1
         current_bits = network.current_range(index).width
         copies = 1 if self._pixels else self._t_par
@@ -82,11 +80,11 @@ class Engine(wiring.Component):
             )
             self._lane_bits, self._sets = neuron.membrane_bits, 1
         self._slices = Slices(
-            taps=layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1,
-            channels=layer.weight.shape[1],
+            taps=layer.taps,
+            channels=layer.in_channels,
             bits=input_bits,
             steps=steps,
-            cin_par=min(fold.cin_par, layer.weight.shape[1]),
+            cin_par=min(fold.cin_par, layer.in_channels),
             t_par=1 if self._pixels else self._t_par,
             groups=self._groups,
             repeats=self._passes if self._pixels else 1,

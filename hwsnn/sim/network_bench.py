@@ -18,7 +18,7 @@ from hwsnn.reference import run as run_reference
 from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline, layer_instance
 from hwsnn.scratch import Scratch
-from hwsnn.spec import Integrator, MaxPool, Network
+from hwsnn.spec import Integrator, Network
 
 from .runner import SimulationError, build_simulator, run_bench, simulation_environment
 
@@ -115,7 +115,7 @@ def expected_beats(network: Network, folding: Folding, images: Images) -> dict[s
         whole = np.pad(ordered, ((0, 0), (0, 0), (0, 0), (0, surplus), (0, 0)))
         beats[f"boundary_{name}"] = _pack(whole.reshape(-1, steps * spikes.shape[2]), 1)
     last = network.layers[-1]
-    if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
+    if isinstance(last.neuron, Integrator):
         beats[f"boundary_{last.name}"] = _pack(outcome.scores, network.score_bits)
     answers = _bits(outcome.predictions[:, None], network.answer_bits)
     beats["result"] = _bytes(np.concatenate([answers, _bits(outcome.scores, network.score_bits)], axis=1))
@@ -172,9 +172,9 @@ def _key(name: str) -> str:
 def _boundary_bits(network: Network) -> dict[str, int]:
     """Bits of a frame that are compared at each boundary, in the order of the data."""
     steps = network.timesteps
-    bits = {} if network.encoder.kind == "direct" else {"encoder": steps * math.prod(network.input_shape)}
+    bits = {"encoder": steps * math.prod(network.input_shape)} if network.encoder.spikes else {}
     for index, layer in enumerate(network.layers):
-        integrates = not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator)
+        integrates = isinstance(layer.neuron, Integrator)
         bits[layer.name] = math.prod(network.shapes[index + 1]) * (network.score_bits if integrates else steps)
     return bits | {"result": network.answer_bits + network.classes * network.score_bits}
 
