@@ -1,0 +1,179 @@
+"""Every part knows every kind of layer and of encoder, and takes none for another.
+
+A new kind fails here by the name of what it lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from hwsnn import model, reference, spec, trained, trained_file
+from hwsnn.activity import measure
+from hwsnn.arrange import arrange
+from hwsnn.bench.torch_network import TorchNetwork
+from hwsnn.cli.inspect import _describe
+from hwsnn.cycles import simulate
+from hwsnn.data import random_images
+from hwsnn.devices import DEVICES
+from hwsnn.fold import Chooser, layer_cost
+from hwsnn.folding.folding import Folding, LayerFold, column_queues
+from hwsnn.frontends import nir, nir_writer
+from hwsnn.manifest import manifest
+from hwsnn.quantize import quantize
+from hwsnn.random_networks import random_network
+from hwsnn.rtl.network import Pipeline
+from hwsnn.train.encode import encode
+from tests.trained_networks import assert_same
+
+DEVICE = DEVICES["xczu9eg"]
+RNG = np.random.default_rng(0)
+
+
+def neuron(channels: int) -> trained.Neuron:
+    return trained.Neuron(np.full(channels, 1.5), 0.75, "greater", "subtract")
+
+
+LAYERS: dict[str, trained.Layer] = {
+    "conv": trained.Conv("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
+    "dense": trained.Dense("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
+    "maxpool": spec.MaxPool("seen", (2, 2), (1, 2), "winner"),
+}
+"""One layer of each kind, on 2 channels of 5x4 spikes."""
+
+
+def floats(layer: Any) -> trained.Network:
+    """A network of ``layer`` and one more that integrates."""
+    shape = layer.output_shape((2, 5, 4))
+    last = trained.Dense("last", RNG.normal(size=(2, *shape)), np.zeros(2), trained.Integrator(1.0))
+    return trained.Network("kinds", (2, 5, 4), (layer, last), timesteps=3, encoding="uniform")
+
+
+def integers(network: trained.Network) -> spec.Network:
+    return quantize(network, timesteps=3, encoder=spec.Encoder("uniform"), weight_bits=4)[0]
+
+
+def folding(network: spec.Network) -> Folding:
+    layers = {layer.name: LayerFold(1, 2, 2) for _, layer in network.weighted_layers()}
+    return Folding(layers, {layer.name: 2 for layer in network.layers}, dict.fromkeys(column_queues(network), 2))
+
+
+def in_model_files(network: spec.Network) -> None:
+    assert model.model_hash(model.restore(*model.describe(network))) == model.model_hash(network)
+
+
+def weight_order(network: spec.Network) -> None:
+    for _, layer in network.weighted_layers():
+        assert np.abs(arrange(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.weight).sum()
+
+
+def in_pytorch(network: spec.Network) -> None:
+    images = random_images(network, 3, 0)
+    assert np.array_equal(TorchNetwork(network).scores(images, 2), reference.run(network, images).scores)
+
+
+LAYER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
+    "model files": in_model_files,
+    "the reference": lambda network: reference.run(network, random_images(network, 2, 0), trace=True),
+    "activity": lambda network: measure(network, random_images(network, 2, 0)),
+    "the order of the weights": weight_order,
+    "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
+    "cycles": lambda network: simulate(network, folding(network)),
+    "the cost": lambda network: [layer_cost(network, i, LayerFold(1, 1), 1, DEVICE) for i in range(2)],
+    "folds": lambda network: Chooser(network, DEVICE).smallest(),
+    "the network in PyTorch": in_pytorch,
+    "the manifest": lambda network: manifest(network, folding(network), simulate(network, folding(network))),
+    "hwsnn inspect": _describe,
+}
+"""What each part does with a network in integers."""
+
+
+def in_float_files(network: trained.Network) -> None:
+    assert_same(trained_file.restore(*trained_file.describe(network)), network)
+
+
+def quantized(network: trained.Network) -> None:
+    assert [layer.kind for layer in integers(network).layers] == [layer.kind for layer in network.layers]
+
+
+FLOAT_CONCERNS: dict[str, Callable[[trained.Network], object]] = {
+    "float files": in_float_files,
+    "the quantizer": quantized,
+    "NIR nodes": nir_writer.to_graph,
+}
+
+
+@pytest.mark.parametrize("kind", spec.KINDS)
+def test_a_layer_of_every_kind_is_tried_here(kind: str) -> None:
+    assert LAYERS[kind].kind == kind
+    assert kind in trained.KINDS
+    assert any(layer.kind == kind for seed in range(30) for layer in random_network(seed).layers)
+
+
+@pytest.mark.parametrize("concern", LAYER_CONCERNS)
+@pytest.mark.parametrize("kind", spec.KINDS)
+def test_every_part_knows_every_kind_of_layer(kind: str, concern: str) -> None:
+    LAYER_CONCERNS[concern](integers(floats(LAYERS[kind])))
+
+
+@pytest.mark.parametrize("concern", FLOAT_CONCERNS)
+@pytest.mark.parametrize("kind", trained.KINDS)
+def test_every_part_knows_every_kind_of_float_layer(kind: str, concern: str) -> None:
+    FLOAT_CONCERNS[concern](floats(LAYERS[kind]))
+
+
+@pytest.mark.parametrize("kind", trained.KINDS)
+def test_every_kind_comes_back_from_nir(kind: str, tmp_path: Path) -> None:
+    network = floats(LAYERS[kind])
+    nir_writer.write(network, tmp_path / "net.nir")
+    assert_same(nir.read(tmp_path / "net.nir"), network)
+
+
+@dataclass(frozen=True, eq=False)
+class Strange(spec.Convolution, spec.Weighted):
+    """A kind that nobody has heard of, though it could pass for a convolution."""
+
+    kind: ClassVar[str] = "strange"
+
+
+@pytest.mark.parametrize("concern", sorted(LAYER_CONCERNS.keys() - {"hwsnn inspect"}))
+def test_no_part_takes_a_new_kind_of_layer_for_another(concern: str) -> None:
+    conv = integers(floats(LAYERS["conv"]))
+    first = conv.layers[0]
+    assert isinstance(first, spec.Conv)
+    parts = (first.name, first.weight, first.bias, first.weight_bits, first.neuron)
+    strange: Any = Strange(*parts, **first.settings)
+    with pytest.raises((TypeError, ValueError), match=r"Strange|'strange'"):
+        LAYER_CONCERNS[concern](replace(conv, layers=(strange, conv.layers[1])))
+
+
+ENCODER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
+    "the reference": lambda network: reference.encode(network, random_images(network, 2, 0)),
+    "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
+    "cycles": lambda network: simulate(network, folding(network)),
+    "training": lambda network: encode(torch.zeros(1, 2, 5, 4), network.encoder.kind, 3),
+}
+
+
+def encoded(kind: spec.EncoderKind) -> spec.Network:
+    return replace(integers(floats(LAYERS["conv"])), encoder=spec.Encoder(kind))
+
+
+@pytest.mark.parametrize("concern", ENCODER_CONCERNS)
+@pytest.mark.parametrize("kind", get_args(spec.EncoderKind))
+def test_every_part_knows_every_encoder(kind: spec.EncoderKind, concern: str) -> None:
+    ENCODER_CONCERNS[concern](encoded(kind))
+
+
+@pytest.mark.parametrize("concern", sorted(ENCODER_CONCERNS.keys() - {"cycles"}))
+def test_no_part_takes_a_new_encoder_for_another(concern: str) -> None:
+    network = encoded("uniform")
+    object.__setattr__(network.encoder, "kind", "strange")
+    with pytest.raises(TypeError, match="'strange'"):
+        ENCODER_CONCERNS[concern](network)
