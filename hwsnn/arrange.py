@@ -63,7 +63,12 @@ def by_position(layer: object) -> IntArray:
 
 @by_position.register
 def _(layer: Conv) -> IntArray:
-    return layer.weight.reshape(1, layer.out_channels, layer.in_channels, layer.taps)
+    """Of groups, zeros stand for the inputs of others: a fold takes input channels alike for all outputs."""
+    outputs, inputs = layer.out_channels // layer.groups, layer.in_channels // layer.groups
+    full = np.zeros((layer.groups, outputs, layer.groups, inputs, layer.taps), layer.weight.dtype)
+    group = np.arange(layer.groups)
+    full[group, :, group] = layer.weight.reshape(layer.groups, outputs, inputs, layer.taps)
+    return full.reshape(1, layer.out_channels, layer.in_channels, layer.taps)
 
 
 @by_position.register

@@ -17,7 +17,8 @@ Layer: TypeAlias = spec.Layer | trained.Layer
 
 MOST_LAYERS = 256
 MOST_WEIGHTS = 1 << 24
-"""Of a network: four times as many as lie in the block memories of the largest device, at 8 bits."""
+"""Of a network, the zeros between groups included, as hardware lays them out: four times as many as lie in the block
+memories of the largest device, at 8 bits."""
 MOST_VALUES = 1 << 23
 """Pixels, membranes or spikes of a layer at a step, its border included."""
 MOST_VALUES_AN_IMAGE = 1 << 27
@@ -40,7 +41,8 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    weights = sum(layer.weight.size for layer in layers if isinstance(layer, spec.Weighted | trained.Weighted))
+    weighted = [layer for layer in layers if isinstance(layer, spec.Weighted | trained.Weighted)]
+    weights = sum(layer.out_channels * layer.in_channels * prod(layer.kernel) for layer in weighted)
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0

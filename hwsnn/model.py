@@ -127,7 +127,11 @@ def restore_kind(entry: Fields) -> tuple[str, dict[str, Any]]:
 
 
 SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
-    "conv": lambda entry: {"stride": entry.integers("stride", 2), "padding": entry.integers("padding", 2)},
+    "conv": lambda entry: {
+        "stride": entry.integers("stride", 2),
+        "padding": entry.integers("padding", 2),
+        "groups": entry.get("groups", 1),
+    },
     "dense": lambda entry: {},
     "maxpool": lambda entry: {
         "size": entry.integers("size", 2),

@@ -129,15 +129,17 @@ class _Draw:
         kernel = self._window(shape)
         padding = (self._integer(0, kernel[0] // 2), self._integer(0, kernel[1] // 2))
         stride = (self._integer(1, 2), self._integer(1, 2))
-        dense = self._synapses(name, (shape[0], *kernel), largest_input, fires=True)
-        return self._with_membranes(replace(_as_conv(dense), stride=stride, padding=padding), largest_input, timesteps)
+        groups = self._choice([part for part in range(1, shape[0] + 1) if shape[0] % part == 0])
+        dense = self._synapses(name, (shape[0] // groups, *kernel), largest_input, fires=True, groups=groups)
+        conv = replace(_as_conv(dense), stride=stride, padding=padding, groups=groups)
+        return self._with_membranes(conv, largest_input, timesteps)
 
     def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Dense:
         return self._with_membranes(self._synapses(name, shape, largest_input, fires=fires), largest_input, timesteps)
 
-    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool) -> Dense:
+    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool, groups: int = 1) -> Dense:
         """Weights, biases and neurons of a layer whose windows have ``shape``; its membranes are wide for now."""
-        channels = self._integer(1, MAX_CHANNELS)
+        channels = groups * self._integer(1, MAX_CHANNELS // groups)
         bits = 8 if self._happens(0.4) else self._integer(2, 7)
         largest = (1 << (bits - 1)) - 1
         weight = self._random.integers(-largest, largest, (channels, *shape), endpoint=True)

@@ -135,9 +135,11 @@ class Fields:
         self._unread = set(value)
         self.where = where
 
-    def get(self, key: str) -> Any:
-        """Any value at all."""
+    def get(self, key: str, default: object = None) -> Any:
+        """Any value at all; ``default`` where there is none, unless that is None too."""
         if key not in self._value:
+            if default is not None:
+                return default
             raise ValueError(f"{self.where} must have {key!r}")
         self._unread.discard(key)
         return self._value[key]

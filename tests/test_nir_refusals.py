@@ -188,11 +188,16 @@ def test_strides_that_multiply(tmp_path: Path) -> None:
         ((0, 6, 6), r"'shape' must be integers from 1 to 4096, not 0"),
         ((1, 1, 1, 1, 6, 6), r"'shape' must be at most 5 integers, not 6"),
         ((1, 5000, 6), r"'shape' must be integers from 1 to 4096"),
-        ((4096, 2, 1), r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"),
     ],
 )
 def test_an_input_that_cannot_be_built(shape: tuple[int, ...], pattern: str, tmp_path: Path) -> None:
     refused(write(tmp_path, graph(sum_pool((2, 1)), leaky(), shape=shape)), pattern)
+
+
+def test_a_pool_before_a_convolution_of_too_many_channels(tmp_path: Path) -> None:
+    nodes = (sum_pool((2, 1)), conv(RNG, 1, 4096, (1, 1)), leaky())
+    pattern = r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"
+    refused(write(tmp_path, graph(*nodes, shape=(4096, 2, 1))), pattern)
 
 
 def test_an_output_of_another_shape(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ class _Conv(_Weighted):
         self._weight = torch.tensor(layer.weight, dtype=self._type).to(memory_format=torch.channels_last)
 
     def _currents(self, x: Tensor) -> Tensor:
-        return functional.conv2d(x, self._weight, self._bias, self._layer.stride, self._layer.padding)
+        layer = self._layer
+        return functional.conv2d(x, self._weight, self._bias, layer.stride, layer.padding, groups=layer.groups)
 
 
 class _Dense(_Weighted):

@@ -153,7 +153,7 @@ def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
 
 
 def _kind(layer: dict[str, Any]) -> str:
-    """The type, and whatever of window, stride, padding and mode says something."""
+    """The type, and whatever of window, stride, padding, groups and mode says something."""
     if "window" not in layer:
         return str(layer["type"])
     text = f"{layer['type']} {'x'.join(map(str, layer['window']))}"
@@ -161,6 +161,8 @@ def _kind(layer: dict[str, Any]) -> str:
         text += f", stride {'x'.join(map(str, layer['stride']))}"
     if any(layer.get("padding", ())):
         text += f", padding {'x'.join(map(str, layer['padding']))}"
+    if "groups" in layer:
+        text += f", {layer['groups']} groups"
     return f"{text}, {layer['mode']}" if "mode" in layer else text
 
 

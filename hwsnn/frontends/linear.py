@@ -30,13 +30,14 @@ LEAST_PRODUCTS = 1 << 18
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """A convolution. ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out,)."""
+    """A convolution. ``weight``: (out, in / groups, kernel height, kernel width); ``bias``: (out,)."""
 
     name: str
     weight: FloatArray
     bias: FloatArray
     stride: Pair
     padding: Pair
+    groups: int = 1
 
     @property
     def window(self) -> Pair:
@@ -109,16 +110,15 @@ class Work:
             )
 
 
-def ungrouped(name: str, weight: FloatArray, groups: int, work: Work) -> FloatArray:
-    """The weights of a convolution in ``groups``, as one from all channels to all channels."""
-    if groups == 1:
-        return weight
-    outputs, inputs = len(weight) // groups, weight.shape[1]
-    dense = work.zeros(name, (len(weight), inputs * groups, *weight.shape[2:]))
-    for group in range(groups):
-        rows = slice(group * outputs, (group + 1) * outputs)
-        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
-    return dense
+def regrouped(conv: Conv, groups: int, work: Work) -> Conv:
+    """The same convolution in ``groups`` that its own are parts of, with zeros for the weights between those."""
+    if groups == conv.groups:
+        return conv
+    parts, outputs, inputs = conv.groups // groups, len(conv.weight) // conv.groups, conv.weight.shape[1]
+    spread = work.zeros(conv.name, (groups, parts, outputs, parts, inputs, *conv.window))
+    part = np.arange(parts)
+    spread[:, part, :, part] = conv.weight.reshape(groups, parts, outputs, inputs, *conv.window).swapaxes(0, 1)
+    return replace(conv, weight=spread.reshape(len(conv.weight), -1, *conv.window), groups=groups)
 
 
 def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatArray:
@@ -174,6 +174,8 @@ def _dense_after(first: Spatial, dense: Dense, shape: Shape, work: Work) -> Dens
     if isinstance(first, Scale):
         work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
         return Dense(dense.name, dense.weight * first.factor, dense.bias)
+    if isinstance(first, Conv):
+        first = regrouped(first, 1, work)
     (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
     padded = work.zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
     products = max(shape[0], ELEMENTWISE) if isinstance(first, Conv) else ELEMENTWISE
@@ -241,31 +243,37 @@ def _scaled(conv: Conv, factors: FloatArray, work: Work) -> Conv:
 
 def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Conv:
     """A convolution of every channel by itself. ``kernels``: (channels, kernel height, kernel width)."""
-    channels = len(kernels)
-    weight = work.zeros(name, (channels, channels, *kernels.shape[1:]))
-    weight[np.arange(channels), np.arange(channels)] = kernels
-    return Conv(name, weight, np.zeros(channels), stride, padding)
+    weight = work.zeros(name, (len(kernels), 1, *kernels.shape[1:]))
+    weight[:, 0] = kernels
+    return Conv(name, weight, np.zeros(len(kernels)), stride, padding, groups=len(kernels))
 
 
 def _compose(first: Conv, second: Conv, shape: Shape, work: Work) -> Conv:
     """``second`` after ``first``, which takes ``shape``."""
     _check_padding(first, second, shape, work)
+    groups = math.gcd(first.groups, second.groups)
+    first, second = regrouped(first, groups, work), regrouped(second, groups, work)
+    between = second.weight.shape[1]  # channels of a group
     (sy, sx), (height, width), (rows, columns) = first.stride, first.window, second.window
     weight = work.zeros(
         second.name,
         (len(second.weight), first.weight.shape[1], (rows - 1) * sy + height, (columns - 1) * sx + width),
     )
-    products = first.weight[0].size * max(len(first.weight), ELEMENTWISE)
+    products = first.weight[0].size * max(between, ELEMENTWISE)
     work.multiply(second.name, rows * columns, len(second.weight) * products)
+    matrices = second.weight.reshape(groups, -1, *second.weight.shape[1:])
+    inner = first.weight.reshape(groups, between, -1)
     for i, j in np.ndindex(rows, columns):
-        taps = np.tensordot(second.weight[:, :, i, j], first.weight, axes=1)
+        taps = (matrices[..., i, j] @ inner).reshape(len(weight), *first.weight.shape[1:])
         weight[:, :, i * sy : i * sy + height, j * sx : j * sx + width] += taps
+    bias = matrices.sum(axis=(3, 4)) @ first.bias.reshape(groups, between, 1)
     return Conv(
         second.name,
         weight,
-        second.bias + second.weight.sum(axis=(2, 3)) @ first.bias,
+        second.bias + bias.reshape(-1),
         (sy * second.stride[0], sx * second.stride[1]),
         (first.padding[0] + second.padding[0] * sy, first.padding[1] + second.padding[1] * sx),
+        groups,
     )
 
 

@@ -140,12 +140,11 @@ class _Builder:
             takes = f"{weight.shape[1] * groups} channels of an image"
             raise node.error(f"takes {takes}, but gets {self._place}")
         bias = _bias(node, len(weight))
-        weight = linear.ungrouped(node.name, weight, groups, self._work)
         dilation = node.pair("dilation", 1) if "dilation" in node.values else (1, 1)
         weight = linear.dilated(node.name, weight, dilation, self._work)
         stride = node.pair("stride", 1)
         weight, padding = _padded(node, weight, stride)
-        self._add(node, linear.Conv(node.name, weight, bias, stride, padding))
+        self._add(node, linear.Conv(node.name, weight, bias, stride, padding, groups))
 
     def _dense(self, node: Node) -> None:
         weight = node.numbers("weight", 2)
@@ -246,7 +245,7 @@ class _Builder:
             if max(*folded.stride, *folded.padding) > MAX_EXTENT:
                 raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
             name = self._layer_name(self._source_name(node), "conv")
-            self._close(trained.Conv(name, weight, bias, neuron, stride=folded.stride, padding=folded.padding))
+            self._close(trained.Conv(name, weight, bias, neuron, folded.stride, folded.padding, folded.groups))
 
     def _close(self, layer: trained.Layer) -> None:
         self._layers.append(layer)

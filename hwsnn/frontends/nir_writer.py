@@ -65,7 +65,7 @@ def to_graph(network: trained.Network) -> nir.NIRGraph:
         flat = flat or not layer.sliding
     shape = network.shapes[-1]
     nodes[layer_name("output", "output", taken)] = nir.Output(np.array(shape[:1] if flat else shape))
-    # The type check of nir 1.0 takes windows for square, so it would refuse some graphs that are right.
+    # The type check of nir 1.0 takes windows for square and a group's channels for all: it would refuse right graphs.
     return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
 
 
@@ -79,7 +79,7 @@ def layer_nodes(layer: object, before: Shape, after: Shape, flat: bool) -> dict[
 def _(layer: trained.Conv, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
     import nir
 
-    weights = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, 1, layer.bias)
+    weights = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, layer.groups, layer.bias)
     return {layer.name: weights} | _neurons(layer, after)
 
 

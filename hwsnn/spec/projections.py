@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy.typing as npt
 
-from ..checks import require_pair
+from ..checks import require_integer, require_pair
 from .limits import MAX_EXTENT, Pair, Shape
 
 
@@ -107,11 +107,14 @@ class Projection(ABC):
 class Convolution(Projection):
     """A convolution (cross-correlation, as everywhere in the field).
 
-    ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides.
+    ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides. ``groups``: into how many
+    parts the channels fall, whose outputs see their own inputs alone: ``weight`` has the input channels of a group. As
+    many groups as input channels are a depthwise convolution.
     """
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
+    groups: int = 1
 
     kind: ClassVar[str] = "conv"
     sliding: ClassVar[bool] = True
@@ -120,6 +123,19 @@ class Convolution(Projection):
         super().__post_init__()
         require_pair(f"stride of layer {self.name!r}", self.stride, 1, MAX_EXTENT)
         require_pair(f"padding of layer {self.name!r}", self.padding, 0, MAX_EXTENT)
+        require_integer(f"groups of layer {self.name!r}", self.groups, 1, MAX_EXTENT)
+        if self.out_channels % self.groups:
+            raise ValueError(
+                f"groups of layer {self.name!r} must divide its {self.out_channels} output channels, not {self.groups}"
+            )
+
+    @property
+    def in_channels(self) -> int:
+        return super().in_channels * self.groups
+
+    @property
+    def fan_out(self) -> int:
+        return self.out_channels // self.groups
 
     @property
     def window(self) -> Window:
@@ -127,7 +143,8 @@ class Convolution(Projection):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"stride": self.stride, "padding": self.padding}
+        grouped = {"groups": self.groups} if self.groups > 1 else {}
+        return {"stride": self.stride, "padding": self.padding} | grouped
 
     def output_shape(self, shape: Shape) -> Shape:
         channels, *_ = shape
