@@ -9,7 +9,7 @@ from hwsnn.data import random_images
 from hwsnn.folding.folding import LayerFold
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import EncoderKind
-from tests.grouped_networks import grouped_model
+from tests.support.grouped_networks import grouped_model
 
 FOLDS = {
     "direct": {"parts": LayerFold(4, 6, 4), "depthwise": LayerFold(6, 12, 4), "last": LayerFold(12, 3, 4)},

@@ -13,25 +13,27 @@ import torch
 from click.testing import CliRunner
 from torch.nn import functional
 
-from hwsnn import model, reference, spec, trained, trained_file
-from hwsnn.arrange import arrange
+from hwsnn import reference, spec
 from hwsnn.cli import cli
 from hwsnn.data import random_images
+from hwsnn.float_network import FloatConv
 from hwsnn.folding.folding import LayerFold
-from hwsnn.frontends import nir_writer
-from hwsnn.frontends.nir import read
-from hwsnn.quantize import quantize
+from hwsnn.folding.weight_layout import folded_parameters
+from hwsnn.frontends.nir import writer
+from hwsnn.frontends.nir.reader import read
+from hwsnn.model_file import float_file, integer_file
+from hwsnn.quantization.quantize import quantize
+from hwsnn.quantization.scales import layer_scales
 from hwsnn.reference.synapses import Synapses
-from hwsnn.scales import layer_scales
-from tests import nir_oracle, test_nir
-from tests.grouped_networks import grouped, grouped_model
-from tests.test_reference import expect_equal
-from tests.trained_networks import assert_same
+from tests.frontends.nir import nir_oracle, test_nir
+from tests.reference.test_reference import expect_equal
+from tests.support.grouped_networks import grouped, grouped_model
+from tests.support.trained_networks import assert_same
 
 
 def convolution(network: Any, index: int) -> Any:
     layer = network.layers[index]
-    assert isinstance(layer, spec.Conv | trained.Conv)
+    assert isinstance(layer, spec.Conv | FloatConv)
     return layer
 
 
@@ -60,9 +62,9 @@ def test_zeros_between_the_groups_change_nothing() -> None:
     full = replace(network, layers=tuple(ungrouped(convolution(network, i)) for i in (0, 1)) + network.layers[2:])
     images = random_images(network, 20, 2)
     assert np.array_equal(reference.run(network, images).scores, reference.run(full, images).scores)
-    assert model.model_hash(network) != model.model_hash(full)
+    assert integer_file.model_hash(network) != integer_file.model_hash(full)
     for index in (0, 1):
-        one, other = (arrange(convolution(each, index), LayerFold(3, 4)) for each in (network, full))
+        one, other = (folded_parameters(convolution(each, index), LayerFold(3, 4)) for each in (network, full))
         assert np.array_equal(one.weights, other.weights)
         ranges = [convolution(each, index).current_ranges(3) for each in (network, full)]
         assert ranges[0] == ranges[1]
@@ -109,34 +111,36 @@ def test_each_channel_has_its_scale() -> None:
 
 def test_files(tmp_path: Path) -> None:
     network = grouped()
-    trained_file.save(network, tmp_path / "float.safetensors")
-    assert_same(trained_file.load(tmp_path / "float.safetensors"), network)
+    float_file.save(network, tmp_path / "float.safetensors")
+    assert_same(float_file.load(tmp_path / "float.safetensors"), network)
     integers = grouped_model()
-    model.save(integers, tmp_path / "model.safetensors")
-    assert model.model_hash(model.load(tmp_path / "model.safetensors")) == model.model_hash(integers)
+    integer_file.save(integers, tmp_path / "model.safetensors")
+    assert integer_file.model_hash(integer_file.load(tmp_path / "model.safetensors")) == integer_file.model_hash(
+        integers
+    )
 
 
 def test_without_groups_a_file_says_nothing_of_them() -> None:
     """So that models of before keep their hashes."""
-    graph, tensors = model.describe(grouped_model())
+    graph, tensors = integer_file.describe(grouped_model())
     assert [entry.get("groups") for entry in graph["layers"]] == [2, 6, None]
     layers = [ungrouped(convolution(grouped_model(), 0)), *grouped_model().layers[1:]]
-    graph, tensors = model.describe(replace(grouped_model(), layers=tuple(layers)))
+    graph, tensors = integer_file.describe(replace(grouped_model(), layers=tuple(layers)))
     assert [entry.get("groups") for entry in graph["layers"]] == [None, 6, None]
-    assert convolution(model.restore(graph, tensors), 0).groups == 1
+    assert convolution(integer_file.restore(graph, tensors), 0).groups == 1
 
 
 @pytest.mark.parametrize("groups", [3, 0, "two", None, [2]])
 def test_a_file_with_other_groups(groups: object) -> None:
-    graph, tensors = model.describe(grouped_model())
+    graph, tensors = integer_file.describe(grouped_model())
     graph["layers"][0]["groups"] = groups
     with pytest.raises(ValueError, match="layer 'parts'"):
-        model.restore(graph, tensors)
+        integer_file.restore(graph, tensors)
 
 
 def test_it_is_the_same_from_nir(tmp_path: Path) -> None:
     network = grouped()
-    nir_writer.write(network, tmp_path / "net.nir")
+    writer.write(network, tmp_path / "net.nir")
     graph = nir.read(tmp_path / "net.nir", type_check=False)
     assert (graph.nodes["parts"].groups, graph.nodes["depthwise"].groups) == (2, 6)
     assert_same(read(tmp_path / "net.nir"), network)
@@ -146,7 +150,7 @@ def test_it_is_the_same_from_nir(tmp_path: Path) -> None:
     (one, _), (other, _) = (
         quantize(each, timesteps=4, encoder=spec.Encoder("uniform")) for each in (network, read(tmp_path / "net.nir"))
     )
-    assert model.model_hash(one) == model.model_hash(other)
+    assert integer_file.model_hash(one) == integer_file.model_hash(other)
 
 
 def test_what_is_folded_keeps_the_groups_that_it_can(tmp_path: Path) -> None:
@@ -161,9 +165,9 @@ def test_what_is_folded_keeps_the_groups_that_it_can(tmp_path: Path) -> None:
     chain += [test_nir.avg_pool(), fire]
     layers = read(test_nir.write(tmp_path, test_nir.graph(*chain, shape=(4, 8, 8)))).layers
     assert [(type(layer), getattr(layer, "groups", None)) for layer in layers] == [
-        (trained.Conv, 2),
-        (trained.Conv, 4),
-        (trained.Conv, 8),
+        (FloatConv, 2),
+        (FloatConv, 4),
+        (FloatConv, 8),
     ]
 
 
@@ -174,7 +178,7 @@ def test_one_that_does_not_fit_is_refused_in_a_line(tmp_path: Path) -> None:
     deep = spec.Conv("deep", rng.integers(-7, 8, (512, 64, 3, 3)), np.zeros(512, int), 4, fires, (1, 1), (1, 1), 8)
     last = spec.Dense("last", rng.integers(-7, 8, (2, 512, 4, 4)), np.zeros(2, int), 4, neuron)
     network = spec.Network("wide", (512, 4, 4), 8, spec.Encoder("uniform"), 4, (deep, last), "membrane")
-    model.save(network, tmp_path / "wide.safetensors")
+    integer_file.save(network, tmp_path / "wide.safetensors")
     arguments = ["generate", str(tmp_path / "wide.safetensors"), "-o", str(tmp_path / "out"), "--device", "lfe5u-25"]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 2
@@ -187,4 +191,4 @@ def test_the_bound_on_weights_counts_the_zeros_between_groups() -> None:
     last = spec.Dense("last", np.ones((2, 4096, 1, 1), int), np.zeros(2, int), 2, spec.Integrator(spec.NoLeak(), 32))
     network = spec.Network("wide", (4096, 2, 2), 1, spec.Encoder("uniform"), 1, (wide, last), "membrane")
     with pytest.raises(ValueError, match="the weights must be at most 16,777,216, not 67,117,056"):
-        model.restore(*model.describe(network))
+        integer_file.restore(*integer_file.describe(network))

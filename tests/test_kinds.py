@@ -14,49 +14,51 @@ import numpy as np
 import pytest
 import torch
 
-from hwsnn import model, reference, spec, trained, trained_file
-from hwsnn.activity import measure
-from hwsnn.arrange import arrange
+from hwsnn import reference, spec
 from hwsnn.bench.torch_network import TorchNetwork
 from hwsnn.cli.inspect import _describe
 from hwsnn.cycles import simulate
 from hwsnn.data import random_images
-from hwsnn.devices import DEVICES
-from hwsnn.fold import Chooser, layer_cost
+from hwsnn.float_network import KINDS, FloatConv, FloatDense, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron
 from hwsnn.folding.folding import Folding, LayerFold, column_queues
-from hwsnn.frontends import nir, nir_writer
-from hwsnn.manifest import manifest
-from hwsnn.quantize import quantize
-from hwsnn.random_networks import random_network
+from hwsnn.folding.weight_layout import folded_parameters
+from hwsnn.frontends.nir import reader, writer
+from hwsnn.model_file import float_file, integer_file
+from hwsnn.planner import FoldingSearch, layer_cost
+from hwsnn.planner.devices import DEVICES
+from hwsnn.quantization.quantize import quantize
+from hwsnn.reference.activity import measure
 from hwsnn.rtl.network import Pipeline
 from hwsnn.train.encode import encode
-from tests.trained_networks import assert_same
+from hwsnn.verilog.manifest import manifest
+from tests.support.random_networks import random_network
+from tests.support.trained_networks import assert_same
 
 DEVICE = DEVICES["xczu9eg"]
 RNG = np.random.default_rng(0)
 
 
-def neuron(channels: int) -> trained.Neuron:
-    return trained.Neuron(np.full(channels, 1.5), 0.75, "greater", "subtract")
+def neuron(channels: int) -> FloatNeuron:
+    return FloatNeuron(np.full(channels, 1.5), 0.75, "greater", "subtract")
 
 
-LAYERS: dict[str, trained.Layer] = {
-    "conv": trained.Conv("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
-    "conv in groups": trained.Conv("seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2),
-    "dense": trained.Dense("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
+LAYERS: dict[str, FloatLayer] = {
+    "conv": FloatConv("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
+    "conv in groups": FloatConv("seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2),
+    "dense": FloatDense("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
     "maxpool": spec.MaxPool("seen", (2, 2), (1, 2), "winner"),
 }
 """Layers of each kind, on 2 channels of 5x4 spikes."""
 
 
-def floats(layer: Any) -> trained.Network:
+def floats(layer: Any) -> FloatNetwork:
     """A network of ``layer`` and one more that integrates."""
     shape = layer.output_shape((2, 5, 4))
-    last = trained.Dense("last", RNG.normal(size=(2, *shape)), np.zeros(2), trained.Integrator(1.0))
-    return trained.Network("kinds", (2, 5, 4), (layer, last), timesteps=3, encoding="uniform")
+    last = FloatDense("last", RNG.normal(size=(2, *shape)), np.zeros(2), FloatIntegrator(1.0))
+    return FloatNetwork("kinds", (2, 5, 4), (layer, last), timesteps=3, encoding="uniform")
 
 
-def integers(network: trained.Network) -> spec.Network:
+def integers(network: FloatNetwork) -> spec.Network:
     return quantize(network, timesteps=3, encoder=spec.Encoder("uniform"), weight_bits=4)[0]
 
 
@@ -66,12 +68,14 @@ def folding(network: spec.Network) -> Folding:
 
 
 def in_model_files(network: spec.Network) -> None:
-    assert model.model_hash(model.restore(*model.describe(network))) == model.model_hash(network)
+    assert integer_file.model_hash(integer_file.restore(*integer_file.describe(network))) == integer_file.model_hash(
+        network
+    )
 
 
 def weight_order(network: spec.Network) -> None:
     for _, layer in network.weighted_layers():
-        assert np.abs(arrange(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.weight).sum()
+        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.weight).sum()
 
 
 def in_pytorch(network: spec.Network) -> None:
@@ -87,7 +91,7 @@ LAYER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
     "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
     "cycles": lambda network: simulate(network, folding(network)),
     "the cost": lambda network: [layer_cost(network, i, LayerFold(1, 1), 1, DEVICE) for i in range(2)],
-    "folds": lambda network: Chooser(network, DEVICE).smallest(),
+    "folds": lambda network: FoldingSearch(network, DEVICE).smallest(),
     "the network in PyTorch": in_pytorch,
     "the manifest": lambda network: manifest(network, folding(network), simulate(network, folding(network))),
     "hwsnn inspect": _describe,
@@ -95,25 +99,25 @@ LAYER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
 """What each part does with a network in integers."""
 
 
-def in_float_files(network: trained.Network) -> None:
-    assert_same(trained_file.restore(*trained_file.describe(network)), network)
+def in_float_files(network: FloatNetwork) -> None:
+    assert_same(float_file.restore(*float_file.describe(network)), network)
 
 
-def quantized(network: trained.Network) -> None:
+def quantized(network: FloatNetwork) -> None:
     assert [layer.kind for layer in integers(network).layers] == [layer.kind for layer in network.layers]
 
 
-FLOAT_CONCERNS: dict[str, Callable[[trained.Network], object]] = {
+FLOAT_CONCERNS: dict[str, Callable[[FloatNetwork], object]] = {
     "float files": in_float_files,
     "the quantizer": quantized,
-    "NIR nodes": nir_writer.to_graph,
+    "NIR nodes": writer.to_graph,
 }
 
 
 @pytest.mark.parametrize("kind", spec.KINDS)
 def test_a_layer_of_every_kind_is_tried_here(kind: str) -> None:
     assert any(layer.kind == kind for layer in LAYERS.values())
-    assert kind in trained.KINDS
+    assert kind in KINDS
     assert any(layer.kind == kind for seed in range(30) for layer in random_network(seed).layers)
 
 
@@ -132,8 +136,8 @@ def test_every_part_knows_every_kind_of_float_layer(layer: str, concern: str) ->
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_kind_comes_back_from_nir(layer: str, tmp_path: Path) -> None:
     network = floats(LAYERS[layer])
-    nir_writer.write(network, tmp_path / "net.nir")
-    assert_same(nir.read(tmp_path / "net.nir"), network)
+    writer.write(network, tmp_path / "net.nir")
+    assert_same(reader.read(tmp_path / "net.nir"), network)
 
 
 @dataclass(frozen=True, eq=False)

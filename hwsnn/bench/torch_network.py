@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hwsnn.spec.checks import unknown_kind
+from hwsnn.spec.integers import signed_limits
+
 from .. import reference
-from ..checks import unknown_kind
-from ..numeric import signed_limits
 from ..reference.exact import exact_float
 from ..spec import Conv, Dense, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak, Weighted
 

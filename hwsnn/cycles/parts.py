@@ -10,9 +10,9 @@ from itertools import groupby
 from math import prod
 from typing import Any, Literal, TypeAlias
 
-from hwsnn.checks import assert_never
 from hwsnn.folding.folding import LayerFold
 from hwsnn.spec import Conv, Dense, MaxPool, Network, Neuron, Pair, Weighted
+from hwsnn.spec.checks import assert_never
 
 from . import streams
 from .streams import Runs, Stream
@@ -59,9 +59,9 @@ def _answer(classes: int) -> Callable[[Stream, float], Stream]:
     from amaranth.hdl import unsigned
 
     from hwsnn.rtl.network import RESULTS  # here, so that only a network that is timed loads Amaranth
-    from hwsnn.rtl.readout import Answer
+    from hwsnn.rtl.readout import ArgMax
 
-    delay = Answer(classes, unsigned(1)).latency + 1
+    delay = ArgMax(classes, unsigned(1)).latency + 1
     return lambda i, depth: streams.passes(i, RESULTS, schedule=[(True, True, 1)], delay=delay)
 
 
@@ -71,7 +71,7 @@ def _fixed(component: Callable[..., Stream], *parameters: Any) -> Callable[[Stre
 
 
 def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.pool import OrPool, WinnerPool
+    from hwsnn.rtl.window.pool import OrPool, WinnerPool
 
     (channels, *extent), inputs = network.shapes[index], prod(layer.size)
     beats = -(-network.timesteps // steps)
@@ -85,7 +85,7 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
 
 
 def _weighted(network: Network, index: int, layer: Weighted, fold: LayerFold, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.engine import Engine
+    from hwsnn.rtl.compute.engine import Engine
     from hwsnn.rtl.layer import joins_steps
 
     name, timesteps = layer.name, network.timesteps

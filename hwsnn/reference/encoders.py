@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..checks import assert_never
-from ..numeric import IntArray
+from hwsnn.spec.checks import assert_never
+from hwsnn.spec.integers import IntArray
+
 from ..spec import Network
 from .steps import Bytes, Steps
 

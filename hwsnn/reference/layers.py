@@ -7,8 +7,9 @@ from functools import partial, singledispatch
 
 import numpy as np
 
-from ..checks import unknown_kind
-from ..numeric import IntArray
+from hwsnn.spec.checks import unknown_kind
+from hwsnn.spec.integers import IntArray
+
 from ..spec import Conv, Dense, MaxPool, Weighted
 from .exact import FloatArray
 from .neurons import Neurons

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from hwsnn.checks import unknown_kind
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
+from hwsnn.spec.checks import unknown_kind
 
-from .chain import Chain, ChainComponent
-from .collect import Collect
-from .credit import Credited
-from .engine import Engine
-from .fifo import Skid
-from .padding import Padding
-from .pool import OrPool, WinnerPool
-from .window import Window
+from .compute.engine import Engine
+from .stream.chain import ChainComponent, Components
+from .stream.credit import CreditWrapper
+from .stream.fifo import SkidBuffer
+from .stream.packer import Packer
+from .window.padding import Padding
+from .window.pool import OrPool, WinnerPool
+from .window.sliding_window import SlidingWindow
 
 
 class WeightedLayer(ChainComponent):
@@ -38,19 +38,19 @@ class WeightedLayer(ChainComponent):
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
         # Cuts the ready path where it is narrow.
-        parts: Chain = [("entry", Skid(bits * steps))]
+        parts: Components = [("entry", SkidBuffer(bits * steps))]
         if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
-            parts.append(("steps", Collect(bits * steps, -(-timesteps // steps), bits * timesteps)))
+            parts.append(("steps", Packer(bits * steps, -(-timesteps // steps), bits * timesteps)))
             steps = timesteps
-            parts.append(("joined", Skid(bits * steps)))
+            parts.append(("joined", SkidBuffer(bits * steps)))
         beats = 1 if pixels else -(-timesteps // steps)
         if layer.sliding:
             size, stride, padding = layer.window
             if any(padding):
                 parts.append(("padding", Padding(bits * steps, (height, width), padding, beats)))
-                parts.append(("padded", Skid(bits * steps)))
+                parts.append(("padded", SkidBuffer(bits * steps)))
             extent = layer.window.padded((height, width))
-            parts.append(("window", Window(bits * steps, extent, size, stride, beats, column_depth)))
+            parts.append(("window", SlidingWindow(bits * steps, extent, size, stride, beats, column_depth)))
         parts.append(("engine", Engine(network, index, fold, steps, queue_depth)))
         super().__init__(parts)
 
@@ -77,8 +77,10 @@ class PoolLayer(ChainComponent):
         beats = -(-timesteps // steps)
         winner = layer.mode == "winner"
         pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
-        window = Window(channels * steps, (height, width), layer.size, layer.stride, beats)
-        super().__init__([("entry", Skid(channels * steps)), ("window", window), ("pool", Credited(pool, queue_depth))])
+        window = SlidingWindow(channels * steps, (height, width), layer.size, layer.stride, beats)
+        super().__init__(
+            [("entry", SkidBuffer(channels * steps)), ("window", window), ("pool", CreditWrapper(pool, queue_depth))]
+        )
 
 
 @singledispatch

@@ -9,11 +9,11 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.folding.folding import Folding, column_queues
 from hwsnn.spec import Network
 
-from .chain import Chain, ChainComponent, connect_chain
-from .credit import Credited
 from .encoders import encoder_component
 from .layer import component
-from .readout import Answer, SpikeCount
+from .readout import ArgMax, SpikeCount
+from .stream.chain import ChainComponent, Components, connect_chain
+from .stream.credit import CreditWrapper
 
 RESULTS = 2
 """Results that may be on their way at the end of the pipeline."""
@@ -82,11 +82,11 @@ class Pipeline(wiring.Component):
         connect_chain(m, wiring.flipped(self.pixels), parts, wiring.flipped(self.result))
         return m
 
-    def _encoder(self) -> Chain:
+    def _encoder(self) -> Components:
         encoder = encoder_component(self._network)
         return [] if encoder is None else [("encoder", encoder)]
 
-    def _layers(self) -> Chain:
+    def _layers(self) -> Components:
         network, folding = self._network, self._folding
         return [
             (layer_instance(layer.name), component(layer, network, index, folding))
@@ -95,7 +95,7 @@ class Pipeline(wiring.Component):
 
     def _readout(self) -> ChainComponent:
         network = self._network
-        answer = Credited(Answer(network.classes, result_layout(network).members["scores"].elem_shape), RESULTS)
+        answer = CreditWrapper(ArgMax(network.classes, result_layout(network).members["scores"].elem_shape), RESULTS)
         if network.readout == "membrane":
             return ChainComponent([("answer", answer)])
         steps = self._folding.beat_steps(network, len(network.layers) - 1)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy.typing as npt
 
-from ..checks import require_integer, require_pair
+from .checks import require_integer, require_pair
 from .limits import MAX_EXTENT, Pair, Shape
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..checks import assert_never
+from hwsnn.spec.checks import assert_never
+
 from ..spec import EncoderKind
 
 
