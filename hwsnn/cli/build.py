@@ -30,7 +30,12 @@ POWER_IMAGES = 4
 
 @click.command("build")
 @model_argument
-@click.option("--board", required=True, metavar="BOARD", help="The board to build for, such as ulx3s-85f or zcu102.")
+@click.option(
+    "--board",
+    required=True,
+    metavar="BOARD",
+    help="The board to build for: a shipped one, such as ulx3s-85f or zcu102, or a .py file of your own, which is run.",
+)
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
 @folding_options(own_device=True, clock=clock_option_meaning("The clock of the network on zcu102 (default: 150)."))
 @click.option("--project-only", is_flag=True, help="Where Vivado builds: write what it needs, and do not run it.")
