@@ -1,6 +1,7 @@
 # make demo      all the set-up it needs, then the main job on the shipped digits model
 # make test      all the set-up it needs, then every check and test
 # make lint      style and types alone
+# make pytest    the tests alone
 # make coverage  which lines of hwsnn the tests of tests/ run
 # make clean     remove what these made here
 #
@@ -12,13 +13,16 @@ VENV := .venv
 INSTALLED := $(VENV)/installed
 TESTABLE := $(VENV)/testable
 
-.PHONY: demo test lint coverage clean prerequisites
+.PHONY: demo test lint pytest coverage clean prerequisites
 
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
-test: TESTING := yes
-test: lint $(TESTABLE)
+test: lint pytest
+
+test pytest coverage: TESTING := yes
+
+pytest: $(TESTABLE)
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 lint: $(TESTABLE)
@@ -27,7 +31,6 @@ lint: $(TESTABLE)
 	$(VENV)/bin/mypy
 	set -e; for recipe in models/*-*/recipe.py; do $(VENV)/bin/mypy $$recipe; done
 
-coverage: TESTING := yes
 coverage: $(TESTABLE)
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered tests
 
