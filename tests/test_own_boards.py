@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -12,7 +11,9 @@ import pytest
 from hwsnn.build.boards import AxiBoard, NextpnrBoard, load_board
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
+from hwsnn.model import save
 from tests.test_cli import HWSNN, expect_refusal, invoke
+from tests.vivado.workshop import NETWORK
 
 ULX3S = """
 from amaranth_boards.ulx3s import ULX3S_12F_Platform
@@ -51,15 +52,14 @@ def test_a_file_beside_which_the_command_runs(tmp_path: Path, monkeypatch: pytes
 
 def test_a_project_for_it(tmp_path: Path) -> None:
     """Its name is in the results, and its clock in the project."""
-    file = tmp_path / "slow.py"
-    file.write_text(ZCU102)
-    options = ("--board", str(file), "-n", "0", "--project-only", "-o", str(tmp_path / "out"), "--json")
-    result = invoke("build", "digits", *options)
+    (tmp_path / "slow.py").write_text(ZCU102)
+    save(NETWORK, tmp_path / "net.safetensors")
+    options = ("--board", str(tmp_path / "slow.py"), "-n", "0", "--project-only", "-o", str(tmp_path / "out"))
+    result = invoke("build", str(tmp_path / "net.safetensors"), *options)
     assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["project"] == str(tmp_path / "out")
     settings = (tmp_path / "out" / "settings.tcl").read_text()
-    assert "digits-zcu102-slow" in settings
-    assert "100.0" in settings
+    assert f"\nset result {NETWORK.name}-zcu102-slow\n" in settings
+    assert "\nset pipeline_mhz 100.0\n" in settings
 
 
 @pytest.mark.parametrize(
