@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from hwsnn.build.boards import AxiBoard, NextpnrBoard, load_board
-from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
-from hwsnn.model import save
-from tests.test_cli import HWSNN, expect_refusal, invoke
-from tests.vivado.workshop import NETWORK
+from hwsnn.model_file.integer_file import save
+from hwsnn.planner.devices import DEVICES
+from tests.build.vivado.recorder.workshop import NETWORK
+from tests.cli.test_cli import HWSNN, expect_refusal, invoke
 
 ULX3S = """
 from amaranth_boards.ulx3s import ULX3S_12F_Platform

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
-from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError, reason
-from hwsnn.files import require_file
-from hwsnn.shipped import folder
+from hwsnn.files.atomic import require_file
+from hwsnn.files.shipped import folder
+from hwsnn.planner.devices import DEVICES
 
 from .pll import ECP5, MMCM, Pll
 
@@ -23,7 +23,8 @@ Resource = tuple[str, int]
 class Board:
     """What all boards have in common; each is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.devices``. ``platform`` makes its Amaranth platform, which knows the pins.
+    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``platform`` makes its Amaranth platform, which knows
+    the pins.
     ``clock_hz`` is the clock of the network: what it is built for where nobody says otherwise.
     """
 
