@@ -30,7 +30,7 @@ def test_the_lines_of_the_readme() -> None:
     namespace: dict[str, Any] = {"images": DIGITS.images}
     exec(textwrap.dedent(block), namespace)
     assert np.array_equal(namespace["scores"], EXPECTED.scores)
-    assert np.array_equal(namespace["answers"], EXPECTED.predictions)
+    assert np.array_equal(namespace["predictions"], EXPECTED.predictions)
 
 
 def test_the_example(tmp_path: Path) -> None:
