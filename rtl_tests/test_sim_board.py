@@ -328,11 +328,9 @@ def test_commands(tmp_path: Path) -> None:
 
     bench = command("bench", *options, "-n", "30")
     assert (bench.exit_code, beside_stages(bench.stderr)) == (0, "")
-    assert (
-        "\nthis time is the simulator's and says nothing about a board; the clocks are the design's\n" in bench.stdout
-    )
+    assert "\nthis is the simulator's time, not a board's; the cycles are the design's\n" in bench.stdout
     assert "this CPU" not in bench.stdout
-    clocks = re.search(r"^([0-9.]+) clocks of the pipeline a frame;", bench.stdout, re.MULTILINE)
+    clocks = re.search(r"^([0-9.]+) pipeline cycles per frame;", bench.stdout, re.MULTILINE)
     assert clocks is not None
     assert float(clocks[1]) >= NETWORK.input_shape[1] * NETWORK.input_shape[2]
 

@@ -89,11 +89,11 @@ def test_for_people(tmp_path: Path) -> None:
     clocks, lut = planned.clocks.cycles_per_frame, planned.cost.lut
     step = planned.faster.cost.lut
     assert "\n".join(lines[3:]) == (
-        f"{clocks} clocks a frame by the cycle model: {150e6 / clocks:,.0f} frames/s at an assumed 150 MHz; "
-        f"{planned.clocks.latency_cycles:,} clocks to a first answer\n"
+        f"{clocks} cycles per frame by the cycle model: {150e6 / clocks:,.0f} frames/s at an assumed 150 MHz; "
+        f"{planned.clocks.latency_cycles:,} cycles to a first result\n"
         f"about {lut:,} LUT ({lut / 2740.8:.1f} % of Zynq UltraScale+ XCZU9EG), {planned.cost.ff:,} FF, "
         f"{planned.cost.bram18 / 2:g} BRAM36\n"
-        f"limited by layer {planned.limiting}; {planned.faster.clocks:,} clocks would take about {step:,} LUT "
+        f"limited by layer {planned.limiting}; {planned.faster.clocks:,} cycles would take about {step:,} LUT "
         f"({step / 2740.8:.1f} %)"
     )
     assert lut <= 2740
@@ -102,8 +102,8 @@ def test_for_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limiting", "text"),
     [
-        ("pixels", "limited by the pixels, which come one a clock"),
-        ("encoder", "limited by the encoder, which makes a time step a clock"),
+        ("pixels", "limited by the pixels, which arrive one per cycle"),
+        ("encoder", "limited by the encoder, which makes one time step per cycle"),
         ("readout", "limited by the readout"),
         ("conv0", "limited by layer conv0"),
     ],

@@ -1,4 +1,4 @@
-"""The options that say how parallel a design is, shared by the commands that make one."""
+"""The folding options, shared by the commands that make a design."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 DEVICES = ("xczu9eg", "lfe5u-85")
 SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
 DEFAULT_MHZ = 150
-"""The clock of the published system, at which frame rates are compared."""
+"""The clock of the published system, used to compare frame rates."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the options ask for; ``device`` None where the command has a device of its own."""
+    """The design targets of the options; ``device`` is None if the command has a device of its own."""
 
     device: str | None
     target_fps: float | None
@@ -33,9 +33,9 @@ class Wish:
     fold: Path | None
 
     def plan(self, network: Network, device: str | None = None, clock_mhz: float | None = None) -> Plan:
-        """The design; on ``device`` at ``clock_mhz`` where the command knows them. Raises ``InputError``.
+        """The design for these targets; ``device`` and ``clock_mhz`` if the command has its own. Raises ``InputError``.
 
-        A line on stderr says where it is larger than usual, or than the device.
+        A line on stderr says if it is larger than usual, or than the device.
         """
         made = self._plan(network, device, clock_mhz)
         if made.remark is not None:
@@ -55,7 +55,7 @@ class Wish:
 
 
 def remark(plan: Plan) -> dict[str, str]:
-    """What the JSON of a command says of its design beside figures: nothing of one that is as large as usual."""
+    """The field ``remark`` of a command's JSON; none if the design is no larger than usual."""
     return {} if plan.remark is None else {"remark": plan.remark}
 
 
@@ -92,7 +92,7 @@ def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = c
             type=float,
             callback=_number(0.001, 1e9),
             metavar="F",
-            help="The cheapest design of at least so many frames a second at the clock.",
+            help="The cheapest design of at least F frames/s at the clock.",
         ),
         click.option(
             "--max-lut",
