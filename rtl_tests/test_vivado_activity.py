@@ -127,7 +127,7 @@ def test_the_activity_of_other_hardware_is_worth_nothing(simulator: Tool, tmp_pa
     last = NETWORK.layers[-1]
     assert isinstance(last, Dense)
     other = replace(NETWORK, layers=(*NETWORK.layers[:-1], replace(last, bias=last.bias + 1)))
-    with pytest.raises(ToolError, match=r"^the simulated accelerator's answers differ from the reference$"):
+    with pytest.raises(ToolError, match=r"^the simulated accelerator's results differ from the reference$"):
         simulate(simulator, other, Stimulus(IMAGES, ""), (100, 150), 10_000, LEVELS, tmp_path / ACTIVITY)
 
 
@@ -145,7 +145,7 @@ def test_results_are_compared() -> None:
     for place in (0, 4, 8, len(right) - 16):
         wrong = bytearray(right)
         wrong[place] ^= 1
-        with pytest.raises(ToolError, match="answers differ"):
+        with pytest.raises(ToolError, match="results differ"):
             compare(NETWORK, IMAGES, bytes(wrong))
     with pytest.raises(ToolError, match=r"^the simulated accelerator sent \d+ bytes of results, not \d+$"):
         compare(NETWORK, IMAGES, right[:-8])

@@ -21,7 +21,7 @@ from hwsnn.register_map import (
 from hwsnn.spec import Network
 
 FILE = "hwsnn_accelerator.h"
-"""What the header is called."""
+"""File name of the header."""
 
 _TOP = """\
 /* The accelerator of the network "{network}": its registers, frames and results.
@@ -129,8 +129,8 @@ static inline int32_t hwsnn_result_score(const uint8_t *result, uint32_t of_clas
 def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
     """The header for the accelerator of ``network``, whose streams have words of ``word_bytes`` bytes.
 
-    Registers are ``HWSNN_REG_NAME``, their offsets; bits are ``HWSNN_REGISTER_FIELD``, their masks; what a constant
-    register reads is ``HWSNN_NAME``. Raises ``ValueError`` as ``hwsnn.register_map.constants``.
+    The macros are ``HWSNN_REG_NAME`` for offsets of registers, ``HWSNN_REGISTER_FIELD`` for masks of fields, and
+    ``HWSNN_NAME`` for values of constant registers. Raises ``ValueError`` as ``hwsnn.register_map.constants``.
     """
     values = constants(network, model_hash, word_bytes)
     hash_names = [f"MODEL_HASH_{index}" for index in range(HASH_WORDS)]

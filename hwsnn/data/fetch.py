@@ -111,7 +111,7 @@ def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
 
 
 def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: Progress) -> Path:
-    """Download ``file``, cycling through ``mirrors`` while any makes progress. Moves the last one used to the front."""
+    """Download ``file``, cycling through ``mirrors`` while any makes progress; leaves the successful one in front."""
     target = folder / f"{file.name}.gz"
     part = folder / f"{target.name}.part"
     failures: dict[str, str] = {}

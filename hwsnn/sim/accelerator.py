@@ -1,4 +1,4 @@
-"""The ZCU102's accelerator as a simulator: the same Verilog that a bitstream is made of, with the same folds."""
+"""The ZCU102's accelerator as a simulator: the Verilog and the folds of its bitstream."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ DEVICE = "xczu9eg"
 WORD_BYTES = 8
 """As in the ZCU102's design."""
 QUIET_CLOCKS = 2000
-"""Clocks of the bus in which nothing moves before the simulation waits, beside those that the network may take."""
+"""Idle bus cycles before the simulation pauses, in addition to the cycles that the network may take."""
 
 
 @dataclass(frozen=True)
 class SimulatedAccelerator:
-    """A built simulator. ``quiet_clocks``: when nothing has come or gone for so long, nothing will by itself."""
+    """A built simulator. ``quiet_clocks``: bus cycles without any transfer after which the hardware is idle."""
 
     simulator: Path
     quiet_clocks: int
 
     def start(self, folder: Path) -> RunningBench:
-        """Let it run in ``folder``, which holds what ``hwsnn.sim.registers_link`` says."""
+        """Start it in ``folder``, which holds the files of ``hwsnn.sim.registers_link``."""
         parameters = {"HWSNN_QUIET_CLOCKS": str(self.quiet_clocks), "COCOTB_LOG_LEVEL": "WARNING"}
         return RunningBench(self.simulator, ACCELERATOR, BENCH, parameters, folder)
 
@@ -46,8 +46,8 @@ def build_accelerator(
 ) -> SimulatedAccelerator:
     """Make the Verilog of ``network``, and a simulator of it unless there is one in the cache.
 
-    ``folding``: what ``hwsnn build`` takes for the ZCU102, unless given. ``stage`` is called with the name of each
-    stage. Raises ``ToolError`` where a tool fails, and ``InputError`` where one is missing.
+    ``folding``: by default that of ``hwsnn build`` for the ZCU102. ``stage`` is called with the name of each stage.
+    Raises ``ToolError`` if a tool fails, and ``InputError`` if one is missing.
     """
     simulation_environment()  # what is missing is said before minutes of other work
     require("cocotbext-axi")

@@ -1,8 +1,8 @@
-"""A model of AMD's AXI DMA in scatter-gather mode: its registers and descriptors, and what it does when they are wrong.
+"""A model of AMD's AXI DMA in scatter-gather mode: its registers, descriptors and error behaviour.
 
-Written from the product guide PG021 (7.1) for both sides of a simulation: ``read`` and ``write`` are its registers, and
-``MemoryToStream`` and ``StreamToMemory`` what it takes from memory and puts there. It knows no clocks. Interrupts,
-keyhole and cyclic mode are left out.
+Written from the product guide PG021 (7.1) for both sides of a simulation: ``read`` and ``write`` access its registers,
+``MemoryToStream`` and ``StreamToMemory`` are its two channels. It is untimed. Interrupts, keyhole and cyclic mode are
+left out.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ SCATTER_GATHER = 1 << 3
 """A bit of ``STATUS``: scatter-gather is built in."""
 POINTER = ~(DESCRIPTOR_BYTES - 1)
 WORDS = 4
-"""Words that the channel to memory takes before it is told where to put them."""
+"""Words that the channel to memory accepts before it has a descriptor."""
 STATUS_AT = DESCRIPTOR.fields["status"][1]  # type: ignore[index]
 
 
 class Memory(Protocol):
-    """Bytes at physical addresses. Both raise ``LookupError`` where there is no memory."""
+    """Bytes at physical addresses. Both methods raise ``LookupError`` where there is no memory."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
@@ -48,7 +48,7 @@ class Memory(Protocol):
 
 @dataclass(eq=False)
 class Descriptor:
-    """One that was fetched from ``address``; each time is another one."""
+    """A descriptor fetched from ``address``; every fetch makes a new object."""
 
     address: int
     buffer: int
@@ -58,7 +58,7 @@ class Descriptor:
 
 
 class _Channel:
-    """Registers, and the way along the chain of descriptors."""
+    """One channel: its registers, and its walk along the descriptors."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -102,7 +102,7 @@ class _Channel:
         return (self._registers[low] & POINTER) | self._registers[Offset(low + 4)] << 32
 
     def fetch(self) -> Descriptor | None:
-        """The next descriptor; None where the channel waits, or halts because of what it found."""
+        """The next descriptor; None if the channel waits, or halts because of an error in it."""
         if self.status & Status.HALTED or not self._active:
             return None
         address = self._next
@@ -125,13 +125,13 @@ class _Channel:
         return found
 
     def complete(self, descriptor: Descriptor, status: int) -> None:
-        """Write a descriptor's status back; it is through."""
+        """Complete a descriptor: write its status back."""
         if descriptor in self._fetched:  # not if there was a reset meanwhile
             self._fetched.remove(descriptor)
             self._memory.write(descriptor.address + STATUS_AT, (DONE | status).to_bytes(4, "little"))
 
     def halt(self, error: Status) -> None:
-        """Stop because of an error, until there is a reset."""
+        """Halt with an error, until a reset."""
         self.status = Status.HALTED | error
         self._registers[Offset.CONTROL] = 0
         self._fetched.clear()
@@ -139,7 +139,7 @@ class _Channel:
 
 @dataclass
 class Packet:
-    """What goes out: ``data``, from the buffers of ``descriptors``."""
+    """A packet to send: ``data``, from the buffers of ``descriptors``."""
 
     data: bytes = b""
     descriptors: list[Descriptor] = field(default_factory=list)
@@ -153,7 +153,7 @@ class MemoryToStream(_Channel):
         self._packet = Packet()
 
     def take(self) -> Packet | None:
-        """The next whole packet; None where there is none yet."""
+        """The next complete packet; None if there is none yet."""
         while (descriptor := self.fetch()) is not None:
             try:
                 self._packet.data += self._memory.read(descriptor.buffer, descriptor.length)
@@ -167,7 +167,7 @@ class MemoryToStream(_Channel):
         return None
 
     def sent(self, packet: Packet) -> None:
-        """The last word of ``packet`` is out."""
+        """Complete ``packet``: its last word was sent."""
         for descriptor in packet.descriptors:
             self.complete(descriptor, descriptor.length)
 
@@ -175,7 +175,7 @@ class MemoryToStream(_Channel):
 class StreamToMemory(_Channel):
     """The channel that writes memory: ``give`` it the words of packets while it is ``ready``.
 
-    Also where it stands, or has no descriptor, it takes ``WORDS`` of them: nothing but a reset drops those.
+    Even if it is halted, or has no descriptor, it takes ``WORDS`` words: only a reset drops those.
     """
 
     def reset(self) -> None:
@@ -191,12 +191,12 @@ class StreamToMemory(_Channel):
         return len(self._waiting) < WORDS
 
     def give(self, word: bytes, last: bool) -> None:
-        """Take a word, without the bytes that ``tkeep`` leaves out; ``last``: a packet ends with it."""
+        """Take a word, without the bytes that ``tkeep`` excludes; ``last``: it ends a packet."""
         self._waiting.append((word, last))
         self.go_on()
 
     def go_on(self) -> None:
-        """Write what waits into the buffers of descriptors, as far as there are any."""
+        """Write the waiting words into the buffers of descriptors, as far as there are any."""
         while self._waiting and not self.status & Status.HALTED:
             if self._open is None and (found := self.fetch()) is not None:
                 self._open, self._filled = found, 0
@@ -205,7 +205,7 @@ class StreamToMemory(_Channel):
             self._write(self._open)
 
     def _write(self, descriptor: Descriptor) -> None:
-        """Write the first word that waits, or what its buffer has room for."""
+        """Write the first waiting word, or the part of it that fits into its buffer."""
         word, last = self._waiting.popleft()
         room = descriptor.length - self._filled
         part, rest = word[:room], word[room:]
@@ -224,7 +224,7 @@ class StreamToMemory(_Channel):
 
 
 class DmaModel:
-    """The whole DMA on ``memory``; ``was_reset`` is called where it was, so that what is on its way can be dropped."""
+    """The whole DMA on ``memory``; ``was_reset`` is called at a reset, so that packets in flight can be dropped."""
 
     def __init__(self, memory: Memory, was_reset: Callable[[], None] = lambda: None) -> None:
         self.to_stream = MemoryToStream(memory)

@@ -1,6 +1,6 @@
-"""How a driver and a simulated board talk: register accesses as messages on a local socket, memory in a shared file.
+"""The link between a driver and a simulated board: register accesses on a local socket, memory in a shared file.
 
-Both lie in the folder in which the simulation runs.
+Both are in the folder in which the simulation runs.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 SOCKET = "registers"
 MEMORY = "memory"
 MEMORY_BYTES = 1 << 28
-"""Of the file; only what is used takes room."""
+"""Size of the memory file, in bytes; it is sparse."""
 MEMORY_BASE = 0x8_0000_0000
-"""The physical address of its first byte: where much of a Zynq UltraScale+'s memory lies."""
+"""The physical address of its first byte, within the memory of a Zynq UltraScale+."""
 
 REQUEST = struct.Struct("<IBQI")
-"""The request's number, 1 for a write and 0 for a read, the address, what to write."""
+"""A request: its number, 1 for a write and 0 for a read, the address, the value to write."""
 ANSWER = struct.Struct("<II")
-"""The number of the request, what was read."""
+"""A response: the number of the request, the value read."""
 
 
 class SharedMemory:

@@ -18,16 +18,16 @@ from hwsnn.sim.dma_model import DmaModel, Packet
 from hwsnn.sim.registers_link import ANSWER, MEMORY, REQUEST, SOCKET, SharedMemory
 
 BUS_PS = 10_000
-"""A clock of ``aclk``: 100 MHz, as in the ZCU102's design."""
+"""Period of ``aclk``: 100 MHz, as in the ZCU102's design."""
 PIPELINE_PS = 6_666
-"""A clock of the pipeline: 150 MHz."""
+"""Period of the pipeline's clock: 150 MHz."""
 RESET_CLOCKS = 20
 STEP_CLOCKS = 25
-"""How far to simulate between looks at the socket, in clocks of ``aclk``."""
+"""Cycles of ``aclk`` to simulate between polls of the socket."""
 
 
 class Board:
-    """The accelerator with the DMA at its streams."""
+    """The accelerator with the DMA connected to its streams."""
 
     def __init__(self, dut: Any, memory: SharedMemory) -> None:
         reset = {"reset": dut.aresetn, "reset_active_level": False}
@@ -43,12 +43,12 @@ class Board:
         self.moved = False
 
     def _drop(self) -> None:
-        """The DMA was reset: what it was sending ends where it is."""
+        """The DMA was reset: drop the packet that it was sending."""
         self._source.assert_reset()
         self._source.clear()
 
     def _look(self) -> None:
-        """See what the DMA can do now."""
+        """Wake both channels: the state of the DMA may have changed."""
         self._more.set()
         self._room.set()
 
@@ -123,7 +123,7 @@ async def serve(dut: Any) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as driver:
         driver.connect(SOCKET)
         while True:
-            # When nothing goes on in the hardware, its time stands still until the driver wants something.
+            # While the hardware is idle, its time stands still until the driver accesses a register.
             asked, _, _ = select.select([driver], [], [], None if quiet > quiet_clocks else 0)
             if asked:
                 message = driver.recv(REQUEST.size)

@@ -25,18 +25,18 @@ from .project import Project, write_json
 from .saif import Activity, Progress, Stimulus, record
 
 DESIGN = "hwsnn"
-"""What the block design and Vivado's project are called."""
+"""Name of the block design and of Vivado's project."""
 BUS_MHZ = 100
 """Of everything that is AXI."""
 ACTIVITY = "activity.saif"
 LEVELS = ("testbench", f"{DESIGN}_wrapper", f"{DESIGN}_i", "accelerator", "inst")
 """The instances around the accelerator and its own, as Vivado makes them, below a test bench as simulators have it."""
 STRIPPED = "/".join(LEVELS[:2])
-"""What in front of a name in the activity file is not part of its name in Vivado's design."""
+"""The prefix of names in the activity file that is not in Vivado's design."""
 BUS_CLOCK = "clk_pl_0"
-"""What the core of the processing system calls the clock that it gives."""
+"""Name of the clock from the core of the processing system."""
 PATIENCE = 4
-"""How many times the clocks between results, by the cycle model, may pass in simulation."""
+"""The simulation's time-out for a result, as a multiple of the cycle model's interval between results."""
 ACCESS = {"constant": "read-only", "status": "read-only", "control": "write-only", "counter": "read-only"}
 
 CROSSINGS = """\
@@ -115,7 +115,7 @@ class AxiProject(Project):
         }
 
     def _manifest(self, activity: Activity | None) -> dict[str, Any]:
-        """The network's own manifest, with the accelerator's ports in the place of the pipeline's."""
+        """The network's manifest, with the accelerator's ports in place of the pipeline's."""
         network, word_bytes = self.network, self._word_bytes
         channels, height, width = network.input_shape
         return manifest(network, self.plan.folding, self.plan.clocks) | {
@@ -147,7 +147,7 @@ class AxiProject(Project):
 
 
 def _register_rows() -> list[list[str | int]]:
-    """For the IP core's address map: name, offset, bits, access, what it is. Its registers have 32 bits each."""
+    """For the IP core's address map: name, offset, bits, access, description. Its registers have 32 bits each."""
     rows: list[list[str | int]] = []
     for register in register_map.REGISTERS:
         for part in range(register.size // register_map.REGISTER_BYTES):
