@@ -14,9 +14,9 @@ from .spec import Conv, Folding, MaxPool, Network, Neuron
 
 
 def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
-    """Everything one needs to know to use the generated module without reading it.
+    """Everything needed to use the generated module without reading it.
 
-    ``clocks``: of the cycle model, for this folding.
+    ``clocks``: by the cycle model, for this folding.
     """
     channels, height, width = network.input_shape
     score = "signed" if network.readout == "membrane" else "unsigned"

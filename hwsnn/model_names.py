@@ -1,4 +1,4 @@
-"""Models by what a person types: a model file, or the name of a shipped one such as ``digits``."""
+"""Resolve MODEL: a model file, or the name of a shipped model such as ``digits``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_model(text: str) -> Network:
-    """The network that ``text`` names. Raises ``InputError`` where there is none, or it is no model."""
+    """The network that ``text`` names. Raises ``InputError`` if there is none, or it is not a model."""
     from .model import load
 
     return load(model_path(text))
