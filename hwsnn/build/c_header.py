@@ -34,7 +34,7 @@ _TOP = """\
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How a 32-bit register is reached by its address. Define both before to reach it in another way. */
+/* Access to a 32-bit register by its address. Define both before to access it in another way. */
 #ifndef HWSNN_READ
 #define HWSNN_READ(address) (*(volatile const uint32_t *)(address))
 #define HWSNN_WRITE(address, value) (*(volatile uint32_t *)(address) = (value))
@@ -47,7 +47,7 @@ _CODE = """\
 #define HWSNN_PIXEL(row, column, channel) (((row) * HWSNN_WIDTH + (column)) * HWSNN_CHANNELS + (channel))
 #define HWSNN_LARGEST_PIXEL ((1u << HWSNN_PIXEL_BITS) - 1u)
 
-/* What is found at an address. */
+/* What hwsnn_identify finds at an address. */
 enum hwsnn_identity {
     HWSNN_IS_THIS_MODEL, /* the accelerator that this header is for */
     HWSNN_IS_NO_ACCELERATOR,
@@ -75,8 +75,8 @@ static inline enum hwsnn_identity hwsnn_identify(uintptr_t base)
     return HWSNN_IS_THIS_MODEL;
 }
 
-/* Forget all frames, and start counters and packet numbers from 0. False where that has not ended after so many looks
- * at the status. A result that was already offered still comes: see HWSNN_STATUS_SENDING. */
+/* Discard all frames, and restart counters and packet numbers from 0. False if the reset has not ended after `looks`
+ * reads of the status. A result that was already offered still comes: see HWSNN_STATUS_SENDING. */
 static inline bool hwsnn_reset(uintptr_t base, uint32_t looks)
 {
     HWSNN_WRITE(base + HWSNN_REG_CONTROL, HWSNN_CONTROL_RESET);
@@ -86,7 +86,7 @@ static inline bool hwsnn_reset(uintptr_t base, uint32_t looks)
     return false;
 }
 
-/* A counter, by the offset of its low word. Reading that keeps the high word of the same moment: it must be first. */
+/* A counter, by the offset of its low word. Reading it latches the high word: it must be read first. */
 static inline uint64_t hwsnn_counter(uintptr_t base, uint32_t offset)
 {
     uint32_t low = hwsnn_read(base, offset);
@@ -95,7 +95,7 @@ static inline uint64_t hwsnn_counter(uintptr_t base, uint32_t offset)
     return (uint64_t)high << 32 | low;
 }
 
-/* The word at a byte of a result, whatever the order of bytes in this processor's words. */
+/* The word at a byte of a result, for any byte order of this processor. */
 static inline uint32_t hwsnn_result_word(const uint8_t *result, uint32_t offset)
 {
     return (uint32_t)result[offset] | (uint32_t)result[offset + 1u] << 8 | (uint32_t)result[offset + 2u] << 16
@@ -108,7 +108,7 @@ static inline uint32_t hwsnn_result_number(const uint8_t *result)
     return hwsnn_result_word(result, HWSNN_RESULT_NUMBER);
 }
 
-/* The class. */
+/* The predicted class. */
 static inline uint32_t hwsnn_result_answer(const uint8_t *result)
 {
     return hwsnn_result_word(result, HWSNN_RESULT_ANSWER);

@@ -78,7 +78,7 @@ class _Commands(click.Group):
             if needed := lacking(error):
                 raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
             raise InputError(
-                f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it anew"
+                f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it again"
             ) from error
 
     def main(  # type: ignore[override]  # its overloads serve a mode that we do not have

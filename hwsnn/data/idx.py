@@ -62,5 +62,5 @@ def read_values(path: Path, stream: Stream, shape: tuple[int, ...], total: int) 
     require_room(path, shape)
     values = read_exactly(path, stream, prod(shape))
     if shape[0] == total and stream.read(1):
-        raise InputError(f"{path}: goes on after its {total} entries; it must end there")
+        raise InputError(f"{path}: has data after its {total} entries; it must end there")
     return np.frombuffer(values, np.uint8).reshape(shape)

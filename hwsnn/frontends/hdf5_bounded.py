@@ -75,10 +75,10 @@ class BoundedFile:
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise InputError(f"{where}: {key!r} must lie in the file itself, not behind a link")
+            raise InputError(f"{where}: {key!r} must be in the file itself, not behind a link")
         member = group[key]
         if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
-            raise InputError(f"{where}: the data of {key!r} must lie in the file itself, not in another")
+            raise InputError(f"{where}: the data of {key!r} must be in the file itself, not in another")
         return member
 
     def value(self, data: h5py.Dataset, key: str, where: str) -> FloatArray | str:
@@ -116,7 +116,7 @@ class BoundedFile:
             self._pay_bytes(where, count * each)
             offset, layout = data.id.get_offset(), data.id.get_create_plist().get_layout()
             if offset is None and (layout == h5py.h5d.CONTIGUOUS or _has_references(data)):
-                raise InputError(f"{where}: its data were never written; write the file anew with nir.write")
+                raise InputError(f"{where}: its data were never written; write the file again with nir.write")
             if _has_references(data):
                 self._pay_texts(where, os.pread(self._raw.fileno(), count * REFERENCE_BYTES, offset))
             return
@@ -140,7 +140,7 @@ class BoundedFile:
                 skipped, contents = data.id.read_direct_chunk(corner)
             except (OSError, MemoryError):  # the latter for a chunk that is not there
                 raise InputError(
-                    f"{where}: its data are damaged or were never written; write the file anew with nir.write"
+                    f"{where}: its data are damaged or were never written; write the file again with nir.write"
                 ) from None
             self._stored_bytes -= len(contents)
             if self._stored_bytes < 0:
@@ -149,7 +149,7 @@ class BoundedFile:
                 contents = zlib.decompressobj().decompress(contents, largest)
                 if len(contents) == largest:
                     raise InputError(
-                        f"{where}: its data unpack to more than they say; write the file anew with nir.write"
+                        f"{where}: its data unpack to more than they say; write the file again with nir.write"
                     )
             yield contents
 

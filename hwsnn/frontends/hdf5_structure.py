@@ -51,7 +51,7 @@ def check_structure(path: Path) -> None:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         if contents[: len(SIGNATURE)] != SIGNATURE:
-            raise _damaged("something lies before its HDF5")  # and addresses would not be from the beginning
+            raise _damaged("there is something before its HDF5")  # and addresses would not be from the beginning
         _check_trees(contents)
         _check_local_heaps(contents)
         _check_heaps(contents)

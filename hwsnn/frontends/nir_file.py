@@ -134,7 +134,7 @@ class _Reader:
         """The chain in a NIRGraph's group, nested graphs flattened."""
         where = f"node {prefix[:-1]!r}" if prefix else "the graph"
         if depth > MAX_DEPTH:
-            raise InputError(f"{where}: graphs lie within graphs more than {MAX_DEPTH} deep; write one flat graph")
+            raise InputError(f"{where}: graphs are nested more than {MAX_DEPTH} deep; write one flat graph")
         nodes = graph.get("nodes")
         if not isinstance(nodes, h5py.Group):
             raise InputError(f"{where}: must be a NIRGraph with 'nodes' and 'edges'; write it with nir.write")
@@ -251,7 +251,7 @@ def _in_order(types: Mapping[str, str], edges: Edges, prefix: str) -> list[str]:
     left = [name for name in types if name not in reached]
     if left:
         raise InputError(
-            f"node {named(left[:1])}: must lie on the way from the input to the output; leave it out, or connect it"
+            f"node {named(left[:1])}: must be on the path from the input to the output; leave it out, or connect it"
         )
     if types[order[-1]] != "Output":
         raise InputError(f"node {named(order[-1:])}: leads nowhere; the last node must be an Output")
