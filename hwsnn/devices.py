@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .spec import Sums
+if TYPE_CHECKING:  # the command line reads the names alone
+    from .spec import Sums
 
 
 @dataclass(frozen=True)

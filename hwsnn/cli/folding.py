@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..devices import DEVICES
 from .common import as_path
 
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..spec import Network
 
-DEVICES = ("xczu9eg", "lfe5u-85")
 SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
 DEFAULT_MHZ = 150
 """The clock of the published system, at which frame rates are compared."""
@@ -44,7 +44,6 @@ class Wish:
 
     def _plan(self, network: Network, device: str | None, clock_mhz: float | None) -> Plan:
         from .. import plan
-        from ..devices import DEVICES
 
         target = DEVICES[device or self.device or next(iter(DEVICES))]
         if self.fold is not None:
@@ -77,7 +76,11 @@ def clock_option_meaning(what: str) -> Callable[[Any], Any]:
 clock_option = clock_option_meaning(f"The FPGA clock to assume (default: {DEFAULT_MHZ}).")
 
 device_option = click.option(
-    "--device", type=click.Choice(DEVICES), default=DEVICES[0], show_default=True, help="The FPGA to plan for."
+    "--device",
+    type=click.Choice(tuple(DEVICES)),
+    default=next(iter(DEVICES)),
+    show_default=True,
+    help="The FPGA to plan for.",
 )
 
 
