@@ -9,7 +9,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from hwsnn.register_map import constants, register
+from hwsnn.interface.registers import constants, register
 from rtl_tests import stand_in
 from rtl_tests.axi_bench import Packet
 from rtl_tests.axi_rules import Rules, stream_channel

@@ -17,7 +17,7 @@ import pytest
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.host.packets import Packet, PacketStream
+from hwsnn.host.serial.packets import Packet, PacketStream
 from hwsnn.model import save
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.sim.serial_pty import simulated_board

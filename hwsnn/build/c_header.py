@@ -6,15 +6,14 @@ Plain C99. ``examples/bare_metal`` uses it.
 from __future__ import annotations
 
 from hwsnn import __version__
-from hwsnn.register_map import (
+from hwsnn.interface.addresses import AddressMap
+from hwsnn.interface.registers import (
     HASH_WORDS,
     REGISTERS,
     RESULT_ANSWER,
     RESULT_NUMBER,
     RESULT_SCORES,
     SCORE_BYTES,
-    ZCU102_DMA,
-    ZCU102_REGISTERS,
     constants,
     of_kind,
 )
@@ -126,11 +125,11 @@ static inline int32_t hwsnn_result_score(const uint8_t *result, uint32_t of_clas
 """
 
 
-def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
-    """The header for the accelerator of ``network``, whose streams have words of ``word_bytes`` bytes.
+def c_header(network: Network, model_hash: str, word_bytes: int, addresses: AddressMap) -> str:
+    """The header for the accelerator of ``network`` at ``addresses``, whose streams have words of ``word_bytes`` bytes.
 
     Registers are ``HWSNN_REG_NAME``, their offsets; bits are ``HWSNN_REGISTER_FIELD``, their masks; what a constant
-    register reads is ``HWSNN_NAME``. Raises ``ValueError`` as ``hwsnn.register_map.constants``.
+    register reads is ``HWSNN_NAME``. Raises ``ValueError`` as ``hwsnn.interface.registers.constants``.
     """
     values = constants(network, model_hash, word_bytes)
     hash_names = [f"MODEL_HASH_{index}" for index in range(HASH_WORDS)]
@@ -155,8 +154,8 @@ def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
             },
         ),
         (
-            "Addresses in the ZCU102's design: these registers, and those of the AXI DMA (AMD PG021).",
-            {"ZCU102_REGISTERS": f"0x{ZCU102_REGISTERS:08X}u", "ZCU102_DMA": f"0x{ZCU102_DMA:08X}u"},
+            "Physical addresses on the board: of these registers, and of those of the AXI DMA (AMD PG021).",
+            {"REGISTERS_BASE": f"0x{addresses.registers:08X}u", "DMA_BASE": f"0x{addresses.dma:08X}u"},
         ),
     ]
     defined = "\n".join(

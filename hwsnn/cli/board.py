@@ -1,4 +1,4 @@
-"""``hwsnn board``: frames on a board, or on one that is simulated, by the driver that a program would use."""
+"""``hwsnn board``: frames on a board, real or simulated, through the driver that programs use."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ BENCH_IMAGES = 1000
 
 @click.group("board", no_args_is_help=False)
 def command() -> None:
-    """Run images on a board that holds MODEL, or try it out.
+    """Run images on a board that holds MODEL, or test it.
 
-    ADDRESS is zcu102 for what hwsnn loaded there last, zcu102:FILE.bit to load that first, serial:PORT (such as
-    serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same driver.
+    ADDRESS is the name of a board with AXI, such as zcu102, for what hwsnn loaded there last, zcu102:FILE.bit to load
+    that first, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same
+    driver.
     """
 
 
@@ -86,11 +87,11 @@ class _Runner:
 @contextmanager
 def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[Accelerator, _Runner]]:
     """The board, and what runs images on it."""
-    from ..host import Accelerator
+    from ..board import open_board
 
     with stages() as show:
         show.at("opening")
-        with Accelerator.open(address, network, baud=baud, stage=show.at) as board:
+        with open_board(address, network, baud=baud, stage=show.at) as board:
             yield board, _Runner(board, show)
 
 
