@@ -141,6 +141,12 @@ def test_zcu102() -> None:
     assert (board.part, board.board_part) == ("xczu9eg-ffvb1156-2-e", "xilinx.com:zcu102:part0")
 
 
+def test_kv260() -> None:
+    """As AMD's board files and public projects for it name it."""
+    board = load_board("kv260", AxiBoard)
+    assert (board.part, board.board_part) == ("xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0")
+
+
 def test_zcu102_uart() -> None:
     """All its pins, each where the board has it; Vivado's files are made without Vivado."""
     board = load_board("zcu102-uart", VivadoSerialBoard)
