@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the command line reads the names alone
-    from .spec import Sums
+    from .folding.folding import Sums
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ import numpy as np
 from hwsnn.build.boards import AxiBoard
 from hwsnn.errors import InputError
 from hwsnn.files import needs_room
+from hwsnn.folding.folding import Folding
 from hwsnn.host.accelerator import Stage
 from hwsnn.host.dma.bus import Buffer, Bus
 from hwsnn.scratch import Scratch
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from .accelerator import build_accelerator
 from .registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
