@@ -10,7 +10,7 @@ from pathlib import Path
 from .build.boards import AxiBoard, board_names, load_board
 from .errors import InputError
 from .host.accelerator import Accelerator, Stage
-from .model_names import load_model
+from .model_file.by_name import load_model
 from .spec import Network
 
 SIMULATED = "zcu102"

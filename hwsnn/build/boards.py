@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, overload
 
 from hwsnn.errors import InputError
+from hwsnn.files.shipped import folder
 from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
-from hwsnn.shipped import folder
 
 Resource = tuple[str, int]
 
@@ -18,7 +18,7 @@ Resource = tuple[str, int]
 class Board:
     """What all boards have in common; each is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.devices``. ``clock_hz`` is the clock of the network: what it is built for
+    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``clock_hz`` is the clock of the network: what it is built for
     where nobody says otherwise.
     """
 

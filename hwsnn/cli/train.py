@@ -9,8 +9,9 @@ from types import ModuleType
 
 import click
 
+from hwsnn.files.shipped import folder
+
 from ..errors import InputError
-from ..shipped import folder
 from .common import seed_option
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from hwsnn.build.boards import AxiBoard
 from hwsnn.cycles import simulate
-from hwsnn.devices import DEVICES
 from hwsnn.folding.folding import Folding
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.packages import require
-from hwsnn.plan import for_share
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
-from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Network
+from hwsnn.verilog.emit import to_verilog
 
 from .network_bench import without_header
 from .registers_link import BenchSettings
@@ -55,7 +55,7 @@ def build_accelerator(
     require("cocotbext-axi")
     stage("planning")
     if folding is None:
-        folding = for_share(network, DEVICES[board.device]).folding
+        folding = for_utilization(network, DEVICES[board.device]).folding
     clocks = simulate(network, folding)
     stage("writing the Verilog")
     digest = model_hash(network)

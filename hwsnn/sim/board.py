@@ -13,11 +13,11 @@ import numpy as np
 
 from hwsnn.build.boards import AxiBoard
 from hwsnn.errors import InputError
-from hwsnn.files import needs_room
+from hwsnn.files.atomic import needs_room
+from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
 from hwsnn.host.accelerator import Stage
 from hwsnn.host.dma.bus import Buffer, Bus
-from hwsnn.scratch import Scratch
 from hwsnn.spec import Network
 
 from .accelerator import build_accelerator

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import activity, model, trained_file
+from hwsnn.files.atomic import written_whole
+from hwsnn.float_network import FloatNetwork as Trained
+from hwsnn.frontends.nir import writer
+from hwsnn.model_file import float_file, integer_file
+from hwsnn.quantization.quantize import quantize
+from hwsnn.reference import activity
+
 from ..bench import this_cpu
 from ..data import LabelledData
-from ..files import written_whole
-from ..frontends import nir_writer
 from ..progress import stages
-from ..quantize import quantize
 from ..reference import run as reference
 from ..spec import Encoder, Network
-from ..trained import Network as Trained
 from .recipe import Run
 
 BITS = (8, 6, 4, 3, 2)
@@ -59,9 +61,9 @@ def finish(run: Run, network: Trained, training: Training, tuned: Mapping[int, T
         return
     run.out.mkdir(parents=True, exist_ok=True)
     source = run.out / f"{run.name}-float.safetensors"
-    trained_file.save(network, source)
-    nir_writer.write(network, run.out / f"{run.name}.nir")
-    model.save(exact, run.out / f"{run.name}.safetensors", {"source": source.name})
+    float_file.save(network, source)
+    writer.write(network, run.out / f"{run.name}.nir")
+    integer_file.save(exact, run.out / f"{run.name}.safetensors", {"source": source.name})
     with written_whole(run.out / "card.md") as partial:
         partial.write_text(text, encoding="utf-8")
 
@@ -105,7 +107,7 @@ def _card(
         "data": f"MNIST: {split}",
         "training": f"seed {run.seed}, {training.epochs} epochs, {training.seconds / 60:.1f} minutes",
         "machine": f"{cpu.name}, {cpu.cores} cores; Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "model hash": f"`{model.model_hash(network)}`",
+        "model hash": f"`{integer_file.model_hash(network)}`",
     }
     lines = [f"# {training.title}", "", training.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]

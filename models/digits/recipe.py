@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hwsnn.files import written_whole
+from hwsnn.files.atomic import written_whole
 from hwsnn.progress import stages
 from hwsnn.train.checkpoint import load
 from hwsnn.train.recipe import Run

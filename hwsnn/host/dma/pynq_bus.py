@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hwsnn.errors import InputError, reason
-from hwsnn.files import require_file
+from hwsnn.files.atomic import require_file
 from hwsnn.interface.addresses import AddressMap
 
 from . import load_record

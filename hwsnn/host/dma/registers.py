@@ -18,7 +18,7 @@ from hwsnn.interface.registers import (
     of_kind,
     register,
 )
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
 
 from .bus import Bus

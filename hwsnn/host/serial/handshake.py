@@ -8,7 +8,7 @@ import time
 from hwsnn.errors import InputError
 from hwsnn.host.accelerator import wrong_model_error
 from hwsnn.interface.serial_protocol import SEQUENCES, Identity, PacketKind
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
 
 from .packets import Packet
