@@ -14,6 +14,8 @@ Each is imported when it is first used: ``import hwsnn`` loads none of its parts
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .board import open_board as open_board
     from .errors import InputError as InputError
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from .quantization.quantize import quantize as quantize
     from .reference import run as run
     from .spec import Network as Network
-
-__version__ = "0.1.0"
 
 _PUBLIC = {
     "FloatNetwork": "float_network",
@@ -46,7 +46,21 @@ _PUBLIC = {
 }
 """Where each public name is defined, with the name it has there if that is another."""
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+__all__ = [
+    "FloatNetwork",
+    "InputError",
+    "Network",
+    "ToolError",
+    "__version__",
+    "generate",
+    "load",
+    "open_board",
+    "quantize",
+    "read",
+    "run",
+    "save",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,8 +18,8 @@ Resource = tuple[str, int]
 class Board:
     """What all boards have in common; each is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``clock_hz`` is the clock of the network: what it is built for
-    where nobody says otherwise.
+    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``clock_hz`` is the clock of the network: what it is
+    built for where nobody says otherwise.
     """
 
     kind: ClassVar[str] = "board"

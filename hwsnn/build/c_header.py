@@ -5,7 +5,6 @@ Plain C99. ``examples/bare_metal`` uses it.
 
 from __future__ import annotations
 
-from hwsnn import __version__
 from hwsnn.interface.addresses import AddressMap
 from hwsnn.interface.registers import (
     HASH_WORDS,
@@ -18,6 +17,7 @@ from hwsnn.interface.registers import (
     of_kind,
 )
 from hwsnn.spec import Network
+from hwsnn.version import __version__
 
 FILE = "hwsnn_accelerator.h"
 """What the header is called."""

@@ -21,7 +21,7 @@ DEFAULT_MHZ = 150.0
 
 @dataclass(frozen=True)
 class Constraints:
-    """At most one of ``target_fps``, ``max_lut`` and ``fold``; without them, the fastest within the device's usual share.
+    """At most one of ``target_fps``, ``max_lut`` and ``fold``; without them, the fastest in the device's usual share.
 
     ``device``: a key of ``hwsnn.planner.devices.DEVICES``. ``target_fps``: the cheapest design of at least that many
     frames per second at ``clock_mhz`` (default: ``DEFAULT_MHZ``). ``max_lut``: the fastest design within that
