@@ -16,6 +16,7 @@ import hwsnn
 PACKAGE = Path(hwsnn.__file__).parent
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "version": set(),
     "errors": set(),
     "progress": set(),
     "processes": set(),
@@ -25,19 +26,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec": set(),
     "float_network": {"spec"},
     "model_file": {"errors", "files", "spec", "float_network"},
-    "frontends": {"errors", "files", "spec", "float_network"},
+    "frontends": {"errors", "files", "spec", "float_network", "model_file"},
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
     "data": {"errors", "files", "spec"},
     # How they are built
-    "interface": {"spec"},
+    "interface": set(),
     "folding": {"errors", "files", "spec"},
     "rtl": {"spec", "folding", "interface"},
     "cycles": {"spec", "folding", "rtl"},
     "planner": {"errors", "spec", "folding", "cycles"},
-    "verilog": {"errors", "files", "packages", "processes", "spec", "model_file", "folding", "cycles"},
+    "verilog": {"errors", "files", "packages", "processes", "spec", "model_file"}
+    | {"folding", "rtl", "cycles", "planner"},
     # What is done with them
-    "build": {"errors", "files", "packages", "processes", "spec", "model_file"}
+    "build": {"errors", "files", "packages", "processes", "spec", "model_file", "reference"}
     | {"folding", "rtl", "interface", "planner", "verilog"},
     "host": {"errors", "files", "spec", "model_file", "reference", "data", "interface"},
     "sim": {"errors", "files", "packages", "processes", "spec", "model_file", "reference"}
@@ -51,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What each part may import of hwsnn, besides itself and the version."""
 
-TOP = {"__init__", "__main__", "cli", "demo"}
+TOP = {"__init__", "__main__", "public", "cli", "demo"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
@@ -93,8 +95,10 @@ def part_of(module: str) -> str:
 
 
 def imported_parts(part: str) -> set[str]:
-    found = {part_of(other) for module, source in MODULES.items() if part_of(module) == part for other in imported(source)}
-    return found - {part, "__init__"}
+    found = {
+        part_of(other) for module, source in MODULES.items() if part_of(module) == part for other in imported(source)
+    }
+    return found - {part, "version"}
 
 
 def require_no_cycle(graph: Mapping[str, set[str]]) -> None:
@@ -112,7 +116,7 @@ def test_the_search_finds_imports() -> None:
     assert {"reference", "model_file", "rtl"} <= imported_parts("cli")
     assert "hwsnn.spec.limits" in imported(PACKAGE / "spec" / "leaks.py")
     assert ("dataclasses", "dataclass") in set(names(PACKAGE / "spec" / "leaks.py"))
-    with pytest.raises(pytest.fail.Exception, match="circle: a -> b -> a|circle: b -> a -> b"):
+    with pytest.raises(pytest.fail.Exception, match=r"in a circle: (a -> b -> a|b -> a -> b)"):
         require_no_cycle({"a": {"b"}, "b": {"a"}})
 
 
@@ -170,7 +174,8 @@ def test_meaning_needs_numpy_alone() -> None:
 
 def test_a_driver_is_light() -> None:
     """What a program on a board imports; serial ports and simulators are for those who open one."""
-    parts = [module for module in MODULES if module.startswith("hwsnn.host")] + ["hwsnn.board"]
+    parts = [module for module in MODULES if module.startswith("hwsnn.host") and "serial" not in module]
+    parts.append("hwsnn.board")
     loaded = loaded_by("; ".join(f"import {module}" for module in parts))
     assert "numpy" in loaded
     assert loaded & (HEAVY | NETWORK) == set()
