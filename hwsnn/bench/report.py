@@ -9,10 +9,10 @@ from hwsnn.folding.file import to_json as folding_json
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.plan import Plan
 
-from .. import __version__
 from ..cycles import result_clocks
 from ..rtl.network import layer_instance
 from ..spec import Network
+from ..version import __version__
 from .cpu import Cpu, CpuFigure, fastest
 from .published import Published, comparable
 from .rates import Rate, clocks, rate

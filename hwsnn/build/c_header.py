@@ -5,20 +5,19 @@ Plain C99. ``examples/bare_metal`` uses it.
 
 from __future__ import annotations
 
-from hwsnn import __version__
-from hwsnn.register_map import (
+from hwsnn.interface.addresses import AddressMap
+from hwsnn.interface.registers import (
     HASH_WORDS,
     REGISTERS,
     RESULT_ANSWER,
     RESULT_NUMBER,
     RESULT_SCORES,
     SCORE_BYTES,
-    ZCU102_DMA,
-    ZCU102_REGISTERS,
     constants,
     of_kind,
 )
 from hwsnn.spec import Network
+from hwsnn.version import __version__
 
 FILE = "hwsnn_accelerator.h"
 """File name of the header."""
@@ -126,11 +125,11 @@ static inline int32_t hwsnn_result_score(const uint8_t *result, uint32_t of_clas
 """
 
 
-def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
-    """The header for the accelerator of ``network``, whose streams have words of ``word_bytes`` bytes.
+def c_header(network: Network, model_hash: str, word_bytes: int, addresses: AddressMap) -> str:
+    """The header for the accelerator of ``network`` at ``addresses``, whose streams have words of ``word_bytes`` bytes.
 
     The macros are ``HWSNN_REG_NAME`` for offsets of registers, ``HWSNN_REGISTER_FIELD`` for masks of fields, and
-    ``HWSNN_NAME`` for values of constant registers. Raises ``ValueError`` as ``hwsnn.register_map.constants``.
+    ``HWSNN_NAME`` for values of constant registers. Raises ``ValueError`` as ``hwsnn.interface.registers.constants``.
     """
     values = constants(network, model_hash, word_bytes)
     hash_names = [f"MODEL_HASH_{index}" for index in range(HASH_WORDS)]
@@ -155,8 +154,8 @@ def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
             },
         ),
         (
-            "Addresses in the ZCU102's design: these registers, and those of the AXI DMA (AMD PG021).",
-            {"ZCU102_REGISTERS": f"0x{ZCU102_REGISTERS:08X}u", "ZCU102_DMA": f"0x{ZCU102_DMA:08X}u"},
+            "Physical addresses on the board: of these registers, and of those of the AXI DMA (AMD PG021).",
+            {"REGISTERS_BASE": f"0x{addresses.registers:08X}u", "DMA_BASE": f"0x{addresses.dma:08X}u"},
         ),
     ]
     defined = "\n".join(

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from hwsnn import __version__
 from hwsnn.errors import InputError
 from hwsnn.files.cache import tool_cache
 from hwsnn.packages import module_file, remedy
 from hwsnn.processes.children import environment, python, which
+from hwsnn.version import __version__
 
 Version = tuple[int, ...]
 

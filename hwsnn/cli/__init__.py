@@ -24,8 +24,8 @@ import click
 
 from hwsnn.processes.children import leave_current_folder
 
-from .. import __version__
 from ..errors import InputError, ToolError, reason
+from ..version import __version__
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141

@@ -32,8 +32,9 @@ BENCH_IMAGES = 1000
 def command() -> None:
     """Run images on a board that holds MODEL, measure it, or self-test it.
 
-    ADDRESS is zcu102 for the design that hwsnn loaded there last, zcu102:FILE.bit to load that first, serial:PORT (such
-    as serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, with the same driver.
+    ADDRESS is the name of a board with AXI, such as zcu102, for what hwsnn loaded there last, zcu102:FILE.bit to load
+    that first, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same
+    driver.
     """
 
 
@@ -87,11 +88,11 @@ class _Runner:
 @contextmanager
 def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[Accelerator, _Runner]]:
     """The open board, and the runner of images on it."""
-    from ..host import Accelerator
+    from ..board import open_board
 
     with stages() as show:
         show.at("opening")
-        with Accelerator.open(address, network, baud=baud, stage=show.at) as board:
+        with open_board(address, network, baud=baud, stage=show.at) as board:
             yield board, _Runner(board, show)
 
 

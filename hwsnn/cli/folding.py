@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsnn.planner.devices import DEVICES
+
 from .common import as_path
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     from ..spec import Network
 
-DEVICES = ("xczu9eg", "lfe5u-85")
 SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
 DEFAULT_MHZ = 150
 """The clock of the published system, used to compare frame rates."""
@@ -45,7 +46,6 @@ class Wish:
 
     def _plan(self, network: Network, device: str | None, clock_mhz: float | None) -> Plan:
         from hwsnn.planner import plan
-        from hwsnn.planner.devices import DEVICES
 
         target = DEVICES[device or self.device or next(iter(DEVICES))]
         if self.fold is not None:
@@ -78,7 +78,11 @@ def clock_option_meaning(what: str) -> Callable[[Any], Any]:
 clock_option = clock_option_meaning(f"The FPGA clock to assume (default: {DEFAULT_MHZ}).")
 
 device_option = click.option(
-    "--device", type=click.Choice(DEVICES), default=DEVICES[0], show_default=True, help="The FPGA to plan for."
+    "--device",
+    type=click.Choice(tuple(DEVICES)),
+    default=next(iter(DEVICES)),
+    show_default=True,
+    help="The FPGA to plan for.",
 )
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwsnn import __version__
 from hwsnn.float_network import FloatNetwork
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner import FoldingSearch
 from hwsnn.planner.devices import Device
 from hwsnn.quantization.quantize import quantize
+from hwsnn.version import __version__
 
 from ..data import LabelledData
 from ..errors import InputError

@@ -19,10 +19,10 @@ from distributed import Client, Future, KilledWorker, as_completed
 from distributed.comm.core import CommClosedError
 from distributed.exceptions import WorkerStartTimeoutError
 
-from .. import __version__
 from ..data import LabelledData
 from ..errors import InputError, ToolError, reason
 from ..spec import Network
+from ..version import __version__
 from . import work
 from .local import SILENT, closed_cluster
 from .points import Result, Task

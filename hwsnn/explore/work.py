@@ -8,10 +8,11 @@ from hwsnn.planner import TooFastError, TooLargeError
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_initiation_interval
 
-from .. import __version__, reference
+from .. import reference
 from ..data import LabelledData
 from ..errors import InputError
 from ..spec import Network
+from ..version import __version__
 from .points import Accuracy, Design, Refusal
 
 

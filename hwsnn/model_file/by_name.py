@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from hwsnn.spec import Network
 
 
-def load_model(text: str) -> Network:
-    """The network that ``text`` names. Raises ``InputError`` if there is none, or it is not a model."""
+def load_model(text: str | Path) -> Network:
+    """The network that ``text`` names. Raises ``InputError`` where there is none, or it is no model."""
     from .integer_file import load
 
-    return load(model_path(text))
+    return load(model_path(str(text)))
 
 
 def model_path(text: str) -> Path:

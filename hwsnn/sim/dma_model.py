@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hwsnn.host.dma_map import (
+from hwsnn.interface.dma import (
     DESCRIPTOR,
     DESCRIPTOR_BYTES,
     DONE,
@@ -23,9 +23,9 @@ from hwsnn.host.dma_map import (
     LENGTH,
     MM2S,
     S2MM,
-    Control,
+    DmaControl,
+    DmaStatus,
     Offset,
-    Status,
 )
 
 ALWAYS = 1 << 1
@@ -66,7 +66,7 @@ class _Channel:
 
     def reset(self) -> None:
         self._registers = dict.fromkeys(Offset, 0)
-        self.status = Status.HALTED
+        self.status = DmaStatus.HALTED
         self._next = 0
         self._active = False  # there are descriptors up to the tail that were not fetched yet
         self._fetched: deque[Descriptor] = deque()  # and not completed
@@ -75,46 +75,46 @@ class _Channel:
         if offset == Offset.CONTROL:
             return self._registers[Offset.CONTROL] | ALWAYS
         if offset == Offset.STATUS:
-            idle = Status.IDLE if not (self.status & Status.HALTED or self._active or self._fetched) else Status(0)
-            return self.status | idle | SCATTER_GATHER
+            busy = self.status & DmaStatus.HALTED or self._active or self._fetched
+            return self.status | (DmaStatus(0) if busy else DmaStatus.IDLE) | SCATTER_GATHER
         return self._registers[Offset(offset)] if offset in self._registers else 0
 
     def write(self, offset: int, value: int) -> None:
         if offset == Offset.CONTROL:
-            self._run(bool(value & Control.RUN))
+            self._run(bool(value & DmaControl.RUN))
         elif offset in (Offset.CURRENT, Offset.CURRENT_HIGH):
-            if self.status & Status.HALTED:
+            if self.status & DmaStatus.HALTED:
                 self._registers[Offset(offset)] = value
         elif offset in (Offset.TAIL, Offset.TAIL_HIGH):
             self._registers[Offset(offset)] = value
-            if offset == Offset.TAIL_HIGH and not self.status & Status.HALTED:
+            if offset == Offset.TAIL_HIGH and not self.status & DmaStatus.HALTED:
                 self._active = True
 
     def _run(self, run: bool) -> None:
-        if self.status & ~Status.HALTED:
+        if self.status & ~DmaStatus.HALTED:
             return  # after an error nothing but a reset helps
-        if run and self.status & Status.HALTED:
+        if run and self.status & DmaStatus.HALTED:
             self._next = self._pointer(Offset.CURRENT)
-        self._registers[Offset.CONTROL] = Control.RUN if run else 0
-        self.status = Status(0) if run else Status.HALTED
+        self._registers[Offset.CONTROL] = DmaControl.RUN if run else 0
+        self.status = DmaStatus(0) if run else DmaStatus.HALTED
 
     def _pointer(self, low: Offset) -> int:
         return (self._registers[low] & POINTER) | self._registers[Offset(low + 4)] << 32
 
     def fetch(self) -> Descriptor | None:
         """The next descriptor; None if the channel waits, or halts because of an error in it."""
-        if self.status & Status.HALTED or not self._active:
+        if self.status & DmaStatus.HALTED or not self._active:
             return None
         address = self._next
         try:
             raw = self._memory.read(address, DESCRIPTOR_BYTES)
         except LookupError:
-            self.halt(Status.SG_DECODE)
+            self.halt(DmaStatus.SG_DECODE)
             return None
         (entry,) = np.frombuffer(raw, DESCRIPTOR)
         control = int(entry["control"])
         if int(entry["status"]) & DONE or not control & LENGTH:
-            self.halt(Status.SG_INTERNAL if control & LENGTH else Status.DMA_INTERNAL)
+            self.halt(DmaStatus.SG_INTERNAL if control & LENGTH else DmaStatus.DMA_INTERNAL)
             return None
         self._next = int(entry["next"]) & POINTER
         self._active = address != self._pointer(Offset.TAIL)
@@ -130,9 +130,9 @@ class _Channel:
             self._fetched.remove(descriptor)
             self._memory.write(descriptor.address + STATUS_AT, (DONE | status).to_bytes(4, "little"))
 
-    def halt(self, error: Status) -> None:
+    def halt(self, error: DmaStatus) -> None:
         """Halt with an error, until a reset."""
-        self.status = Status.HALTED | error
+        self.status = DmaStatus.HALTED | error
         self._registers[Offset.CONTROL] = 0
         self._fetched.clear()
 
@@ -158,7 +158,7 @@ class MemoryToStream(_Channel):
             try:
                 self._packet.data += self._memory.read(descriptor.buffer, descriptor.length)
             except LookupError:
-                self.halt(Status.DMA_DECODE)
+                self.halt(DmaStatus.DMA_DECODE)
                 return None
             self._packet.descriptors.append(descriptor)
             if descriptor.last:
@@ -197,7 +197,7 @@ class StreamToMemory(_Channel):
 
     def go_on(self) -> None:
         """Write the waiting words into the buffers of descriptors, as far as there are any."""
-        while self._waiting and not self.status & Status.HALTED:
+        while self._waiting and not self.status & DmaStatus.HALTED:
             if self._open is None and (found := self.fetch()) is not None:
                 self._open, self._filled = found, 0
             if self._open is None:
@@ -214,7 +214,7 @@ class StreamToMemory(_Channel):
         try:
             self._memory.write(descriptor.buffer + self._filled, part)
         except LookupError:
-            self.halt(Status.DMA_DECODE)
+            self.halt(DmaStatus.DMA_DECODE)
             return
         self._filled += len(part)
         ends = last and not rest
@@ -239,7 +239,7 @@ class DmaModel:
     def write(self, offset: int, value: int) -> None:
         """Write the register at ``offset``."""
         channel, base = self._channel(offset)
-        if offset - base == Offset.CONTROL and value & Control.RESET:
+        if offset - base == Offset.CONTROL and value & DmaControl.RESET:
             self.to_stream.reset()
             self.from_stream.reset()
             self._was_reset()

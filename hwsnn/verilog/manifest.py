@@ -6,11 +6,11 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from hwsnn import __version__
 from hwsnn.cycles import Cycles
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Conv, MaxPool, Network, Neuron
+from hwsnn.version import __version__
 
 from .emit import TOP
 

@@ -12,12 +12,12 @@ import pytest
 
 from hwsnn.build.tools import Tool
 from hwsnn.build.vivado import saif
-from hwsnn.build.vivado.axi_project import ACTIVITY, BUS_MHZ, LEVELS, AxiProject
+from hwsnn.build.vivado.axi_project import ACTIVITY, LEVELS, AxiProject
 from hwsnn.build.vivado.saif import Stimulus, build_simulator, compare, frame_words, nest, simulate
 from hwsnn.data import random_images
 from hwsnn.errors import ToolError
+from hwsnn.interface.registers import result_bytes
 from hwsnn.reference import run as run_reference
-from hwsnn.register_map import result_bytes
 from hwsnn.rtl.network import layer_instance
 from hwsnn.spec import Dense, Network
 from tests.build.vivado.recorder.recorder import TCLSH, run_script
@@ -28,7 +28,7 @@ from tests.build.vivado.recorder.workshop import BOARD, NETWORK, project
 FRAMES = 4
 IMAGES = random_images(NETWORK, FRAMES, seed=3)
 PIPELINE_MHZ = 125
-BUS_PS = 1_000_000 // BUS_MHZ
+BUS_PS = 1_000_000 // BOARD.bus_mhz
 CLOCKS = project().plan.clocks
 RESULT_WORDS = -(-result_bytes(NETWORK) // 8)
 

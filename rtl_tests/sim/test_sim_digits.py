@@ -26,7 +26,7 @@ EXPECTED = reference.run(NETWORK, DIGITS.images)
 
 def test_the_lines_of_the_readme() -> None:
     readme = (CHECKOUT / "README.md").read_text()
-    (block,) = re.findall(r"(?:^    .*\n|^\n)*?^    .*Accelerator\.open\(.*\n(?:^    .*\n)+", readme, re.MULTILINE)
+    (block,) = re.findall(r"(?:^    .*\n|^\n)*?^    .*open_board\(.*\n(?:^    .*\n)+", readme, re.MULTILINE)
     namespace: dict[str, Any] = {"images": DIGITS.images}
     exec(textwrap.dedent(block), namespace)
     assert np.array_equal(namespace["scores"], EXPECTED.scores)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hwsnn.build.boards import Board
+from hwsnn.build.boards import AxiBoard, VivadoSerialBoard
 from hwsnn.folding.file import to_json
 from hwsnn.planner.plan import Plan
 from hwsnn.spec import Network
@@ -38,7 +38,7 @@ class Project(ABC):
     cell: ClassVar[str]
     pipeline_clock: ClassVar[str]
 
-    def __init__(self, network: Network, plan: Plan, board: Board, clock_mhz: float) -> None:
+    def __init__(self, network: Network, plan: Plan, board: AxiBoard | VivadoSerialBoard, clock_mhz: float) -> None:
         self.network, self.plan, self.board, self.clock_mhz = network, plan, board, clock_mhz
 
     @property
@@ -76,12 +76,7 @@ class Project(ABC):
         Each project sets ``design``, the name of Vivado's project, and ``activity``, the file with the switching
         activity, if there is one.
         """
-        platform = self.board.platform()
-        common = {
-            "result": self.result,
-            "part": f"{platform.device}-{platform.package}-{platform.speed}",
-            "scripts": self.scripts,
-        }
+        common = {"result": self.result, "part": self.board.part, "scripts": self.scripts}
         values = {name: tcl.word(value) for name, value in (common | dict(words)).items()}
         text = tcl.settings(f"What {BUILD} builds; written by hwsnn.", values | dict(tables))
         (folder / "settings.tcl").write_text(text)
