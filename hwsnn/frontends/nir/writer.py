@@ -1,4 +1,4 @@
-"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader``, which reads back the same network.
+"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader``, which reads them back.
 
 Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network. What NIR
 cannot express goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
