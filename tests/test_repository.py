@@ -134,7 +134,6 @@ def named_paths() -> set[str]:
     return {name for name in quoted if "/" in name or re.fullmatch(files, name)} | set(linked)
 
 
-@pytest.mark.skipif(not (CHECKOUT / "hwsnn" / "float_network").is_dir(), reason="it describes the packages to come")
 def test_contributing_names_what_is_there() -> None:
     assert len(named_paths()) > 20
     assert [path for path in sorted(named_paths()) if not (CHECKOUT / path).exists()] == []

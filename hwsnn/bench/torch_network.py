@@ -18,9 +18,9 @@ Images = npt.NDArray[np.uint8]
 
 
 class TorchNetwork:
-    """``network`` in PyTorch, one step through all layers after the other.
+    """``network`` in PyTorch: all layers for one step, then the next step.
 
-    A first layer that sees the pixels themselves sums them once for all steps. Other encodings are the reference's own.
+    With direct encoding the first layer's sums are computed once for all steps. The reference does other encodings.
     """
 
     def __init__(self, network: Network) -> None:
@@ -77,7 +77,7 @@ class _Weighted:
                 self._sub = torch.tensor(neuron.sub, dtype=self._type)[:, None, None]
 
     def begin(self, *, held: bool) -> None:
-        """Start a batch; ``held``: its inputs are the same at every step."""
+        """Start a batch; ``held``: the inputs are constant over the steps."""
         self._held = held
         self._current: Tensor | None = None
         self._v: Tensor | None = None
@@ -102,7 +102,7 @@ class _Weighted:
         return functional.linear(x.permute(0, 2, 3, 1).flatten(1), self._weight, self._bias)[:, :, None, None]
 
     def _integrated(self, current: Tensor) -> Tensor:
-        """saturate(leak(v) + I), written where v was."""
+        """saturate(leak(v) + I), in place of v."""
         v, leak = self._v, self._neuron.leak
         if v is None:
             v = current.clone() if self._held else current

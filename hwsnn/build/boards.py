@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar, overload
 from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.files.shipped import folder
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
 from hwsnn.planner.devices import DEVICES
 
 from .pll import ECP5, MMCM, Pll
@@ -23,9 +24,8 @@ Resource = tuple[str, int]
 class Board:
     """What all boards have in common; each is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``platform`` makes its Amaranth platform, which knows
-    the pins.
-    ``clock_hz`` is the clock of the network: what it is built for where nobody says otherwise.
+    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``clock_hz`` is the clock of the network: what it is
+    built for where nobody says otherwise.
     """
 
     kind: ClassVar[str] = "board"
@@ -33,7 +33,6 @@ class Board:
     name: str
     title: str
     device: str
-    platform: Callable[[], Any]
     clock_hz: int
 
     @property
@@ -44,8 +43,9 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True)
 class SerialBoard(Board):
-    """A board that a host reaches over a serial line; the platform's default clock is what ``clock_hz`` is made from.
+    """A board that a host reaches over a serial line.
 
+    ``platform`` makes its Amaranth platform, which knows the pins; its default clock is what ``clock_hz`` is made from.
     ``baud`` divides ``clock_hz`` evenly. ``uart`` is a resource with ``rx`` and ``tx``. The two ``leds`` change with
     every frame accepted, and with every packet refused. ``held_high`` names pins that the board wants at 1: resource,
     number, pin.
@@ -53,6 +53,7 @@ class SerialBoard(Board):
 
     kind: ClassVar[str] = "board with a serial line"
 
+    platform: Callable[[], Any]
     baud: int
     uart: Resource
     leds: tuple[Resource, Resource]
@@ -83,18 +84,28 @@ class VivadoSerialBoard(SerialBoard):
 
     kind: ClassVar[str] = "serial board that Vivado builds for"
 
+    @property
+    def part(self) -> str:
+        """What Vivado calls the FPGA, with package and speed."""
+        platform = self.platform()
+        return f"{platform.device}-{platform.package}-{platform.speed}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AxiBoard(Board):
     """A board with a Zynq UltraScale+, built by Vivado, whose processor reaches the accelerator over AXI.
 
-    ``board_part`` is what Vivado calls the board, without the version: it knows how the processor is connected.
-    ``word_bytes`` are the bytes of a word of the streams.
+    ``part`` is what Vivado calls the FPGA, with package and speed. ``board_part`` is what it calls the board, without
+    the version: its board files know how the processor is set up. ``addresses``: where the processor finds the
+    accelerator. ``bus_mhz``: the clock of everything that is AXI. ``word_bytes``: bytes of a word of the streams.
     """
 
     kind: ClassVar[str] = "board with AXI"
 
+    part: str
     board_part: str
+    addresses: AddressMap = ZYNQ_ULTRASCALE
+    bus_mhz: int = 100
     word_bytes: int = 8
 
 
@@ -148,8 +159,8 @@ def check_board(board: Board) -> None:
         raise ValueError(f"name must be of the form abc-12, as files are named by it, not {board.name!r}")
     if board.device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {board.device!r}")
-    platform = board.platform()
     if isinstance(board, SerialBoard):
+        platform = board.platform()
         CLOCK_SOURCES[type(board)].setting(int(platform.default_clk_frequency), board.clock_hz)
         leds = [(resource, ()) for resource in board.leds]
         held = [((name, number), (pin,)) for name, number, pin in board.held_high]

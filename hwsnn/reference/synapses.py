@@ -12,11 +12,11 @@ from .exact import Float, FloatArray, exact_float
 from .steps import Bytes
 
 COLUMN_BYTES = 1 << 21
-"""Room for windows laid out as rows of a matrix: small enough to stay in a processor's cache."""
+"""Memory for windows as rows of a matrix: small enough for the processor's cache."""
 
 
 class Synapses:
-    """The input currents of a layer; a fully connected layer is a convolution of one window."""
+    """The input currents of a layer; a fully connected layer is a convolution with one window."""
 
     def __init__(self, layer: Conv | Dense, largest_input: int) -> None:
         weight = layer.weight.astype(np.int64)
@@ -25,8 +25,8 @@ class Synapses:
             int(np.maximum(weight, 0).sum(axis=(1, 2, 3)).max()) * largest_input,
         )
         self.range = sums | (sums + Range(int(layer.bias.min()), int(layer.bias.max())))
-        """Where currents lie, before and after the bias."""
-        self._float = exact_float(sums.magnitude)  # partial sums lie between those of either sign, in any order
+        """The range of the currents, before and after the bias."""
+        self._float = exact_float(sums.magnitude)  # partial sums stay within those of either sign, in any order
         self._kernel = layer.weight.shape[2:]
         self._stride, self._padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
         self._matrix = layer.weight.transpose(2, 3, 1, 0).reshape(-1, len(layer.weight)).astype(self._float)

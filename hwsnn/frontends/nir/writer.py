@@ -1,7 +1,7 @@
-"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader.reader``, which reads them back.
+"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader``, which reads them back.
 
-Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network, and what NIR
-cannot say goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
+Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network. What NIR
+cannot express goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import nir
 
 ANY_SPIKE = 0.5
-"""A sum of spikes exceeds it where there is one at all."""
+"""The threshold behind a sum of spikes: exceeded if there is at least one spike."""
 
 
 def write(network: FloatNetwork, path: Path) -> None:
-    """Write ``network`` to the NIR file ``path``, whole or not at all, in double precision.
+    """Write ``network`` to the NIR file ``path``, atomically, in double precision.
 
-    Raises ``InputError`` for what no NIR graph can say, and ``ValueError`` for layers that do not fit each other. Needs
-    the package ``nir``.
+    Raises ``InputError`` for a network that NIR cannot express, and ``ValueError`` for layers that do not fit each
+    other. Needs the package ``nir``.
     """
     import nir
 
@@ -79,7 +79,7 @@ def to_graph(network: FloatNetwork) -> nir.NIRGraph:
 
 
 def _pool(layer: MaxPool, shape: Shape) -> dict[str, nir.NIRNode]:
-    """Any spike of the window. A foreign reader sees the mode ``or`` in place of ``winner``."""
+    """Nodes of a max-pool: any spike of the window. Other readers see the mode ``or`` in place of ``winner``."""
     import nir
 
     return {
