@@ -23,7 +23,7 @@ Images = npt.NDArray[np.uint8]
 
 
 class Module(Protocol):
-    """A layer; ``begin`` starts a batch, of inputs that are the same at every step where they are ``held``."""
+    """A layer. ``begin`` starts a batch; ``held``: its inputs are constant over the steps."""
 
     def begin(self, *, held: bool) -> None: ...
 
@@ -31,9 +31,9 @@ class Module(Protocol):
 
 
 class TorchNetwork:
-    """``network`` in PyTorch, one step through all layers after the other.
+    """``network`` in PyTorch: all layers for one step, then the next step.
 
-    A first layer that sees the pixels themselves sums them once for all steps. Other encodings are the reference's own.
+    With direct encoding the first layer's sums are computed once for all steps. The reference does other encodings.
     """
 
     def __init__(self, network: Network) -> None:
@@ -104,7 +104,7 @@ class _Weighted(ABC):
         """The input currents of a step."""
 
     def _integrated(self, current: Tensor) -> Tensor:
-        """saturate(leak(v) + I), written where v was."""
+        """saturate(leak(v) + I), in place of v."""
         v, leak = self._v, self._neuron.leak
         if v is None:
             v = current.clone() if self._held else current

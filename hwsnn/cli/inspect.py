@@ -1,4 +1,4 @@
-"""``hwsnn inspect``: what a model is made of."""
+"""``hwsnn inspect``: the layers of a model."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ def _summary(fields: dict[str, Any]) -> str:
         f"{fields['name']}: {_extent(fields['input_shape'])} pixels of {fields['pixel_bits']} bits, "
         f"{fields['encoding']} encoding{seed}, {fields['timesteps']} time steps, {fields['readout']} readout of "
         f"{fields['classes']} classes ({fields['score_bits']}-bit scores)\n"
-        f"{fields['parameters']:,} parameters, {fields['synapses']:,} synapses a time step, "
+        f"{fields['parameters']:,} parameters, {fields['synapses']:,} synapses per time step, "
         f"model hash {fields['hash'][:16]}"
     )
 
 
 def _shapes(layers: list[dict[str, Any]]) -> Table:
-    """What each layer is, and how large."""
+    """Kind, shapes and sizes of each layer."""
     table = _empty_table(("layer", "kind", "output"), ("parameters", "synapses"))
     for layer in layers:
         sizes = (f"{layer[count]:,}" if layer[count] else "" for count in ("parameters", "synapses"))
@@ -115,7 +115,7 @@ def _shapes(layers: list[dict[str, Any]]) -> Table:
 
 
 def _neurons(layers: list[dict[str, Any]]) -> Table:
-    """The numbers of each layer with weights, and its neurons: beside the shapes it would not fit a terminal."""
+    """Widths and neurons of each layer with weights: a table of its own, to fit a terminal."""
     table = _empty_table(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
     for layer in layers:
         if "weight_bits" not in layer:
@@ -134,12 +134,12 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
 
 
 def _reset(layer: dict[str, Any]) -> str:
-    """What a spike does to the membrane."""
+    """The reset of a neuron, as text."""
     return f"subtract {_ends(layer['sub'])}" if layer["sub"] else layer["reset"] or "never fires"
 
 
 def _ends(ends: Sequence[int]) -> str:
-    """The smallest and the largest of some numbers, or the one that they all are."""
+    """The range of some numbers as text, or their common value."""
     return " to ".join(f"{end:,}" for end in sorted(set(ends)))
 
 
@@ -155,7 +155,7 @@ def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
 
 
 def _kind(layer: dict[str, Any]) -> str:
-    """The type, and whatever of window, stride, padding, groups and mode says something."""
+    """The type of a layer, with its window, stride, padding, groups and mode where they are not the default."""
     if "window" not in layer:
         return str(layer["type"])
     text = f"{layer['type']} {'x'.join(map(str, layer['window']))}"
@@ -169,5 +169,5 @@ def _kind(layer: dict[str, Any]) -> str:
 
 
 def _extent(shape: list[int]) -> str:
-    """(channels, height, width) as people write it."""
+    """(channels, height, width) as text, such as 1x28x28."""
     return "x".join(map(str, shape))

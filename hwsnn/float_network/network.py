@@ -80,7 +80,7 @@ class FloatIntegrator:
 
 
 @dataclass(frozen=True, eq=False)
-class Weighted(Projection):
+class FloatWeighted(Projection):
     """A layer with weights, and its neurons."""
 
     weight: FloatArray
@@ -96,18 +96,18 @@ class Weighted(Projection):
 
 
 @dataclass(frozen=True, eq=False)
-class FloatConv(Convolution, Weighted):
+class FloatConv(Convolution, FloatWeighted):
     """A convolution and its neurons."""
 
 
 @dataclass(frozen=True, eq=False)
-class FloatDense(FullyConnected, Weighted):
+class FloatDense(FullyConnected, FloatWeighted):
     """A fully connected layer and its neurons."""
 
 
 FloatLayer: TypeAlias = FloatConv | FloatDense | MaxPool
 """Spiking max-pools have no floats: they are ``hwsnn.spec.MaxPool`` already."""
-KINDS: Mapping[str, type[FloatLayer]] = {kind.kind: kind for kind in get_args(FloatLayer)}
+FLOAT_KINDS: Mapping[str, type[FloatLayer]] = {kind.kind: kind for kind in get_args(FloatLayer)}
 """Every kind of layer by its name, that of its kind in integers."""
 
 
@@ -138,7 +138,7 @@ class FloatNetwork:
         layers, others = [], []
         for layer in self.layers:
             if (
-                isinstance(layer, Weighted)
+                isinstance(layer, FloatWeighted)
                 and isinstance(layer.neuron, FloatNeuron)
                 and layer.neuron.compare != compare
             ):

@@ -1,6 +1,6 @@
-"""Linear maps between two layers of neurons, and folding a row of them into one, exactly.
+"""Linear maps between two layers of neurons, and the exact folding of consecutive ones into one.
 
-Shapes are (channels, height, width). Whatever cannot be folded exactly is an ``InputError`` that names the node.
+Shapes are (channels, height, width). A map that cannot be folded exactly is an ``InputError`` that names the node.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ..errors import InputError
 from ..spec import Pair, Shape
 
 MAX_WEIGHTS = 1 << 24
-"""Most weights of one layer, zeros included: a bound on what a small but hostile file can ask for."""
+"""Maximum weights of one layer, zeros included: a limit on the cost of a small but hostile file."""
 MAX_EXPANDED = 4 * MAX_WEIGHTS
-"""Most weights of all layers, zeros and intermediate results included."""
+"""Maximum weights of all layers, zeros and intermediate results included."""
 MAX_PRODUCTS = 1 << 34
-"""Most multiplications in matrix products that folding a network may take: seconds."""
+"""Maximum multiplications in matrix products for folding a network: some seconds."""
 ELEMENTWISE = 16
-"""As how many of those a multiplication element by element counts: memory is slower than arithmetic."""
+"""The cost of an element-wise multiplication in those units: memory is slower than arithmetic."""
 LEAST_PRODUCTS = 1 << 18
-"""As how many one step of a loop counts at least: its time, however little it multiplies."""
+"""The minimum cost of a loop iteration in those units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class PoolMap:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """A factor for every element: of the input's shape, or (channels or 1, 1, 1) where it is the same over space."""
+    """A factor for every element: of the input's shape, or (channels or 1, 1, 1) if it is the same over space."""
 
     name: str
     factor: FloatArray
@@ -79,14 +79,14 @@ Map: TypeAlias = Spatial | DenseMap
 
 
 class Work:
-    """What is left of the bounds on a network, whose every map is small, but which may have thousands of them."""
+    """The rest of a network's budget: every map may be small, but there may be thousands of them."""
 
     def __init__(self) -> None:
         self._weights = MAX_EXPANDED
         self._products = MAX_PRODUCTS
 
     def zeros(self, name: str, shape: tuple[int, ...]) -> FloatArray:
-        """An array for the weights of node ``name``. Raises ``InputError`` where that would be too large."""
+        """An array for the weights of node ``name``. Raises ``InputError`` if that would be too large."""
         size = math.prod(shape)
         if size > MAX_WEIGHTS:
             raise InputError(
@@ -102,7 +102,7 @@ class Work:
         return np.zeros(shape)
 
     def multiply(self, name: str, steps: int, products: int) -> None:
-        """Count ``steps`` of so many multiplications each. Raises ``InputError`` where that would take too long."""
+        """Charge ``steps`` loop iterations by their multiplications. Raises ``InputError`` if they take too long."""
         self._products -= steps * max(products, LEAST_PRODUCTS)
         if self._products < 0:
             raise InputError(
@@ -123,7 +123,7 @@ def regrouped(conv: ConvMap, groups: int, work: Work) -> ConvMap:
 
 
 def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatArray:
-    """The weights with the zeros between them that a dilation stands for."""
+    """The weights with the zeros of a dilation between them."""
     if dilation == (1, 1):
         return weight
     (dy, dx), (height, width) = dilation, weight.shape[2:]
@@ -133,7 +133,7 @@ def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatA
 
 
 def output_shape(linear: Map, shape: Shape) -> Shape:
-    """The shape that ``linear`` makes of ``shape``, which it must fit."""
+    """The output shape of ``linear`` for the input ``shape``, which must fit."""
     if isinstance(linear, DenseMap):
         return len(linear.weight), 1, 1
     if isinstance(linear, Scale):
@@ -150,9 +150,9 @@ def _positions(extent: int, size: int, stride: int, padding: int) -> int:
 
 
 def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | DenseMap:
-    """One map that does what ``maps`` do one after the other to an input of ``shape``.
+    """One map equal to ``maps``, applied one after the other to an input of ``shape``.
 
-    No maps at all make a convolution that passes its input on. ``name`` is the node the result belongs to.
+    Without maps the result is a convolution that passes its input on. ``name`` is the node the result belongs to.
     """
     shapes = [shape]
     for linear in maps:
@@ -171,7 +171,7 @@ def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | 
 
 
 def _dense_after(first: Spatial, dense: DenseMap, shape: Shape, work: Work) -> DenseMap:
-    """``dense`` with ``first``, which takes ``shape``, pulled into it: every weight goes back to what it sees."""
+    """``dense`` with ``first``, whose input is ``shape``, folded into it by propagating every weight back."""
     if isinstance(first, Scale):
         work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
         return DenseMap(dense.name, dense.weight * first.factor, dense.bias)
@@ -243,14 +243,14 @@ def _scaled(conv: ConvMap, factors: FloatArray, work: Work) -> ConvMap:
 
 
 def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> ConvMap:
-    """A convolution of every channel by itself. ``kernels``: (channels, kernel height, kernel width)."""
+    """A depthwise convolution. ``kernels``: (channels, kernel height, kernel width)."""
     weight = work.zeros(name, (len(kernels), 1, *kernels.shape[1:]))
     weight[:, 0] = kernels
     return ConvMap(name, weight, np.zeros(len(kernels)), stride, padding, groups=len(kernels))
 
 
 def _compose(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> ConvMap:
-    """``second`` after ``first``, which takes ``shape``."""
+    """``second`` after ``first``, whose input is ``shape``."""
     _check_padding(first, second, shape, work)
     groups = math.gcd(first.groups, second.groups)
     first, second = regrouped(first, groups, work), regrouped(second, groups, work)
@@ -279,10 +279,10 @@ def _compose(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> ConvM
 
 
 def _check_padding(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> None:
-    """Refuse padding of ``second`` that is not zero any more once ``first`` is folded into it.
+    """Refuse padding of ``second`` that would not stay zero when ``first`` is folded into it.
 
-    The folded map sees, in place of a padded zero, what ``first`` would have given there: its bias, and whatever of
-    the image lies under its window.
+    In place of a padded zero, the folded map sees the output of ``first`` there: its bias, and the part of the image
+    under its window.
     """
     middle = output_shape(first, shape)
     for axis in (0, 1):

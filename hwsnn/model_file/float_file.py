@@ -10,7 +10,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from hwsnn.float_network import KINDS, FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, Weighted
+from hwsnn.float_network import (
+    FLOAT_KINDS,
+    FloatArray,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatNeuron,
+    FloatWeighted,
+)
 from hwsnn.spec.checks import require_choice
 
 from . import tensor_file
@@ -45,7 +53,7 @@ def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArra
     for layer in network.layers:
         entry = describe_kind(layer)
         layers.append(entry)
-        if not isinstance(layer, Weighted):
+        if not isinstance(layer, FloatWeighted):
             continue
         entry["neuron"] = _describe_neuron(layer.neuron)
         tensors[f"{layer.name}.weight"] = layer.weight
@@ -88,7 +96,7 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> FloatLayer:
     kind, settings = restore_kind(entry)
-    name, made = entry.text("name"), cast("type[Any]", KINDS[kind])
+    name, made = entry.text("name"), cast("type[Any]", FLOAT_KINDS[kind])
     parts: list[Any] = []
     if made.weighted:
         parts = [tensors.take(f"{name}.{part}", np.float64) for part in ("weight", "bias")]

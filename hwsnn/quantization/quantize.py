@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, Weighted
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, FloatWeighted
 from hwsnn.model_file.bounds import require_bounded
 from hwsnn.spec.integers import IntArray, signed_limits, signed_width
 
@@ -54,7 +54,7 @@ def quantize(
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []
     for index, layer in enumerate(layers):
-        if not isinstance(layer, Weighted):
+        if not isinstance(layer, FloatWeighted):
             built.append(layer)
             continue
         largest_input = encoder.largest_value(pixel_bits) if index == 0 else 1
@@ -110,7 +110,7 @@ def _with_readout(
     if not network.layers:
         raise InputError(f"network {network.name!r} has no layers")
     *before, last = network.layers
-    if not isinstance(last, Weighted):
+    if not isinstance(last, FloatWeighted):
         raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
     if isinstance(last.neuron, FloatIntegrator):
         if readout == "count":
@@ -126,7 +126,7 @@ def _with_readout(
 
 
 def _in_integers(
-    layer: Weighted,
+    layer: FloatWeighted,
     scales: Scales,
     weight_bits: int,
     largest_input: int,
@@ -155,7 +155,7 @@ def _in_integers(
     return built
 
 
-def _rounding(source: Weighted, built: spec.Weighted, unit: FloatArray) -> tuple[str, ...]:
+def _rounding(source: FloatWeighted, built: spec.Weighted, unit: FloatArray) -> tuple[str, ...]:
     """A remark where rounding moves a bias, or what a spike takes off, by a part of the threshold worth a word."""
     if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):
         return ()
@@ -207,7 +207,7 @@ def _with_membrane(layer: spec.WeightedKind, needed: int, membrane_bits: int | N
 
 
 def _report(
-    source: Weighted,
+    source: FloatWeighted,
     scales: Scales,
     built: spec.Weighted,
     needed: int,

@@ -1,4 +1,4 @@
-"""How pixels become what the first layer sees at each step."""
+"""Encoders: from pixels to the first layer's input at each step."""
 
 from __future__ import annotations
 

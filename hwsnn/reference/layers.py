@@ -1,4 +1,4 @@
-"""What one layer makes of a batch, by its kind."""
+"""Forward pass of one layer, by its kind."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .synapses import Synapses
 
 @singledispatch
 def stage(layer: object, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
-    """What ``layer`` makes of the spikes before it, or of held pixels."""
+    """The forward pass of ``layer``, whose input is spikes or held pixels."""
     raise unknown_kind("the reference", layer)
 
 
 class WeightedLayer:
-    """Synapses and the neurons behind them."""
+    """Synapses and the neurons that follow them."""
 
     def __init__(self, layer: Weighted, largest_input: int, timesteps: int) -> None:
         self._timesteps = timesteps
@@ -33,7 +33,7 @@ class WeightedLayer:
         self._neurons = Neurons(layer.neuron, self._synapses.range, timesteps)
 
     def spikes(self, inputs: Steps) -> Steps:
-        """What the neurons fire, (T, N, rows, columns, channels), on spikes or held pixels."""
+        """The neurons' spikes, (T, N, rows, columns, channels), for spikes or constant pixels."""
         fired, v = [], None
         for current in self._currents(inputs):
             u = self._neurons.integrate(v, current)
@@ -51,7 +51,7 @@ class WeightedLayer:
         return v.astype(np.int64)
 
     def _currents(self, inputs: Steps) -> Iterator[FloatArray]:
-        """The currents of every step; held pixels give one for all."""
+        """The currents of every step; constant pixels give the same for all."""
         for step in range(self._timesteps):
             if step < len(inputs):
                 current = self._synapses(inputs[step], self._neurons.dtype)

@@ -14,8 +14,8 @@ from .exact import FloatArray, exact_float
 class Neurons:
     """The neurons of one layer over ``timesteps`` steps, with input currents in a range.
 
-    Membranes and currents are arrays (N, rows, columns, channels) of ``dtype`` that no method writes, so that the same
-    current may be given at every step.
+    Membranes and currents are arrays (N, rows, columns, channels) of ``dtype``. No method modifies them, so the same
+    current may be used at every step.
     """
 
     def __init__(self, neuron: Neuron | Integrator, currents: Range, timesteps: int) -> None:
@@ -31,14 +31,14 @@ class Neurons:
         if isinstance(neuron.leak, MultiplyLeak):
             largest = max(largest, -self._low * neuron.leak.multiplier)
         self.dtype = exact_float(largest)
-        """What holds every value of a step."""
+        """The narrowest type that holds every value of a step."""
         self._threshold = neuron.threshold.astype(self.dtype) if isinstance(neuron, Neuron) else None
         self._sub = None
         if isinstance(neuron, Neuron) and neuron.sub is not None:
             self._sub = neuron.sub.astype(self.dtype)
 
     def integrate(self, v: FloatArray | None, current: FloatArray) -> FloatArray:
-        """u = saturate(leak(v) + I) of membranes v, where None is all zeros."""
+        """u = saturate(leak(v) + I) of membranes v; None means all zeros."""
         u = current
         if v is not None:
             u = self._leaked(v)
@@ -46,7 +46,7 @@ class Neurons:
         return np.clip(u, self._low, self._high) if self._saturates else u
 
     def fire(self, u: FloatArray) -> npt.NDArray[np.bool_]:
-        """Which neurons spike. An integrator has no threshold, hence none of this."""
+        """Which neurons spike. Not for an integrator, which has no threshold."""
         if self._threshold is None:
             raise TypeError("only neurons with a threshold fire")
         spikes: npt.NDArray[np.bool_] = u >= self._threshold
@@ -62,7 +62,7 @@ class Neurons:
         return u
 
     def _leaked(self, v: FloatArray) -> FloatArray:
-        """leak(v), an array of its own."""
+        """leak(v), a new array."""
         leak = self._neuron.leak
         if isinstance(leak, MultiplyLeak):
             product: FloatArray = np.multiply(v, self.dtype(leak.beta))

@@ -12,7 +12,7 @@ from .exact import Float, FloatArray, exact_float
 from .steps import Bytes
 
 COLUMN_BYTES = 1 << 21
-"""Room for windows laid out as rows of a matrix: small enough to stay in a processor's cache."""
+"""Memory for windows as rows of a matrix: small enough for the processor's cache."""
 
 
 class Synapses:
@@ -25,8 +25,8 @@ class Synapses:
             int(np.maximum(weight, 0).sum(axis=(1, 2, 3)).max()) * largest_input,
         )
         self.range = sums | (sums + Range(int(layer.bias.min()), int(layer.bias.max())))
-        """Where currents lie, before and after the bias."""
-        self._float = exact_float(sums.magnitude)  # partial sums lie between those of either sign, in any order
+        """The range of the currents, before and after the bias."""
+        self._float = exact_float(sums.magnitude)  # partial sums stay within those of either sign, in any order
         self._kernel, self._stride, self._padding = layer.window
         self._groups = layer.in_channels // layer.weight.shape[1]
         by_group = layer.weight.reshape(self._groups, -1, *layer.weight.shape[1:]).transpose(0, 3, 4, 2, 1)

@@ -6,19 +6,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from hwsnn import __version__
 from hwsnn.cycles import Cycles
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import describe_kind, model_hash
 from hwsnn.spec import Network, Neuron, Weighted
+from hwsnn.version import __version__
 
 from .emit import TOP
 
 
 def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
-    """Everything one needs to know to use the generated module without reading it.
+    """Everything needed to use the generated module without reading it.
 
-    ``clocks``: of the cycle model, for this folding.
+    ``clocks``: by the cycle model, for this folding.
     """
     channels, height, width = network.input_shape
     score = "signed" if network.readout == "membrane" else "unsigned"

@@ -1,7 +1,7 @@
-"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader.reader``, which reads them back.
+"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader``, which reads them back.
 
-Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network, and what NIR
-cannot say goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
+Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network. What NIR
+cannot express goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import written_whole
-from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron, Weighted
+from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron, FloatWeighted
 from hwsnn.spec import MaxPool, Shape
 from hwsnn.spec.checks import unknown_kind
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     import nir
 
 ANY_SPIKE = 0.5
-"""A sum of spikes exceeds it where there is one at all."""
+"""The threshold behind a sum of spikes: exceeded if there is at least one spike."""
 
 
 def write(network: FloatNetwork, path: Path) -> None:
-    """Write ``network`` to the NIR file ``path``, whole or not at all, in double precision.
+    """Write ``network`` to the NIR file ``path``, atomically, in double precision.
 
-    Raises ``InputError`` for what no NIR graph can say, and ``ValueError`` for layers that do not fit each other. Needs
-    the package ``nir``.
+    Raises ``InputError`` for a network that NIR cannot express, and ``ValueError`` for layers that do not fit each
+    other. Needs the package ``nir``.
     """
     import nir
 
@@ -104,7 +104,7 @@ def _(layer: MaxPool, before: Shape, after: Shape, flat: bool) -> dict[str, nir.
     }
 
 
-def _neurons(layer: Weighted, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
+def _neurons(layer: FloatWeighted, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
     node = _neuron_node(layer.neuron, shape)
     return {f"{layer.name}_{type(node).__name__}": node}  # a layer's own name has no capitals
 

@@ -139,11 +139,11 @@ BOMBS: dict[str, tuple[Change, str]] = {
     "chunks of one number": (data(LINEAR, "weight", (3000, 3000), "u1", chunks=(1, 1)), r"node 'linear_1': too large"),
     "numbers that nobody wrote": (
         data(LINEAR, "weight", (3000, 72), "f8", fillvalue=1),
-        r"node 'linear_1': its data were never written; write the file anew",
+        r"node 'linear_1': its data were never written; write the file again",
     ),
     "chunks that nobody wrote": (
         data(LINEAR, "weight", (3000, 72), "f8", fillvalue=1, chunks=(1000, 72)),
-        r"node 'linear_1': its data are damaged or were never written; write the file anew",
+        r"node 'linear_1': its data are damaged or were never written; write the file again",
     ),
     "a type of a declared length": (data(LINEAR, "type", (), "S1000000000"), r"node 'linear_1': too large"),
     "a text of a declared length": (data(LINEAR, "padding", (), "S1000000000"), r"node 'linear_1': too large"),
@@ -287,7 +287,7 @@ def test_signatures_without_end(signature: bytes, tmp_path: Path) -> None:
 def test_something_before_the_hdf5(tmp_path: Path) -> None:
     path = small(tmp_path)
     path.write_bytes(bytes(512) + path.read_bytes())
-    refused(path, r"not a readable NIR file \(damaged: something lies before its HDF5\)")
+    refused(path, r"not a readable NIR file \(damaged: there is something before its HDF5\)")
 
 
 def test_a_file_that_is_larger_than_any_network(tmp_path: Path) -> None:
