@@ -26,9 +26,9 @@ from .weight_layout import Int64Array, folded_parameters
 class SynapticSums:
     """The sums of a layer.
 
-    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``: of an
-    input, 1 for spikes, up to 8 for pixels; bit b of it weighs 2^b times its weight. ``form``: where the tables lie,
-    and how large they are. Raises ``ValueError`` where one is not of that kind, shape or range.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``:
+    of an input, 1 for spikes, up to 8 for pixels; bit b of it weighs 2^b times its weight. ``form``: where the tables
+    lie, and how large they are. Raises ``ValueError`` where one is not of that kind, shape or range.
     """
 
     weights: Int64Array

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from hwsnn.spec import LEAKS, AnyNeuron, Conv, Dense, Encoder, Integrator, Layer, Leak, MaxPool, Network, Neuron
+from hwsnn.spec import KINDS, LEAKS, AnyNeuron, Encoder, Integrator, Layer, Leak, Network, Neuron, Projection, Weighted
 from hwsnn.spec.checks import require_choice
 from hwsnn.spec.integers import IntArray
+from hwsnn.spec.layers import MaxPool
 
 from . import tensor_file
 from .bounds import require_bounded
@@ -50,22 +52,18 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
     tensors: dict[str, IntArray] = {}
     layers = []
     for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            layers.append(describe_pool(layer))
+        entry = describe_kind(layer)
+        layers.append(entry)
+        if not isinstance(layer, Weighted):
             continue
-        entry: dict[str, Any] = {"name": layer.name, "weight_bits": layer.weight_bits}
-        if isinstance(layer, Conv):
-            entry |= {"type": "conv", "stride": list(layer.stride), "padding": list(layer.padding)}
-        else:
-            entry |= {"type": "dense"}
         neuron = layer.neuron
         leak = {"type": neuron.leak.kind, **asdict(neuron.leak)}
+        entry["weight_bits"] = layer.weight_bits
         entry["neuron"] = {"leak": leak, "membrane_bits": neuron.membrane_bits, **neuron.settings}
         tensors[f"{layer.name}.weight"] = layer.weight.astype(np.int8)
         tensors[f"{layer.name}.bias"] = layer.bias.astype(np.int32)
         for constant, values in neuron.constants.items():
             tensors[f"{layer.name}.{constant}"] = values.astype(np.int32)
-        layers.append(entry)
     graph = {
         "format": FORMAT,
         "name": network.name,
@@ -103,35 +101,46 @@ def restore(graph: object, tensors: Tensors) -> Network:
     return network
 
 
-def describe_pool(layer: MaxPool) -> dict[str, Any]:
-    """A spiking max-pool as JSON values."""
-    return {
-        "type": "maxpool",
-        "name": layer.name,
-        "size": list(layer.size),
-        "stride": list(layer.stride),
-        "mode": layer.mode,
-    }
+def describe_kind(layer: Projection | MaxPool) -> dict[str, Any]:
+    """What a layer is beside its tensors, weight bits and neuron, as JSON values."""
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in layer.settings.items()}
+    return {"name": layer.name, "type": layer.kind} | settings
 
 
-def restore_pool(entry: Fields) -> MaxPool:
-    """The max-pool that ``describe_pool`` took apart. Raises ``ValueError`` for anything else."""
-    size, stride = entry.integers("size", 2), entry.integers("stride", 2)
-    return MaxPool(entry.text("name"), size, stride, entry.text("mode"))  # type: ignore[arg-type]
+def restore_kind(entry: Fields) -> tuple[str, dict[str, Any]]:
+    """The kind and the settings that ``describe_kind`` took apart. Raises ``ValueError`` for anything else."""
+    kind = entry.text("type")
+    require_choice(f"the type of {entry.where}", kind, tuple(SETTINGS))
+    return kind, SETTINGS[kind](entry)
+
+
+SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
+    "conv": lambda entry: {
+        "stride": entry.integers("stride", 2),
+        "padding": entry.integers("padding", 2),
+        "groups": entry.get("groups", 1),
+    },
+    "dense": lambda entry: {},
+    "maxpool": lambda entry: {
+        "size": entry.integers("size", 2),
+        "stride": entry.integers("stride", 2),
+        "mode": entry.text("mode"),
+    },
+}
+"""Reads the settings of each kind. What they may be is for the layer to check."""
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
-    kind, name = entry.text("type"), entry.text("name")
-    if kind == "maxpool":
-        return restore_pool(entry)
-    if kind not in ("conv", "dense"):
-        raise ValueError(f"the type of {entry.where} must be conv, dense or maxpool, not {kind!r}")
+    kind, settings = restore_kind(entry)
+    name, made = entry.text("name"), cast("type[Any]", KINDS[kind])
+    layer: Layer
+    if not made.weighted:
+        layer = made(name, **settings)
+        return layer
     built = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
     weight, bias = tensors.take(f"{name}.weight", np.int8), tensors.take(f"{name}.bias", np.int32)
-    common = (name, weight, bias, entry.get("weight_bits"), built)
-    if kind == "dense":
-        return Dense(*common)
-    return Conv(*common, stride=entry.integers("stride", 2), padding=entry.integers("padding", 2))  # type: ignore[arg-type]
+    layer = made(name, weight, bias, entry.get("weight_bits"), built, **settings)
+    return layer
 
 
 def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeuron:

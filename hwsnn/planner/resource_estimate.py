@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import singledispatch
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,8 @@ from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.pipeline_depths import leak_adders
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import Conv, MaxPool, Network
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
+from hwsnn.spec.checks import unknown_kind
 
 from .devices import Device
 
@@ -57,35 +60,46 @@ def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device
 
     ``steps``: time steps in a beat that it gets; the fold is ignored for a pool.
     """
-    layer = network.layers[index]
-    channels, _, width = network.shapes[index]
-    if isinstance(layer, MaxPool):
-        inputs = layer.size[0] * layer.size[1]
-        bits = channels * steps
-        window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // steps)
-        if layer.mode == "or":
-            return window + Cost(bits * -(-inputs // 6), bits)
-        count = network.timesteps.bit_length()
-        return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
+    return cost(network.layers[index], network, index, fold, steps, device)
+
+
+@singledispatch
+def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    """``layer_cost`` of each kind of layer."""
+    raise unknown_kind("the cost", layer)
+
+
+@cost.register(Conv)
+@cost.register(Dense)
+def _(layer: Weighted, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    channels, height, width = network.shapes[index]
     pixels = network.takes_pixels(index)
     bits = channels * (network.pixel_bits if pixels else steps)
     t_par = min(fold.t_par, network.timesteps)
     parameters = folded_parameters(layer, fold)
     input_bits = network.pixel_bits if pixels else 1
-    cost = Cost(QUEUE, layer.weight.shape[0] * t_par)
+    total = Cost(QUEUE, layer.out_channels * t_par)
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, 1 if pixels else t_par - fold.logic_steps)]
     for sums, copies in forms:
         if copies > 0:
-            cost += _synapses(parameters, input_bits, sums, device).times(copies)
-    if isinstance(layer, Conv):
-        taps = layer.kernel[0] * layer.kernel[1]
+            total += _synapses(parameters, input_bits, sums, device).times(copies)
+    if layer.sliding:
         beats = 1 if pixels else -(-network.timesteps // steps)
-        cost += _window(bits, layer.kernel, width + 2 * layer.padding[1], beats)
-    else:
-        taps = 1
+        total += _window(bits, layer.kernel, layer.window.padded((height, width))[1], beats)
     turned = parameters.weights.shape[2] > 1 or steps > t_par
-    cost += Cost(taps * bits if turned else 0, taps * bits)
-    return cost + _neurons(network, index, parameters, t_par)
+    total += Cost(layer.taps * bits if turned else 0, layer.taps * bits)
+    return total + _neurons(network, index, parameters, t_par)
+
+
+@cost.register(MaxPool)
+def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    channels, _, width = network.shapes[index]
+    inputs, bits = prod(layer.size), channels * steps
+    window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // steps)
+    if layer.mode == "or":
+        return window + Cost(bits * -(-inputs // 6), bits)
+    count = network.timesteps.bit_length()
+    return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
 
 
 def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device) -> Cost:

@@ -20,8 +20,8 @@ State: TypeAlias = dict[str, FloatArray]
 class Neurons:
     """The neurons of one layer over ``timesteps`` steps, with input currents in a range.
 
-    State and currents are arrays of ``dtype`` that no method writes, so that the same current may be given at every
-    step. A step is ``integrate``; then, of neurons that fire, ``fire`` and ``reset``.
+    State and currents are arrays (N, rows, columns, channels) of ``dtype`` that no method modifies, so the same current
+    may be used at every step. A step is ``integrate``; then, of neurons that fire, ``fire`` and ``reset``.
     """
 
     def __init__(self, neuron: AnyNeuron, currents: Range, timesteps: int) -> None:
@@ -30,7 +30,7 @@ class Neurons:
         self._saturates = timesteps * currents.magnitude + _beyond(neuron) > self._high
         largest = max(currents.magnitude - self._low, neuron.leak.largest_product(-self._low))
         self.dtype = exact_float(largest)
-        """What holds every value of a step."""
+        """The narrowest type that holds every value of a step."""
         self._constants = {name: values.astype(self.dtype) for name, values in neuron.constants.items()}
 
     def integrate(self, state: State, current: FloatArray) -> State:

@@ -6,7 +6,7 @@ Axis order is (channels, height, width) throughout.
 """
 
 from .encoder import MIXED_SEED, Encoder, EncoderKind
-from .layers import Conv, Dense, Layer, MaxPool, PoolMode, conv_shape, dense_shape
+from .layers import KINDS, Conv, Dense, Layer, MaxPool, PoolMode, Weighted, WeightedKind
 from .leaks import LEAKS, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from .limits import (
     MAX_EXTENT,
@@ -27,8 +27,10 @@ from .limits import (
 )
 from .network import Network, Readout
 from .neurons import AnyNeuron, Integrator, Neuron, Reset, StateVariable
+from .projections import Convolution, FullyConnected, Projection, Window
 
 __all__ = [
+    "KINDS",
     "LEAKS",
     "MAX_EXTENT",
     "MAX_LEAK_SHIFT",
@@ -42,9 +44,11 @@ __all__ = [
     "RESERVED_NAMES",
     "AnyNeuron",
     "Conv",
+    "Convolution",
     "Dense",
     "Encoder",
     "EncoderKind",
+    "FullyConnected",
     "Integrator",
     "Layer",
     "Leak",
@@ -55,13 +59,15 @@ __all__ = [
     "NoLeak",
     "Pair",
     "PoolMode",
+    "Projection",
     "Readout",
     "Reset",
     "Shape",
     "ShiftLeak",
     "StateVariable",
-    "conv_shape",
-    "dense_shape",
+    "Weighted",
+    "WeightedKind",
+    "Window",
     "is_layer_name",
     "require_layer_names",
     "require_network_name",

@@ -43,3 +43,8 @@ def require_integers(what: str, value: object, ndim: int, low: int, high: int) -
 def assert_never(value: NoReturn) -> NoReturn:
     """End a match over every kind there is: mypy names the place that lacks one, and nothing is built wrongly."""
     raise TypeError(f"every kind must have its case, and {value!r} has none")
+
+
+def unknown_kind(concern: str, layer: object) -> TypeError:
+    """The error of a function that is found by a layer's kind (``functools.singledispatch``) and lacks this one."""
+    return TypeError(f"{concern} must be written for the kind {type(layer).__name__}")

@@ -98,7 +98,7 @@ def test_json(tmp_path: Path) -> None:
 def test_table(tmp_path: Path) -> None:
     text = inspected(tmp_path)
     assert "shown: 1x8x9 pixels of 7 bits, poisson encoding (seed 77), 3 time steps, membrane readout" in text
-    assert "88 parameters, 444 synapses a time step" in text
+    assert "88 parameters, 444 synapses per time step" in text
     lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in text.splitlines() if line.startswith("│")]
     assert lines == [
         ["conv", "conv 3x2, stride 1x2, padding 1x0", "2x8x4", "18", "384"],

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import Out
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.pipeline_depths import engine_depths
 from hwsnn.folding.synaptic_sums import synaptic_sums
-from hwsnn.spec import Conv, Network
+from hwsnn.spec import Network
 
 from ..checks import check_integer
 from ..stream.chain import name_streams
@@ -60,7 +60,7 @@ class Engine(wiring.Component):
         self.passes, self.pass_clocks, self.rest = depths.passes, depths.pass_clocks, depths.rest
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
-        self._channels = layer.weight.shape[0]
+        self._channels = layer.out_channels
         self._t_par, pixels = min(fold.t_par, network.timesteps), network.takes_pixels(index)
         sums, current_bits = synaptic_sums(network, index, fold), network.current_range(index).width
         self._positions, self._groups, _, lanes, _ = sums[0].weights.shape
@@ -79,11 +79,11 @@ class Engine(wiring.Component):
         self._fires = layer.neuron.fires
         self._lane_bits, self._sets = (1, self._t_par) if self._fires else (layer.neuron.membrane_bits, 1)
         self._slices = WindowSlicer(
-            taps=layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1,
-            channels=layer.weight.shape[1],
+            taps=layer.taps,
+            channels=layer.in_channels,
             bits=sums[0].input_bits,
             steps=steps,
-            cin_par=min(fold.cin_par, layer.weight.shape[1]),
+            cin_par=min(fold.cin_par, layer.in_channels),
             t_par=1 if pixels else self._t_par,
             groups=self._groups,
             repeats=self.passes if pixels else 1,

@@ -12,18 +12,21 @@ import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
-from hwsnn.host import Accelerator, dma_channel, registers
-from hwsnn.host.dma_accelerator import DmaAccelerator
-from hwsnn.host.dma_bank import BANK_FRAMES
-from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, register
+from hwsnn.host import Accelerator
+from hwsnn.host.dma import channel, registers
+from hwsnn.host.dma.accelerator import DmaAccelerator
+from hwsnn.host.dma.ping_pong import BATCH_FRAMES
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
+from hwsnn.interface.registers import register
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 from tests.support.soft_board import SoftBoard, SoftBus, a_network
 
 NETWORK = a_network()
-IMAGES = random_images(NETWORK, 2 * BANK_FRAMES + 77, 5)
+IMAGES = random_images(NETWORK, 2 * BATCH_FRAMES + 77, 5)
 EXPECTED = reference.run(NETWORK, IMAGES)
 FEW = IMAGES[:3]
-DMA_STATUS = (ZCU102_DMA + 0x04, ZCU102_DMA + 0x34)
+REGISTERS, DMA = ZYNQ_ULTRASCALE.registers, ZYNQ_ULTRASCALE.dma
+DMA_STATUS = (DMA + 0x04, DMA + 0x34)
 
 
 @contextmanager
@@ -51,7 +54,7 @@ def refusal(soft: SoftBoard, message: str, network: Network = NETWORK) -> str:
 
 
 @pytest.mark.parametrize("word_bytes", [4, 8, 16])
-@pytest.mark.parametrize("count", [1, 2, BANK_FRAMES, BANK_FRAMES + 1, len(IMAGES)])
+@pytest.mark.parametrize("count", [1, 2, BATCH_FRAMES, BATCH_FRAMES + 1, len(IMAGES)])
 def test_equals_the_reference(word_bytes: int, count: int) -> None:
     soft = SoftBoard(NETWORK, word_bytes)
     with opened(soft) as board:
@@ -61,8 +64,13 @@ def test_equals_the_reference(word_bytes: int, count: int) -> None:
     assert len(soft.accelerator.frames) == count
 
 
+def test_a_board_with_other_addresses() -> None:
+    with opened(SoftBoard(NETWORK, addresses=AddressMap(0x4000_3000, 0x4000_1000, 0x1000))) as board:
+        assert_right(board, 3)
+
+
 def test_one_after_the_other() -> None:
-    """Batches of every size follow each other on the same two banks."""
+    """Batches of every size follow each other on the same two buffers."""
     with opened(SoftBoard(NETWORK)) as board:
         for count in (1, 0, 300, 2, 256, 512, 3):
             assert_right(board, count)
@@ -90,14 +98,14 @@ def test_progress_counts_every_result() -> None:
     assert min(done) > 0
 
 
-def test_two_banks_are_on_the_way() -> None:
+def test_two_buffers_are_on_the_way() -> None:
     """The DMA has been given the second batch when the first result comes."""
     soft = SoftBoard(NETWORK)
     tails: list[int] = []
     write = soft.write
 
     def spy(address: int, value: int) -> None:
-        if address == ZCU102_DMA + 0x14:
+        if address == DMA + 0x14:
             tails.append(len(soft.accelerator.frames))
         write(address, value)
 
@@ -105,8 +113,8 @@ def test_two_banks_are_on_the_way() -> None:
     with opened(soft) as board:
         board.infer(IMAGES)
     assert len(tails) == 3
-    assert tails[1] < BANK_FRAMES
-    assert BANK_FRAMES <= tails[2] < 2 * BANK_FRAMES
+    assert tails[1] < BATCH_FRAMES
+    assert BATCH_FRAMES <= tails[2] < 2 * BATCH_FRAMES
 
 
 def test_counts_beyond_32_bits() -> None:
@@ -159,10 +167,10 @@ def test_a_reset_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("address", "bit", "trouble"),
-    [(ZCU102_DMA, 1 << 2, "its reset does not end"), (ZCU102_DMA + 0x34, 1, "it does not start")],
+    [(DMA, 1 << 2, "its reset does not end"), (DMA + 0x34, 1, "it does not start")],
 )
 def test_a_dma_that_does_not_listen(monkeypatch: pytest.MonkeyPatch, address: int, bit: int, trouble: str) -> None:
-    monkeypatch.setattr(dma_channel, "HALT_S", 0.01)
+    monkeypatch.setattr(channel, "HALT_S", 0.01)
     soft = SoftBoard(NETWORK)
     soft.spoil[address] = lambda value: value | bit
     refusal(soft, rf"^soft: the DMA that (brings frames|takes results): {trouble}; load the bitstream again$")
@@ -391,19 +399,19 @@ def test_registers_that_are_wrong() -> None:
     soft.accelerator.writable = {"CLASSES"}
     assert failing(soft, "registers") == "soft: CLASSES was written, and is constant; load the bitstream again"
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + 0x54] = lambda value: 3
+    soft.spoil[REGISTERS + 0x54] = lambda value: 3
     assert failing(soft, "registers") == "soft: reads 0x00000003 at offset 0x054, not 0; load it again"
 
 
 def test_counters_that_are_wrong() -> None:
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + register("CLOCKS").offset] = lambda value: 3
+    soft.spoil[REGISTERS + register("CLOCKS").offset] = lambda value: 3
     assert failing(soft, "reset") == "soft: the pipeline's clock stands still; load the bitstream again"
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + register("FRAMES").offset] = lambda value: 3
+    soft.spoil[REGISTERS + register("FRAMES").offset] = lambda value: 3
     assert failing(soft, "reset") == "soft: after a reset, FRAMES is 3 and MALFORMED 0"
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + register("MALFORMED").offset] = lambda value: 3
+    soft.spoil[REGISTERS + register("MALFORMED").offset] = lambda value: 3
     assert failing(soft, "malformed frame") == "soft: counted 0 malformed frames where one was sent"
 
 
@@ -416,7 +424,7 @@ def test_a_malformed_frame_after_trouble() -> None:
 
 
 def test_frames_too_large_for_the_dma(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsnn.host.dma_accelerator.LENGTH", 17)
+    monkeypatch.setattr("hwsnn.host.dma.accelerator.LENGTH", 17)
     refusal(SoftBoard(NETWORK), "^small: a frame must be at most 17 bytes for the DMA, not 18$")
 
 

@@ -19,13 +19,13 @@ import numpy.typing as npt
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.host import serial_accelerator
 from hwsnn.host.accelerator import Inference
-from hwsnn.host.packets import Packet, PacketStream
-from hwsnn.host.serial_accelerator import ANSWER_S, SerialAccelerator
-from hwsnn.host.serial_port import open_port
+from hwsnn.host.serial import handshake
+from hwsnn.host.serial.accelerator import ANSWER_S, SerialAccelerator
+from hwsnn.host.serial.packets import Packet, PacketStream
+from hwsnn.host.serial.port import open_port
+from hwsnn.interface.serial_protocol import Identity
 from hwsnn.model_file.integer_file import model_hash
-from hwsnn.rtl.protocol import Identity
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
 BAUD = 2_000_000
@@ -345,7 +345,7 @@ def test_waits_for_what_an_earlier_program_left() -> None:
 
 
 def test_earlier_frames_never_finish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_accelerator, "LEFTOVERS_S", 0.1)
+    monkeypatch.setattr(handshake, "LEFTOVERS_S", 0.1)
     with (
         a_board(unanswered=[2] * 100_000) as board,
         pytest.raises(InputError, match=r"^/dev/\S+: the board does not finish earlier frames; "),
@@ -373,7 +373,7 @@ def test_another_board(identity: bytes, message: str) -> None:
 
 
 def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_accelerator, "IDENTITY_S", 0.05)
+    monkeypatch.setattr(handshake, "IDENTITY_S", 0.05)
     with (
         a_board(identity=None) as board,
         pytest.raises(InputError, match=r"^/dev/\S+: no answer; is it the board's port"),
