@@ -11,7 +11,9 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import Conv, Dense, MaxPool, Network, Neuron, Pair
+from hwsnn.folding.pipeline_depths import engine_depths
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Pair, Weighted
+from hwsnn.spec.checks import assert_never
 
 from . import streams
 from .streams import Runs, Stream
@@ -37,15 +39,18 @@ class Part:
 def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
     """The components from the pixels to the result, as in ``hwsnn.rtl.network`` and ``hwsnn.rtl.layer``."""
     pixels, timesteps = prod(network.input_shape[1:]), network.timesteps
-    if network.encoder.kind != "direct":
+    if network.encoder.spikes:
         yield Part("encoder", _fixed(streams.encoder, timesteps), pixels * timesteps)
     steps = 1
     for index, layer in enumerate(network.layers):
-        if isinstance(layer, MaxPool):
-            yield from _pool(network, index, layer, steps)
-        else:
-            yield from _weighted(network, index, layer, layers[layer.name], steps)
-            steps = min(layers[layer.name].t_par, timesteps)
+        match layer:
+            case MaxPool():
+                yield from _pool(network, index, layer, steps)
+            case Conv() | Dense():
+                yield from _weighted(network, index, layer, layers[layer.name], steps)
+                steps = min(layers[layer.name].t_par, timesteps)
+            case _:
+                assert_never(layer)
     if network.readout == "count":
         yield Part("readout", _fixed(streams.count, -(-timesteps // steps)), 1)
     yield Part("readout", _answer(network.classes), 1)
@@ -80,8 +85,7 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
     yield Part(layer.name, add, beats, (layer.name, "results"))
 
 
-def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.compute.engine import Engine
+def _weighted(network: Network, index: int, layer: Weighted, fold: LayerFold, steps: int) -> Iterator[Part]:
     from hwsnn.rtl.layer import joins_steps
 
     name, timesteps = layer.name, network.timesteps
@@ -95,22 +99,23 @@ def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold
         steps = timesteps
     beats = 1 if pixels else -(-timesteps // steps)
     positions = 1
-    if isinstance(layer, Conv):
-        if any(layer.padding):
-            top, left = layer.padding
+    if layer.sliding:
+        size, stride, padding = layer.window
+        if any(padding):
+            top, left = padding
             rows, columns = range(-top, height + top), range(-left, width + left)
             inside = [0 <= y < height and 0 <= x < width for y in rows for x in columns]
             height, width = len(rows), len(columns)
             yield Part(name, _fixed(streams.padding, _runs(inside, beats)), height * width * beats)
             yield Part(name, _fixed(streams.skid), height * width * beats)
-        yield from _window(name, (height, width), layer.kernel, layer.stride, beats, queued=True)
+        yield from _window(name, (height, width), size, stride, beats, queued=True)
     else:
         positions = height * width
-    engine = Engine(network, index, fold, steps, 1)
+    engine = engine_depths(network, index, fold)
     schedule = [
         (
             number % (engine.passes // beats) == 0,
-            position == positions - 1 and (number == engine.passes - 1 or isinstance(layer.neuron, Neuron)),
+            position == positions - 1 and (number == engine.passes - 1 or layer.neuron.fires),
             max(engine.pass_clocks, engine.rest if number < engine.passes - 1 else 0),
         )
         for position in range(positions)

@@ -12,7 +12,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from hwsnn.host.packets import Packet, PacketStream
+from hwsnn.host.serial.packets import Packet, PacketStream
 from hwsnn.sim.agents import Stalls, StreamPort, reset
 from rtl_tests.support import stand_in
 

@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from hwsnn.host.packets import Packet
+from hwsnn.host.serial.packets import Packet
 from rtl_tests.serial.link_bench import (
     BUSY,
     CORRUPT,

@@ -12,17 +12,18 @@ from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
 from hwsnn.host import Accelerator
-from hwsnn.host.dma_accelerator import DmaAccelerator
-from hwsnn.host.dma_bank import BANK_FRAMES
-from hwsnn.register_map import ZCU102_DMA
+from hwsnn.host.dma.accelerator import DmaAccelerator
+from hwsnn.host.dma.ping_pong import BATCH_FRAMES
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
 from hwsnn.spec import Network
 from tests.support.soft_board import SoftBoard, SoftBus, a_network
 
 NETWORK = a_network()
-IMAGES = random_images(NETWORK, 2 * BANK_FRAMES + 77, 5)
+IMAGES = random_images(NETWORK, 2 * BATCH_FRAMES + 77, 5)
 EXPECTED = reference.run(NETWORK, IMAGES)
 FEW = IMAGES[:3]
-DMA_STATUS = (ZCU102_DMA + 0x04, ZCU102_DMA + 0x34)
+REGISTERS, DMA = ZYNQ_ULTRASCALE.registers, ZYNQ_ULTRASCALE.dma
+DMA_STATUS = (DMA + 0x04, DMA + 0x34)
 
 
 @contextmanager

@@ -145,4 +145,4 @@ def test_numbers_that_lie_elsewhere(put: Callable[[Any, Path], None], tmp_path: 
         node = file["node/nodes/conv2d_0"]
         del node["weight"]
         put(node, tmp_path / "other.h5")
-    refused(path, r"node 'conv2d_0': .*'weight' must lie in the file itself, not (behind a link|in another)")
+    refused(path, r"node 'conv2d_0': .*'weight' must be in the file itself, not (behind a link|in another)")

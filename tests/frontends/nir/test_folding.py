@@ -28,9 +28,11 @@ def spatial_maps(draw: st.DrawFn) -> tuple[list[linear.Spatial], tuple[int, int,
         rng = np.random.default_rng(draw(st.integers(0, 99)))
         kind = draw(st.sampled_from(["conv", "pool", "scale"]))
         if kind == "conv":
-            outputs = draw(st.integers(1, 3))
+            groups = draw(st.sampled_from([part for part in range(1, shape[0] + 1) if shape[0] % part == 0]))
+            outputs = groups * draw(st.integers(1, 3))
             bias = whole(rng, outputs) * draw(st.booleans())
-            maps.append(linear.ConvMap(str(index), whole(rng, outputs, shape[0], *kernel), bias, stride, padding))
+            weight = whole(rng, outputs, shape[0] // groups, *kernel)
+            maps.append(linear.ConvMap(str(index), weight, bias, stride, padding, groups))
         elif kind == "pool":
             maps.append(linear.PoolMap(str(index), (kernel[0], kernel[1]), stride, padding, 0.5))
         else:
@@ -41,7 +43,7 @@ def spatial_maps(draw: st.DrawFn) -> tuple[list[linear.Spatial], tuple[int, int,
 
 def apply(one: linear.Map, x: Array) -> Array:
     if isinstance(one, linear.ConvMap):
-        return nir_oracle.convolution(x, one.weight, one.bias, one.stride, one.padding)
+        return nir_oracle.convolution(x, one.weight, one.bias, one.stride, one.padding, one.groups)
     if isinstance(one, linear.PoolMap):
         sums = nir_oracle.windows(x, one.window, one.stride, one.padding).sum(axis=(3, 4)).transpose(2, 0, 1)
         return np.asarray(sums * one.factor)

@@ -174,11 +174,16 @@ def test_strides_that_multiply(tmp_path: Path) -> None:
         ((0, 6, 6), r"'shape' must be integers from 1 to 4096, not 0"),
         ((1, 1, 1, 1, 6, 6), r"'shape' must be at most 5 integers, not 6"),
         ((1, 5000, 6), r"'shape' must be integers from 1 to 4096"),
-        ((4096, 2, 1), r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"),
     ],
 )
 def test_an_input_that_cannot_be_built(shape: tuple[int, ...], pattern: str, tmp_path: Path) -> None:
     refused(write(tmp_path, graph(sum_pool((2, 1)), leaky(), shape=shape)), pattern)
+
+
+def test_a_pool_before_a_convolution_of_too_many_channels(tmp_path: Path) -> None:
+    nodes = (sum_pool((2, 1)), conv(RNG, 1, 4096, (1, 1)), leaky())
+    pattern = r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"
+    refused(write(tmp_path, graph(*nodes, shape=(4096, 2, 1))), pattern)
 
 
 def test_an_output_of_another_shape(tmp_path: Path) -> None:
@@ -216,15 +221,15 @@ def four() -> dict[str, Any]:
         ),
         (edges("ab", "bc", "cd", "bd"), r"node 'b': leads to 'c', 'd'"),
         (edges("ab", "bd", "cd"), r"node 'd': adds up 'b', 'c'; only chains, no joins"),
-        (edges("ab", "bd"), r"node 'c': must lie on the way from the input to the output"),
-        (edges("ab", "bc"), r"node 'd': must lie on the way"),
+        (edges("ab", "bd"), r"node 'c': must be on the path from the input to the output"),
+        (edges("ab", "bc"), r"node 'd': must be on the path"),
         (edges("ab", "bc", "cd", "ab"), r"node 'a': the edge to node 'b' must be there only once"),
         (edges("ab", "bx", "cd"), r"node 'x': an edge leads there, but there is no such node"),
-        (edges("xb", "cd"), r"node 'c': must lie on the way"),
+        (edges("xb", "cd"), r"node 'c': must be on the path"),
         (edges("xb", "yd"), r"node 'x': an edge leads there, but there is no such node; name nodes as the edges do"),
-        (edges("bd", "da", "ac"), r"node 'b': must lie on the way"),
+        (edges("bd", "da", "ac"), r"node 'b': must be on the path"),
         (edges("ad", "db", "bc"), r"node 'c': leads nowhere; the last node must be an Output"),
-        ([], r"node 'b': must lie on the way|has no edges"),
+        ([], r"node 'b': must be on the path|has no edges"),
     ],
 )
 def test_graphs_other_than_chains(its_edges: Edges, pattern: str, tmp_path: Path) -> None:
@@ -264,7 +269,7 @@ def test_graphs_nested_without_end(tmp_path: Path) -> None:
         nodes = file["node/nodes/nirgraph_0/nodes"]
         del nodes["lif_0"]
         nodes["lif_0"] = file["node/nodes/nirgraph_0"]  # a hard link: the graph contains itself
-    refused(path, r"node 'nirgraph_0\.lif_0\..*': graphs lie within graphs more than 4 deep")
+    refused(path, r"node 'nirgraph_0\.lif_0\..*': graphs are nested more than 4 deep")
 
 
 @pytest.mark.parametrize("dt", [0.0, -1.0, np.nan, np.inf])

@@ -10,15 +10,15 @@ import pytest
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.host.dma_bank import BANK_FRAMES
-from hwsnn.register_map import ZCU102_DMA
+from hwsnn.host.dma.ping_pong import BATCH_FRAMES
+from hwsnn.interface.addresses import AddressMap
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
-from tests.host.opened_board import DMA_STATUS, FEW, IMAGES, NETWORK, assert_right, opened
+from tests.host.opened_board import DMA, DMA_STATUS, FEW, IMAGES, NETWORK, assert_right, opened
 from tests.support.soft_board import SoftBoard
 
 
 @pytest.mark.parametrize("word_bytes", [4, 8, 16])
-@pytest.mark.parametrize("count", [1, 2, BANK_FRAMES, BANK_FRAMES + 1, len(IMAGES)])
+@pytest.mark.parametrize("count", [1, 2, BATCH_FRAMES, BATCH_FRAMES + 1, len(IMAGES)])
 def test_equals_the_reference(word_bytes: int, count: int) -> None:
     soft = SoftBoard(NETWORK, word_bytes)
     with opened(soft) as board:
@@ -28,8 +28,13 @@ def test_equals_the_reference(word_bytes: int, count: int) -> None:
     assert len(soft.accelerator.frames) == count
 
 
+def test_a_board_with_other_addresses() -> None:
+    with opened(SoftBoard(NETWORK, addresses=AddressMap(0x4000_3000, 0x4000_1000, 0x1000))) as board:
+        assert_right(board, 3)
+
+
 def test_one_after_the_other() -> None:
-    """Batches of every size follow each other on the same two banks."""
+    """Batches of every size follow each other on the same two buffers."""
     with opened(SoftBoard(NETWORK)) as board:
         for count in (1, 0, 300, 2, 256, 512, 3):
             assert_right(board, count)
@@ -57,14 +62,14 @@ def test_progress_counts_every_result() -> None:
     assert min(done) > 0
 
 
-def test_two_banks_are_on_the_way() -> None:
+def test_two_buffers_are_on_the_way() -> None:
     """The DMA has been given the second batch when the first result comes."""
     soft = SoftBoard(NETWORK)
     tails: list[int] = []
     write = soft.write
 
     def spy(address: int, value: int) -> None:
-        if address == ZCU102_DMA + 0x14:
+        if address == DMA + 0x14:
             tails.append(len(soft.accelerator.frames))
         write(address, value)
 
@@ -72,8 +77,8 @@ def test_two_banks_are_on_the_way() -> None:
     with opened(soft) as board:
         board.infer(IMAGES)
     assert len(tails) == 3
-    assert tails[1] < BANK_FRAMES
-    assert BANK_FRAMES <= tails[2] < 2 * BANK_FRAMES
+    assert tails[1] < BATCH_FRAMES
+    assert BATCH_FRAMES <= tails[2] < 2 * BATCH_FRAMES
 
 
 def test_counts_beyond_32_bits() -> None:
@@ -99,7 +104,7 @@ def test_slow_results_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
     soft.accelerator.give = seldom  # type: ignore[method-assign]
     monkeypatch.setattr(
-        "hwsnn.host.dma_accelerator.time", SimpleNamespace(monotonic=lambda: polls, sleep=lambda _: None)
+        "hwsnn.host.dma.accelerator.time", SimpleNamespace(monotonic=lambda: polls, sleep=lambda _: None)
     )
     with opened(soft, timeout_s=1000) as board:
         assert_right(board, 20)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.host import dma_channel, registers
-from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, register
-from tests.host.opened_board import DMA_STATUS, FEW, IMAGES, NETWORK, assert_right, opened, refusal
+from hwsnn.host.dma import channel, registers
+from hwsnn.interface.registers import register
+from tests.host.opened_board import DMA, DMA_STATUS, FEW, IMAGES, NETWORK, REGISTERS, assert_right, opened, refusal
 from tests.support.soft_board import SoftBoard
 
 
@@ -54,10 +54,10 @@ def test_a_reset_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("address", "bit", "trouble"),
-    [(ZCU102_DMA, 1 << 2, "its reset does not end"), (ZCU102_DMA + 0x34, 1, "it does not start")],
+    [(DMA, 1 << 2, "its reset does not end"), (DMA + 0x34, 1, "it does not start")],
 )
 def test_a_dma_that_does_not_listen(monkeypatch: pytest.MonkeyPatch, address: int, bit: int, trouble: str) -> None:
-    monkeypatch.setattr(dma_channel, "HALT_S", 0.01)
+    monkeypatch.setattr(channel, "HALT_S", 0.01)
     soft = SoftBoard(NETWORK)
     soft.spoil[address] = lambda value: value | bit
     refusal(soft, rf"^soft: the DMA that (brings frames|takes results): {trouble}; load the bitstream again$")
@@ -207,22 +207,22 @@ def test_registers_that_are_wrong() -> None:
     soft.accelerator.writable = {"CLASSES"}
     assert failing(soft, "registers") == "soft: CLASSES was written, and is constant; load the bitstream again"
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + 0x54] = lambda value: 3
+    soft.spoil[REGISTERS + 0x54] = lambda value: 3
     assert failing(soft, "registers") == "soft: reads 0x00000003 at offset 0x054, not 0; load it again"
 
 
 def test_counters_that_are_wrong() -> None:
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + register("CLOCKS").offset] = lambda value: 3
+    soft.spoil[REGISTERS + register("CLOCKS").offset] = lambda value: 3
     assert failing(soft, "reset") == "soft: the pipeline's clock stands still; load the bitstream again"
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + register("FRAMES").offset] = lambda value: 3
+    soft.spoil[REGISTERS + register("FRAMES").offset] = lambda value: 3
     assert failing(soft, "reset") == "soft: after a reset, FRAMES is 3 and MALFORMED 0"
     soft = SoftBoard(NETWORK)
-    soft.spoil[ZCU102_REGISTERS + register("MALFORMED").offset] = lambda value: 3
+    soft.spoil[REGISTERS + register("MALFORMED").offset] = lambda value: 3
     assert failing(soft, "malformed frame") == "soft: counted 0 malformed frames where one was sent"
 
 
 def test_frames_too_large_for_the_dma(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsnn.host.dma_accelerator.LENGTH", 17)
+    monkeypatch.setattr("hwsnn.host.dma.accelerator.LENGTH", 17)
     refusal(SoftBoard(NETWORK), "^small: a frame must be at most 17 bytes for the DMA, not 18$")

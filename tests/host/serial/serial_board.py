@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.host.accelerator import Inference
-from hwsnn.host.packets import Packet, PacketStream
-from hwsnn.host.serial_accelerator import ANSWER_S, SerialAccelerator
+from hwsnn.host.serial.accelerator import ANSWER_S, SerialAccelerator
+from hwsnn.host.serial.packets import Packet, PacketStream
+from hwsnn.interface.serial_protocol import Identity
 from hwsnn.model_file.integer_file import model_hash
-from hwsnn.rtl.protocol import Identity
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
 BAUD = 2_000_000

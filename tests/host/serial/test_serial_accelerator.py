@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.host import serial_accelerator
-from hwsnn.host.packets import Packet
-from hwsnn.host.serial_accelerator import SerialAccelerator
-from hwsnn.host.serial_port import open_port
+from hwsnn.host.serial import handshake
+from hwsnn.host.serial.accelerator import SerialAccelerator
+from hwsnn.host.serial.packets import Packet
+from hwsnn.host.serial.port import open_port
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 from tests.host.serial.serial_board import (
     BAUD,
@@ -93,7 +93,7 @@ def test_waits_for_what_an_earlier_program_left() -> None:
 
 
 def test_earlier_frames_never_finish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_accelerator, "LEFTOVERS_S", 0.1)
+    monkeypatch.setattr(handshake, "LEFTOVERS_S", 0.1)
     with (
         a_board(unanswered=[2] * 100_000) as board,
         pytest.raises(InputError, match=r"^/dev/\S+: the board does not finish earlier frames; "),
@@ -121,7 +121,7 @@ def test_another_board(identity: bytes, message: str) -> None:
 
 
 def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_accelerator, "IDENTITY_S", 0.05)
+    monkeypatch.setattr(handshake, "IDENTITY_S", 0.05)
     with (
         a_board(identity=None) as board,
         pytest.raises(InputError, match=r"^/dev/\S+: no answer; is it the board's port"),

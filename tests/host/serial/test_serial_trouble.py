@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.host.packets import Packet
+from hwsnn.host.serial.packets import Packet
 from tests.host.serial.serial_board import (
     BUSY,
     CORRUPT,

@@ -1,8 +1,7 @@
-"""Runs frames on a board over its serial port; ``docs/link.md`` says how the two talk."""
+"""Runs frames on a board over its serial port; ``docs/link.md`` defines the protocol."""
 
 from __future__ import annotations
 
-import random
 import struct
 import time
 from collections import deque
@@ -10,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsnn.errors import InputError
-from hwsnn.model_file.integer_file import model_hash
-from hwsnn.rtl.protocol import Identity, Kind, Status, frame_bytes
+from hwsnn.host.accelerator import Accelerator, Check, Images, Inference, Progress, Stats
+from hwsnn.interface.serial_protocol import SEQUENCES, PacketKind, ResponseStatus, frame_payload_bytes
 from hwsnn.spec import Network
 
-from .accelerator import Accelerator, Check, Images, Inference, Progress, Stats, unlike
+from .handshake import handshake, identity_text
 from .packets import Packet
-from .serial_port import SerialPort, open_port
+from .port import SerialPort, open_port
 
 BAUD = 2_000_000
-"""Bits a second of the boards' ports."""
+"""Bits per second of the boards' ports."""
 ANSWER_S = 5.0
 """How long the answer to a frame may take, where nobody says otherwise."""
 WINDOW = 2
@@ -27,7 +26,7 @@ WINDOW = 2
 ATTEMPTS = 50
 """How often a frame is sent before we give up. Small frames get through even where every hundredth byte is damaged."""
 SILENCES = 5
-"""We give up when no frame was answered in so many times that an answer may take."""
+"""We give up when no frame was answered in this many times the time that an answer may take."""
 BUSY_PAUSES = 20
 """How often a frame that found the board busy is sent in the time that an answer may take.
 
@@ -35,25 +34,19 @@ Without an answer we give up after ``SILENCES`` such times, or when one of ``WIN
 times, so fewer than 256 frames go out meanwhile; and an answer ends the wait for all earlier ones. So no two frames
 whose answers may still come carry the same sequence number.
 """
-SEQUENCES = 256
-IDENTITY_ATTEMPTS = 20
-IDENTITY_S = 0.25
-"""How long to wait for an identity before it is asked for again."""
-LEFTOVERS_S = 30.0
-"""How long answers to an earlier program may take to come out."""
 
 
 class SerialAccelerator(Accelerator):
-    """A board at the serial port ``port``, of ``baud`` bits a second.
+    """A board at the serial port ``port``, of ``baud`` bits per second.
 
-    ``answer_s``: a frame without an answer in so many seconds counts as lost. Raises ``InputError`` where port or board
-    are unusable, or the board holds another model than ``network``.
+    ``answer_s``: a frame that is not answered within this time, in seconds, counts as lost. Raises ``InputError`` where
+    port or board are unusable, or the board holds another model than ``network``.
     """
 
     def __init__(self, port: str, baud: int, network: Network, answer_s: float = ANSWER_S) -> None:
         super().__init__(port, network)
         try:
-            frame_bytes(network)
+            frame_payload_bytes(network)
         except ValueError as error:
             raise InputError(f"{network.name}: cannot run over a serial port: {error}") from None
         self._answer_s = answer_s
@@ -66,8 +59,8 @@ class SerialAccelerator(Accelerator):
             raise
 
     def _describe(self) -> str:
-        """Also waits for whatever an earlier program, or an earlier run of ours, left in the board."""
-        return f"{self.network.name}, {_described(_meet(self._line, self.network))}"
+        """Also waits until the board has answered what an earlier program, or an earlier run of ours, sent."""
+        return f"{self.network.name}, {identity_text(handshake(self._line, self.network))}"
 
     def checks(self) -> Sequence[Check]:
         return (Check("malformed frame", self._try_malformed),)
@@ -84,12 +77,12 @@ class SerialAccelerator(Accelerator):
         self._line.close()
 
     def _try_malformed(self) -> str:
-        short = Packet(Kind.FRAME_REQUEST, 0, bytes(frame_bytes(self.network) - 1))
+        short = Packet(PacketKind.FRAME_REQUEST, 0, bytes(frame_payload_bytes(self.network) - 1))
         self._line.send(short)
         deadline = time.monotonic() + self._answer_s
         while time.monotonic() < deadline:
             for packet in self._line.receive():
-                if packet and (packet.kind, packet.payload) == (Kind.FAULT, bytes([Status.LENGTH])):
+                if packet and (packet.kind, packet.payload) == (PacketKind.FAULT, bytes([ResponseStatus.LENGTH])):
                     self._totals.refused += 1
                     return "refused and reported"
         raise InputError(f"{self.name}: a frame that was too short was not reported in {self._answer_s:g} s")
@@ -97,59 +90,11 @@ class SerialAccelerator(Accelerator):
 
 @dataclass
 class Totals:
-    """What the host counted since it opened the port."""
+    """The host's counters since it opened the port."""
 
     frames: int = 0
     refused: int = 0
     retries: int = 0
-
-
-def _meet(line: SerialPort, network: Network) -> Identity:
-    """Check that the board holds ``network``, and wait for whatever an earlier program left in it."""
-    expected = Identity.of(network, model_hash(network))
-    deadline = time.monotonic() + LEFTOVERS_S
-    while True:
-        payload = _ask_identity(line)
-        try:
-            found = Identity.unpack(payload[1:-1])
-        except ValueError:
-            raise InputError(
-                f"{line.name}: the board speaks another version of the link; load the bitstream that this hwsnn builds"
-            ) from None
-        if found.version != expected.version:
-            raise InputError(
-                f"{line.name}: the board speaks version {found.version} of the link, not {expected.version}; "
-                "load the bitstream that this hwsnn builds"
-            )
-        if found != expected:
-            raise unlike(line.name, _described(found), network, _described(expected))
-        if payload[-1] == 0:
-            return found
-        if time.monotonic() > deadline:
-            raise InputError(f"{line.name}: the board does not finish earlier frames; load its bitstream again")
-
-
-def _described(identity: Identity) -> str:
-    return (
-        f"{identity.model_hash.hex()}, {identity.channels}x{identity.height}x{identity.width} pixels of "
-        f"{identity.pixel_bits} bits, T={identity.timesteps}, {identity.classes} classes"
-    )
-
-
-def _ask_identity(line: SerialPort) -> bytes:
-    start = random.randrange(SEQUENCES)  # what an earlier program asked is not answered to us
-    asked = set()
-    for sequence in (number % SEQUENCES for number in range(start, start + IDENTITY_ATTEMPTS)):
-        line.send(Packet(Kind.IDENTITY_REQUEST, sequence))
-        asked.add(sequence)
-        deadline = time.monotonic() + IDENTITY_S
-        while time.monotonic() < deadline:
-            for packet in line.receive():
-                if packet and packet.kind == Kind.IDENTITY_ANSWER and packet.sequence in asked:
-                    return packet.payload
-    raise InputError(
-        f"{line.name}: no answer; is it the board's port, and has the board been loaded with its bitstream?"
-    )
 
 
 @dataclass
@@ -194,16 +139,16 @@ class _Run:
             self._look_at_the_clock()
 
     def _send(self, index: int) -> None:
-        self._line.send(Packet(Kind.FRAME_REQUEST, self._sequence, self._frames[index].tobytes()))
+        self._line.send(Packet(PacketKind.FRAME_REQUEST, self._sequence, self._frames[index].tobytes()))
         self._sent[self._sequence] = _Sent(index, time.monotonic())
         self._sequence = (self._sequence + 1) % SEQUENCES
 
     def _take(self, packet: Packet) -> None:
-        if packet.kind == Kind.FAULT and packet.payload != bytes([Status.BUSY]):
+        if packet.kind == PacketKind.FAULT and packet.payload != bytes([ResponseStatus.BUSY]):
             self._totals.refused += 1
         if packet.sequence not in self._sent:
             return
-        if packet.kind == Kind.FRAME_ANSWER and self._is_sound(packet.payload):
+        if packet.kind == PacketKind.FRAME_ANSWER and self._is_sound(packet.payload):
             # Frames are answered in their order: those sent before this one got lost, or their answers did.
             while (sequence := next(iter(self._sent))) != packet.sequence:
                 self._repeat(sequence, "no answer came")
@@ -213,17 +158,17 @@ class _Run:
             self._totals.frames += 1
             self._again_where_busy()
             self._progress(1)
-        elif packet.kind == Kind.FAULT and packet.payload == bytes([Status.BUSY]):
+        elif packet.kind == PacketKind.FAULT and packet.payload == bytes([ResponseStatus.BUSY]):
             self._busy.append(self._sent.pop(packet.sequence).index)
             self._last_refusal = time.monotonic()
-        elif packet.kind == Kind.FAULT:
+        elif packet.kind == PacketKind.FAULT:
             self._repeat(packet.sequence, f"the board reported {_status_name(packet.payload)}")
 
     def _is_sound(self, payload: bytes) -> bool:
         if len(payload) != self._answer.size:
             return False
         status, answer, *_ = self._answer.unpack(payload)
-        return bool(status == Status.OK and answer < self._found.scores.shape[1])
+        return bool(status == ResponseStatus.OK and answer < self._found.scores.shape[1])
 
     def _again_where_busy(self) -> None:
         self._waiting.extendleft(reversed(self._busy))
@@ -254,6 +199,6 @@ class _Run:
 
 def _status_name(payload: bytes) -> str:
     try:
-        return Status(payload[0]).name.lower()
+        return ResponseStatus(payload[0]).name.lower()
     except (ValueError, IndexError):
         return f"an unknown fault ({payload.hex()})"

@@ -1,4 +1,4 @@
-"""A ZCU102 in simulation: the accelerator's very Verilog, with a model of the DMA, in a process of its own."""
+"""A Zynq board in simulation: the accelerator's own Verilog with a model of the DMA, in a separate process."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
+from hwsnn.build.boards import AxiBoard
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import needs_room
 from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
-from hwsnn.sim.accelerator import build_accelerator
-from hwsnn.sim.registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
-from hwsnn.sim.runner import POLL_SECONDS, RunningBench, SimulationError
+from hwsnn.host.accelerator import Stage
+from hwsnn.host.dma.bus import Buffer, Bus
 from hwsnn.spec import Network
 
-from .accelerator import Stage
-from .bus import Buffer, Bus
+from .accelerator import build_accelerator
+from .registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
+from .runner import POLL_SECONDS, RunningBench, SimulationError
 
 RESULT_S = 120.0
-"""How long the next result of a simulated board may take to come."""
+"""How long the next result of a simulated board may take."""
 START_S = 120.0
 ANSWER_S = 120.0
 """How long the simulator may take to start, and to answer: a large one on a busy machine is slow."""
 END_S = 5.0
-"""How long it may take to end by itself."""
+"""How long the simulator may take to end by itself."""
 PAGE = 4096
 
 
@@ -48,11 +49,14 @@ class SimBuffer(Buffer):
 
 
 class SimBus(Bus):
-    """A simulated board that holds ``network``; see ``hwsnn.sim.accelerator.build_accelerator``."""
+    """A simulated ``board`` that holds ``network``; see ``hwsnn.sim.accelerator.build_accelerator``."""
 
-    def __init__(self, network: Network, stage: Stage = lambda text: None, folding: Folding | None = None) -> None:
+    def __init__(
+        self, network: Network, board: AxiBoard, stage: Stage = lambda text: None, folding: Folding | None = None
+    ) -> None:
         self.name = f"sim:{network.name}"
-        design = build_accelerator(network, folding, stage)
+        self.addresses = board.addresses
+        design = build_accelerator(network, board, folding, stage)
         stage("starting the simulator")
         self._numbers = itertools.count()
         self._allocated = 0

@@ -1,4 +1,4 @@
-"""Packets of the serial link as bytes; ``docs/link.md`` is the norm."""
+"""Packets of the serial link as bytes; ``docs/link.md`` defines them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwsnn.rtl.protocol import (
+from hwsnn.interface.serial_protocol import (
     CRC_BYTES,
     HEADER_BYTES,
     MAX_PAYLOAD,

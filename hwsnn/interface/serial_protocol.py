@@ -1,4 +1,4 @@
-"""The numbers of the serial link that board and host share; ``docs/link.md`` is their meaning."""
+"""The serial protocol that board and host share; ``docs/link.md`` defines it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-from hwsnn.spec import Network
+from .registers import Geometry, frame_bytes
 
 INTERFACE_VERSION = 1
 
@@ -16,10 +16,12 @@ HEADER_BYTES = 4
 """Kind, sequence number and length, in front of the payload."""
 CRC_BYTES = 4
 MAX_PAYLOAD = 0xFFFF
+SEQUENCES = 256
+"""Sequence numbers, which count modulo this."""
 
 
-class Kind(IntEnum):
-    """What a packet is."""
+class PacketKind(IntEnum):
+    """The first byte of a packet."""
 
     IDENTITY_REQUEST = 0x11
     FRAME_REQUEST = 0x12
@@ -28,8 +30,8 @@ class Kind(IntEnum):
     FAULT = 0x9F
 
 
-class Status(IntEnum):
-    """How a request went: the first byte of every answer's payload."""
+class ResponseStatus(IntEnum):
+    """The outcome of a request: the first byte of every response's payload."""
 
     OK = 0
     CORRUPT = 1
@@ -45,7 +47,7 @@ _HASH_BYTES = 8
 
 @dataclass(frozen=True)
 class Identity:
-    """What a board holds: enough for a host to refuse the wrong one. ``model_hash``: the first 8 bytes."""
+    """The model that a board holds, for a host to refuse a wrong one. ``model_hash``: the first 8 bytes."""
 
     version: int
     model_hash: bytes
@@ -57,7 +59,7 @@ class Identity:
     pixel_bits: int
 
     @classmethod
-    def of(cls, network: Network, model_hash: str) -> Identity:
+    def of(cls, network: Geometry, model_hash: str) -> Identity:
         """The identity of a board that holds ``network``; ``model_hash`` is hexadecimal, as ``model_hash`` gives it."""
         channels, height, width = network.input_shape
         return cls(
@@ -92,10 +94,9 @@ class Identity:
         return cls(*_IDENTITY.unpack(packed))
 
 
-def frame_bytes(network: Network) -> int:
+def frame_payload_bytes(network: Geometry) -> int:
     """Bytes of a frame request's payload. Raises ``ValueError`` where an image is too large for one packet."""
-    channels, height, width = network.input_shape
-    size = channels * height * width
+    size = frame_bytes(network)
     if size > MAX_PAYLOAD:
         raise ValueError(f"an image must be at most {MAX_PAYLOAD} bytes to fit a packet of the serial link, not {size}")
     return size

@@ -1,4 +1,4 @@
-"""The AXI accelerator behind a DMA, with memory in two banks: one is filled while the hardware works on the other."""
+"""The accelerator behind an AXI DMA, with two buffers: one is filled while the hardware works on the other."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwsnn.errors import InputError, ToolError
-from hwsnn.register_map import ZCU102_DMA, frame_bytes
+from hwsnn.host.accelerator import Accelerator, Check, Images, Inference, Progress, Stats
+from hwsnn.interface.dma import LENGTH, MM2S, S2MM
+from hwsnn.interface.registers import frame_bytes
 from hwsnn.spec import Network
 
-from .accelerator import Accelerator, Check, Images, Inference, Progress, Stats
 from .bus import Bus
-from .dma_bank import Bank, bank_frames
-from .dma_channel import Channel
-from .dma_map import LENGTH, MM2S, S2MM
+from .channel import Channel
+from .ping_pong import PingPongBuffer, batch_frames
 from .registers import Registers
 
 RESULT_S = 5.0
@@ -30,25 +30,25 @@ SHORTEST_S, LONGEST_S = 20e-6, 1e-3
 
 
 class DmaAccelerator(Accelerator):
-    """The accelerator on ``bus``, laid out as in the ZCU102's design. The bus is the board's: closed with it.
+    """The accelerator on ``bus``, which is closed with it.
 
-    ``timeout_s``: how long the next result may take to come. Raises ``InputError`` where the accelerator is another.
+    ``timeout_s``: how long the next result may take. Raises ``InputError`` where the accelerator holds another model.
     """
 
     def __init__(self, bus: Bus, network: Network, timeout_s: float) -> None:
         super().__init__(bus.name, network)
         self._bus, self._timeout_s = bus, timeout_s
         self._packets = 0  # that were sent since the last reset: the number of the next
-        self._sound = False  # nothing is on the way, and both channels wait for the same bank
+        self._sound = False  # nothing is on the way, and both channels wait for the same buffer
         self._registers = Registers(bus)
-        self._to_board = Channel(bus, ZCU102_DMA + MM2S, "brings frames")
-        self._from_board = Channel(bus, ZCU102_DMA + S2MM, "takes results")
-        self._banks: deque[Bank] = deque()
+        self._to_board = Channel(bus, bus.addresses.dma + MM2S, "brings frames")
+        self._from_board = Channel(bus, bus.addresses.dma + S2MM, "takes results")
+        self._buffers: deque[PingPongBuffer] = deque()
         try:
             if (size := frame_bytes(network)) > LENGTH:
                 raise InputError(f"{network.name}: a frame must be at most {LENGTH:,} bytes for the DMA, not {size:,}")
             self._registers.require(network)
-            self._banks.extend(Bank(bus, network) for _ in range(2))
+            self._buffers.extend(PingPongBuffer(bus, network) for _ in range(2))
             self._reset()
         except BaseException:
             self.close()
@@ -76,11 +76,11 @@ class DmaAccelerator(Accelerator):
         self._sound = True
 
     def _run(self, images: Images, found: Inference, progress: Progress) -> None:
-        capacity = bank_frames(self.network)
+        capacity = batch_frames(self.network)
         sent: deque[_Batch] = deque()
         taken = 0
         for first in range(0, len(images), capacity):
-            if len(sent) == len(self._banks):
+            if len(sent) == len(self._buffers):
                 taken = self._take(sent.popleft(), found, taken, progress)
             sent.append(self._send(images[first : first + capacity]))
         while sent:
@@ -88,23 +88,23 @@ class DmaAccelerator(Accelerator):
 
     def _send(self, images: Images, malformed: int = 0) -> _Batch:
         """Let the hardware work on ``images``, the first ``malformed`` of which are sent wrongly."""
-        bank, then = self._banks
-        bank.fill(images, then, malformed)
-        self._from_board.run_to(bank.results.last)
-        self._to_board.run_to(bank.frames.last)
-        batch = _Batch(bank, self._packets + malformed, len(images), len(images) - malformed)
+        buffer, then = self._buffers
+        buffer.fill(images, then, malformed)
+        self._from_board.run_to(buffer.results.last)
+        self._to_board.run_to(buffer.frames.last)
+        batch = _Batch(buffer, self._packets + malformed, len(images), len(images) - malformed)
         self._packets += len(images)
-        self._banks.rotate()
+        self._buffers.rotate()
         return batch
 
     def _take(self, batch: _Batch, found: Inference, place: int, progress: Progress) -> int:
         """Wait for a batch, and put its results into ``found`` from ``place`` on; returns the place after them."""
-        self._wait(batch.bank.results.done, batch.results, progress)
-        self._wait(batch.bank.frames.done, batch.frames)
-        for chain, channel in ((batch.bank.frames, self._to_board), (batch.bank.results, self._from_board)):
-            if (failed := chain.failed()) is not None:
+        self._wait(batch.buffer.results.done, batch.results, progress)
+        self._wait(batch.buffer.frames.done, batch.frames)
+        for ring, channel in ((batch.buffer.frames, self._to_board), (batch.buffer.results, self._from_board)):
+            if (failed := ring.failed()) is not None:
                 raise channel.error(f"that packet {failed} of {batch.frames} went wrong")
-        scores, answers = batch.bank.take(batch.first)
+        scores, answers = batch.buffer.take(batch.first)
         end = place + len(answers)
         found.scores[place:end], found.answers[place:end] = scores, answers
         return end
@@ -141,12 +141,12 @@ class DmaAccelerator(Accelerator):
 
     def _close(self) -> None:
         self._stop()
-        self._banks.clear()
+        self._buffers.clear()
         self._bus.close()
 
     def _stop(self) -> None:
         """See to it that the DMA writes no more into memory that may soon be somebody else's."""
-        if self._banks:  # else there is none yet, and perhaps no DMA
+        if self._buffers:  # else there is none yet, and perhaps no DMA
             with contextlib.suppress(InputError, ToolError):  # it cannot be reached any more
                 self._to_board.reset()
 
@@ -166,21 +166,21 @@ class DmaAccelerator(Accelerator):
     def _start(self) -> None:
         """Start both channels anew. The DMA takes a few words of results unasked: with its reset they are gone."""
         self._to_board.reset()
-        self._to_board.start(self._banks[0].frames.first)
-        self._from_board.start(self._banks[0].results.first)
+        self._to_board.start(self._buffers[0].frames.first)
+        self._from_board.start(self._buffers[0].results.first)
 
     def _shed(self, receiving: bool, sending: bool) -> None:
         """Take the packet that was being sent when the reset came, and end the one that was being received.
 
         The DMA may have had the first words of that packet before, or all: what its descriptor says means nothing.
         """
-        bank, then = self._banks
-        bank.fill(np.zeros((1, *self.network.input_shape), np.uint8), then)
+        buffer, then = self._buffers
+        buffer.fill(np.zeros((1, *self.network.input_shape), np.uint8), then)
         if sending:
-            self._from_board.run_to(bank.results.last)
+            self._from_board.run_to(buffer.results.last)
             self._wait(lambda: not self._registers.status("SENDING"), 1)
         if receiving:  # what is sent now counts as the rest of that one, and is dropped
-            self._to_board.run_to(bank.frames.last)
+            self._to_board.run_to(buffer.frames.last)
             self._wait(lambda: not self._registers.status("RECEIVING"), 1)
 
     def _try_reset(self) -> str:
@@ -211,7 +211,7 @@ class DmaAccelerator(Accelerator):
 class _Batch:
     """Frames on the way: ``results`` of the ``frames`` are answered, the first with the number ``first``."""
 
-    bank: Bank
+    buffer: PingPongBuffer
     first: int
     frames: int
     results: int

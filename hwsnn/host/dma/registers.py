@@ -1,12 +1,12 @@
-"""The accelerator's registers over a bus, and whether they are those of a network; ``docs/axi.md`` is the norm."""
+"""The accelerator's registers over a bus, and a check that they are a network's; ``docs/axi.md`` defines them."""
 
 from __future__ import annotations
 
 import time
 
 from hwsnn.errors import InputError
-from hwsnn.model_file.integer_file import model_hash
-from hwsnn.register_map import (
+from hwsnn.host.accelerator import Stats, wrong_model_error
+from hwsnn.interface.registers import (
     COUNTER_BYTES,
     HASH_WORDS,
     INTERFACE_VERSION,
@@ -14,14 +14,13 @@ from hwsnn.register_map import (
     REGISTER_BYTES,
     REGISTERS,
     WORD_BYTES,
-    ZCU102_REGISTERS,
     constants,
     of_kind,
     register,
 )
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
 
-from .accelerator import Stats, unlike
 from .bus import Bus
 
 RESET_S = 5.0
@@ -29,10 +28,10 @@ RESET_S = 5.0
 
 
 class Registers:
-    """The registers at ``base`` on a bus. ``word_bytes`` is known once ``require`` was content."""
+    """The accelerator's registers on a bus. ``word_bytes`` is known once ``require`` has passed."""
 
-    def __init__(self, bus: Bus, base: int = ZCU102_REGISTERS) -> None:
-        self._bus, self._base = bus, base
+    def __init__(self, bus: Bus) -> None:
+        self._bus, self._base = bus, bus.addresses.registers
         self.word_bytes = 0
 
     def read(self, name: str) -> int:
@@ -69,12 +68,12 @@ class Registers:
             raise InputError(f"{name}: the accelerator has words of {word_bytes} bytes; load the bitstream again")
         expected = constants(network, model_hash(network), word_bytes)
         if found != expected:
-            raise unlike(name, _described(found), network, _described(expected))
+            raise wrong_model_error(name, _identity_text(found), network, _identity_text(expected))
         self.word_bytes = word_bytes
-        return f"{network.name}, {_described(found)}, words of {word_bytes} bytes"
+        return f"{network.name}, {_identity_text(found)}, words of {word_bytes} bytes"
 
     def try_out(self) -> str:
-        """Raise ``InputError`` where constants can be written, or something is where there is no register."""
+        """Raise ``InputError`` where a constant can be written, or an unused offset does not read 0."""
         name = self._bus.name
         for entry in of_kind("constant"):
             before = self.read(entry.name)
@@ -89,7 +88,7 @@ class Registers:
         return f"{len(of_kind('constant'))} constants hold, {len(silent)} other places read 0"
 
     def reset(self) -> None:
-        """Let the accelerator forget all frames, and count from 0. Raises ``InputError`` where that does not end."""
+        """Reset the accelerator: no frames, counters at 0. Raises ``InputError`` where the reset does not end."""
         self.write("CONTROL", register("CONTROL").field("RESET").mask)
         deadline = time.monotonic() + RESET_S
         while self.status("RESETTING"):
@@ -108,7 +107,7 @@ class Registers:
         )
 
 
-def _described(values: dict[str, int]) -> str:
+def _identity_text(values: dict[str, int]) -> str:
     digest = b"".join(values[f"MODEL_HASH_{index}"].to_bytes(REGISTER_BYTES, "little") for index in range(HASH_WORDS))
     return (
         f"{digest[:8].hex()}, {values['CHANNELS']}x{values['HEIGHT']}x{values['WIDTH']} pixels of "

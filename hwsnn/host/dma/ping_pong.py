@@ -1,4 +1,4 @@
-"""Half of the driver's memory: a batch of frames, the results that come of them, and descriptors for both."""
+"""One of the driver's two buffers: a batch of frames, their results, and the descriptors of both."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
-from hwsnn.register_map import RESULT_ANSWER, RESULT_NUMBER, RESULT_SCORES, frame_bytes, result_bytes
+from hwsnn.host.accelerator import Images
+from hwsnn.interface.registers import RESULT_ANSWER, RESULT_NUMBER, RESULT_SCORES, frame_bytes, result_bytes
 from hwsnn.spec import Network
 
-from .accelerator import Images
 from .bus import Bus
-from .dma_channel import Chain
+from .descriptor_ring import DescriptorRing
 
 STRIDE = 64
 """Frames and results start at multiples of it: a cache line, and as much as the DMA may ever fetch at once."""
-BANK_FRAMES = 256
+BATCH_FRAMES = 256
 """Frames of a batch: enough that the driver's work on a batch takes less than the hardware's."""
-BANK_BYTES = 4 << 20
+BATCH_BYTES = 4 << 20
 """Room for the frames of a batch, unless one alone is larger."""
 
 
@@ -26,19 +26,22 @@ def strided(size: int) -> int:
     return -(-size // STRIDE) * STRIDE
 
 
-def bank_frames(network: Network) -> int:
-    """How many frames a bank holds."""
-    return max(1, min(BANK_FRAMES, BANK_BYTES // strided(frame_bytes(network))))
+def batch_frames(network: Network) -> int:
+    """How many frames a buffer holds."""
+    return max(1, min(BATCH_FRAMES, BATCH_BYTES // strided(frame_bytes(network))))
 
 
-class Bank:
-    """A batch's place: ``frames`` and ``results`` are the descriptors of the two ways."""
+class PingPongBuffer:
+    """Memory of a batch; the driver fills one while the hardware works on the other.
+
+    ``frames`` and ``results`` are the descriptors of the two directions.
+    """
 
     def __init__(self, bus: Bus, network: Network) -> None:
         self._name, self._classes = bus.name, network.classes
         self._frame_bytes, self._result_bytes = frame_bytes(network), result_bytes(network)
         channels, height, width = network.input_shape
-        capacity = bank_frames(network)
+        capacity = batch_frames(network)
         frame, result = strided(self._frame_bytes), strided(self._result_bytes)
         self._room = result
         self._pixels = bus.allocate(capacity * frame)
@@ -51,13 +54,13 @@ class Bank:
             strides=(frame, width * channels, channels, 1),
         )
         self._words = self._answers.array.view("<i4").reshape(capacity, result // 4)
-        self.frames = Chain(bus, capacity, self._pixels.address, frame)
-        self.results = Chain(bus, capacity, self._answers.address, result)
+        self.frames = DescriptorRing(bus, capacity, self._pixels.address, frame)
+        self.results = DescriptorRing(bus, capacity, self._answers.address, result)
 
-    def fill(self, images: Images, then: Bank, malformed: int = 0) -> None:
-        """Make ``images`` (N, C, H, W) the batch, and ``then`` the bank that follows.
+    def fill(self, images: Images, then: PingPongBuffer, malformed: int = 0) -> None:
+        """Fill the buffer with ``images`` (N, C, H, W); ``then`` is the buffer that follows.
 
-        The first ``malformed`` of them are sent too short, or if that cannot be too long; no results come of those.
+        The first ``malformed`` of them are sent too short, or too long where they have one byte: they give no result.
         """
         self._images[: len(images)] = images.transpose(0, 2, 3, 1)
         self._pixels.flush()
@@ -67,11 +70,11 @@ class Bank:
         self.results.prepare(np.full(len(images) - malformed, self._room, np.uint32), then.results.first)
 
     def take(self, first: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """The scores and answers of the batch, once all have come; ``first`` is the number of its first packet.
+        """The scores and answers of the batch, once all are there; ``first`` is the number of its first packet.
 
-        Raises ``InputError`` where they are not what these frames are answered with.
+        Raises ``InputError`` where they cannot be the results of these frames.
         """
-        wrong = self.results.lengths_wrong(self._result_bytes)
+        wrong = self.results.wrong_length(self._result_bytes)
         if wrong is not None:
             raise InputError(
                 f"{self._name}: result {first + wrong} has not {self._result_bytes} bytes; load the bitstream again"

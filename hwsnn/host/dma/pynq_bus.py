@@ -1,4 +1,4 @@
-"""A real ZCU102 by PYNQ: its bitstream, its registers, and memory for its DMA.
+"""A real Zynq board by PYNQ: its bitstream, its registers, and memory for its DMA.
 
 PYNQ is imported only here, and only once such a board is opened.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
-from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
+from hwsnn.interface.addresses import AddressMap
 
 from . import load_record
 from .bus import Buffer, Bus
@@ -41,22 +41,28 @@ class PynqBuffer(Buffer):
 
 
 class PynqBus(Bus):
-    """The ZCU102 that this program runs on, loaded with ``bitstream``, or as we left it where that is None."""
+    """The board that this program runs on, loaded with ``bitstream``, or as we left it where that is None.
 
-    def __init__(self, bitstream: Path | None) -> None:
-        self.name = "zcu102" if bitstream is None else f"zcu102:{bitstream}"
+    ``board`` is its name. Raises ``InputError`` where it cannot be used, or holds no DMA at its address.
+    """
+
+    def __init__(self, board: str, addresses: AddressMap, bitstream: Path | None) -> None:
+        self.name = board if bitstream is None else f"{board}:{bitstream}"
+        self.addresses = addresses
+        self._board = board
         pynq = self._import()
         with self._reported():
             blocks = self._loaded(pynq) if bitstream is None else self._load(pynq, bitstream)
         # Nothing answers a read where there is no hardware, and the processor would wait for ever.
-        if ZCU102_DMA not in {block.get("phys_addr") for block in blocks.values()}:
+        if addresses.dma not in {block.get("phys_addr") for block in blocks.values()}:
             raise InputError(
-                f"{self.name}: has no AXI DMA at 0x{ZCU102_DMA:X}; open zcu102:FILE.bit, with what hwsnn build makes "
-                "for the zcu102"
+                f"{self.name}: has no AXI DMA at 0x{addresses.dma:X}; open {board}:FILE.bit, with what hwsnn build "
+                f"makes for the {board}"
             )
         self._pynq = pynq
         with self._reported():
-            self._windows = {base: pynq.MMIO(base, ZCU102_WINDOW) for base in (ZCU102_REGISTERS, ZCU102_DMA)}
+            bases = (addresses.registers, addresses.dma)
+            self._windows = {base: pynq.MMIO(base, addresses.window) for base in bases}
             if bitstream is not None:
                 load_record.remember(_place(bitstream))
 
@@ -69,7 +75,7 @@ class PynqBus(Bus):
         window.write(offset, int(value))  # it refuses everything that is like one, enumerations too
 
     def _window(self, address: int) -> tuple[Any, int]:
-        base = address // ZCU102_WINDOW * ZCU102_WINDOW
+        base = address // self.addresses.window * self.addresses.window
         return self._windows[base], address - base
 
     def allocate(self, size: int) -> Buffer:
@@ -92,7 +98,7 @@ class PynqBus(Bus):
             ) from None
 
     def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:
-        """Load a bitstream; what is in it, by name."""
+        """Load a bitstream; the blocks in it, by name."""
         remedy = "give the .bit of hwsnn build, with its .hwh beside it"
         require_file(bitstream, "file", remedy)
         require_file(bitstream.with_suffix(".hwh"), "file", remedy)
@@ -105,14 +111,14 @@ class PynqBus(Bus):
         return blocks
 
     def _loaded(self, pynq: Any) -> dict[str, Any]:
-        """What is in the bitstream that is loaded, by PYNQ's record, where ours says that it is of this boot."""
+        """The blocks of the loaded bitstream by PYNQ's record, where ours says that it was loaded since the boot."""
         if FPGA_STATE.is_file() and FPGA_STATE.read_text().strip() != CONFIGURED:
-            raise InputError(f"{self.name}: no bitstream is loaded; open zcu102:FILE.bit")
+            raise InputError(f"{self.name}: no bitstream is loaded; open {self._board}:FILE.bit")
         last = load_record.last()
         if last is None or not last.since_boot:
             raise InputError(
                 f"{self.name}: hwsnn has loaded no bitstream since the board was started; "
-                f"open zcu102:{last.bitstream if last else 'FILE.bit'}"
+                f"open {self._board}:{last.bitstream if last else 'FILE.bit'}"
             )
         return pynq.PL.ip_dict or {}
 

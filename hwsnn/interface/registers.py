@@ -31,15 +31,7 @@ RESULT_ANSWER = RESULT_NUMBER + NUMBER_BYTES
 RESULT_SCORES = RESULT_ANSWER + ANSWER_BYTES
 """Where the score of class 0 lies; class k's lies ``k * SCORE_BYTES`` further."""
 
-ZCU102_REGISTERS = 0xA000_0000
-"""Physical address of these registers in the ZCU102's design, over M_AXI_HPM0_FPD."""
-ZCU102_DMA = 0xA001_0000
-"""Physical address of the registers of the AXI DMA (AMD PG021) there, which works with scatter-gather: those of the
-channel that brings frames (MM2S) start at offset 0x00, those of the one that takes results (S2MM) at offset 0x30."""
-ZCU102_WINDOW = 0x1_0000
-"""Bytes of address space that each of those two has."""
-
-Kind = Literal["constant", "status", "control", "counter"]
+RegisterKind = Literal["constant", "status", "control", "counter"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class Register:
 
     name: str
     offset: int
-    kind: Kind
+    kind: RegisterKind
     text: str
     fields: tuple[Field, ...] = ()
 
@@ -139,13 +131,13 @@ def register(name: str) -> Register:
     return _BY_NAME[name]
 
 
-def of_kind(kind: Kind) -> tuple[Register, ...]:
+def of_kind(kind: RegisterKind) -> tuple[Register, ...]:
     """The registers of a kind, by rising offset."""
     return tuple(register for register in REGISTERS if register.kind == kind)
 
 
 class Geometry(Protocol):
-    """What of a ``hwsnn.spec.Network`` the registers tell."""
+    """What the interface tells of a ``hwsnn.spec.Network``."""
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -162,7 +154,7 @@ class Geometry(Protocol):
 
 
 def frame_bytes(network: Geometry) -> int:
-    """Bytes of a frame: one a channel of a pixel."""
+    """Bytes of a frame: one per channel of a pixel."""
     channels, height, width = network.input_shape
     return channels * height * width
 

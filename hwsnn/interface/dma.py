@@ -1,8 +1,7 @@
 """Registers and descriptors of AMD's AXI DMA in scatter-gather mode, as its product guide PG021 (7.1) lays them out.
 
-A channel's registers start at ``MM2S`` (memory to stream) or ``S2MM`` (stream to memory). Its work is a chain of
-descriptors in memory, worked on up to the one that the tail pointer names; there the channel waits for the tail pointer
-to move on.
+A channel's registers start at ``MM2S`` (memory to stream) or ``S2MM`` (stream to memory). It processes a linked list
+of descriptors in memory, up to the one that the tail pointer names, and waits there for the tail pointer to move on.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ class Offset(IntEnum):
     TAIL_HIGH = 0x14
 
 
-class Control(IntFlag):
+class DmaControl(IntFlag):
     """Bits of ``CONTROL``. ``RESET`` resets both channels, and is 0 again once that is done."""
 
     RUN = 1 << 0
     RESET = 1 << 2
 
 
-class Status(IntFlag):
+class DmaStatus(IntFlag):
     """Bits of ``STATUS``. Any of the errors halts the channel until it is reset."""
 
     HALTED = 1 << 0
@@ -47,12 +46,12 @@ class Status(IntFlag):
 
 
 ERRORS = {
-    Status.DMA_INTERNAL: "DMAIntErr: a transfer went wrong",
-    Status.DMA_SLAVE: "DMASlvErr: memory refused an access",
-    Status.DMA_DECODE: "DMADecErr: no memory at a buffer's address",
-    Status.SG_INTERNAL: "SGIntErr: a descriptor was done already",
-    Status.SG_SLAVE: "SGSlvErr: memory refused an access to a descriptor",
-    Status.SG_DECODE: "SGDecErr: no memory at a descriptor's address",
+    DmaStatus.DMA_INTERNAL: "DMAIntErr: a transfer went wrong",
+    DmaStatus.DMA_SLAVE: "DMASlvErr: memory refused an access",
+    DmaStatus.DMA_DECODE: "DMADecErr: no memory at a buffer's address",
+    DmaStatus.SG_INTERNAL: "SGIntErr: a descriptor was done already",
+    DmaStatus.SG_SLAVE: "SGSlvErr: memory refused an access to a descriptor",
+    DmaStatus.SG_DECODE: "SGDecErr: no memory at a descriptor's address",
 }
 """What each error bit of a channel's status is called, and says."""
 
