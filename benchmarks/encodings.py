@@ -151,7 +151,7 @@ def main() -> None:
     lines = [f"Calibrated on {CALIBRATED:,} training images:", "", *table("T", calibrated), ""]
     lines += ["As converted:", "", *table("T", plain), ""]
     by_bits = {f"T = {recipe.TIMESTEPS}, `{recipe.ENCODING}`": narrow}
-    lines += [f"The model, calibrated on {recipe.CALIBRATED:,} images:", "", *table("bits a weight", by_bits)]
+    lines += [f"The model, calibrated on {recipe.CALIBRATED:,} images:", "", *table("weight bits", by_bits)]
     text = "\n".join(lines) + "\n"
     if run.held_out:
         print(text)

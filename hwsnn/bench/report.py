@@ -9,10 +9,10 @@ from hwsnn.folding.file import to_json as folding_json
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.plan import Plan
 
-from .. import __version__
 from ..cycles import result_clocks
 from ..rtl.network import layer_instance
 from ..spec import Network
+from ..version import __version__
 from .cpu import Cpu, CpuFigure, fastest
 from .published import Published, comparable
 from .rates import Rate, clocks, rate
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSize:
-    """What a layer takes. ``sums_lut``: of its synaptic sums alone, None where they are too small to be told apart.
+    """Resources of a layer. ``sums_lut``: of its synaptic sums alone, None if they are too small to be separated.
 
-    ``synapses_per_clock``: see there; None for what has no weights.
+    ``synapses_per_clock``: as the function of that name; None for a layer without weights.
     """
 
     use: Use
@@ -37,12 +37,12 @@ class LayerSize:
 
     @property
     def lut_per_synapse(self) -> float | None:
-        """Look-up tables of the whole layer (window, sums, neurons, queues) for each synapse of a clock."""
+        """Look-up tables of the whole layer (window, sums, neurons, queues) per synapse per cycle."""
         return None if self.synapses_per_clock is None else self.use.lut / self.synapses_per_clock
 
     @property
     def sums_lut_per_synapse(self) -> float | None:
-        """Look-up tables of the sums alone for each synapse of a clock."""
+        """Look-up tables of the sums alone per synapse per cycle."""
         if self.sums_lut is None or self.synapses_per_clock is None:
             return None
         return self.sums_lut / self.synapses_per_clock
@@ -50,9 +50,9 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class BenchReport:
-    """A design (``plan``) of ``network``, simulated (``simulated``), on a clock, and the CPU's ``figures`` on ``cpu``.
+    """A design (``plan``) of ``network``, simulated (``simulated``), at a clock, and the CPU's ``figures`` on ``cpu``.
 
-    ``resources``: by synthesis, None where nobody asked.
+    ``resources``: by synthesis, None if it was not requested.
     """
 
     network: Network
@@ -65,7 +65,7 @@ class BenchReport:
 
     @property
     def rates(self) -> tuple[Rate, ...]:
-        """Of the simulated clocks: at the assumed clock, then at those of boards with the device."""
+        """Rates of the simulated cycles: at the assumed clock, then at the clocks of boards with the device."""
         return tuple(
             rate(self.simulated.cycles_per_frame, self.simulated.latency_cycles, clock)
             for clock in clocks(self.plan.device, self.assumed_mhz)
@@ -73,20 +73,20 @@ class BenchReport:
 
     @property
     def cpu_fps(self) -> float:
-        """The CPU's figure: frames a second of its fastest implementation."""
+        """The CPU's frames/s: those of its fastest implementation."""
         return fastest(self.figures).fps
 
     @property
     def published(self) -> tuple[Published, ...]:
-        """Published systems that classify the same."""
+        """Published systems for the same task."""
         return comparable(self.network)
 
     @property
     def model_difference(self) -> str | None:
-        """Where the cycle model and simulation differ, in words; None where they are equal.
+        """How the cycle model and the simulation differ, in words; None if they are equal.
 
-        They are where every result comes at the same clock in both, and the interval that was seen is the model's of
-        frames that follow each other for ever.
+        They are equal if every result comes in the same cycle in both, and the measured interval is the model's in the
+        steady state.
         """
         simulated, exact = self.simulated, self.plan.clocks
         modelled = result_clocks(self.network, self.plan.folding, len(simulated.result_clocks))
@@ -95,14 +95,14 @@ class BenchReport:
                 return f"the result of frame {frame} comes at clock {seen:,} in simulation, {said:,} by the cycle model"
         if simulated.cycles_per_frame != exact.cycles_per_frame:
             return (
-                f"{simulated.cycles_per_frame:,.10g} clocks a frame are those of {len(modelled)} frames; in the long "
+                f"{simulated.cycles_per_frame:,.10g} cycles per frame are those of {len(modelled)} frames; in the long "
                 f"run the cycle model says {float(exact.cycles_per_frame):,.10g}"
             )
         return None
 
     @property
     def sizes(self) -> dict[str, LayerSize]:
-        """By synthesis: what each part below the outermost takes, layers, encoder and readout."""
+        """Resources by synthesis of each part below the top: layers, encoder and readout."""
         if self.resources is None:
             return {}
         weighted = {layer.name: index for index, layer in self.network.weighted_layers()}

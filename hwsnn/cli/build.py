@@ -25,17 +25,22 @@ if TYPE_CHECKING:
     from ..spec import Network
 
 UNFINISHED = 3
-"""The exit status where there is no Vivado to finish a project."""
+"""Exit status if there is no Vivado to build the project."""
 POWER_IMAGES = 4
-"""Images whose switching activity is recorded, where nobody says how many."""
+"""Default number of images whose switching activity is recorded."""
 
 
 @click.command("build")
 @model_argument
-@click.option("--board", required=True, metavar="BOARD", help="The board to build for, such as ulx3s-85f or zcu102.")
+@click.option(
+    "--board",
+    required=True,
+    metavar="BOARD",
+    help="The board to build for: a shipped one, such as ulx3s-85f or zcu102, or a .py file of your own, which is run.",
+)
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
 @folding_options(own_device=True, clock=clock_option_meaning("The clock of the network on zcu102 (default: 150)."))
-@click.option("--project-only", is_flag=True, help="Where Vivado builds: write what it needs, and do not run it.")
+@click.option("--project-only", is_flag=True, help="Write the Vivado project, and do not run Vivado.")
 @data_option()
 @click.option(
     "-n",
@@ -57,12 +62,12 @@ def command(
     count: int | None,
     as_json: bool,
 ) -> None:
-    """Make the bitstream of MODEL for a board: synthesize, place and route it with its link to the host.
+    """Build the bitstream of MODEL for a board: synthesize, place and route it with its link to the host.
 
-    A design that misses its clock is written and reported all the same; the exit status is then 1. Boards with an AMD
-    FPGA are built by Vivado. Where there is none on the PATH, the whole project is written for another machine; the
-    exit status is then 3. On zcu102 the images of --data, else random ones, are simulated for their switching activity,
-    from which Vivado estimates the power.
+    A design that misses its clock is still written and reported, with exit status 1. Boards with an AMD FPGA are built
+    by Vivado. If there is none on the PATH, the complete project is written for another machine, with exit status 3.
+    For zcu102 the images of --data, or random ones, are simulated for their switching activity, from which Vivado
+    estimates the power.
     """
     network = load_model(model)
 
@@ -102,7 +107,7 @@ def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path,
 
 
 def _project(network: Network, board: Board, wish: Wish, data: str | None, count: int | None) -> Project:
-    """What Vivado is to build for ``board``."""
+    """The Vivado project for ``board``."""
     from ..build.boards import AxiBoard, VivadoSerialBoard
     from ..build.vivado.axi_project import AxiProject
     from ..build.vivado.serial_project import SerialProject
@@ -126,7 +131,7 @@ def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus
 
 
 def _by_vivado(project: Project, output: Path, project_only: bool, show: Stages) -> BuildReport | None:
-    """What became of the project; None where it was only written."""
+    """The report of the build; None if the project was only written."""
     from ..build.tools import find_vivado
     from ..build.vivado.build import build, write
 

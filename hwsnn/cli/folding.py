@@ -1,4 +1,4 @@
-"""The options that say how parallel a design is, shared by the commands that make one."""
+"""The folding options, shared by the commands that make a design."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsnn.planner.devices import DEVICES
+
 from .common import as_path
 
 if TYPE_CHECKING:
@@ -17,15 +19,14 @@ if TYPE_CHECKING:
 
     from ..spec import Network
 
-DEVICES = ("xczu9eg", "lfe5u-85")
 SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
 DEFAULT_MHZ = 150
-"""The clock of the published system, at which frame rates are compared."""
+"""The clock of the published system, used to compare frame rates."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the options ask for; ``device`` None where the command has a device of its own."""
+    """The design targets of the options; ``device`` is None if the command has a device of its own."""
 
     device: str | None
     target_fps: float | None
@@ -34,9 +35,9 @@ class Wish:
     fold: Path | None
 
     def plan(self, network: Network, device: str | None = None, clock_mhz: float | None = None) -> Plan:
-        """The design; on ``device`` at ``clock_mhz`` where the command knows them. Raises ``InputError``.
+        """The design for these targets; ``device`` and ``clock_mhz`` if the command has its own. Raises ``InputError``.
 
-        A line on stderr says where it is larger than usual, or than the device.
+        A line on stderr says if it is larger than usual, or than the device.
         """
         made = self._plan(network, device, clock_mhz)
         if made.remark is not None:
@@ -45,7 +46,6 @@ class Wish:
 
     def _plan(self, network: Network, device: str | None, clock_mhz: float | None) -> Plan:
         from hwsnn.planner import plan
-        from hwsnn.planner.devices import DEVICES
 
         target = DEVICES[device or self.device or next(iter(DEVICES))]
         if self.fold is not None:
@@ -56,7 +56,7 @@ class Wish:
 
 
 def remark(plan: Plan) -> dict[str, str]:
-    """What the JSON of a command says of its design beside figures: nothing of one that is as large as usual."""
+    """The field ``remark`` of a command's JSON; none if the design is no larger than usual."""
     return {} if plan.remark is None else {"remark": plan.remark}
 
 
@@ -78,7 +78,11 @@ def clock_option_meaning(what: str) -> Callable[[Any], Any]:
 clock_option = clock_option_meaning(f"The FPGA clock to assume (default: {DEFAULT_MHZ}).")
 
 device_option = click.option(
-    "--device", type=click.Choice(DEVICES), default=DEVICES[0], show_default=True, help="The FPGA to plan for."
+    "--device",
+    type=click.Choice(tuple(DEVICES)),
+    default=next(iter(DEVICES)),
+    show_default=True,
+    help="The FPGA to plan for.",
 )
 
 
@@ -93,7 +97,7 @@ def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = c
             type=float,
             callback=_number(0.001, 1e9),
             metavar="F",
-            help="The cheapest design of at least so many frames a second at the clock.",
+            help="The cheapest design of at least F frames/s at the clock.",
         ),
         click.option(
             "--max-lut",

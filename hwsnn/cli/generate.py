@@ -14,11 +14,11 @@ from .common import emit, json_option, model_argument, output_option
 from .folding import DEFAULT_MHZ, Wish, folding_options, remark
 
 LIMITS = {
-    "pixels": "the pixels, which come one a clock",
-    "encoder": "the encoder, which makes a time step a clock",
+    "pixels": "the pixels, which arrive one per cycle",
+    "encoder": "the encoder, which makes one time step per cycle",
     "readout": "the readout",
 }
-"""What may limit a design and is no layer."""
+"""What may limit a design other than a layer."""
 
 
 @click.command("generate")
@@ -27,11 +27,11 @@ LIMITS = {
 @folding_options()
 @json_option
 def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
-    """Write the Verilog of MODEL, one module a component, a manifest of its ports and widths, and its folding.
+    """Write the Verilog of MODEL, one module per component, a manifest of its ports and widths, and its folding.
 
-    Without --target-fps, --max-lut and --fold it is the fastest design within a share of the device. The clocks a frame
-    are exact; what the design takes of the device is an estimate. One that is larger than the device is refused, but
-    for the folds of --fold: those are taken as they are, and a line says what is short.
+    Without --target-fps, --max-lut and --fold this is the fastest design within a share of the device. The cycles per
+    frame are exact; the resources are an estimate. A design that is larger than the device is refused, except with
+    --fold: its folds are used as they are, and a line says which resource is short.
     """
     network = load_model(model)
 
@@ -80,15 +80,15 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
     def human() -> None:
         click.echo(
             f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
-            f"{clocks:g} clocks a frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
-            f"assumed {clock:g} MHz; {plan.clocks.latency_cycles:,} clocks to a first answer\n"
+            f"{clocks:g} cycles per frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
+            f"assumed {clock:g} MHz; {plan.clocks.latency_cycles:,} cycles to a first result\n"
             f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.ff:,} FF, "
             f"{plan.cost.bram18 / 2:g} BRAM36"
         )
         step = ""
         if plan.faster is not None:
             lut = plan.faster.cost.lut
-            step = f"; {plan.faster.clocks:,} clocks would take about {lut:,} LUT ({100 * lut / device.lut:.1f} %)"
+            step = f"; {plan.faster.clocks:,} cycles would take about {lut:,} LUT ({100 * lut / device.lut:.1f} %)"
         click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}{step}")
 
     emit(as_json, fields, human)

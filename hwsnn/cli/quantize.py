@@ -27,7 +27,7 @@ from .common import emit, json_option, output_option, require_another
 from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option
 
 DEFAULT_TIMESTEPS = 4
-"""Where the source does not say; networks trained with surrogate gradients on still images mostly run 2 to 10."""
+"""Default if the source does not say; networks trained with surrogate gradients on still images mostly use 2 to 10."""
 
 
 def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -42,7 +42,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 @click.option(
     "--timesteps",
     type=click.IntRange(1, MAX_TIMESTEPS),
-    help=f"Time steps a frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
+    help=f"Time steps per frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
 )
 @encoding_option
 @click.option(
@@ -60,7 +60,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 @click.option(
     "--membrane-bits",
     type=click.IntRange(MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS),
-    help="At most so many bits a membrane, which may then saturate.  [default: enough never to]",
+    help="Maximum membrane width in bits; membranes may then saturate.  [default: enough never to]",
 )
 @reset_option
 @compare_option
@@ -68,7 +68,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
     "--dt",
     type=float,
     callback=_positive,
-    help=f"Seconds a time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
+    help=f"Seconds per time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
 )
 @json_option
 def command(
@@ -86,8 +86,7 @@ def command(
 ) -> None:
     """Turn the trained network SRC, a NIR graph or a float .safetensors, into an integer model, and report the changes.
 
-    The report is kept in the model file, too. docs/importing.md says which nodes of NIR there are and what becomes of
-    them.
+    The report is kept in the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
     """
     from hwsnn.model_file.integer_file import model_hash, save
     from hwsnn.quantization.quantize import quantize

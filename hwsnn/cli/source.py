@@ -1,4 +1,4 @@
-"""Trained networks as an argument, and the options that say what their files leave open."""
+"""The argument SRC, a trained network, and the options for what its file does not say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ encoding_option = click.option(
 reset_option = click.option(
     "--reset",
     type=click.Choice(get_args(Reset)),
-    help="What a spike does to every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
+    help="How a spike resets every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
 )
 compare_option = click.option(
     "--compare",
@@ -40,7 +40,7 @@ compare_option = click.option(
 
 
 def trained_path(text: str) -> Path:
-    """The file that SRC names: the trained network of a shipped model, whose name wins over a file's; or a file."""
+    """The file that SRC names: the float file of a shipped model, whose name wins over a file's, or a file."""
     beside = folder("models") / text
     shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if Path(text).name == text else ()
     return next((file for file in shipped if file.is_file()), Path(text))
@@ -51,8 +51,8 @@ def read_trained(
 ) -> tuple[FloatNetwork, dict[str, Any]]:
     """The trained network in ``source``, a float file or a NIR graph, and how it was read.
 
-    ``compare``: of all neurons, in place of the source's. ``reset`` is the quantizer's to apply; like ``compare`` it
-    answers a remark of the source.
+    ``compare`` overrides the comparison of all neurons. ``reset`` is applied later, by the quantizer; either option
+    settles a remark of the source, which is then dropped.
     """
     network, origin = _read(source, dt)
     answers = {RESET_REMARK: reset, COMPARE_REMARK: compare}

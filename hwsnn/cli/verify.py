@@ -11,7 +11,7 @@ from .common import count_option, data_option, emit, json_option, model_argument
 from .folding import Wish, folding_options, remark
 
 RANDOM_FRAMES = 10
-"""Random images where no data are given and no number is asked for."""
+"""Default number of random images, without --data and -n."""
 
 
 @click.command("verify")
@@ -28,7 +28,7 @@ def command(
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
     Without --data the images are random. All frames run once back to back, and once more with random stalls at both
-    ends. Exit status 1 if anything differs. The design must fit the --device, but for the folds of --fold.
+    ends. Exit status 1 if anything differs. The design must fit the --device, except with --fold.
     """
     network = load_model(model)
 
@@ -61,8 +61,8 @@ def command(
         click.echo(
             f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
             f"reference, {result.mismatches:,} mismatches\n"
-            f"{result.cycles_per_frame:g} clocks a frame back to back, {result.latency_cycles} clocks from a frame's "
-            "first pixel to its answer (simulated)"
+            f"{result.cycles_per_frame:g} cycles per frame back to back, {result.latency_cycles} cycles from a frame's "
+            "first pixel to its result (simulated)"
         )
         if result.first_mismatch:
             click.echo(f"first mismatch at {result.first_mismatch}")

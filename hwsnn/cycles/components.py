@@ -99,7 +99,7 @@ class Encoder:
         return self._onwards - now, self._left - now
 
 
-class Collect:
+class Packer:
     """A register that joins ``parts`` beats; while the whole waits, no part is taken."""
 
     __slots__ = ("_complete", "_left", "_push")
@@ -146,7 +146,7 @@ class Padding:
         return (self._left - now,)
 
 
-class Skid:
+class SkidBuffer:
     """A queue of two registers, whose places are free a clock after they were left."""
 
     __slots__ = ("_newer", "_older", "_push")
@@ -167,7 +167,7 @@ class Skid:
         return self._older - now, self._newer - now
 
 
-class History:
+class LineBuffer:
     """A register that a frame's beats enter (true) or not (false): those are only remembered."""
 
     __slots__ = ("_left", "_push", "_wanted")
@@ -204,7 +204,7 @@ class Wires:
         return ()
 
 
-class CreditQueue:
+class CreditFifo:
     """A pipeline that nothing stops, of ``delay`` clocks, and the queue of ``depth`` places behind it.
 
     A beat enters the pipeline once there is a place for it, which is free a clock after it was left.

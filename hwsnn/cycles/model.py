@@ -9,7 +9,7 @@ from itertools import islice
 from math import ceil, floor
 
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Conv, Network
+from hwsnn.spec import Network
 
 from .machine import Machine, depths_of
 from .parts import Queue
@@ -97,6 +97,5 @@ def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> in
     if kind == "results":
         return network.shapes[index + 1][0] * beats.beat_steps(network, index)
     layer = network.layers[index]
-    assert isinstance(layer, Conv)
     entry = network.pixel_bits if network.takes_pixels(index) else beats.beat_steps(network, index - 1)
-    return network.shapes[index][0] * layer.kernel[0] * entry
+    return network.shapes[index][0] * layer.window.size[0] * entry

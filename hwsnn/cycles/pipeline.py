@@ -12,7 +12,7 @@ from math import inf
 from operator import gt
 from typing import TypeAlias
 
-from .components import Component, CreditQueue, Encoder, Sink, Source, SpikeCount
+from .components import Component, CreditFifo, Encoder, Sink, Source, SpikeCount
 from .parts import Part, Queue
 
 Depths: TypeAlias = Mapping[Queue, float]
@@ -39,7 +39,7 @@ class Steady:
 class _Section:
     """Components from a queue, None at the very beginning, to the next."""
 
-    queue: CreditQueue | None = None
+    queue: CreditFifo | None = None
     components: list[Source | Component] = field(default_factory=list)
 
     @property
@@ -82,9 +82,9 @@ class Pipeline:
             push = components[-1].push
         self._source = Source(push, beats, interval)
         self._sections = [_Section(components=[self._source])]
-        self._queues: dict[Queue, CreditQueue] = {}
+        self._queues: dict[Queue, CreditFifo] = {}
         for part, component in zip(parts, reversed(components), strict=True):
-            if isinstance(component, CreditQueue):
+            if isinstance(component, CreditFifo):
                 self._sections.append(_Section(component))
                 if part.queue:
                     self._queues[part.queue] = component

@@ -20,10 +20,10 @@ from .points import Accuracy, Design, Result, Task
 class Row:
     """A design. The fields are the columns of the CSV files.
 
-    ``accuracy``: of the integer reference, 0 to 1, on ``images``. ``target_clocks``: what was asked for.
-    ``clocks_per_frame`` and ``latency_clocks``: of the exact cycle model; ``*_at_assumed_clock`` is what follows at a
-    clock of ``assumed_clock_mhz``. ``*_estimate`` are the planner's, ``lut_percent_estimate`` of ``device``.
-    ``limiting``: the layer that takes most clocks, or ``pixels``. ``on_front``: whether no other design beats it.
+    ``accuracy``: of the integer reference, 0 to 1, on ``images``. ``target_clocks``: the requested cycles per frame.
+    ``clocks_per_frame`` and ``latency_clocks``: by the exact cycle model; ``*_at_assumed_clock``: the same at a
+    clock of ``assumed_clock_mhz``. ``*_estimate``: by the planner, ``lut_percent_estimate`` of ``device``.
+    ``limiting``: the layer that takes most cycles, or ``pixels``. ``on_front``: whether it is Pareto-optimal.
     """
 
     weight_bits: int
@@ -49,7 +49,7 @@ class Row:
 def rows(results: Sequence[tuple[Task, Result]], clock_mhz: float) -> list[Row]:
     """The designs among ``results``, by bits, time steps and target; the accuracy of each network must be there, too.
 
-    On the front are those that no other beats in accuracy, frames a second, latency and look-up tables.
+    The Pareto front is that of accuracy, frames/s, latency and look-up tables.
     """
     accuracies = {task.settings["model"]: result for task, result in results if isinstance(result, Accuracy)}
     found = [

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import (
-    FloatArray,
-    FloatConv,
-    FloatDense,
-    FloatIntegrator,
-    FloatLayer,
-    FloatNetwork,
-    FloatNeuron,
-)
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, FloatWeighted
 from hwsnn.model_file.bounds import require_bounded
 from hwsnn.spec.integers import IntArray, signed_limits, signed_width
 
@@ -61,12 +54,12 @@ def quantize(
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []
     for index, layer in enumerate(layers):
-        if isinstance(layer, spec.MaxPool):
+        if not isinstance(layer, FloatWeighted):
             built.append(layer)
             continue
-        largest_input = (1 << pixel_bits) - 1 if index == 0 and encoder.kind == "direct" else 1
+        largest_input = encoder.largest_value(pixel_bits) if index == 0 else 1
         leak = choose_leak(layer.neuron.beta)
-        leaks = not isinstance(leak, spec.NoLeak) and leak.beta > 0
+        leaks = 0 < leak.beta < 1
         scales = layer_scales(layer, signed_limits(weight_bits)[1], largest_input, reset, leaks=leaks)
         wide = _in_integers(layer, scales, weight_bits, largest_input, leak, reset)
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
@@ -117,7 +110,7 @@ def _with_readout(
     if not network.layers:
         raise InputError(f"network {network.name!r} has no layers")
     *before, last = network.layers
-    if isinstance(last, spec.MaxPool):
+    if not isinstance(last, FloatWeighted):
         raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
     if isinstance(last.neuron, FloatIntegrator):
         if readout == "count":
@@ -133,13 +126,13 @@ def _with_readout(
 
 
 def _in_integers(
-    layer: FloatConv | FloatDense,
+    layer: FloatWeighted,
     scales: Scales,
     weight_bits: int,
     largest_input: int,
     leak: spec.Leak,
     reset: spec.Reset | None,
-) -> spec.Conv | spec.Dense:
+) -> spec.WeightedKind:
     """The layer in integers, its membrane as wide as can be."""
     largest = signed_limits(weight_bits)[1]
     scaled = layer.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
@@ -157,12 +150,12 @@ def _in_integers(
         built_reset = reset or layer.neuron.reset
         sub = np.rint(theta).astype(np.int32) if built_reset == "subtract" else None
         neuron = spec.Neuron(threshold, leak, built_reset, spec.MAX_MEMBRANE_BITS, sub)
-    if isinstance(layer, FloatConv):
-        return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
-    return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
+    made = cast("type[Any]", spec.KINDS[layer.kind])
+    built: spec.WeightedKind = made(layer.name, weight, bias, weight_bits, neuron, **layer.settings)
+    return built
 
 
-def _rounding(source: FloatConv | FloatDense, built: spec.Conv | spec.Dense, unit: FloatArray) -> tuple[str, ...]:
+def _rounding(source: FloatWeighted, built: spec.Weighted, unit: FloatArray) -> tuple[str, ...]:
     """A remark where rounding moves a bias, or what a spike takes off, by a part of the threshold worth a word."""
     if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):
         return ()
@@ -195,7 +188,7 @@ def _to_int32(name: str, what: str, values: FloatArray) -> IntArray:
     return values.astype(np.int32)
 
 
-def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: int | None) -> spec.Conv | spec.Dense:
+def _with_membrane(layer: spec.WeightedKind, needed: int, membrane_bits: int | None) -> spec.WeightedKind:
     """The layer with a membrane of the ``needed`` bits, or of ``membrane_bits`` where those are fewer."""
     bits = needed if membrane_bits is None else min(needed, membrane_bits)
     if bits > spec.MAX_MEMBRANE_BITS:
@@ -214,9 +207,9 @@ def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: in
 
 
 def _report(
-    source: FloatConv | FloatDense,
+    source: FloatWeighted,
     scales: Scales,
-    built: spec.Conv | spec.Dense,
+    built: spec.Weighted,
     needed: int,
     largest_input: int,
 ) -> LayerReport:
@@ -247,7 +240,7 @@ def _report(
     return LayerReport(
         name=built.name,
         weights=weights,
-        leak=LeakReport(asked, leak.beta, leak.beta - asked, _describe_leak(leak)),
+        leak=LeakReport(asked, leak.beta, leak.beta - asked, leak.formula),
         firing=_firing_report(source.neuron, built.neuron),
         membrane=membrane,
     )
@@ -264,11 +257,3 @@ def _firing_report(source: FloatNeuron | FloatIntegrator, built: spec.Neuron | s
         reset_built=built.reset,
         subs_built=None if built.sub is None else (int(built.sub.min()), int(built.sub.max())),
     )
-
-
-def _describe_leak(leak: spec.Leak) -> str:
-    if isinstance(leak, spec.ShiftLeak):
-        return f"v - (v >> {leak.shift})"
-    if isinstance(leak, spec.MultiplyLeak):
-        return f"(v * {leak.multiplier}) >> {leak.shift}" if leak.multiplier else "no memory"
-    return "no leak"

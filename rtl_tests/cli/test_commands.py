@@ -123,12 +123,12 @@ def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> Non
     assert "17 frames simulated back to back: " in done.stdout
     assert ", 0 mismatches\n" in done.stdout
     assert "by the cycle model: equal, at every result\n" in done.stdout
-    assert "simulated clocks, assumed 150 MHz" in done.stdout
+    assert "simulated cycles, assumed 150 MHz" in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"bench.json", "roofline.png", "roofline.svg"}
     written = json.loads((tmp_path / "out" / "bench.json").read_text())
     assert written.keys() == BENCH_KEYS
     assert written["estimated_lut_percent"] <= 2
-    assert f"{written['simulated']['clocks_per_frame']:,} clocks a frame, " in done.stdout
+    assert f"{written['simulated']['clocks_per_frame']:,} cycles per frame, " in done.stdout
 
 
 @pytest.mark.skipif(find("yosys").version.startswith("yowasp"), reason="takes minutes without a native Yosys")
@@ -161,7 +161,7 @@ def test_wrong_hardware_is_a_no(model: Path, tmp_path: Path, monkeypatch: pytest
         assert fields["mismatches"] > 0
     else:
         assert fields["simulated"]["mismatches"] > 0
-        assert beside_stages(result.stderr).startswith("hwsnn: the hardware's answers differ: ")
+        assert beside_stages(result.stderr).startswith("hwsnn: the hardware's results differ: ")
 
 
 @pytest.mark.parametrize(("moment", "number"), [("Verilator", signal.SIGTERM), ("simulation", signal.SIGINT)])

@@ -139,7 +139,7 @@ def test_another_rate_in_the_long_run_is_a_difference() -> None:
     steady = found.plan.clocks.cycles_per_frame
     slower = replace(found, plan=replace(found.plan, clocks=replace(found.plan.clocks, cycles_per_frame=steady + 5)))
     assert slower.model_difference == (
-        f"{steady:,} clocks a frame are those of 16 frames; in the long run the cycle model says {steady + 5:,}"
+        f"{steady:,} cycles per frame are those of 16 frames; in the long run the cycle model says {steady + 5:,}"
     )
 
 
@@ -188,8 +188,8 @@ def test_no_line_has_a_rate_without_its_clock(capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     rates = [line for line in shown.splitlines() if "FPGA:" in line]
     assert len(rates) == 2
-    assert "simulated clocks, assumed 150 MHz" in rates[0]
-    assert "simulated clocks, 100 MHz of board zcu102-uart, timing not checked" in rates[1]
+    assert "simulated cycles, assumed 150 MHz" in rates[0]
+    assert "simulated cycles, 100 MHz of board zcu102-uart, timing not checked" in rates[1]
     assert "by the cycle model: equal, at every result" in shown
     for system in MNIST:
         assert f"{system.name} {system.year}" in shown
@@ -212,8 +212,8 @@ def test_roofline_of_mnist(tmp_path: Path) -> None:
     png, svg = draw(found, tmp_path)
     assert png.read_bytes().startswith(b"\x89PNG")
     texts = svg.read_text()
-    simulated = f"{found.simulated.cycles_per_frame:,} simulated clocks x assumed 150 MHz"
-    for text in (simulated, "one pixel a clock: 784 pixels", "80 MHz", "300 MHz", "PyTorch: 2,000 frames/s"):
+    simulated = f"{found.simulated.cycles_per_frame:,} simulated cycles x assumed 150 MHz"
+    for text in (simulated, "one pixel per cycle: 784 pixels", "80 MHz", "300 MHz", "PyTorch: 2,000 frames/s"):
         assert text in texts
     drawn = [system for system in MNIST if system.clocks_per_frame is not None]
     assert 3 <= len(drawn) < len(MNIST)
@@ -228,7 +228,7 @@ def test_roofline_of_other_images(tmp_path: Path) -> None:
     from hwsnn.bench.roofline import draw
 
     texts = draw(report(extent=8, device="lfe5u-85"), tmp_path)[1].read_text()
-    assert "one pixel a clock: 64 pixels" in texts
+    assert "one pixel per cycle: 64 pixels" in texts
     assert "x 80 MHz of board ulx3s-85f, timing not checked" in texts
     assert "published" not in texts.replace("for published systems", "")
 

@@ -76,7 +76,7 @@ def test_a_place_too_few_makes_every_beat_wait() -> None:
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
-def test_depths_keep_rate_and_latency_and_none_can_be_less(seed: int) -> None:
+def test_depths_are_the_least_that_keep_rate_and_latency(seed: int) -> None:
     network = random_network(seed)
     folding = queue_depths(network, random_folds(network, seed))
     enough = simulate(network, folding)

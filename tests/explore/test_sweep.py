@@ -220,7 +220,7 @@ def test_a_scheduler_that_goes(tmp_path: Path) -> None:
         with subprocess.Popen([*start, "--no-nanny"], stderr=subprocess.DEVNULL) as worker:
             with (
                 cluster(address, 1) as client,
-                pytest.raises(ToolError, match="the Dask scheduler is gone; the same command goes on"),
+                pytest.raises(ToolError, match="the Dask scheduler is gone; run the same command"),
             ):
                 sweep(client, listed, networks, data, lambda task, result: scheduler.kill())
             worker.terminate()

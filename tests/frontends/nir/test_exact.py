@@ -20,7 +20,7 @@ from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
 from tests.frontends.nir import nir_oracle
-from tests.frontends.nir.test_nir import (
+from tests.frontends.nir.nir_graphs import (
     DT,
     Array,
     avg_pool,

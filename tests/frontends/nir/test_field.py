@@ -16,7 +16,7 @@ from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import Encoder, MaxPool
 from tests.frontends.nir import nir_oracle
-from tests.frontends.nir.test_nir import (
+from tests.frontends.nir.nir_graphs import (
     DT,
     Array,
     conv,
@@ -24,11 +24,11 @@ from tests.frontends.nir.test_nir import (
     graph,
     integrate_and_fire,
     leaky,
+    refused,
     threshold,
     whole,
     write,
 )
-from tests.frontends.nir.test_refusals import refused
 
 KINDS = ("IF", "LIF", "CubaLIF", "I", "LI", "Threshold", "Scale")
 
@@ -254,7 +254,7 @@ def test_neurons_whose_metadata_say_that_they_have_no_memory_are_a_remark(said: 
 
 
 @pytest.mark.parametrize("said", [None, 0.5])
-def test_neurons_that_remember_are_none(said: float | None, tmp_path: Path) -> None:
+def test_neurons_with_memory_are_no_remark(said: float | None, tmp_path: Path) -> None:
     neurons = leaky(1.0, tau=2 * DT)
     neurons.metadata = {} if said is None else {"hwsnn_beta": said}
     assert not any("no memory" in remark for remark in read(write(tmp_path, three(neurons)), DT).remarks)
@@ -357,7 +357,7 @@ def test_a_name_that_older_exporters_changed(
         ([("input", "x"), ("x", "y"), ("y", "output")], r"node 'x': an edge leads there, but there is no such node"),
         ([("input", "x"), ("x", "output")], r"node 'x': an edge leads there"),
         ([("input", "lif1"), ("lif1", "lif2"), ("lif2", "x"), ("x", "output")], r"node 'x': an edge leads there"),
-        ([("input", "lif1"), ("lif1", "output")], r"node 'lif2': must lie on the way"),
+        ([("input", "lif1"), ("lif1", "output")], r"node 'lif2': must be on the path"),
         ([("input", "x"), ("x", "lif2"), ("lif2", "x"), ("x", "output")], r"node 'lif[12]': is in a loop"),
     ],
 )
