@@ -76,7 +76,7 @@ class Measurements:
 def integers(network: Trained, bits: int = 8) -> Network:
     """The network with integer weights of so many bits."""
     encoder = Encoder(network.encoding)
-    return quantize(export(network, "study"), timesteps=network.timesteps, encoder=encoder, weight_bits=bits)[0]
+    return quantize(export(network, "study"), timesteps=network.timesteps, encoding=encoder, bits=bits)[0]
 
 
 def table(title: str, columns: dict[str, dict[int, float]]) -> list[str]:

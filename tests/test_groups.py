@@ -148,7 +148,7 @@ def test_it_is_the_same_from_nir(tmp_path: Path) -> None:
     expected = nir_oracle.simulate_trained(network, inputs)
     assert 0.05 < expected["depthwise"].mean() < 0.95
     (one, _), (other, _) = (
-        quantize(each, timesteps=4, encoder=spec.Encoder("uniform")) for each in (network, read(tmp_path / "net.nir"))
+        quantize(each, timesteps=4, encoding="uniform") for each in (network, read(tmp_path / "net.nir"))
     )
     assert integer_file.model_hash(one) == integer_file.model_hash(other)
 

@@ -67,7 +67,7 @@ def floats(layer: Any) -> FloatNetwork:
 
 
 def integers(network: FloatNetwork) -> spec.Network:
-    return quantize(network, timesteps=3, encoder=spec.Encoder("uniform"), weight_bits=4)[0]
+    return quantize(network, timesteps=3, encoding="uniform", bits=4)[0]
 
 
 def folding(network: spec.Network) -> Folding:

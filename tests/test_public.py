@@ -7,12 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nir
 import numpy as np
 import pytest
 
 import hwsnn
-from tests.frontends.nir import nir_oracle
+from tests.frontends.nir import nir_graphs, nir_oracle
 
 NAMES = ["read", "quantize", "load", "save", "run", "generate", "verify", "open_board"]
 DT = 1e-3
@@ -21,8 +20,7 @@ DT = 1e-3
 @pytest.fixture
 def floats(tmp_path: Path) -> hwsnn.FloatNetwork:
     """A float network, written by the nir package and read again."""
-    file = tmp_path / "net.nir"
-    nir.write(file, nir_oracle.random_graph(np.random.default_rng(0), DT))
+    file = nir_graphs.write(tmp_path, nir_oracle.random_graph(np.random.default_rng(0), DT))
     return hwsnn.read(str(file), dt=DT)
 
 

@@ -34,11 +34,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Cpu:
-    """The processor of a figure; ``mhz`` is its present clock as the system reports it, if it does."""
+    """The processor of a figure.
+
+    ``mhz``: its present clock, and ``load``: how many processes ran in the last minute on average, both as the system
+    reports them, if it does.
+    """
 
     name: str
     cores: int
     mhz: float | None
+    load: float | None = None
 
     def __str__(self) -> str:
         clock = f" at {self.mhz:,.0f} MHz" if self.mhz else ""
@@ -62,7 +67,8 @@ def this_cpu() -> Cpu:
         values = {key.strip(): value.strip() for key, value in reversed(fields)}
         name = values.get("model name", name)
         mhz = float(values["cpu MHz"]) if "cpu MHz" in values else None
-    return Cpu(name, _cores(), mhz)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return Cpu(name, _cores(), mhz, load)
 
 
 def torch_version() -> str | None:

@@ -34,7 +34,7 @@ class Published:
         return f"{'at most ' if self.clock_at_most else ''}{self.clock_mhz:g} MHz"
 
     @property
-    def clocks_per_frame(self) -> float | None:
+    def cycles_per_frame(self) -> float | None:
         """Clock divided by frame rate, if both are known."""
         return None if self.clock_mhz is None or self.fps is None else self.clock_mhz * 1e6 / self.fps
 

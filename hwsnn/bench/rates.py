@@ -50,11 +50,11 @@ def clocks(device: Device, assumed_mhz: float) -> tuple[Clock, ...]:
     return tuple(clock for clock in found if first[clock.mhz] is clock)
 
 
-def rate(clocks_per_frame: float, latency_clocks: int, clock: Clock) -> Rate:
+def rate(cycles_per_frame: float, latency_cycles: int, clock: Clock) -> Rate:
     """Convert cycles to a rate at a given clock."""
-    return Rate(clock, fpga_fps(clocks_per_frame, clock.mhz), latency_clocks / clock.mhz)
+    return Rate(clock, fpga_fps(cycles_per_frame, clock.mhz), latency_cycles / clock.mhz)
 
 
-def fpga_fps(clocks_per_frame: float, clock_mhz: float) -> float:
+def fpga_fps(cycles_per_frame: float, clock_mhz: float) -> float:
     """Frames/s at a clock: clock frequency divided by cycles per frame."""
-    return clock_mhz * 1e6 / clocks_per_frame
+    return clock_mhz * 1e6 / cycles_per_frame

@@ -16,7 +16,7 @@ from ..version import __version__
 from .cpu import Cpu, CpuFigure, fastest
 from .published import Published, comparable
 from .rates import Rate, clocks, rate
-from .synapses import synapses_per_clock
+from .synapses import synapses_per_cycle
 
 if TYPE_CHECKING:
     from hwsnn.build.analysis.resources import Resources, Use
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 class LayerSize:
     """Resources of a layer. ``sums_lut``: of its synaptic sums alone, None if they are too small to be separated.
 
-    ``synapses_per_clock``: as the function of that name; None for a layer without weights.
+    ``synapses_per_cycle``: as the function of that name; None for a layer without weights.
     """
 
     use: Use
     sums_lut: int | None = None
-    synapses_per_clock: float | None = None
+    synapses_per_cycle: float | None = None
 
     @property
     def lut_per_synapse(self) -> float | None:
         """Look-up tables of the whole layer (window, sums, neurons, queues) per synapse per cycle."""
-        return None if self.synapses_per_clock is None else self.use.lut / self.synapses_per_clock
+        return None if self.synapses_per_cycle is None else self.use.lut / self.synapses_per_cycle
 
     @property
     def sums_lut_per_synapse(self) -> float | None:
         """Look-up tables of the sums alone per synapse per cycle."""
-        if self.sums_lut is None or self.synapses_per_clock is None:
+        if self.sums_lut is None or self.synapses_per_cycle is None:
             return None
-        return self.sums_lut / self.synapses_per_clock
+        return self.sums_lut / self.synapses_per_cycle
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class BenchReport:
         for instance, use in self.resources.layers.items():
             name = layers.get(instance, instance)
             if name in weighted:
-                synapses = synapses_per_clock(self.network, self.plan.folding, weighted[name])
+                synapses = synapses_per_cycle(self.network, self.plan.folding, weighted[name])
                 sizes[name] = LayerSize(use, self._sums_lut(name), synapses)
             else:
                 sizes[name] = LayerSize(use)
@@ -130,7 +130,7 @@ class BenchReport:
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values."""
         plan, simulated = self.plan, self.simulated
-        cpu = fastest(self.figures)
+        cpu, assumed = fastest(self.figures), self.rates[0]
         return {
             "hwsnn": __version__,
             "model": {
@@ -145,41 +145,52 @@ class BenchReport:
             "estimated_ff": plan.cost.ff,
             "estimated_bram18": plan.cost.bram18,
             "limiting": plan.limiting,
-            "simulated": {
-                "frames": len(simulated.result_clocks),
-                "bits_compared": simulated.spikes_compared,
-                "mismatches": simulated.mismatches,
-                "first_mismatch": simulated.first_mismatch,
-                "clocks_per_frame": simulated.cycles_per_frame,
-                "latency_clocks": simulated.latency_cycles,
-            },
+            "frames": len(simulated.result_clocks),
+            "bits_compared": simulated.spikes_compared,
+            "mismatches": simulated.mismatches,
+            "first_mismatch": simulated.first_mismatch,
+            "cycles_per_frame": simulated.cycles_per_frame,
+            "latency_cycles": simulated.latency_cycles,
+            "clock_mhz": assumed.clock.mhz,
+            "fpga_fps": assumed.fps,
+            "cpu_fps": cpu.fps,
+            "cpu_name": self.cpu.name,
+            "speedup": assumed.fps / cpu.fps,
+            "load": self.cpu.load,
             "cycle_model": {
-                "clocks_per_frame": float(plan.clocks.cycles_per_frame),
-                "latency_clocks": plan.clocks.latency_cycles,
+                "cycles_per_frame": float(plan.clocks.cycles_per_frame),
+                "latency_cycles": plan.clocks.latency_cycles,
                 "difference": self.model_difference,
             },
-            "simulated_clocks_at": [rate.to_json() | {"speedup": rate.fps / cpu.fps} for rate in self.rates],
-            "cpu": asdict(self.cpu) | {"figures": [asdict(figure) for figure in self.figures], "fps": cpu.fps},
+            "rates": [rate.to_json() | {"speedup": rate.fps / cpu.fps} for rate in self.rates],
+            "cpu": asdict(self.cpu) | {"figures": [asdict(figure) for figure in self.figures]},
             "published": [asdict(system) for system in self.published],
-            "synthesized": self._resources_json(),
+            **self._resources_json(),
         }
 
-    def _resources_json(self) -> dict[str, Any] | None:
+    def _resources_json(self) -> dict[str, Any]:
         if self.resources is None:
-            return None
-        device = self.resources.device
-        return {
+            return {}
+        device, total = self.resources.device, self.resources.total
+        synthesized = {
             "tool": self.resources.tool,
-            "total": asdict(self.resources.total) | {"percent": self.resources.total.shares(device)},
+            "total": asdict(total) | {"percent": total.shares(device)},
             "layers": {
                 name: asdict(size.use)
                 | {
                     "percent": size.use.shares(device),
                     "sums_lut": size.sums_lut,
-                    "synapses_per_clock": size.synapses_per_clock,
-                    "lut_per_synapse_per_clock": size.lut_per_synapse,
-                    "sums_lut_per_synapse_per_clock": size.sums_lut_per_synapse,
+                    "synapses_per_cycle": size.synapses_per_cycle,
+                    "lut_per_synapse_per_cycle": size.lut_per_synapse,
+                    "sums_lut_per_synapse_per_cycle": size.sums_lut_per_synapse,
                 }
                 for name, size in self.sizes.items()
             },
+        }
+        return {
+            "lut": total.lut,
+            "ff": total.ff,
+            "bram36": total.bram36,
+            "dsp": total.dsp,
+            "synthesized": synthesized,
         }

@@ -51,20 +51,20 @@ def _points(axes: Axes, report: BenchReport) -> None:
         ys.append(rate.fps)
     published = False
     for system in report.published:
-        if system.fps is None or system.clocks_per_frame is None:
+        if system.fps is None or system.cycles_per_frame is None:
             continue
         axes.plot(
-            system.clocks_per_frame, system.fps, "o", color="C0", label=None if published else "published figures"
+            system.cycles_per_frame, system.fps, "o", color="C0", label=None if published else "published figures"
         )
         published = True
         axes.annotate(
             f"{system.name} {system.year}, {system.clock},\n{_steps(system.timesteps)}, {_accuracy(system.accuracy)}",
-            (system.clocks_per_frame, system.fps),
+            (system.cycles_per_frame, system.fps),
             xytext=(6, 2),
             textcoords="offset points",
             fontsize=7,
         )
-        xs.append(system.clocks_per_frame)
+        xs.append(system.cycles_per_frame)
         ys.append(system.fps)
     pixels = report.network.input_shape[1] * report.network.input_shape[2]
     axes.set_xlim(min(*xs, pixels) / ROOM, max(xs) * ROOM * ROOM)

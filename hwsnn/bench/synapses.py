@@ -7,7 +7,7 @@ from hwsnn.folding.weight_layout import folded_parameters
 from hwsnn.spec import Network
 
 
-def synapses_per_clock(network: Network, folding: Folding, index: int) -> float:
+def synapses_per_cycle(network: Network, folding: Folding, index: int) -> float:
     """Synapses that layer ``index`` sums per cycle while it is busy, on average over the cycles of an output pixel.
 
     A synapse is a weight of the model at one time step, even if it is 0; the padding of a slice, of the last output

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import DEFAULT_MHZ, Constraints
 
 from ..errors import InputError
 from ..progress import stages
@@ -23,7 +24,7 @@ from .common import (
     results_console,
     seed_option,
 )
-from .folding import DEFAULT_MHZ, Wish, folding_options, remark
+from .folding import folding_options, planned, remark
 from .generate import LIMITS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def command(
     data: str | None,
     count: int | None,
     seed: int,
-    wish: Wish,
+    constraints: Constraints,
     synth: bool,
     output: Path | None,
     as_json: bool,
@@ -67,8 +68,8 @@ def command(
     results differ: -o then writes nothing.
     """
     network = load_model(model)
-    if synth and wish.device != SYNTHESIZED:
-        raise InputError(f"--synth counts what a design takes of the {SYNTHESIZED}, not of the {wish.device}")
+    if synth and constraints.device != SYNTHESIZED:
+        raise InputError(f"--synth counts what a design takes of the {SYNTHESIZED}, not of the {constraints.device}")
     if output is not None:
         import matplotlib.figure  # noqa: F401  # before minutes of other work
 
@@ -90,7 +91,7 @@ def command(
     with folder_written_whole(output) if output is not None else nullcontext() as folder:
         with stages() as show:
             show.at("planning")
-            plan = wish.plan(network)
+            plan = planned(constraints, network)
             show.at("building the simulator")
             simulated = run_network(
                 network,
@@ -108,9 +109,10 @@ def command(
                     plan.device,
                     progress=lambda done, total: show.at("synthesizing parts", done, total),
                 )
+            cpu = this_cpu()
             figures = cpu_figures(network, images, lambda done, total: show.at("timing the CPU", done, total))
-        clock_mhz = wish.clock_mhz or DEFAULT_MHZ
-        report = BenchReport(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
+        clock_mhz = constraints.clock_mhz or DEFAULT_MHZ
+        report = BenchReport(network, plan, simulated, clock_mhz, cpu, figures, resources)
         fields = report.to_json() | remark(plan)
         if simulated.mismatches:
             emit(as_json, fields, lambda: print_report(report))
@@ -201,7 +203,7 @@ def _sizes(report: BenchReport) -> Table:
         table.add_row(
             name,
             *_amounts(size.use),
-            _known(size.synapses_per_clock),
+            _known(size.synapses_per_cycle),
             *(_known(value and round(value, 2)) for value in (size.lut_per_synapse, size.sums_lut_per_synapse)),
         )
     table.add_section()

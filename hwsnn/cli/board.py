@@ -188,7 +188,7 @@ def bench(
         "seconds": result.seconds,
         "images_per_second": frames / result.seconds,
         "simulated": simulated,
-        "clocks_per_frame": a_frame(grown.clocks),
+        "cycles_per_frame": a_frame(grown.clocks),
         "input_stalls_per_frame": a_frame(grown.input_stalls),
         "output_stalls_per_frame": a_frame(grown.output_stalls),
         "reference_images_per_second": cpu_fps,
@@ -204,7 +204,7 @@ def bench(
             click.echo("this is the simulator's time, not a board's; the cycles are the design's")
         if grown.clocks is not None:
             click.echo(
-                f"{fields['clocks_per_frame']:,.1f} pipeline cycles per frame; bus cycles stalled per frame: "
+                f"{fields['cycles_per_frame']:,.1f} pipeline cycles per frame; bus cycles stalled per frame: "
                 f"{fields['input_stalls_per_frame']:,.1f} at the input, "
                 f"{fields['output_stalls_per_frame']:,.1f} at the output"
             )

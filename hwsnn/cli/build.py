@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import Constraints
 
 from ..errors import InputError
 from ..progress import Stages, stages
 from .common import data_option, emit, json_option, model_argument, output_option
-from .folding import Wish, clock_option_meaning, folding_options, remark
+from .folding import clock_option_meaning, folding_options, planned, remark
 
 if TYPE_CHECKING:
     from hwsnn.planner.plan import Plan
@@ -56,7 +58,7 @@ def command(
     model: str,
     board: str,
     output: Path,
-    wish: Wish,
+    constraints: Constraints,
     project_only: bool,
     data: str | None,
     count: int | None,
@@ -76,7 +78,7 @@ def command(
     target = load_board(board)
     refused = {}
     if not isinstance(target, AxiBoard):
-        refused = {"--clock-mhz": wish.clock_mhz, "--data": data, "-n": count}
+        refused = {"--clock-mhz": constraints.clock_mhz, "--data": data, "-n": count}
     if isinstance(target, NextpnrBoard):
         refused["--project-only"] = project_only or None
     for option, value in refused.items():
@@ -86,10 +88,10 @@ def command(
     with stages() as show:
         show.at("planning")
         if isinstance(target, NextpnrBoard):
-            plan = wish.plan(network, target.device, target.clock_mhz)
+            plan = planned(replace(constraints, device=target.device, clock_mhz=target.clock_mhz), network)
             report = _by_nextpnr(network, plan, target, output, show)
         else:
-            project = _project(network, target, wish, data, count)
+            project = _project(network, target, constraints, data, count)
             plan = project.plan
             report = _by_vivado(project, output, project_only, show)
     if report is None:
@@ -106,19 +108,27 @@ def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path,
     return build(network, plan.folding, board, output, progress=show.at)
 
 
-def _project(network: Network, board: Board, wish: Wish, data: str | None, count: int | None) -> Project:
+def _project(network: Network, board: Board, constraints: Constraints, data: str | None, count: int | None) -> Project:
     """The Vivado project for ``board``."""
     from ..build.boards import AxiBoard, VivadoSerialBoard
     from ..build.vivado.axi_project import AxiProject
     from ..build.vivado.serial_project import SerialProject
 
     if isinstance(board, VivadoSerialBoard):
-        return SerialProject(network, wish.plan(network, board.device, board.clock_mhz), board)
+        return SerialProject(
+            network, planned(replace(constraints, device=board.device, clock_mhz=board.clock_mhz), network), board
+        )
     if not isinstance(board, AxiBoard):
         raise InputError(f"{board.name}: is no board that hwsnn build knows how to build for")
-    clock_mhz = wish.clock_mhz or board.clock_mhz
+    clock_mhz = constraints.clock_mhz or board.clock_mhz
     stimulus = None if count == 0 else _stimulus(network, data, count)
-    return AxiProject(network, wish.plan(network, board.device, clock_mhz), board, clock_mhz, stimulus)
+    return AxiProject(
+        network,
+        planned(replace(constraints, device=board.device, clock_mhz=clock_mhz), network),
+        board,
+        clock_mhz,
+        stimulus,
+    )
 
 
 def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus:

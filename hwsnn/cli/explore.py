@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwsnn.float_network import Compare
+from hwsnn.planner.constraints import DEFAULT_MHZ
+from hwsnn.quantization.quantize import DEFAULT_ENCODING
 
 from ..errors import InputError
 from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
 from .common import count_option, data_option, emit, json_option, output_option, results_console
-from .folding import DEFAULT_MHZ, clock_option, device_option
-from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option, trained_path
+from .folding import clock_option, device_option
+from .source import compare_option, encoding_option, read_trained, reset_option, trained_path
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -224,7 +226,7 @@ def _table(front: list[Row]) -> Table:
             str(row.timesteps),
             f"{row.accuracy:.2%}",
             f"{row.fps_at_assumed_clock:,.0f}",
-            f"{row.clocks_per_frame:,g}",
+            f"{row.cycles_per_frame:,g}",
             f"{row.latency_us_at_assumed_clock:,.2f}",
             f"{row.lut_estimate:,} ({row.lut_percent_estimate:g}%)",
             f"{row.bram36_estimate:g}",

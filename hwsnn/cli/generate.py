@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import DEFAULT_MHZ, Constraints
 
 from ..progress import stages
 from .common import emit, json_option, model_argument, output_option
-from .folding import DEFAULT_MHZ, Wish, folding_options, remark
+from .folding import folding_options, planned, remark
 
 LIMITS = {
     "pixels": "the pixels, which arrive one per cycle",
@@ -26,7 +26,7 @@ LIMITS = {
 @output_option("DIR", "The folder for the Verilog, manifest.json and folding.json.", required=True)
 @folding_options()
 @json_option
-def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
+def command(model: str, output: Path, constraints: Constraints, as_json: bool) -> None:
     """Write the Verilog of MODEL, one module per component, a manifest of its ports and widths, and its folding.
 
     Without --target-fps, --max-lut and --fold this is the fastest design within a share of the device. The cycles per
@@ -35,35 +35,23 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
     """
     network = load_model(model)
 
-    from hwsnn.files.atomic import folder_written_whole
-    from hwsnn.folding.file import to_json
-    from hwsnn.model_file.integer_file import model_hash
-    from hwsnn.verilog.emit import to_verilog
-    from hwsnn.verilog.manifest import manifest
+    from hwsnn.verilog.design import write_design
 
-    from ..rtl.network import Pipeline
-
-    file = f"{network.name}.v"
     with stages() as show:
         show.at("planning")
-        plan = wish.plan(network)
+        plan = planned(constraints, network)
         show.at("generating Verilog")
-        with folder_written_whole(output) as folder:
-            text = to_verilog(Pipeline(network, plan.folding), model_hash(network))
-            (folder / file).write_text(text)
-            described = manifest(network, plan.folding, plan.clocks)
-            (folder / "manifest.json").write_text(json.dumps(described, indent=2) + "\n")
-            (folder / "folding.json").write_text(json.dumps(to_json(plan.folding), indent=2) + "\n")
-    clock, device = wish.clock_mhz or DEFAULT_MHZ, plan.device
+        design = write_design(network, plan, output)
+    clock, device = constraints.clock_mhz or DEFAULT_MHZ, plan.device
     clocks = float(plan.clocks.cycles_per_frame)
     share = 100 * plan.cost.lut / device.lut
     fields = {
-        "verilog": str(output / file),
-        "manifest": str(output / "manifest.json"),
-        "folding": str(output / "folding.json"),
-        "lines": text.count("\n"),
-        "clocks_per_frame": clocks,
-        "latency_clocks": plan.clocks.latency_cycles,
+        "verilog": str(design.verilog),
+        "manifest": str(design.manifest),
+        "folding": str(design.folding),
+        "lines": design.lines,
+        "cycles_per_frame": clocks,
+        "latency_cycles": plan.clocks.latency_cycles,
         "assumed_clock_mhz": clock,
         "fps_at_assumed_clock": clock * 1e6 / clocks,
         "device": device.name,
@@ -74,7 +62,7 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
         "limiting": plan.limiting,
         "next_step": None
         if plan.faster is None
-        else {"clocks_per_frame": plan.faster.clocks, "estimated_lut": plan.faster.cost.lut},
+        else {"cycles_per_frame": plan.faster.clocks, "estimated_lut": plan.faster.cost.lut},
     }
 
     def human() -> None:

@@ -11,14 +11,13 @@ import click
 from hwsnn.files.shipped import folder
 from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
+from hwsnn.frontends.read import is_float_file, read
+from hwsnn.quantization.quantize import DEFAULT_ENCODING
 
-from ..errors import InputError
 from ..spec import EncoderKind, Reset
 
 if TYPE_CHECKING:
     from hwsnn.float_network import FloatNetwork
-
-DEFAULT_ENCODING: EncoderKind = "direct"
 
 encoding_option = click.option(
     "--encoding",
@@ -54,23 +53,11 @@ def read_trained(
     ``compare`` overrides the comparison of all neurons. ``reset`` is applied later, by the quantizer; either option
     settles a remark of the source, which is then dropped.
     """
-    network, origin = _read(source, dt)
+    network = read(source, dt=dt)
+    origin = {} if is_float_file(source) else {"dt": dt or DEFAULT_DT}
     answers = {RESET_REMARK: reset, COMPARE_REMARK: compare}
     remarks = [remark for remark in network.remarks if answers.get(remark) is None]
     if reset == "subtract" and RESET_REMARK in network.remarks:
         remarks.append(SUBTRACT_REMARK)
     network = replace(network, remarks=tuple(remarks))
     return (network.firing_where(compare) if compare else network), origin
-
-
-def _read(source: Path, dt: float | None) -> tuple[FloatNetwork, dict[str, Any]]:
-    if source.suffix.lower() == ".safetensors":
-        from hwsnn.model_file import float_file
-
-        if dt is not None:
-            raise InputError(f"{source}: has no time constants; --dt is for NIR files only")
-        return float_file.load(source), {}
-    from hwsnn.frontends.nir import reader
-
-    dt = dt or DEFAULT_DT
-    return reader.read(source, dt), {"dt": dt}

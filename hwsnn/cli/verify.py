@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import Constraints
 
 from ..progress import stages
 from .common import count_option, data_option, emit, json_option, model_argument, seed_option
-from .folding import Wish, folding_options, remark
+from .folding import folding_options, planned, remark
 
 RANDOM_FRAMES = 10
 """Default number of random images, without --data and -n."""
@@ -23,7 +24,13 @@ RANDOM_FRAMES = 10
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, model: str, data: str | None, count: int | None, seed: int, wish: Wish, as_json: bool
+    ctx: click.Context,
+    model: str,
+    data: str | None,
+    count: int | None,
+    seed: int,
+    constraints: Constraints,
+    as_json: bool,
 ) -> None:
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
@@ -38,7 +45,7 @@ def command(
     images = load(data, network, count).images if data else random_images(network, count or RANDOM_FRAMES, seed)
     with stages() as show:
         show.at("planning")
-        plan = wish.plan(network)
+        plan = planned(constraints, network)
         show.at("building the simulator")
         result = run_network(
             network,

@@ -33,19 +33,19 @@ class Accuracy:
 class Design:
     """Timing of a folding by the exact cycle model, and its estimated cost.
 
-    ``clocks_per_frame`` is an average if it alternates; ``limiting`` is the layer that takes most cycles, or
+    ``cycles_per_frame`` is an average if it alternates; ``limiting`` is the layer that takes most cycles, or
     ``pixels``.
     """
 
-    clocks_per_frame: float
-    latency_clocks: int
+    cycles_per_frame: float
+    latency_cycles: int
     lut: int
     ff: int
     bram18: int
     limiting: str
 
     def __post_init__(self) -> None:
-        _require(math.isfinite(self.clocks_per_frame) and self.clocks_per_frame > 0 and self.latency_clocks > 0)
+        _require(math.isfinite(self.cycles_per_frame) and self.cycles_per_frame > 0 and self.latency_cycles > 0)
         _require(min(self.lut, self.ff, self.bram18) >= 0)
 
 

@@ -18,7 +18,7 @@ from hwsnn.version import __version__
 
 from ..data import LabelledData
 from ..errors import InputError
-from ..spec import Encoder, EncoderKind, Network, Reset
+from ..spec import EncoderKind, Network, Reset
 from .points import Task
 
 
@@ -44,7 +44,7 @@ def variants(
     for steps in timesteps:
         for width in bits:
             try:
-                built, _ = quantize(network, timesteps=steps, encoder=Encoder(encoding), weight_bits=width, reset=reset)
+                built, _ = quantize(network, timesteps=steps, encoding=encoding, bits=width, reset=reset)
             except InputError as error:
                 raise InputError(f"{width} weight bits and {steps} time steps: {error}") from None
             found.append(Variant(width, steps, built, model_hash(built)))

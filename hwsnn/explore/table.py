@@ -20,8 +20,8 @@ from .points import Accuracy, Design, Result, Task
 class Row:
     """A design. The fields are the columns of the CSV files.
 
-    ``accuracy``: of the integer reference, 0 to 1, on ``images``. ``target_clocks``: the requested cycles per frame.
-    ``clocks_per_frame`` and ``latency_clocks``: by the exact cycle model; ``*_at_assumed_clock``: the same at a
+    ``accuracy``: of the integer reference, 0 to 1, on ``images``. ``target_cycles``: the requested cycles per frame.
+    ``cycles_per_frame`` and ``latency_cycles``: by the exact cycle model; ``*_at_assumed_clock``: the same at a
     clock of ``assumed_clock_mhz``. ``*_estimate``: by the planner, ``lut_percent_estimate`` of ``device``.
     ``limiting``: the layer that takes most cycles, or ``pixels``. ``on_front``: whether it is Pareto-optimal.
     """
@@ -30,9 +30,9 @@ class Row:
     timesteps: int
     accuracy: float
     images: int
-    target_clocks: int
-    clocks_per_frame: float
-    latency_clocks: int
+    target_cycles: int
+    cycles_per_frame: float
+    latency_cycles: int
     assumed_clock_mhz: float
     fps_at_assumed_clock: float
     latency_us_at_assumed_clock: float
@@ -57,8 +57,8 @@ def rows(results: Sequence[tuple[Task, Result]], clock_mhz: float) -> list[Row]:
         for task, result in results
         if isinstance(result, Design)
     ]
-    found.sort(key=lambda row: (row.weight_bits, row.timesteps, row.target_clocks))
-    best = front([(row.accuracy, row.fps_at_assumed_clock, -row.latency_clocks, -row.lut_estimate) for row in found])
+    found.sort(key=lambda row: (row.weight_bits, row.timesteps, row.target_cycles))
+    best = front([(row.accuracy, row.fps_at_assumed_clock, -row.latency_cycles, -row.lut_estimate) for row in found])
     return [Row(**asdict(row) | {"on_front": index in set(best)}) for index, row in enumerate(found)]
 
 
@@ -69,12 +69,12 @@ def _row(task: Task, design: Design, accuracy: Accuracy, clock_mhz: float) -> Ro
         timesteps=task.timesteps,
         accuracy=accuracy.right / accuracy.images,
         images=accuracy.images,
-        target_clocks=task.settings["clocks"],
-        clocks_per_frame=design.clocks_per_frame,
-        latency_clocks=design.latency_clocks,
+        target_cycles=task.settings["clocks"],
+        cycles_per_frame=design.cycles_per_frame,
+        latency_cycles=design.latency_cycles,
         assumed_clock_mhz=clock_mhz,
-        fps_at_assumed_clock=round(fpga_fps(design.clocks_per_frame, clock_mhz), 1),
-        latency_us_at_assumed_clock=round(design.latency_clocks / clock_mhz, 3),
+        fps_at_assumed_clock=round(fpga_fps(design.cycles_per_frame, clock_mhz), 1),
+        latency_us_at_assumed_clock=round(design.latency_cycles / clock_mhz, 3),
         device=device.name,
         lut_estimate=design.lut,
         lut_percent_estimate=round(100 * design.lut / device.lut, 2),

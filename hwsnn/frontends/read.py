@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from hwsnn.float_network import FloatNetwork
 
 
+def is_float_file(path: Path) -> bool:
+    """Whether ``path`` names a float ``.safetensors``; everything else is read as a NIR graph."""
+    return path.suffix.lower() == ".safetensors"
+
+
 def read(path: str | Path, *, dt: float | None = None) -> FloatNetwork:
     """The trained network in ``path``: a NIR graph, or a float ``.safetensors`` of ``hwsnn.train``.
 
@@ -18,11 +23,11 @@ def read(path: str | Path, *, dt: float | None = None) -> FloatNetwork:
     ``InputError`` for a file that is neither, or whose network cannot be built.
     """
     path = Path(path)
-    if path.suffix.lower() == ".safetensors":
+    if is_float_file(path):
         from hwsnn.model_file import float_file
 
         if dt is not None:
-            raise InputError(f"{path}: has no time constants; a time step in seconds is for NIR files only")
+            raise InputError(f"{path}: has no time constants; --dt is for NIR files only")
         return float_file.load(path)
     from .nir import reader
     from .nir.conventions import DEFAULT_DT

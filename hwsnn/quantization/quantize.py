@@ -11,6 +11,7 @@ from hwsnn import spec
 from hwsnn.errors import InputError
 from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, FloatWeighted
 from hwsnn.model_file.bounds import require_bounded
+from hwsnn.spec.checks import require_integer
 from hwsnn.spec.integers import IntArray, signed_limits, signed_width
 
 from .report import FiringReport, LayerReport, LeakReport, MembraneReport, QuantizationReport, WeightReport
@@ -18,6 +19,12 @@ from .scales import Scales, layer_scales, whole
 
 ROUNDING_WORTH_A_WORD = 0.02
 """Of the threshold: what a bias, or what a spike takes off, may be moved by rounding without a remark."""
+DEFAULT_TIMESTEPS = 4
+"""Where the source does not say; networks trained with surrogate gradients on still images mostly use 2 to 10."""
+DEFAULT_ENCODING: spec.EncoderKind = "direct"
+TIMESTEPS_REMARK = (
+    f"time steps: the source does not say how many; {DEFAULT_TIMESTEPS} is the default, give --timesteps as in training"
+)
 LEAK_SHIFT = 8
 LEAK_ROUNDING = 1e-6
 """A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
@@ -26,9 +33,9 @@ LEAK_ROUNDING = 1e-6
 def quantize(
     network: FloatNetwork,
     *,
-    timesteps: int,
-    encoder: spec.Encoder,
-    weight_bits: int = spec.MAX_WEIGHT_BITS,
+    bits: int = spec.MAX_WEIGHT_BITS,
+    timesteps: int | None = None,
+    encoding: spec.EncoderKind | spec.Encoder | None = None,
     membrane_bits: int | None = None,
     readout: spec.Readout | None = None,
     reset: spec.Reset | None = None,
@@ -36,16 +43,22 @@ def quantize(
 ) -> tuple[spec.Network, QuantizationReport]:
     """The integer network that stands for ``network``, and what was changed on the way.
 
-    ``membrane_bits``: the most bits a membrane may have; by default as many as it takes never to saturate. ``readout``:
-    by default ``count`` where the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an
-    integrator. ``reset``: of all neurons, in place of the source's. Raises ``InputError`` for a network that cannot be
-    built so, ``ValueError`` for parameters out of range.
+    ``bits``: of a weight, 2 to 8. ``timesteps`` and ``encoding``: by default those that the network was trained with;
+    where it does not say, ``DEFAULT_TIMESTEPS``, with a remark, and ``DEFAULT_ENCODING``. ``membrane_bits``: the most
+    bits a membrane may have; by default as many as it takes never to saturate. ``readout``: by default ``count`` where
+    the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an integrator. ``reset``: of all
+    neurons, in place of the source's. Raises ``InputError`` for a network that cannot be built so, ``ValueError`` for
+    parameters out of range.
     """
-    _require("weight_bits", weight_bits, spec.MIN_WEIGHT_BITS, spec.MAX_WEIGHT_BITS)
-    _require("timesteps", timesteps, 1, spec.MAX_TIMESTEPS)
-    _require("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
+    told = network.timesteps if timesteps is None else timesteps
+    timesteps = DEFAULT_TIMESTEPS if told is None else told
+    encoding = encoding or network.encoding or DEFAULT_ENCODING
+    encoder = encoding if isinstance(encoding, spec.Encoder) else spec.Encoder(encoding)
+    require_integer("bits", bits, spec.MIN_WEIGHT_BITS, spec.MAX_WEIGHT_BITS)
+    require_integer("timesteps", timesteps, 1, spec.MAX_TIMESTEPS)
+    require_integer("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
     if membrane_bits is not None:
-        _require("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
+        require_integer("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
     layers, readout, remarks = _with_readout(network, readout)
     try:
         require_bounded(layers, network.shapes, timesteps)
@@ -60,8 +73,8 @@ def quantize(
         largest_input = encoder.largest_value(pixel_bits) if index == 0 else 1
         leak = choose_leak(layer.neuron.beta)
         leaks = 0 < leak.beta < 1
-        scales = layer_scales(layer, signed_limits(weight_bits)[1], largest_input, reset, leaks=leaks)
-        wide = _in_integers(layer, scales, weight_bits, largest_input, leak, reset)
+        scales = layer_scales(layer, signed_limits(bits)[1], largest_input, reset, leaks=leaks)
+        wide = _in_integers(layer, scales, bits, largest_input, leak, reset)
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
         sized = _with_membrane(wide, needed, membrane_bits)
         built.append(sized)
@@ -83,7 +96,7 @@ def quantize(
         )
     except ValueError as error:
         raise InputError(f"network {network.name!r} cannot be built: {error}") from None
-    remarks = (*network.remarks, *remarks)
+    remarks = (*network.remarks, *remarks, *(() if told is not None else (TIMESTEPS_REMARK,)))
     return integers, QuantizationReport(network.name, timesteps, encoder.kind, readout, remarks, tuple(reports))
 
 
@@ -96,11 +109,6 @@ def choose_leak(beta: float) -> spec.Leak:
             return spec.ShiftLeak(shift)
     denominator = 1 << LEAK_SHIFT
     return spec.MultiplyLeak(min(int(np.rint(beta * denominator)), denominator - 1), LEAK_SHIFT)
-
-
-def _require(what: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{what} must be an integer from {low} to {high}, not {value!r}")
 
 
 def _with_readout(

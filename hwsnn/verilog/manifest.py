@@ -54,8 +54,8 @@ def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, An
                 "order": "the order of the frames",
             },
         },
-        "clocks_per_frame": float(clocks.cycles_per_frame),
-        "latency_clocks": clocks.latency_cycles,
+        "cycles_per_frame": float(clocks.cycles_per_frame),
+        "latency_cycles": clocks.latency_cycles,
         "layers": [_layer(network, folding, clocks, index) for index in range(len(network.layers))],
     }
 
@@ -80,7 +80,7 @@ def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> di
         "output_shape": list(network.shapes[index + 1]),
         "queue_depth": folding.fifo_depths[layer.name],
         "time_steps_per_beat": folding.beat_steps(network, index),
-        "busy_clocks_per_frame": clocks.busy[layer.name],
+        "busy_cycles_per_frame": clocks.busy[layer.name],
     }
     if not isinstance(layer, Weighted):
         return entry

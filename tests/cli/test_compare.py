@@ -148,7 +148,7 @@ def test_explore_takes_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     arguments = ["explore", str(path), "--data", "digits", "--timesteps", "2", "-o", str(tmp_path / "sweep")]
     CliRunner().invoke(cli, [*arguments, "--compare", "greater_equal"])
     (network,) = found
-    integers, _ = quantize(network, timesteps=2, encoder=spec.Encoder("direct"))
+    integers, _ = quantize(network, timesteps=2, encoding="direct")
     expected, _ = quantized(path, "--timesteps", "2", "--compare", "greater_equal")
     np.testing.assert_array_equal(integers.layers[0].neuron.threshold, expected.layers[0].neuron.threshold)  # type: ignore[union-attr]
     plain, _ = quantized(path, "--timesteps", "2")

@@ -67,8 +67,8 @@ def test_digits_at_a_rate(tmp_path: Path) -> None:
         "manifest": str(tmp_path / "out" / "manifest.json"),
         "folding": str(tmp_path / "out" / "folding.json"),
         "lines": (tmp_path / "out" / "digits.v").read_text().count("\n"),
-        "clocks_per_frame": clocks.cycles_per_frame,
-        "latency_clocks": clocks.latency_cycles,
+        "cycles_per_frame": clocks.cycles_per_frame,
+        "latency_cycles": clocks.latency_cycles,
         "assumed_clock_mhz": 120,
         "fps_at_assumed_clock": 120e6 / clocks.cycles_per_frame,
         "device": "lfe5u-85",
@@ -77,7 +77,7 @@ def test_digits_at_a_rate(tmp_path: Path) -> None:
         "estimated_bram18": planned.cost.bram18,
         "limiting": planned.limiting,
         "next_step": planned.faster
-        and {"clocks_per_frame": planned.faster.clocks, "estimated_lut": planned.faster.cost.lut},
+        and {"cycles_per_frame": planned.faster.clocks, "estimated_lut": planned.faster.cost.lut},
     }
     assert said["fps_at_assumed_clock"] >= 400_000
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest(DIGITS, folding, clocks)
@@ -114,7 +114,7 @@ def test_what_limits_it_is_said(
 ) -> None:
     planned = plan.for_utilization(NETWORK, DEVICES["xczu9eg"])
     object.__setattr__(planned, "limiting", limiting)
-    monkeypatch.setattr(plan, "for_share", lambda *_: planned)
+    monkeypatch.setattr(plan, "for_utilization", lambda *_: planned)
     assert generate(model, tmp_path / "out").stdout.splitlines()[-1] == text
 
 
@@ -147,7 +147,7 @@ def test_a_folding_file_of_the_user(model: str, tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(to_json(folding)))
     said = fields(model, tmp_path / "out", "--fold", str(tmp_path / "mine.json"))
     assert folding_of(tmp_path / "out", NETWORK) == folding
-    assert said["clocks_per_frame"] == cycles.simulate(NETWORK, folding).cycles_per_frame
+    assert said["cycles_per_frame"] == cycles.simulate(NETWORK, folding).cycles_per_frame
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_manifest(network: Network) -> None:
     values = json.loads(json.dumps(manifest(network, folding, clocks)))
     assert (values["hwsnn"], values["amaranth"]) == (hwsnn.__version__, version("amaranth"))
     assert values["model"] == {"name": network.name, "sha256": model_hash(network)}
-    assert values["clocks_per_frame"] == pytest.approx(float(clocks.cycles_per_frame))
-    assert values["latency_clocks"] == clocks.latency_cycles
+    assert values["cycles_per_frame"] == pytest.approx(float(clocks.cycles_per_frame))
+    assert values["latency_cycles"] == clocks.latency_cycles
 
     pipeline = Pipeline(network, folding)
     for name, layout in (("pixels", pixel_layout(network)), ("result", result_layout(network))):
@@ -220,7 +220,7 @@ def test_manifest(network: Network) -> None:
     for index, (layer, entry) in enumerate(zip(network.layers, values["layers"], strict=True)):
         assert entry["queue_depth"] == folding.fifo_depths[layer.name]
         assert entry["time_steps_per_beat"] == folding.beat_steps(network, index)
-        assert entry["busy_clocks_per_frame"] == clocks.busy[layer.name]
+        assert entry["busy_cycles_per_frame"] == clocks.busy[layer.name]
         assert ("column_depth" in entry) == isinstance(layer, Conv)
         if not isinstance(layer, MaxPool):
             fold = to_json(folding)["layers"][layer.name]

@@ -32,4 +32,4 @@ def grouped(encoding: spec.EncoderKind = "direct") -> FloatNetwork:
 
 def grouped_model(encoding: spec.EncoderKind = "direct") -> spec.Network:
     """The same in integers of 5 bits."""
-    return quantize(grouped(encoding), timesteps=4, encoder=spec.Encoder(encoding), weight_bits=5)[0]
+    return quantize(grouped(encoding), timesteps=4, encoding=encoding, bits=5)[0]

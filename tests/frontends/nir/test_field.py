@@ -14,7 +14,7 @@ import pytest
 from hwsnn.float_network import FloatNeuron
 from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder, MaxPool
+from hwsnn.spec import MaxPool
 from tests.frontends.nir import nir_oracle
 from tests.frontends.nir.nir_graphs import (
     DT,
@@ -248,7 +248,7 @@ def test_neurons_whose_metadata_say_that_they_have_no_memory_are_a_remark(said: 
     neurons = leaky(1.0, tau=DT)
     neurons.metadata = {"hwsnn_beta": said}
     network = read(write(tmp_path, three(neurons)), DT)
-    _, report = quantize(network, timesteps=2, encoder=Encoder("direct"), weight_bits=8)
+    _, report = quantize(network, timesteps=2, encoding="direct", bits=8)
     (remark,) = [remark for remark in report.remarks if "lif_2: no memory" in remark or "is built as 0" in remark]
     assert remark.startswith("lif_2: no memory (beta 0), as 'tau' is one step") == (said == 0)
 
