@@ -103,10 +103,10 @@ def main(model: str = "mnist", count: str = "50000") -> None:
             board.infer(images)
             seconds.append(time.perf_counter() - start)
     own = min(seconds[1:]) / len(images) * 1e6
-    clocks = for_utilization(network, DEVICES["xczu9eg"]).clocks.cycles_per_frame
+    clocks = for_utilization(network, DEVICES["xczu9eg"]).cycles.cycles_per_frame
     hardware = float(clocks) / CLOCK_HZ * 1e6
     print(f"{network.name}: driver {own:.2f} us a frame, in batches of {batch_frames(network)}, on {this_cpu()}")
-    print(f"hardware: {float(clocks):g} clocks a frame (cycle model), {hardware:.2f} us at {CLOCK_HZ / 1e6:g} MHz")
+    print(f"hardware: {float(clocks):g} cycles per frame (cycle model), {hardware:.2f} us at {CLOCK_HZ / 1e6:g} MHz")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What more lanes in the first layer bring: clocks a frame, clock, frames a second and size, placed and routed.
+"""What more lanes in the first layer bring: cycles per frame, clock, frames per second and size, placed and routed.
 
     python benchmarks/first_layer.py digits ulx3s-85f 4 8 16
 
@@ -25,14 +25,14 @@ def main(model: str, board_name: str, *lanes: str) -> None:
     device = DEVICES[board.device]
     chosen = for_utilization(network, device).folding.layers
     first = network.layers[0].name
-    print("lanes | clocks a frame | MHz | frames/s | LUT | FF | place and route, s")
+    print("lanes | cycles per frame | MHz | frames/s | LUT | FF | place and route, s")
     for count in map(int, lanes):
         plan = with_folds(network, device, {**chosen, first: replace(chosen[first], cout_par=count)})
         with tempfile.TemporaryDirectory() as folder:
             report = build(network, plan.folding, board, Path(folder))
-        clocks = float(plan.clocks.cycles_per_frame)
+        cycles = float(plan.cycles.cycles_per_frame)
         print(
-            f"{count} | {clocks:g} | {report.fmax_mhz:.1f} | {report.fmax_mhz * 1e6 / clocks:,.0f} | {report.lut:,} | "
+            f"{count} | {cycles:g} | {report.fmax_mhz:.1f} | {report.fmax_mhz * 1e6 / cycles:,.0f} | {report.lut:,} | "
             f"{report.ff:,} | {report.stage_seconds['place and route']:.0f}",
             flush=True,
         )

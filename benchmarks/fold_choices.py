@@ -25,7 +25,7 @@ def show(what: str, plan: Plan) -> None:
     """Print a line."""
     cost = plan.cost
     print(
-        f"| {what} | {float(plan.clocks.cycles_per_frame):g} | {plan.clocks.latency_cycles:,} | "
+        f"| {what} | {float(plan.cycles.cycles_per_frame):g} | {plan.cycles.latency_cycles:,} | "
         f"{cost.lut:,}, {cost.ff:,}, {cost.bram18} |",
         flush=True,
     )
@@ -36,8 +36,8 @@ def main(*models: str) -> None:
     for model in models:
         network = load_model(model)
         chosen = for_utilization(network, DEVICE, 100)
-        clocks, layers = float(chosen.clocks.cycles_per_frame), chosen.folding.layers
-        print(f"| {model} | clocks a frame | clocks to a first answer | LUT, FF, BRAM18 |\n| --- | --- | --- | --- |")
+        clocks, layers = float(chosen.cycles.cycles_per_frame), chosen.folding.layers
+        print(f"| {model} | cycles per frame | cycles to a first answer | LUT, FF, BRAM18 |\n| --- | --- | --- | --- |")
         show("as chosen", chosen)
         with patch.object(search, "SLACK", 1):
             show("no slack", for_initiation_interval(network, DEVICE, clocks))

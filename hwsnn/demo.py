@@ -74,7 +74,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     folding = plan.folding
     with folder_written_whole(output) as whole:
         (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest))
-        (whole / "manifest.json").write_text(json.dumps(manifest(network, folding, plan.clocks), indent=2) + "\n")
+        (whole / "manifest.json").write_text(json.dumps(manifest(network, folding, plan.cycles), indent=2) + "\n")
 
     step("simulator", 0, 0)
     frames = held_out.images[:VERIFIED_FRAMES]

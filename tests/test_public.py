@@ -72,7 +72,7 @@ def test_a_design(tmp_path: Path) -> None:
     network = hwsnn.load("digits")
     design = hwsnn.generate(network, tmp_path / "design", max_lut=2)
     assert design.verilog.read_text().count("\n") == design.lines > 1000
-    assert json.loads(design.manifest.read_text())["cycles_per_frame"] == design.plan.clocks.cycles_per_frame
+    assert json.loads(design.manifest.read_text())["cycles_per_frame"] == design.plan.cycles.cycles_per_frame
     refolded = hwsnn.generate(network, tmp_path / "again", fold=design.folding)
     assert refolded.verilog.read_bytes() == design.verilog.read_bytes()
 

@@ -88,7 +88,7 @@ class BenchReport:
         They are equal if every result comes in the same cycle in both, and the measured interval is the model's in the
         steady state.
         """
-        simulated, exact = self.simulated, self.plan.clocks
+        simulated, exact = self.simulated, self.plan.cycles
         modelled = result_clocks(self.network, self.plan.folding, len(simulated.result_clocks))
         for frame, (seen, said) in enumerate(zip(simulated.result_clocks, modelled, strict=True)):
             if seen != said:
@@ -158,8 +158,8 @@ class BenchReport:
             "speedup": assumed.fps / cpu.fps,
             "load": self.cpu.load,
             "cycle_model": {
-                "cycles_per_frame": float(plan.clocks.cycles_per_frame),
-                "latency_cycles": plan.clocks.latency_cycles,
+                "cycles_per_frame": float(plan.cycles.cycles_per_frame),
+                "latency_cycles": plan.cycles.latency_cycles,
                 "difference": self.model_difference,
             },
             "rates": [rate.to_json() | {"speedup": rate.fps / cpu.fps} for rate in self.rates],

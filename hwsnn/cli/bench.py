@@ -138,7 +138,7 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
         f"with the reference, {simulated.mismatches:,} mismatches\n"
         f"{clocks} cycles per frame, {simulated.latency_cycles:,} cycles from a frame's first pixel to its result "
         f"(simulated)\n"
-        f"{float(plan.clocks.cycles_per_frame):,.10g} and {plan.clocks.latency_cycles:,} by the cycle model: "
+        f"{float(plan.cycles.cycles_per_frame):,.10g} and {plan.cycles.latency_cycles:,} by the cycle model: "
         + ("equal, at every result" if difference is None else f"DIFFERENT: {difference}"),
         soft_wrap=True,
     )

@@ -43,7 +43,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         show.at("generating Verilog")
         design = write_design(network, plan, output)
     clock, device = constraints.clock_mhz or DEFAULT_MHZ, plan.device
-    clocks = float(plan.clocks.cycles_per_frame)
+    clocks = float(plan.cycles.cycles_per_frame)
     share = 100 * plan.cost.lut / device.lut
     fields = {
         "verilog": str(design.verilog),
@@ -51,7 +51,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         "folding": str(design.folding),
         "lines": design.lines,
         "cycles_per_frame": clocks,
-        "latency_cycles": plan.clocks.latency_cycles,
+        "latency_cycles": plan.cycles.latency_cycles,
         "assumed_clock_mhz": clock,
         "fps_at_assumed_clock": clock * 1e6 / clocks,
         "device": device.name,
@@ -62,21 +62,21 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         "limiting": plan.limiting,
         "next_step": None
         if plan.faster is None
-        else {"cycles_per_frame": plan.faster.clocks, "estimated_lut": plan.faster.cost.lut},
+        else {"cycles_per_frame": plan.faster.cycles_per_frame, "estimated_lut": plan.faster.cost.lut},
     }
 
     def human() -> None:
         click.echo(
             f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
             f"{clocks:g} cycles per frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
-            f"assumed {clock:g} MHz; {plan.clocks.latency_cycles:,} cycles to a first result\n"
+            f"assumed {clock:g} MHz; {plan.cycles.latency_cycles:,} cycles to a first result\n"
             f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.ff:,} FF, "
             f"{plan.cost.bram18 / 2:g} BRAM36"
         )
         step = ""
         if plan.faster is not None:
-            lut = plan.faster.cost.lut
-            step = f"; {plan.faster.clocks:,} cycles would take about {lut:,} LUT ({100 * lut / device.lut:.1f} %)"
+            faster, lut = plan.faster.cycles_per_frame, plan.faster.cost.lut
+            step = f"; {faster:,} cycles would take about {lut:,} LUT ({100 * lut / device.lut:.1f} %)"
         click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}{step}")
 
     emit(as_json, fields, human)

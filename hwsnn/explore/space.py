@@ -71,12 +71,12 @@ def tasks(variants: Sequence[Variant], device: Device, clocks: Sequence[int] | i
 
 
 def _series(network: Network, device: Device, count: int) -> list[int]:
-    fastest = _pixel_clocks(network)
-    slowest = max(fastest, FoldingSearch(network, device).smallest().clocks)
+    fastest = _pixel_cycles(network)
+    slowest = max(fastest, FoldingSearch(network, device).smallest().cycles_per_frame)
     return sorted({int(clocks) for clocks in np.rint(np.geomspace(fastest, slowest, count))})
 
 
-def _pixel_clocks(network: Network) -> int:
+def _pixel_cycles(network: Network) -> int:
     """The cycles in which a frame's pixels arrive, padding included, one per cycle: no design takes fewer."""
     return prod(network.layers[0].window.padded(network.input_shape[1:])) * network.encoded_steps
 

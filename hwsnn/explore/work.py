@@ -36,8 +36,8 @@ def design(version: str, network: Network, device: str, clocks: int) -> Design |
     except (TooFastError, TooLargeError) as error:
         return Refusal(str(error))
     return Design(
-        cycles_per_frame=float(plan.clocks.cycles_per_frame),
-        latency_cycles=plan.clocks.latency_cycles,
+        cycles_per_frame=float(plan.cycles.cycles_per_frame),
+        latency_cycles=plan.cycles.latency_cycles,
         lut=plan.cost.lut,
         ff=plan.cost.ff,
         bram18=plan.cost.bram18,

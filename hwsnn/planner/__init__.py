@@ -1,4 +1,4 @@
-"""How parallel a network is built: what a fold costs, and which to choose."""
+"""The planner: estimates the cost of folds, and chooses the folding of a network."""
 
 from .resource_estimate import Cost, layer_cost, total_cost
 from .room import TooLargeError, shortage

@@ -1,4 +1,4 @@
-"""What is asked of a design, and the plan that meets it."""
+"""The constraints on a design, and the plan that meets them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Constraints:
 
     ``device``: a key of ``hwsnn.planner.devices.DEVICES``. ``target_fps``: the cheapest design of at least that many
     frames per second at ``clock_mhz`` (default: ``DEFAULT_MHZ``). ``max_lut``: the fastest design within that
-    percentage of the look-up tables. ``fold``: a folding file. Raises ``ValueError`` for what is out of range.
+    percentage of the look-up tables. ``fold``: a folding file. Raises ``ValueError`` for a value out of range.
     """
 
     device: str = DEFAULT_DEVICE
@@ -46,7 +46,7 @@ class Constraints:
             raise ValueError(f"{' and '.join(given)} must not be given together")
 
     def plan(self, network: Network) -> Plan:
-        """The design of ``network`` that meets them. Raises ``InputError`` where there is none."""
+        """The design of ``network`` that meets them. Raises ``InputError`` if there is none."""
         from . import plan
 
         device = DEVICES[self.device]

@@ -1,7 +1,7 @@
-"""What a layer takes of a device, estimated from its weights in milliseconds.
+"""Resources of a layer on a device, estimated from its weights in milliseconds.
 
-The large parts are counted as the hardware is built: a bit of a table a look-up, a bit of an adder a look-up, each as
-wide as the weights make it. Four lanes stand for all. ``docs/performance.md`` has the error against synthesis.
+The large parts are counted as the hardware is built: one look-up table per bit of a table and per bit of an adder, each
+as wide as the weights make it. Four lanes are counted for all. ``docs/performance.md`` has the error against synthesis.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Int64Array = npt.NDArray[np.int64]
 
 SAMPLED_LANES = 4
 PIXEL_TABLES = 0.66
-"""What is left of tables and trees of one row of weights and pixels, whose low bits are simple: measured on conv1 of
+"""Fraction that synthesis leaves of tables and trees of pixels with one row of weights: measured on conv1 of
 ``models/mnist``, 40,587 of 61,824 look-up tables."""
 QUEUE = 150
 """Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
 BLOCK_BITS = 36
 """Bits of a block memory's word at 512 words."""
 STEP_CLOCKS = 4
-"""About how many clocks later than the step before one takes its current: to leak by a shift, add, fire and reset."""
+"""Approximate cycles between the currents of consecutive time steps: to leak by a shift, add, fire and reset."""
 LUTRAM_BITS, LUTRAM_WORDS = 14, 32
 """Bits and words of the eight look-up tables that make a distributed memory of UltraScale+."""
 
@@ -51,14 +51,14 @@ class Cost:
         return Cost(self.lut + other.lut, self.ff + other.ff, self.bram18 + other.bram18)
 
     def times(self, count: int) -> Cost:
-        """So many of them."""
+        """The cost of ``count`` of them."""
         return Cost(self.lut * count, self.ff * count, self.bram18 * count)
 
 
 def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
-    """About what layer ``index`` takes with its window and neurons, and a short queue.
+    """Approximate resources of layer ``index`` with its window and neurons, and a short queue.
 
-    ``steps``: time steps in a beat that it gets; the fold is ignored for a pool.
+    ``steps``: time steps per beat of its input; the fold is ignored for a pool.
     """
     return cost(network.layers[index], network, index, fold, steps, device)
 
@@ -103,7 +103,7 @@ def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: int,
 
 
 def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device) -> Cost:
-    """About what a network of these folds takes."""
+    """Approximate resources of a network with these folds."""
     any_fold, folding = LayerFold(1, 1), Folding(layers, {}, {})
     return sum(
         (
@@ -189,14 +189,14 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
     current = network.current_range(index).width
     passes = -(-network.timesteps // t_par)
     leaks, saturates, fires = leak_adders(neuron.leak), int(network.can_saturate(index)), int(neuron.fires)
-    # Behind the last step of the last pass nobody looks at the membrane, and before the first one there is none.
+    # The membrane is not needed after the last step of the last pass, and there is none before the first.
     leaky_steps = t_par - (passes == 1)
     adders = leaky_steps * (leaks + 1) + t_par * (saturates + fires)
-    # Where a spike takes the threshold off, the difference that it is compared by serves for both; and a constant is
-    # taken off by the carry chain's own gates.
+    # If a spike subtracts the threshold, the difference of the comparison serves for both; and the carry chain's own
+    # gates subtract a constant.
     tables = {tuple(values.tolist()) for values in neuron.constants.values()}
     resets = leaky_steps * (len(tables) if groups > 1 else fires)
-    # Registers of a membrane's width: each adder's, the one in front of a step, and two that a reset chooses from.
+    # Registers of a membrane's width: one per adder, one before a step, and the two that a reset selects from.
     registers = leaky_steps * (leaks + 2) + t_par * (2 * fires + saturates)
     delays = leaky_steps * STEP_CLOCKS * current
     memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0

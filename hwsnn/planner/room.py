@@ -1,4 +1,4 @@
-"""Whether a design fits a device, and what would."""
+"""Whether a design fits a device, and what would fit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .devices import DEVICES, Device
 from .resource_estimate import Cost, total_cost
 
 RESOURCES = {"lut": "look-up tables", "ff": "flip-flops", "bram18": "block memories of 18 kbit"}
-"""What a design may be short of, as ``Cost`` and ``Device`` have it. None takes DSP slices: products are adders."""
+"""The resources that ``Cost`` and ``Device`` count. No design takes DSP slices: products are made of adders."""
 
 
 def excess(cost: Cost, device: Device) -> float:
-    """How many times the device a design takes, of what it takes most of; more than 1 where it does not fit."""
+    """The largest share of a resource of the device that a design takes; more than 1 if it does not fit."""
     return max(float(getattr(cost, name) / getattr(device, name)) for name in RESOURCES)
 
 
 def shortage(cost: Cost, device: Device) -> str:
-    """What a design takes more of than the device has, in words; nothing where it fits."""
+    """The resources of which a design takes more than the device has, in words; empty if it fits."""
     return " and ".join(
         f"{taken:,} {what} of {there:,} ({100 * taken / there:.1f} %)"
         for name, what in RESOURCES.items()
@@ -32,16 +32,16 @@ def shortage(cost: Cost, device: Device) -> str:
 
 
 class TooLargeError(ValueError):
-    """No design fits the device; says what the one that comes closest is short of. ``layers``: its folds."""
+    """No design fits the device. The text says what the closest one is short of; ``layers``: its folds."""
 
     def __init__(self, device: Device, cost: Cost, layers: Mapping[str, LayerFold]) -> None:
         super().__init__(f"no design fits the {device.name}: it would take about {shortage(cost, device)}")
         self.device, self.layers = device, layers
 
     def would_fit(self, network: Network, percent: float = 100, otherwise: Sequence[str] = ()) -> str:
-        """What of the same folds would fit by the estimate, in words: another device, or weights of fewer bits.
+        """Where the same folds would fit by the estimate, in words: another device, or weights of fewer bits.
 
-        ``percent``: of the look-up tables. ``otherwise``: what else is known to fit.
+        ``percent``: of the look-up tables. ``otherwise``: other ways that are known to fit.
         """
 
         def fits(other: Network, device: Device) -> bool:
@@ -62,7 +62,7 @@ class TooLargeError(ValueError):
 
 
 def narrower(network: Network, bits: int) -> Network:
-    """The network with weights of at most so many bits. Its answers are others; its size is about what it would be."""
+    """The network with weights of at most ``bits`` bits, only to estimate its size: its predictions would be wrong."""
     layers = [
         layer
         if not isinstance(layer, Weighted) or layer.weight_bits <= bits

@@ -39,7 +39,7 @@ def write_design(network: Network, plan: Plan, folder: Path) -> Design:
     """
     with folder_written_whole(folder) as whole:  # a folder that cannot be written is refused before minutes of work
         text = to_verilog(Pipeline(network, plan.folding), model_hash(network))
-        described = manifest(network, plan.folding, plan.clocks)
+        described = manifest(network, plan.folding, plan.cycles)
         contents = {
             f"{network.name}.v": text,
             "manifest.json": json.dumps(described, indent=2) + "\n",

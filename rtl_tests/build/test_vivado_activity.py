@@ -29,7 +29,7 @@ FRAMES = 4
 IMAGES = random_images(NETWORK, FRAMES, seed=3)
 PIPELINE_MHZ = 125
 BUS_PS = 1_000_000 // BOARD.bus_mhz
-CLOCKS = project().plan.clocks
+CLOCKS = project().plan.cycles
 RESULT_WORDS = -(-result_bytes(NETWORK) // 8)
 
 

@@ -136,8 +136,8 @@ def test_a_result_at_another_clock_is_a_difference() -> None:
 
 def test_another_rate_in_the_long_run_is_a_difference() -> None:
     found = report()
-    steady = found.plan.clocks.cycles_per_frame
-    slower = replace(found, plan=replace(found.plan, clocks=replace(found.plan.clocks, cycles_per_frame=steady + 5)))
+    steady = found.plan.cycles.cycles_per_frame
+    slower = replace(found, plan=replace(found.plan, cycles=replace(found.plan.cycles, cycles_per_frame=steady + 5)))
     assert slower.model_difference == (
         f"{steady:,} cycles per frame are those of 16 frames; in the long run the cycle model says {steady + 5:,}"
     )

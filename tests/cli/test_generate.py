@@ -77,7 +77,7 @@ def test_digits_at_a_rate(tmp_path: Path) -> None:
         "estimated_bram18": planned.cost.bram18,
         "limiting": planned.limiting,
         "next_step": planned.faster
-        and {"cycles_per_frame": planned.faster.clocks, "estimated_lut": planned.faster.cost.lut},
+        and {"cycles_per_frame": planned.faster.cycles_per_frame, "estimated_lut": planned.faster.cost.lut},
     }
     assert said["fps_at_assumed_clock"] >= 400_000
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest(DIGITS, folding, clocks)
@@ -87,14 +87,14 @@ def test_for_people(tmp_path: Path) -> None:
     lines = generate("digits", tmp_path / "out", "--max-lut", "1").stdout.splitlines()
     planned = plan.for_utilization(DIGITS, DEVICES["xczu9eg"], 1)
     assert planned.faster is not None
-    clocks, lut = planned.clocks.cycles_per_frame, planned.cost.lut
+    clocks, lut, faster = planned.cycles.cycles_per_frame, planned.cost.lut, planned.faster.cycles_per_frame
     step = planned.faster.cost.lut
     assert "\n".join(lines[3:]) == (
         f"{clocks} cycles per frame by the cycle model: {150e6 / clocks:,.0f} frames/s at an assumed 150 MHz; "
-        f"{planned.clocks.latency_cycles:,} cycles to a first result\n"
+        f"{planned.cycles.latency_cycles:,} cycles to a first result\n"
         f"about {lut:,} LUT ({lut / 2740.8:.1f} % of Zynq UltraScale+ XCZU9EG), {planned.cost.ff:,} FF, "
         f"{planned.cost.bram18 / 2:g} BRAM36\n"
-        f"limited by layer {planned.limiting}; {planned.faster.clocks:,} cycles would take about {step:,} LUT "
+        f"limited by layer {planned.limiting}; {faster:,} cycles would take about {step:,} LUT "
         f"({step / 2740.8:.1f} %)"
     )
     assert lut <= 2740
@@ -155,11 +155,11 @@ def test_a_folding_file_of_the_user(model: str, tmp_path: Path) -> None:
     [
         (
             ("--target-fps", "2000000"),
-            "digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels come in, one a clock: 75 clocks a frame",
+            "digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels arrive, one per cycle: 75 cycles per frame",
         ),
         (
             ("--target-fps", "100", "--clock-mhz", "0.009"),
-            "digits: 100 frames/s at 0.009 MHz are too many: 100 pixels come in, one a clock: 90 clocks a frame are",
+            "digits: 100 frames/s at 0.009 MHz are too many: 100 pixels arrive, one per cycle: 90 cycles per frame are",
         ),
         (("--max-lut", "0.1"), "error: digits: its smallest design takes about "),
         (

@@ -1,4 +1,4 @@
-"""From a wish to a folding: the exact clocks are what was wished for, or one line says why not."""
+"""From a target to a folding: the exact cycles meet the target, or one line says why not."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def _many_classes(side: int = 2) -> Network:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_networks_are_as_fast_as_was_wished(seed: int) -> None:
+def test_random_networks_are_meet_the_target(seed: int) -> None:
     network = random_network(seed)
     slowest = plan.for_initiation_interval(network, SMALL, 10**9)
-    clocks = float(slowest.clocks.cycles_per_frame)
-    fastest = plan.for_utilization(network, SMALL, 100).clocks.cycles_per_frame
+    clocks = float(slowest.cycles.cycles_per_frame)
+    fastest = plan.for_utilization(network, SMALL, 100).cycles.cycles_per_frame
     for part in (1, 0.8, 0.5, 0.3):
         if part * clocks < fastest:
             break
         found = plan.for_initiation_interval(network, SMALL, part * clocks)
-        assert found.clocks.cycles_per_frame <= part * clocks
-        assert found.clocks == cycles.simulate(network, found.folding)
+        assert found.cycles.cycles_per_frame <= part * clocks
+        assert found.cycles == cycles.simulate(network, found.folding)
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("model", ["digits", "mnist-small"])
-def test_shipped_models_are_as_fast_as_was_wished(model: str, device: str) -> None:
+def test_shipped_models_are_meet_the_target(model: str, device: str) -> None:
     network = load_model(model)
     for rate in (1_000, 20_000, 100_000):
         found = plan.for_throughput(network, DEVICES[device], rate, 150)
-        assert found.clocks.cycles_per_frame <= 150e6 / rate
-        assert found.clocks == cycles.simulate(network, found.folding)
+        assert found.cycles.cycles_per_frame <= 150e6 / rate
+        assert found.cycles == cycles.simulate(network, found.folding)
         assert found.device is DEVICES[device]
 
 
@@ -66,8 +66,9 @@ def test_the_next_step_is_faster_indeed(percent: float) -> None:
     for _ in range(2):
         assert chosen.faster is not None
         exact = cycles.simulate(network, cycles.queue_depths(network, chosen.faster.layers)).cycles_per_frame
-        assert chosen.faster.clocks - 1 < exact <= chosen.faster.clocks < chosen.clocks.cycles_per_frame
-        chosen = plan.for_initiation_interval(network, SMALL, chosen.faster.clocks)
+        expected = chosen.faster.cycles_per_frame
+        assert expected - 1 < exact <= expected < chosen.cycles.cycles_per_frame
+        chosen = plan.for_initiation_interval(network, SMALL, expected)
 
 
 def test_a_share_of_the_device() -> None:
@@ -75,7 +76,7 @@ def test_a_share_of_the_device() -> None:
     chosen = [plan.for_utilization(network, SMALL, percent) for percent in (8, 15, 40)]
     for percent, one in zip((8, 15, 40), chosen, strict=True):
         assert one.cost.lut <= percent / 100 * SMALL.lut
-    clocks = [one.clocks.cycles_per_frame for one in chosen]
+    clocks = [one.cycles.cycles_per_frame for one in chosen]
     assert clocks == sorted(clocks, reverse=True)
     assert clocks[0] > clocks[-1]
     assert plan.for_utilization(network, SMALL).folding == plan.for_utilization(network, SMALL, SMALL.share).folding
@@ -87,7 +88,7 @@ def test_a_share_that_is_too_small() -> None:
         match=r"^digits: its smallest design takes about \d\.\d\d % of the look-up tables of lfe5u-85, not 0\.5 %$",
     ):
         plan.for_utilization(DIGITS, SMALL, 0.5)
-    few = replace(SMALL, lut=3000)  # the share of a device is a wish, not a limit
+    few = replace(SMALL, lut=3000)  # the share of a device is a target, not a limit
     smallest = plan.for_utilization(DIGITS, few)
     taken = 100 * smallest.cost.lut / few.lut
     assert few.share < taken <= 100
@@ -191,7 +192,7 @@ def test_a_share_with_too_few_flip_flops_is_slower() -> None:
     fast = plan.for_utilization(DIGITS, SMALL)
     slow = plan.for_utilization(DIGITS, replace(SMALL, ff=fast.cost.ff * 2 // 3))
     assert slow.cost.ff <= fast.cost.ff * 2 // 3
-    assert slow.clocks.cycles_per_frame > fast.clocks.cycles_per_frame
+    assert slow.cycles.cycles_per_frame > fast.cycles.cycles_per_frame
 
 
 def test_folds_that_do_not_fit_are_taken_and_said() -> None:
@@ -209,19 +210,19 @@ def test_folds_that_do_not_fit_are_taken_and_said() -> None:
 def test_too_many_frames() -> None:
     with pytest.raises(
         InputError,
-        match=r"^digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels come in, one a clock: "
-        r"75 clocks a frame are too few$",
+        match=r"^digits: 2,000,000 frames/s at 150 MHz are too many: 100 pixels arrive, one per cycle: "
+        r"75 cycles per frame are too few$",
     ):
         plan.for_throughput(DIGITS, SMALL, 2e6, 150)
-    assert plan.for_throughput(DIGITS, SMALL, 1.5e6, 150).clocks.cycles_per_frame == 100
+    assert plan.for_throughput(DIGITS, SMALL, 1.5e6, 150).cycles.cycles_per_frame == 100
 
 
 def test_too_fast_for_what_no_fold_can_change() -> None:
-    """The text speaks of the wish, not of what was tried on the way."""
-    fewest = plan.for_utilization(_many_classes(), LARGE).clocks.cycles_per_frame
+    """The text names the target, not what was tried on the way."""
+    fewest = plan.for_utilization(_many_classes(), LARGE).cycles.cycles_per_frame
     assert fewest > 5
     with pytest.raises(
-        TooFastError, match=rf"^{float(fewest):g} clocks a frame are the fewest that were found, not 5\.5$"
+        TooFastError, match=rf"^{float(fewest):g} cycles per frame are the fewest that were found, not 5\.5$"
     ):
         plan.for_initiation_interval(_many_classes(), LARGE, 5.5)
 
@@ -242,9 +243,9 @@ def test_folds_that_are_given() -> None:
     folding = random_folding(DIGITS, 3)
     given = plan.with_folds(DIGITS, LARGE, folding.layers, folding)
     assert given.folding is folding
-    assert given.clocks == cycles.simulate(DIGITS, folding)
+    assert given.cycles == cycles.simulate(DIGITS, folding)
     assert given.faster is None
-    assert given.limiting == given.clocks.bottleneck
+    assert given.limiting == given.cycles.bottleneck
     steps = {index: folding.beat_steps(DIGITS, index - 1) for index in range(len(DIGITS.layers))}
     costs = [
         layer_cost(DIGITS, index, folding.layers.get(layer.name, LayerFold(1, 1)), steps[index], LARGE)

@@ -91,7 +91,7 @@ class AxiProject(Project):
     def _record(self, verilog: str, file: Path, progress: Progress) -> Activity | None:
         if self._stimulus is None:
             return None
-        clocks = self.plan.clocks
+        clocks = self.plan.cycles
         patience = PATIENCE * int(clocks.cycles_per_frame + clocks.latency_cycles)
         speeds = (self._board.bus_mhz, self.clock_mhz)
         return record(verilog, self.network, self._stimulus, speeds, patience, LEVELS, file, progress)
@@ -117,7 +117,7 @@ class AxiProject(Project):
         """The network's manifest, with the accelerator's ports in place of the pipeline's."""
         network, word_bytes, addresses = self.network, self._board.word_bytes, self._board.addresses
         channels, height, width = network.input_shape
-        return manifest(network, self.plan.folding, self.plan.clocks) | {
+        return manifest(network, self.plan.folding, self.plan.cycles) | {
             "top": ACCELERATOR,
             "board": self.board.name,
             "interface": {"version": registers.INTERFACE_VERSION, "described_in": "docs/axi.md"},
