@@ -9,8 +9,9 @@ from pathlib import Path
 
 from .build.boards import AxiBoard, board_names, load_board
 from .errors import InputError
-from .host.accelerator import Accelerator, Stage
+from .host.accelerator import Accelerator
 from .model_file.by_name import load_model
+from .progress import Stage, silent
 from .spec import Network
 
 SIMULATED = "zcu102"
@@ -24,7 +25,7 @@ def open_board(
     board: str | None = None,
     timeout_s: float | None = None,
     baud: int | None = None,
-    stage: Stage = lambda text: None,
+    stage: Stage = silent,
 ) -> Accelerator:
     """The board at ``address``, which must hold ``model``: a network, a model file or a shipped model's name.
 

@@ -7,10 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
+
+Stage: TypeAlias = Callable[[str], object]
+"""Called with the name of a stage that begins."""
+StageProgress: TypeAlias = Callable[[str, int, int], object]
+"""Called with the name of a stage or file, the amount done, and the total."""
+CountProgress: TypeAlias = Callable[[int, int], object]
+"""Called with the amount done, and the total."""
+Advance: TypeAlias = Callable[[int], object]
+"""Called with the amount done since the last call."""
 
 HELD_S = 1.0
 """Delay of the first lines: errors in the input mostly show sooner, and are then the only line."""
@@ -18,6 +27,10 @@ EVERY_S = 30.0
 """Interval between the lines of a running stage."""
 LOOK_S = 1.0
 """Interval between checks whether a line is due."""
+
+
+def silent(*amount: object) -> None:
+    """Show no progress: the default of every function that reports it."""
 
 
 class Stages(Protocol):

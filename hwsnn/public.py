@@ -10,11 +10,9 @@ from .model_file import float_file, integer_file
 from .planner.constraints import DEFAULT_DEVICE, Constraints
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from .sim.network_bench import NetworkResult
     from .spec import Network
+    from .spec.integers import Images
     from .verilog.design import Design
 
 
@@ -56,7 +54,7 @@ def generate(
 
 def verify(
     network: Network,
-    images: npt.NDArray[np.uint8],
+    images: Images,
     *,
     seed: int = 1,
     device: str = DEFAULT_DEVICE,

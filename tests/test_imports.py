@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "frontends": {"errors", "files", "spec", "float_network", "model_file"},
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
-    "data": {"errors", "files", "spec"},
+    "data": {"errors", "files", "progress", "spec"},
     # How they are built
     "interface": set(),
     "folding": {"errors", "files", "spec"},
@@ -39,13 +39,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verilog": {"errors", "files", "packages", "processes", "spec", "model_file"}
     | {"folding", "rtl", "cycles", "planner"},
     # What is done with them
-    "build": {"errors", "files", "packages", "processes", "spec", "model_file", "reference"}
+    "build": {"errors", "files", "packages", "processes", "progress", "spec", "model_file", "reference"}
     | {"folding", "rtl", "interface", "planner", "verilog"},
-    "host": {"errors", "files", "spec", "model_file", "reference", "data", "interface"},
-    "sim": {"errors", "files", "packages", "processes", "spec", "model_file", "reference"}
+    "host": {"errors", "files", "progress", "spec", "model_file", "reference", "data", "interface"},
+    "sim": {"errors", "files", "packages", "processes", "progress", "spec", "model_file", "reference"}
     | {"folding", "rtl", "interface", "cycles", "planner", "verilog", "build", "host"},
-    "board": {"errors", "spec", "model_file", "host", "sim", "build"},
-    "bench": {"spec", "model_file", "reference", "folding", "rtl", "cycles", "planner", "build", "sim"},
+    "board": {"errors", "progress", "spec", "model_file", "host", "sim", "build"},
+    "bench": {"progress", "spec", "model_file", "reference", "folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
     | {"data", "planner", "bench"},
     "train": {"errors", "files", "progress", "spec", "float_network", "model_file", "frontends", "quantization"}

@@ -13,10 +13,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import reference
+from ..progress import CountProgress, silent
 from ..spec import Network
+from ..spec.integers import Images
 
 REPEATS = 5
 SECONDS_A_REPEAT = 0.5
@@ -27,9 +28,6 @@ SMALLEST_BATCH, LARGEST_BATCH = 8, 4096
 """Largest batch size of PyTorch; batch sizes are powers of two."""
 BATCH_NEURONS = 1 << 24
 """Maximum neurons of the largest layer times the batch size: a bound on memory."""
-
-Images = npt.NDArray[np.uint8]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,7 @@ def torch_version() -> str | None:
         return None
 
 
-def cpu_figures(
-    network: Network, images: Images, progress: Progress = lambda done, total: None
-) -> tuple[CpuFigure, ...]:
+def cpu_figures(network: Network, images: Images, progress: CountProgress = silent) -> tuple[CpuFigure, ...]:
     """The numpy reference, and the same network in PyTorch where that is installed: medians of ``REPEATS`` runs each.
 
     The images are repeated until a run lasts about ``SECONDS_A_REPEAT``: the CPU is fastest with many at once.
@@ -101,12 +97,12 @@ def fastest(figures: tuple[CpuFigure, ...]) -> CpuFigure:
     return max(figures, key=lambda figure: figure.fps)
 
 
-def reference_fps(network: Network, images: Images, progress: Progress = lambda done, total: None) -> float:
+def reference_fps(network: Network, images: Images, progress: CountProgress = silent) -> float:
     """Frames/s of the reference on all cores."""
     return _median_rate(lambda some: reference.run(network, some), images, progress)
 
 
-def torch_fps(network: Network, images: Images, progress: Progress = lambda done, total: None) -> float:
+def torch_fps(network: Network, images: Images, progress: CountProgress = silent) -> float:
     """Frames/s of the network in PyTorch on all cores, at the fastest batch size.
 
     Raises ``RuntimeError`` if its scores are not the reference's.
@@ -143,7 +139,7 @@ def _best_batch(run: Callable[[Images, int], object], images: Images, largest: i
     return best
 
 
-def _median_rate(run: Callable[[Images], object], images: Images, progress: Progress) -> float:
+def _median_rate(run: Callable[[Images], object], images: Images, progress: CountProgress) -> float:
     """Images/s of ``run``: the median of ``REPEATS``, after runs that warm up and find how many images to repeat."""
     some = images
     while True:

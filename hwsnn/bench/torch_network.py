@@ -7,19 +7,16 @@ from functools import singledispatch
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from hwsnn.spec.checks import assert_never, unknown_kind
-from hwsnn.spec.integers import signed_limits
+from hwsnn.spec.integers import Images, Int64Array, signed_limits
 
 from .. import reference
 from ..reference.exact import exact_float
 from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak, Weighted
-
-Images = npt.NDArray[np.uint8]
 
 
 class Module(Protocol):
@@ -40,11 +37,11 @@ class TorchNetwork:
         self._network = network
         self._layers = [module(layer, network, index) for index, layer in enumerate(network.layers)]
 
-    def scores(self, images: Images, batch: int) -> npt.NDArray[np.int64]:
+    def scores(self, images: Images, batch: int) -> Int64Array:
         """The scores (N, classes) of images (N, C, H, W), ``batch`` of them at a time."""
         with torch.inference_mode():
             parts = [self._scores(images[start : start + batch]) for start in range(0, len(images), batch)]
-            scores: npt.NDArray[np.int64] = torch.cat(parts).to(torch.int64).numpy()
+            scores: Int64Array = torch.cat(parts).to(torch.int64).numpy()
         return scores
 
     def _scores(self, images: Images) -> Tensor:

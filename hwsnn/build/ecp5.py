@@ -16,20 +16,17 @@ from hwsnn.files.atomic import folder_written_whole
 from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
+from hwsnn.progress import StageProgress, silent
 from hwsnn.spec import Network
 
 from . import tools
 from .boards import NextpnrBoard
 from .process import run_tool
 from .report import BuildReport, parse_routed
-from .serial_top import SerialTop, serial_top
+from .serial_top import TOP, SerialTop, serial_top
 
 SEED = 1
 """nextpnr's seed: the same design gives the same bitstream."""
-TOP = "hwsnn"
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage's name, its progress, and its length."""
 
 _PERCENT = 100
 _YOSYS_STEP = re.compile(r"\d+\.(\d+)\. Executing ")
@@ -46,7 +43,7 @@ def build(
     folding: Folding,
     board: NextpnrBoard,
     output: Path,
-    progress: Progress = lambda stage, done, total: None,
+    progress: StageProgress = silent,
 ) -> BuildReport:
     """Make the bitstream of ``network`` for ``board``, and write it into the folder ``output`` with reports and logs.
 
@@ -126,7 +123,7 @@ def _nextpnr_arguments(board: NextpnrBoard) -> list[str]:
     return [*board.nextpnr, *files, "--seed", str(SEED), "--timing-allow-fail"]
 
 
-def _synthesis(percent: Callable[[int], None]) -> Callable[[str], None]:
+def _synthesis(percent: Callable[[int], object]) -> Callable[[str], None]:
     def on_line(line: str) -> None:
         if match := _YOSYS_STEP.match(line):
             percent(min(_PERCENT * int(match[1]) // _YOSYS_STEPS, _PERCENT))
@@ -134,7 +131,7 @@ def _synthesis(percent: Callable[[int], None]) -> Callable[[str], None]:
     return on_line
 
 
-def _place_and_route(percent: Callable[[int], None]) -> Callable[[str], None]:
+def _place_and_route(percent: Callable[[int], object]) -> Callable[[str], None]:
     """Progress of placement and refinement, of unknown length: their quarters of the bar fill ever more slowly."""
     arcs = 1
 

@@ -11,9 +11,8 @@ from hwsnn.verilog.emit import from_rtlil
 from hwsnn.version import __version__
 
 from .boards import VivadoSerialBoard
-from .serial_top import serial_top
+from .serial_top import TOP, serial_top
 
-TOP = "hwsnn"
 SYSTEM_CLOCK = "system_clock"
 """Name of the MMCM's clock in the constraints."""
 CONSTRAINTS = f"create_generated_clock -name {SYSTEM_CLOCK} [get_pins mmcm/CLKOUT0]"

@@ -18,6 +18,8 @@ from hwsnn.spec import Network
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
 from .system_clock import ecp5_clock, ultrascale_clock
 
+TOP = "hwsnn"
+"""The name of the top module."""
 CLOCKS: dict[type[SerialBoard], Callable[[Module, Value, int, int], None]] = {
     NextpnrBoard: ecp5_clock,
     VivadoSerialBoard: ultrascale_clock,

@@ -17,8 +17,8 @@ from .common import count_option, data_option, emit, json_option, model_argument
 
 if TYPE_CHECKING:
     from ..host import Accelerator, Inference, Stats
-    from ..host.accelerator import Images
     from ..spec import Network
+    from ..spec.integers import Images
 
 SIMULATED = "sim"
 BENCH_FRAMES = {SIMULATED: 64, "serial": 500}

@@ -20,13 +20,13 @@ from hwsnn.files.atomic import require_file
 
 from ..errors import InputError
 from ..spec import Network
+from ..spec.integers import Images
 from . import idx
 from .idx import Split
 from .npz import Archive
 from .reading import require_room
 from .resolve import resolve
 
-Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Shape = tuple[int, ...]
 

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
@@ -17,6 +17,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from hwsnn.files.atomic import needs_room
+from hwsnn.progress import StageProgress, silent
 
 from ..errors import InputError, reason
 from .idx import find
@@ -25,8 +26,6 @@ from .reading import MOST_BYTES, UNREADABLE
 TIMEOUT_S = 30
 """Time-out of a mirror, in seconds."""
 CHUNK = 1 << 16
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def fetch(
     folder: Path,
     files: Sequence[RemoteFile],
     mirrors: Sequence[str],
-    progress: Progress = lambda name, done, total: None,
+    progress: StageProgress = silent,
 ) -> list[Path]:
     """Download those of ``files`` that ``folder`` (made if missing) lacks, from the first of ``mirrors`` that has them.
 
@@ -111,7 +110,7 @@ def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
     return None if found == sha256 else f"the SHA-256 of its content is {found}, and must be {sha256}"
 
 
-def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: Progress) -> Path:
+def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: StageProgress) -> Path:
     """Download ``file``, cycling through ``mirrors`` while any makes progress; leaves the successful one in front."""
     target = folder / f"{file.name}.gz"
     part = folder / f"{target.name}.part"
@@ -135,7 +134,7 @@ def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: Pr
     )
 
 
-def _complete(part: Path, url: str, file: RemoteFile, progress: Progress) -> None:
+def _complete(part: Path, url: str, file: RemoteFile, progress: StageProgress) -> None:
     """Complete ``part`` to ``file``; restart from the beginning if its content turns out to be of another file."""
     resumed = _size(part) > 0
     _download(part, url, file, progress)
@@ -147,7 +146,7 @@ def _complete(part: Path, url: str, file: RemoteFile, progress: Progress) -> Non
         _complete(part, url, file, progress)
 
 
-def _download(part: Path, url: str, file: RemoteFile, progress: Progress) -> None:
+def _download(part: Path, url: str, file: RemoteFile, progress: StageProgress) -> None:
     """Append the missing bytes of ``file`` to ``part``."""
     done = _size(part)
     if done >= file.size:

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from hwsnn.spec import MAX_PIXEL_BITS, Network
 from hwsnn.spec.checks import require_choice, require_integer, require_integers
-from hwsnn.spec.integers import Range, signed_limits
+from hwsnn.spec.integers import Int64Array, Range, signed_limits
 
 from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
 from .folding import LayerFold, Sums
-from .weight_layout import Int64Array, folded_parameters
+from .weight_layout import folded_parameters
 
 
 @dataclass(frozen=True, eq=False)

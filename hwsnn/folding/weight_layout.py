@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsnn.spec import Conv, Dense, Weighted
 from hwsnn.spec.checks import unknown_kind
-from hwsnn.spec.integers import IntArray
+from hwsnn.spec.integers import Int64Array, IntArray
 
 from .folding import LayerFold
-
-Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

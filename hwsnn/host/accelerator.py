@@ -9,23 +9,20 @@ from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsnn.errors import InputError
+from hwsnn.progress import Advance, silent
 from hwsnn.spec import Network
+from hwsnn.spec.integers import Images, Int64Array
 
-Images = npt.NDArray[np.uint8]
-Array = npt.NDArray[np.int64]
-Progress = Callable[[int], object]
-Stage = Callable[[str], object]
 _Board = TypeVar("_Board", bound="Accelerator")
 
 
 class Inference(NamedTuple):
     """The results of N images, in their order: ``scores`` (N, classes) and ``answers`` (N,), classes; both int64."""
 
-    scores: Array
-    answers: Array
+    scores: Int64Array
+    answers: Int64Array
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Accelerator(ABC):
         self.name, self.network = name, network
         self._closed = False
 
-    def infer(self, images: Images, progress: Progress = lambda done: None) -> Inference:
+    def infer(self, images: Images, progress: Advance = silent) -> Inference:
         """Run ``images``, (N, C, H, W) or with one channel (N, H, W), of any number, on the board.
 
         ``progress`` is called with the number of new results. Raises ``ValueError`` for images of another shape or
@@ -92,7 +89,7 @@ class Accelerator(ABC):
         return found
 
     @abstractmethod
-    def _infer(self, images: Images, found: Inference, progress: Progress) -> None:
+    def _infer(self, images: Images, found: Inference, progress: Advance) -> None:
         """Fill ``found`` with the results of ``images`` (N, C, H, W), at least one."""
 
     def stats(self) -> Stats:

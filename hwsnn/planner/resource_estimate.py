@@ -12,7 +12,6 @@ from functools import singledispatch
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Folding, LayerFold, Sums
@@ -20,10 +19,9 @@ from hwsnn.folding.pipeline_depths import leak_adders
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
 from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
 from hwsnn.spec.checks import unknown_kind
+from hwsnn.spec.integers import Int64Array
 
 from .devices import Device
-
-Int64Array = npt.NDArray[np.int64]
 
 SAMPLED_LANES = 4
 PIXEL_TABLES = 0.66

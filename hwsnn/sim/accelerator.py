@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hwsnn.model_file.integer_file import model_hash
 from hwsnn.packages import require
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
+from hwsnn.progress import Stage, silent
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Network
@@ -44,7 +44,7 @@ def build_accelerator(
     network: Network,
     board: AxiBoard,
     folding: Folding | None = None,
-    stage: Callable[[str], object] = lambda text: None,
+    stage: Stage = silent,
 ) -> SimulatedAccelerator:
     """Write the Verilog of ``network`` for ``board``, and build a simulator of it unless the cache holds one.
 

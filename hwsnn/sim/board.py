@@ -16,8 +16,8 @@ from hwsnn.errors import InputError
 from hwsnn.files.atomic import needs_room
 from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
-from hwsnn.host.accelerator import Stage
 from hwsnn.host.dma.bus import Buffer, Bus
+from hwsnn.progress import Stage, silent
 from hwsnn.spec import Network
 
 from .accelerator import build_accelerator
@@ -52,7 +52,7 @@ class SimBus(Bus):
     """A simulated ``board`` that holds ``network``; see ``hwsnn.sim.accelerator.build_accelerator``."""
 
     def __init__(
-        self, network: Network, board: AxiBoard, stage: Stage = lambda text: None, folding: Folding | None = None
+        self, network: Network, board: AxiBoard, stage: Stage = silent, folding: Folding | None = None
     ) -> None:
         self.name = f"sim:{network.name}"
         self.addresses = board.addresses

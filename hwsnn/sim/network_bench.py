@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,11 @@ from hwsnn.cycles import simulate
 from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
+from hwsnn.progress import CountProgress, silent
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.network import Pipeline, layer_instance
 from hwsnn.spec import Integrator, Network
+from hwsnn.spec.integers import Images
 from hwsnn.verilog.emit import TOP, to_verilog
 
 from .runner import SimulationError, build_simulator, run_bench, simulation_environment
@@ -28,7 +29,6 @@ MEASURED_FRAMES = 8
 LONG_RUN_CLOCKS = 2_000_000
 """Beyond which a simulator is compiled with optimization: it then pays off with a small MNIST model."""
 
-Images = npt.NDArray[np.uint8]
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -60,7 +60,7 @@ def run_network(
     *,
     seed: int = 1,
     stalls: bool = True,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: CountProgress = silent,
     verilog: str | None = None,
 ) -> NetworkResult:
     """Simulate the network on ``images`` (N, C, H, W) and compare every boundary with the reference.

@@ -31,6 +31,7 @@ from hwsnn.files.ownership import ours_alone
 from hwsnn.files.scratch import Scratch, sweep
 from hwsnn.packages import require
 from hwsnn.processes.children import python
+from hwsnn.progress import silent
 
 BUILD, COCOTB, PROGRAM = "build", "cocotb", "verilator.cpp"
 """Files that the child adds to the sources of a build: the output folder, in it a link to cocotb's libraries, and
@@ -195,7 +196,7 @@ def run_bench(
     parameters: dict[str, str],
     *,
     tests: int,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], object] = silent,
 ) -> None:
     """Run the cocotb tests of the Python module ``module`` on a built simulator.
 

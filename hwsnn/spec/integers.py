@@ -1,4 +1,4 @@
-"""Integer ranges and the two's-complement widths that hold them (see ``docs/numerics.md``)."""
+"""Integer arrays and ranges, and the two's-complement widths that hold them (see ``docs/numerics.md``)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.integer]
+Int64Array = npt.NDArray[np.int64]
+Images = npt.NDArray[np.uint8]
+"""8-bit pixels, (N, C, H, W)."""
 
 
 def signed_width(low: int, high: int) -> int:

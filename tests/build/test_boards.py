@@ -23,9 +23,9 @@ from hwsnn.build.boards import (
     check_board,
     load_board,
 )
-from hwsnn.build.ecp5 import TOP, write_design
+from hwsnn.build.ecp5 import write_design
 from hwsnn.build.pll import ECP5, MMCM
-from hwsnn.build.serial_top import serial_top
+from hwsnn.build.serial_top import TOP, serial_top
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak

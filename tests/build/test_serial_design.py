@@ -11,7 +11,8 @@ import pytest
 
 from hwsnn.build.boards import VivadoSerialBoard, board_names, load_board
 from hwsnn.build.process import run_tool
-from hwsnn.build.serial_design import TOP, serial_design
+from hwsnn.build.serial_design import serial_design
+from hwsnn.build.serial_top import TOP
 from hwsnn.build.tools import find
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding, LayerFold

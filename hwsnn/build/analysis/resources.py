@@ -30,12 +30,13 @@ from amaranth.back import rtlil
 
 from hwsnn.errors import InputError, ToolError
 from hwsnn.planner.devices import DEVICES, Device
+from hwsnn.progress import CountProgress, silent
+from hwsnn.verilog.emit import TOP
 
 from ..tools import find
-from .synthesis import Progress, synthesize
+from .synthesis import synthesize
 from .units import cut
 
-TOP = "hwsnn_network"
 ULTRASCALE = DEVICES["xczu9eg"]
 LUTRAMS = {
     "RAM32X1S": 1,
@@ -119,9 +120,7 @@ class Resources:
         return fields
 
 
-def measure(
-    design: Any, device: Device = ULTRASCALE, progress: Progress = lambda done, total: None, top: str = TOP
-) -> Resources:
+def measure(design: Any, device: Device = ULTRASCALE, progress: CountProgress = silent, top: str = TOP) -> Resources:
     """Synthesize the Amaranth component ``design``, or find it in the cache, and count its resources on ``device``.
 
     After an interruption, the units that were synthesized are in the cache for the next call. Raises ``InputError`` if

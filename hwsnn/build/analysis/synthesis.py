@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from hwsnn.errors import ToolError
 from hwsnn.files.atomic import needs_room, written_whole
 from hwsnn.files.cache import private_folder
 from hwsnn.files.scratch import Scratch
+from hwsnn.progress import CountProgress
 
 from ..process import run_side_by_side
 from ..tools import Tool
@@ -30,9 +31,6 @@ SCRIPT = """read_rtlil {name}.il
 synth_xilinx -family {family} -top {name} -flatten -noiopad -noclkbuf
 tee -q -o {name}.json stat -json -tech xilinx
 """
-
-Progress = Callable[[int, int], None]
-"""Called with the number of distinct units that are done, and their total."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def cache_folder() -> Path:
     return private_folder("synthesis")
 
 
-def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: Progress) -> Synthesized:
+def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: CountProgress) -> Synthesized:
     """The netlists of ``units``, which are distinct. At an exception, Ctrl-C too, the finished ones are in the cache.
 
     Raises ``InputError`` if there can be no cache, and ``ToolError`` if Yosys fails.

@@ -14,6 +14,7 @@ from hwsnn.errors import InputError
 from hwsnn.interface import registers
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.plan import Plan
+from hwsnn.progress import StageProgress
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Network
@@ -22,7 +23,7 @@ from hwsnn.verilog.manifest import manifest
 
 from . import tcl
 from .project import Project, write_json
-from .saif import Activity, Progress, Stimulus, record
+from .saif import Activity, Stimulus, record
 
 DESIGN = "hwsnn"
 """Name of the block design and of Vivado's project."""
@@ -69,7 +70,7 @@ class AxiProject(Project):
     def next_step(self) -> str:
         return f"copy {self.result}.bit and {self.result}.hwh from it to the board"
 
-    def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
+    def _write_sources(self, folder: Path, progress: StageProgress) -> Activity | None:
         network, digest = self.network, model_hash(self.network)
         progress("Verilog", 0, 1)
         try:
@@ -88,7 +89,7 @@ class AxiProject(Project):
         write_json(folder / "manifest.json", self._manifest(activity))
         return activity
 
-    def _record(self, verilog: str, file: Path, progress: Progress) -> Activity | None:
+    def _record(self, verilog: str, file: Path, progress: StageProgress) -> Activity | None:
         if self._stimulus is None:
             return None
         clocks = self.plan.cycles

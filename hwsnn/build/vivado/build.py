@@ -19,10 +19,11 @@ from hwsnn.build.tools import Tool
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files.atomic import folder_written_whole
 from hwsnn.model_file.integer_file import model_hash
+from hwsnn.progress import StageProgress
 
 from . import reports
 from .project import BUILD, Project, write_json
-from .saif import Activity, Progress
+from .saif import Activity
 
 ARGUMENTS = ["-mode", "batch", "-nolog", "-nojournal", "-notrace", "-source", f"../{BUILD}"]
 COMMAND = f"vivado -mode batch -source {BUILD}"
@@ -56,13 +57,13 @@ class VivadoReport(BuildReport):
     activity: Activity | None
 
 
-def write(project: Project, output: Path, progress: Progress) -> None:
+def write(project: Project, output: Path, progress: StageProgress) -> None:
     """Write only the project into the folder ``output``. Raises as ``Project.write`` does."""
     with folder_written_whole(output) as folder:
         project.write(folder, progress)
 
 
-def build(project: Project, output: Path, vivado: Tool, progress: Progress) -> VivadoReport:
+def build(project: Project, output: Path, vivado: Tool, progress: StageProgress) -> VivadoReport:
     """Write the project into the folder ``output``, and the results of Vivado, complete or not at all.
 
     A design that misses its clock is still written, and reported (``timing_met``). Raises ``InputError`` if a tool is
@@ -137,7 +138,7 @@ def read_reports(folder: Path, project: Project) -> dict[str, dict[str, Any]]:
 class Follower:
     """Follows the progress of the build in Vivado's output, and measures its stages: ``seconds`` of each."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: StageProgress) -> None:
         self.seconds: dict[str, float] = {}
         self._progress = progress
         self._stage, self._start, self._percent = "", 0.0, 0

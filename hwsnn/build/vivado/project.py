@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 from hwsnn.build.boards import AxiBoard, VivadoSerialBoard
 from hwsnn.folding.file import to_json
 from hwsnn.planner.plan import Plan
+from hwsnn.progress import StageProgress, silent
 from hwsnn.spec import Network
 
 from . import tcl
-from .saif import Activity, Progress
+from .saif import Activity
 
 BUILD = "build.tcl"
 _IN_LOGIC = re.compile(r'^( *)\(\* syn_romstyle = "logic" \*\)\n', re.MULTILINE)
@@ -51,7 +52,7 @@ class Project(ABC):
     def next_step(self) -> str:
         """Instruction for using the bitstream."""
 
-    def write(self, folder: Path, progress: Progress = lambda stage, done, total: None) -> Activity | None:
+    def write(self, folder: Path, progress: StageProgress = silent) -> Activity | None:
         """Write the project into ``folder``. Returns the recorded switching activity, if there is any.
 
         Raises ``InputError`` if the network does not fit the board's interface, or a tool is missing, and
@@ -63,7 +64,7 @@ class Project(ABC):
         return self._write_sources(folder, progress)
 
     @abstractmethod
-    def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
+    def _write_sources(self, folder: Path, progress: StageProgress) -> Activity | None:
         """Write Verilog, constraints and settings."""
 
     def _write_verilog(self, folder: Path, top: str, verilog: str) -> None:

@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsnn.build.process import run_tool
 from hwsnn.build.tools import Tool, lay_out_verilator, verilator_environment, verilator_version
 from hwsnn.errors import ToolError
 from hwsnn.files.scratch import Scratch
 from hwsnn.interface.registers import result_bytes
+from hwsnn.progress import StageProgress, silent
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.axi.shell import ACCELERATOR
 from hwsnn.spec import Network
-
-Images = npt.NDArray[np.uint8]
-Progress = Callable[[str, int, int], None]
-"""Called with a stage's name, its progress, and its length."""
+from hwsnn.spec.integers import Images
 
 PROGRAM = "activity"
 WORD_BYTES = 8
@@ -83,7 +80,7 @@ def record(
     patience: int,
     levels: Sequence[str],
     file: Path,
-    progress: Progress = lambda stage, done, total: None,
+    progress: StageProgress = silent,
 ) -> Activity:
     """Write to ``file`` the activity of the accelerator ``verilog`` while it works on the images of ``stimulus``.
 
@@ -97,7 +94,7 @@ def record(
         return simulate(simulator, network, stimulus, clocks_mhz, patience, levels, file, progress)
 
 
-def build_simulator(verilog: str, folder: Path, progress: Progress = lambda stage, done, total: None) -> Tool:
+def build_simulator(verilog: str, folder: Path, progress: StageProgress = silent) -> Tool:
     """Build the program that feeds and records the accelerator in ``folder``. Raises as ``record`` does."""
     settings = verilator_environment()
     program = settings["PATH"].split(os.pathsep)[0] + "/verilator"
@@ -123,7 +120,7 @@ def simulate(
     patience: int,
     levels: Sequence[str],
     file: Path,
-    progress: Progress = lambda stage, done, total: None,
+    progress: StageProgress = silent,
 ) -> Activity:
     """Run the program of ``build_simulator`` on the images; everything else as ``record``."""
     images = stimulus.images
@@ -216,7 +213,7 @@ def compare(network: Network, images: Images, results: bytes) -> None:
         raise ToolError("the simulated accelerator's results differ from the reference")
 
 
-def _compilations(percent: Callable[[int], None]) -> Callable[[str], None]:
+def _compilations(percent: Callable[[int], object]) -> Callable[[str], None]:
     """Progress by the compilers that were started; their total is unknown: the bar fills ever more slowly."""
     started = 0
 
@@ -229,7 +226,7 @@ def _compilations(percent: Callable[[int], None]) -> Callable[[str], None]:
     return on_line
 
 
-def _frames(done: Callable[[int], None]) -> Callable[[str], None]:
+def _frames(done: Callable[[int], object]) -> Callable[[str], None]:
     def on_line(line: str) -> None:
         if match := _FRAME.match(line):
             done(int(match[1]))

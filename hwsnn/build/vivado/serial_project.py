@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwsnn.build.boards import VivadoSerialBoard
-from hwsnn.build.serial_design import SYSTEM_CLOCK, TOP, serial_design
+from hwsnn.build.serial_design import SYSTEM_CLOCK, serial_design
+from hwsnn.build.serial_top import TOP
 from hwsnn.planner.plan import Plan
+from hwsnn.progress import StageProgress
 from hwsnn.spec import Network
 
 from .project import Project
-from .saif import Activity, Progress
+from .saif import Activity
 
 
 class SerialProject(Project):
@@ -29,7 +31,7 @@ class SerialProject(Project):
     def next_step(self) -> str:
         return f"load {self.result}.bit from it onto the board"
 
-    def _write_sources(self, folder: Path, progress: Progress) -> Activity | None:
+    def _write_sources(self, folder: Path, progress: StageProgress) -> Activity | None:
         progress("Verilog", 0, 1)
         files = serial_design(self.network, self.plan.folding, self._serial_board)
         self._write_verilog(folder, TOP, files[f"{TOP}.v"])

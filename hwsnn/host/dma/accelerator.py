@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwsnn.errors import InputError, ToolError
-from hwsnn.host.accelerator import Accelerator, Check, Images, Inference, Progress, Stats
+from hwsnn.host.accelerator import Accelerator, Check, Inference, Stats
 from hwsnn.interface.dma import LENGTH, MM2S, S2MM
 from hwsnn.interface.registers import frame_bytes
+from hwsnn.progress import Advance, silent
 from hwsnn.spec import Network
+from hwsnn.spec.integers import Images
 
 from .bus import Bus
 from .channel import Channel
@@ -64,7 +66,7 @@ class DmaAccelerator(Accelerator):
             Check("malformed frame", self._try_malformed),
         )
 
-    def _infer(self, images: Images, found: Inference, progress: Progress) -> None:
+    def _infer(self, images: Images, found: Inference, progress: Advance) -> None:
         if not self._sound:
             self._reset()
         self._sound = False  # until all that was sent is answered, however we leave
@@ -75,7 +77,7 @@ class DmaAccelerator(Accelerator):
             raise
         self._sound = True
 
-    def _run(self, images: Images, found: Inference, progress: Progress) -> None:
+    def _run(self, images: Images, found: Inference, progress: Advance) -> None:
         capacity = batch_frames(self.network)
         sent: deque[_Batch] = deque()
         taken = 0
@@ -97,7 +99,7 @@ class DmaAccelerator(Accelerator):
         self._buffers.rotate()
         return batch
 
-    def _take(self, batch: _Batch, found: Inference, place: int, progress: Progress) -> int:
+    def _take(self, batch: _Batch, found: Inference, place: int, progress: Advance) -> int:
         """Wait for a batch, and put its results into ``found`` from ``place`` on; returns the place after them."""
         self._wait(batch.buffer.results.done, batch.results, progress)
         self._wait(batch.buffer.frames.done, batch.frames)
@@ -109,7 +111,7 @@ class DmaAccelerator(Accelerator):
         found.scores[place:end], found.answers[place:end] = scores, answers
         return end
 
-    def _wait(self, done: Callable[[], int], total: int, progress: Progress = lambda done: None) -> None:
+    def _wait(self, done: Callable[[], int], total: int, progress: Advance = silent) -> None:
         """Until ``total`` are ``done``. Raises ``InputError`` where the DMA reports an error, or nothing comes."""
         seen, pause = 0, SHORTEST_S
         last = checked = time.monotonic()

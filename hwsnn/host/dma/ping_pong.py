@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
-from hwsnn.host.accelerator import Images
 from hwsnn.interface.registers import RESULT_ANSWER, RESULT_NUMBER, RESULT_SCORES, frame_bytes, result_bytes
 from hwsnn.spec import Network
+from hwsnn.spec.integers import Images
 
 from .bus import Bus
 from .descriptor_ring import DescriptorRing

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsnn.errors import InputError
-from hwsnn.host.accelerator import Accelerator, Check, Images, Inference, Progress, Stats
+from hwsnn.host.accelerator import Accelerator, Check, Inference, Stats
 from hwsnn.interface.serial_protocol import SEQUENCES, PacketKind, ResponseStatus, frame_payload_bytes
+from hwsnn.progress import Advance
 from hwsnn.spec import Network
+from hwsnn.spec.integers import Images
 
 from .handshake import handshake, identity_text
 from .packets import Packet
@@ -65,7 +67,7 @@ class SerialAccelerator(Accelerator):
     def checks(self) -> Sequence[Check]:
         return (Check("malformed frame", self._try_malformed),)
 
-    def _infer(self, images: Images, found: Inference, progress: Progress) -> None:
+    def _infer(self, images: Images, found: Inference, progress: Advance) -> None:
         self.describe()  # after trouble, answers may still come that must not be taken for those to these images
         _Run(self._line, self.network, images, found, progress, self._answer_s, self._totals).finish()
 
@@ -114,7 +116,7 @@ class _Run:
         network: Network,
         images: Images,
         found: Inference,
-        progress: Progress,
+        progress: Advance,
         answer_s: float,
         totals: Totals,
     ) -> None:

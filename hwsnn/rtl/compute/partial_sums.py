@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsnn.folding.distributed_arithmetic import MAX_LOGIC_ROWS
 from hwsnn.folding.synaptic_sums import SynapticSums, sums_range
-from hwsnn.folding.weight_layout import Int64Array
+from hwsnn.spec.integers import Int64Array
 
 from ..stream.delay import delayed
 from .adder_tree import AdderTree, RowRange

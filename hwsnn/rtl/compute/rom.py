@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from amaranth.hdl import Cat, Module, Shape, Signal, signed, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.spec.integers import signed_width, unsigned_width
-
-Int64Array = npt.NDArray[np.int64]
+from hwsnn.spec.integers import Int64Array, signed_width, unsigned_width
 
 
 def shape_of(low: int, high: int) -> Shape:

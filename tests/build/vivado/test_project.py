@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwsnn.build.boards import VivadoSerialBoard, load_board
-from hwsnn.build.serial_design import TOP, serial_design
+from hwsnn.build.serial_design import serial_design
+from hwsnn.build.serial_top import TOP
 from hwsnn.build.vivado.axi_project import AxiProject
 from hwsnn.build.vivado.serial_project import SerialProject
 from hwsnn.model_file.integer_file import model_hash
