@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsnn.planner.constraints import (
-    DEFAULT_DEVICE,
-    DEFAULT_MHZ,
-    FASTEST_MHZ,
-    SLOWEST_MHZ,
-    Constraints,
-)
+from hwsnn.planner.constraints import DEFAULT_DEVICE, DEFAULT_MHZ, LIMITS, Constraints
 from hwsnn.planner.devices import DEVICES
 
 from .common import as_path
@@ -42,19 +36,16 @@ def remark(plan: Plan) -> dict[str, str]:
     return {} if plan.remark is None else {"remark": plan.remark}
 
 
-def _number(low: float, high: float) -> Callable[[click.Context, click.Parameter, float | None], float | None]:
-    def check(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-        if value is not None and not low <= value <= high:  # click's own range lets nan pass
-            raise click.BadParameter(f"must be from {low:g} to {high:g}, not {value:g}")
-        return value
-
-    return check
+def _within_limits(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    low, high = LIMITS[str(param.name)]
+    if value is not None and not low <= value <= high:  # click's own range lets nan pass
+        raise click.BadParameter(f"must be from {low:g} to {high:g}, not {value:g}")
+    return value
 
 
 def clock_option_meaning(what: str) -> Callable[[Any], Any]:
     """``--clock-mhz``, its help text ``what``."""
-    check = _number(SLOWEST_MHZ, FASTEST_MHZ)
-    return click.option("--clock-mhz", type=float, callback=check, metavar="M", help=what)
+    return click.option("--clock-mhz", type=float, callback=_within_limits, metavar="M", help=what)
 
 
 clock_option = clock_option_meaning(f"The FPGA clock to assume (default: {DEFAULT_MHZ:g}).")
@@ -77,14 +68,14 @@ def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = c
         click.option(
             "--target-fps",
             type=float,
-            callback=_number(0.001, 1e9),
+            callback=_within_limits,
             metavar="F",
             help="The cheapest design of at least F frames/s at the clock.",
         ),
         click.option(
             "--max-lut",
             type=float,
-            callback=_number(0.001, 100),
+            callback=_within_limits,
             metavar="P",
             help="The fastest design within P percent of the device's look-up tables (an estimate).",
         ),

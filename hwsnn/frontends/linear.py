@@ -16,6 +16,7 @@ from hwsnn.float_network import FloatArray
 
 from ..errors import InputError
 from ..spec import Pair, Shape
+from ..spec.checks import assert_never
 
 MAX_WEIGHTS = 1 << 24
 """Maximum weights of one layer, zeros included: a limit on the cost of a small but hostile file."""
@@ -134,11 +135,17 @@ def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatA
 
 def output_shape(linear: Map, shape: Shape) -> Shape:
     """The output shape of ``linear`` for the input ``shape``, which must fit."""
-    if isinstance(linear, DenseMap):
-        return len(linear.weight), 1, 1
-    if isinstance(linear, Scale):
-        return shape
-    channels = shape[0] if isinstance(linear, PoolMap) else len(linear.weight)
+    match linear:
+        case DenseMap():
+            return len(linear.weight), 1, 1
+        case Scale():
+            return shape
+        case PoolMap():
+            channels = shape[0]
+        case ConvMap():
+            channels = len(linear.weight)
+        case _:
+            assert_never(linear)
     height, width = (
         _positions(*axis) for axis in zip(shape[1:], linear.window, linear.stride, linear.padding, strict=True)
     )
@@ -172,37 +179,50 @@ def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | 
 
 def _dense_after(first: Spatial, dense: DenseMap, shape: Shape, work: Work) -> DenseMap:
     """``dense`` with ``first``, whose input is ``shape``, folded into it by propagating every weight back."""
-    if isinstance(first, Scale):
-        work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
-        return DenseMap(dense.name, dense.weight * first.factor, dense.bias)
-    if isinstance(first, ConvMap):
-        first = regrouped(first, 1, work)
+    match first:
+        case Scale():
+            work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
+            return DenseMap(dense.name, dense.weight * first.factor, dense.bias)
+        case ConvMap():
+            kernel = regrouped(first, 1, work).weight
+            products = max(shape[0], ELEMENTWISE)
+
+            def seen(i: int, j: int) -> FloatArray:
+                weights: FloatArray = np.einsum("omyx,mc->ocyx", dense.weight, kernel[:, :, i, j], optimize=True)
+                return weights
+
+            bias = dense.bias + dense.weight.sum(axis=(2, 3)) @ first.bias
+        case PoolMap():
+            products = ELEMENTWISE
+
+            def seen(i: int, j: int) -> FloatArray:
+                return dense.weight * first.factor
+
+            bias = dense.bias
+        case _:
+            assert_never(first)
     (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
     padded = work.zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
-    products = max(shape[0], ELEMENTWISE) if isinstance(first, ConvMap) else ELEMENTWISE
     work.multiply(dense.name, math.prod(first.window), dense.weight.size * products)
     for i, j in np.ndindex(*first.window):
-        if isinstance(first, ConvMap):
-            seen = np.einsum("omyx,mc->ocyx", dense.weight, first.weight[:, :, i, j], optimize=True)
-        else:
-            seen = dense.weight * first.factor
-        padded[:, :, i : i + rows * sy : sy, j : j + columns * sx : sx] += seen
-    bias = dense.bias
-    if isinstance(first, ConvMap):
-        bias = bias + dense.weight.sum(axis=(2, 3)) @ first.bias
+        padded[:, :, i : i + rows * sy : sy, j : j + columns * sx : sx] += seen(i, j)
     return DenseMap(dense.name, padded[:, :, py : py + shape[1], px : px + shape[2]], bias)
 
 
 def _after_dense(dense: DenseMap, second: Map, work: Work) -> DenseMap:
-    if isinstance(second, Scale):
-        work.multiply(second.name, 1, dense.weight.size * ELEMENTWISE)
-        factor = np.broadcast_to(second.factor, (len(dense.weight), 1, 1))
-        return DenseMap(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
-    if not isinstance(second, DenseMap):
-        raise InputError(f"node {second.name!r}: takes an image, but gets the flat output of node {dense.name!r}")
+    match second:
+        case Scale():
+            work.multiply(second.name, 1, dense.weight.size * ELEMENTWISE)
+            factor = np.broadcast_to(second.factor, (len(dense.weight), 1, 1))
+            return DenseMap(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
+        case ConvMap() | PoolMap():
+            raise InputError(f"node {second.name!r}: takes an image, but gets the flat output of node {dense.name!r}")
+        case DenseMap():
+            matrix = second.weight[:, :, 0, 0]
+        case _:
+            assert_never(second)
     work.zeros(second.name, (len(second.weight), *dense.weight.shape[1:]))
     work.multiply(second.name, len(second.weight), dense.weight.size)
-    matrix = second.weight[:, :, 0, 0]
     return DenseMap(second.name, np.tensordot(matrix, dense.weight, axes=1), matrix @ dense.bias + second.bias)
 
 
@@ -219,12 +239,18 @@ def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], w
 
 
 def _as_conv(linear: Spatial, channels: int, work: Work) -> ConvMap:
-    if isinstance(linear, ConvMap):
-        return linear
-    if isinstance(linear, PoolMap):
-        kernels = np.broadcast_to(linear.factor, (channels, *linear.window))
-        return _diagonal(linear.name, kernels, work, linear.stride, linear.padding)
-    return _diagonal(linear.name, _factors(linear, channels)[:, np.newaxis, np.newaxis], work)
+    match linear:
+        case ConvMap():
+            return linear
+        case PoolMap():
+            kernels: FloatArray = np.broadcast_to(linear.factor, (channels, *linear.window))
+            stride, padding = linear.stride, linear.padding
+        case Scale():
+            kernels = _factors(linear, channels)[:, np.newaxis, np.newaxis]
+            stride, padding = (1, 1), (0, 0)
+        case _:
+            assert_never(linear)
+    return _diagonal(linear.name, kernels, work, stride, padding)
 
 
 def _factors(scale: Scale, channels: int) -> FloatArray:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 DEFAULT_DEVICE = next(iter(DEVICES))
-SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
 DEFAULT_MHZ = 150.0
 """The clock of the published system, at which frame rates are compared."""
+LIMITS = {"target_fps": (0.001, 1e9), "clock_mhz": (0.001, 1000.0), "max_lut": (0.001, 100.0)}
+"""The smallest and the largest value of each number."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class Constraints:
 
     def __post_init__(self) -> None:
         require_choice("device", self.device, tuple(DEVICES))
-        limits = {"target_fps": (0.001, 1e9), "clock_mhz": (SLOWEST_MHZ, FASTEST_MHZ), "max_lut": (0.001, 100)}
-        for name, (low, high) in limits.items():
+        for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{name} must be from {low:g} to {high:g}, not {value!r}")

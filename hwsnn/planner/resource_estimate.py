@@ -179,9 +179,7 @@ def _sums(parameters: LayerParameters) -> Cost:
 
 
 def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:
-    layer = network.layers[index]
-    if isinstance(layer, MaxPool):
-        return Cost()
+    layer = network.weighted(index)
     neuron, (groups, lanes) = layer.neuron, parameters.bias.shape
     bits = sum(variable.bits for variable in neuron.state)
     current = network.current_range(index).width

@@ -8,7 +8,7 @@ from math import prod
 
 from hwsnn.folding.folding import LayerFold, Sums
 from hwsnn.folding.pipeline_depths import neuron_pipeline
-from hwsnn.spec import MaxPool, Network
+from hwsnn.spec import Network
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -261,8 +261,7 @@ class FoldingSearch:
 
 def membrane_cycles(network: Network, index: int, t_par: int) -> int:
     """Minimum cycles from one pass of ``t_par`` steps to the next of the same output pixel; 0 if there is only one."""
-    layer = network.layers[index]
-    assert not isinstance(layer, MaxPool)
+    layer = network.weighted(index)
     saturates, timesteps = network.can_saturate(index), network.timesteps
     # The number of groups matters only to a single pass.
     return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).rest

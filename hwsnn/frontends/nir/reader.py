@@ -26,6 +26,7 @@ from hwsnn.float_network import (
     FloatNeuron,
 )
 from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, EncoderKind, MaxPool, Pair, PoolMode, Reset, Shape
+from hwsnn.spec.checks import assert_never
 
 from .. import linear
 from ..names import layer_name, network_name
@@ -247,14 +248,17 @@ class _Builder:
         bias = folded.bias * steps.gain + steps.offset
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise node.error("the weights before it overflow once folded together; scale them down")
-        if isinstance(folded, linear.DenseMap):
-            name = self._layer_name(self._source_name(node), "dense")
-            self._close(FloatDense(name, weight, bias, neuron))
-        else:
-            if max(*folded.stride, *folded.padding) > MAX_EXTENT:
-                raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
-            name = self._layer_name(self._source_name(node), "conv")
-            self._close(FloatConv(name, weight, bias, neuron, folded.stride, folded.padding, folded.groups))
+        source = self._source_name(node)
+        match folded:
+            case linear.DenseMap():
+                self._close(FloatDense(self._layer_name(source, "dense"), weight, bias, neuron))
+            case linear.ConvMap(stride=stride, padding=padding):
+                if max(*stride, *padding) > MAX_EXTENT:
+                    raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
+                name = self._layer_name(source, "conv")
+                self._close(FloatConv(name, weight, bias, neuron, stride, padding, folded.groups))
+            case _:
+                assert_never(folded)
 
     def _close(self, layer: FloatLayer) -> None:
         self._layers.append(layer)
