@@ -15,7 +15,7 @@ from .progress import Stage, silent
 from .spec import Network
 
 SIMULATED = "zcu102"
-"""The board whose design ``sim`` simulates, where nobody names another."""
+"""The board whose design ``sim`` simulates by default."""
 
 
 def open_board(
@@ -33,10 +33,10 @@ def open_board(
     that first, ``serial:PORT``, or ``sim:MODEL`` for a board's design in simulation, of a model that is named there or,
     with ``sim``, by ``model``.
 
-    ``board``: the board with AXI that ``sim`` simulates (default: zcu102). ``timeout_s``: how long the next result may
-    take, where the board's usual time does not do. ``baud``: bits per second of a serial port (default: 2,000,000).
-    ``stage`` is called with a word or two for each stage of what takes long. Raises ``InputError`` where there is no
-    such board, or it holds something else, and ``ToolError`` where a simulator cannot be built.
+    ``board``: the board with AXI that ``sim`` simulates (default: zcu102). ``timeout_s``: time-out of the next
+    result, in place of the board's own. ``baud``: bits per second of a serial port (default: 2,000,000).
+    ``stage`` is called with the name of each stage that takes long. Raises ``InputError`` if there is no
+    such board, or it holds something else, and ``ToolError`` if a simulator cannot be built.
     """
     scheme, colon, place = address.partition(":")
     opener = _opener(scheme)
@@ -49,7 +49,7 @@ def open_board(
 
 @dataclass(frozen=True)
 class _Request:
-    """What ``open_board`` was asked for; ``place`` is the address without its scheme."""
+    """The arguments of ``open_board``; ``place`` is the address without its scheme."""
 
     address: str
     place: str
@@ -70,18 +70,19 @@ class _Request:
         return load_model(str(self.model))
 
     def refuse_baud(self) -> None:
-        """Raise ``InputError`` where a baud rate was given."""
+        """Raise ``InputError`` if a baud rate was given."""
         if self.baud is not None:
             raise self.baud_error()
 
     def baud_error(self) -> InputError:
-        """The error of a baud rate that is not one, or has no place here."""
-        return InputError(f"{self.address}: bits a second are for a serial port alone, and at least 1; not {self.baud}")
+        """The error of a baud rate that is invalid, or not allowed with this address."""
+        what = "bits per second are for a serial port only, and at least 1"
+        return InputError(f"{self.address}: {what}; not {self.baud}")
 
     def refuse_board(self) -> None:
-        """Raise ``InputError`` where a board to simulate was given."""
+        """Raise ``InputError`` if a board to simulate was given."""
         if self.board is not None:
-            raise InputError(f"{self.address}: board names what sim simulates, and is for sim alone; not {self.board}")
+            raise InputError(f"{self.address}: board names what sim simulates, and is for sim only; not {self.board}")
 
 
 _Opener = Callable[[_Request], Accelerator]
@@ -126,7 +127,7 @@ def _open_pynq(board: AxiBoard, request: _Request) -> Accelerator:
 
 
 SCHEMES: Mapping[str, _Opener] = {"serial": _open_serial, "sim": _open_simulated}
-"""What opens an address, by its scheme; the name of every board with AXI is a scheme besides."""
+"""The openers by scheme; the name of every board with AXI is a scheme too."""
 
 
 def _opener(scheme: str) -> _Opener | None:

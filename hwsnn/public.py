@@ -42,7 +42,7 @@ def generate(
 ) -> Design:
     """Write the Verilog of ``network`` with its manifest and folding into ``folder``, as ``hwsnn generate`` does.
 
-    The keywords are those of ``hwsnn.planner.constraints.Constraints``. Raises ``InputError`` where no design meets
+    The keywords are those of ``hwsnn.planner.constraints.Constraints``. Raises ``InputError`` if no design meets
     them, or the folder cannot be written, ``ValueError`` for values out of range.
     """
     constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
@@ -66,8 +66,8 @@ def verify(
     """Simulate the Verilog of ``network`` on ``images``, compared with the reference at every layer boundary.
 
     ``images``: (N, C, H, W) uint8. All run once back to back, and once with random stalls drawn from ``seed``. The
-    other keywords are those of ``generate``. Raises ``InputError`` where no design meets them or a tool is missing, and
-    ``SimulationError`` where the simulation itself fails; a difference is no error but is in the result.
+    other keywords are those of ``generate``. Raises ``InputError`` if no design meets them or a tool is missing, and
+    ``SimulationError`` if the simulation itself fails; a difference is no error but is in the result.
     """
     constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
 

@@ -132,7 +132,7 @@ def load_board(text: str, kind: type[B]) -> B: ...
 def load_board(text: str, kind: type[Board] = Board) -> Board:
     """The board that ``text`` names: a shipped one, such as ``ulx3s-85f``, or a file of one's own, ``path/board.py``.
 
-    The file is run: it is Python like any other. Raises ``InputError`` where there is no such board, where the file's
+    The file is run: it is Python like any other. Raises ``InputError`` if there is no such board, where the file's
     cannot be built for, or where it is not of this kind.
     """
     if text.endswith(".py"):
@@ -150,7 +150,7 @@ def load_board(text: str, kind: type[Board] = Board) -> Board:
 def check_board(board: Board) -> None:
     """Ask for the board's FPGA, pins and clock as a build does, without any tool.
 
-    Raises ``TypeError`` or ``ValueError`` where it cannot be built for, and what Amaranth does where pins are missing.
+    Raises ``TypeError`` or ``ValueError`` if it cannot be built for, and what Amaranth does where pins are missing.
     """
     if type(board) not in (*CLOCK_SOURCES, AxiBoard):
         kinds = ", ".join(kind.__name__ for kind in (*CLOCK_SOURCES, AxiBoard))

@@ -25,7 +25,7 @@ FILE = "hwsnn_accelerator.h"
 _TOP = """\
 /* The accelerator of the network "{network}": its registers, frames and results.
  *
- * Written by hwsnn {version}; docs/axi.md and docs/registers.md say what everything means.
+ * Written by hwsnn {version}; docs/axi.md and docs/registers.md explain them.
  */
 #ifndef HWSNN_ACCELERATOR_H
 #define HWSNN_ACCELERATOR_H
@@ -33,7 +33,7 @@ _TOP = """\
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Access to a 32-bit register by its address. Define both before to access it in another way. */
+/* Access to a 32-bit register by its address. Define both before this line to replace them. */
 #ifndef HWSNN_READ
 #define HWSNN_READ(address) (*(volatile const uint32_t *)(address))
 #define HWSNN_WRITE(address, value) (*(volatile uint32_t *)(address) = (value))
@@ -46,7 +46,7 @@ _CODE = """\
 #define HWSNN_PIXEL(row, column, channel) (((row) * HWSNN_WIDTH + (column)) * HWSNN_CHANNELS + (channel))
 #define HWSNN_LARGEST_PIXEL ((1u << HWSNN_PIXEL_BITS) - 1u)
 
-/* What hwsnn_identify finds at an address. */
+/* The result of hwsnn_identify. */
 enum hwsnn_identity {
     HWSNN_IS_THIS_MODEL, /* the accelerator that this header is for */
     HWSNN_IS_NO_ACCELERATOR,
@@ -138,14 +138,14 @@ def c_header(network: Network, model_hash: str, word_bytes: int, addresses: Addr
     digest = f"{{ {', '.join(hash_words[:half])}, \\\n    {', '.join(hash_words[half:])} }}"
     own = {name: _literal(name, value) for name, value in values.items() if name not in hash_names}
     groups = [
-        ("Where the registers lie, in bytes from the first.", _offsets()),
+        ("Offsets of the registers, in bytes.", _offsets()),
         ("Bits of registers.", _masks()),
         (
-            "What the registers of this model read.",
+            "Values of the constant registers of this model.",
             {**own, "HASH_WORDS": f"{HASH_WORDS}u", "MODEL_HASH": digest},
         ),
         (
-            "Where the parts of a result lie, in bytes; HWSNN_RESULT_BYTES is its size.",
+            "Offsets in a result, in bytes; HWSNN_RESULT_BYTES is its size.",
             {
                 "RESULT_NUMBER": f"{RESULT_NUMBER}u",
                 "RESULT_ANSWER": f"{RESULT_ANSWER}u",

@@ -29,18 +29,18 @@ class PllSetting:
 
     @property
     def output_hz(self) -> Fraction:
-        """The frequency made."""
+        """The output frequency."""
         return self.vco_hz / self.output_divider
 
     @property
     def input_period_ns(self) -> float:
-        """Of a clock of the input."""
+        """The period of the input clock."""
         return 1e9 / self.input_hz
 
 
 @dataclass(frozen=True)
 class Pll:
-    """The limits of a kind of loop: the range of each frequency, and its integer factors."""
+    """The limits of a kind of PLL: the range of each frequency, and its integer factors."""
 
     name: str
     input_hz: tuple[int, int]
@@ -52,9 +52,9 @@ class Pll:
     output_dividers: range
 
     def setting(self, input_hz: int, output_hz: int) -> PllSetting:
-        """The one that makes exactly ``output_hz``, its oscillator as close to the middle of its range as can be.
+        """The setting that makes exactly ``output_hz``, with its oscillator closest to the middle of its range.
 
-        Raises ``ValueError`` where no setting does.
+        Raises ``ValueError`` if there is none.
         """
         for what, frequency, (least, largest) in (
             ("input_hz", input_hz, self.input_hz),
@@ -98,12 +98,12 @@ ECP5 = Pll(
 
 MMCM = Pll(
     name="MMCM",
-    # AMD DS925 (Zynq UltraScale+ DC and AC switching characteristics), speed grade -1: what every grade can do.
+    # AMD DS925 (Zynq UltraScale+ DC and AC switching characteristics), speed grade -1, the slowest.
     input_hz=(10 * MHZ, 800 * MHZ),
     output_hz=(6_250_000, 667 * MHZ),
     phase_detector_hz=(10 * MHZ, 450 * MHZ),
     vco_hz=(800 * MHZ, 1600 * MHZ),
-    # AMD UG974, MMCME4_BASE; whole numbers alone.
+    # AMD UG974, MMCME4_BASE; whole numbers only.
     input_dividers=range(1, 107),
     multipliers=range(2, 129),
     output_dividers=range(1, 129),

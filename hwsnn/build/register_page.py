@@ -27,11 +27,11 @@ ACCESS: dict[RegisterKind, str] = {
 _INTRODUCTION = """# The registers
 
 *Made from `hwsnn/interface/registers.py` by `python -m hwsnn.build.register_page > docs/registers.md`: edit that file,
-not this page. What happens behind the registers is in [axi.md](axi.md).*
+not this page. The behaviour behind the registers is in [axi.md](axi.md).*
 
-Registers have 32 bits, and lie at offsets in bytes from the first. Bits and offsets that are not named read 0, and
-writing them does nothing. A counter has 64 bits: its low word lies at its offset, its high word behind. Read the low
-word first: it keeps the high word of that moment.
+Registers have 32 bits; offsets are in bytes from the first. Bits and offsets that are not named read 0, and writing
+them has no effect. A counter has 64 bits: its low word is at its offset, its high word behind it. Read the low word
+first: that latches the high word.
 """
 
 _BASES = ZYNQ_ULTRASCALE

@@ -100,7 +100,7 @@ def find(name: str) -> Tool:
     scripts = list(entry_points(group="console_scripts", name=script))
     if not scripts:
         raise _missing(name, unfit)
-    # By the entry point rather than the script: scripts may lie anywhere, the module is what this Python imports.
+    # By the entry point rather than the script: scripts may be anywhere, but this Python imports the module.
     command = python(f"{scripts[0].module}:{scripts[0].attr}")
     return Tool(name, command, f"{script} {version(package)}", {"XDG_CACHE_HOME": str(tool_cache())})
 

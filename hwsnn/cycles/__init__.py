@@ -1,4 +1,4 @@
-"""The exact cycle model: what simulation of the generated hardware would measure, without it."""
+"""The exact timing model: the cycles that simulation of the generated hardware measures, without simulation."""
 
 from .model import Cycles, queue_depths, result_clocks, simulate
 

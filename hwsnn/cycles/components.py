@@ -1,15 +1,14 @@
-"""When beats move: each component of the pipeline as the recurrence of its clocks.
+"""When beats move: each component of the pipeline as a recurrence of clock numbers.
 
-Data never changes timing, so a component is what it makes of the clocks at which its beats come and go. ``push(valid)``
-offers the next beat, valid from that clock on, and returns the clock at which the component takes it. Before it
-returns, all that follows from the beat is pushed on. What happens to a beat depends on no later beat, so one beat after
-the other is decided without ever stepping through clocks. A beat is offered at least a clock after the one before
-moved.
+Timing does not depend on data, so a component is described by the clocks at which its beats enter and leave.
+``push(valid)`` offers the next beat, valid from that clock on, and returns the clock at which the component takes it.
+Before it returns, it pushes all beats that result. No beat depends on a later one, so the beats are computed one after
+the other, without stepping through clocks. A beat is offered at least one clock after the one before moved.
 
-``state(now)`` is all of the clocks, relative to ``now``, that a component's future depends on between two frames. Where
-it is within a frame is no part of that: it is at a frame's beginning then.
+``state(now)`` is all clocks, relative to ``now``, on which a component's future depends between two frames. The place
+within a frame is not part of it: between frames it is always the beginning.
 
-A clock is a float, whole and far below 2^53, hence exact. A clock that never was is minus infinity.
+A clock is a float, whole and far below 2^53, hence exact. Minus infinity stands for never.
 """
 
 from __future__ import annotations
@@ -23,23 +22,23 @@ from typing import Protocol, TypeAlias
 Push: TypeAlias = Callable[[float], float]
 """Offers a beat from a clock on, and returns the clock at which it moves."""
 Pass: TypeAlias = tuple[bool, bool, int]
-"""A pass: whether it takes a window, whether it makes a beat, and clocks, at least, to the next pass."""
+"""A pass: whether it takes a window, whether it makes a beat, and the minimum of clocks to the next pass."""
 
 NEVER = -inf
 
 
 class Component(Protocol):
-    """What beats can be pushed into."""
+    """A component into which beats can be pushed."""
 
     def push(self, valid: float) -> float:
         """Takes the next beat, which is valid from ``valid`` on; returns the clock at which it moves."""
 
     def state(self, now: float) -> tuple[float, ...]:
-        """The clocks that are remembered between frames."""
+        """The clocks that are kept between frames."""
 
 
 class Source:
-    """Frames of ``beats`` beats, offered one a clock; a frame's first only ``interval`` clocks after the last frame's.
+    """Frames of ``beats`` beats, one per clock; a frame's first at least ``interval`` clocks after the last frame's.
 
     ``begun``: the clock at which the very first beat moved.
     """
@@ -66,7 +65,7 @@ class Source:
 
 
 class Encoder:
-    """The two registers of an encoder, which move on together: ``steps`` beats a pixel, which moves with the last.
+    """The two registers of an encoder, which advance together: ``steps`` beats per pixel, which moves with the last.
 
     ``stalled``: whether a pixel had to wait because the second register was full, although the first was empty.
     """
@@ -147,7 +146,7 @@ class Padding:
 
 
 class SkidBuffer:
-    """A queue of two registers, whose places are free a clock after they were left."""
+    """A queue of two registers, whose places are free one clock after they were left."""
 
     __slots__ = ("_newer", "_older", "_push")
 
@@ -168,7 +167,7 @@ class SkidBuffer:
 
 
 class LineBuffer:
-    """A register that a frame's beats enter (true) or not (false): those are only remembered."""
+    """A register that a frame's beats enter (true) or not (false): those are only stored."""
 
     __slots__ = ("_left", "_push", "_wanted")
 
@@ -189,7 +188,7 @@ class LineBuffer:
 
 
 class Wires:
-    """A history of one beat: wires along which a frame's beats pass (true) or are dropped (false)."""
+    """A line buffer of length one: wires on which a frame's beats pass (true) or are dropped (false)."""
 
     __slots__ = ("_push", "_wanted")
 
@@ -205,11 +204,11 @@ class Wires:
 
 
 class CreditFifo:
-    """A pipeline that nothing stops, of ``delay`` clocks, and the queue of ``depth`` places behind it.
+    """A pipeline of ``delay`` clocks that never stops, and the queue of ``depth`` places behind it.
 
-    A beat enters the pipeline once there is a place for it, which is free a clock after it was left.
+    A beat enters the pipeline when there is a place for it; a place is free one clock after it was left.
 
-    ``peak``: the depth from which on no beat would have waited for a place. ``blocked``: whether one has waited.
+    ``peak``: the smallest depth with which no beat would have waited for a place. ``blocked``: whether one has waited.
     ``starved``: whether a beat left later because it came later.
     """
 
@@ -245,9 +244,9 @@ class CreditFifo:
 
 
 class Engine:
-    """Slices of windows: a pass begins with its window, or of the same one, once the pass before is through.
+    """Slices of windows: a pass begins with its window, or, with the same window, when the pass before is done.
 
-    If it makes a beat, it begins only once the queue behind the engine takes that.
+    If it makes a beat, it begins only when the queue behind the engine takes that.
     """
 
     __slots__ = ("_free", "_push", "_windows")
@@ -274,7 +273,7 @@ class Engine:
 
 
 class SpikeCount:
-    """Two registers that move on together; the second is full with a frame's sum, of ``beats`` beats, alone.
+    """Two registers that advance together; the second is full only with a frame's sum, of ``beats`` beats.
 
     ``stalled``: whether a sum has waited.
     """
@@ -305,11 +304,11 @@ class SpikeCount:
         return accept
 
     def state(self, now: float) -> tuple[float, ...]:
-        return self._full - now, self._left - now  # the sum went onwards a clock before it was full
+        return self._full - now, self._left - now  # the sum moved one clock before it was full
 
 
 class Sink:
-    """Takes beats at once. ``last``: the clock of the last."""
+    """Takes every beat immediately. ``last``: the clock of the last."""
 
     __slots__ = ("last",)
 

@@ -1,4 +1,4 @@
-"""A network's components, and how fast they are with queues of any depth."""
+"""The components of a network, and their speed with queues of any depth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def depths_of(folding: Folding) -> Depths:
 
 
 class Machine:
-    """A network's pipeline; only the depths of its queues are still open.
+    """The pipeline of a network, for any depths of its queues.
 
     Parameters: the network, and a fold for each of its layers with weights.
     """
@@ -31,18 +31,18 @@ class Machine:
 
     @property
     def queues(self) -> dict[Queue, int]:
-        """The queues in the order of the data, and the beats of a frame that leave each."""
+        """The queues in the order of the data, and the beats per frame that leave each."""
         return {part.queue: part.beats for part in self._parts if part.queue}
 
     def result_clocks(self, depths: Depths) -> Iterator[int]:
-        """The clocks from the move of the very first pixel to each frame's result; pixels are offered at all times."""
+        """Cycles from the very first pixel to the result of each frame, if pixels are always available."""
         return Pipeline(self._pixels, self._parts, depths).result_clocks()
 
     def busy(self) -> dict[str, Fraction]:
         """Cycles per frame that the encoder, each layer and the readout need by themselves.
 
-        That is, with input always there and output always taken; the first layer's include the encoder, as no queue is
-        between them. No network is faster than the slowest, and with queues without end none is slower.
+        That is, with input always available and output always taken; the first layer's include the encoder, as no queue
+        is between them. A network with endless queues is as fast as its slowest part; none is faster.
         """
         clocks: dict[str, Fraction] = {}
         sections = self._sections()
@@ -54,7 +54,7 @@ class Machine:
         return clocks
 
     def steady(self, depths: Depths, interval: int = 0) -> Steady:
-        """What the network does once its frames are alike; each is offered at least ``interval`` clocks after the last.
+        """The steady state of the network; each frame is offered at least ``interval`` cycles after the last.
 
         An interval of at most the cycles per frame does not change them: it only keeps the queues before the slowest
         part from filling, which may take long.
@@ -62,14 +62,14 @@ class Machine:
         return Pipeline(self._pixels, self._parts, depths, interval).steady()
 
     def keeps(self, depths: Depths, clocks: int, latency: int) -> Mapping[Queue, int] | None:
-        """The peaks of the queues, where depths keep this latency and, in the long run, these cycles per frame.
+        """The peaks of the queues if depths keep this latency and, in the long run, these cycles per frame.
 
-        Each frame is offered at just these clocks after the last. None where the frames fall behind.
+        Each frame is offered exactly ``clocks`` cycles after the last. None if the frames fall behind.
         """
         return Pipeline(self._pixels, self._parts, depths, clocks).keeps(clocks, latency)
 
     def _sections(self) -> list[tuple[int, list[Part]]]:
-        """The parts from queue to queue, each with the beats of a frame that come to them."""
+        """The parts from queue to queue, each with the beats per frame that enter it."""
         sections: list[tuple[int, list[Part]]] = [(self._pixels, [])]
         for part in self._parts:
             sections[-1][1].append(part)

@@ -15,20 +15,20 @@ from .machine import Machine, depths_of
 from .parts import Queue
 
 UNDER_WAY = 256
-"""More beats than are ever on their way through a layer's pipeline; with two frames of beats as good as no end, and yet
-filled within finite time where another queue is too short."""
+"""More beats than are ever inside a layer's pipeline. Two frames of beats and this many act as an endless queue, which
+still fills in finite time if another queue is too short."""
 
 
 @dataclass(frozen=True)
 class Cycles:
-    """What a network in hardware takes, in clocks, without stalls at its ends.
+    """The timing of a network in hardware, in cycles, without stalls at its ends.
 
-    ``cycles_per_frame``: the steady interval between results, on average where it alternates.
+    ``cycles_per_frame``: the steady interval between results, an average if it alternates.
     ``latency_cycles``: from the first frame's first pixel to its result, both as they move.
-    ``bottleneck``: who of ``busy`` takes longest, the first of equals.
+    ``bottleneck``: the name of the slowest part of ``busy``, the first on a tie.
     ``busy``: the cycles per frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
-    ``fifo_peaks``, ``column_peaks``: the depth of each queue (as in ``Folding``) from which on it is never full, where
-    frames come at their steady interval.
+    ``fifo_peaks``, ``column_peaks``: the smallest depth of each queue (as in ``Folding``) at which it is never full, if
+    frames arrive at their steady interval.
     """
 
     cycles_per_frame: int | Fraction
@@ -40,7 +40,7 @@ class Cycles:
 
 
 def simulate(network: Network, folding: Folding) -> Cycles:
-    """The cycles of a network whose frames follow each other for ever."""
+    """The timing of a network with an endless sequence of frames, back to back."""
     machine = Machine(network, folding.layers)
     busy = machine.busy()
     bottleneck = max(busy, key=lambda name: busy[name])
@@ -56,16 +56,16 @@ def simulate(network: Network, folding: Folding) -> Cycles:
 
 
 def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
-    """The clocks from the very first pixel to the results of so many frames, whose pixels are offered at all times."""
+    """Cycles from the very first pixel to the result of each of ``frames`` frames, if pixels are always available."""
     return list(islice(Machine(network, folding.layers).result_clocks(depths_of(folding)), frames))
 
 
 def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
-    """The folding of these layers with queues as short as keep the whole cycles per frame, and to the first answer, of
-    queues without end.
+    """The folding of these layers with the shortest queues that keep the cycles per frame (rounded up) and the latency
+    of endless queues.
 
-    No queue has a place to spare: one less in any of them costs clocks of the one or the other. Where either of two
-    queues may hold the same, it is the one of fewer bits a place: the wide ones are made short first.
+    No queue is longer than needed: one place less in any of them costs throughput or latency. Wide queues are shortened
+    first: if either of two queues could hold the same beats, it is the one with fewer bits per place.
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
@@ -90,7 +90,7 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
 
 
 def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> int:
-    """Bits of a place of a queue."""
+    """Bits per place of a queue."""
     name, kind = queue
     index = next(index for index, layer in enumerate(network.layers) if layer.name == name)
     beats = Folding(layers, {}, {})

@@ -25,8 +25,8 @@ Queue: TypeAlias = tuple[str, Literal["results", "columns"]]
 class Part:
     """A component.
 
-    ``owner``: ``encoder``, a layer's name or ``readout``. ``make``: makes it, from what its beats are pushed into and,
-    for a queue, from its depth. ``beats``: of a frame, behind it. ``queue``: which one it is.
+    ``owner``: ``encoder``, a layer's name or ``readout``. ``make``: makes it, from the ``push`` of the component
+    behind it and, for a queue, its depth. ``beats``: per frame, behind it. ``queue``: its name, if it is a queue.
     """
 
     owner: str
@@ -66,7 +66,7 @@ def _answer(classes: int) -> Callable[[Push, float], Component]:
 
 
 def _fixed(component: Callable[..., Component], *parameters: Any) -> Callable[[Push, float], Component]:
-    """What makes a component that is no queue."""
+    """A factory of a component that is no queue."""
     return lambda push, _: component(push, *parameters)
 
 
@@ -139,10 +139,10 @@ def _window(name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, *, 
 
 
 def _history(name: str, length: int, frame: Sequence[bool], beats: int) -> Part:
-    """The past of ``length`` beats, the present one included: of one there is no register."""
+    """The last ``length`` beats, including the present one, which needs no register."""
     return Part(name, _fixed(components.LineBuffer if length > 1 else components.Wires, frame), beats)
 
 
 def _each(flags: Iterable[bool], beats: int) -> list[bool]:
-    """Each flag for so many beats."""
+    """Each flag, repeated ``beats`` times."""
     return [flag for flag in flags for _ in range(beats)]

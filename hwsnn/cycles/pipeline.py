@@ -1,4 +1,4 @@
-"""A pipeline of components at work, in clocks alone."""
+"""A pipeline of components: the clocks of its beats."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .components import Component, CreditFifo, Encoder, Sink, Source, SpikeCount
 from .parts import Part, Queue
 
 Depths: TypeAlias = Mapping[Queue, float]
-"""How deep the queues are; those not named have no end."""
+"""The depths of the queues; those not named are endless."""
 Clocks: TypeAlias = tuple[float, ...]
 State: TypeAlias = tuple[Clocks, Clocks]
-"""Of a queue, and of the components behind it."""
+"""The state of a queue, and of the components behind it."""
 
 
 @dataclass(frozen=True)
 class Steady:
-    """Frames that follow each other for ever.
+    """The steady state of an endless sequence of frames.
 
-    ``clocks``: a frame's. ``latency``: clocks from the first frame's first pixel to its result. ``peaks``: how deep a
-    queue must be so as never to be full.
+    ``clocks``: per frame. ``latency``: clocks from the first frame's first pixel to its result. ``peaks``: the smallest
+    depth at which each queue is never full.
     """
 
     clocks: Fraction
@@ -54,11 +54,11 @@ class _Section:
 
     @property
     def stalled(self) -> bool:
-        """Whether a clock was no maximum of earlier clocks plus constants."""
+        """Whether some clock was not a maximum of earlier clocks plus constants."""
         return any(component.stalled for component in self.components if isinstance(component, Encoder | SpikeCount))
 
     def forget(self) -> None:
-        """Forgets all these."""
+        """Clear all these flags."""
         if self.queue:
             self.queue.starved = self.queue.blocked = False
         for component in self.components:
@@ -71,7 +71,7 @@ class _Section:
 
 
 class Pipeline:
-    """Parts at work on frames of ``beats`` beats, each offered at least ``interval`` clocks after the last."""
+    """Parts that process frames of ``beats`` beats, each offered at least ``interval`` clocks after the last."""
 
     def __init__(self, beats: int, parts: Sequence[Part], depths: Depths, interval: int = 0) -> None:
         self._end = Sink()
@@ -98,8 +98,8 @@ class Pipeline:
             yield int(self._end.last - self._source.begun)
 
     def steady(self) -> Steady:
-        """Runs until all that the components remember is as it was some frames ago: from then on everything repeats."""
-        seen: dict[bytes, tuple[int, int]] = {}  # by digest: deep queues remember much
+        """Run until the state of the components equals that of some frames ago: from then on everything repeats."""
+        seen: dict[bytes, tuple[int, int]] = {}  # by digest: deep queues have large states
         latency = 0
         for frame, end in enumerate(self.result_clocks()):
             latency = latency or end
@@ -109,10 +109,9 @@ class Pipeline:
         raise AssertionError("frames never end")
 
     def keeps(self, clocks: int, latency: int) -> Mapping[Queue, int] | None:
-        """As ``Machine.keeps``, where ``interval`` is these clocks.
+        """As ``Machine.keeps``, with ``interval`` equal to ``clocks``.
 
-        Runs as ``steady`` does, but no further than to the proof that the frames fall behind: that comes long before
-        all queues are full.
+        Runs as ``steady`` does, but stops at a proof that the frames fall behind: long before all queues are full.
         """
         seen: dict[bytes, tuple[int, int]] = {}
         anchor: list[State] = []
@@ -125,18 +124,18 @@ class Pipeline:
             state = self._state(frame * clocks)
             if anchor and self._fell_behind(anchor, state):
                 return None
-            if frame & (frame - 1) == 0:  # ever longer spans, as not every frame need fall behind
+            if frame & (frame - 1) == 0:  # ever longer spans: not every frame has to fall behind
                 anchor = state
                 for section in self._sections:
                     section.forget()
         raise AssertionError("frames never end")
 
     def _fell_behind(self, before: Sequence[State], after: Sequence[State]) -> bool:
-        """Whether sections that worked by themselves between two states fell behind with all of their clocks.
+        """Whether independent sections fell behind, between two states, with all of their clocks.
 
-        By themselves: no beat left the queue before them later because it came later, and none waited for a place in
-        the queue behind them. Then each of their clocks was a maximum of their own earlier clocks plus constants, and
-        as all have grown, all will grow by as much again and again: whatever the others do can only make them later.
+        Independent: no beat left the queue before them later because it came later, and none waited for a place in the
+        queue behind them. Then each of their clocks was a maximum of their own earlier clocks plus constants; as all
+        have grown, all will grow by as much again and again, and the other sections can only make them later.
         """
         late = False
         for number, section in enumerate(self._sections):
@@ -149,7 +148,7 @@ class Pipeline:
         return False
 
     def _state(self, now: float) -> list[State]:
-        """What each section remembers."""
+        """The state of each section."""
         return [section.state(now) for section in self._sections]
 
     def _peaks(self) -> dict[Queue, int]:
@@ -157,7 +156,7 @@ class Pipeline:
 
 
 def _later(clocks: Clocks, then: Clocks) -> bool:
-    """Whether every clock is later than it was then."""
+    """Whether every clock is later than then."""
     return len(clocks) == len(then) and all(map(gt, clocks, then))
 
 

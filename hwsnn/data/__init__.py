@@ -117,7 +117,7 @@ def _read_npz(path: Path, limit: int | None, shape: Shape | None) -> Data:
     total, *size = x.shape if len(x.shape) == 4 else (x.shape[0], 1, *x.shape[1:])
     _check_size(path, tuple(size), shape)
     if y is not None and (not np.issubdtype(y.dtype, np.integer) or y.shape != (total,)):
-        raise InputError(f"{path}: y must be {total} integers, one an image, not {y.dtype} of shape {y.shape}")
+        raise InputError(f"{path}: y must be {total} integers, one per image, not {y.dtype} of shape {y.shape}")
     count = _count(path, total, limit)
     require_room(path, (total if x.by_column else count, *size))
     labels = None if y is None else archive.values(y, count)

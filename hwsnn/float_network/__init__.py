@@ -1,4 +1,4 @@
-"""A trained network in floats: what the front ends make and the quantizer takes."""
+"""A trained network in floats: the output of the front ends, and the input of the quantizer."""
 
 from .network import (
     FLOAT_KINDS,

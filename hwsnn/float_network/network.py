@@ -1,8 +1,8 @@
-"""A trained spiking network in discrete time and floats: what the frontends read and the quantizer takes.
+"""A trained spiking network in discrete time and floats: the output of the front ends, and the input of the quantizer.
 
 At each step ``v = beta v + I`` with ``I = sum of w x + b``, then a spike and a reset; inputs are pixels from 0 to 1 or
-spikes. Everything linear between two layers of neurons is already folded into one layer's weights and bias. The names
-mirror those of ``hwsnn.spec``, so use them through their module: ``trained.Conv`` becomes ``spec.Conv``.
+spikes. Everything linear between two layers of neurons is already folded into one layer's weights and bias. Each
+class mirrors one of ``hwsnn.spec``: ``FloatConv`` becomes ``Conv``.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def _require_floats(what: str, value: Any, ndim: int) -> None:
 
 def _require_beta(beta: float) -> None:
     if not 0.0 <= beta <= 1.0:
-        raise ValueError(f"beta must lie from 0 to 1, not {beta!r}")
+        raise ValueError(f"beta must be from 0 to 1, not {beta!r}")
 
 
 @dataclass(frozen=True, eq=False)
 class FloatNeuron:
     """A spiking neuron: decay by ``beta`` (0 to 1; 1 is integrate and fire, 0 memoryless), add, compare, reset.
 
-    ``threshold``: (channels,), positive. ``compare``: a spike where v > threshold (``greater``) or v >= threshold
-    (``greater_equal``). ``reset``: in the same step; ``subtract`` takes the threshold off, ``zero`` sets v to 0.
+    ``threshold``: (channels,), positive. ``compare``: a spike if v > threshold (``greater``) or v >= threshold
+    (``greater_equal``). ``reset``: in the same step; ``subtract`` subtracts the threshold, ``zero`` sets v to 0.
     """
 
     threshold: FloatArray
@@ -106,18 +106,18 @@ class FloatDense(FullyConnected, FloatWeighted):
 
 
 FloatLayer: TypeAlias = FloatConv | FloatDense | MaxPool
-"""Spiking max-pools have no floats: they are ``hwsnn.spec.MaxPool`` already."""
+"""Spiking max-pools have no floats: both networks use ``hwsnn.spec.MaxPool``."""
 FLOAT_KINDS: Mapping[str, type[FloatLayer]] = {kind.kind: kind for kind in get_args(FloatLayer)}
-"""Every kind of layer by its name, that of its kind in integers."""
+"""Every kind of layer by its name, as in ``hwsnn.spec.KINDS``."""
 
 
 @dataclass(frozen=True, eq=False)
 class FloatNetwork:
     """A whole trained network. ``input_shape``: (channels, height, width) of pixels from 0 to 1.
 
-    ``remarks``: what the source could not say or was read as, one line each; the quantizer's report repeats them.
-    ``timesteps`` (1 to 256) and ``encoding`` are those it was trained with, None where the source does not say. The
-    readout follows from the last layer: ``membrane`` where it integrates, else ``count``.
+    ``remarks``: one line for each thing that the source left open, for the quantizer's report.
+    ``timesteps`` (1 to 256) and ``encoding`` are those it was trained with, None if the source does not say. The
+    readout follows from the last layer: ``membrane`` if it integrates, else ``count``.
     """
 
     name: str
@@ -134,7 +134,7 @@ class FloatNetwork:
             require_choice("encoding", self.encoding, get_args(EncoderKind))
 
     def firing_where(self, compare: Compare) -> FloatNetwork:
-        """The network whose neurons all fire by ``compare``, with a remark where they did not."""
+        """The network whose neurons all fire by ``compare``, with a remark if some did not."""
         layers, others = [], []
         for layer in self.layers:
             if (
@@ -158,7 +158,7 @@ class FloatNetwork:
         return tuple(shapes)
 
     def check(self) -> None:
-        """Raise ``ValueError`` unless there are layers that fit each other, under names that a model may have."""
+        """Raise ``ValueError`` unless there are layers that fit each other and have valid names."""
         if not self.layers:
             raise ValueError("a network must have at least one layer, not none")
         require_network_name(self.name)

@@ -1,4 +1,4 @@
-"""A folding as a file that a person can read and change: JSON, by layer."""
+"""A folding as a JSON file, by layer, which people can read and change."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def to_json(folding: Folding) -> dict[str, Any]:
 
 
 def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | None]:
-    """The folds in the file ``path``, and the whole folding where the file says its queues' depths too.
+    """The folds in the file ``path``, and the complete folding if the file has queue depths too.
 
-    Raises ``InputError`` where the file is not a folding of ``network``.
+    Raises ``InputError`` if the file is not a folding of ``network``.
     """
     try:
         require_file(path, "folding", "give a JSON file, as hwsnn generate writes one")

@@ -1,4 +1,4 @@
-"""How parallel a network is built: a fold for each layer with weights, and the depths of its queues."""
+"""The folding of a network: a fold for each layer with weights, and the depths of its queues."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Sums: TypeAlias = Literal["lut5", "lut6", "block"]
 
 @dataclass(frozen=True)
 class LayerFold:
-    """How parallel a layer with weights is: input channels, output channels and time steps handled in a clock.
+    """The fold of a layer with weights: input channels, output channels and time steps per cycle.
 
-    A part that does not divide its whole is padded: with zero weights, with steps whose spikes are dropped. ``sums``:
-    where the tables of partial sums lie; in look-up tables of 5 or 6 inputs, or in block memory. ``logic_steps``: for
-    how many of the steps in a clock they lie in look-up tables of 6 inputs although ``sums`` is ``block``.
+    If a number does not divide its total, the rest is padded: with zero weights, or steps whose spikes are dropped.
+    ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory.
+    ``logic_steps``: for how many of the steps per cycle they are in look-up tables of 6 inputs although ``sums`` is
+    ``block``.
     """
 
     cin_par: int
@@ -38,9 +39,9 @@ class LayerFold:
 
 @dataclass(frozen=True)
 class Folding:
-    """How parallel a network is: a fold for each layer with weights, and the depths of its queues.
+    """A fold for each layer with weights, and the depths of the queues.
 
-    ``fifo_depths``: of the queue behind each layer, in beats, those under way in the layer included, at least 1.
+    ``fifo_depths``: of the queue behind each layer, in beats, including those inside the layer, at least 1.
     ``column_depths``: of the queue of window columns in each layer of ``column_queues``, at least 1.
     """
 
@@ -55,7 +56,7 @@ class Folding:
             require_integer(f"column depth of layer {name!r}", depth, 1, 1 << 16)
 
     def beat_steps(self, network: Network, index: int) -> int:
-        """Time steps in a beat behind layer ``index``; -1 for what comes from the encoder, one step a beat."""
+        """Time steps per beat behind layer ``index``; -1 for the encoder, with one step per beat."""
         while index >= 0 and not network.layers[index].weighted:
             index -= 1
         return min(self.layers[network.layers[index].name].t_par, network.timesteps) if index >= 0 else 1

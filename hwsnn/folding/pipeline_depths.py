@@ -1,6 +1,6 @@
-"""How many clocks the stages of a layer's pipeline take: in numbers alone, for all who count them.
+"""The depths of a layer's pipeline stages, in cycles, as plain numbers.
 
-The hardware is built by these numbers, folds are chosen by them, and the cycle model adds them up.
+The hardware is built from these numbers, the planner chooses folds by them, and the timing model adds them up.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def leak_adders(leak: Leak) -> int:
 
 
 def leak_clocks(leak: Leak) -> int:
-    """Clocks from v to ``leak(v)``: levels of a balanced tree of adders, a register behind each."""
+    """Cycles from v to ``leak(v)``: the levels of a balanced adder tree, with a register behind each."""
     return leak_adders(leak).bit_length()
 
 
 @dataclass(frozen=True)
 class StepStages:
-    """When a step of a neuron takes and has what, in clocks after some beginning.
+    """The schedule of one step of a neuron, in cycles after a common start.
 
-    ``state``: it takes the state that the step before left. ``current``: its input current. ``constants``: the
-    threshold and whatever else its channel has, as u is there. ``end``: it has its spike and the state it leaves.
-    ``next``: the next step can take that state.
+    ``state``: it reads the state of the step before. ``current``: it reads its input current. ``constants``: u is
+    there, and it reads the threshold and the other constants of its channel. ``end``: spike and new state are there.
+    ``next``: the next step can read that state.
     """
 
     state: int
@@ -50,10 +50,10 @@ class StepStages:
 
 
 def step_stages(neuron: AnyNeuron, *, saturates: bool, begins: bool = False, start: int = 0) -> StepStages:
-    """Of a step that takes its state at ``start``.
+    """The schedule of a step that reads its state at ``start``.
 
-    A clock each to add, to saturate and to fire; ``begins``: the very first step has nothing to leak or to add to.
-    What a spike leaves is chosen behind the registers, so that it takes one more to the next step.
+    One cycle each to add, to saturate and to fire; ``begins``: the very first step has no state to leak or add to. The
+    state after a spike is selected behind the registers, which takes one more cycle to the next step.
     """
     current = start if begins else start + leak_clocks(neuron.leak)
     u = current + (not begins) + saturates
@@ -68,10 +68,10 @@ def step_stages(neuron: AnyNeuron, *, saturates: bool, begins: bool = False, sta
 
 @dataclass(frozen=True)
 class NeuronPipeline:
-    """The steps of a pass behind each other, in clocks after the currents of a group came in.
+    """The consecutive steps of a pass, in cycles after the currents of a group arrived.
 
-    ``latency``: to the group's result. ``rest``: at least from a group to the same group in the position's next pass, 0
-    where there is none.
+    ``latency``: to the group's result. ``rest``: minimum from a group to the same group in the next pass of the same
+    output pixel, 0 if there is only one pass.
     """
 
     steps: tuple[StepStages, ...]
@@ -80,25 +80,25 @@ class NeuronPipeline:
 
 
 def neuron_pipeline(neuron: AnyNeuron, *, groups: int, timesteps: int, t_par: int, saturates: bool) -> NeuronPipeline:
-    """Of ``groups`` groups a pass, and passes of ``t_par`` of the ``timesteps`` steps."""
+    """The pipeline for ``groups`` groups per pass, and passes of ``t_par`` of the ``timesteps`` steps."""
     several_passes = t_par < timesteps
-    # A clock to read the state from its memory; constants that change from group to group take it as well.
+    # One cycle to read the state from its memory; constants that change from group to group need it too.
     start, steps = int(several_passes or groups > 1), list[StepStages]()
     for step in range(t_par):
         begins = step == 0 and not several_passes
         steps.append(step_stages(neuron, saturates=saturates, begins=begins, start=start))
         start = steps[-1].next
-    # Spikes leave with those of the pass's last step, membranes as soon as the position's last step is done.
+    # Spikes leave with those of the pass's last step, membranes as soon as the pixel's last step is done.
     last = t_par - 1 if neuron.fires else (timesteps - 1) % t_par
     return NeuronPipeline(tuple(steps), steps[last].end, steps[-1].end + 1 if several_passes else 0)
 
 
 @dataclass(frozen=True)
 class EngineDepths:
-    """The part of a layer with weights that computes.
+    """The depths of a layer's engine, in cycles.
 
-    ``passes`` of a position, each of ``pass_clocks``; from one to the next at least ``rest``. ``pipeline_clocks``: from
-    the last slice of a pass, as it leaves its register, to the beat that it makes, as that comes to the queue.
+    ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``rest`` from one to the next.
+    ``pipeline_clocks``: from the last slice of a pass, as it leaves its register, to the resulting beat at the queue.
     """
 
     passes: int
@@ -108,7 +108,7 @@ class EngineDepths:
 
 
 def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths:
-    """Of layer ``index``, which must have weights."""
+    """The depths of layer ``index``, which must have weights."""
     sums = synaptic_sums(network, index, fold)
     _, groups, folds, _, _ = sums[0].weights.shape
     timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
@@ -119,6 +119,6 @@ def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths
         t_par=t_par,
         saturates=network.can_saturate(index),
     )
-    # The groups of a pass are put side by side in a register.
+    # A register joins the groups of a pass.
     clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)
     return EngineDepths(-(-timesteps // t_par), groups * folds, neurons.rest, clocks)

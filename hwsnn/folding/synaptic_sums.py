@@ -1,9 +1,9 @@
-"""How the currents of a layer are added up in hardware: its tables, bases and adders, in numbers alone.
+"""How the hardware adds up the currents of a layer: its tables, bases and adders, as plain numbers.
 
-Each slice of inputs has its row of weights, row (p*G + g)*F + k. Up to so many rows, a table of partial sums takes a
-few bits of the inputs and the row (distributed arithmetic); it holds by how much a sum exceeds the row's least, so that
-it needs no sign. Beyond, the weights come from a memory and meet each bit of their input in a gate. An adder tree a
-lane adds those terms and the row's base: its least sums and, in a group's first row, the bias.
+Each slice of inputs has its row of weights, row (p*G + g)*F + k. With few rows, a table of partial sums is addressed by
+a few bits of the inputs and the row (distributed arithmetic); its entries are relative to the row's least sum, so that
+they need no sign. With more rows, the weights come from a memory, and gates multiply them by each bit of their input.
+An adder tree per lane adds these terms and the row's base: its least sums and, in a group's first row, the bias.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class SynapticSums:
     """The sums of a layer.
 
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``:
-    of an input, 1 for spikes, up to 8 for pixels; bit b of it weighs 2^b times its weight. ``form``: where the tables
-    lie, and how large they are. Raises ``ValueError`` where one is not of that kind, shape or range.
+    of an input, 1 for spikes, up to 8 for pixels; bit b of it counts 2^b times its weight. ``form``: place and
+    size of the tables. Raises ``ValueError`` if one is not of that kind, shape or range.
     """
 
     weights: Int64Array
@@ -63,29 +63,29 @@ class SynapticSums:
 
     @property
     def block(self) -> bool:
-        """Whether tables lie in block memory."""
+        """Whether the tables are in block memory."""
         return in_block_memory(self.row_count, self.form)
 
     @property
     def table_bits(self) -> int:
-        """Input bits that a table takes; 0 for weights that meet their inputs in gates."""
+        """Input bits per table; 0 for weights from a memory."""
         return bits_per_table(self.row_count, self.form)
 
     @property
     def bit_weights(self) -> Int64Array:
-        """What each bit of a slice weighs, (rows, lanes, bits)."""
+        """The weight of each bit of a slice, (rows, lanes, bits)."""
         planes = self.rows[..., None] << np.arange(self.input_bits)
         return planes.reshape(*planes.shape[:2], -1)
 
     @property
     def tables(self) -> list[npt.NDArray[np.intp]]:
-        """The bits of a slice that each table of partial sums takes; bits that weigh nothing are left out."""
+        """The bits of a slice that address each table of partial sums; bits of weight 0 are left out."""
         used = np.flatnonzero(self.bit_weights.any(axis=(0, 1)))
         return [used[first : first + self.table_bits] for first in range(0, len(used), self.table_bits)]
 
     @property
     def bases(self) -> Int64Array:
-        """What a row adds to each lane whatever its inputs, (rows, lanes)."""
+        """The constant that a row adds to each lane, (rows, lanes)."""
         _, groups, folds = self.weights.shape[:3]
         bases = np.zeros_like(self.rows[:, :, 0])
         bases[: groups * folds : folds] = self.bias
@@ -93,20 +93,20 @@ class SynapticSums:
 
     @property
     def starts_from_bases(self) -> bool:
-        """Whether an accumulator starts from the bases of all rows, and the tree has one term less."""
+        """Whether an accumulator starts from the bases of all rows, so that the tree has one term less."""
         positions, groups, folds = self.weights.shape[:3]
         return bool(positions == groups == 1 and folds > 1)
 
     @property
     def currents(self) -> Range:
-        """Where the currents lie."""
+        """The range of the currents."""
         low, high = (side.reshape(self.weights.shape[:4]) for side in sums_range(self.rows, self.input_bits))
         low, high = low.sum(axis=(0, 2)) + self.bias, high.sum(axis=(0, 2)) + self.bias
         return Range(int(low.min()), int(high.max()))
 
     @property
     def levels(self) -> int:
-        """Levels of adders that the lane of the most terms needs."""
+        """Adder levels of the lane with the most terms."""
         weighs = np.asarray(self.bit_weights.any(axis=0))  # (lanes, bits)
         if self.table_bits:
             weighs = np.stack([weighs[:, bits].any(axis=1) for bits in self.tables] or [weighs[:, 0]], axis=1)
@@ -115,19 +115,19 @@ class SynapticSums:
 
     @property
     def term_clocks(self) -> int:
-        """Clocks from a slice to its terms: to look up, in block memory a clock more, and to pass the gates."""
+        """Cycles from a slice to its terms: to look up, one more in block memory, and one for the gates."""
         table = 3 if self.block else 2
         return table if self.table_bits else table + 1
 
     @property
     def latency(self) -> int:
-        """Clocks from a group's last slice to its currents; accumulators over slices and positions take one each."""
+        """Cycles from a group's last slice to its currents; accumulators over slices and positions take one each."""
         positions, _, folds = self.weights.shape[:3]
         return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1)
 
 
 def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
-    """Of layer ``index``: pixels are summed up once a pass, spikes at each of its ``t_par`` steps."""
+    """The sums of layer ``index``: pixels are summed once per pass, spikes at each of its ``t_par`` steps."""
     parameters, pixels = folded_parameters(network.weighted(index), fold), network.takes_pixels(index)
     copies = 1 if pixels else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
@@ -136,7 +136,7 @@ def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[Synapti
 
 
 def tree_levels(terms: int) -> int:
-    """Levels of adders of two that ``terms`` terms need."""
+    """Levels of two-input adders that ``terms`` terms need."""
     return max(terms - 1, 0).bit_length()
 
 

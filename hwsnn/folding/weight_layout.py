@@ -1,4 +1,4 @@
-"""The numbers of a layer with weights in the order in which its folded hardware uses them."""
+"""The order of a layer's weights and biases in its folded hardware."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .folding import LayerFold
 class LayerParameters:
     """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
-    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. What is missing where a part does not divide its
-    channel count has weight 0 and bias 0.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. If a parallelism does not divide its channel count,
+    the rest is padded with weight 0 and bias 0.
     """
 
     weights: Int64Array
@@ -52,7 +52,7 @@ def by_position(layer: object) -> IntArray:
 
 @by_position.register
 def _(layer: Conv) -> IntArray:
-    """Of groups, zeros stand for the inputs of others: a fold takes input channels alike for all outputs."""
+    """The weights between groups are zeros: a fold takes the same input channels for all outputs."""
     outputs, inputs = layer.out_channels // layer.groups, layer.in_channels // layer.groups
     full = np.zeros((layer.groups, outputs, layer.groups, inputs, layer.taps), layer.weight.dtype)
     group = np.arange(layer.groups)

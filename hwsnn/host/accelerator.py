@@ -27,9 +27,9 @@ class Inference(NamedTuple):
 
 @dataclass(frozen=True)
 class Stats:
-    """Counters since the board was opened or reset; None where the link does not report one.
+    """Counters since the board was opened or reset; None if the link does not report one.
 
-    ``frames``: answered. ``clocks``: of the pipeline. ``input_stalls`` and ``output_stalls``: clocks of the bus in
+    ``frames``: answered. ``clocks``: cycles of the pipeline. ``input_stalls`` and ``output_stalls``: bus cycles in
     which a frame's word, or a result's, was offered and not taken. ``malformed``: packets that the board refused.
     ``retries``: frames that were sent again after errors on the line.
     """
@@ -78,8 +78,8 @@ class Accelerator(ABC):
         """Run ``images``, (N, C, H, W) or with one channel (N, H, W), of any number, on the board.
 
         ``progress`` is called with the number of new results. Raises ``ValueError`` for images of another shape or
-        type, and for pixels above the network's largest; ``InputError`` where the board does not answer, or not
-        properly. The board can be used again after either.
+        type, and for pixels above the network's largest; ``InputError`` if the board does not answer
+        correctly. The board can be used again after either.
         """
         checked = self._checked(images)
         self._require_open()
@@ -101,7 +101,7 @@ class Accelerator(ABC):
     def _stats(self) -> Stats: ...
 
     def describe(self) -> str:
-        """The model that the board holds, in words; raises ``InputError`` where it is not the network."""
+        """The model that the board holds, in words; raises ``InputError`` if it is not the network."""
         self._require_open()
         return self._describe()
 

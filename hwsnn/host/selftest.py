@@ -1,4 +1,4 @@
-"""Whether a board does what it should, step by step."""
+"""The self-test of a board, step by step."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hwsnn.errors import InputError, ToolError
 from .accelerator import Accelerator
 
 FRAMES = 8
-"""Random images that every step ends with."""
+"""Random images that are run at the end of every step."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What came of a step; ``text`` says it in a few words."""
+    """The result of a step; ``text`` describes it in a few words."""
 
     name: str
     passed: bool
@@ -27,7 +27,7 @@ class Step:
 
 
 def selftest(board: Accelerator, seed: int = 0) -> Iterator[Step]:
-    """The steps, each as it is done. A board that fails one still goes through the others."""
+    """Yield each step when it is done. After a failure the other steps still run."""
     images = random_images(board.network, FRAMES, seed)
     expected = reference.run(board.network, images)
 

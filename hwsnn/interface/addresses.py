@@ -1,4 +1,4 @@
-"""Where a board's processor finds the accelerator: physical addresses of its registers and of its DMA."""
+"""Physical addresses of the accelerator's registers and of its DMA, as a board's processor sees them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class AddressMap:
     """Physical addresses of two blocks of registers, each in a window of ``window`` bytes.
 
     ``registers``: of the accelerator (``hwsnn.interface.registers``). ``dma``: of the DMA (``hwsnn.interface.dma``).
-    Raises ``ValueError`` where a window is no power of two or smaller than the accelerator's address space, where a
-    block does not start at a multiple of it, or where both share one.
+    Raises ``ValueError`` if a window is no power of two or smaller than the accelerator's address space, if a
+    block does not start at a multiple of it, or if both share one.
     """
 
     registers: int
@@ -32,4 +32,4 @@ class AddressMap:
 
 
 ZYNQ_ULTRASCALE = AddressMap(registers=0xA000_0000, dma=0xA001_0000, window=0x1_0000)
-"""In the designs for Zynq UltraScale+: the start of what M_AXI_HPM0_FPD reaches."""
+"""In the designs for Zynq UltraScale+: the start of the address range of M_AXI_HPM0_FPD."""

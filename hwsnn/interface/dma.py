@@ -1,4 +1,4 @@
-"""Registers and descriptors of AMD's AXI DMA in scatter-gather mode, as its product guide PG021 (7.1) lays them out.
+"""Registers and descriptors of AMD's AXI DMA in scatter-gather mode, as in its product guide PG021 (7.1).
 
 A channel's registers start at ``MM2S`` (memory to stream) or ``S2MM`` (stream to memory). It processes a linked list
 of descriptors in memory, up to the one that the tail pointer names, and waits there for the tail pointer to move on.
@@ -15,7 +15,7 @@ S2MM = 0x30
 
 
 class Offset(IntEnum):
-    """Of a register, from the channel's first. Pointers have 64 bits; writing a tail's high word makes it count."""
+    """Offsets of a channel's registers. Pointers have 64 bits; writing the high word of a tail pointer activates it."""
 
     CONTROL = 0x00
     STATUS = 0x04
@@ -53,10 +53,10 @@ ERRORS = {
     DmaStatus.SG_SLAVE: "SGSlvErr: memory refused an access to a descriptor",
     DmaStatus.SG_DECODE: "SGDecErr: no memory at a descriptor's address",
 }
-"""What each error bit of a channel's status is called, and says."""
+"""The name and the meaning of each error bit of a channel's status."""
 
 DESCRIPTOR_BYTES = 64
-"""Descriptors lie at multiples of it."""
+"""Descriptors are at multiples of this address."""
 DESCRIPTOR = np.dtype(
     {
         "names": ["next", "buffer", "control", "status"],
@@ -74,4 +74,4 @@ LAST, FIRST = 1 << 26, 1 << 27
 FAILED = 0b111 << 28
 """Flags of ``status``: the channel's three ``DMA_`` errors, in their order."""
 DONE = 1 << 31
-"""Flag of ``status``: the DMA is through with the descriptor."""
+"""Flag of ``status``: the DMA has completed the descriptor."""

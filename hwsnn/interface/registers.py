@@ -1,6 +1,6 @@
 """The accelerator's registers, described once: hardware, driver, C header and ``docs/registers.md`` are made from this.
 
-``docs/axi.md`` says what they mean. This module needs nothing but Python, so that a driver on a board can be small.
+``docs/axi.md`` says what they mean. This module needs only Python, so that drivers can be small.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 INTERFACE_VERSION = 1
-"""That of ``docs/axi.md``: it grows when a driver written before would misread the accelerator."""
+"""As in ``docs/axi.md``: it is increased when an older driver would misread the accelerator."""
 MAGIC = int.from_bytes(b"HWSN", "little")
-"""What ``ID`` reads."""
+"""The value of ``ID``."""
 ADDRESS_BITS = 12
-"""Of the AXI4-Lite port: all registers lie within 4 KiB."""
+"""Of the AXI4-Lite port: all registers are within 4 KiB."""
 REGISTER_BYTES = 4
 COUNTER_BYTES = 8
 HASH_WORDS = 8
-"""Registers that the SHA-256 of a model takes."""
+"""The number of registers for the SHA-256 of a model."""
 WORD_BYTES = (4, 8, 16)
 """The widths that the streams' words may have."""
 
@@ -26,10 +26,10 @@ NUMBER_BYTES = 4
 ANSWER_BYTES = 4
 SCORE_BYTES = 4
 RESULT_NUMBER = 0
-"""Where, in bytes from a result's start, the number of its frame's packet lies."""
+"""Offset in a result, in bytes, of the number of its frame's packet."""
 RESULT_ANSWER = RESULT_NUMBER + NUMBER_BYTES
 RESULT_SCORES = RESULT_ANSWER + ANSWER_BYTES
-"""Where the score of class 0 lies; class k's lies ``k * SCORE_BYTES`` further."""
+"""Offset of the score of class 0; that of class k is ``k * SCORE_BYTES`` higher."""
 
 RegisterKind = Literal["constant", "status", "control", "counter"]
 
@@ -49,7 +49,7 @@ class Field:
         return ((1 << self.width) - 1) << self.lsb
 
     def of(self, value: int) -> int:
-        """The field, out of a value of its register."""
+        """The value of the field in a value of its register."""
         return (value & self.mask) >> self.lsb
 
 
@@ -73,7 +73,7 @@ class Register:
         return COUNTER_BYTES if self.kind == "counter" else REGISTER_BYTES
 
     def field(self, name: str) -> Field:
-        """Raises ``KeyError`` where there is none of that name."""
+        """The field ``name``. Raises ``KeyError`` if there is none."""
         return {field.name: field for field in self.fields}[name]
 
 
@@ -97,11 +97,11 @@ REGISTERS: tuple[Register, ...] = (
         "STATUS",
         0x00C,
         "status",
-        "what goes on at this moment",
+        "the present state",
         (
             Field("RESETTING", 0, 1, "a reset has not ended yet"),
             Field("SENDING", 1, 1, "a result was offered, and its last word not taken yet"),
-            Field("RECEIVING", 2, 1, "a frame's first word has come, and its last not yet"),
+            Field("RECEIVING", 2, 1, "a frame's first word has arrived, and its last not yet"),
             Field("BUSY", 3, 1, "frames are inside that were not answered yet"),
         ),
     ),
@@ -116,18 +116,18 @@ REGISTERS: tuple[Register, ...] = (
     Register("FRAME_BYTES", 0x04C, "constant", "bytes of a frame"),
     Register("RESULT_BYTES", 0x050, "constant", "bytes of a result"),
     Register("FRAMES", 0x080, "counter", "results whose last word was taken"),
-    Register("CLOCKS", 0x088, "counter", "clocks of the pipeline"),
-    Register("INPUT_STALLS", 0x090, "counter", "clocks of the bus in which a frame's word was offered and not taken"),
-    Register("OUTPUT_STALLS", 0x098, "counter", "clocks of the bus in which a result's word was offered and not taken"),
+    Register("CLOCKS", 0x088, "counter", "cycles of the pipeline"),
+    Register("INPUT_STALLS", 0x090, "counter", "bus cycles in which a frame's word was offered and not taken"),
+    Register("OUTPUT_STALLS", 0x098, "counter", "bus cycles in which a result's word was offered and not taken"),
     Register("MALFORMED", 0x0A0, "counter", "malformed packets"),
 )
-"""All there are, by rising offset."""
+"""All registers, by rising offset."""
 
 _BY_NAME = {register.name: register for register in REGISTERS}
 
 
 def register(name: str) -> Register:
-    """The register ``name``. Raises ``KeyError`` where there is none."""
+    """The register ``name``. Raises ``KeyError`` if there is none."""
     return _BY_NAME[name]
 
 
@@ -137,7 +137,7 @@ def of_kind(kind: RegisterKind) -> tuple[Register, ...]:
 
 
 class Geometry(Protocol):
-    """What the interface tells of a ``hwsnn.spec.Network``."""
+    """The part of ``hwsnn.spec.Network`` that the interface describes."""
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -165,10 +165,10 @@ def result_bytes(network: Geometry) -> int:
 
 
 def constants(network: Geometry, model_hash: str, word_bytes: int) -> dict[str, int]:
-    """What every ``constant`` register reads, by its name.
+    """The value of every ``constant`` register, by its name.
 
     ``model_hash`` is the SHA-256 in hexadecimal, ``word_bytes`` the width of the streams. Raises ``ValueError`` where
-    either is none.
+    either is invalid.
     """
     if word_bytes not in WORD_BYTES:
         raise ValueError(f"word_bytes must be one of {', '.join(map(str, WORD_BYTES))}, not {word_bytes!r}")

@@ -17,7 +17,7 @@ HEADER_BYTES = 4
 CRC_BYTES = 4
 MAX_PAYLOAD = 0xFFFF
 SEQUENCES = 256
-"""Sequence numbers, which count modulo this."""
+"""The number of sequence numbers: they wrap around."""
 
 
 class PacketKind(IntEnum):
@@ -74,7 +74,7 @@ class Identity:
         )
 
     def pack(self) -> bytes:
-        """The bytes that go over the link, in front of the number of answers to come."""
+        """The bytes for the link; the number of pending answers follows them."""
         return _IDENTITY.pack(
             self.version,
             self.model_hash,
@@ -88,14 +88,14 @@ class Identity:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Identity:
-        """The reverse of ``pack``. Raises ``ValueError`` where the number of bytes is wrong."""
+        """The reverse of ``pack``. Raises ``ValueError`` if the number of bytes is wrong."""
         if len(packed) != _IDENTITY.size:
             raise ValueError(f"packed must be {_IDENTITY.size} bytes, not {len(packed)}")
         return cls(*_IDENTITY.unpack(packed))
 
 
 def frame_payload_bytes(network: Geometry) -> int:
-    """Bytes of a frame request's payload. Raises ``ValueError`` where an image is too large for one packet."""
+    """Bytes of a frame request's payload. Raises ``ValueError`` if an image is too large for one packet."""
     size = frame_bytes(network)
     if size > MAX_PAYLOAD:
         raise ValueError(f"an image must be at most {MAX_PAYLOAD} bytes to fit a packet of the serial link, not {size}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_model(text: str | Path) -> Network:
-    """The network that ``text`` names. Raises ``InputError`` where there is none, or it is no model."""
+    """The network that ``text`` names. Raises ``InputError`` if there is none, or it is no model."""
     from .integer_file import load
 
     return load(model_path(str(text)))

@@ -1,4 +1,4 @@
-"""Trained networks as files: one ``.safetensors`` with float64 tensors, and all else as JSON in its metadata.
+"""Trained networks as files: one ``.safetensors`` with float64 tensors, and the rest as JSON in its metadata.
 
 Such a file is untrusted input (``hwsnn.model_file.tensor_file``). What comes back is what was saved, to the last bit.
 """
@@ -31,7 +31,7 @@ MAX_REMARK = 1000
 
 
 def save(network: FloatNetwork, path: Path) -> None:
-    """Write ``network`` to ``path``, whole or not at all, the same bytes for the same network.
+    """Write ``network`` to ``path``, atomically; the same network gives the same bytes.
 
     Raises ``ValueError`` for a network that could not be loaded again: names that no model may have, layers that do not
     fit, remarks that are no single lines.
@@ -42,7 +42,7 @@ def save(network: FloatNetwork, path: Path) -> None:
 
 
 def load(path: Path) -> FloatNetwork:
-    """The trained network in the file ``path``. Raises ``InputError`` for whatever is not one."""
+    """The trained network in the file ``path``. Raises ``InputError`` for any other file."""
     return tensor_file.load(path, tensor_file.TRAINED, restore)
 
 
@@ -73,7 +73,7 @@ def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArra
 
 
 def restore(description: object, tensors: Tensors) -> FloatNetwork:
-    """The network that ``describe`` took apart. Raises ``ValueError`` for anything else."""
+    """The reverse of ``describe``. Raises ``ValueError`` for anything else."""
     reader, parts = Fields(description, "the network"), TensorReader(tensors)
     if reader.get("format") != FORMAT:
         raise ValueError(f"format must be {FORMAT}, not {reader.get('format')!r}: made by another version of hwsnn")

@@ -27,7 +27,7 @@ FORMAT = 2
 
 
 def model_hash(network: Network) -> str:
-    """SHA-256 (hexadecimal) of everything a network means: equal exactly for equal graphs and tensors."""
+    """SHA-256 (hexadecimal) of a network: equal exactly for equal graphs and tensors."""
     graph, tensors = describe(network)
     digest = hashlib.sha256(json.dumps(graph, sort_keys=True, separators=(",", ":")).encode())
     for name in sorted(tensors):
@@ -38,12 +38,12 @@ def model_hash(network: Network) -> str:
 
 
 def save(network: Network, path: Path, notes: dict[str, Any] | None = None) -> None:
-    """Write ``network`` to ``path``, whole or not at all. ``notes`` (JSON) is for people: where the model came from."""
+    """Write ``network`` to ``path``, atomically. ``notes`` (JSON) are for people, such as the source of the model."""
     tensor_file.save(path, tensor_file.MODEL, *describe(network), notes)
 
 
 def load(path: Path) -> Network:
-    """The network in the model file ``path``. Raises ``InputError`` for whatever is not one."""
+    """The network in the model file ``path``. Raises ``InputError`` for any other file."""
     return tensor_file.load(path, tensor_file.MODEL, restore)
 
 
@@ -78,12 +78,12 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
 
 
 def restore(graph: object, tensors: Tensors) -> Network:
-    """The network that ``describe`` took apart. Raises ``ValueError`` for anything else."""
+    """The reverse of ``describe``. Raises ``ValueError`` for anything else."""
     reader, parts = Fields(graph, "the graph"), TensorReader(tensors)
     if reader.get("format") != FORMAT:
         raise ValueError(
             f"format must be {FORMAT}, not {reader.get('format')!r}: made by another version of hwsnn; "
-            "make it anew from its source: hwsnn quantize SRC -o MODEL"
+            "make it again from its source: hwsnn quantize SRC -o MODEL"
         )
     entries = reader.list("layers")
     encoder = Fields(reader.get("encoder"), "the encoder")
@@ -102,13 +102,13 @@ def restore(graph: object, tensors: Tensors) -> Network:
 
 
 def describe_kind(layer: Projection | MaxPool) -> dict[str, Any]:
-    """What a layer is beside its tensors, weight bits and neuron, as JSON values."""
+    """The fields of a layer besides its tensors, weight bits and neuron, as JSON values."""
     settings = {name: list(value) if isinstance(value, tuple) else value for name, value in layer.settings.items()}
     return {"name": layer.name, "type": layer.kind} | settings
 
 
 def restore_kind(entry: Fields) -> tuple[str, dict[str, Any]]:
-    """The kind and the settings that ``describe_kind`` took apart. Raises ``ValueError`` for anything else."""
+    """The kind and the settings: the reverse of ``describe_kind``. Raises ``ValueError`` for anything else."""
     kind = entry.text("type")
     require_choice(f"the type of {entry.where}", kind, tuple(SETTINGS))
     return kind, SETTINGS[kind](entry)
@@ -127,7 +127,7 @@ SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
         "mode": entry.text("mode"),
     },
 }
-"""Reads the settings of each kind. What they may be is for the layer to check."""
+"""Reads the settings of each kind. The layer checks their values."""
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:

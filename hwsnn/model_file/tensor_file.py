@@ -136,7 +136,7 @@ class Fields:
         self.where = where
 
     def get(self, key: str, default: object = None) -> Any:
-        """Any value at all; ``default`` where there is none, unless that is None too."""
+        """Any value; if there is none, ``default``, unless that is None."""
         if key not in self._value:
             if default is not None:
                 return default

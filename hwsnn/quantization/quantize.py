@@ -18,16 +18,16 @@ from .report import FiringReport, LayerReport, LeakReport, MembraneReport, Quant
 from .scales import Scales, layer_scales, whole
 
 ROUNDING_WORTH_A_WORD = 0.02
-"""Of the threshold: what a bias, or what a spike takes off, may be moved by rounding without a remark."""
+"""Fraction of the threshold by which rounding may change a bias or reset amount without a remark."""
 DEFAULT_TIMESTEPS = 4
-"""Where the source does not say; networks trained with surrogate gradients on still images mostly use 2 to 10."""
+"""If the source does not say; networks trained with surrogate gradients on still images mostly use 2 to 10."""
 DEFAULT_ENCODING: spec.EncoderKind = "direct"
 TIMESTEPS_REMARK = (
     f"time steps: the source does not say how many; {DEFAULT_TIMESTEPS} is the default, give --timesteps as in training"
 )
 LEAK_SHIFT = 8
 LEAK_ROUNDING = 1e-6
-"""A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
+"""A beta this close to one that needs no multiplier counts as that one: it is within single precision."""
 
 
 def quantize(
@@ -41,14 +41,13 @@ def quantize(
     reset: spec.Reset | None = None,
     pixel_bits: int = spec.MAX_PIXEL_BITS,
 ) -> tuple[spec.Network, QuantizationReport]:
-    """The integer network that stands for ``network``, and what was changed on the way.
+    """The integer network for ``network``, and a report of the changes.
 
-    ``bits``: of a weight, 2 to 8. ``timesteps`` and ``encoding``: by default those that the network was trained with;
-    where it does not say, ``DEFAULT_TIMESTEPS``, with a remark, and ``DEFAULT_ENCODING``. ``membrane_bits``: the most
-    bits a membrane may have; by default as many as it takes never to saturate. ``readout``: by default ``count`` where
-    the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an integrator. ``reset``: of all
-    neurons, in place of the source's. Raises ``InputError`` for a network that cannot be built so, ``ValueError`` for
-    parameters out of range.
+    ``bits``: of a weight, 2 to 8. ``timesteps`` and ``encoding``: by default those of the training; if the source does
+    not say, ``DEFAULT_TIMESTEPS``, with a remark, and ``DEFAULT_ENCODING``. ``membrane_bits``: maximum bits of a
+    membrane; by default enough never to saturate. ``readout``: by default ``count`` if the last layer fires, else
+    ``membrane``; ``membrane`` turns a last layer that fires into an integrator. ``reset``: of all neurons, in place of
+    the source's. Raises ``InputError`` for a network that cannot be built, ``ValueError`` for parameters out of range.
     """
     told = network.timesteps if timesteps is None else timesteps
     timesteps = DEFAULT_TIMESTEPS if told is None else told
@@ -81,9 +80,7 @@ def quantize(
         reports.append(_report(layer, scales, sized, needed, largest_input))
         remarks += _rounding(layer, sized, scales.values * largest_input)
         if leak.beta == 0 < layer.neuron.beta:
-            remarks += (
-                f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons keep nothing of a step",
-            )
+            remarks += (f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons have no memory",)
     try:
         integers = spec.Network(
             name=network.name,
@@ -101,7 +98,7 @@ def quantize(
 
 
 def choose_leak(beta: float) -> spec.Leak:
-    """The leak whose decay is ``beta`` or, where there is none, nearest to it among the multiples of 2^-8."""
+    """The leak whose decay is ``beta``; if there is none, the nearest multiple of 2^-8."""
     if abs(beta - 1.0) < LEAK_ROUNDING:
         return spec.NoLeak()
     for shift in range(1, spec.MAX_LEAK_SHIFT + 1):
@@ -114,7 +111,7 @@ def choose_leak(beta: float) -> spec.Leak:
 def _with_readout(
     network: FloatNetwork, readout: spec.Readout | None
 ) -> tuple[tuple[FloatLayer, ...], spec.Readout, tuple[str, ...]]:
-    """Layers whose last one suits the readout, the readout, and a remark where that layer had to change."""
+    """Layers whose last one suits the readout, the readout, and a remark if that layer had to change."""
     if not network.layers:
         raise InputError(f"network {network.name!r} has no layers")
     *before, last = network.layers
@@ -141,11 +138,11 @@ def _in_integers(
     leak: spec.Leak,
     reset: spec.Reset | None,
 ) -> spec.WeightedKind:
-    """The layer in integers, its membrane as wide as can be."""
+    """The layer in integers, with the widest membrane."""
     largest = signed_limits(weight_bits)[1]
     scaled = layer.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
     weight = np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
-    # Inputs from 0 to largest_input stand for 0 to 1: currents, and all they meet, grow by that factor too.
+    # Inputs from 0 to largest_input stand for 0 to 1: currents, thresholds and biases grow by that factor too.
     unit = scales.values * largest_input
     bias = _to_int32(layer.name, "bias", np.rint(_product(layer.bias, unit)))
     neuron: spec.Neuron | spec.Integrator = spec.Integrator(leak, spec.MAX_MEMBRANE_BITS)
@@ -164,7 +161,7 @@ def _in_integers(
 
 
 def _rounding(source: FloatWeighted, built: spec.Weighted, unit: FloatArray) -> tuple[str, ...]:
-    """A remark where rounding moves a bias, or what a spike takes off, by a part of the threshold worth a word."""
+    """A remark if rounding moves a bias or reset amount by more than ``ROUNDING_WORTH_A_WORD`` of the threshold."""
     if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):
         return ()
     theta = _product(source.neuron.threshold, unit)
@@ -180,7 +177,7 @@ def _rounding(source: FloatWeighted, built: spec.Weighted, unit: FloatArray) -> 
 
 
 def _product(a: FloatArray, b: FloatArray) -> FloatArray:
-    """a b, infinite where that is too large for a float."""
+    """a b, infinite if that is too large for a float."""
     with np.errstate(over="ignore"):
         return np.asarray(a * b)
 

@@ -1,4 +1,4 @@
-"""What quantization changed in a network, layer by layer: for people as text, for programs as JSON."""
+"""What quantization changed in a network, layer by layer, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WeightReport:
 
 @dataclass(frozen=True)
 class LeakReport:
-    """The decay of a membrane in a step: the one asked for, the one built, and how (``docs/numerics.md``)."""
+    """The decay of a membrane per step: asked for, built, and the formula (``docs/numerics.md``)."""
 
     beta_asked: float
     beta_built: float
@@ -54,7 +54,7 @@ class LeakReport:
 class FiringReport:
     """Thresholds, smallest and largest, in the source's unit and in integers; compare and reset, asked and built.
 
-    ``subs_built``: what a spike takes off, smallest and largest, None where it takes nothing off.
+    ``subs_built``: reset amounts, smallest and largest, None if a spike subtracts nothing.
     """
 
     compare_asked: Compare
@@ -109,7 +109,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class QuantizationReport:
-    """The whole network. ``remarks`` are lines about what the source did not say or what was read in its place."""
+    """The whole network. ``remarks``: one line for each thing that the source left open, and how it was read."""
 
     network: str
     timesteps: int

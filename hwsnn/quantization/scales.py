@@ -12,15 +12,15 @@ from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNeuron, FloatW
 from hwsnn.spec import Reset
 
 CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
-"""The candidates for a scale: each lets the largest integer stand for this part of the largest weight."""
+"""The candidates for a scale: with each, the largest integer stands for this fraction of the largest weight."""
 SCALE_SPAN = 256
 """Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
 STEP_ROUNDING = 1e-4
 """Steps by which a weight may miss a multiple of its channel's step and still be one: single precision, and some."""
 ROUNDING, MOST_ROUNDING = 1e-6, 0.02
-"""A product this close to an integer, of itself and at most, is that integer: single precision says it no better."""
+"""A product this close to an integer, relative and absolute, counts as that integer: within single precision."""
 FIRST_WEIGHTS = 16
-"""Weights of a channel that are looked at before all of them: most channels have no step, and these show it."""
+"""Weights of a channel that are tried first: most channels have no step, and a few weights show it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def layer_scales(layer: FloatWeighted, largest: int, largest_input: int, reset: 
     """The scales of a layer whose weights become integers up to ``largest``, and its inputs up to ``largest_input``.
 
     ``reset``: in place of the layer's own. ``leaks``: whether floors of a leak want a fine unit. An integrator has one
-    scale for all its channels: their membranes are compared with each other. Raises ``InputError`` where there are no
+    scale for all its channels: their membranes are compared with each other. Raises ``InputError`` if there are no
     weights to scale.
     """
     rows = layer.weight.reshape(len(layer.weight), -1)
@@ -144,10 +144,10 @@ def _scales(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> 
 
 
 def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
-    """Into how many parts, ``most`` at most, a step is divided; ``others`` are given in steps.
+    """The number of parts, at most ``most``, into which a step is divided; ``others`` are given in steps.
 
-    As few as make all of them integers; a leak, whose floors want a fine unit, halves those parts as often as it can.
-    Where nothing makes them integers, as many as can be.
+    The fewest that make all of them integers; for a leak, whose floors want a fine unit, halved as often as possible.
+    If nothing makes them integers, the most.
     """
     fitting = (parts for parts in range(1, most + 1) if whole(others * parts).all())
     parts = next(fitting, most)

@@ -8,14 +8,14 @@ from typing import Literal, TypeAlias, get_args
 from .checks import require_choice, require_integer
 
 MIXED_SEED = 0x2A6D365B
-"""As many ones as zeros, nearly: from a seed of few ones, such as 1, a shift register gives hundreds of zeros."""
+"""Nearly as many ones as zeros: a shift register makes hundreds of zeros from a seed with few ones."""
 
 EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency"]
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """How a pixel becomes T time steps. ``seed`` matters to ``poisson`` alone (1 to 2^31 - 1)."""
+    """How a pixel becomes T time steps. Only ``poisson`` uses ``seed`` (1 to 2^31 - 1)."""
 
     kind: EncoderKind
     seed: int = MIXED_SEED
@@ -26,7 +26,7 @@ class Encoder:
 
     @property
     def spikes(self) -> bool:
-        """Whether it makes spikes, T of each pixel; else the first layer takes the pixels themselves, once a frame."""
+        """Whether it turns each pixel into T spikes or zeros; else the first layer takes pixels, once per frame."""
         return self.kind != "direct"
 
     @property

@@ -74,5 +74,5 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high))
 
     def __add__(self, other: Range) -> Range:
-        """Where the sum of one value from each lies."""
+        """The range of the sum of one value from each."""
         return Range(self.low + other.low, self.high + other.high)

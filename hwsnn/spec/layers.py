@@ -36,15 +36,15 @@ class Weighted(Projection):
             self._require_by_channel(constant, values)
 
     def current_ranges(self, largest_input: int) -> list[Range]:
-        """Per output channel, where the input current lies (bias included) for inputs from 0 to ``largest_input``."""
+        """Per output channel, the range of the input current (bias included) for inputs from 0 to ``largest_input``."""
         return [Range(int(low), int(high)) for low, high in zip(*self._currents(largest_input), strict=True)]
 
     def membrane_range(self, largest_input: int, timesteps: int) -> Range:
-        """Where the unsaturated membranes lie in ``timesteps`` steps, before and after reset, constants included."""
+        """The range of unsaturated membranes over ``timesteps`` steps, before and after reset, constants included."""
         return self.state_ranges(largest_input, timesteps)["v"]
 
     def state_ranges(self, largest_input: int, timesteps: int) -> dict[str, Range]:
-        """Where each variable of a neuron's state lies in ``timesteps`` steps if nothing saturates."""
+        """The range of each state variable over ``timesteps`` steps if nothing saturates."""
         return self.neuron.ranges(*self._currents(largest_input), timesteps)
 
     def _currents(self, largest_input: int) -> tuple[IntArray, IntArray]:
@@ -89,16 +89,16 @@ class MaxPool:
 
     @property
     def window(self) -> Window:
-        """What an output position sees."""
+        """The inputs of an output position."""
         return Window(self.size, self.stride)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What makes the layer beside its name, by field."""
+        """The fields of the layer besides its name."""
         return {"size": self.size, "stride": self.stride, "mode": self.mode}
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        """The output shape for an input of ``shape``; ``ValueError`` if that does not fit."""
         return (shape[0], *self.window.positions(self.name, shape[1:]))
 
 

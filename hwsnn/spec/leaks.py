@@ -1,8 +1,8 @@
 """How a membrane decays from step to step.
 
-A leak is described here, once: its formula, its name in model files (the fields are its numbers there), and what of its
-arithmetic others must know. How it is computed elsewhere is found by kind: in the reference, in the hardware and its
-clocks, in PyTorch.
+Each leak is described once, here: its formula, its name in model files (its fields are the numbers there), and the
+properties of its arithmetic. Its implementations in the reference, the hardware, the timing model and PyTorch are found
+by kind.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ class NoLeak:
 
     @property
     def beta(self) -> float:
-        """The factor by which a membrane decays in a step."""
+        """The factor by which a membrane decays per step."""
         return 1.0
 
     @property
     def formula(self) -> str:
-        """The decay as people write it."""
+        """The decay as a formula, for reports."""
         return "no leak"
 
     def leaked(self, v: IntArray) -> IntArray:
-        """``leak(v)`` of every v, int64. Every leak is monotone, so that of a range's ends bounds that of the range."""
+        """``leak(v)`` of every v, int64. Every leak is monotone: the leaks of a range's ends bound those within it."""
         return v
 
     def largest_product(self, v: int) -> int:
-        """The largest number that the formula makes on its way from a membrane of at most ``v``, from 0 up."""
+        """The largest intermediate result of the formula for a membrane from 0 to ``v``."""
         return v
 
 

@@ -1,4 +1,4 @@
-"""Limits and names: what an untrusted model file may ask for at most, and what networks and layers may be called."""
+"""Limits on what an untrusted model file may ask for, and valid names of networks and layers."""
 
 from __future__ import annotations
 

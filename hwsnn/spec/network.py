@@ -55,7 +55,8 @@ class Network:
             raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
         if self.shapes[-1][1:] != (1, 1):
             raise ValueError(
-                f"the last layer's output must be 1x1, one score a class, not {self.shapes[-1][1]}x{self.shapes[-1][2]}"
+                "the last layer's output must be 1x1, one score per class, "
+                f"not {self.shapes[-1][1]}x{self.shapes[-1][2]}"
             )
 
     @cached_property
@@ -68,12 +69,12 @@ class Network:
 
     @property
     def classes(self) -> int:
-        """How many scores the readout makes."""
+        """The number of scores of the readout."""
         return self.shapes[-1][0]
 
     @property
     def encoded_steps(self) -> int:
-        """Beats that the encoder makes of a pixel: T of spikes, or the pixel itself."""
+        """Beats per pixel behind the encoder: T of spikes, or the pixel itself."""
         return self.timesteps if self.encoder.spikes else 1
 
     @property
@@ -83,7 +84,7 @@ class Network:
 
     @property
     def score_range(self) -> Range:
-        """Where the scores lie, as far as their declared width says."""
+        """The range of the scores, by their declared width."""
         neuron = self.layers[-1].neuron
         if neuron is not None and not neuron.fires:
             return Range(*signed_limits(neuron.membrane_bits))
@@ -100,7 +101,7 @@ class Network:
         return unsigned_width(self.classes - 1)
 
     def takes_pixels(self, index: int) -> bool:
-        """Whether layer ``index`` takes multi-bit pixels, once a frame, rather than T spikes."""
+        """Whether layer ``index`` takes multi-bit pixels, once per frame, rather than T spikes."""
         return index == 0 and not self.encoder.spikes
 
     def largest_input(self, index: int) -> int:
@@ -121,12 +122,12 @@ class Network:
         return layer
 
     def current_range(self, index: int) -> Range:
-        """Where the input currents of layer ``index`` lie, over all its channels."""
+        """The range of the input currents of layer ``index``, over all its channels."""
         ranges = self.weighted(index).current_ranges(self.largest_input(index))
         return Range(min(r.low for r in ranges), max(r.high for r in ranges))
 
     def can_saturate(self, index: int) -> bool:
-        """Whether a membrane of layer ``index`` can reach the ends of its declared width and be clipped there."""
+        """Whether a membrane of layer ``index`` can exceed its declared width, and is clipped then."""
         return self._saturating[index]
 
     @cached_property

@@ -1,9 +1,9 @@
-"""What a neuron does with its input current at every step.
+"""The neurons: how they update their state at every step.
 
-A neuron is described here, once, and says what others need of it: ``state``, what it keeps from one step to the next;
-``constants``, its integers of each channel; ``settings``; ``fires``; and ``ranges``, where its state lies if nothing
-saturates. From these follow memories, widths, saturation, what files and listings say, and cost. The step itself is
-found by kind elsewhere: in the reference, in the hardware and its clocks, in PyTorch.
+Each neuron is described once, here: ``state``, what it keeps from one step to the next; ``constants``, its integers per
+channel; ``settings``; ``fires``; and ``ranges``, the range of its state if nothing saturates. Memories, widths,
+saturation, files, listings and cost follow from these. The implementations of the step in the reference, the hardware,
+the timing model and PyTorch are found by kind.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Reset: TypeAlias = Literal["subtract", "zero", "none"]
 
 @dataclass(frozen=True)
 class StateVariable:
-    """An integer that a neuron keeps from one step to the next, 0 before the first: its name, and its width.
+    """An integer that a neuron keeps from one step to the next, 0 before the first.
 
-    It is a two's-complement number of ``bits``, and saturates at their ends.
+    It is a two's-complement number of ``bits`` bits, and saturates at its limits.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Neuron:
     """A spiking neuron: ``v = saturate(leak(v) + I)``, a spike where ``v >= threshold``, then the reset.
 
     ``threshold``: (channels,), positive. ``membrane_bits``: two's-complement width at which v saturates, 2 to 32.
-    ``sub``: (channels,), from 0 up: what a spike takes off v where the reset is ``subtract``, None for other resets.
+    ``sub``: (channels,), from 0 up: what a spike subtracts from v if the reset is ``subtract``, None for other resets.
     """
 
     threshold: IntArray
@@ -63,38 +63,38 @@ class Neuron:
 
     @property
     def state(self) -> tuple[StateVariable, ...]:
-        """What it keeps from one step to the next."""
+        """What the neuron keeps from one step to the next."""
         return (StateVariable("v", self.membrane_bits),)
 
     @property
     def constants(self) -> Mapping[str, IntArray]:
-        """Its integers of each channel, by name: (channels,) each."""
+        """The integers per channel, by name: (channels,) each."""
         return {"threshold": self.threshold} | ({} if self.sub is None else {"sub": self.sub})
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What else makes it beside leak, width and constants, by field."""
+        """The other fields, besides leak, width and constants."""
         return {"reset": self.reset}
 
     @property
     def largest_constant(self) -> int:
-        """The largest threshold, or what a spike takes off at most: a membrane must be able to hold it."""
+        """The largest threshold or reset amount: a membrane must be able to hold it."""
         return max(int(values.max()) for values in self.constants.values())
 
     def padded(self, channels: int) -> Neuron:
-        """With so many channels; those that it does not have yet follow, and mean nothing."""
+        """The neuron with ``channels`` channels; those beyond its own come last, and are unused."""
         sub = None if self.sub is None else _padded(self.sub, channels)
         return replace(self, threshold=_padded(self.threshold, channels), sub=sub)
 
     def ranges(self, lowest: IntArray, highest: IntArray, timesteps: int) -> dict[str, Range]:
-        """Where each variable of its state lies in ``timesteps`` steps if nothing saturates, constants included.
+        """The range of each state variable over ``timesteps`` steps if nothing saturates, constants included.
 
         ``lowest`` and ``highest``: (channels,) int64, the ends of the input currents.
         """
         return _ranges(self, lowest, highest, timesteps)
 
     def after_reset(self, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
-        """Where membranes from ``low`` to ``high``, (channels,) of int64 each, lie behind the reset: from and to."""
+        """The range after the reset of membranes from ``low`` to ``high``; all four (channels,) int64."""
         if self.reset == "none":
             return low, high
         threshold = self.threshold.astype(np.int64)
@@ -155,7 +155,7 @@ AnyNeuron: TypeAlias = Neuron | Integrator
 
 
 def _padded(values: IntArray, channels: int) -> IntArray:
-    """Followed by ones, which every constant may be."""
+    """``values`` followed by ones, which are valid for every constant."""
     return np.pad(values, (0, channels - len(values)), constant_values=1)
 
 

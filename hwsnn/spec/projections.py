@@ -14,7 +14,7 @@ from .limits import MAX_EXTENT, Pair, Shape
 
 
 class Window(NamedTuple):
-    """What an output position sees of each channel; ``padding``: zeros on both sides. All (vertical, horizontal)."""
+    """The inputs of an output position per channel; ``padding``: zeros on both sides. All (vertical, horizontal)."""
 
     size: Pair
     stride: Pair = (1, 1)
@@ -25,7 +25,7 @@ class Window(NamedTuple):
         return extent[0] + 2 * self.padding[0], extent[1] + 2 * self.padding[1]
 
     def positions(self, layer: str, extent: Pair) -> Pair:
-        """(rows, columns) of windows over an input of ``extent``; ``ValueError`` where not one fits."""
+        """(rows, columns) of windows over an input of ``extent``; ``ValueError`` if none fits."""
         height, width = self.padded(extent)
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(f"the window of layer {layer!r} must fit its input of {height}x{width}, not {self.size}")
@@ -47,13 +47,13 @@ class Projection(ABC):
     kind: ClassVar[str]
     weighted: ClassVar[bool] = True
     sliding: ClassVar[bool]
-    """Whether the window moves over the image, so that each must be gathered; else it is the image, pixel by pixel."""
+    """Whether the window slides over the image; else it is the whole image, taken pixel by pixel."""
 
     def __post_init__(self) -> None:
         self._require_by_channel("bias", self.bias)
 
     def _require_by_channel(self, what: str, values: npt.NDArray[Any]) -> None:
-        """Raise ``ValueError`` unless there is one value an output channel."""
+        """Raise ``ValueError`` unless there is one value per output channel."""
         channels = (self.out_channels,)
         if values.shape != channels:
             raise ValueError(f"{what} of layer {self.name!r} must have shape {channels}, not {values.shape}")
@@ -61,16 +61,16 @@ class Projection(ABC):
     @property
     @abstractmethod
     def window(self) -> Window:
-        """What an output position sees."""
+        """The inputs of an output position."""
 
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """The fields of its kind alone: what makes the layer beside its name, tensors, weight bits and neuron."""
+        """The fields of this kind only: all but name, tensors, weight bits and neuron."""
 
     @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
+        """The output shape for an input of ``shape``; ``ValueError`` if that does not fit."""
 
     @property
     def kernel(self) -> Pair:
@@ -94,12 +94,12 @@ class Projection(ABC):
 
     @property
     def fan_out(self) -> int:
-        """Outputs at a position that an input in its window feeds."""
+        """Outputs per position that one input of the window feeds."""
         return self.out_channels
 
     @property
     def taps(self) -> int:
-        """Places of the window that hardware takes at once: all of one that slides, else a pixel."""
+        """Positions of the window that hardware takes at once: all of a sliding window, else one pixel."""
         return prod(self.kernel) if self.sliding else 1
 
 
@@ -107,9 +107,9 @@ class Projection(ABC):
 class Convolution(Projection):
     """A convolution (cross-correlation, as everywhere in the field).
 
-    ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides. ``groups``: into how many
-    parts the channels fall, whose outputs see their own inputs alone: ``weight`` has the input channels of a group. As
-    many groups as input channels are a depthwise convolution.
+    ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides. ``groups``: the outputs of
+    each group see only the inputs of that group, so ``weight`` has the input channels of one group. A depthwise
+    convolution has as many groups as input channels.
     """
 
     stride: Pair = (1, 1)

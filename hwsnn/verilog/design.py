@@ -35,7 +35,7 @@ class Design:
 def write_design(network: Network, plan: Plan, folder: Path) -> Design:
     """Write the Verilog of ``network`` as ``plan`` folds it into ``folder``, all of its files or none.
 
-    Raises ``InputError`` where the folder cannot be written.
+    Raises ``InputError`` if the folder cannot be written.
     """
     with folder_written_whole(folder) as whole:  # a folder that cannot be written is refused before minutes of work
         text = to_verilog(Pipeline(network, plan.folding), model_hash(network))

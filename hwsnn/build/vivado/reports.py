@@ -130,7 +130,7 @@ def parse_power(text: str, instance: str) -> Values:
 
 
 def _tables(text: str) -> list[Table]:
-    """Tables with frames of + and |: rows of cells, each as it stands but for one blank at its left and those right."""
+    """Tables with frames of + and |: rows of cells, each without one blank at its left and those at its right."""
     tables: list[Table] = []
     open_table = False
     for line in text.splitlines():

@@ -80,21 +80,21 @@ class Node:
         return value[0], value[-1]
 
     def said_text(self, key: str) -> str | None:
-        """The text under ``key`` of the metadata, None where there is none."""
+        """The text under ``key`` of the metadata, None if there is none."""
         value = self.metadata.get(key)
         if value is not None and not isinstance(value, str):
             raise self.error(f"metadata {key!r} must be a text, not numbers")
         return value
 
     def said_choice(self, key: str, choices: tuple[str, ...]) -> str | None:
-        """The text under ``key`` of the metadata, which must be one of ``choices``, None where there is none."""
+        """The text under ``key`` of the metadata, which must be one of ``choices``, None if there is none."""
         text = self.said_text(key)
         if text is not None and text not in choices:
             raise self.error(f"metadata {key!r} must be one of {', '.join(choices)}, not {text[:40]!r}")
         return text
 
     def said_number(self, key: str, low: float, high: float) -> float | None:
-        """The number from ``low`` to ``high`` under ``key`` of the metadata, None where there is none."""
+        """The number from ``low`` to ``high`` under ``key`` of the metadata, None if there is none."""
         value = self.metadata.get(key)
         if value is None:
             return None

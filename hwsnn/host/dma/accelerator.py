@@ -24,24 +24,24 @@ from .ping_pong import PingPongBuffer, batch_frames
 from .registers import Registers
 
 RESULT_S = 5.0
-"""How long the next result of a board may take to come."""
+"""Time-out of the next result, in seconds."""
 CHECK_S = 0.01
-"""How often the DMA is asked whether all is well while nothing comes."""
+"""Interval of the checks for DMA errors while no result arrives, in seconds."""
 SHORTEST_S, LONGEST_S = 20e-6, 1e-3
-"""How long the driver sleeps when nothing has come: longer each time."""
+"""Shortest and longest sleep of the driver while no result arrives: it doubles each time."""
 
 
 class DmaAccelerator(Accelerator):
     """The accelerator on ``bus``, which is closed with it.
 
-    ``timeout_s``: how long the next result may take. Raises ``InputError`` where the accelerator holds another model.
+    ``timeout_s``: time-out of the next result. Raises ``InputError`` if the accelerator holds another model.
     """
 
     def __init__(self, bus: Bus, network: Network, timeout_s: float) -> None:
         super().__init__(bus.name, network)
         self._bus, self._timeout_s = bus, timeout_s
-        self._packets = 0  # that were sent since the last reset: the number of the next
-        self._sound = False  # nothing is on the way, and both channels wait for the same buffer
+        self._packets = 0  # sent since the last reset: the number of the next
+        self._sound = False  # nothing is in flight, and both channels wait for the same buffer
         self._registers = Registers(bus)
         self._to_board = Channel(bus, bus.addresses.dma + MM2S, "brings frames")
         self._from_board = Channel(bus, bus.addresses.dma + S2MM, "takes results")
@@ -112,7 +112,7 @@ class DmaAccelerator(Accelerator):
         return end
 
     def _wait(self, done: Callable[[], int], total: int, progress: Advance = silent) -> None:
-        """Until ``total`` are ``done``. Raises ``InputError`` where the DMA reports an error, or nothing comes."""
+        """Until ``total`` are ``done``. Raises ``InputError`` if the DMA reports an error, or at the time-out."""
         seen, pause = 0, SHORTEST_S
         last = checked = time.monotonic()
         while True:
@@ -147,13 +147,13 @@ class DmaAccelerator(Accelerator):
         self._bus.close()
 
     def _stop(self) -> None:
-        """See to it that the DMA writes no more into memory that may soon be somebody else's."""
+        """Stop the DMA: it must not write into memory that is about to be released."""
         if self._buffers:  # else there is none yet, and perhaps no DMA
             with contextlib.suppress(InputError, ToolError):  # it cannot be reached any more
                 self._to_board.reset()
 
     def _reset(self) -> None:
-        """Forget everything on the way, and start both channels and the packets' numbers anew."""
+        """Discard everything in flight, and restart both channels and the packet numbers."""
         self._sound = False
         self._to_board.reset()
         self._registers.reset()
@@ -166,7 +166,7 @@ class DmaAccelerator(Accelerator):
         self._sound = True
 
     def _start(self) -> None:
-        """Start both channels anew. The DMA takes a few words of results unasked: with its reset they are gone."""
+        """Restart both channels. The DMA fetches a few words of results in advance: its reset discards them."""
         self._to_board.reset()
         self._to_board.start(self._buffers[0].frames.first)
         self._from_board.start(self._buffers[0].results.first)
@@ -174,7 +174,7 @@ class DmaAccelerator(Accelerator):
     def _shed(self, receiving: bool, sending: bool) -> None:
         """Take the packet that was being sent when the reset came, and end the one that was being received.
 
-        The DMA may have had the first words of that packet before, or all: what its descriptor says means nothing.
+        The DMA may already have had the first words of that packet, or all: its descriptor is meaningless.
         """
         buffer, then = self._buffers
         buffer.fill(np.zeros((1, *self.network.input_shape), np.uint8), then)
@@ -211,7 +211,7 @@ class DmaAccelerator(Accelerator):
 
 @dataclass(frozen=True)
 class _Batch:
-    """Frames on the way: ``results`` of the ``frames`` are answered, the first with the number ``first``."""
+    """Frames in flight: ``results`` of the ``frames`` are answered, the first with the number ``first``."""
 
     buffer: PingPongBuffer
     first: int

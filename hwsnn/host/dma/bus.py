@@ -1,4 +1,4 @@
-"""How a driver reaches a board: registers at addresses, and memory that the board's DMA can access too."""
+"""A driver's access to a board: registers at addresses, and memory shared with the board's DMA."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Buffer(ABC):
 
     ``array``: its bytes, uint8. ``address``: where the DMA finds it. Processor and DMA may see it through caches: one
     reads what the other wrote only after ``flush`` or ``invalidate``, which act on the whole buffer. So a buffer should
-    be written by one of the two alone, or in turns.
+    be written by only one of the two, or in turns.
     """
 
     array: npt.NDArray[np.uint8]
@@ -33,8 +33,8 @@ class Buffer(ABC):
 class Bus(ABC):
     """Registers of 32 bits at physical addresses, and buffers.
 
-    ``name`` is what errors call the board. ``addresses``: where accelerator and DMA lie. Every method raises
-    ``InputError`` or ``ToolError`` where the board cannot be reached any more.
+    ``name``: of the board in errors. ``addresses``: of accelerator and DMA. Every method raises
+    ``InputError`` or ``ToolError`` if the board cannot be reached any more.
     """
 
     name: str

@@ -10,17 +10,17 @@ from hwsnn.interface.dma import ERRORS, DmaControl, DmaStatus, Offset
 from .bus import Bus
 
 HALT_S = 5.0
-"""How long a channel may take to be reset, or to start."""
+"""Time-out of a reset or start, in seconds."""
 
 
 class Channel:
-    """One direction of the DMA whose registers start at ``base``; ``way`` is what errors call it."""
+    """One direction of the DMA whose registers start at ``base``; ``way``: its name in errors."""
 
     def __init__(self, bus: Bus, base: int, way: str) -> None:
         self._bus, self._base, self._way = bus, base, way
 
     def reset(self) -> None:
-        """Reset both channels of the DMA. Raises ``InputError`` where that does not end."""
+        """Reset both channels of the DMA. Raises ``InputError`` if that does not end."""
         self._write(Offset.CONTROL, DmaControl.RESET)
         self._wait(Offset.CONTROL, DmaControl.RESET, "its reset does not end")
 
@@ -37,7 +37,7 @@ class Channel:
         self._write(Offset.TAIL_HIGH, descriptor >> 32)
 
     def check(self) -> None:
-        """Raise ``InputError`` where the channel reports an error, or has stopped without one."""
+        """Raise ``InputError`` if the channel reports an error, or has stopped without one."""
         status = self._read(Offset.STATUS)
         found = [text for bit, text in ERRORS.items() if status & bit]
         if found or status & DmaStatus.HALTED:

@@ -50,12 +50,12 @@ class DescriptorRing:
         return self._done
 
     def failed(self) -> int | None:
-        """The first completed packet for which the DMA reports an error; None where there is none."""
+        """The first completed packet for which the DMA reports an error; None if there is none."""
         wrong = np.flatnonzero(self._table["status"][: self._done] & FAILED)
         return int(wrong[0]) if len(wrong) else None
 
     def wrong_length(self, length: int) -> int | None:
-        """The first received packet that is not ``length`` bytes in one buffer; None where all are."""
+        """The first received packet that is not ``length`` bytes in one buffer; None if all are."""
         expected = DONE | FIRST | LAST | length
         wrong = np.flatnonzero(self._table["status"][: self._done] & (DONE | FIRST | LAST | LENGTH) != expected)
         return int(wrong[0]) if len(wrong) else None

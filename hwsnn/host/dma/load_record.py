@@ -43,7 +43,7 @@ def remember(bitstream: Path) -> None:
 
 
 def last() -> Loaded | None:
-    """What was loaded last; None where nothing is known to have been."""
+    """What was loaded last; None if nothing is known to have been."""
     try:
         record = json.loads((_own_folder() / FILE).read_text())
         return Loaded(str(record["bitstream"]), record["boot_id"] == _boot_id())
@@ -55,12 +55,12 @@ def linked(bitstream: Path) -> Path:
     """A link to ``bitstream``, an absolute path, with one to its .hwh beside it and nothing else of its name.
 
     PYNQ reads the file that its record names before it loads the next one, and takes two at one path for the same: so
-    the links stay, each at a path of its own. ``InputError`` where that would not be in our folder.
+    the links stay, each at a path of its own. ``InputError`` if that would not be in our folder.
     """
     links = _own_folder(LINKS)
     wanted = links.joinpath(*bitstream.parent.parts[1:]).resolve()
     if not wanted.is_relative_to(links):
-        raise InputError(f"{bitstream}: its links would lie in {wanted}, outside of {links}; remove that folder")
+        raise InputError(f"{bitstream}: its links would be in {wanted}, outside of {links}; remove that folder")
     folder = _own_folder(LINKS, *wanted.relative_to(links).parts)
     for file in (bitstream, bitstream.with_suffix(".hwh")):
         link = folder / file.name
@@ -76,7 +76,7 @@ def _boot_id() -> str:
 def _own_folder(*below: str) -> Path:
     """``FOLDER``, or the one ``below`` it, made if need be, closed to others; a record that they could write goes.
 
-    Raises ``InputError`` where they could replace it, ``PermissionError`` for others than root.
+    Raises ``InputError`` if they could replace it, ``PermissionError`` for others than root.
     """
     was_open = False
     if FOLDER.exists():

@@ -72,7 +72,7 @@ class PingPongBuffer:
     def take(self, first: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The scores and answers of the batch, once all are there; ``first`` is the number of its first packet.
 
-        Raises ``InputError`` where they cannot be the results of these frames.
+        Raises ``InputError`` if they cannot be the results of these frames.
         """
         wrong = self.results.wrong_length(self._result_bytes)
         if wrong is not None:

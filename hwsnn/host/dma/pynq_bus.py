@@ -41,9 +41,9 @@ class PynqBuffer(Buffer):
 
 
 class PynqBus(Bus):
-    """The board that this program runs on, loaded with ``bitstream``, or as we left it where that is None.
+    """The board that this program runs on, loaded with ``bitstream``, or as we left it if that is None.
 
-    ``board`` is its name. Raises ``InputError`` where it cannot be used, or holds no DMA at its address.
+    ``board`` is its name. Raises ``InputError`` if it cannot be used, or holds no DMA at its address.
     """
 
     def __init__(self, board: str, addresses: AddressMap, bitstream: Path | None) -> None:
@@ -53,7 +53,7 @@ class PynqBus(Bus):
         pynq = self._import()
         with self._reported():
             blocks = self._loaded(pynq) if bitstream is None else self._load(pynq, bitstream)
-        # Nothing answers a read where there is no hardware, and the processor would wait for ever.
+        # Without hardware nothing answers a read, and the processor would hang.
         if addresses.dma not in {block.get("phys_addr") for block in blocks.values()}:
             raise InputError(
                 f"{self.name}: has no AXI DMA at 0x{addresses.dma:X}; open {board}:FILE.bit, with what hwsnn build "
@@ -143,5 +143,5 @@ class PynqBus(Bus):
 
 
 def _place(bitstream: Path) -> Path:
-    """The one absolute path of ``bitstream``. A link stays one: the .hwh lies beside it."""
+    """The one absolute path of ``bitstream``. Links are not resolved: the .hwh is beside the link."""
     return bitstream.parent.resolve() / bitstream.name

@@ -24,7 +24,7 @@ from hwsnn.spec import Network
 from .bus import Bus
 
 RESET_S = 5.0
-"""How long a reset may take to end."""
+"""Time-out of a reset, in seconds."""
 
 
 class Registers:
@@ -73,7 +73,7 @@ class Registers:
         return f"{network.name}, {_identity_text(found)}, words of {word_bytes} bytes"
 
     def try_out(self) -> str:
-        """Raise ``InputError`` where a constant can be written, or an unused offset does not read 0."""
+        """Raise ``InputError`` if a constant can be written, or an unused offset does not read 0."""
         name = self._bus.name
         for entry in of_kind("constant"):
             before = self.read(entry.name)
@@ -88,7 +88,7 @@ class Registers:
         return f"{len(of_kind('constant'))} constants hold, {len(silent)} other places read 0"
 
     def reset(self) -> None:
-        """Reset the accelerator: no frames, counters at 0. Raises ``InputError`` where the reset does not end."""
+        """Reset the accelerator: no frames, counters at 0. Raises ``InputError`` if the reset does not end."""
         self.write("CONTROL", register("CONTROL").field("RESET").mask)
         deadline = time.monotonic() + RESET_S
         while self.status("RESETTING"):

@@ -22,19 +22,19 @@ from .port import SerialPort, open_port
 BAUD = 2_000_000
 """Bits per second of the boards' ports."""
 ANSWER_S = 5.0
-"""How long the answer to a frame may take, where nobody says otherwise."""
+"""Default time-out of the answer to a frame, in seconds."""
 WINDOW = 2
-"""Frames on the way: as many as a board has buffers, so that it is hardly ever busy."""
+"""Frames in flight: as many as a board has buffers, so that it is rarely busy."""
 ATTEMPTS = 50
-"""How often a frame is sent before we give up. Small frames get through even where every hundredth byte is damaged."""
+"""Attempts per frame. Small frames get through even if one byte in a hundred is damaged."""
 SILENCES = 5
-"""We give up when no frame was answered in this many times the time that an answer may take."""
+"""The run fails if no frame is answered for this many time-outs."""
 BUSY_PAUSES = 20
-"""How often a frame that found the board busy is sent in the time that an answer may take.
+"""How often per time-out a frame is sent again to a busy board.
 
-Without an answer we give up after ``SILENCES`` such times, or when one of ``WINDOW`` frames was refused ``ATTEMPTS``
-times, so fewer than 256 frames go out meanwhile; and an answer ends the wait for all earlier ones. So no two frames
-whose answers may still come carry the same sequence number.
+Without an answer the run fails after ``SILENCES`` time-outs, or when one of ``WINDOW`` frames was refused ``ATTEMPTS``
+times, so fewer than 256 frames are sent meanwhile; and an answer ends the wait for all earlier ones. So no two frames
+whose answers may still arrive have the same sequence number.
 """
 
 
@@ -68,7 +68,7 @@ class SerialAccelerator(Accelerator):
         return (Check("malformed frame", self._try_malformed),)
 
     def _infer(self, images: Images, found: Inference, progress: Advance) -> None:
-        self.describe()  # after trouble, answers may still come that must not be taken for those to these images
+        self.describe()  # after an error, answers to earlier frames may still arrive
         _Run(self._line, self.network, images, found, progress, self._answer_s, self._totals).finish()
 
     def _stats(self) -> Stats:
@@ -101,14 +101,14 @@ class Totals:
 
 @dataclass
 class _Sent:
-    """A frame on the way."""
+    """A frame in flight."""
 
     index: int
     time: float
 
 
 class _Run:
-    """The state of one run: which frames wait, which are on the way, which are answered."""
+    """The state of one run: which frames wait, which are in flight, which are answered."""
 
     def __init__(
         self,

@@ -16,15 +16,15 @@ from .port import SerialPort
 
 IDENTITY_ATTEMPTS = 20
 IDENTITY_S = 0.25
-"""How long to wait for an identity before it is requested again."""
+"""Time-out of an identity before it is requested again, in seconds."""
 LEFTOVERS_S = 30.0
-"""How long the board may take to answer what an earlier program sent."""
+"""Time-out for the answers to an earlier program, in seconds."""
 
 
 def handshake(line: SerialPort, network: Network) -> Identity:
     """Check that the board holds ``network``, and wait until it has answered what an earlier program sent.
 
-    Raises ``InputError`` where it does not answer, or holds another model.
+    Raises ``InputError`` if it does not answer, or holds another model.
     """
     expected = Identity.of(network, model_hash(network))
     deadline = time.monotonic() + LEFTOVERS_S

@@ -32,7 +32,7 @@ class Packet:
     payload: bytes = b""
 
     def pack(self) -> bytes:
-        """The packet as it goes on the line, framing and checksum included."""
+        """The bytes for the line, with framing and checksum."""
         if len(self.payload) > MAX_PAYLOAD:
             raise ValueError(f"payload must be at most {MAX_PAYLOAD} bytes, not {len(self.payload)}")
         content = _HEADER.pack(self.kind, self.sequence, len(self.payload)) + self.payload
@@ -41,7 +41,7 @@ class Packet:
 
 
 def parse(content: bytes) -> Packet | None:
-    """The packet whose bytes, framing removed, are ``content``; None where checksum or length are wrong."""
+    """The packet whose bytes, framing removed, are ``content``; None if checksum or length are wrong."""
     if len(content) < HEADER_BYTES + CRC_BYTES:
         return None
     body, checksum = content[:-CRC_BYTES], content[-CRC_BYTES:]

@@ -18,7 +18,7 @@ from hwsnn.errors import InputError, reason
 from .packets import Packet, PacketStream
 
 READ_S = 0.02
-"""Longest wait for a byte before the reader looks at its clock."""
+"""Longest wait for a byte before the reader checks its deadline."""
 WRITE_S = 10.0
 """Longest time that a port may take to accept a packet."""
 
@@ -37,13 +37,13 @@ class SerialPort:
             self._port.write(packet.pack())
 
     def receive(self) -> list[Packet | None]:
-        """The packets that have come meanwhile, after a short wait if nothing has; None for each corrupt one."""
+        """The packets that have arrived meanwhile, after a short wait if nothing has; None for each corrupt one."""
         with self._reported():
             received: bytes = self._port.read(max(1, self._port.in_waiting))
         return list(self._stream.feed(received))
 
     def close(self) -> None:
-        """Give the port back."""
+        """Close the port."""
         self._port.close()
 
     def __enter__(self) -> SerialPort:
@@ -65,12 +65,12 @@ class SerialPort:
 
 
 def open_port(name: str, baud: int) -> SerialPort:
-    """The port ``name`` (such as ``/dev/ttyUSB0``), for us alone, with nothing received yet."""
+    """The port ``name`` (such as ``/dev/ttyUSB0``), exclusively, with nothing received yet."""
     try:
         port = serial.Serial(name, baud, timeout=READ_S, write_timeout=WRITE_S, exclusive=True)
     except (serial.SerialException, OSError, ValueError) as error:
         raise InputError(f"{name}: {_trouble(name, error)}") from None
-    # An FTDI holds back received bytes for 16 ms unless asked not to; other ports know no such wish.
+    # An FTDI holds back received bytes for 16 ms unless asked not to; other ports have no such setting.
     with contextlib.suppress(AttributeError, NotImplementedError, OSError, ValueError):
         port.set_low_latency_mode(True)
     return SerialPort(name, port)

@@ -262,7 +262,7 @@ def test_a_relative_path_that_leads_up(pynq: FakePynq, bitstream: Path, monkeypa
     assert not (links.joinpath(*deep.parts[1:])).exists()
 
 
-def test_links_that_would_lie_outside(pynq: FakePynq, bitstream: Path, tmp_path: Path) -> None:
+def test_links_that_would_be_outside(pynq: FakePynq, bitstream: Path, tmp_path: Path) -> None:
     """Where a link lies where a folder is to be; what it leads to stays as it is."""
     bitstream.with_suffix(".xsa").touch()
     open_board(f"zcu102:{bitstream}", NETWORK).close()
@@ -271,7 +271,7 @@ def test_links_that_would_lie_outside(pynq: FakePynq, bitstream: Path, tmp_path:
     inner = bitstream / "small.bit"
     for ending in ("bit", "hwh", "xsa"):
         inner.with_suffix(f".{ending}").write_text("inner")
-    refused(pynq, f"zcu102:{inner}", f"{inner}: its links would lie in {bitstream}, outside of .*/links; remove .*")
+    refused(pynq, f"zcu102:{inner}", f"{inner}: its links would be in {bitstream}, outside of .*/links; remove .*")
     assert not inner.is_symlink()
     with pytest.raises(InputError, match="outside of"):
         load_record.linked(Path("/../../../..") / str(tmp_path)[1:] / "small.bit")
