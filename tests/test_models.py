@@ -22,12 +22,10 @@ from hwsnn.errors import InputError
 from hwsnn.model import load, model_hash
 from hwsnn.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.shipped import folder
+from hwsnn.shipped import model_folders
 from hwsnn.spec import Encoder
 
-MODELS = folder("models")
-RECIPES = sorted(recipe.parent.name for recipe in MODELS.glob("*/recipe.py") if recipe.parent.name != "digits")
-SHIPPED = [name for name in RECIPES if (MODELS / name / "card.md").exists()]
+MODELS = {name: folder for name, folder in model_folders().items() if name != "digits"}
 FEW = 128
 
 
@@ -92,7 +90,7 @@ def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("one_epoch")
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", MODELS)
 def test_recipe(name: str, few_images: Path, tmp_path: Path) -> None:
     arguments = ["train", name, "--data", str(few_images), "-o", str(tmp_path)]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
@@ -101,15 +99,15 @@ def test_recipe(name: str, few_images: Path, tmp_path: Path) -> None:
     check_accuracy(tmp_path, name, images(str(few_images)))
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", MODELS)
 def test_card(name: str) -> None:
-    check_card(MODELS / name, name)
+    check_card(MODELS[name], name)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", MODELS)
 def test_accuracy(name: str) -> None:
     try:
         data = images("mnist")
     except InputError as error:
         pytest.skip(str(error))
-    check_accuracy(MODELS / name, name, data)
+    check_accuracy(MODELS[name], name, data)

@@ -10,7 +10,7 @@ import click
 
 from ..errors import InputError
 from ..frontends.nir_conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
-from ..shipped import folder
+from ..shipped import model_folders
 from ..spec import EncoderKind, Reset
 from ..trained import Compare
 
@@ -40,8 +40,8 @@ compare_option = click.option(
 
 def trained_path(text: str) -> Path:
     """The file that SRC names: the trained network of a shipped model, whose name wins over a file's; or a file."""
-    beside = folder("models") / text
-    shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if Path(text).name == text else ()
+    beside = model_folders().get(text)
+    shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if beside else ()
     return next((file for file in shipped if file.is_file()), Path(text))
 
 

@@ -14,7 +14,7 @@ from hwsnn.train.card import Training, finish
 from hwsnn.train.convert import calibrate, convert, normalize, rate_network
 from hwsnn.train.loop import Images, Plan, accuracy
 from hwsnn.train.loop import train as fit
-from hwsnn.train.network import Network, export
+from hwsnn.train.network import TrainableNetwork, export
 from hwsnn.train.recipe import Run, tensors
 
 NOTATION = "28x28-64c5-2s-64c5-2s-128-10"
@@ -66,7 +66,7 @@ def train(run: Run) -> None:
     )
 
 
-def rates(run: Run) -> tuple[Network, float]:
+def rates(run: Run) -> tuple[TrainableNetwork, float]:
     """The network of rates, trained and normalized, and the seconds that the training took."""
     images = run.training()
     network = rate_network(NOTATION).to(run.device)
@@ -83,7 +83,7 @@ def rates(run: Run) -> tuple[Network, float]:
     return network, seconds
 
 
-def spikes(run: Run, network: Network, timesteps: int, encoding: EncoderKind, count: int) -> Network:
+def spikes(run: Run, network: TrainableNetwork, timesteps: int, encoding: EncoderKind, count: int) -> TrainableNetwork:
     """The network of rates converted and calibrated on ``count`` images: the same whatever was converted before."""
     images = run.training()
     torch.manual_seed(run.seed)
