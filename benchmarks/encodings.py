@@ -6,7 +6,7 @@ One network of rates, that of the mnist-converted model, is converted for each e
 integers and measured on the test images: as converted, and calibrated on 1,600 training images. The model itself is
 measured with narrower weights. Tables and plot go into docs.
 
-FOLDER (models/mnist-converted) is where `hwsnn train mnist-converted` left its checkpoints; without them the network of
+FOLDER (models/mnist_converted) is where `hwsnn train mnist-converted` left its checkpoints; without them the network of
 rates is trained first. Finished points are kept there too: a script that was stopped goes on from there. With
 --hold-out the last N training images are left out and measured in place of the test images, and only tables are
 printed: for choosing the model's number of steps.
@@ -34,8 +34,7 @@ from hwsnn.reference import run as reference
 from hwsnn.spec import Encoder, EncoderKind, Network
 from hwsnn.train.convert import convert
 from hwsnn.train.loop import same_every_time
-from hwsnn.train.network import Network as Trained
-from hwsnn.train.network import export
+from hwsnn.train.network import TrainableNetwork, export
 from hwsnn.train.recipe import Run
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +72,7 @@ class Measurements:
         return self._known[key]
 
 
-def integers(network: Trained, bits: int = 8) -> Network:
+def integers(network: TrainableNetwork, bits: int = 8) -> Network:
     """The network with integer weights of so many bits."""
     encoder = Encoder(network.encoding)
     return quantize(export(network, "study"), timesteps=network.timesteps, encoder=encoder, weight_bits=bits)[0]

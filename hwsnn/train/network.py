@@ -95,7 +95,7 @@ class Pool(nn.Module):  # type: ignore[misc]
         return x.flatten(0, 1).flatten(-2).gather(-1, winner.flatten(-2)).view_as(most).unflatten(0, x.shape[:2])
 
 
-class Network(nn.Module):  # type: ignore[misc]
+class TrainableNetwork(nn.Module):  # type: ignore[misc]
     """A feed-forward network: images (N, C, H, W) from 0 to 1 to scores (N, classes).
 
     ``notation``: the input's height x width (or channels x height x width), then layers: ``64c5`` a convolution of 64
@@ -170,9 +170,9 @@ class Network(nn.Module):  # type: ignore[misc]
 
 def spiking(
     notation: str, *, timesteps: int, beta: float, reset: FiringReset = "subtract", encoding: EncoderKind = "direct"
-) -> Network:
+) -> TrainableNetwork:
     """A network of leaky integrate-and-fire neurons whose last layer integrates without firing."""
-    return Network(
+    return TrainableNetwork(
         notation,
         timesteps=timesteps,
         encoding=encoding,
@@ -181,7 +181,7 @@ def spiking(
     )
 
 
-def export(network: Network, name: str) -> trained.Network:
+def export(network: TrainableNetwork, name: str) -> trained.Network:
     """The network in floats, batch norm folded in, as ``hwsnn.quantize`` takes it. Its neurons must be spiking ones."""
     layers: list[trained.Layer] = []
     for layer in network.layers:
