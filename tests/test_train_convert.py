@@ -125,7 +125,7 @@ def test_calibrating_brings_rates_and_scores_nearer(images: Any, network: Traina
 
     before = distances()
     unlabelled = Images(images.repeat(10, 1, 1, 1), torch.full((10 * len(images),), -1))
-    calibrate(converted, network, unlabelled, lambda layer: tmp_path / f"{layer}.pt", identity="")
+    calibrate(converted, network, unlabelled, lambda layer: tmp_path / f"{layer}.pt")
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["conv1", "conv2", "dense1", "dense2"]
     assert (np.array(distances()) < 0.8 * np.array(before)).all()
 

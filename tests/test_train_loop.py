@@ -89,16 +89,44 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(trained: TrainableNetwor
     assert np.array_equal(weights(again), weights(trained))
 
 
-def test_a_checkpoint_of_another_run_is_not_used(trained: TrainableNetwork, digits: Any, tmp_path: Path) -> None:
+def other_seed() -> TrainableNetwork:
+    network = fresh()
+    torch.manual_seed(1)
+    return network
+
+
+def other_leak() -> TrainableNetwork:
+    same_every_time(0)
+    return spiking("8x8-8c3p-2s-12c3-10", timesteps=2, beta=0.75)
+
+
+def other_weights() -> TrainableNetwork:
+    network = fresh()
+    with torch.no_grad():
+        network.weighted()[-1].weights.bias += 0.1
+    return network
+
+
+@pytest.mark.parametrize("other", [other_seed, other_leak, other_weights])
+def test_a_checkpoint_of_another_network_is_not_used(digits: Any, tmp_path: Path, other: Any) -> None:
     checkpoint, short = tmp_path / "net.pt", replace(PLAN, epochs=1)
-    first = fresh()
-    train(first, digits[0], short, checkpoint, identity="seed 1")
-    second = fresh()
-    train(second, digits[0], short, checkpoint, identity="seed 2")
-    assert np.array_equal(weights(first), weights(second)), "the same start, so the same end"
-    third = fresh()
-    train(third, digits[0], replace(short, learning_rate=0.02), checkpoint, identity="seed 2")
-    assert not np.array_equal(weights(third), weights(second))
+    train(fresh(), digits[0], short, checkpoint)
+    found = other()
+    train(found, digits[0], short, checkpoint)
+    expected = other()
+    train(expected, digits[0], short, tmp_path / "none.pt")
+    assert np.array_equal(weights(found), weights(expected))
+
+
+@pytest.mark.parametrize(
+    ("plan", "distortion"), [(replace(PLAN, learning_rate=0.02), None), (PLAN, replace(DISTORTION, shift=0.4))]
+)
+def test_a_checkpoint_of_another_training_is_not_used(digits: Any, tmp_path: Path, plan: Plan, distortion: Any) -> None:
+    checkpoint, short = tmp_path / "net.pt", replace(PLAN, epochs=1)
+    first, second = fresh(), fresh()
+    train(first, digits[0], short, checkpoint, distort=DISTORTION)
+    train(second, digits[0], replace(plan, epochs=1), checkpoint, distort=distortion)
+    assert not np.array_equal(weights(first), weights(second))
 
 
 def test_a_damaged_checkpoint_is_one_line(digits: Any, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def normalize(network: TrainableNetwork, images: Tensor, percentile: float) -> N
     """
     network.eval()
     with torch.no_grad():
-        x = network.inputs(images)
+        x = network.inputs(images.to(network.weighted()[0].weights.weight.device))
         before = 1.0
         for layer in network.layers:
             if isinstance(layer, Layer):
@@ -88,11 +88,7 @@ def convert(network: TrainableNetwork, *, timesteps: int, encoding: EncoderKind)
 
 
 def calibrate(
-    converted: TrainableNetwork,
-    network: TrainableNetwork,
-    images: Images,
-    checkpoint: Callable[[str], Path],
-    identity: str,
+    converted: TrainableNetwork, network: TrainableNetwork, images: Images, checkpoint: Callable[[str], Path]
 ) -> None:
     """Adjust ``converted``, in place, so that its rates on ``images`` are nearer to those of ``network``.
 
@@ -100,7 +96,7 @@ def calibrate(
     distance between the rates of its spikes and the activations, clipped to 1. Labels are not looked at. Y. Li,
     S. Deng, X. Dong, R. Gong, S. Gu, "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks
     Calibration", ICML 2021; here with the surrogate gradient of ``hwsnn.train.fire``, through time.
-    ``checkpoint`` names a file for each layer's name; it and ``identity`` are as for ``hwsnn.train.loop.train``.
+    ``checkpoint`` names a file for each layer's name, as for ``hwsnn.train.loop.train``.
     """
     network.eval()
     for index, layer in enumerate(converted.layers):
@@ -111,7 +107,6 @@ def calibrate(
                 PLAN,
                 checkpoint(layer.name),
                 loss=lambda distance, _: distance.square().mean(),
-                identity=identity,
             )
 
 

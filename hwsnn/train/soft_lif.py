@@ -68,6 +68,9 @@ class SoftNeurons(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
             return rates
         return rates + torch.randn_like(rates) * spike_variance(rates.detach(), self.beta).sqrt()
 
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, softness={self.softness}"
+
 
 def soft_network(notation: str, *, beta: float, softness: float) -> TrainableNetwork:
     """A network of soft rates, direct encoding, whose last layer sums its inputs. Pools take the largest rate."""

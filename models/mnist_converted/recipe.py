@@ -4,24 +4,16 @@ The blocks, and the papers they are from, are in ``hwsnn.train.convert``; ``benc
 network for other numbers of time steps and other encodings.
 """
 
-from __future__ import annotations
-
 import torch
+from torch import nn
 
 from hwsnn.spec import EncoderKind
 from hwsnn.train.augment import Distortion
-from hwsnn.train.card import Training, finish
 from hwsnn.train.convert import calibrate, convert, normalize, rate_network
 from hwsnn.train.loop import Images, Plan, accuracy
-from hwsnn.train.loop import train as fit
-from hwsnn.train.network import TrainableNetwork, export
-from hwsnn.train.recipe import Run, tensors
+from hwsnn.train.network import TrainableNetwork
+from hwsnn.train.recipe import Recipe, Run, tensors
 
-NOTATION = "28x28-64c5-2s-64c5-2s-128-10"
-TIMESTEPS = 3  # after ten epochs, in integers, right for 99.0 % of 10,000 held-out training images; two steps: 95.8 %
-ENCODING: EncoderKind = "uniform"
-PLAN = Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995)
-DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
 NORMALIZED, PERCENTILE = 300, 98
 CALIBRATED = 25_600
 
@@ -43,56 +35,51 @@ The number of time steps was chosen on training images held out.
 """
 
 
-def train(run: Run) -> None:
-    """Train the model, and write it, its floats and its card."""
-    network, seconds = rates(run)
-    converted = spikes(run, network, TIMESTEPS, ENCODING, CALIBRATED)
-    measured = tensors(run.measured())
-    plain = accuracy(convert(network, timesteps=TIMESTEPS, encoding=ENCODING), measured)
-    finish(
-        run,
-        export(converted, "mnist-converted"),
-        Training(
-            title="mnist-converted",
-            prose=PROSE,
-            epochs=PLAN.epochs,
-            seconds=seconds,
-            float_accuracy=accuracy(converted, measured),
-            notes=(
-                f"Of the same images the network of rates answers {accuracy(network, measured):.2%} rightly, and the "
-                f"spiking one before its calibration, in floats, {plain:.2%}."
-            ),
-        ),
-    )
+def build(run: Run) -> nn.Module:
+    """The network of rates."""
+    return rate_network(run.recipe.notation)
 
 
-def rates(run: Run) -> tuple[TrainableNetwork, float]:
-    """The network of rates, trained and normalized, and the seconds that the training took."""
-    images = run.training()
-    network = rate_network(NOTATION).to(run.device)
-    seconds = fit(
-        network,
-        images,
-        PLAN,
-        run.checkpoint("mnist-converted"),
-        distort=DISTORTION,
-        validation=run.validation(),
-        identity=f"seed {run.seed}, {DISTORTION}",
-    )
-    normalize(network, images.x[:NORMALIZED], PERCENTILE)
-    return network, seconds
+def tune(run: Run, network: nn.Module) -> TrainableNetwork:
+    """The network of rates, scaled, converted and calibrated."""
+    scale(run, network)
+    return spikes(run, network, run.recipe.timesteps, run.recipe.encoding, CALIBRATED)
 
 
-def spikes(run: Run, network: TrainableNetwork, timesteps: int, encoding: EncoderKind, count: int) -> TrainableNetwork:
-    """The network of rates converted and calibrated on ``count`` images: the same whatever was converted before."""
-    images = run.training()
+def scale(run: Run, network: nn.Module) -> None:
+    """Normalize the network of rates, in place."""
+    normalize(network, run.training.x[:NORMALIZED], PERCENTILE)
+
+
+def spikes(run: Run, network: nn.Module, timesteps: int, encoding: EncoderKind, count: int) -> TrainableNetwork:
+    """The scaled network converted and calibrated on ``count`` images: the same whatever was converted before."""
     torch.manual_seed(run.seed)
     converted = convert(network, timesteps=timesteps, encoding=encoding)
-    calibrate(
-        converted,
-        network,
-        Images(images.x[:count], images.y[:count]),
-        lambda layer: run.checkpoint(f"{encoding}-{timesteps}-{count}-{layer}"),
-        identity=f"seed {run.seed}, {len(images.x)} images, {PLAN}, {DISTORTION}, {NORMALIZED}, {PERCENTILE}",
-    )
+    few = Images(run.training.x[:count], run.training.y[:count])
+    calibrate(converted, network, few, lambda layer: run.checkpoint(f"{encoding}-{timesteps}-{count}-{layer}"))
     return converted
+
+
+def remark(run: Run, network: nn.Module) -> str:
+    """What conversion and calibration each cost."""
+    measured = tensors(run.measured)
+    plain = convert(network, timesteps=run.recipe.timesteps, encoding=run.recipe.encoding)
+    return (
+        f"Of the same images the network of rates answers {accuracy(network, measured):.2%} rightly, and the "
+        f"spiking one before its calibration, in floats, {accuracy(plain, measured):.2%}."
+    )
+
+
+RECIPE = Recipe(
+    name="mnist-converted",
+    notation="28x28-64c5-2s-64c5-2s-128-10",
+    timesteps=3,  # after ten epochs, in integers, right for 99.0 % of 10,000 held-out training images; two: 95.8 %
+    beta=1.0,
+    encoding="uniform",
+    plan=Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995),
+    distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
+    prose=PROSE,
+    build=build,
+    tune=tune,
+    remark=remark,
+)

@@ -3,19 +3,9 @@
 Made as the mnist model is (``models/mnist/recipe.py``), and small enough to be built for a ULX3S-85F in minutes.
 """
 
-from __future__ import annotations
-
 from hwsnn.train.augment import Distortion
-from hwsnn.train.card import Training, finish
-from hwsnn.train.loop import Plan, accuracy
-from hwsnn.train.loop import train as fit
-from hwsnn.train.network import export, spiking
-from hwsnn.train.recipe import Run, tensors
-
-NOTATION = "28x28-8c5-2s-32c5-2s-64-10"
-TIMESTEPS, BETA = 2, 0.5
-PLAN = Plan(epochs=25, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999)
-DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
+from hwsnn.train.loop import Plan
+from hwsnn.train.recipe import Recipe
 
 PROSE = """
 28x28-8c5-2s-32c5-2s-64-10 in two time steps, small enough to be built for a ULX3S-85F in minutes: leaky
@@ -31,7 +21,7 @@ NOTES = """
 ## Why this network
 
 Three were compared by the last 10,000 training images, which they were not trained with, after 8 epochs: this recipe
-with another `NOTATION` and `epochs=8`, by `hwsnn train mnist-small --hold-out 10000 -o DIR`. Clocks are simulated, of
+with another `notation` and `epochs=8`, by `hwsnn train mnist-small --hold-out 10000 -o DIR`. Clocks are simulated, of
 frames back to back (`hwsnn bench`); size and clock are from `hwsnn build --board ulx3s-85f`, after one short epoch
 (20,000 images), as they hardly depend on the weights' values, and with queues of a row before the second convolution,
 where there is a frame today. The folding is the one that `hwsnn` chooses.
@@ -46,28 +36,13 @@ The first is no match without its hidden layer, and was not built. A standard er
 the other two are as good, and the last is the smaller. How it fares on the board: `docs/boards.md`.
 """
 
-
-def train(run: Run) -> None:
-    """Train the model, and write it, its floats and its card."""
-    network = spiking(NOTATION, timesteps=TIMESTEPS, beta=BETA).to(run.device)
-    seconds = fit(
-        network,
-        run.training(),
-        PLAN,
-        run.checkpoint("mnist-small"),
-        distort=DISTORTION,
-        validation=run.validation(),
-        identity=f"seed {run.seed}, {DISTORTION}",
-    )
-    finish(
-        run,
-        export(network, "mnist-small"),
-        Training(
-            title="mnist-small",
-            prose=PROSE,
-            epochs=PLAN.epochs,
-            seconds=seconds,
-            float_accuracy=accuracy(network, tensors(run.measured())),
-            notes=NOTES,
-        ),
-    )
+RECIPE = Recipe(
+    name="mnist-small",
+    notation="28x28-8c5-2s-32c5-2s-64-10",
+    timesteps=2,
+    beta=0.5,
+    plan=Plan(epochs=25, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999),
+    distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
+    prose=PROSE,
+    notes=NOTES,
+)

@@ -3,24 +3,16 @@
 The neurons and their rates are in ``hwsnn.train.soft_lif``.
 """
 
-from __future__ import annotations
-
 from torch import nn
 
 from hwsnn.train.augment import Distortion
-from hwsnn.train.card import Training, finish
-from hwsnn.train.loop import Plan, accuracy
-from hwsnn.train.loop import train as fit
-from hwsnn.train.network import export
-from hwsnn.train.recipe import Run, tensors
+from hwsnn.train.loop import Plan
+from hwsnn.train.network import TrainableNetwork
+from hwsnn.train.recipe import Recipe, Run
 from hwsnn.train.soft_lif import soft_network, with_spikes
 
-NOTATION = "28x28-15c5-2s-40c5-2s-300-10"
-BETA, SOFTNESS = 0.875, 0.02  # a leak that hardware has exactly: 1 - 2^-3
-SPREAD = 0.3  # of the first currents, whose range from no spikes to one a step is 1 - beta to 1
+BETA = 0.875  # a leak that hardware has exactly: 1 - 2^-3
 TIMESTEPS = 16
-PLAN = Plan(epochs=15, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False)
-DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
 
 PROSE = f"""
 Trained as rates, run with spikes: E. Hunsberger, C. Eliasmith, "Training Spiking Deep Networks for Neuromorphic
@@ -38,29 +30,28 @@ sheared and bent a little by chance; and the running average of the weights of t
 """
 
 
-def train(run: Run) -> None:
-    """Train the model, and write it, its floats and its card."""
-    network = soft_network(NOTATION, beta=BETA, softness=SOFTNESS).to(run.device)
-    for layer in network.weighted()[:-1]:
-        nn.init.constant_(layer.norm.weight, SPREAD)
-    seconds = fit(
-        network,
-        run.training(),
-        PLAN,
-        run.checkpoint("mnist-soft-lif"),
-        distort=DISTORTION,
-        validation=run.validation(),
-        identity=f"seed {run.seed}, {DISTORTION}, {BETA}, {SOFTNESS}, {SPREAD}",
-    )
-    spiking = with_spikes(network, TIMESTEPS)
-    finish(
-        run,
-        export(spiking, "mnist-soft-lif"),
-        Training(
-            title="mnist-soft-lif",
-            prose=PROSE,
-            epochs=PLAN.epochs,
-            seconds=seconds,
-            float_accuracy=accuracy(spiking, tensors(run.measured())),
-        ),
-    )
+def build(run: Run) -> nn.Module:
+    """The network of soft rates, its first currents between those of no spikes, 1 - beta, and of one a step, 1."""
+    network = soft_network(run.recipe.notation, beta=BETA, softness=0.02)
+    for layer in network.weighted():
+        if layer.norm is not None:
+            nn.init.constant_(layer.norm.weight, 0.3)
+    return network
+
+
+def tune(run: Run, network: nn.Module) -> TrainableNetwork:
+    """The neurons in place of their rates."""
+    return with_spikes(network, TIMESTEPS)
+
+
+RECIPE = Recipe(
+    name="mnist-soft-lif",
+    notation="28x28-15c5-2s-40c5-2s-300-10",
+    timesteps=TIMESTEPS,
+    beta=BETA,
+    plan=Plan(epochs=15, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False),
+    distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
+    prose=PROSE,
+    build=build,
+    tune=tune,
+)

@@ -1,21 +1,13 @@
 """The mnist-tandem model: spikes forward, rates backward (``hwsnn.train.tandem``), integrate-and-fire, ten steps."""
 
-from __future__ import annotations
+from torch import nn
 
 from hwsnn.train.augment import Distortion
-from hwsnn.train.card import Training, finish
 from hwsnn.train.initialize import initialize
-from hwsnn.train.loop import Plan, accuracy
-from hwsnn.train.loop import train as fit
-from hwsnn.train.network import export, spiking
-from hwsnn.train.recipe import Run, tensors
+from hwsnn.train.loop import Plan
+from hwsnn.train.network import TrainableNetwork
+from hwsnn.train.recipe import Recipe, Run, direct
 from hwsnn.train.tandem import Tandem
-
-NOTATION = "28x28-15c5-2s-40c5-2s-300-10"
-TIMESTEPS = 10
-RATE, MEASURED = 0.2, 500
-PLAN = Plan(epochs=6, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False)
-DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
 
 PROSE = """
 Tandem learning, in ten time steps: J. Wu, Y. Chua, M. Zhang, G. Li, H. Li, K. C. Tan, "A Tandem Learning Rule for
@@ -33,28 +25,27 @@ running average of the weights of the last steps.
 """
 
 
-def train(run: Run) -> None:
-    """Train the model, and write it, its floats and its card."""
-    images = run.training()
-    network = spiking(NOTATION, timesteps=TIMESTEPS, beta=1.0).to(run.device)
-    initialize(network, images.x[:MEASURED], RATE)
-    seconds = fit(
-        Tandem(network),
-        images,
-        PLAN,
-        run.checkpoint("mnist-tandem"),
-        distort=DISTORTION,
-        validation=run.validation(),
-        identity=f"seed {run.seed}, {DISTORTION}, {RATE}",
-    )
-    finish(
-        run,
-        export(network, "mnist-tandem"),
-        Training(
-            title="mnist-tandem",
-            prose=PROSE,
-            epochs=PLAN.epochs,
-            seconds=seconds,
-            float_accuracy=accuracy(network, tensors(run.measured())),
-        ),
-    )
+def build(run: Run) -> nn.Module:
+    """The pair of networks, every layer of which fires 0.2 spikes a neuron and step on 500 training images."""
+    network = direct(run)
+    initialize(network, run.training.x[:500], rate=0.2)
+    return Tandem(network)
+
+
+def tune(run: Run, tandem: nn.Module) -> TrainableNetwork:
+    """The spiking one of the pair."""
+    network: TrainableNetwork = tandem.network
+    return network
+
+
+RECIPE = Recipe(
+    name="mnist-tandem",
+    notation="28x28-15c5-2s-40c5-2s-300-10",
+    timesteps=10,
+    beta=1.0,
+    plan=Plan(epochs=6, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False),
+    distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
+    prose=PROSE,
+    build=build,
+    tune=tune,
+)
