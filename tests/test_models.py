@@ -94,6 +94,18 @@ def test_card(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_card_has_the_prose_of_the_recipe(name: str) -> None:
+    pytest.importorskip("torch")
+    from hwsnn.train.recipe_file import load as load_recipe
+
+    recipe, card = load_recipe(MODELS[name] / "recipe.py"), (MODELS[name] / "card.md").read_text()
+    assert card.startswith(f"# {name}\n\n{recipe.prose.strip()}\n")
+    assert recipe.notes.strip() in card
+    assert f"T = {recipe.timesteps}, `{recipe.encoding}`" in card
+    assert f", {recipe.plan.epochs} epochs, " in card
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_accuracy(name: str) -> None:
     try:
         data = images("digits" if name == "digits" else "mnist")

@@ -122,7 +122,7 @@ def _card(
         f"    hwsnn quantize {recipe.name}/{recipe.name}-float.safetensors -o net.safetensors",
         "",
         "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",
-        f"otherwise. Of the `{recipe.name}-float.safetensors` beside this card the second line makes the model of this",
+        f"otherwise. Of the `{recipe.name}-float.safetensors` beside this card the last line makes the model of this",
         "hash anywhere.",
     ]
     for more in (recipe.notes, made.remark):

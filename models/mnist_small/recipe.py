@@ -21,10 +21,10 @@ NOTES = """
 ## Why this network
 
 Three were compared by the last 10,000 training images, which they were not trained with, after 8 epochs: this recipe
-with another `notation` and `epochs=8`, by `hwsnn train mnist-small --hold-out 10000 -o DIR`. Clocks are simulated, of
-frames back to back (`hwsnn bench`); size and clock are from `hwsnn build --board ulx3s-85f`, after one short epoch
-(20,000 images), as they hardly depend on the weights' values, and with queues of a row before the second convolution,
-where there is a frame today. The folding is the one that `hwsnn` chooses.
+with another `notation` and `epochs=8`, by `hwsnn train mnist-small --hold-out 10000 -o DIR`. Size, post-route clock and
+clocks a frame are those of that time (commit 0984b2f; `hwsnn build --board ulx3s-85f` and `hwsnn bench` after one short
+epoch of 20,000 images, as they hardly depend on the weights' values); the hardware that hwsnn generates today is larger
+and five times as fast. They are there to compare the three.
 
 | network | held-out accuracy, 8-bit integers | weights | LUT4 | block RAMs | post-route MHz | clocks a frame |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -33,7 +33,7 @@ where there is a frame today. The folding is the one that `hwsnn` chooses.
 | **28x28-8c5-2s-32c5-2s-64-10** | **99.14%** | 40,008 | 13,855 | 47 | 102.1 | 4,107 |
 
 The first is no match without its hidden layer, and was not built. A standard error on 10,000 images is 0.1 points:
-the other two are as good, and the last is the smaller. How it fares on the board: `docs/boards.md`.
+the other two are as good, and the last is the smaller. What the chosen one takes today: `docs/boards.md`.
 """
 
 RECIPE = Recipe(
