@@ -46,7 +46,24 @@ digits --hold-out 360 -o DIR`), and 360 that measure the finished model, all of 
 twice.
 
 What the figure does not say: thirteen people wrote these digits, and the split is by image, so the test images are new
-ones by known hands. Images must be centred and scaled like these. On 360 images one standard error is about 0.6 points.
+ones by known hands. Images must be centred and scaled like these. On 360 images one standard error is about 0.5 points.
+
+## How it was chosen
+
+By four folds of the 1,437 training images, 360 of them held out each time, seed 0; accuracy in 8-bit integers and
+cross-entropy in floats, mean of the folds:
+
+| epochs | learning rate, its floor | average | shift, turn, scale | accuracy | cross-entropy |
+| --- | --- | --- | --- | --- | --- |
+| 100 | 0.01, 0 | 0.99 | 0.3, 12, 0.1 | 98.89% | |
+| 80 | 0.02, 0.2 | 0.998 | 0.3, 12, 0.1 | 99.03% | 0.041 |
+| 80 | 0.02, 0.2 | 0.998 | 0.2, 8, 0.06 | 98.96% | 0.040 |
+| **160** | **0.02, 0.2** | **0.999** | **0.2, 8, 0.06** | **99.10%** | **0.032** |
+| 160 | 0.03, 0.2 | 0.999 | 0.2, 8, 0.06 | 98.89% | 0.037 |
+| 160 | 0.02, 0.4 | 0.999 | 0.25, 10, 0.08 | 99.10% | 0.036 |
+| 320 | 0.02, 0.2 | 0.9995 | 0.2, 8, 0.06 | 99.10% | 0.033 |
+
+The test images measured two models: one of the first row, 96.94%, and, after the other rows, the one of the bold row.
 """
 
 RECIPE = Recipe(
@@ -54,8 +71,8 @@ RECIPE = Recipe(
     notation="8x8-16c3p-2s-24c3-10",
     timesteps=2,
     beta=0.5,
-    plan=Plan(epochs=100, learning_rate=0.01, weight_decay=0.3, average=0.99, half_precision=False),
-    distortion=Distortion(shift=0.3, turn=12, scale=0.1),
+    plan=Plan(epochs=160, learning_rate=0.02, weight_decay=0.3, floor=0.2, average=0.999, half_precision=False),
+    distortion=Distortion(shift=0.2, turn=8, scale=0.06),
     prose=PROSE,
     notes=NOTES,
     data=DataSet("the digits of scikit-learn", read),
