@@ -21,8 +21,8 @@ from amaranth.hdl import Value
 
 from hwsnn.build.process import run_tool
 from hwsnn.build.tools import find
+from hwsnn.folding.folding import Sums
 from hwsnn.rtl.synapses import Synapses
-from hwsnn.spec import Sums
 from hwsnn.tables import bits_per_table, in_block_memory
 
 LANES = 4

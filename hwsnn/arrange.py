@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import Conv, Dense, LayerFold, Neuron
+from .folding.folding import LayerFold
+from .spec import Conv, Dense, Neuron
 
 Int64Array = npt.NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .spec import Sums
+from .folding.folding import Sums
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 from . import __version__
 from .cycles import Cycles
+from .folding.folding import Folding
 from .model import model_hash
 from .rtl.emit import TOP
-from .spec import Conv, Folding, MaxPool, Network, Neuron
+from .spec import Conv, MaxPool, Network, Neuron
 
 
 def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:

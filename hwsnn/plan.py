@@ -14,7 +14,8 @@ from .devices import Device
 from .errors import InputError
 from .fold import Balance, Chooser, Cost, TooFastError, TooLargeError, shortage, total_cost
 from .fold import file as fold_file
-from .spec import Conv, Folding, LayerFold, Network
+from .folding.folding import Folding, LayerFold
+from .spec import Conv, Network
 
 ATTEMPTS = 8
 """How often folds are chosen anew, for fewer clocks each time, where the exact model finds them to miss the target."""

@@ -11,6 +11,7 @@ from typing import TypeVar, get_args
 
 import numpy as np
 
+from .folding.folding import Folding, LayerFold, Sums
 from .numeric import IntArray, signed_width
 from .spec import (
     MIN_MEMBRANE_BITS,
@@ -18,10 +19,8 @@ from .spec import (
     Dense,
     Encoder,
     EncoderKind,
-    Folding,
     Integrator,
     Layer,
-    LayerFold,
     Leak,
     MaxPool,
     MultiplyLeak,
@@ -34,7 +33,6 @@ from .spec import (
     Reset,
     Shape,
     ShiftLeak,
-    Sums,
 )
 
 MAX_SIDE, MAX_INPUT_CHANNELS, MAX_CHANNELS, MAX_TIMESTEPS, MAX_LAYERS = 8, 3, 6, 6, 3

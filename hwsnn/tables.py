@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .spec import Sums
+from .folding.folding import Sums
 
 MAX_LOGIC_ROWS = 32
 """Up to so many rows of weights tables may lie in logic, beyond they lie in block memory whatever was asked for."""

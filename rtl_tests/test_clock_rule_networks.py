@@ -7,6 +7,7 @@ import pytest
 
 from hwsnn import cycles
 from hwsnn.build.clock_rule import LIMIT, longest_paths, synthesize
+from hwsnn.folding.folding import LayerFold
 from hwsnn.model import model_hash
 from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline
@@ -16,7 +17,6 @@ from hwsnn.spec import (
     Encoder,
     EncoderKind,
     Integrator,
-    LayerFold,
     Leak,
     MaxPool,
     MultiplyLeak,

@@ -19,11 +19,12 @@ from click.testing import CliRunner
 from hwsnn.build.tools import find
 from hwsnn.cli import cli
 from hwsnn.data import random_images
+from hwsnn.folding.folding import Folding
 from hwsnn.model import save
 from hwsnn.random_networks import random_network
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim import network_bench
-from hwsnn.spec import Dense, Folding, Network
+from hwsnn.spec import Dense, Network
 from tests.stage_lines import beside_stages
 
 HWSNN = (sys.executable, "-m", "hwsnn")

@@ -10,10 +10,11 @@ import pytest
 
 from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
 from hwsnn.data import random_images
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.sim.network_bench import run_network
-from hwsnn.spec import Conv, Dense, Encoder, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak
+from hwsnn.spec import Conv, Dense, Encoder, MaxPool, Network, Neuron, NoLeak
 
 FRAMES, SPAN = 32, 12
 """Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""

@@ -11,22 +11,10 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from hwsnn.folding.folding import LayerFold
 from hwsnn.rtl.engine import Engine
 from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
-from hwsnn.spec import (
-    Conv,
-    Dense,
-    Encoder,
-    Integrator,
-    LayerFold,
-    Leak,
-    MaxPool,
-    MultiplyLeak,
-    Network,
-    Neuron,
-    NoLeak,
-    ShiftLeak,
-)
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
 from tests import oracle
 
 FRAMES = 8

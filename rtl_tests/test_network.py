@@ -10,6 +10,7 @@ import pytest
 from hwsnn.cycles import queue_depths, simulate
 from hwsnn.data import load, random_images
 from hwsnn.devices import DEVICES
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model import model_hash
 from hwsnn.model_names import load_model
 from hwsnn.plan import for_share
@@ -22,9 +23,7 @@ from hwsnn.spec import (
     Dense,
     Encoder,
     EncoderKind,
-    Folding,
     Layer,
-    LayerFold,
     MaxPool,
     MultiplyLeak,
     Network,

@@ -10,9 +10,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from hwsnn.folding.folding import Sums
 from hwsnn.rtl.synapses import Synapses
 from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
-from hwsnn.spec import Sums
 from hwsnn.tables import MAX_LOGIC_ROWS, bits_per_table, in_block_memory
 
 BEATS = 240

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hwsnn.arrange import arrange
-from hwsnn.spec import Conv, Dense, Integrator, LayerFold, Neuron, NoLeak
+from hwsnn.folding.folding import LayerFold
+from hwsnn.spec import Conv, Dense, Integrator, Neuron, NoLeak
 
 RNG = np.random.default_rng(5)
 

@@ -21,9 +21,10 @@ from hwsnn.build.resources import Resources, Use
 from hwsnn.cli import bench as bench_command
 from hwsnn.cycles import result_clocks
 from hwsnn.devices import DEVICES
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.sim import network_bench
 from hwsnn.sim.network_bench import NetworkResult
-from hwsnn.spec import Conv, Dense, Encoder, Folding, Integrator, LayerFold, MaxPool, Network, Neuron, NoLeak
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
 from tests.test_cli import expect_refusal, invoke
 
 FRAMES = 16

@@ -18,8 +18,9 @@ from hwsnn.build.pll import ECP5, MMCM
 from hwsnn.build.serial_top import serial_top
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.rtl.emit import from_rtlil
-from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
+from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
 MHZ = 1_000_000
 

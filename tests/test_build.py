@@ -21,9 +21,10 @@ from hwsnn.build.ecp5 import build
 from hwsnn.cli import cli
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.plan import for_share
 from hwsnn.random_networks import random_network
-from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
+from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 from tests.stage_lines import beside_stages
 
 NETWORK = random_network(1)

@@ -16,12 +16,13 @@ from hwsnn import cycles, plan
 from hwsnn.cli.folding import DEVICES as DEVICE_NAMES
 from hwsnn.devices import DEVICES
 from hwsnn.fold.file import load, to_json
+from hwsnn.folding.folding import Folding
 from hwsnn.manifest import manifest
 from hwsnn.model import model_hash, save
 from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
 from hwsnn.rtl.network import Pipeline, pixel_layout, result_layout
-from hwsnn.spec import Conv, Folding, MaxPool, Network
+from hwsnn.spec import Conv, MaxPool, Network
 from tests.stage_lines import beside_stages
 from tests.test_cli import expect_refusal, invoke
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from hwsnn.cycles import queue_depths, result_clocks, simulate
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.random_networks import random_folding, random_folds, random_network
-from hwsnn.spec import Conv, Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, Network, NoLeak
 
 RANDOM_NETWORKS = 40
 

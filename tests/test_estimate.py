@@ -10,21 +10,9 @@ import pytest
 from hwsnn.devices import DEVICES, Device
 from hwsnn.fold import Cost, layer_cost
 from hwsnn.fold.estimate import QUEUE
+from hwsnn.folding.folding import LayerFold, Sums
 from hwsnn.model_names import load_model
-from hwsnn.spec import (
-    Conv,
-    Dense,
-    Encoder,
-    Integrator,
-    LayerFold,
-    MaxPool,
-    Network,
-    Neuron,
-    NoLeak,
-    PoolMode,
-    ShiftLeak,
-    Sums,
-)
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, PoolMode, ShiftLeak
 
 SIX, FOUR = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
 """Devices with look-up tables of six and of four inputs."""

@@ -12,10 +12,11 @@ import pytest
 from hwsnn.devices import DEVICES
 from hwsnn.fold import Balance, Chooser, TooFastError
 from hwsnn.fold.choose import membrane_clocks, needed_clocks, position_clocks
+from hwsnn.folding.folding import LayerFold
 from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folds, random_network
 from hwsnn.rtl.engine import Engine
-from hwsnn.spec import Conv, Encoder, Integrator, LayerFold, MaxPool, MultiplyLeak, Network, Neuron, NoLeak
+from hwsnn.spec import Conv, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak
 
 RANDOM_NETWORKS = 15
 LARGE, SMALL = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]

@@ -16,9 +16,10 @@ from hwsnn.errors import InputError
 from hwsnn.fold import Chooser, Cost, TooFastError, TooLargeError, layer_cost
 from hwsnn.fold.file import to_json
 from hwsnn.fold.room import narrower
+from hwsnn.folding.folding import LayerFold
 from hwsnn.model_names import load_model
 from hwsnn.random_networks import random_folding, random_network
-from hwsnn.spec import Dense, Encoder, Integrator, LayerFold, Network, NoLeak
+from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
 LARGE, SMALL = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
 DIGITS = load_model("digits")

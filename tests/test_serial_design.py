@@ -15,10 +15,11 @@ from hwsnn.build.serial_design import TOP, serial_design
 from hwsnn.build.tools import find
 from hwsnn.devices import DEVICES
 from hwsnn.errors import InputError
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model import model_hash
 from hwsnn.plan import for_share
 from hwsnn.random_networks import random_network
-from hwsnn.spec import Dense, Encoder, Folding, Integrator, LayerFold, Network, NoLeak
+from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
 NETWORK = random_network(1)
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.numeric import Range
 from hwsnn.spec import (
     Conv,
     Dense,
     Encoder,
-    Folding,
     Integrator,
-    LayerFold,
     Leak,
     MaxPool,
     MultiplyLeak,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hwsnn.folding.folding import Folding
+from hwsnn.spec import MaxPool, Network
+
 from ..arrange import arrange
-from ..spec import Folding, MaxPool, Network
 
 
 def synapses_per_clock(network: Network, folding: Folding, index: int) -> float:

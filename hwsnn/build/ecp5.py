@@ -13,9 +13,10 @@ from typing import Any
 
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files import folder_written_whole
+from hwsnn.folding.folding import Folding
 from hwsnn.model import model_hash
 from hwsnn.scratch import Scratch
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from . import tools
 from .boards import NextpnrBoard

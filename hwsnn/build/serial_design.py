@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from hwsnn import __version__
+from hwsnn.folding.folding import Folding
 from hwsnn.model import model_hash
 from hwsnn.rtl.emit import from_rtlil
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from .boards import VivadoSerialBoard
 from .serial_top import serial_top

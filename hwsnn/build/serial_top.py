@@ -9,10 +9,11 @@ from amaranth.hdl import ClockDomain, Elaboratable, Module, Value
 from amaranth.lib import io
 
 from hwsnn.errors import InputError
+from hwsnn.folding.folding import Folding
 from hwsnn.model import model_hash
 from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial_shell import SerialShell
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
 from .system_clock import ecp5_clock, ultrascale_clock

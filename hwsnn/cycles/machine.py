@@ -11,7 +11,8 @@ from hashlib import blake2b
 from math import inf, prod
 from typing import TypeAlias
 
-from hwsnn.spec import Folding, LayerFold, Network
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.spec import Network
 
 from . import streams
 from .parts import Part, Queue, parts

@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import islice
 from math import ceil, floor
 
-from hwsnn.spec import Conv, Folding, LayerFold, Network
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.spec import Conv, Network
 
 from .machine import Machine, depths_of
 from .parts import Queue

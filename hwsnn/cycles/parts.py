@@ -10,7 +10,8 @@ from itertools import groupby
 from math import prod
 from typing import Any, Literal, TypeAlias
 
-from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, Network, Neuron, Pair
+from hwsnn.folding.folding import LayerFold
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Neuron, Pair
 
 from . import streams
 from .streams import Runs, Stream

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hwsnn.devices import Device
-from hwsnn.spec import Conv, Dense, LayerFold, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Sums
+from hwsnn.folding.folding import LayerFold, Sums
+from hwsnn.spec import Conv, Dense, MaxPool, MultiplyLeak, Network, Neuron, NoLeak
 
 from .estimate import Cost, layer_cost
 from .room import TooLargeError, excess

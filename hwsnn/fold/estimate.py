@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from hwsnn.arrange import LayerParameters, arrange
 from hwsnn.devices import Device
-from hwsnn.spec import Conv, Folding, LayerFold, MaxPool, Network, Neuron, NoLeak, ShiftLeak, Sums
+from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.spec import Conv, MaxPool, Network, Neuron, NoLeak, ShiftLeak
 from hwsnn.tables import bits_per_table, in_block_memory
 
 Int64Array = npt.NDArray[np.int64]

@@ -10,7 +10,8 @@ from typing import Any
 
 from hwsnn.errors import InputError, reason
 from hwsnn.files import require_file
-from hwsnn.spec import Conv, Folding, LayerFold, Network
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.spec import Conv, Network
 
 LARGEST_FILE = 1 << 20
 DEPTHS = ("fifo_depths", "column_depths")

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from hwsnn.devices import DEVICES, Device
-from hwsnn.spec import MIN_WEIGHT_BITS, LayerFold, MaxPool, Network
+from hwsnn.folding.folding import LayerFold
+from hwsnn.spec import MIN_WEIGHT_BITS, MaxPool, Network
 
 from .estimate import Cost, total_cost
 

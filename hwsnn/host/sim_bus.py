@@ -13,11 +13,12 @@ import numpy as np
 
 from hwsnn.errors import InputError
 from hwsnn.files import needs_room
+from hwsnn.folding.folding import Folding
 from hwsnn.scratch import Scratch
 from hwsnn.sim.accelerator import build_accelerator
 from hwsnn.sim.registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
 from hwsnn.sim.runner import POLL_SECONDS, RunningBench, SimulationError
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from .accelerator import Stage
 from .bus import Buffer, Bus

@@ -10,7 +10,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
 from hwsnn.arrange import arrange
-from hwsnn.spec import Conv, LayerFold, MaxPool, Network, Neuron, Sums
+from hwsnn.folding.folding import LayerFold, Sums
+from hwsnn.spec import Conv, MaxPool, Network, Neuron
 
 from .chain import name_streams
 from .checks import check_integer

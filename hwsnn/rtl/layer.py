@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwsnn.spec import Conv, LayerFold, MaxPool, Network
+from hwsnn.folding.folding import LayerFold
+from hwsnn.spec import Conv, MaxPool, Network
 
 from .chain import Chain, ChainComponent
 from .collect import Collect

@@ -8,7 +8,8 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.spec import Conv, Folding, MaxPool, Network
+from hwsnn.folding.folding import Folding
+from hwsnn.spec import Conv, MaxPool, Network
 
 from .chain import Chain, ChainComponent, connect_chain
 from .credit import Credited

@@ -10,8 +10,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.folding import Sums
 from hwsnn.numeric import IntArray, signed_width
-from hwsnn.spec import Sums
 from hwsnn.tables import ADDRESS_BITS, MAX_LOGIC_ROWS, bits_per_table, in_block_memory
 
 from .adder_tree import AdderTree, RowRange, tree_levels

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from hwsnn.cycles import simulate
 from hwsnn.devices import DEVICES
+from hwsnn.folding.folding import Folding
 from hwsnn.model import model_hash
 from hwsnn.packages import require
 from hwsnn.plan import for_share
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
 from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from .network_bench import without_header
 from .runner import RunningBench, build_simulator, simulation_environment

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.cycles import simulate
+from hwsnn.folding.folding import Folding
 from hwsnn.model import model_hash
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline, layer_instance
 from hwsnn.scratch import Scratch
-from hwsnn.spec import Folding, Integrator, MaxPool, Network
+from hwsnn.spec import Integrator, MaxPool, Network
 
 from .runner import SimulationError, build_simulator, run_bench, simulation_environment
 

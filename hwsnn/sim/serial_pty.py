@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hwsnn.folding.folding import Folding
 from hwsnn.model import model_hash
 from hwsnn.rtl.emit import verilog_text
 from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial_shell import SerialShell
 from hwsnn.scratch import Scratch
-from hwsnn.spec import Folding, Network
+from hwsnn.spec import Network
 
 from .runner import POLL_SECONDS, build_simulator, run_bench
 

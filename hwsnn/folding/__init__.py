@@ -1,0 +1,1 @@
+"""How parallel a network is built: folds, queue depths, and the order of weights that follows."""

@@ -1,0 +1,60 @@
+"""How parallel a network is built: a fold for each layer with weights, and the depths of its queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from ..checks import require_choice, require_integer
+from ..spec import MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network
+
+Sums: TypeAlias = Literal["lut5", "lut6", "block"]
+
+
+@dataclass(frozen=True)
+class LayerFold:
+    """How parallel a layer with weights is: input channels, output channels and time steps handled in a clock.
+
+    A part that does not divide its whole is padded: with zero weights, with steps whose spikes are dropped. ``sums``:
+    where the tables of partial sums lie; in look-up tables of 5 or 6 inputs, or in block memory. ``logic_steps``: for
+    how many of the steps in a clock they lie in look-up tables of 6 inputs although ``sums`` is ``block``.
+    """
+
+    cin_par: int
+    cout_par: int
+    t_par: int = 1
+    sums: Sums = "lut5"
+    logic_steps: int = 0
+
+    def __post_init__(self) -> None:
+        require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
+        require_integer("cout_par", self.cout_par, 1, MAX_EXTENT)
+        require_integer("t_par", self.t_par, 1, MAX_TIMESTEPS)
+        require_choice("sums", self.sums, get_args(Sums))
+        require_integer("logic_steps", self.logic_steps, 0, self.t_par - 1 if self.sums == "block" else 0)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How parallel a network is: a fold for each layer with weights, and the depths of its queues.
+
+    ``fifo_depths``: of the queue behind each layer, in beats, those under way in the layer included, at least 1.
+    ``column_depths``: of the queue of window columns in each convolution, at least 1.
+    """
+
+    layers: Mapping[str, LayerFold]
+    fifo_depths: Mapping[str, int]
+    column_depths: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        for name, depth in self.fifo_depths.items():
+            require_integer(f"fifo depth behind layer {name!r}", depth, 1, 1 << 16)
+        for name, depth in self.column_depths.items():
+            require_integer(f"column depth of layer {name!r}", depth, 1, 1 << 16)
+
+    def beat_steps(self, network: Network, index: int) -> int:
+        """Time steps in a beat behind layer ``index``; -1 for what comes from the encoder, one step a beat."""
+        while index >= 0 and isinstance(network.layers[index], MaxPool):
+            index -= 1
+        return min(self.layers[network.layers[index].name].t_par, network.timesteps) if index >= 0 else 1

@@ -1,0 +1,25 @@
+"""How pixels become time steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from ..checks import require_choice, require_integer
+
+MIXED_SEED = 0x2A6D365B
+"""As many ones as zeros, nearly: from a seed of few ones, such as 1, a shift register gives hundreds of zeros."""
+
+EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency"]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How a pixel becomes T time steps. ``seed`` matters to ``poisson`` alone (1 to 2^31 - 1)."""
+
+    kind: EncoderKind
+    seed: int = MIXED_SEED
+
+    def __post_init__(self) -> None:
+        require_choice("encoding", self.kind, get_args(EncoderKind))
+        require_integer("encoder seed", self.seed, 1, (1 << 31) - 1)
