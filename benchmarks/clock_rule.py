@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from hwsnn.build.clock_rule import LIMIT, longest_paths, synthesize
-from hwsnn.rtl.emit import TOP
+from hwsnn.build.analysis.clock_rule import LIMIT, longest_paths, synthesize
+from hwsnn.verilog.emit import TOP
 
 
 def main(file: str, top: str = TOP) -> int:

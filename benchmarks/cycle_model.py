@@ -12,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from hwsnn import plan
 from hwsnn.cycles import result_clocks, simulate
 from hwsnn.data import random_images
-from hwsnn.devices import DEVICES
-from hwsnn.model_names import load_model
+from hwsnn.model_file.by_name import load_model
+from hwsnn.planner import plan
+from hwsnn.planner.devices import DEVICES
 from hwsnn.sim.network_bench import MEASURED_FRAMES, run_network
 
 
@@ -24,7 +24,9 @@ def main(model: str, folding_file: str | None = None) -> int:
     """Print what either says, and return the exit status."""
     network = load_model(model)
     device = next(iter(DEVICES.values()))
-    chosen = plan.from_file(network, device, Path(folding_file)) if folding_file else plan.for_share(network, device)
+    chosen = (
+        plan.from_file(network, device, Path(folding_file)) if folding_file else plan.for_utilization(network, device)
+    )
     start = time.perf_counter()
     cycles = simulate(network, chosen.folding)
     modelled = time.perf_counter() - start

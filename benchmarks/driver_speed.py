@@ -14,14 +14,14 @@ import numpy as np
 
 from hwsnn.bench import this_cpu
 from hwsnn.data import random_images
-from hwsnn.devices import DEVICES
 from hwsnn.host.bus import Buffer, Bus
 from hwsnn.host.dma_accelerator import DmaAccelerator
 from hwsnn.host.dma_bank import bank_frames, strided
 from hwsnn.host.dma_map import DESCRIPTOR, DESCRIPTOR_BYTES, DONE, FIRST, LAST, MM2S, S2MM, Offset
-from hwsnn.model import model_hash
-from hwsnn.model_names import load_model
-from hwsnn.plan import for_share
+from hwsnn.model_file.by_name import load_model
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization
 from hwsnn.register_map import REGISTERS, ZCU102_DMA, ZCU102_REGISTERS, constants, frame_bytes, result_bytes
 from hwsnn.spec import Network
 
@@ -101,7 +101,7 @@ def main(model: str = "mnist", count: str = "50000") -> None:
             board.infer(images)
             seconds.append(time.perf_counter() - start)
     own = min(seconds[1:]) / len(images) * 1e6
-    clocks = for_share(network, DEVICES["xczu9eg"]).clocks.cycles_per_frame
+    clocks = for_utilization(network, DEVICES["xczu9eg"]).clocks.cycles_per_frame
     hardware = float(clocks) / CLOCK_HZ * 1e6
     print(f"{network.name}: driver {own:.2f} us a frame, in batches of {bank_frames(network)}, on {this_cpu()}")
     print(f"hardware: {float(clocks):g} clocks a frame (cycle model), {hardware:.2f} us at {CLOCK_HZ / 1e6:g} MHz")

@@ -24,10 +24,10 @@ import torch
 from matplotlib.figure import Figure
 
 from hwsnn.data import LabelledData
-from hwsnn.files import written_whole
-from hwsnn.model import model_hash
+from hwsnn.files.atomic import written_whole
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.progress import stages
-from hwsnn.quantize import quantize
+from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run as reference
 from hwsnn.spec import Encoder, EncoderKind, Network
 from hwsnn.train.convert import convert

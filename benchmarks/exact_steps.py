@@ -13,36 +13,37 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from hwsnn import reference, trained
-from hwsnn.quantize import quantize
+from hwsnn import reference
+from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatNetwork, FloatNeuron
+from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import Encoder
 
 NETWORKS, IMAGES, STEPS = 20, 50, 4
 
 
-def ternary(rng: np.random.Generator, beta: float) -> trained.Network:
+def ternary(rng: np.random.Generator, beta: float) -> FloatNetwork:
     """A random network of which about a third of the neurons fire at a step."""
 
-    def weights(*shape: int) -> trained.FloatArray:
+    def weights(*shape: int) -> FloatArray:
         return rng.integers(-1, 2, shape).astype(np.float64)
 
-    def neurons(count: int, theta: float) -> trained.Neuron:
-        return trained.Neuron(np.full(count, theta), beta, "greater_equal", "subtract")
+    def neurons(count: int, theta: float) -> FloatNeuron:
+        return FloatNeuron(np.full(count, theta), beta, "greater_equal", "subtract")
 
-    conv = trained.Conv("conv", weights(8, 1, 3, 3), np.zeros(8), neurons(8, 1.0))
-    dense = trained.Dense("dense", weights(64, 8, 10, 10), np.zeros(64), neurons(64, 8.0))
-    last = trained.Dense("last", weights(10, 64, 1, 1), np.zeros(10), neurons(10, 4.0))
-    return trained.Network("ternary", (1, 12, 12), (conv, dense, last))
+    conv = FloatConv("conv", weights(8, 1, 3, 3), np.zeros(8), neurons(8, 1.0))
+    dense = FloatDense("dense", weights(64, 8, 10, 10), np.zeros(64), neurons(64, 8.0))
+    last = FloatDense("last", weights(10, 64, 1, 1), np.zeros(10), neurons(10, 4.0))
+    return FloatNetwork("ternary", (1, 12, 12), (conv, dense, last))
 
 
-def simulate(network: trained.Network, images: np.ndarray) -> list[np.ndarray]:
+def simulate(network: FloatNetwork, images: np.ndarray) -> list[np.ndarray]:
     """Spikes (N, T, ...) of each layer, by the network's equations in floats, for black and white images."""
     x = np.repeat(images[:, None] / 255, STEPS, axis=1)
     spikes = []
     for layer in network.layers:
-        assert isinstance(layer, trained.Conv | trained.Dense)
-        assert isinstance(layer.neuron, trained.Neuron)
-        if isinstance(layer, trained.Conv):
+        assert isinstance(layer, FloatConv | FloatDense)
+        assert isinstance(layer.neuron, FloatNeuron)
+        if isinstance(layer, FloatConv):
             seen = np.lib.stride_tricks.sliding_window_view(x, layer.weight.shape[2:], axis=(3, 4))
             current = np.einsum("ntcyxij,ocij->ntoyx", seen, layer.weight)
         else:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from hwsnn.build.boards import NextpnrBoard, load_board
 from hwsnn.build.ecp5 import build
-from hwsnn.devices import DEVICES
-from hwsnn.model_names import load_model
-from hwsnn.plan import for_share, with_folds
+from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization, with_folds
 
 
 def main(model: str, board_name: str, *lanes: str) -> None:
     """Print a line for each number of lanes."""
     network, board = load_model(model), load_board(board_name, NextpnrBoard)
     device = DEVICES[board.device]
-    chosen = for_share(network, device).folding.layers
+    chosen = for_utilization(network, device).folding.layers
     first = network.layers[0].name
     print("lanes | clocks a frame | MHz | frames/s | LUT | FF | place and route, s")
     for count in map(int, lanes):

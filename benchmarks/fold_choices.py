@@ -12,10 +12,10 @@ import sys
 from dataclasses import replace
 from unittest.mock import patch
 
-from hwsnn.devices import DEVICES
-from hwsnn.fold import choose
-from hwsnn.model_names import load_model
-from hwsnn.plan import Plan, for_clocks, for_share, with_folds
+from hwsnn.model_file.by_name import load_model
+from hwsnn.planner import search
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import Plan, for_initiation_interval, for_utilization, with_folds
 
 DEVICE = DEVICES["xczu9eg"]
 NO_PRICE = 10**9
@@ -35,16 +35,16 @@ def main(*models: str) -> None:
     """Print a table for each model."""
     for model in models:
         network = load_model(model)
-        chosen = for_share(network, DEVICE, 100)
+        chosen = for_utilization(network, DEVICE, 100)
         clocks, layers = float(chosen.clocks.cycles_per_frame), chosen.folding.layers
         print(f"| {model} | clocks a frame | clocks to a first answer | LUT, FF, BRAM18 |\n| --- | --- | --- | --- |")
         show("as chosen", chosen)
-        with patch.object(choose, "SLACK", 1):
-            show("no slack", for_clocks(network, DEVICE, clocks))
-        with patch.object(choose, "CLOCKS_FOR_ALL", NO_PRICE):
-            show("no price on latency", for_clocks(network, DEVICE, clocks))
-            with patch.object(choose, "SLACK", 1):
-                show("neither", for_clocks(network, DEVICE, clocks))
+        with patch.object(search, "SLACK", 1):
+            show("no slack", for_initiation_interval(network, DEVICE, clocks))
+        with patch.object(search, "CLOCKS_FOR_ALL", NO_PRICE):
+            show("no price on latency", for_initiation_interval(network, DEVICE, clocks))
+            with patch.object(search, "SLACK", 1):
+                show("neither", for_initiation_interval(network, DEVICE, clocks))
         first = network.layers[0].name
         one_step = {**layers, first: replace(layers[first], t_par=1, logic_steps=0)}
         show(f"{first} a step at a time", with_folds(network, DEVICE, one_step))

@@ -30,9 +30,9 @@ from torch import Tensor, nn
 
 from hwsnn import reference
 from hwsnn.cli.source import read_trained
-from hwsnn.quantize import quantize
+from hwsnn.float_network import Compare
+from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import Encoder, Reset
-from hwsnn.trained import Compare
 
 TIMESTEPS = 5
 IMAGES = 200

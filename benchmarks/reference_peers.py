@@ -32,10 +32,12 @@ from spikingjelly.activation_based import functional, neuron
 from threadpoolctl import threadpool_info
 from torch import Tensor, nn
 
-from hwsnn import model, reference, trained, trained_file
+from hwsnn import reference
 from hwsnn.bench import this_cpu
 from hwsnn.data import load
-from hwsnn.shipped import folder
+from hwsnn.files.shipped import folder
+from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.model_file import float_file, integer_file
 from hwsnn.spec import MaxPool, Network
 
 BATCHES = (8, 16, 32, 64, 128)
@@ -66,7 +68,7 @@ class Contestant:
 class SnnTorch(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
     """The network of ``snntorch.Leaky`` neurons: images (N, C, H, W) from 0 to 1 to scores (N, classes)."""
 
-    def __init__(self, network: trained.Network) -> None:
+    def __init__(self, network: FloatNetwork) -> None:
         super().__init__()
         self.timesteps = network.timesteps or 1
         self.first, *rest = _stages(network, _leaky)
@@ -89,7 +91,7 @@ class SnnTorch(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
 class SpikingJelly(nn.Module):  # type: ignore[misc]
     """The network of SpikingJelly's LIF nodes, all steps of a layer at once: as ``SnnTorch``."""
 
-    def __init__(self, network: trained.Network) -> None:
+    def __init__(self, network: FloatNetwork) -> None:
         super().__init__()
         self.timesteps = network.timesteps or 1
         self.first, *rest = _stages(network, _node)
@@ -111,7 +113,7 @@ class SpikingJelly(nn.Module):  # type: ignore[misc]
 class PlainFloats(nn.Module):  # type: ignore[misc]
     """The network written out: what the answers should be."""
 
-    def __init__(self, network: trained.Network) -> None:
+    def __init__(self, network: FloatNetwork) -> None:
         super().__init__()
         self.network = network
         self.stages = nn.ModuleList(_stages(network, lambda neuron: nn.Identity()))
@@ -126,7 +128,7 @@ class PlainFloats(nn.Module):  # type: ignore[misc]
                 if isinstance(stage, nn.Identity):
                     cell = neurons[index]
                     v[index] = cell.beta * v[index] + x
-                    if isinstance(cell, trained.Neuron):
+                    if isinstance(cell, FloatNeuron):
                         threshold = float(cell.threshold[0])
                         x = (v[index] > threshold).to(x.dtype)
                         v[index] = v[index] - threshold * x
@@ -135,14 +137,14 @@ class PlainFloats(nn.Module):  # type: ignore[misc]
 
 
 def _stages(
-    network: trained.Network, neurons: Callable[[trained.Neuron | trained.Integrator], nn.Module]
+    network: FloatNetwork, neurons: Callable[[FloatNeuron | FloatIntegrator], nn.Module]
 ) -> Iterator[nn.Module]:
     """Weights, neurons and pools in order; spikes are 0 or 1, of which the largest is the or."""
     for layer in network.layers:
         if isinstance(layer, MaxPool):
             yield nn.MaxPool2d(layer.size, layer.stride)
             continue
-        if isinstance(layer, trained.Conv):
+        if isinstance(layer, FloatConv):
             outputs, inputs, *window = layer.weight.shape
             weights = nn.Conv2d(inputs, outputs, tuple(window), layer.stride, layer.padding)
         else:
@@ -154,16 +156,16 @@ def _stages(
         yield neurons(layer.neuron)
 
 
-def _leaky(cell: trained.Neuron | trained.Integrator) -> nn.Module:
-    if isinstance(cell, trained.Integrator):
+def _leaky(cell: FloatNeuron | FloatIntegrator) -> nn.Module:
+    if isinstance(cell, FloatIntegrator):
         return snntorch.Leaky(cell.beta, reset_mechanism="none")
     return snntorch.Leaky(cell.beta, float(cell.threshold[0]), reset_mechanism="subtract", reset_delay=False)
 
 
-def _node(cell: trained.Neuron | trained.Integrator) -> nn.Module:
+def _node(cell: FloatNeuron | FloatIntegrator) -> nn.Module:
     """SpikingJelly's integrator takes a part 1 / tau of its current: all scores are smaller by that factor."""
     tau = 1 / (1 - cell.beta)
-    if isinstance(cell, trained.Integrator):
+    if isinstance(cell, FloatIntegrator):
         return neuron.NonSpikingLIFNode(tau, decode="last_mem")
     return neuron.LIFNode(tau, decay_input=False, v_threshold=float(cell.threshold[0]), v_reset=None)
 
@@ -211,7 +213,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
     place = folder("models") / "mnist"
-    integers, floats = model.load(place / "mnist.safetensors"), trained_file.load(place / "mnist-float.safetensors")
+    integers, floats = (
+        integer_file.load(place / "mnist.safetensors"),
+        float_file.load(place / "mnist-float.safetensors"),
+    )
     images, labels = _images(options.data, integers, options.count)
     pixels = torch.tensor(images / np.float32(integers.largest_pixel))
     cpu = this_cpu()

@@ -21,9 +21,9 @@ from amaranth.hdl import Value
 
 from hwsnn.build.process import run_tool
 from hwsnn.build.tools import find
+from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Sums
-from hwsnn.rtl.synapses import Synapses
-from hwsnn.tables import bits_per_table, in_block_memory
+from hwsnn.rtl.compute.synapses import Synapses
 
 LANES = 4
 INPUTS = {1: 36, 8: 9}

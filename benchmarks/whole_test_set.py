@@ -17,13 +17,13 @@ from pathlib import Path
 
 from hwsnn.bench import this_cpu
 from hwsnn.data import load
-from hwsnn.devices import DEVICES
-from hwsnn.model import model_hash
-from hwsnn.model_names import load_model
-from hwsnn.plan import for_share, from_file
-from hwsnn.rtl.emit import to_verilog
+from hwsnn.model_file.by_name import load_model
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization, from_file
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim.network_bench import NetworkResult, run_network
+from hwsnn.verilog.emit import to_verilog
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     network = load_model(options.model)
     device = DEVICES["xczu9eg"]
-    plan = from_file(network, device, options.fold) if options.fold else for_share(network, device)
+    plan = from_file(network, device, options.fold) if options.fold else for_utilization(network, device)
     images = load(options.data, network).images
     start = time.monotonic()
     verilog = to_verilog(Pipeline(network, plan.folding), model_hash(network))

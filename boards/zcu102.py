@@ -31,7 +31,7 @@ class Zcu102Platform(XilinxPlatform):
 
     @property
     def file_templates(self) -> dict[str, str]:
-        """The design as RTLIL, which ``hwsnn.rtl.emit`` makes Verilog of, in place of Amaranth's own call of Yosys."""
+        """The design as RTLIL, made Verilog by ``hwsnn.verilog.emit``, not by Amaranth's own call of Yosys."""
         files = {name: text for name, text in super().file_templates.items() if name != "{{name}}.v"}
         return files | {"{{name}}.il": "{{emit_rtlil()}}"}
 

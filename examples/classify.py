@@ -9,7 +9,7 @@ import sys
 
 from hwsnn.data import load
 from hwsnn.host import Accelerator
-from hwsnn.model_names import load_model
+from hwsnn.model_file.by_name import load_model
 
 
 def main(address: str = "sim", model: str = "digits", data: str = "digits") -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import nir
 import numpy as np
 
-from hwsnn import model, reference
-from hwsnn.frontends.nir import read
-from hwsnn.quantize import quantize
+from hwsnn import reference
+from hwsnn.frontends.nir.reader import read
+from hwsnn.model_file import integer_file
+from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import Encoder
 
 DT = 1e-4
@@ -55,11 +56,11 @@ def main() -> None:
         graph_file, model_file = Path(folder) / "small.nir", Path(folder) / "small.safetensors"
         nir.write(graph_file, small_network())
         network, report = quantize(read(graph_file, DT), timesteps=4, encoder=Encoder("direct"))
-        model.save(network, model_file, {"quantization": report.to_json()})
+        integer_file.save(network, model_file, {"quantization": report.to_json()})
         print(report)
 
         images = np.random.default_rng(1).integers(0, 256, (3, 1, 8, 8), dtype=np.uint8)
-        result = reference.run(model.load(model_file), images)
+        result = reference.run(integer_file.load(model_file), images)
         print("answers:", *result.predictions)
 
 

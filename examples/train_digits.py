@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from hwsnn import model, reference, trained_file
-from hwsnn.quantize import quantize
+from hwsnn import reference
+from hwsnn.model_file import float_file, integer_file
+from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import Encoder
 from hwsnn.train.augment import Distortion
 from hwsnn.train.loop import Images, Plan, accuracy, same_every_time, train
@@ -39,10 +40,10 @@ def main() -> None:
             Path(folder) / "checkpoint.pt",
             distort=Distortion(shift=0.3, turn=10, scale=0.1),
         )
-        trained_file.save(export(network, "digits"), Path(folder) / "digits-float.safetensors")
-        floats = trained_file.load(Path(folder) / "digits-float.safetensors")
+        float_file.save(export(network, "digits"), Path(folder) / "digits-float.safetensors")
+        floats = float_file.load(Path(folder) / "digits-float.safetensors")
         integers, _ = quantize(floats, timesteps=2, encoder=Encoder("direct"))
-        model.save(integers, Path(folder) / "digits.safetensors")
+        integer_file.save(integers, Path(folder) / "digits.safetensors")
 
     answers = reference.run(integers, pixels[TRAINING:]).predictions
     print(f"floats: {accuracy(network, Images(x[TRAINING:], y[TRAINING:])):.1%}")

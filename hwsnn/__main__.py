@@ -6,7 +6,7 @@ import sys
 if not getattr(sys.flags, "safe_path", sys.flags.isolated):
     del sys.path[0]
 
-from .children import leave_current_folder
+from .processes.children import leave_current_folder
 
 leave_current_folder()  # before anything that is not Python's own is imported
 

@@ -15,16 +15,16 @@ from .build.boards import NextpnrBoard, load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
 from .build.tools import find
-from .devices import DEVICES
-from .files import folder_written_whole, written_whole
-from .manifest import manifest
-from .model import load, model_hash
-from .plan import for_share
-from .rtl.emit import to_verilog
+from .files.atomic import folder_written_whole, written_whole
+from .files.shipped import folder
+from .model_file.integer_file import load, model_hash
+from .planner.devices import DEVICES
+from .planner.plan import for_utilization
 from .rtl.network import Pipeline
-from .shipped import folder
 from .sim.network_bench import NetworkResult, run_network
 from .sim.runner import simulation_environment
+from .verilog.emit import to_verilog
+from .verilog.manifest import manifest
 
 MODEL, BOARD = "digits", "ulx3s-85f"
 VERIFIED_FRAMES = 100
@@ -70,7 +70,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     outcome = reference.run(network, held_out.images)
 
     step("Verilog", 0, 0)
-    plan, digest = for_share(network, DEVICES[board.device]), model_hash(network)
+    plan, digest = for_utilization(network, DEVICES[board.device]), model_hash(network)
     folding = plan.folding
     with folder_written_whole(output) as whole:
         (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hwsnn.rtl.encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
-from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
+from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 Frame = list[list[list[int]]]
 """Pixels by row, column and channel."""

@@ -8,9 +8,9 @@ from itertools import product
 import pytest
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.random_networks import random_network
 from hwsnn.rtl.layer import PoolLayer, WeightedLayer, joins_steps
 from hwsnn.spec import MaxPool
+from tests.support.random_networks import random_network
 
 
 def _passes(steps: list[int], t_par: int, timesteps: int) -> list[list[int]]:

@@ -9,13 +9,11 @@ import pytest
 
 from hwsnn.cycles import queue_depths, simulate
 from hwsnn.data import load, random_images
-from hwsnn.devices import DEVICES
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.model import model_hash
-from hwsnn.model_names import load_model
-from hwsnn.plan import for_share
-from hwsnn.random_networks import random_folding, random_network
-from hwsnn.rtl.emit import to_verilog
+from hwsnn.model_file.by_name import load_model
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import (
@@ -31,6 +29,8 @@ from hwsnn.spec import (
     NoLeak,
     ShiftLeak,
 )
+from hwsnn.verilog.emit import to_verilog
+from tests.support.random_networks import random_folding, random_network
 
 RANDOM_NETWORKS = 30
 DEVICE = DEVICES["lfe5u-85"]
@@ -70,7 +70,7 @@ def test_256_time_steps(kind: EncoderKind, t_par: int) -> None:
 
 def test_digits_equal_reference_on_100_images() -> None:
     network = load_model("digits")
-    folding = for_share(network, DEVICE).folding
+    folding = for_utilization(network, DEVICE).folding
     result = run_network(network, folding, load("digits", network, 100).images)
     assert result.frames == 100
     assert result.mismatches == 0, result.first_mismatch
@@ -142,7 +142,7 @@ def test_checker_sees_wrong_hardware(spoil: object) -> None:
     assert callable(spoil)
     spoiled = spoil(network, index)
     assert model_hash(spoiled) != model_hash(network)
-    folding = for_share(network, DEVICE).folding
+    folding = for_utilization(network, DEVICE).folding
     verilog = to_verilog(Pipeline(spoiled, folding), model_hash(network))
     result = run_network(network, folding, load("digits", network, 8).images, stalls=False, verilog=verilog)
     assert result.mismatches > 0

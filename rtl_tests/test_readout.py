@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from amaranth.hdl import signed, unsigned
 
-from hwsnn.rtl.readout import Answer, SpikeCount
-from hwsnn.sim.stream_bench import CaseResult, StreamCase, run_cases
+from hwsnn.rtl.readout import ArgMax, SpikeCount
+from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 FRAMES = 12
 
@@ -50,7 +50,7 @@ def _answer(classes: int, bits: int, negative: bool) -> StreamCase:
     answers = [min(c for c in range(classes) if frame[c] == max(frame)) for frame in frames]
     outputs = [answer | scores << answer_bits for answer, scores in zip(answers, inputs, strict=True)]
     shape = signed(bits) if negative else unsigned(bits)
-    return StreamCase(name, Answer(classes, shape), inputs, outputs)
+    return StreamCase(name, ArgMax(classes, shape), inputs, outputs)
 
 
 def _id(value: Any) -> str:
@@ -100,7 +100,7 @@ def test_answer_takes_its_time(case: StreamCase, shape: tuple[int, int, bool], r
         (SpikeCount, (1, None), TypeError, r"timesteps must be an integer of at least 1, not None"),
         (SpikeCount, (1, 4, 5), ValueError, r"t_par must be an integer from 1 to 4, not 5"),
         (SpikeCount, (1, 4, 0), ValueError, r"t_par must be an integer from 1 to 4, not 0"),
-        (Answer, (0, unsigned(4)), ValueError, r"classes must be an integer of at least 1, not 0"),
+        (ArgMax, (0, unsigned(4)), ValueError, r"classes must be an integer of at least 1, not 0"),
     ],
 )
 def test_init_wrong(component: Any, arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:

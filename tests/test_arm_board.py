@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.installed import CHECKOUT, install_wheel, lay_out, required, the_wheel
+from tests.support.installed import CHECKOUT, install_wheel, lay_out, required, the_wheel
 
 MACHINES = ("aarch64", "armv7l")
 ABSENT = {
@@ -36,8 +36,8 @@ import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.host import Accelerator
-from tests.fake_pynq import FakePynq, put_in_place
-from tests.soft_board import SoftBoard, a_network
+from tests.support.fake_pynq import FakePynq, put_in_place
+from tests.support.soft_board import SoftBoard, a_network
 
 network = a_network()
 images = random_images(network, 20, 1)

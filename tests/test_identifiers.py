@@ -12,14 +12,14 @@ from shutil import which
 import pytest
 from amaranth.back import rtlil
 
-from hwsnn.model import model_hash
-from hwsnn.random_networks import random_folding, random_network
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.axi.shell import AxiShell
-from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline, layer_instance
-from hwsnn.rtl.serial_shell import SerialShell
+from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.spec import Network, is_layer_name
-from tests.keywords import KEYWORDS
+from hwsnn.verilog.emit import TOP, to_verilog
+from tests.support.keywords import KEYWORDS
+from tests.support.random_networks import random_folding, random_network
 
 DECLARED = re.compile(
     r"^\s*(?:module|cell \S+|(?:wire|memory)(?: (?:width|size|input|output|signed|\d+))*) +\\(\S+)$", re.MULTILINE

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installed import install_wheel
+from tests.support.installed import install_wheel
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from hwsnn import reference
 from hwsnn.data import load
-from hwsnn.model_names import load_model
+from hwsnn.model_file.by_name import load_model
 
 
 def row(values: Iterable[int]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hwsnn.planner.devices import Device
+
 from ..build.boards import board_names, load_board
-from ..devices import Device
 
 
 @dataclass(frozen=True)

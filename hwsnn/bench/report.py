@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from hwsnn.folding.file import to_json as folding_json
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.planner.plan import Plan
+
 from .. import __version__
 from ..cycles import result_clocks
-from ..fold.file import to_json as folding_json
-from ..model import model_hash
-from ..plan import Plan
 from ..rtl.network import layer_instance
 from ..spec import Network
 from .cpu import Cpu, CpuFigure, fastest
@@ -18,7 +19,8 @@ from .rates import Rate, clocks, rate
 from .synapses import synapses_per_clock
 
 if TYPE_CHECKING:
-    from ..build.resources import Resources, Use
+    from hwsnn.build.analysis.resources import Resources, Use
+
     from ..sim.network_bench import NetworkResult
 
 
@@ -47,7 +49,7 @@ class LayerSize:
 
 
 @dataclass(frozen=True)
-class Report:
+class BenchReport:
     """A design (``plan``) of ``network``, simulated (``simulated``), on a clock, and the CPU's ``figures`` on ``cpu``.
 
     ``resources``: by synthesis, None where nobody asked.

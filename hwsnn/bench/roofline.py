@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .cpu import fastest
-from .report import Report
+from .report import BenchReport
 
 CLOCKS_MHZ = (80, 150, 300)
 """The diagonals."""
@@ -21,7 +21,7 @@ ROOM = 3
 """The axes go so many times beyond what they show."""
 
 
-def draw(report: Report, folder: Path) -> tuple[Path, Path]:
+def draw(report: BenchReport, folder: Path) -> tuple[Path, Path]:
     """Write ``roofline.png`` and ``roofline.svg`` into ``folder``; the same report gives the same bytes."""
     paths = folder / "roofline.png", folder / "roofline.svg"
     with mpl.rc_context({"svg.hashsalt": "hwsnn", "svg.fonttype": "none", "font.size": 9}):
@@ -41,7 +41,7 @@ def draw(report: Report, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _points(axes: Axes, report: Report) -> None:
+def _points(axes: Axes, report: BenchReport) -> None:
     """The design at each clock, and the published systems."""
     x = report.simulated.cycles_per_frame
     xs, ys = [x], [fastest(report.figures).fps]
@@ -71,7 +71,7 @@ def _points(axes: Axes, report: Report) -> None:
     axes.set_ylim(min(ys) / ROOM / ROOM, max(ys) * ROOM)
 
 
-def _bounds(axes: Axes, report: Report) -> None:
+def _bounds(axes: Axes, report: BenchReport) -> None:
     """The diagonals, the pixels, and the CPU."""
     _, height, width = report.network.input_shape
     left, right = axes.get_xlim()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hwsnn.folding.folding import Folding
+from hwsnn.folding.weight_layout import folded_parameters
 from hwsnn.spec import MaxPool, Network
-
-from ..arrange import arrange
 
 
 def synapses_per_clock(network: Network, folding: Folding, index: int) -> float:
@@ -22,7 +21,7 @@ def synapses_per_clock(network: Network, folding: Folding, index: int) -> float:
     if isinstance(layer, MaxPool):
         raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
     fold = folding.layers[layer.name]
-    positions, groups, folds, _, _ = arrange(layer, fold).weights.shape
+    positions, groups, folds, _, _ = folded_parameters(layer, fold).weights.shape
     passes = -(-network.timesteps // min(fold.t_par, network.timesteps))
     steps = 1 if network.takes_pixels(index) else network.timesteps / passes
     return layer.synapses / int(positions * groups * folds) * steps

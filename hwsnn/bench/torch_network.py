@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hwsnn.spec.integers import signed_limits
+
 from .. import reference
-from ..numeric import signed_limits
 from ..reference.exact import exact_float
 from ..spec import Conv, Dense, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak
 

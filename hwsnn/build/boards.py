@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, overload
 
 from hwsnn.errors import InputError
-from hwsnn.shipped import folder
+from hwsnn.files.shipped import folder
 
 Resource = tuple[str, int]
 
@@ -17,7 +17,8 @@ Resource = tuple[str, int]
 class Board:
     """What all boards have in common; each is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.devices``. ``platform`` makes its Amaranth platform, which knows the pins.
+    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``platform`` makes its Amaranth platform, which knows
+    the pins.
     ``clock_hz`` is the clock of the network: what it is built for where nobody says otherwise.
     """
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from hwsnn.errors import InputError, ToolError
-from hwsnn.files import folder_written_whole
+from hwsnn.files.atomic import folder_written_whole
+from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
-from hwsnn.model import model_hash
-from hwsnn.scratch import Scratch
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
 
 from . import tools

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hwsnn.children import environment
 from hwsnn.errors import ToolError
+from hwsnn.processes.children import environment
 
 from .tools import Tool
 

@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 from hwsnn import __version__
 from hwsnn.folding.folding import Folding
-from hwsnn.model import model_hash
-from hwsnn.rtl.emit import from_rtlil
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
+from hwsnn.verilog.emit import from_rtlil
 
 from .boards import VivadoSerialBoard
 from .serial_top import serial_top

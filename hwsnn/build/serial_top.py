@@ -10,9 +10,9 @@ from amaranth.lib import io
 
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.network import Pipeline
-from hwsnn.rtl.serial_shell import SerialShell
+from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.spec import Network
 
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard

@@ -17,10 +17,10 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from hwsnn import __version__
-from hwsnn.cache import tool_cache
-from hwsnn.children import environment, python, which
 from hwsnn.errors import InputError
+from hwsnn.files.cache import tool_cache
 from hwsnn.packages import module_file, remedy
+from hwsnn.processes.children import environment, python, which
 
 Version = tuple[int, ...]
 

@@ -22,8 +22,9 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
+from hwsnn.processes.children import leave_current_folder
+
 from .. import __version__
-from ..children import leave_current_folder
 from ..errors import InputError, ToolError, reason
 
 INTERRUPTED = 130

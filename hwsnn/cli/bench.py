@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsnn.model_file.by_name import load_model
+
 from ..errors import InputError
-from ..model_names import load_model
 from ..progress import stages
 from .common import (
     count_option,
@@ -28,8 +29,8 @@ from .generate import LIMITS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..bench.report import Report
-    from ..build.resources import Use
+    from hwsnn.bench.report import BenchReport
+    from hwsnn.build.analysis.resources import Use
 
 FRAMES = 16
 """Frames to simulate back to back, at least."""
@@ -73,12 +74,13 @@ def command(
 
     import numpy as np
 
+    from hwsnn.bench.report import BenchReport
+    from hwsnn.build.analysis.resources import measure
+    from hwsnn.files.atomic import folder_written_whole
+
     from ..bench import cpu_figures, this_cpu
-    from ..bench.report import Report
-    from ..build.resources import measure
     from ..build.tools import find
     from ..data import load, random_images
-    from ..files import folder_written_whole
     from ..rtl.network import Pipeline
     from ..sim.network_bench import run_network
 
@@ -108,7 +110,7 @@ def command(
                 )
             figures = cpu_figures(network, images, lambda done, total: show.at("timing the CPU", done, total))
         clock_mhz = wish.clock_mhz or DEFAULT_MHZ
-        report = Report(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
+        report = BenchReport(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
         fields = report.to_json() | remark(plan)
         if simulated.mismatches:
             emit(as_json, fields, lambda: print_report(report))
@@ -122,7 +124,7 @@ def command(
     emit(as_json, fields, lambda: print_report(report, output))
 
 
-def print_report(report: Report, output: Path | None = None) -> None:
+def print_report(report: BenchReport, output: Path | None = None) -> None:
     network, plan, simulated, console = report.network, report.plan, report.simulated, results_console()
     clocks = f"{simulated.cycles_per_frame:,.10g}"
     difference = report.model_difference
@@ -148,7 +150,7 @@ def print_report(report: Report, output: Path | None = None) -> None:
             console.print(str(output / name), soft_wrap=True, markup=False)
 
 
-def _rates(report: Report, clocks: str) -> Table:
+def _rates(report: BenchReport, clocks: str) -> Table:
     from ..bench import torch_version
 
     table = _table(("",), ("frames/s", "latency", "over the CPU"), str(report.cpu))
@@ -165,7 +167,7 @@ def _rates(report: Report, clocks: str) -> Table:
     return table
 
 
-def _published(report: Report) -> Table:
+def _published(report: BenchReport) -> Table:
     headings = ("device", "accuracy, %", "T", "clock, MHz", "frames/s", "latency")
     table = _table(("published", headings[0]), headings[1:], "As published, on MNIST; empty: not known")
     for system in report.published:
@@ -181,7 +183,7 @@ def _published(report: Report) -> Table:
     return table
 
 
-def _sizes(report: Report) -> Table:
+def _sizes(report: BenchReport) -> Table:
     """What each layer takes, and the total with shares of the device."""
     resources = report.resources
     assert resources is not None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model_names import load_model
+from hwsnn.model_file.by_name import load_model
+
 from ..progress import Stages, stages
 from .common import count_option, data_option, emit, json_option, model_argument, seed_option
 

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsnn.model_file.by_name import load_model
+
 from ..errors import InputError
-from ..model_names import load_model
 from ..progress import Stages, stages
 from .common import data_option, emit, json_option, model_argument, output_option
 from .folding import Wish, clock_option_meaning, folding_options, remark
 
 if TYPE_CHECKING:
+    from hwsnn.planner.plan import Plan
+
     from ..build.boards import Board, NextpnrBoard
     from ..build.report import BuildReport
     from ..build.vivado.build import VivadoReport
     from ..build.vivado.project import Project
     from ..build.vivado.saif import Stimulus
-    from ..plan import Plan
     from ..spec import Network
 
 UNFINISHED = 3

@@ -28,7 +28,8 @@ def command(name: str, folder: Path | None, as_json: bool) -> None:
     """
     from rich.progress import DownloadColumn, TransferSpeedColumn
 
-    from ..cache import private_folder
+    from hwsnn.files.cache import private_folder
+
     from ..data.fetch import fetch
     from ..data.mnist import FILES, MIRRORS
 

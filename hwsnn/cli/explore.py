@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsnn.float_network import Compare
+
 from ..errors import InputError
 from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
-from ..trained import Compare
 from .common import count_option, data_option, emit, json_option, output_option, results_console
 from .folding import DEFAULT_MHZ, clock_option, device_option
 from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option, trained_path
@@ -126,7 +127,8 @@ def command(
     """
     if clocks is not None and points is not None:
         raise click.UsageError("--clocks and --points must not be given together")
-    from ..devices import DEVICES
+    from hwsnn.planner.devices import DEVICES
+
     from ..explore import plot, space, table
     from ..explore.images import measured
     from ..explore.points import Refusal, Store

@@ -13,7 +13,8 @@ import click
 from .common import as_path
 
 if TYPE_CHECKING:
-    from ..plan import Plan
+    from hwsnn.planner.plan import Plan
+
     from ..spec import Network
 
 DEVICES = ("xczu9eg", "lfe5u-85")
@@ -43,15 +44,15 @@ class Wish:
         return made
 
     def _plan(self, network: Network, device: str | None, clock_mhz: float | None) -> Plan:
-        from .. import plan
-        from ..devices import DEVICES
+        from hwsnn.planner import plan
+        from hwsnn.planner.devices import DEVICES
 
         target = DEVICES[device or self.device or next(iter(DEVICES))]
         if self.fold is not None:
             return plan.from_file(network, target, self.fold)
         if self.target_fps is not None:
-            return plan.for_rate(network, target, self.target_fps, clock_mhz or self.clock_mhz or DEFAULT_MHZ)
-        return plan.for_share(network, target, self.max_lut)
+            return plan.for_throughput(network, target, self.target_fps, clock_mhz or self.clock_mhz or DEFAULT_MHZ)
+        return plan.for_utilization(network, target, self.max_lut)
 
 
 def remark(plan: Plan) -> dict[str, str]:

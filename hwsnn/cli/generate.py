@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..model_names import load_model
+from hwsnn.model_file.by_name import load_model
+
 from ..progress import stages
 from .common import emit, json_option, model_argument, output_option
 from .folding import DEFAULT_MHZ, Wish, folding_options, remark
@@ -34,11 +35,12 @@ def command(model: str, output: Path, wish: Wish, as_json: bool) -> None:
     """
     network = load_model(model)
 
-    from ..files import folder_written_whole
-    from ..fold.file import to_json
-    from ..manifest import manifest
-    from ..model import model_hash
-    from ..rtl.emit import to_verilog
+    from hwsnn.files.atomic import folder_written_whole
+    from hwsnn.folding.file import to_json
+    from hwsnn.model_file.integer_file import model_hash
+    from hwsnn.verilog.emit import to_verilog
+    from hwsnn.verilog.manifest import manifest
+
     from ..rtl.network import Pipeline
 
     file = f"{network.name}.v"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model_names import load_model
+from hwsnn.model_file.by_name import load_model
+
 from .common import emit, json_option, model_argument, results_console
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(model: str, as_json: bool) -> None:
 
 
 def _describe(network: Network) -> dict[str, Any]:
-    from ..model import model_hash
+    from hwsnn.model_file.integer_file import model_hash
 
     layers = [_describe_layer(network, index, layer) for index, layer in enumerate(network.layers)]
     return {

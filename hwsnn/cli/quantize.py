@@ -8,8 +8,10 @@ from typing import get_args
 
 import click
 
+from hwsnn.float_network import Compare
+from hwsnn.frontends.nir.conventions import DEFAULT_DT
+
 from ..errors import InputError
-from ..frontends.nir_conventions import DEFAULT_DT
 from ..spec import (
     MAX_MEMBRANE_BITS,
     MAX_TIMESTEPS,
@@ -21,7 +23,6 @@ from ..spec import (
     Readout,
     Reset,
 )
-from ..trained import Compare
 from .common import emit, json_option, output_option, require_another
 from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option
 
@@ -88,8 +89,8 @@ def command(
     The report is kept in the model file, too. docs/importing.md says which nodes of NIR there are and what becomes of
     them.
     """
-    from ..model import model_hash, save
-    from ..quantize import quantize
+    from hwsnn.model_file.integer_file import model_hash, save
+    from hwsnn.quantization.quantize import quantize
 
     require_another(output, source=source)
     trained, origin = read_trained(source, dt, reset=reset, compare=compare)

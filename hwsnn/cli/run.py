@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..model_names import load_model, model_path
+from hwsnn.model_file.by_name import load_model, model_path
+
 from ..progress import stages
 from .common import (
     count_option,
@@ -25,7 +26,8 @@ from .common import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..activity import Activity
+    from hwsnn.reference.activity import Activity
+
     from ..spec import Network
 
 
@@ -46,14 +48,15 @@ def command(
 
     import numpy as np
 
-    from ..activity import measure
+    from hwsnn.data.resolve import resolve
+    from hwsnn.files.atomic import written_whole
+    from hwsnn.reference.activity import measure
+
     from ..data import load
-    from ..data.places import place
-    from ..files import written_whole
     from ..reference import run
 
     network = load_model(model)
-    require_another(output, model=model_path(model), data=place(data, "test"))
+    require_another(output, model=model_path(model), data=resolve(data, "test"))
     with written_whole(output) if output else nullcontext() as partial:
         loaded = load(data, network, count)
         with stages() as show:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from hwsnn.files.shipped import model_folders
+from hwsnn.float_network import Compare
+from hwsnn.frontends.nir.conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
+
 from ..errors import InputError
-from ..frontends.nir_conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
-from ..shipped import model_folders
 from ..spec import EncoderKind, Reset
-from ..trained import Compare
 
 if TYPE_CHECKING:
-    from ..trained import Network
+    from hwsnn.float_network import FloatNetwork
 
 DEFAULT_ENCODING: EncoderKind = "direct"
 
@@ -47,7 +48,7 @@ def trained_path(text: str) -> Path:
 
 def read_trained(
     source: Path, dt: float | None = None, *, reset: Reset | None = None, compare: Compare | None = None
-) -> tuple[Network, dict[str, Any]]:
+) -> tuple[FloatNetwork, dict[str, Any]]:
     """The trained network in ``source``, a float file or a NIR graph, and how it was read.
 
     ``compare``: of all neurons, in place of the source's. ``reset`` is the quantizer's to apply; like ``compare`` it
@@ -62,14 +63,14 @@ def read_trained(
     return (network.firing_where(compare) if compare else network), origin
 
 
-def _read(source: Path, dt: float | None) -> tuple[Network, dict[str, Any]]:
+def _read(source: Path, dt: float | None) -> tuple[FloatNetwork, dict[str, Any]]:
     if source.suffix.lower() == ".safetensors":
-        from .. import trained_file
+        from hwsnn.model_file import float_file
 
         if dt is not None:
             raise InputError(f"{source}: has no time constants; --dt is for NIR files only")
-        return trained_file.load(source), {}
-    from ..frontends import nir
+        return float_file.load(source), {}
+    from hwsnn.frontends.nir import reader
 
     dt = dt or DEFAULT_DT
-    return nir.read(source, dt), {"dt": dt}
+    return reader.read(source, dt), {"dt": dt}

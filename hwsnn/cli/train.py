@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from hwsnn.files.atomic import require_file
+from hwsnn.files.shipped import model_folders
+
 from ..errors import InputError
-from ..files import require_file
-from ..shipped import model_folders
 from .common import seed_option
 
 

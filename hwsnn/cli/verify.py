@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..model_names import load_model
+from hwsnn.model_file.by_name import load_model
+
 from ..progress import stages
 from .common import count_option, data_option, emit, json_option, model_argument, seed_option
 from .folding import Wish, folding_options, remark

@@ -55,9 +55,9 @@ def _answer(classes: int) -> Callable[[Stream, float], Stream]:
     from amaranth.hdl import unsigned
 
     from hwsnn.rtl.network import RESULTS  # here, so that only a network that is timed loads Amaranth
-    from hwsnn.rtl.readout import Answer
+    from hwsnn.rtl.readout import ArgMax
 
-    delay = Answer(classes, unsigned(1)).latency + 1
+    delay = ArgMax(classes, unsigned(1)).latency + 1
     return lambda i, depth: streams.passes(i, RESULTS, schedule=[(True, True, 1)], delay=delay)
 
 
@@ -67,7 +67,7 @@ def _fixed(component: Callable[..., Stream], *parameters: Any) -> Callable[[Stre
 
 
 def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.pool import OrPool, WinnerPool
+    from hwsnn.rtl.window.pool import OrPool, WinnerPool
 
     (channels, *extent), inputs = network.shapes[index], prod(layer.size)
     beats = -(-network.timesteps // steps)
@@ -81,7 +81,7 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
 
 
 def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.engine import Engine
+    from hwsnn.rtl.compute.engine import Engine
     from hwsnn.rtl.layer import joins_steps
 
     name, timesteps = layer.name, network.timesteps

@@ -4,7 +4,7 @@
 - ``images(text, split, limit)``: the same without a model, of either split.
 - ``training(text, limit)``: the training split, with its labels.
 
-``text`` is a folder, a file or a word, as in ``--data`` (``hwsnn.data.places``). Data files are untrusted input:
+``text`` is a folder, a file or a word, as in ``--data`` (``hwsnn.data.resolve``). Data files are untrusted input:
 whatever is wrong with them is an ``InputError`` of one line, and nothing is unpickled.
 """
 
@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hwsnn.files.atomic import require_file
+
 from ..errors import InputError
-from ..files import require_file
 from ..spec import Network
 from . import idx
 from .idx import Split
 from .npz import Archive
-from .places import place
 from .reading import require_room
+from .resolve import resolve
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -96,7 +97,7 @@ def random_images(network: Network, count: int, seed: int) -> Images:
 
 def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None) -> Data:
     """Images of ``shape`` (C, H, W), or of whatever size they are where that is None."""
-    path = place(text, split)
+    path = resolve(text, split)
     if path.is_dir():
         return _read_idx(path, split, limit, shape)
     require_file(path, "data", "give a folder of IDX files, an .npz file, or a word: digits, mnist", called=text)

@@ -16,8 +16,9 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from hwsnn.files.atomic import needs_room
+
 from ..errors import InputError, reason
-from ..files import needs_room
 from .idx import find
 from .reading import MOST_BYTES, UNREADABLE
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from hwsnn.data.resolve import resolve
+
 from ..data import Data, LabelledData, load
-from ..data.places import place
 from ..errors import InputError
 from ..spec import Network
 
@@ -23,7 +24,7 @@ def measured(
     comes out. ``test``: the test images, for designs that are finished. Only the first ``limit``, where given. Raises
     ``InputError`` for whatever is not usable.
     """
-    path = place(text, "test" if part == "test" else "train")
+    path = resolve(text, "test" if part == "test" else "train")
     if part == "test" or (part is None and path.is_file()):
         data, words = load(text, network, limit), f"the test images of {text}" if path.is_dir() else text
     else:

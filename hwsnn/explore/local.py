@@ -21,8 +21,9 @@ import cryptography  # noqa: F401  (Security.temporary needs it: who lacks it he
 from distributed import Client, Nanny, Scheduler, SpecCluster, Worker
 from distributed.security import Security
 
-from ..children import standing_in
-from ..scratch import Scratch
+from hwsnn.files.scratch import Scratch
+from hwsnn.processes.children import standing_in
+
 from . import work
 
 SILENT = logging.CRITICAL + 1

@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from ..files import written_whole
+from hwsnn.files.atomic import written_whole
+
 from .table import Row
 
 MARKERS = "os^Dv<>PX*"

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from hwsnn.files.atomic import kind_of, written_whole
+
 from ..errors import InputError
-from ..files import kind_of, written_whole
 
 FOLDER = "points"
 LARGEST_FILE = 1 << 16

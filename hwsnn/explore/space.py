@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import __version__, trained
+from hwsnn import __version__
+from hwsnn.float_network import FloatNetwork
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.planner import FoldingSearch
+from hwsnn.planner.devices import Device
+from hwsnn.quantization.quantize import quantize
+
 from ..data import LabelledData
-from ..devices import Device
 from ..errors import InputError
-from ..fold import Chooser
-from ..model import model_hash
-from ..quantize import quantize
 from ..spec import Conv, Encoder, EncoderKind, Network, Reset
 from .points import Task
 
@@ -30,7 +32,7 @@ class Variant:
 
 
 def variants(
-    network: trained.Network,
+    network: FloatNetwork,
     bits: Iterable[int],
     timesteps: Iterable[int],
     encoding: EncoderKind,
@@ -69,7 +71,7 @@ def tasks(variants: Sequence[Variant], device: Device, clocks: Sequence[int] | i
 
 def _series(network: Network, device: Device, count: int) -> list[int]:
     fastest = _pixel_clocks(network)
-    slowest = max(fastest, Chooser(network, device).smallest().clocks)
+    slowest = max(fastest, FoldingSearch(network, device).smallest().clocks)
     return sorted({int(clocks) for clocks in np.rint(np.geomspace(fastest, slowest, count))})
 
 

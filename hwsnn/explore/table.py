@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from hwsnn.files.atomic import written_whole
+from hwsnn.planner.devices import DEVICES
+
 from ..bench import fpga_fps
-from ..devices import DEVICES
-from ..files import written_whole
 from .pareto import front
 from .points import Accuracy, Design, Result, Task
 

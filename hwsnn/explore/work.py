@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 
+from hwsnn.planner import TooFastError, TooLargeError
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_initiation_interval
+
 from .. import __version__, reference
 from ..data import LabelledData
-from ..devices import DEVICES
 from ..errors import InputError
-from ..fold import TooFastError, TooLargeError
-from ..plan import for_clocks
 from ..spec import Network
 from .points import Accuracy, Design, Refusal
 
@@ -30,7 +31,7 @@ def design(version: str, network: Network, device: str, clocks: int) -> Design |
     """The cheapest design of at most so many clocks a frame, if there is one."""
     _require_version(version)
     try:
-        plan = for_clocks(network, DEVICES[device], clocks)
+        plan = for_initiation_interval(network, DEVICES[device], clocks)
     except (TooFastError, TooLargeError) as error:
         return Refusal(str(error))
     return Design(

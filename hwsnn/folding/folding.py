@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from ..checks import require_choice, require_integer
+from hwsnn.spec.checks import require_choice, require_integer
+
 from ..spec import MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network
 
 Sums: TypeAlias = Literal["lut5", "lut6", "block"]

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from hwsnn.float_network import FloatArray
+
 from ..errors import InputError
 from ..spec import Pair, Shape
-from ..trained import FloatArray
 
 MAX_WEIGHTS = 1 << 24
 """Most weights of one layer, zeros included: a bound on what a small but hostile file can ask for."""
@@ -29,7 +30,7 @@ LEAST_PRODUCTS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
-class Conv:
+class ConvMap:
     """A convolution. ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out,)."""
 
     name: str
@@ -45,7 +46,7 @@ class Conv:
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class DenseMap:
     """A fully connected layer. ``weight``: (out, in channels, in height, in width); ``bias``: (out,)."""
 
     name: str
@@ -54,7 +55,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Pool:
+class PoolMap:
     """A sum over windows of each channel, times ``factor``: 1 for a sum pool, 1 / (window size) for an average pool."""
 
     name: str
@@ -72,8 +73,8 @@ class Scale:
     factor: FloatArray
 
 
-Spatial: TypeAlias = Conv | Pool | Scale
-Map: TypeAlias = Spatial | Dense
+Spatial: TypeAlias = ConvMap | PoolMap | Scale
+Map: TypeAlias = Spatial | DenseMap
 
 
 class Work:
@@ -133,11 +134,11 @@ def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatA
 
 def output_shape(linear: Map, shape: Shape) -> Shape:
     """The shape that ``linear`` makes of ``shape``, which it must fit."""
-    if isinstance(linear, Dense):
+    if isinstance(linear, DenseMap):
         return len(linear.weight), 1, 1
     if isinstance(linear, Scale):
         return shape
-    channels = shape[0] if isinstance(linear, Pool) else len(linear.weight)
+    channels = shape[0] if isinstance(linear, PoolMap) else len(linear.weight)
     height, width = (
         _positions(*axis) for axis in zip(shape[1:], linear.window, linear.stride, linear.padding, strict=True)
     )
@@ -148,7 +149,7 @@ def _positions(extent: int, size: int, stride: int, padding: int) -> int:
     return (extent + 2 * padding - size) // stride + 1
 
 
-def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> Conv | Dense:
+def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | DenseMap:
     """One map that does what ``maps`` do one after the other to an input of ``shape``.
 
     No maps at all make a convolution that passes its input on. ``name`` is the node the result belongs to.
@@ -158,7 +159,7 @@ def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> Conv | Den
         shapes.append(output_shape(linear, shapes[-1]))
     before: list[Spatial] = []
     for position, linear in enumerate(maps):
-        if isinstance(linear, Dense):
+        if isinstance(linear, DenseMap):
             dense = linear
             for spatial, its_shape in zip(reversed(before), reversed(shapes[:position]), strict=True):
                 dense = _dense_after(spatial, dense, its_shape, work)
@@ -169,41 +170,41 @@ def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> Conv | Den
     return _fold_to_conv(name, before, shapes, work)
 
 
-def _dense_after(first: Spatial, dense: Dense, shape: Shape, work: Work) -> Dense:
+def _dense_after(first: Spatial, dense: DenseMap, shape: Shape, work: Work) -> DenseMap:
     """``dense`` with ``first``, which takes ``shape``, pulled into it: every weight goes back to what it sees."""
     if isinstance(first, Scale):
         work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
-        return Dense(dense.name, dense.weight * first.factor, dense.bias)
+        return DenseMap(dense.name, dense.weight * first.factor, dense.bias)
     (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
     padded = work.zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
-    products = max(shape[0], ELEMENTWISE) if isinstance(first, Conv) else ELEMENTWISE
+    products = max(shape[0], ELEMENTWISE) if isinstance(first, ConvMap) else ELEMENTWISE
     work.multiply(dense.name, math.prod(first.window), dense.weight.size * products)
     for i, j in np.ndindex(*first.window):
-        if isinstance(first, Conv):
+        if isinstance(first, ConvMap):
             seen = np.einsum("omyx,mc->ocyx", dense.weight, first.weight[:, :, i, j], optimize=True)
         else:
             seen = dense.weight * first.factor
         padded[:, :, i : i + rows * sy : sy, j : j + columns * sx : sx] += seen
     bias = dense.bias
-    if isinstance(first, Conv):
+    if isinstance(first, ConvMap):
         bias = bias + dense.weight.sum(axis=(2, 3)) @ first.bias
-    return Dense(dense.name, padded[:, :, py : py + shape[1], px : px + shape[2]], bias)
+    return DenseMap(dense.name, padded[:, :, py : py + shape[1], px : px + shape[2]], bias)
 
 
-def _after_dense(dense: Dense, second: Map, work: Work) -> Dense:
+def _after_dense(dense: DenseMap, second: Map, work: Work) -> DenseMap:
     if isinstance(second, Scale):
         work.multiply(second.name, 1, dense.weight.size * ELEMENTWISE)
         factor = np.broadcast_to(second.factor, (len(dense.weight), 1, 1))
-        return Dense(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
-    if not isinstance(second, Dense):
+        return DenseMap(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
+    if not isinstance(second, DenseMap):
         raise InputError(f"node {second.name!r}: takes an image, but gets the flat output of node {dense.name!r}")
     work.zeros(second.name, (len(second.weight), *dense.weight.shape[1:]))
     work.multiply(second.name, len(second.weight), dense.weight.size)
     matrix = second.weight[:, :, 0, 0]
-    return Dense(second.name, np.tensordot(matrix, dense.weight, axes=1), matrix @ dense.bias + second.bias)
+    return DenseMap(second.name, np.tensordot(matrix, dense.weight, axes=1), matrix @ dense.bias + second.bias)
 
 
-def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], work: Work) -> Conv:
+def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], work: Work) -> ConvMap:
     folded = None
     for linear, before in zip(maps, shapes, strict=False):
         if folded is None:
@@ -215,10 +216,10 @@ def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], w
     return _diagonal(name, np.ones((shapes[0][0], 1, 1)), work) if folded is None else folded
 
 
-def _as_conv(linear: Spatial, channels: int, work: Work) -> Conv:
-    if isinstance(linear, Conv):
+def _as_conv(linear: Spatial, channels: int, work: Work) -> ConvMap:
+    if isinstance(linear, ConvMap):
         return linear
-    if isinstance(linear, Pool):
+    if isinstance(linear, PoolMap):
         kernels = np.broadcast_to(linear.factor, (channels, *linear.window))
         return _diagonal(linear.name, kernels, work, linear.stride, linear.padding)
     return _diagonal(linear.name, _factors(linear, channels)[:, np.newaxis, np.newaxis], work)
@@ -234,20 +235,20 @@ def _factors(scale: Scale, channels: int) -> FloatArray:
     )
 
 
-def _scaled(conv: Conv, factors: FloatArray, work: Work) -> Conv:
+def _scaled(conv: ConvMap, factors: FloatArray, work: Work) -> ConvMap:
     work.multiply(conv.name, 1, conv.weight.size * ELEMENTWISE)
     return replace(conv, weight=conv.weight * factors[:, np.newaxis, np.newaxis, np.newaxis], bias=conv.bias * factors)
 
 
-def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> Conv:
+def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> ConvMap:
     """A convolution of every channel by itself. ``kernels``: (channels, kernel height, kernel width)."""
     channels = len(kernels)
     weight = work.zeros(name, (channels, channels, *kernels.shape[1:]))
     weight[np.arange(channels), np.arange(channels)] = kernels
-    return Conv(name, weight, np.zeros(channels), stride, padding)
+    return ConvMap(name, weight, np.zeros(channels), stride, padding)
 
 
-def _compose(first: Conv, second: Conv, shape: Shape, work: Work) -> Conv:
+def _compose(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> ConvMap:
     """``second`` after ``first``, which takes ``shape``."""
     _check_padding(first, second, shape, work)
     (sy, sx), (height, width), (rows, columns) = first.stride, first.window, second.window
@@ -260,7 +261,7 @@ def _compose(first: Conv, second: Conv, shape: Shape, work: Work) -> Conv:
     for i, j in np.ndindex(rows, columns):
         taps = np.tensordot(second.weight[:, :, i, j], first.weight, axes=1)
         weight[:, :, i * sy : i * sy + height, j * sx : j * sx + width] += taps
-    return Conv(
+    return ConvMap(
         second.name,
         weight,
         second.bias + second.weight.sum(axis=(2, 3)) @ first.bias,
@@ -269,7 +270,7 @@ def _compose(first: Conv, second: Conv, shape: Shape, work: Work) -> Conv:
     )
 
 
-def _check_padding(first: Conv, second: Conv, shape: Shape, work: Work) -> None:
+def _check_padding(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> None:
     """Refuse padding of ``second`` that is not zero any more once ``first`` is folded into it.
 
     The folded map sees, in place of a padded zero, what ``first`` would have given there: its bias, and whatever of

@@ -11,9 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsnn.closed import OTHERS_WRITE, Contents, closed_folder
 from hwsnn.errors import InputError
-from hwsnn.files import written_whole
+from hwsnn.files.atomic import written_whole
+from hwsnn.files.ownership import OTHERS_WRITE, Contents, closed_folder
 
 FOLDER = Path("/var/lib/hwsnn")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

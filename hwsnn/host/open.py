@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwsnn.errors import InputError
-from hwsnn.model_names import load_model
+from hwsnn.model_file.by_name import load_model
 from hwsnn.spec import Network
 
 from .accelerator import Accelerator, Stage

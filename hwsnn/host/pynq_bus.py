@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hwsnn.errors import InputError, reason
-from hwsnn.files import require_file
+from hwsnn.files.atomic import require_file
 from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
 
 from . import load_record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hwsnn.errors import InputError
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.register_map import (
     COUNTER_BYTES,
     HASH_WORDS,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsnn.errors import InputError
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.protocol import Identity, Kind, Status, frame_bytes
 from hwsnn.spec import Network
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from hwsnn.errors import InputError
-from hwsnn.files import needs_room
+from hwsnn.files.atomic import needs_room
+from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
-from hwsnn.scratch import Scratch
 from hwsnn.sim.accelerator import build_accelerator
 from hwsnn.sim.registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
 from hwsnn.sim.runner import POLL_SECONDS, RunningBench, SimulationError

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ..numeric import IntArray
+from hwsnn.spec.integers import IntArray
+
 from ..spec import Integrator, MaxPool, Network
 from .encoders import encoder
 from .layers import WeightedLayer

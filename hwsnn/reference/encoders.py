@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..numeric import IntArray
+from hwsnn.spec.integers import IntArray
+
 from ..spec import Network
 from .steps import Bytes, Steps
 

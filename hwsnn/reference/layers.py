@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..numeric import IntArray
+from hwsnn.spec.integers import IntArray
+
 from ..spec import Conv, Dense
 from .exact import FloatArray
 from .neurons import Neurons

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..numeric import Range, signed_limits
+from hwsnn.spec.integers import Range, signed_limits
+
 from ..spec import Integrator, MultiplyLeak, Neuron, ShiftLeak
 from .exact import FloatArray, exact_float
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..numeric import Range
+from hwsnn.spec.integers import Range
+
 from ..spec import Conv, Dense
 from .exact import Float, FloatArray, exact_float
 from .steps import Bytes

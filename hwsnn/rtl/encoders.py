@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.spec import MAX_PIXEL_BITS, MAX_TIMESTEPS
 
 from .checks import check_integer
-from .counter import Counter
+from .stream.counter import ModuloCounter
 
 _TAPS = (31, 28)
 """The linear feedback shift register of ``poisson``: b(k) = b(k - 31) xor b(k - 28)."""
@@ -51,9 +51,9 @@ class _Encoder(wiring.Component):
         """Clocks from a pixel offered to its first spikes."""
         return 2
 
-    def _steps(self, m: Module) -> tuple[Counter, Signal]:
+    def _steps(self, m: Module) -> tuple[ModuloCounter, Signal]:
         """The counter of the time steps, whose ``step`` is high as a step enters the first stage; and ``advance``."""
-        m.submodules.step = step = Counter(self._timesteps)
+        m.submodules.step = step = ModuloCounter(self._timesteps)
         advance, taken = Signal(), Signal()
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
@@ -166,8 +166,8 @@ class PoissonEncoder(_Encoder):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         step, advance = self._steps(m)
-        m.submodules.column = column = Counter(self._width)
-        m.submodules.row = row = Counter(self._height)
+        m.submodules.column = column = ModuloCounter(self._width)
+        m.submodules.row = row = ModuloCounter(self._height)
         m.d.comb += [
             column.step.eq(step.step & step.last),
             row.step.eq(step.step & step.last & column.last),

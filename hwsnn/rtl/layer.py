@@ -5,14 +5,14 @@ from __future__ import annotations
 from hwsnn.folding.folding import LayerFold
 from hwsnn.spec import Conv, MaxPool, Network
 
-from .chain import Chain, ChainComponent
-from .collect import Collect
-from .credit import Credited
-from .engine import Engine
-from .fifo import Skid
-from .padding import Padding
-from .pool import OrPool, WinnerPool
-from .window import Window
+from .compute.engine import Engine
+from .stream.chain import ChainComponent, Components
+from .stream.credit import CreditWrapper
+from .stream.fifo import SkidBuffer
+from .stream.packer import Packer
+from .window.padding import Padding
+from .window.pool import OrPool, WinnerPool
+from .window.sliding_window import SlidingWindow
 
 
 class WeightedLayer(ChainComponent):
@@ -37,18 +37,20 @@ class WeightedLayer(ChainComponent):
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
         # Cuts the ready path where it is narrow.
-        parts: Chain = [("entry", Skid(bits * steps))]
+        parts: Components = [("entry", SkidBuffer(bits * steps))]
         if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
-            parts.append(("steps", Collect(bits * steps, -(-timesteps // steps), bits * timesteps)))
+            parts.append(("steps", Packer(bits * steps, -(-timesteps // steps), bits * timesteps)))
             steps = timesteps
-            parts.append(("joined", Skid(bits * steps)))
+            parts.append(("joined", SkidBuffer(bits * steps)))
         beats = 1 if pixels else -(-timesteps // steps)
         if isinstance(layer, Conv):
             if any(layer.padding):
                 parts.append(("padding", Padding(bits * steps, (height, width), layer.padding, beats)))
-                parts.append(("padded", Skid(bits * steps)))
+                parts.append(("padded", SkidBuffer(bits * steps)))
             extent = (height + 2 * layer.padding[0], width + 2 * layer.padding[1])
-            parts.append(("window", Window(bits * steps, extent, layer.kernel, layer.stride, beats, column_depth)))
+            parts.append(
+                ("window", SlidingWindow(bits * steps, extent, layer.kernel, layer.stride, beats, column_depth))
+            )
         parts.append(("engine", Engine(network, index, fold, steps, queue_depth)))
         super().__init__(parts)
 
@@ -78,5 +80,7 @@ class PoolLayer(ChainComponent):
         beats = -(-timesteps // steps)
         winner = layer.mode == "winner"
         pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
-        window = Window(channels * steps, (height, width), layer.size, layer.stride, beats)
-        super().__init__([("entry", Skid(channels * steps)), ("window", window), ("pool", Credited(pool, queue_depth))])
+        window = SlidingWindow(channels * steps, (height, width), layer.size, layer.stride, beats)
+        super().__init__(
+            [("entry", SkidBuffer(channels * steps)), ("window", window), ("pool", CreditWrapper(pool, queue_depth))]
+        )

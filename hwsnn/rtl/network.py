@@ -11,11 +11,11 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.folding.folding import Folding
 from hwsnn.spec import Conv, MaxPool, Network
 
-from .chain import Chain, ChainComponent, connect_chain
-from .credit import Credited
 from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
 from .layer import PoolLayer, WeightedLayer
-from .readout import Answer, SpikeCount
+from .readout import ArgMax, SpikeCount
+from .stream.chain import ChainComponent, Components, connect_chain
+from .stream.credit import CreditWrapper
 
 RESULTS = 2
 """Results that may be on their way at the end of the pipeline."""
@@ -84,7 +84,7 @@ class Pipeline(wiring.Component):
         connect_chain(m, wiring.flipped(self.pixels), parts, wiring.flipped(self.result))
         return m
 
-    def _encoder(self) -> Chain:
+    def _encoder(self) -> Components:
         network, encoder = self._network, self._network.encoder
         channels, height, width = network.input_shape
         bits, steps = network.pixel_bits, network.timesteps
@@ -96,9 +96,9 @@ class Pipeline(wiring.Component):
             return [("encoder", LatencyEncoder(channels, bits, steps))]
         return [("encoder", PoissonEncoder(channels, bits, steps, height, width, encoder.seed))]
 
-    def _layers(self) -> Chain:
+    def _layers(self) -> Components:
         network, folding = self._network, self._folding
-        layers: Chain = []
+        layers: Components = []
         for index, layer in enumerate(network.layers):
             steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
             part: Any
@@ -112,7 +112,7 @@ class Pipeline(wiring.Component):
 
     def _readout(self) -> ChainComponent:
         network = self._network
-        answer = Credited(Answer(network.classes, result_layout(network).members["scores"].elem_shape), RESULTS)
+        answer = CreditWrapper(ArgMax(network.classes, result_layout(network).members["scores"].elem_shape), RESULTS)
         if network.readout == "membrane":
             return ChainComponent([("answer", answer)])
         steps = self._folding.beat_steps(network, len(network.layers) - 1)

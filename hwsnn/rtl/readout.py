@@ -8,12 +8,12 @@ from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.numeric import unsigned_width
+from hwsnn.spec.integers import unsigned_width
 
-from .adder_tree import balanced_sum
 from .checks import check_integer
-from .counter import Counter
-from .registers import later
+from .compute.adder_tree import balanced_sum
+from .stream.counter import ModuloCounter
+from .stream.delay import delayed
 
 
 class SpikeCount(wiring.Component):
@@ -52,7 +52,7 @@ class SpikeCount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.beats = beat = Counter(-(-self._timesteps // self._t_par))
+        m.submodules.beats = beat = ModuloCounter(-(-self._timesteps // self._t_par))
         advance, counted, last, first = Signal(), Signal(), Signal(), Signal(init=1)
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
@@ -76,7 +76,7 @@ class SpikeCount(wiring.Component):
         return m
 
 
-class Answer(wiring.Component):
+class ArgMax(wiring.Component):
     """Finds the class of the largest score, ties to the lowest index, in a tree of comparisons of two.
 
     Parameters
@@ -130,21 +130,21 @@ class Answer(wiring.Component):
                 largest = Signal(self._score_shape, name=f"score_{name}", reset_less=True)
                 winner = Signal(answer_bits, name=f"class_{name}", reset_less=True)
                 score_later, index_later = (
-                    later(m, v, f"{k}_{name}_low", 1) for k, v in (("score", score), ("class", index))
+                    delayed(m, v, f"{k}_{name}_low", 1) for k, v in (("score", score), ("class", index))
                 )
                 m.d.sync += [largest.eq(score_later), winner.eq(index_later)]
                 for high, high_index in other:
                     ahead = Signal(name=f"ahead_{name}", reset_less=True)
                     m.d.sync += ahead.eq(high > score)
                     score_later, index_later = (
-                        later(m, v, f"{k}_{name}_high", 1) for k, v in (("score", high), ("class", high_index))
+                        delayed(m, v, f"{k}_{name}_high", 1) for k, v in (("score", high), ("class", high_index))
                     )
                     with m.If(ahead):
                         m.d.sync += [largest.eq(score_later), winner.eq(index_later)]
                 best.append((largest, winner))
         m.d.comb += [
-            self.o.valid.eq(later(m, self.i.valid, "valid", self.latency, reset_less=False)),
+            self.o.valid.eq(delayed(m, self.i.valid, "valid", self.latency, reset_less=False)),
             self.o.payload.answer.eq(best[0][1]),
-            Value.cast(self.o.payload.scores).eq(later(m, Value.cast(self.i.payload), "scores", self.latency)),
+            Value.cast(self.o.payload.scores).eq(delayed(m, Value.cast(self.i.payload), "scores", self.latency)),
         ]
         return m

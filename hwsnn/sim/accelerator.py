@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwsnn.cycles import simulate
-from hwsnn.devices import DEVICES
 from hwsnn.folding.folding import Folding
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.packages import require
-from hwsnn.plan import for_share
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
-from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Network
+from hwsnn.verilog.emit import to_verilog
 
 from .network_bench import without_header
 from .runner import RunningBench, build_simulator, simulation_environment
@@ -54,7 +54,7 @@ def build_accelerator(
     require("cocotbext-axi")
     stage("planning")
     if folding is None:
-        folding = for_share(network, DEVICES[DEVICE]).folding
+        folding = for_utilization(network, DEVICES[DEVICE]).folding
     clocks = simulate(network, folding)
     stage("writing the Verilog")
     digest = model_hash(network)

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.cycles import simulate
+from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
-from hwsnn.model import model_hash
+from hwsnn.model_file.integer_file import model_hash
 from hwsnn.reference import run as run_reference
-from hwsnn.rtl.emit import TOP, to_verilog
 from hwsnn.rtl.network import Pipeline, layer_instance
-from hwsnn.scratch import Scratch
 from hwsnn.spec import Integrator, MaxPool, Network
+from hwsnn.verilog.emit import TOP, to_verilog
 
 from .runner import SimulationError, build_simulator, run_bench, simulation_environment
 

@@ -24,13 +24,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hwsnn.build.tools import lay_out_verilator, verilator_environment
-from hwsnn.cache import private_folder
-from hwsnn.children import python
-from hwsnn.closed import ours_alone
 from hwsnn.errors import InputError, ToolError
-from hwsnn.files import needs_room
+from hwsnn.files.atomic import needs_room
+from hwsnn.files.cache import private_folder
+from hwsnn.files.ownership import ours_alone
+from hwsnn.files.scratch import Scratch, sweep
 from hwsnn.packages import require
-from hwsnn.scratch import Scratch, sweep
+from hwsnn.processes.children import python
 
 BUILD, COCOTB, PROGRAM = "build", "cocotb", "verilator.cpp"
 """What the child lays out for a build beside the sources: the folder of what is made, in it a link to cocotb's

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from ..checks import require_choice, require_integer
+from .checks import require_choice, require_integer
 
 MIXED_SEED = 0x2A6D365B
 """As many ones as zeros, nearly: from a seed of few ones, such as 1, a shift register gives hundreds of zeros."""

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..checks import require_choice, require_integer, require_integers, require_pair
-from ..numeric import IntArray, Range, signed_limits
+from .checks import require_choice, require_integer, require_integers, require_pair
+from .integers import IntArray, Range, signed_limits
 from .limits import MAX_EXTENT, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, Pair, Shape
 from .neurons import Integrator, Neuron
 

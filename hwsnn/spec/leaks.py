@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..checks import require_integer
-from ..numeric import IntArray
+from .checks import require_integer
+from .integers import IntArray
 from .limits import MAX_LEAK_SHIFT
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from ..checks import require_integer
+from .checks import require_integer
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 8
 MAX_PIXEL_BITS = 8

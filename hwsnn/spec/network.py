@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
-from ..checks import require_choice, require_integer
-from ..numeric import Range, signed_limits, unsigned_width
+from .checks import require_choice, require_integer
 from .encoder import Encoder
+from .integers import Range, signed_limits, unsigned_width
 from .layers import Conv, Dense, Layer, MaxPool
 from .limits import MAX_PIXEL_BITS, MAX_TIMESTEPS, Shape, require_layer_names, require_network_name, require_shape
 from .neurons import Integrator

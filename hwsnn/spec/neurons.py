@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..checks import require_choice, require_integer, require_integers
-from ..numeric import IntArray, signed_limits
+from .checks import require_choice, require_integer, require_integers
+from .integers import IntArray, signed_limits
 from .leaks import Leak
 from .limits import MAX_MEMBRANE_BITS, MIN_MEMBRANE_BITS
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import activity, model, trained_file
+from hwsnn.files.atomic import written_whole
+from hwsnn.float_network import FloatNetwork as Trained
+from hwsnn.frontends.nir import writer
+from hwsnn.model_file import float_file, integer_file
+from hwsnn.quantization.quantize import quantize
+from hwsnn.reference import activity
+
 from ..bench import this_cpu
 from ..data import LabelledData
-from ..files import written_whole
-from ..frontends import nir_writer
 from ..progress import stages
-from ..quantize import quantize
 from ..reference import run as reference
 from ..spec import Encoder, Network
-from ..trained import Network as Trained
 from .recipe import Run
 
 BITS = (8, 6, 4, 3, 2)
@@ -57,9 +59,9 @@ def finish(run: Run, made: Made) -> None:
         return
     run.out.mkdir(parents=True, exist_ok=True)
     source = run.out / f"{name}-float.safetensors"
-    trained_file.save(made.network, source)
-    nir_writer.write(made.network, run.out / f"{name}.nir")
-    model.save(exact, run.out / f"{name}.safetensors", {"source": source.name})
+    float_file.save(made.network, source)
+    writer.write(made.network, run.out / f"{name}.nir")
+    integer_file.save(exact, run.out / f"{name}.safetensors", {"source": source.name})
     with written_whole(run.out / "card.md") as partial:
         partial.write_text(text, encoding="utf-8")
 
@@ -103,7 +105,7 @@ def _card(
         "data": f"{recipe.data.name}: {split}",
         "training": f"seed {run.seed}, {recipe.plan.epochs} epochs, {made.seconds / 60:.1f} minutes",
         "machine": f"{cpu.name}, {cpu.cores} cores; Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "model hash": f"`{model.model_hash(network)}`",
+        "model hash": f"`{integer_file.model_hash(network)}`",
     }
     lines = [f"# {recipe.name}", "", recipe.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from hwsnn.files.atomic import written_whole
+
 from ..errors import InputError
-from ..files import written_whole
 from ..progress import stages
 from .checkpoint import load
 

@@ -9,7 +9,16 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .. import trained
+from hwsnn.float_network import (
+    FloatArray,
+    FloatConv,
+    FloatDense,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatNeuron,
+)
+
 from ..spec import EncoderKind, MaxPool, PoolMode, Shape
 from .encode import encode
 from .fire import THRESHOLD, FiringReset, fire, integrate
@@ -68,10 +77,10 @@ class Layer(nn.Module):  # type: ignore[misc]
     def forward(self, x: Tensor) -> Tensor:
         return self.neurons(self.currents(x))
 
-    def folded(self) -> tuple[trained.FloatArray, trained.FloatArray]:
+    def folded(self) -> tuple[FloatArray, FloatArray]:
         """Weight (out, in, height, width) and bias (out,) with the batch norm folded in, in double precision."""
 
-        def double(tensor: Tensor) -> trained.FloatArray:
+        def double(tensor: Tensor) -> FloatArray:
             return np.asarray(tensor.detach().cpu().numpy(), np.float64)
 
         weight = double(self.weights.weight)
@@ -193,28 +202,28 @@ def spiking(
     )
 
 
-def export(network: TrainableNetwork, name: str) -> trained.Network:
+def export(network: TrainableNetwork, name: str) -> FloatNetwork:
     """The network in floats, batch norm folded in, as ``hwsnn.quantize`` takes it. Its neurons must be spiking ones."""
-    layers: list[trained.Layer] = []
+    layers: list[FloatLayer] = []
     for layer in network.layers:
         if isinstance(layer, Pool):
             layers.append(MaxPool(layer.name, (layer.size, layer.size), (layer.size, layer.size), layer.mode))
             continue
         weight, bias = layer.folded()
-        neuron: trained.Neuron | trained.Integrator
+        neuron: FloatNeuron | FloatIntegrator
         if isinstance(layer.neurons, Neurons):
             threshold = np.full(len(bias), THRESHOLD)
-            neuron = trained.Neuron(threshold, layer.neurons.beta, "greater", layer.neurons.reset)
+            neuron = FloatNeuron(threshold, layer.neurons.beta, "greater", layer.neurons.reset)
         elif isinstance(layer.neurons, Integrators):
-            neuron = trained.Integrator(layer.neurons.beta)
+            neuron = FloatIntegrator(layer.neurons.beta)
         else:
             raise TypeError(f"layer {layer.name} must have spiking neurons, not {type(layer.neurons).__name__}")
         if layer.name.startswith("conv"):
             padding = layer.weights.padding
-            layers.append(trained.Conv(layer.name, weight, bias, neuron, padding=(padding[0], padding[1])))
+            layers.append(FloatConv(layer.name, weight, bias, neuron, padding=(padding[0], padding[1])))
         else:
-            layers.append(trained.Dense(layer.name, weight, bias, neuron))
-    return trained.Network(
+            layers.append(FloatDense(layer.name, weight, bias, neuron))
+    return FloatNetwork(
         name, network.input_shape, tuple(layers), timesteps=network.timesteps, encoding=network.encoding
     )
 

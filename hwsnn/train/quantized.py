@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from ..numeric import signed_limits
-from ..scales import best_scales
+from hwsnn.quantization.scales import best_scales
+from hwsnn.spec.integers import signed_limits
+
 from .network import Layer, TrainableNetwork
 
 

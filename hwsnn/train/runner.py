@@ -7,7 +7,8 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from .. import trained
+from hwsnn.float_network import FloatNetwork
+
 from ..errors import InputError
 from ..spec import Shape
 from .card import Made, finish
@@ -53,7 +54,7 @@ def learn(run: Run) -> tuple[nn.Module, float]:
     return learner, seconds
 
 
-def _fine_tuned(run: Run, network: TrainableNetwork) -> dict[int, trained.Network]:
+def _fine_tuned(run: Run, network: TrainableNetwork) -> dict[int, FloatNetwork]:
     """By weight bits, ``network`` trained on with weights rounded to so many."""
     recipe, tuned = run.recipe, {}
     for bits, plan in recipe.fine_tuning.items():

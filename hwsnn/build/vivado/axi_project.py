@@ -12,13 +12,13 @@ from hwsnn.build.c_header import FILE as HEADER
 from hwsnn.build.c_header import c_header
 from hwsnn.build.pll import MMCM
 from hwsnn.errors import InputError
-from hwsnn.manifest import manifest
-from hwsnn.model import model_hash
-from hwsnn.plan import Plan
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.planner.plan import Plan
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
-from hwsnn.rtl.emit import to_verilog
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Network
+from hwsnn.verilog.emit import to_verilog
+from hwsnn.verilog.manifest import manifest
 
 from . import tcl
 from .project import Project, write_json

@@ -17,8 +17,8 @@ from hwsnn.build.process import run_tool
 from hwsnn.build.report import BuildReport
 from hwsnn.build.tools import Tool
 from hwsnn.errors import InputError, ToolError
-from hwsnn.files import folder_written_whole
-from hwsnn.model import model_hash
+from hwsnn.files.atomic import folder_written_whole
+from hwsnn.model_file.integer_file import model_hash
 
 from . import reports
 from .project import BUILD, Project, write_json

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hwsnn.build.boards import Board
-from hwsnn.fold.file import to_json
-from hwsnn.plan import Plan
+from hwsnn.folding.file import to_json
+from hwsnn.planner.plan import Plan
 from hwsnn.spec import Network
 
 from . import tcl

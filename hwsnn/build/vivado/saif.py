@@ -21,10 +21,10 @@ import numpy.typing as npt
 from hwsnn.build.process import run_tool
 from hwsnn.build.tools import Tool, lay_out_verilator, verilator_environment, verilator_version
 from hwsnn.errors import ToolError
+from hwsnn.files.scratch import Scratch
 from hwsnn.reference import run as run_reference
 from hwsnn.register_map import result_bytes
 from hwsnn.rtl.axi.shell import ACCELERATOR
-from hwsnn.scratch import Scratch
 from hwsnn.spec import Network
 
 Images = npt.NDArray[np.uint8]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hwsnn.build.boards import VivadoSerialBoard
 from hwsnn.build.serial_design import SYSTEM_CLOCK, TOP, serial_design
-from hwsnn.plan import Plan
+from hwsnn.planner.plan import Plan
 from hwsnn.spec import Network
 
 from .project import Project

@@ -9,9 +9,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.rtl.checks import check_integer
-from hwsnn.rtl.collect import Collect
-from hwsnn.rtl.counter import Counter
 
+from ..stream.counter import ModuloCounter
+from ..stream.packer import Packer
 from .restart_counter import RestartCounter
 from .signatures import check_word_bytes
 
@@ -59,8 +59,8 @@ class PixelReader(wiring.Component):
         # A pixel is read in chunks of a word, of which its last one may be less.
         chunks = -(-pixel // word)
         chunk, rest = min(word, pixel), pixel - (chunks - 1) * word
-        m.submodules.collect = collect = Collect(chunk * unit, chunks, pixel * unit)
-        m.submodules.chunk = chunk_count = Counter(chunks)
+        m.submodules.collect = collect = Packer(chunk * unit, chunks, pixel * unit)
+        m.submodules.chunk = chunk_count = ModuloCounter(chunks)
         m.submodules.pixel = pixel_count = RestartCounter(self._pixels)
 
         # The word before, and where in it the next chunk begins. It begins behind the last unit rather than at the

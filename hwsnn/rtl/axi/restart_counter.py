@@ -13,7 +13,7 @@ from hwsnn.rtl.checks import check_integer
 class RestartCounter(wiring.Component):
     """Counts the words or pixels of a frame.
 
-    Unlike ``hwsnn.rtl.counter.Counter`` it may have up to 24 bits under the clock rule, as nothing follows its adder.
+    Unlike a ``ModuloCounter`` it may have up to 24 bits under the clock rule, as nothing follows its adder.
 
     Parameters
     ----------

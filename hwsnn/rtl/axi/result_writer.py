@@ -7,12 +7,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.register_map import ANSWER_BYTES, NUMBER_BYTES, SCORE_BYTES, result_bytes
-from hwsnn.rtl.counter import Counter
 from hwsnn.rtl.network import result_layout
 from hwsnn.spec import Network
 
-from .frame_gate import NUMBER_BITS
+from ..stream.counter import ModuloCounter
 from .signatures import RESULTS_OUT, stream_ports
+from .store_and_forward import NUMBER_BITS
 
 
 class ResultWriter(wiring.Component):
@@ -59,7 +59,7 @@ class ResultWriter(wiring.Component):
         size = result_bytes(self._network)
         words = -(-size // self._word_bytes)
         end_bytes = size - (words - 1) * self._word_bytes
-        m.submodules.word = word = Counter(words)
+        m.submodules.word = word = ModuloCounter(words)
         packet = Signal(8 * words * self._word_bytes, reset_less=True)
         free = Signal()
         load = Signal()

@@ -9,21 +9,21 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.register_map import COUNTER_BYTES, constants, frame_bytes
-from hwsnn.rtl.chain import name_streams
-from hwsnn.rtl.fifo import Skid
 from hwsnn.rtl.network import pixel_layout, result_layout
 from hwsnn.spec import Network
 
-from .crossing import StreamCrossing, ValueCrossing
-from .frame_gate import FRAMES_INSIDE, FrameGate
-from .intake import Intake
-from .level import Level
+from ..stream.chain import name_streams
+from ..stream.fifo import SkidBuffer
+from .axis_sink import AxisSink
+from .clock_crossing import StreamCrossing, ValueCrossing
+from .level_counter import LevelCounter
 from .pixel_reader import PixelReader
 from .register_file import RegisterFile
 from .result_writer import ResultWriter
 from .signatures import FRAMES_IN, RESULTS_OUT, forward_ports, register_ports, stream_ports, word_layout
 from .soft_reset import PIPELINE, SoftReset
-from .split_counter import SplitCounter
+from .store_and_forward import FRAMES_INSIDE, StoreAndForward
+from .wide_counter import WideCounter
 
 ACCELERATOR = "hwsnn_accelerator"
 """The name of the shell's module."""
@@ -74,7 +74,7 @@ class AxiShell(wiring.Component):
 
         registers = RegisterFile(self._constants)
         soft_reset = SoftReset()
-        intake = Intake(word_bytes)
+        intake = AxisSink(word_bytes)
         writer = ResultWriter(network, word_bytes)
         for name, part in {
             "registers": registers,
@@ -96,9 +96,9 @@ class AxiShell(wiring.Component):
             writer.resetting.eq(soft_reset.resetting),
         ]
 
-        gate = FrameGate(word_bytes, frame_bytes(network), network.pixel_bits)
+        gate = StoreAndForward(word_bytes, frame_bytes(network), network.pixel_bits)
         self._elaborate_frames(m, intake, gate, writer)
-        inside = Level(gate.places + FRAMES_INSIDE + 1)  # numbers that wait, and the packet that is being sent
+        inside = LevelCounter(gate.places + FRAMES_INSIDE + 1)  # numbers that wait, and the packet that is being sent
         m.submodules.frames_inside = DomainRenamer(FRAMES)(inside)
         m.d.comb += [
             inside.up.eq(gate.accepted),
@@ -111,11 +111,11 @@ class AxiShell(wiring.Component):
         self._elaborate_counters(m, registers, intake, gate, writer)
         return m
 
-    def _elaborate_frames(self, m: Module, intake: Intake, gate: FrameGate, writer: ResultWriter) -> None:
+    def _elaborate_frames(self, m: Module, intake: AxisSink, gate: StoreAndForward, writer: ResultWriter) -> None:
         """The way of a frame: port, gate, crossing, pixels, network, crossing, port."""
         network, word_bytes = self._network, self._word_bytes
         _, height, width = network.input_shape
-        skid = Skid(word_layout(word_bytes).size)
+        skid = SkidBuffer(word_layout(word_bytes).size)
         reader = PixelReader(pixel_layout(network), height * width, word_bytes)
         words = StreamCrossing(gate.o.payload.shape(), WORDS_CROSSING, write=FRAMES, read=PIPELINE)
         results = StreamCrossing(result_layout(network), RESULTS_CROSSING, write=PIPELINE, read=FRAMES)
@@ -142,7 +142,7 @@ class AxiShell(wiring.Component):
         wiring.connect(m, gate.numbers, writer.numbers)
 
     def _elaborate_counters(
-        self, m: Module, registers: RegisterFile, intake: Intake, gate: FrameGate, writer: ResultWriter
+        self, m: Module, registers: RegisterFile, intake: AxisSink, gate: StoreAndForward, writer: ResultWriter
     ) -> None:
         bits = 8 * COUNTER_BYTES
         events = {
@@ -152,10 +152,10 @@ class AxiShell(wiring.Component):
             "malformed": gate.malformed,
         }
         for name, event in events.items():
-            counter = SplitCounter(bits)
+            counter = WideCounter(bits)
             m.submodules[f"{name}_counter"] = DomainRenamer(FRAMES)(counter)
             m.d.comb += [counter.counts.eq(event), getattr(registers, name).eq(counter.value)]
-        clocks = SplitCounter(bits)
+        clocks = WideCounter(bits)
         m.submodules.clocks_counter = DomainRenamer(PIPELINE)(clocks)
         m.submodules.clocks_crossing = crossing = ValueCrossing(bits, write=PIPELINE, read=FRAMES)
         m.d.comb += [clocks.counts.eq(1), crossing.i.eq(clocks.value), registers.clocks.eq(crossing.o)]

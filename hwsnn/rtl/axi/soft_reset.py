@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .crossing import synchronized
+from .clock_crossing import synchronized
 
 PIPELINE = "pipeline"
 """The domain of the pipeline's clock."""

@@ -1,0 +1,1 @@
+"""What synthesis makes of a design: resources and the longest paths."""

@@ -1,0 +1,88 @@
+"""A folding as a file that a person can read and change: JSON, by layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any
+
+from hwsnn.errors import InputError, reason
+from hwsnn.files.atomic import require_file
+from hwsnn.spec import Conv, Network
+
+from .folding import Folding, LayerFold
+
+LARGEST_FILE = 1 << 20
+DEPTHS = ("fifo_depths", "column_depths")
+
+
+def to_json(folding: Folding) -> dict[str, Any]:
+    """The folding as JSON values: ``layers`` by name, ``fifo_depths`` and ``column_depths``."""
+    return {
+        "layers": {name: asdict(fold) for name, fold in folding.layers.items()},
+        "fifo_depths": dict(folding.fifo_depths),
+        "column_depths": dict(folding.column_depths),
+    }
+
+
+def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | None]:
+    """The folds in the file ``path``, and the whole folding where the file says its queues' depths too.
+
+    Raises ``InputError`` where the file is not a folding of ``network``.
+    """
+    try:
+        require_file(path, "folding", "give a JSON file, as hwsnn generate writes one")
+        if path.stat().st_size > LARGEST_FILE:
+            raise InputError(f"{path}: a folding must be at most {LARGEST_FILE:,} bytes, not {path.stat().st_size:,}")
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the folding: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: a folding must be a JSON file, as hwsnn generate writes one") from None
+    if not isinstance(values, dict) or "layers" not in values or values.keys() - {"layers", *DEPTHS}:
+        raise InputError(f"{path}: a folding must have the entries layers and maybe {' and '.join(DEPTHS)}")
+    layers = _layers(path, values["layers"], network)
+    if not any(name in values for name in DEPTHS):
+        return layers, None
+    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
+    depths = {
+        what: _depths(path, what, values.get(what, {}), names)
+        for what, names in zip(DEPTHS, ([layer.name for layer in network.layers], convolutions), strict=True)
+    }
+    try:
+        return layers, Folding(layers, **depths)
+    except ValueError as error:
+        raise InputError(f"{path}: {reason(error)}") from None
+
+
+def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
+    names = [layer.name for _, layer in network.weighted_layers()]
+    _check_names(path, "layers", values, names)
+    known = fields(LayerFold)
+    needed = {field.name for field in known if field.default is MISSING}
+    layers = {}
+    for name in names:
+        entry = values[name]
+        if not isinstance(entry, dict) or entry.keys() - {field.name for field in known} or needed - entry.keys():
+            raise InputError(
+                f"{path}: layer {name!r} must have {' and '.join(sorted(needed))}, and maybe "
+                f"{' and '.join(field.name for field in known if field.name not in needed)}"
+            )
+        try:
+            layers[name] = LayerFold(**entry)
+        except ValueError as error:
+            raise InputError(f"{path}: layer {name!r}: {reason(error)}") from None
+    return layers
+
+
+def _depths(path: Path, what: str, values: Any, names: list[str]) -> Mapping[str, int]:
+    _check_names(path, what, values, names)
+    return {name: values[name] for name in names}
+
+
+def _check_names(path: Path, what: str, values: Any, names: list[str]) -> None:
+    if not isinstance(values, dict) or set(values) != set(names):
+        expected = f"name {', '.join(names)}, and nothing else" if names else "be empty"
+        raise InputError(f"{path}: {what} must {expected}")

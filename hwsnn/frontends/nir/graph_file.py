@@ -1,0 +1,273 @@
+"""NIR files (HDF5): the nodes of a graph that is a chain, in order, with their numbers.
+
+A NIR file is untrusted input, so it is read here with limits and never executed; whatever is wrong is an
+``InputError`` of one line that names the node. What the numbers mean is not this file's concern.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import h5py
+import numpy as np
+
+from hwsnn.errors import InputError
+from hwsnn.float_network import FloatArray
+from hwsnn.spec import MAX_EXTENT, Pair
+
+from .conventions import PREFIX
+from .hdf5_bounded import BoundedFile, checked_name, opened
+
+Edges: TypeAlias = list[tuple[str, str]]
+"""Names of the nodes that each edge comes from and leads to."""
+MAX_SETTINGS = 5
+"""Most integers under one key: a shape with a time step and a batch before channels, height and width."""
+MAX_DEPTH = 4
+"""How deep graphs may lie within graphs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One node: its name (``outer.inner`` within a nested graph), its type, its numbers and its texts by key.
+
+    ``metadata``: those keys of its metadata that are hwsnn's own (``hwsnn.frontends.nir.conventions``).
+    """
+
+    name: str
+    type: str
+    values: Mapping[str, FloatArray | str]
+    metadata: Mapping[str, FloatArray | str]
+
+    def error(self, text: str) -> InputError:
+        """The exception that says what is wrong with this node."""
+        return InputError(f"node {self.name!r} ({self.type}): {text}")
+
+    def numbers(self, key: str, ndim: int | None = None, *, finite: bool = True) -> FloatArray:
+        """The numbers under ``key``, of ``ndim`` dimensions if given. Infinities are refused if ``finite``."""
+        value = self.values.get(key)
+        if value is None:
+            raise self.error(f"has no {key!r}")
+        if isinstance(value, str):
+            raise self.error(f"{key!r} must be numbers, not the text {value[:40]!r}")
+        if finite and not np.isfinite(value).all():
+            raise self.error(f"{key!r} must be finite, not NaN or infinite anywhere")
+        if np.isnan(value).any():
+            raise self.error(f"{key!r} must be numbers, not NaN anywhere")
+        if ndim is not None and value.ndim != ndim:
+            raise self.error(f"{key!r} must have {ndim} dimensions, not shape {value.shape}")
+        return value
+
+    def integers(self, key: str, low: int) -> tuple[int, ...]:
+        """The integers under ``key``, at most a handful, from ``low`` to the largest extent."""
+        value = self.numbers(key)
+        if value.size > MAX_SETTINGS:
+            raise self.error(f"{key!r} must be at most {MAX_SETTINGS} integers, not {value.size}")
+        for number in value.flat:
+            if number != np.rint(number) or not low <= number <= MAX_EXTENT:
+                raise self.error(f"{key!r} must be integers from {low} to {MAX_EXTENT}, not {number:g}")
+        return tuple(int(number) for number in value.flat)
+
+    def pair(self, key: str, low: int) -> Pair:
+        """The (vertical, horizontal) integers under ``key``; one integer stands for both."""
+        value = self.integers(key, low)
+        if len(value) not in (1, 2):
+            raise self.error(f"{key!r} must be one integer or two, not {len(value)}")
+        return value[0], value[-1]
+
+    def said_text(self, key: str) -> str | None:
+        """The text under ``key`` of the metadata, None where there is none."""
+        value = self.metadata.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.error(f"metadata {key!r} must be a text, not numbers")
+        return value
+
+    def said_choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        """The text under ``key`` of the metadata, which must be one of ``choices``, None where there is none."""
+        text = self.said_text(key)
+        if text is not None and text not in choices:
+            raise self.error(f"metadata {key!r} must be one of {', '.join(choices)}, not {text[:40]!r}")
+        return text
+
+    def said_number(self, key: str, low: float, high: float) -> float | None:
+        """The number from ``low`` to ``high`` under ``key`` of the metadata, None where there is none."""
+        value = self.metadata.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) or value.size != 1 or not low <= value.item() <= high:
+            raise self.error(f"metadata {key!r} must be a number from {low} to {high}")
+        return float(value.item())
+
+
+def read_chain(path: Path) -> tuple[list[Node], list[str]]:
+    """The nodes of the NIR file ``path`` from its input to its output, and remarks on how they were found.
+
+    Raises ``InputError`` for all but a chain.
+    """
+    with opened(path) as file:
+        reader = _Reader(file)
+        root = file.member(file.root, "node", "the file")
+        if not isinstance(root, h5py.Group):
+            raise InputError("not a NIR file: it has no group 'node'; write it with nir.write")
+        return reader.chain(file.members(root, "the graph"), "", 0), reader.remarks
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A node in the file: its type, and what lies in its group."""
+
+    type: str
+    members: Mapping[str, Any]
+
+
+class _Reader:
+    """Reads graphs of an open file, and gathers ``remarks``."""
+
+    def __init__(self, file: BoundedFile) -> None:
+        self._file = file
+        self.remarks: list[str] = []
+
+    def chain(self, graph: Mapping[str, Any], prefix: str, depth: int) -> list[Node]:
+        """The chain in a NIRGraph's group, nested graphs flattened."""
+        where = f"node {prefix[:-1]!r}" if prefix else "the graph"
+        if depth > MAX_DEPTH:
+            raise InputError(f"{where}: graphs lie within graphs more than {MAX_DEPTH} deep; write one flat graph")
+        nodes = graph.get("nodes")
+        if not isinstance(nodes, h5py.Group):
+            raise InputError(f"{where}: must be a NIRGraph with 'nodes' and 'edges'; write it with nir.write")
+        entries = self._entries(nodes, where, prefix)
+        edges = graph.get("edges")
+        if not isinstance(edges, h5py.Dataset) or edges.shape is None:
+            raise InputError(f"{where}: has no edges; write it with nir.write")
+        types = {name: entry.type for name, entry in entries.items()}
+        pairs = self._by_their_names(types, self._file.pairs(edges, "edges", where), prefix)
+        found: list[Node] = []
+        for name in _in_order(types, pairs, prefix):
+            entry, its_name = entries[name], prefix + name
+            if entry.type == "NIRGraph":
+                found += self.chain(entry.members, f"{its_name}.", depth + 1)[1:-1]
+            else:
+                values = self._values(its_name, entry.members)
+                found.append(Node(its_name, entry.type, values, self._metadata(its_name, entry.members)))
+        return found
+
+    def _entries(self, nodes: h5py.Group, where: str, prefix: str) -> dict[str, _Entry]:
+        """The nodes by name. HDF5 takes a ``/`` in a name for a path, so they lie in groups within groups."""
+        found: dict[str, _Entry] = {}
+        waiting = [(name, group, False) for name, group in self._file.members(nodes, where).items()]
+        while waiting:
+            name, group, within_node = waiting.pop()
+            place = f"node {prefix + name!r}"
+            if not isinstance(group, h5py.Group):
+                raise InputError(f"{place}: must be an HDF5 group, not a data set; write the file with nir.write")
+            members = self._file.members(group, place)
+            inner = {key: member for key, member in members.items() if isinstance(member, h5py.Group)}
+            data = members.get("type")
+            if isinstance(data, h5py.Dataset) and data.shape is not None:
+                kind = self._file.value(data, "type", place)
+                if not isinstance(kind, str):
+                    raise InputError(f"{place}: has numbers for its type; write the file with nir.write")
+                found[name] = _Entry(kind, members)
+                within_node = True
+                inner = {key: member for key, member in inner.items() if key not in ("nodes", "metadata")}
+            elif not within_node and (not inner or len(inner) < len(members)):
+                raise InputError(f"{place}: has no type; write the file with nir.write")
+            waiting += [(checked_name(f"{name}/{key}", where), member, within_node) for key, member in inner.items()]
+        return dict(sorted(found.items()))
+
+    def _by_their_names(self, types: Mapping[str, str], edges: Edges, prefix: str) -> Edges:
+        """The edges, where they call one node by a name that older exporters changed, by that node's name."""
+        used = {end for edge in edges for end in edge}
+        unknown, unused = used - types.keys(), types.keys() - used
+        if len(unknown) != 1 or len(unused) != 1:
+            return edges
+        (old,), (new,) = unknown, unused
+        self.remarks.append(
+            f"{prefix + new}: the edges call this node {prefix + old!r}: it is the only one without an edge, and that "
+            "the only name without a node"
+        )
+        names = {old: new}
+        return [(names.get(source, source), names.get(target, target)) for source, target in edges]
+
+    def _metadata(self, name: str, members: Mapping[str, Any]) -> dict[str, FloatArray | str]:
+        """What hwsnn wrote there; what others did may be anything, and nobody asks for it."""
+        group, where = members.get("metadata"), f"node {name!r}"
+        if not isinstance(group, h5py.Group):
+            return {}
+        keys = [key for key in self._file.names(group, where) if key.startswith(PREFIX)]
+        return self._values(name, {key: self._file.member(group, key, where) for key in keys})
+
+    def _values(self, name: str, members: Mapping[str, Any]) -> dict[str, FloatArray | str]:
+        return {
+            key: self._file.value(member, key, f"node {name!r}")
+            for key, member in members.items()
+            if isinstance(member, h5py.Dataset) and member.shape is not None
+        }
+
+
+def _in_order(types: Mapping[str, str], edges: Edges, prefix: str) -> list[str]:
+    """Names of nodes from the only input to the only output, every node and every edge once."""
+
+    def named(names: Iterable[str]) -> str:
+        return ", ".join(repr(prefix + name) for name in names)
+
+    for edge, count in Counter(edges).items():
+        missing = [end for end in edge if end not in types]
+        if missing:
+            raise InputError(
+                f"node {named(missing[:1])}: an edge leads there, but there is no such node; name nodes as the edges do"
+            )
+        if count > 1:
+            raise InputError(f"node {named(edge[:1])}: the edge to node {named(edge[1:])} must be there only once")
+    _refuse_loops(types, edges, named)
+    for kind in ("Input", "Output"):
+        ends = [name for name, its_type in types.items() if its_type == kind]
+        if len(ends) != 1:
+            found = f"{len(ends)} ({named(ends)})" if ends else "none"
+            raise InputError(f"the graph must have exactly one {kind} node, not {found}")
+    targets: dict[str, list[str]] = {name: [] for name in types}
+    sources: dict[str, list[str]] = {name: [] for name in types}
+    for source, target in edges:
+        targets[source].append(target)
+        sources[target].append(source)
+    for name in types:
+        if len(targets[name]) > 1:
+            raise InputError(
+                f"node {named([name])}: leads to {named(targets[name])}; only chains, no branches, are read: train a "
+                "network whose layers follow one another"
+            )
+        if len(sources[name]) > 1:
+            raise InputError(
+                f"node {named([name])}: adds up {named(sources[name])}; only chains, no joins, are read: train a "
+                "network whose layers follow one another"
+            )
+    order = [name for name, its_type in types.items() if its_type == "Input"]
+    while targets[order[-1]]:
+        order += targets[order[-1]]
+    reached = set(order)
+    left = [name for name in types if name not in reached]
+    if left:
+        raise InputError(
+            f"node {named(left[:1])}: must lie on the way from the input to the output; leave it out, or connect it"
+        )
+    if types[order[-1]] != "Output":
+        raise InputError(f"node {named(order[-1:])}: leads nowhere; the last node must be an Output")
+    return order
+
+
+def _refuse_loops(types: Mapping[str, str], edges: Edges, named: Any) -> None:
+    sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in types})
+    for source, target in edges:
+        sorter.add(target, source)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        loop = error.args[1]
+        raise InputError(
+            f"node {named(loop[:1])}: is in a loop ({named(loop)}); recurrent networks are not built: train one whose "
+            "layers only lead forward"
+        ) from None

@@ -1,0 +1,313 @@
+"""NIR graphs as trained networks: continuous time becomes steps of ``dt``, and linear nodes fold into layers.
+
+``docs/importing.md`` says what each node becomes. Every node is read strictly by its equations in the NIR paper, with
+explicit Euler steps; whatever cannot be built exactly is an ``InputError`` of one line that names file and node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast, get_args
+
+import numpy as np
+
+from hwsnn.errors import InputError
+from hwsnn.files.atomic import require_file
+from hwsnn.float_network import (
+    Compare,
+    FloatArray,
+    FloatConv,
+    FloatDense,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatNeuron,
+)
+from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, EncoderKind, MaxPool, Pair, PoolMode, Reset, Shape
+
+from .. import linear
+from ..names import layer_name, network_name
+from . import conventions as said
+from .conventions import DEFAULT_DT
+from .graph_file import Node, read_chain
+from .neurons import Dynamics, Place, dynamics
+
+
+def read(path: Path, dt: float = DEFAULT_DT) -> FloatNetwork:
+    """The trained network in the NIR file ``path``, in steps of ``dt`` seconds. Raises ``InputError`` for all else."""
+    if not (math.isfinite(dt) and dt > 0):
+        raise ValueError(f"dt must be positive and finite, not {dt!r}")
+    require_file(path, "NIR file", "give one of nir.write")
+    try:
+        # Finite weights may overflow when they are folded; the result is checked, so no warning is needed.
+        with np.errstate(over="ignore", invalid="ignore"):
+            nodes, remarks = read_chain(path)
+            return _Builder(path.stem, dt, remarks).build(nodes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+class _Builder:
+    """Walks the chain: gathers linear maps, and closes a layer at every node that has neurons."""
+
+    def __init__(self, name: str, dt: float, remarks: list[str]) -> None:
+        self._name = network_name(name)
+        self._dt = dt
+        self._remarks = remarks
+        self._work = linear.Work()
+        self._input_shape: Shape = (1, 1, 1)
+        self._shape = self._input_shape
+        self._flat = False
+        self._maps: list[linear.Map] = []
+        self._maps_shape = self._shape
+        self._layers: list[FloatLayer] = []
+        self._integrates = False
+        self._timesteps: int | None = None
+        self._encoding: EncoderKind | None = None
+        self._handlers: dict[str, Callable[[Node], None]] = {
+            "Input": self._input,
+            "Output": self._output,
+            "Conv2d": self._conv,
+            "Linear": self._dense,
+            "Affine": self._dense,
+            "SumPool2d": self._pool,
+            "AvgPool2d": self._pool,
+            "Scale": self._scale,
+            "Flatten": self._flatten,
+            "IF": self._fire,
+            "LIF": self._fire,
+            "CubaLIF": self._fire,
+            "Threshold": self._threshold,
+            "I": self._integrate,
+            "LI": self._integrate,
+        }
+
+    def build(self, nodes: list[Node]) -> FloatNetwork:
+        for node in nodes:
+            if node.type not in self._handlers:
+                known = ", ".join(sorted(self._handlers))
+                raise InputError(
+                    f"node {node.name!r}: is a {node.type[:40]!r}; the nodes that can be built are {known}"
+                )
+            unknown = node.metadata.keys() - said.KEYS.get(node.type, set())
+            if unknown:
+                raise node.error(f"metadata {min(unknown)[:40]!r} is not known here: made by another version of hwsnn")
+        for node in nodes:
+            if self._integrates and node.type != "Output":
+                raise node.error("comes after neurons that never fire; I and LI can only be the last layer")
+            self._handlers[node.type](node)
+        return FloatNetwork(
+            self._name,
+            self._input_shape,
+            tuple(self._layers),
+            tuple(self._remarks),
+            timesteps=self._timesteps,
+            encoding=self._encoding,
+        )
+
+    # Where the chain begins and ends
+
+    def _input(self, node: Node) -> None:
+        shape = node.integers("shape", 1)
+        while len(shape) > 3 and shape[0] == 1:  # a batch of one image, left over from tracing
+            shape = shape[1:]
+        if len(shape) > 3:
+            raise node.error(f"must have a shape (channels, height, width) without a batch, not {shape}")
+        self._flat = len(shape) == 1
+        channels, height, width = (1, 1, 1, *shape)[-3:]
+        if self._flat:
+            self._remarks.append(f"input: {width} values without height and width, built as one row of {width} pixels")
+        self._input_shape = self._shape = self._maps_shape = (channels, height, width)
+        self._name = network_name(node.said_text(said.NAME) or self._name)
+        timesteps = node.said_number(said.TIMESTEPS, 1, MAX_TIMESTEPS)
+        if timesteps is not None and timesteps != int(timesteps):
+            raise node.error(f"metadata {said.TIMESTEPS!r} must be a whole number, not {timesteps:g}")
+        self._timesteps = None if timesteps is None else int(timesteps)
+        self._encoding = cast("EncoderKind | None", node.said_choice(said.ENCODING, get_args(EncoderKind)))
+
+    def _output(self, node: Node) -> None:
+        if self._maps:
+            raise node.error(
+                f"comes right after {self._maps[-1].name!r}, which has no neurons; end with IF or LIF neurons, whose "
+                "spikes are counted, or with I or LI, whose membranes are read"
+            )
+        if not self._layers:
+            raise node.error("comes before any neurons; there is no network to build")
+        if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(self._shape):
+            raise node.error(f"has shape {node.integers('shape', 1)}, but gets {self._place}")
+
+    # Linear nodes
+
+    def _conv(self, node: Node) -> None:
+        weight = node.numbers("weight", 4)
+        groups, *_ = node.integers("groups", 1) if "groups" in node.values else (1,)
+        if len(weight) % groups:
+            raise node.error(f"its {len(weight)} output channels must divide into its {groups} groups")
+        if self._flat or weight.shape[1] * groups != self._shape[0]:
+            takes = f"{weight.shape[1] * groups} channels of an image"
+            raise node.error(f"takes {takes}, but gets {self._place}")
+        bias = _bias(node, len(weight))
+        weight = linear.ungrouped(node.name, weight, groups, self._work)
+        dilation = node.pair("dilation", 1) if "dilation" in node.values else (1, 1)
+        weight = linear.dilated(node.name, weight, dilation, self._work)
+        stride = node.pair("stride", 1)
+        weight, padding = _padded(node, weight, stride)
+        self._add(node, linear.ConvMap(node.name, weight, bias, stride, padding))
+
+    def _dense(self, node: Node) -> None:
+        weight = node.numbers("weight", 2)
+        if not self._flat and self._shape[:2] != (1, 1):
+            raise node.error(f"takes a flat input, but gets {self._place}; put a Flatten before it")
+        if weight.shape[1] != math.prod(self._shape):
+            raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._place}")
+        self._add(node, linear.DenseMap(node.name, weight.reshape(len(weight), *self._shape), _bias(node, len(weight))))
+        self._flat = True
+
+    def _pool(self, node: Node) -> None:
+        size, stride, padding = node.pair("kernel_size", 1), node.pair("stride", 1), node.pair("padding", 0)
+        if self._flat:
+            raise node.error(f"takes an image, but gets {self._place}")
+        factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
+        self._add(node, linear.PoolMap(node.name, size, stride, padding, factor))
+
+    def _scale(self, node: Node) -> None:
+        self._add(node, linear.Scale(node.name, self._place.per_element(node, "scale")))
+
+    def _flatten(self, node: Node) -> None:
+        # Frameworks count the batch as dimension 0, NIR does not: from either, all of one image is meant.
+        start = node.numbers("start_dim") if "start_dim" in node.values else np.zeros(1)
+        end = node.numbers("end_dim") if "end_dim" in node.values else np.full(1, -1.0)
+        if not self._flat and not (np.isin(start, (0, 1)).all() and np.isin(end, (-1, 2, 3)).all()):
+            raise node.error("must flatten all of channels, height and width (start_dim 0 or 1, end_dim -1)")
+        self._flat = True
+
+    def _add(self, node: Node, added: linear.Map) -> None:
+        if isinstance(added, linear.ConvMap | linear.PoolMap):
+            rows, columns = added.window
+            height, width = (extent + 2 * pad for extent, pad in zip(self._shape[1:], added.padding, strict=True))
+            if rows > height or columns > width:
+                raise node.error(
+                    f"its window of {rows}x{columns} must fit its input of {height}x{width} (padding included)"
+                )
+        shape = linear.output_shape(added, self._shape)
+        if max(shape) > MAX_EXTENT:
+            raise node.error(
+                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
+            )
+        self._maps.append(added)
+        self._shape = shape
+
+    # Nodes with neurons
+
+    def _threshold(self, node: Node) -> None:
+        threshold = self._place.per_element(node, "threshold")
+        mode = cast("PoolMode | None", node.said_choice(said.POOL, get_args(PoolMode)))
+        pool = self._maps[0] if len(self._maps) == 1 else None
+        if isinstance(pool, linear.PoolMap) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
+            name = self._layer_name(pool.name, "pool")
+            self._close(MaxPool(name, pool.window, pool.stride, mode or "or"))
+            if mode is None:
+                self._remarks.append(
+                    f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'"
+                )
+            return
+        if mode is not None:
+            raise node.error(f"metadata {said.POOL!r} is for a threshold that any spike of a pool before it exceeds")
+        self._fire(node)
+
+    def _integrate(self, node: Node) -> None:
+        self._integrates = True
+        steps = dynamics(node, self._place, self._dt)
+        self._weigh(node, steps, FloatIntegrator(steps.beta))
+
+    def _fire(self, node: Node) -> None:
+        steps = dynamics(node, self._place, self._dt)
+        # A neuron without memory forgets what it was reset to before that matters.
+        if steps.beta > 0 and "v_reset" in node.values and node.numbers("v_reset").any():
+            raise node.error("'v_reset' must be 0; membranes are built to start from and reset to 0: train so")
+        key = "threshold" if node.type == "Threshold" else "v_threshold"
+        thresholds = self._place.per_channel(node, key)
+        if (thresholds <= 0).any():
+            raise node.error(f"{key!r} must be positive, not {float(thresholds.min())!r}")
+        reset = cast("Reset | None", node.said_choice(said.RESET, get_args(Reset)))
+        compare = cast("Compare | None", node.said_choice(said.COMPARE, get_args(Compare)))
+        if node.type != "Threshold" and reset is None:
+            self._remark_once(said.RESET_REMARK)
+        if compare is None:
+            self._remark_once(said.COMPARE_REMARK)
+        reset = reset or ("none" if node.type == "Threshold" else "zero")
+        self._weigh(node, steps, FloatNeuron(thresholds, steps.beta, compare or "greater", reset))
+
+    def _weigh(self, node: Node, steps: Dynamics, neuron: FloatNeuron | FloatIntegrator) -> None:
+        """Close a layer: what came before these neurons, folded, with their gain and offset in weights and bias."""
+        self._remarks += steps.remarks
+        folded = linear.fold(node.name, self._maps, self._maps_shape, self._work)
+        weight = folded.weight * steps.gain[:, np.newaxis, np.newaxis, np.newaxis]
+        bias = folded.bias * steps.gain + steps.offset
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise node.error("the weights before it overflow once folded together; scale them down")
+        if isinstance(folded, linear.DenseMap):
+            name = self._layer_name(self._source_name(node), "dense")
+            self._close(FloatDense(name, weight, bias, neuron))
+        else:
+            if max(*folded.stride, *folded.padding) > MAX_EXTENT:
+                raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
+            name = self._layer_name(self._source_name(node), "conv")
+            self._close(FloatConv(name, weight, bias, neuron, stride=folded.stride, padding=folded.padding))
+
+    def _close(self, layer: FloatLayer) -> None:
+        self._layers.append(layer)
+        self._maps = []
+        self._maps_shape = self._shape
+
+    # What the handlers share
+
+    @property
+    def _place(self) -> Place:
+        return Place(self._shape, self._flat)
+
+    def _remark_once(self, remark: str) -> None:
+        if remark not in self._remarks:
+            self._remarks.append(remark)
+
+    def _source_name(self, node: Node) -> str:
+        """The node to name a layer after: the last with weights, else the last linear one, else the neurons'."""
+        weighted = [one.name for one in self._maps if isinstance(one, linear.ConvMap | linear.DenseMap)]
+        return (weighted or [one.name for one in self._maps] or [node.name])[-1]
+
+    def _layer_name(self, node_name: str, kind: str) -> str:
+        return layer_name(node_name, kind, {layer.name for layer in self._layers})
+
+
+def _bias(node: Node, outputs: int) -> FloatArray:
+    """The node's bias, zeros where it has none."""
+    if "bias" not in node.values:
+        return np.zeros(outputs)
+    bias = node.numbers("bias")
+    if bias.shape != (outputs,):
+        raise node.error(f"'bias' must have shape {(outputs,)}, not {bias.shape}")
+    return bias
+
+
+def _any_exceeds(threshold: FloatArray, factor: float) -> bool:
+    """Whether one spike, times ``factor``, exceeds the threshold, and none does not."""
+    return bool((threshold >= 0).all() and (threshold < factor).all())
+
+
+def _padded(node: Node, weight: FloatArray, stride: Pair) -> tuple[FloatArray, Pair]:
+    """Weights and padding, the same on both sides, for the node's ``padding``: integers, ``valid`` or ``same``."""
+    padding = node.values.get("padding")
+    if not isinstance(padding, str):
+        return weight, node.pair("padding", 0)
+    if padding == "valid":
+        return weight, (0, 0)
+    if padding != "same":
+        raise node.error(f"'padding' must be integers, 'same' or 'valid', not {padding[:40]!r}")
+    if stride != (1, 1):
+        raise node.error(f"'padding' can be 'same' only for a stride of 1, not {stride}")
+    # An even window needs one more zero below and to the right than above: a zero row of weights on top evens that out.
+    height, width = weight.shape[2:]
+    odd = np.pad(weight, ((0, 0), (0, 0), (1 - height % 2, 0), (1 - width % 2, 0)))
+    return odd, (height // 2, width // 2)

@@ -1,0 +1,1 @@
+"""Model files, of integer networks and of float ones: ``.safetensors`` with the graph as JSON in the metadata."""

@@ -1,0 +1,48 @@
+"""The FPGAs that designs are planned for and measured against: what each has of every resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwsnn.folding.folding import Sums
+
+
+@dataclass(frozen=True)
+class Device:
+    """An FPGA. ``lut``: look-up tables of ``lut_inputs`` inputs; ``bram18``: block memories of 18 kbit; ``dsp`` slices.
+
+    ``family`` is what Yosys calls its architecture. ``share``: the percentage of the look-up tables that a design may
+    take where nobody says otherwise.
+    """
+
+    name: str
+    title: str
+    family: str
+    lut_inputs: int
+    lut: int
+    ff: int
+    bram18: int
+    dsp: int
+    share: float
+
+    @property
+    def bram36(self) -> int:
+        """Block memories of 36 kbit, each made of two."""
+        return self.bram18 // 2
+
+    @property
+    def sums(self) -> tuple[Sums, ...]:
+        """The forms of synaptic sums that suit its look-up tables."""
+        return ("lut6" if self.lut_inputs == 6 else "lut5", "block")
+
+
+DEVICES = {
+    device.name: device
+    for device in (
+        # AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview, table of the EG devices. On the ZCU102.
+        Device("xczu9eg", "Zynq UltraScale+ XCZU9EG", "xcup", 6, 274_080, 548_160, 1824, 2520, share=50),
+        # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
+        # and route by the open tools within minutes.
+        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20),
+    )
+}

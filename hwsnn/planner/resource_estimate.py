@@ -1,0 +1,187 @@
+"""What a layer takes of a device, estimated from its weights in milliseconds.
+
+The large parts are counted as the hardware is built: a bit of a table a look-up, a bit of an adder a look-up, each as
+wide as the weights make it. Four lanes stand for all. ``docs/performance.md`` has the error against synthesis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
+from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
+from hwsnn.spec import Conv, MaxPool, Network, Neuron, NoLeak, ShiftLeak
+
+from .devices import Device
+
+Int64Array = npt.NDArray[np.int64]
+
+SAMPLED_LANES = 4
+PIXEL_TABLES = 0.66
+"""What is left of tables and trees of one row of weights and pixels, whose low bits are simple: measured on conv1 of
+``models/mnist``, 40,587 of 61,824 look-up tables."""
+QUEUE = 150
+"""Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
+BLOCK_BITS = 36
+"""Bits of a block memory's word at 512 words."""
+LUTRAM_BITS, LUTRAM_WORDS = 14, 32
+"""Bits and words of the eight look-up tables that make a distributed memory of UltraScale+."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Look-up tables, flip-flops and block memories of 18 kbit."""
+
+    lut: int = 0
+    ff: int = 0
+    bram18: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.lut + other.lut, self.ff + other.ff, self.bram18 + other.bram18)
+
+    def times(self, count: int) -> Cost:
+        """So many of them."""
+        return Cost(self.lut * count, self.ff * count, self.bram18 * count)
+
+
+def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    """About what layer ``index`` takes with its window and neurons, and a short queue.
+
+    ``steps``: time steps in a beat that it gets; the fold is ignored for a pool.
+    """
+    layer = network.layers[index]
+    channels, _, width = network.shapes[index]
+    if isinstance(layer, MaxPool):
+        inputs = layer.size[0] * layer.size[1]
+        bits = channels * steps
+        window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // steps)
+        if layer.mode == "or":
+            return window + Cost(bits * -(-inputs // 6), bits)
+        count = network.timesteps.bit_length()
+        return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
+    pixels = network.takes_pixels(index)
+    bits = channels * (network.pixel_bits if pixels else steps)
+    t_par = min(fold.t_par, network.timesteps)
+    parameters = folded_parameters(layer, fold)
+    input_bits = network.pixel_bits if pixels else 1
+    cost = Cost(QUEUE, layer.weight.shape[0] * t_par)
+    forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, 1 if pixels else t_par - fold.logic_steps)]
+    for sums, copies in forms:
+        if copies > 0:
+            cost += _synapses(parameters, input_bits, sums, device).times(copies)
+    if isinstance(layer, Conv):
+        taps = layer.kernel[0] * layer.kernel[1]
+        beats = 1 if pixels else -(-network.timesteps // steps)
+        cost += _window(bits, layer.kernel, width + 2 * layer.padding[1], beats)
+    else:
+        taps = 1
+    turned = parameters.weights.shape[2] > 1 or steps > t_par
+    cost += Cost(taps * bits if turned else 0, taps * bits)
+    return cost + _neurons(network, index, parameters, t_par)
+
+
+def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device) -> Cost:
+    """About what a network of these folds takes."""
+    any_fold, folding = LayerFold(1, 1), Folding(layers, {}, {})
+    return sum(
+        (
+            layer_cost(network, index, layers.get(layer.name, any_fold), folding.beat_steps(network, index - 1), device)
+            for index, layer in enumerate(network.layers)
+        ),
+        Cost(),
+    )
+
+
+def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
+    rows = (kernel[0] - 1) * bits
+    words = -(-width * max(beats, 1) // LUTRAM_WORDS)
+    memory = Cost(lut=8 * -(-rows // LUTRAM_BITS) * words) if words <= 4 else Cost(bram18=-(-rows // BLOCK_BITS))
+    return memory + Cost(0, kernel[0] * kernel[1] * bits + kernel[0] * bits)
+
+
+def _synapses(parameters: LayerParameters, input_bits: int, form: Sums, device: Device) -> Cost:
+    positions, groups, folds, lanes, entries = parameters.weights.shape
+    rows = positions * groups * folds
+    weights = parameters.weights.reshape(rows, lanes, entries)
+    sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
+    scale = lanes / sampled.shape[1]
+    block, table_bits = in_block_memory(rows, form), bits_per_table(rows, form)
+    planes = (np.abs(sampled)[..., None] << np.arange(input_bits)).reshape(rows, sampled.shape[1], -1)
+    planes = planes[:, :, planes.any(axis=(0, 1))]
+    if not table_bits:
+        words = int(_widths(np.abs(sampled)).sum() * scale) + lanes * entries
+        adders, registers = _tree(planes)
+        memory = -(-words // BLOCK_BITS) * -(-rows // 512)
+        gated = int(_widths(planes).sum() * scale)
+        return Cost(int(adders * scale), int(registers * scale) + words + gated, memory) + _sums(parameters)
+    tables = -(-planes.shape[2] // table_bits)
+    padded = np.pad(planes, ((0, 0), (0, 0), (0, tables * table_bits - planes.shape[2])))
+    sums = padded.reshape(rows, sampled.shape[1], tables, table_bits).sum(axis=3)
+    widths = _widths(sums)  # (lanes, tables)
+    adders, registers = _tree(sums)
+    simple = PIXEL_TABLES if input_bits > 1 and rows == 1 and not block else 1
+    cost = Cost(int(adders * scale * simple), int(registers * scale * simple))
+    address = table_bits + (rows - 1).bit_length()
+    if block:
+        memories = int(np.ceil(widths.sum(axis=0) * scale / BLOCK_BITS).sum())
+        cost += Cost(0, int(widths.sum() * scale) + address * tables, memories)
+    else:
+        look_ups = 1 << max(address - device.lut_inputs, 0)
+        bits = int(widths.sum() * scale * simple)
+        cost += Cost(bits * look_ups, bits + address * tables)
+    return cost + _sums(parameters)
+
+
+def _widths(largest: Int64Array) -> Int64Array:
+    """Bits of the largest number of all rows, over the first axis."""
+    return np.asarray(np.ceil(np.log2(largest.max(axis=0) + 1)), np.int64)
+
+
+def _tree(terms: Int64Array) -> tuple[int, int]:
+    """Bits of the adders, and of the registers, that add up (rows, lanes, terms)."""
+    adders = registers = 0
+    while terms.shape[2] > 1:
+        pairs = terms.shape[2] // 2
+        odd = terms[:, :, 2 * pairs :]
+        terms = np.concatenate([terms[:, :, : 2 * pairs : 2] + terms[:, :, 1 : 2 * pairs : 2], odd], axis=2)
+        widths = _widths(terms)
+        adders += int(widths[:, :pairs].sum())
+        registers += int(widths.sum())
+    return adders, registers
+
+
+def _sums(parameters: LayerParameters) -> Cost:
+    """The base that joins each lane's tree, and the accumulators over slices and positions."""
+    positions, _, folds, lanes, _ = parameters.weights.shape
+    bits = int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+    accumulators = int(folds > 1) + 2 * int(positions > 1)
+    return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))
+
+
+def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:
+    layer = network.layers[index]
+    if isinstance(layer, MaxPool):
+        return Cost()
+    lanes, bits = parameters.weights.shape[3], layer.neuron.membrane_bits
+    current = network.current_range(index).width
+    passes = -(-network.timesteps // t_par)
+    leak = layer.neuron.leak
+    leaks = 0 if isinstance(leak, NoLeak) else 1 if isinstance(leak, ShiftLeak) else 3
+    fires = isinstance(layer.neuron, Neuron)
+    leaky_steps = t_par - (passes == 1)
+    saturates = network.can_saturate(index)
+    adders = leaky_steps * (leaks + 1) + t_par * (int(saturates) + int(fires))
+    # Behind the last step of the last pass nobody looks at the membrane. Where a spike takes the threshold off, the
+    # difference that it is compared by serves for both; and a constant is taken off by the carry chain's own gates.
+    subtracts = parameters.subs is not None and not np.array_equal(parameters.subs, parameters.thresholds)
+    subtracts &= len(parameters.thresholds) > 1
+    resets = (t_par - (passes == 1)) * (int(fires) + int(subtracts))
+    registers = leaky_steps * (leaks + 2) + t_par * (2 * int(fires) + int(saturates))
+    delays = leaky_steps * 4 * current
+    memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and len(parameters.thresholds) > 1 else 0
+    return Cost(lanes * bits * (adders + resets) + memory, lanes * (bits * registers + delays))

@@ -1,0 +1,1 @@
+"""Child processes that import nothing from the current folder."""

@@ -1,0 +1,274 @@
+"""A trained network as an integer network: the section "From floats" of ``docs/numerics.md``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwsnn import spec
+from hwsnn.errors import InputError
+from hwsnn.float_network import (
+    FloatArray,
+    FloatConv,
+    FloatDense,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatNeuron,
+)
+from hwsnn.model_file.bounds import require_bounded
+from hwsnn.spec.integers import IntArray, signed_limits, signed_width
+
+from .report import FiringReport, LayerReport, LeakReport, MembraneReport, QuantizationReport, WeightReport
+from .scales import Scales, layer_scales, whole
+
+ROUNDING_WORTH_A_WORD = 0.02
+"""Of the threshold: what a bias, or what a spike takes off, may be moved by rounding without a remark."""
+LEAK_SHIFT = 8
+LEAK_ROUNDING = 1e-6
+"""A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
+
+
+def quantize(
+    network: FloatNetwork,
+    *,
+    timesteps: int,
+    encoder: spec.Encoder,
+    weight_bits: int = spec.MAX_WEIGHT_BITS,
+    membrane_bits: int | None = None,
+    readout: spec.Readout | None = None,
+    reset: spec.Reset | None = None,
+    pixel_bits: int = spec.MAX_PIXEL_BITS,
+) -> tuple[spec.Network, QuantizationReport]:
+    """The integer network that stands for ``network``, and what was changed on the way.
+
+    ``membrane_bits``: the most bits a membrane may have; by default as many as it takes never to saturate. ``readout``:
+    by default ``count`` where the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an
+    integrator. ``reset``: of all neurons, in place of the source's. Raises ``InputError`` for a network that cannot be
+    built so, ``ValueError`` for parameters out of range.
+    """
+    _require("weight_bits", weight_bits, spec.MIN_WEIGHT_BITS, spec.MAX_WEIGHT_BITS)
+    _require("timesteps", timesteps, 1, spec.MAX_TIMESTEPS)
+    _require("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
+    if membrane_bits is not None:
+        _require("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
+    layers, readout, remarks = _with_readout(network, readout)
+    try:
+        require_bounded(layers, network.shapes, timesteps)
+    except ValueError as error:
+        raise InputError(f"network {network.name!r} cannot be built: {error}") from None
+    built: list[spec.Layer] = []
+    reports: list[LayerReport] = []
+    for index, layer in enumerate(layers):
+        if isinstance(layer, spec.MaxPool):
+            built.append(layer)
+            continue
+        largest_input = (1 << pixel_bits) - 1 if index == 0 and encoder.kind == "direct" else 1
+        leak = choose_leak(layer.neuron.beta)
+        leaks = not isinstance(leak, spec.NoLeak) and leak.beta > 0
+        scales = layer_scales(layer, signed_limits(weight_bits)[1], largest_input, reset, leaks=leaks)
+        wide = _in_integers(layer, scales, weight_bits, largest_input, leak, reset)
+        needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
+        sized = _with_membrane(wide, needed, membrane_bits)
+        built.append(sized)
+        reports.append(_report(layer, scales, sized, needed, largest_input))
+        remarks += _rounding(layer, sized, scales.values * largest_input)
+        if leak.beta == 0 < layer.neuron.beta:
+            remarks += (
+                f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons keep nothing of a step",
+            )
+    try:
+        integers = spec.Network(
+            name=network.name,
+            input_shape=network.input_shape,
+            pixel_bits=pixel_bits,
+            encoder=encoder,
+            timesteps=timesteps,
+            layers=tuple(built),
+            readout=readout,
+        )
+    except ValueError as error:
+        raise InputError(f"network {network.name!r} cannot be built: {error}") from None
+    remarks = (*network.remarks, *remarks)
+    return integers, QuantizationReport(network.name, timesteps, encoder.kind, readout, remarks, tuple(reports))
+
+
+def choose_leak(beta: float) -> spec.Leak:
+    """The leak whose decay is ``beta`` or, where there is none, nearest to it among the multiples of 2^-8."""
+    if abs(beta - 1.0) < LEAK_ROUNDING:
+        return spec.NoLeak()
+    for shift in range(1, spec.MAX_LEAK_SHIFT + 1):
+        if abs(beta - (1.0 - 2.0**-shift)) < LEAK_ROUNDING:
+            return spec.ShiftLeak(shift)
+    denominator = 1 << LEAK_SHIFT
+    return spec.MultiplyLeak(min(int(np.rint(beta * denominator)), denominator - 1), LEAK_SHIFT)
+
+
+def _require(what: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{what} must be an integer from {low} to {high}, not {value!r}")
+
+
+def _with_readout(
+    network: FloatNetwork, readout: spec.Readout | None
+) -> tuple[tuple[FloatLayer, ...], spec.Readout, tuple[str, ...]]:
+    """Layers whose last one suits the readout, the readout, and a remark where that layer had to change."""
+    if not network.layers:
+        raise InputError(f"network {network.name!r} has no layers")
+    *before, last = network.layers
+    if isinstance(last, spec.MaxPool):
+        raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
+    if isinstance(last.neuron, FloatIntegrator):
+        if readout == "count":
+            raise InputError(
+                f"layer {last.name!r}: readout 'count' needs a last layer that fires, and this one only integrates; "
+                "use readout 'membrane'"
+            )
+        return network.layers, "membrane", ()
+    if readout == "membrane":
+        remark = f"{last.name}: fires in the source; for the readout 'membrane' it integrates without firing"
+        return (*before, replace(last, neuron=FloatIntegrator(last.neuron.beta))), "membrane", (remark,)
+    return network.layers, "count", ()
+
+
+def _in_integers(
+    layer: FloatConv | FloatDense,
+    scales: Scales,
+    weight_bits: int,
+    largest_input: int,
+    leak: spec.Leak,
+    reset: spec.Reset | None,
+) -> spec.Conv | spec.Dense:
+    """The layer in integers, its membrane as wide as can be."""
+    largest = signed_limits(weight_bits)[1]
+    scaled = layer.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
+    weight = np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
+    # Inputs from 0 to largest_input stand for 0 to 1: currents, and all they meet, grow by that factor too.
+    unit = scales.values * largest_input
+    bias = _to_int32(layer.name, "bias", np.rint(_product(layer.bias, unit)))
+    neuron: spec.Neuron | spec.Integrator = spec.Integrator(leak, spec.MAX_MEMBRANE_BITS)
+    if isinstance(layer.neuron, FloatNeuron):
+        theta = _product(layer.neuron.threshold, unit)
+        theta = np.where(scales.exact & whole(theta), np.rint(theta), theta)
+        smallest = np.floor(theta) + 1 if layer.neuron.compare == "greater" else np.ceil(theta)
+        smallest = np.maximum(smallest, 1)  # of a threshold so small that its product is no float above zero
+        threshold = _to_int32(layer.name, "threshold", smallest)
+        built_reset = reset or layer.neuron.reset
+        sub = np.rint(theta).astype(np.int32) if built_reset == "subtract" else None
+        neuron = spec.Neuron(threshold, leak, built_reset, spec.MAX_MEMBRANE_BITS, sub)
+    if isinstance(layer, FloatConv):
+        return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
+    return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
+
+
+def _rounding(source: FloatConv | FloatDense, built: spec.Conv | spec.Dense, unit: FloatArray) -> tuple[str, ...]:
+    """A remark where rounding moves a bias, or what a spike takes off, by a part of the threshold worth a word."""
+    if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):
+        return ()
+    theta = _product(source.neuron.threshold, unit)
+    moved = np.abs(built.bias - source.bias * unit)
+    if built.neuron.sub is not None:
+        moved = np.maximum(moved, np.abs(built.neuron.sub - theta))
+    parts = np.divide(moved, theta, out=np.zeros(len(theta)), where=theta > 0)
+    most = float(parts.max())
+    if most <= ROUNDING_WORTH_A_WORD:
+        return ()
+    moves = f"rounding moves biases or what a spike takes off by up to {most:.0%} of the threshold"
+    return (f"{source.name}: {moves}; more weight bits move them less",)
+
+
+def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """a b, infinite where that is too large for a float."""
+    with np.errstate(over="ignore"):
+        return np.asarray(a * b)
+
+
+def _to_int32(name: str, what: str, values: FloatArray) -> IntArray:
+    low, high = signed_limits(32)
+    outside = ~((values >= low) & (values <= high))
+    if outside.any():
+        raise InputError(
+            f"layer {name!r}: a {what} becomes {values[outside][0]:.3g}, beyond 32 bits, as it is so much larger than "
+            "its channel's weights; use fewer weight bits, or train it to be smaller"
+        )
+    return values.astype(np.int32)
+
+
+def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: int | None) -> spec.Conv | spec.Dense:
+    """The layer with a membrane of the ``needed`` bits, or of ``membrane_bits`` where those are fewer."""
+    bits = needed if membrane_bits is None else min(needed, membrane_bits)
+    if bits > spec.MAX_MEMBRANE_BITS:
+        raise InputError(
+            f"layer {layer.name!r}: its membranes need {bits} bits, and {spec.MAX_MEMBRANE_BITS} is the most; use "
+            f"fewer time steps or weight bits, or {spec.MAX_MEMBRANE_BITS} membrane bits and let them saturate"
+        )
+    if isinstance(layer.neuron, spec.Neuron):
+        highest = layer.neuron.largest_constant
+        if highest > signed_limits(bits)[1]:
+            raise InputError(
+                f"layer {layer.name!r}: {bits} membrane bits cannot hold its threshold of {highest}; "
+                f"use at least {signed_width(0, highest)}"
+            )
+    return replace(layer, neuron=replace(layer.neuron, membrane_bits=bits))
+
+
+def _report(
+    source: FloatConv | FloatDense,
+    scales: Scales,
+    built: spec.Conv | spec.Dense,
+    needed: int,
+    largest_input: int,
+) -> LayerReport:
+    by_channel = scales.values[:, np.newaxis, np.newaxis, np.newaxis]
+    largest = signed_limits(built.weight_bits)[1]
+    scaled = np.abs(source.weight * by_channel)
+    peak = np.abs(source.weight).max()
+    error = (built.weight / by_channel - source.weight) / peak
+    weights = WeightReport(
+        count=source.weight.size,
+        bits=built.weight_bits,
+        smallest_scale=float(scales.values.min()),
+        largest_scale=float(scales.values.max()),
+        capped=int(scales.capped.sum()),
+        rms_error=float(np.sqrt((error**2).sum() / ((source.weight / peak) ** 2).sum())),
+        clipped=int((np.rint(scaled) > largest).sum()),
+        largest=float(scaled.max() / largest),
+    )
+    currents = built.current_ranges(largest_input)
+    membrane = MembraneReport(
+        current_bits=max(current.width for current in currents),
+        bits=built.neuron.membrane_bits,
+        bits_without_saturation=needed,
+        can_saturate=built.neuron.membrane_bits < needed,
+    )
+    leak = built.neuron.leak
+    asked = source.neuron.beta
+    return LayerReport(
+        name=built.name,
+        weights=weights,
+        leak=LeakReport(asked, leak.beta, leak.beta - asked, _describe_leak(leak)),
+        firing=_firing_report(source.neuron, built.neuron),
+        membrane=membrane,
+    )
+
+
+def _firing_report(source: FloatNeuron | FloatIntegrator, built: spec.Neuron | spec.Integrator) -> FiringReport | None:
+    if not (isinstance(source, FloatNeuron) and isinstance(built, spec.Neuron)):
+        return None
+    return FiringReport(
+        compare_asked=source.compare,
+        thresholds_asked=(float(source.threshold.min()), float(source.threshold.max())),
+        thresholds_built=(int(built.threshold.min()), int(built.threshold.max())),
+        reset_asked=source.reset,
+        reset_built=built.reset,
+        subs_built=None if built.sub is None else (int(built.sub.min()), int(built.sub.max())),
+    )
+
+
+def _describe_leak(leak: spec.Leak) -> str:
+    if isinstance(leak, spec.ShiftLeak):
+        return f"v - (v >> {leak.shift})"
+    if isinstance(leak, spec.MultiplyLeak):
+        return f"(v * {leak.multiplier}) >> {leak.shift}" if leak.multiplier else "no memory"
+    return "no leak"

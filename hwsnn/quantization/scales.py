@@ -1,0 +1,171 @@
+"""The scale of each output channel, at which its weights become integers (``docs/numerics.md``, "From floats")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn.errors import InputError
+from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatIntegrator, FloatNeuron
+from hwsnn.spec import Reset
+
+CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
+"""The candidates for a scale: each lets the largest integer stand for this part of the largest weight."""
+SCALE_SPAN = 256
+"""Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
+STEP_ROUNDING = 1e-4
+"""Steps by which a weight may miss a multiple of its channel's step and still be one: single precision, and some."""
+ROUNDING, MOST_ROUNDING = 1e-6, 0.02
+"""A product this close to an integer, of itself and at most, is that integer: single precision says it no better."""
+FIRST_WEIGHTS = 16
+"""Weights of a channel that are looked at before all of them: most channels have no step, and these show it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """The scale of each output channel, whether it keeps the channel's weights exactly, and whether the span limits it.
+
+    All (channels,).
+    """
+
+    values: FloatArray
+    exact: npt.NDArray[np.bool_]
+    capped: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Scales of rows of weights, not all zero; all (rows,).
+
+    ``coarsest`` and ``finest``: the smallest and the largest scale that keep a row's weights exactly; where there is
+    none, 0 and the scale itself.
+    """
+
+    scale: FloatArray
+    coarsest: FloatArray
+    finest: FloatArray
+
+
+def layer_scales(
+    layer: FloatConv | FloatDense, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool
+) -> Scales:
+    """The scales of a layer whose weights become integers up to ``largest``, and its inputs up to ``largest_input``.
+
+    ``reset``: in place of the layer's own. ``leaks``: whether floors of a leak want a fine unit. An integrator has one
+    scale for all its channels: their membranes are compared with each other. Raises ``InputError`` where there are no
+    weights to scale.
+    """
+    rows = layer.weight.reshape(len(layer.weight), -1)
+    live = np.asarray(rows.any(axis=1))
+    if not live.any():
+        raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
+    beside = [layer.bias]
+    if isinstance(layer.neuron, FloatNeuron) and (reset or layer.neuron.reset) == "subtract":
+        beside.append(layer.neuron.threshold)
+    with np.errstate(over="ignore"):
+        others = np.stack(beside, axis=1) * largest_input
+    if isinstance(layer.neuron, FloatIntegrator):
+        one = _scales(rows.reshape(1, -1), others.reshape(1, -1), largest, leaks)
+        kept, none = np.full(len(rows), one.coarsest[0] > 0), np.zeros(len(rows), bool)
+        scales = Scales(np.full(len(rows), one.scale[0]), kept, none)
+    else:
+        found = _scales(rows[live], others[live], largest, leaks)
+        scales = Scales(np.empty(len(rows)), np.empty(len(rows), bool), np.empty(len(rows), bool))
+        smallest = found.finest.min()
+        _set(scales, live, found, smallest)
+        if not live.all():
+            # Any scale keeps weights of 0: these take the one that suits what they have instead.
+            instead = np.stack([layer.bias, layer.neuron.threshold], axis=1)[~live]
+            _set(scales, ~live, _scales(instead, others[~live], largest, leaks), smallest)
+    if not np.isfinite(scales.values).all():
+        raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
+    return scales
+
+
+def whole(values: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which of the values are integers but for what single precision leaves open; infinite ones are none."""
+    with np.errstate(invalid="ignore"):
+        missed = np.abs(values - np.rint(values))
+    return np.asarray(missed <= np.minimum(ROUNDING * np.abs(values), MOST_ROUNDING))
+
+
+def best_scales(rows: FloatArray, largest: int) -> FloatArray:
+    """For each row of weights (rows, weights), not all zero, the scale at which integers up to ``largest`` fit it best.
+
+    Of the candidates (``CLIP_LEVELS``) the one of the smallest squared error, the least clipping one among equals.
+    """
+    peaks = np.abs(rows).max(axis=1, keepdims=True)
+    smallest = np.full(len(rows), np.inf)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        best: FloatArray = largest / peaks[:, 0]
+        for level in CLIP_LEVELS:
+            scales = largest / (peaks * level)
+            restored = np.clip(np.rint(rows * scales), -largest, largest) / scales
+            error = (((restored - rows) / peaks) ** 2).sum(axis=1)
+            better = error < smallest
+            best[better], smallest[better] = scales[better, 0], error[better]
+    return best
+
+
+def peaks_in_steps(rows: FloatArray, largest: int) -> npt.NDArray[np.int64]:
+    """For each row of weights, not all zero, how many steps its largest weight has, from 1 to ``largest``.
+
+    The step is the coarsest of which every weight of the row is a multiple; 0 where there is none.
+    """
+    parts = rows / np.abs(rows).max(axis=1, keepdims=True)
+    steps = np.zeros(len(rows), np.int64)
+    for count in range(1, largest + 1):
+        left = np.flatnonzero(steps == 0)
+        left = left[_multiples(parts[left, :FIRST_WEIGHTS] * count)]
+        steps[left[_multiples(parts[left] * count)]] = count
+    return steps
+
+
+def _multiples(weights: FloatArray) -> npt.NDArray[np.bool_]:
+    """For each row of weights in steps, whether all of them are multiples."""
+    return np.asarray((np.abs(weights - np.rint(weights)) <= STEP_ROUNDING).all(axis=1))
+
+
+def _scales(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> _Rows:
+    """The scales of rows of weights, not all zero. ``others`` (rows, any): what else a scale turns into integers."""
+    steps = peaks_in_steps(rows, largest)
+    scale, coarsest = np.empty(len(rows)), np.zeros(len(rows))
+    rounded = steps == 0
+    if rounded.any():
+        scale[rounded] = best_scales(rows[rounded], largest)
+    finest = scale.copy()
+    for row in np.flatnonzero(steps):
+        most = largest // int(steps[row])
+        with np.errstate(over="ignore", invalid="ignore"):
+            coarsest[row] = steps[row] / np.abs(rows[row]).max()
+            finest[row] = coarsest[row] * most
+            scale[row] = coarsest[row] * _parts_of_a_step(others[row] * coarsest[row], most, leaks)
+    return _Rows(scale, coarsest, finest)
+
+
+def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
+    """Into how many parts, ``most`` at most, a step is divided; ``others`` are given in steps.
+
+    As few as make all of them integers; a leak, whose floors want a fine unit, halves those parts as often as it can.
+    Where nothing makes them integers, as many as can be.
+    """
+    fitting = (parts for parts in range(1, most + 1) if whole(others * parts).all())
+    parts = next(fitting, most)
+    return parts << ((most // parts).bit_length() - 1) if leaks else parts
+
+
+def _set(scales: Scales, channels: npt.NDArray[np.bool_], rows: _Rows, smallest: float) -> None:
+    """Put the scales of ``rows`` into ``channels``, at most ``SCALE_SPAN`` times the smallest of the layer.
+
+    Exact ones divide their steps less for that, by halves, while they can. The smallest is that of the finest: a step
+    that nobody had to divide is no reason to take bits from the other channels.
+    """
+    most = SCALE_SPAN * smallest
+    scale = np.minimum(rows.scale, most)
+    exact = (rows.coarsest > 0) & (rows.coarsest <= most) & np.isfinite(rows.scale)
+    parts = np.rint(rows.scale[exact] / rows.coarsest[exact])
+    halvings = np.ceil(np.log2(rows.scale[exact] / scale[exact]))
+    scale[exact] = rows.coarsest[exact] * np.maximum(parts // 2**halvings, 1)
+    scales.values[channels], scales.exact[channels], scales.capped[channels] = scale, exact, rows.scale > most

@@ -1,0 +1,108 @@
+"""How active a network is on images: spikes, and the synaptic operations that they cause.
+
+A synaptic operation is one spike on one synapse, the unit of event-driven hardware: Merolla et al., "A million
+spiking-neuron integrated circuit with a scalable communication network and interface", Science 345, 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn.spec import Conv, Dense, Network, Shape
+from hwsnn.spec.integers import IntArray
+
+from . import run
+
+TRACE_BYTES = 1 << 26
+"""Room for the spikes of the images that are traced at once."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What ``images`` images cause in a network, each figure a mean an image.
+
+    ``spikes``: of the encoder (``"encoder"``, unless it is direct) and of every layer that fires, pools too, over all
+    time steps, channels and positions. ``synaptic_operations``: of every layer with weights that takes spikes, each
+    spike on its input times the synapses that it feeds, weights of zero included. ``multiply_adds``: of the first layer
+    under direct encoding, which takes pixels and so has no synaptic operations: every pixel, a zero too, times the
+    synapses that it feeds (so none on padding), once an image, as the current is the same at every step. 0 under the
+    other encodings.
+    """
+
+    images: int
+    spikes: Mapping[str, float]
+    synaptic_operations: Mapping[str, float]
+    multiply_adds: int
+
+    @property
+    def total_spikes(self) -> float:
+        """Spikes an image, of the encoder and all layers."""
+        return sum(self.spikes.values())
+
+    @property
+    def total_synaptic_operations(self) -> float:
+        """Synaptic operations an image, of all layers; without ``multiply_adds``."""
+        return sum(self.synaptic_operations.values())
+
+
+def measure(
+    network: Network, images: npt.NDArray[np.uint8], *, progress: Callable[[int], object] | None = None
+) -> Activity:
+    """The activity of ``network`` on ``images`` (N, C, H, W), from the spikes of the reference.
+
+    The images are traced a few at a time, as many as fit ``TRACE_BYTES``, at least one, so memory does not grow with N.
+    ``progress`` is called now and then with the number of images done since. Raises ``ValueError`` for no images, and
+    as ``hwsnn.reference.run`` does.
+    """
+    if len(images) == 0:
+        raise ValueError("images must be at least one, not none")
+    spikes_at: dict[str, IntArray] = {}
+    batch = max(1, TRACE_BYTES // _trace_bytes_an_image(network))
+    for start in range(0, len(images), batch):
+        trace = run(network, images[start : start + batch], trace=True, progress=progress).spikes
+        for name, spikes in trace.items():
+            spikes_at[name] = spikes_at.get(name, 0) + spikes.sum(axis=(0, 1, 2), dtype=np.int64)
+
+    names = ["encoder", *(layer.name for layer in network.layers)]
+    operations, multiply_adds = dict[str, float](), 0
+    for index, layer in network.weighted_layers():
+        fed = fan_out(layer, network.shapes[index])
+        if network.takes_pixels(index):
+            multiply_adds = network.shapes[index][0] * int(fed.sum())
+        else:
+            operations[layer.name] = int((spikes_at[names[index]] * fed).sum()) / len(images)
+    return Activity(
+        images=len(images),
+        spikes={name: int(counts.sum()) / len(images) for name, counts in spikes_at.items()},
+        synaptic_operations=operations,
+        multiply_adds=multiply_adds,
+    )
+
+
+def fan_out(layer: Conv | Dense, shape: Shape) -> IntArray:
+    """How many synapses of ``layer`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
+
+    Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
+    """
+    channels, *windows = layer.output_shape(shape)
+    stride, padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
+    down, across = (
+        _windows_over(shape[1 + axis], windows[axis], layer.weight.shape[2 + axis], stride[axis], padding[axis])
+        for axis in (0, 1)
+    )
+    return channels * np.outer(down, across)
+
+
+def _windows_over(extent: int, windows: int, kernel: int, stride: int, padding: int) -> IntArray:
+    """How many windows hold each of the ``extent`` places along an axis."""
+    place, start = np.arange(extent)[:, np.newaxis], np.arange(windows) * stride - padding
+    held: IntArray = ((start <= place) & (place < start + kernel)).sum(axis=1)
+    return held
+
+
+def _trace_bytes_an_image(network: Network) -> int:
+    return network.timesteps * sum(int(np.prod(shape)) for shape in network.shapes)

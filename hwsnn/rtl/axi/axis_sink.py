@@ -1,0 +1,71 @@
+"""The port that frames come in by."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .signatures import FRAMES_IN, stream_ports, word_layout
+
+
+class AxisSink(wiring.Component):
+    """Takes words in, but not what is left of a packet that a soft reset met halfway: that is dropped.
+
+    It is itself reset by ``aresetn`` alone.
+
+    Parameters
+    ----------
+    word_bytes : bytes of a word: 4, 8 or 16.
+
+    Members
+    -------
+    ``s_axis_*`` : the port. Its ``tready`` is high while a soft reset drops the rest of a packet, then low to its end.
+    ``start``, ``resetting`` : in; a soft reset begins; and is under way.
+    ``o`` : stream of words, ``word_layout``. What takes it must be ready while it is in reset.
+    ``receiving`` : out; whether a packet's first word has come, and its last has not; a register.
+    ``stalled`` : out; whether a word was offered and not taken.
+
+    Latency: none.
+
+    Raises
+    ------
+    TypeError, ValueError : words do not have 4, 8 or 16 bytes.
+    """
+
+    def __init__(self, word_bytes: int) -> None:
+        super().__init__(
+            stream_ports(FRAMES_IN, word_bytes, In)
+            | {
+                "start": In(1),
+                "resetting": In(1),
+                "o": Out(stream.Signature(word_layout(word_bytes))),
+                "receiving": Out(1),
+                "stalled": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        closed = Signal(init=1)
+        dropping = Signal()  # what is left of a packet
+        taken = Signal()
+        under_way = Signal()  # behind this clock a packet is
+        still_dropping = Signal()
+        m.d.comb += [
+            self.s_axis_tready.eq(self.o.ready & ~closed),
+            taken.eq(self.s_axis_tvalid & self.s_axis_tready),
+            under_way.eq(Mux(taken, ~self.s_axis_tlast, self.receiving)),
+            still_dropping.eq(under_way & (self.start | dropping)),
+            self.stalled.eq(self.s_axis_tvalid & ~self.s_axis_tready),
+            self.o.valid.eq(self.s_axis_tvalid & ~closed & ~dropping),
+            self.o.payload.data.eq(self.s_axis_tdata),
+            self.o.payload.keep.eq(self.s_axis_tkeep),
+            self.o.payload.last.eq(self.s_axis_tlast),
+        ]
+        m.d.sync += [
+            self.receiving.eq(under_way),
+            dropping.eq(still_dropping),
+            closed.eq((self.start | self.resetting) & ~still_dropping),
+        ]
+        return m

@@ -1,0 +1,159 @@
+"""Keeps a frame until its last word has come and all of it is sound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..checks import check_integer
+from ..stream.chain import name_streams
+from ..stream.counter import ModuloCounter
+from ..stream.credit import CreditFifo
+from ..stream.delay import delayed
+from .level_counter import LevelCounter
+from .packet_checker import PacketChecker
+from .restart_counter import RestartCounter
+from .signatures import check_word_bytes, word_layout
+from .wide_counter import WideCounter
+
+NUMBER_BITS = 32
+FRAMES_INSIDE = 64
+"""Frames that can be in the network at a time; more wait here."""
+TURN_WORDS = 16
+"""Words that come in while a frame's place is handed to the next: from the last word read to the first written."""
+
+
+class StoreAndForward(wiring.Component):
+    """Packets in; the words of sound frames out, and beside them the numbers of their packets.
+
+    Parameters
+    ----------
+    word_bytes : bytes of a word: 4, 8 or 16.
+    frame_bytes : bytes of a frame, at least 1.
+    pixel_bits : bits that a byte may use, 1 to 8.
+
+    Members
+    -------
+    ``i`` : stream of words, ``word_layout``.
+    ``o`` : stream of ``unsigned(word_bytes * pixel_bits)``: the words of sound frames, frame after frame.
+    ``numbers`` : stream of ``unsigned(32)``: the number of each sound frame's packet, from the moment it is sound.
+    ``accepted``, ``malformed`` : out; high for one clock for every packet, when its last word has been looked at.
+
+    It keeps two frames, and as many words more as come in while it changes from one to the next: words in and out are
+    one a clock, across frames. No more than ``FRAMES_INSIDE`` frames are handed on whose numbers were not taken.
+
+    Latency: 4 clocks from a frame's last word to its first word out.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def __init__(self, word_bytes: int, frame_bytes: int, pixel_bits: int) -> None:
+        check_word_bytes(word_bytes)
+        check_integer("frame bytes", frame_bytes, 1)
+        check_integer("pixel bits", pixel_bits, 1, 8)
+        self._word_bytes, self._frame_bytes, self._pixel_bits = word_bytes, frame_bytes, pixel_bits
+        super().__init__(
+            {
+                "i": In(stream.Signature(word_layout(word_bytes))),
+                "o": Out(stream.Signature(unsigned(word_bytes * pixel_bits))),
+                "numbers": Out(stream.Signature(unsigned(NUMBER_BITS))),
+                "accepted": Out(1),
+                "malformed": Out(1),
+            }
+        )
+
+    @property
+    def words(self) -> int:
+        """Words of a frame."""
+        return -(-self._frame_bytes // self._word_bytes)
+
+    @property
+    def places(self) -> int:
+        """Frames it keeps."""
+        return 2 + -(-TURN_WORDS // self.words)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        end_bytes = self._frame_bytes - (self.words - 1) * self._word_bytes
+        m.submodules.check = check = PacketChecker(self._word_bytes, end_bytes, self._pixel_bits)
+        name_streams("check", check)
+        m.submodules.kept = kept = LevelCounter(self.places)
+        m.submodules.store = store = memory.Memory(
+            shape=unsigned(self._word_bytes * self._pixel_bits),
+            depth=((self.places - 1) << ceil_log2(self.words)) + self.words,
+            init=[],
+            attrs={"no_rw_check": 1},  # a word is not read in the clock that writes it
+        )
+        wiring.connect(m, wiring.flipped(self.i), check.i)
+        checked = check.o.payload
+        take = Signal()
+        ends = Signal()
+        m.d.comb += ends.eq(take & checked.last)
+        room = self._elaborate_numbers(m, ends)
+        m.d.comb += [
+            check.o.ready.eq(kept.room & room),
+            take.eq(check.o.valid & kept.room & room),
+            kept.up.eq(self.accepted),
+        ]
+        self._elaborate_writing(m, store.write_port(), checked, take, ends)
+        self._elaborate_reading(m, store.read_port(), kept)
+        return m
+
+    def _elaborate_numbers(self, m: Module, ends: Signal) -> Signal:
+        """Number the packets. Returns whether one more frame's number has a place."""
+        m.submodules.packets = packets = WideCounter(NUMBER_BITS)
+        m.submodules.queue = queue = CreditFifo(unsigned(NUMBER_BITS), self.places + FRAMES_INSIDE)
+        name_streams("queue", queue)
+        m.d.comb += [
+            packets.counts.eq(ends),
+            queue.enter.eq(self.accepted),
+            # The count as it was before this packet, once it has gone through the counter's parts.
+            queue.arrive.eq(delayed(m, self.accepted, "accepted", packets.latency - 1, reset_less=False)),
+            queue.result.eq(packets.value),
+        ]
+        wiring.connect(m, queue.o, wiring.flipped(self.numbers))
+        return queue.room
+
+    def _elaborate_writing(self, m: Module, port: Any, checked: Any, take: Signal, ends: Signal) -> None:
+        m.submodules.place = place = ModuloCounter(self.places)
+        m.submodules.index = index = RestartCounter(self.words)
+        broken = Signal()  # something was wrong with an earlier word
+        sound = Signal()
+        m.d.comb += [
+            index.step.eq(take),
+            index.restart.eq(checked.last),
+            port.addr.eq(Cat(index.count, place.count)),
+            port.data.eq(checked.lanes),
+            port.en.eq(take & ~broken),
+            sound.eq(~broken & index.last & ~checked.wrong_at_end),
+            self.accepted.eq(ends & sound),
+            self.malformed.eq(ends & ~sound),
+            place.step.eq(self.accepted),
+        ]
+        with m.If(take):
+            m.d.sync += broken.eq(~checked.last & (broken | index.last | checked.wrong_within))
+
+    def _elaborate_reading(self, m: Module, port: Any, kept: LevelCounter) -> None:
+        m.submodules.read_place = place = ModuloCounter(self.places)
+        m.submodules.read_index = index = RestartCounter(self.words)
+        fetch = Signal()
+        m.d.comb += [
+            fetch.eq(kept.some & (~self.o.valid | self.o.ready)),
+            index.step.eq(fetch),
+            index.restart.eq(index.last),
+            place.step.eq(fetch & index.last),
+            kept.down.eq(fetch & index.last),
+            port.addr.eq(Cat(index.count, place.count)),
+            port.en.eq(fetch),
+            self.o.payload.eq(port.data),
+        ]
+        with m.If(fetch):
+            m.d.sync += self.o.valid.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)

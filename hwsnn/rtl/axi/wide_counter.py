@@ -1,0 +1,69 @@
+"""Counters too wide for one adder a clock."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer
+
+PART_BITS = 23
+"""The longest part: with its carry it is one adder of the clock rule."""
+
+
+class WideCounter(wiring.Component):
+    """Counts clocks in which something happened, in parts that hand their carries on through registers.
+
+    Lower parts wait for the higher ones, so that ``value`` is what the count was at one moment.
+
+    Parameters
+    ----------
+    bits : of the count, at least 1; it starts again from 0 behind its last value.
+    part_bits : of a part, at least 1.
+
+    Members
+    -------
+    ``counts`` : in; whether this clock counts.
+    ``value`` : out, ``bits``; 0 after reset.
+
+    Latency: 1 clock, and 1 a part, from an event to the value that has it.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def __init__(self, bits: int, part_bits: int = PART_BITS) -> None:
+        check_integer("bits", bits, 1)
+        check_integer("part bits", part_bits, 1, PART_BITS)
+        self._bits, self._part_bits = bits, part_bits
+        super().__init__({"counts": In(1), "value": Out(bits)})
+
+    @property
+    def parts(self) -> int:
+        """Adders that share the count."""
+        return -(-self._bits // self._part_bits)
+
+    @property
+    def latency(self) -> int:
+        """Clocks from an event to the value that has it."""
+        return 1 + self.parts
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        step = Signal(name="event_1")
+        m.d.sync += step.eq(self.counts)
+        values = []
+        for index, first in enumerate(range(0, self._bits, self._part_bits)):
+            part = Signal(min(self._part_bits, self._bits - first), name=f"part_{index}")
+            carry = Signal(name=f"carry_{index}")
+            m.d.sync += Cat(part, carry).eq(part + step)
+            step, value = carry, part
+            for clock in range(1, self.parts - index):
+                later = Signal.like(part, name=f"part_{index}_{clock}")
+                m.d.sync += later.eq(value)
+                value = later
+            values.append(value)
+        m.d.comb += self.value.eq(Cat(values))
+        return m

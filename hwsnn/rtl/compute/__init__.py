@@ -1,0 +1,1 @@
+"""The compute engine: synaptic sums and neurons."""

@@ -1,0 +1,99 @@
+"""Sums of many terms: a balanced tree of two-operand adders, a register behind each."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+from amaranth.hdl import Module, Shape, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .rom import shape_of
+
+
+@dataclass(frozen=True, eq=False)
+class RowRange:
+    """Where a term lies in each row of weights: ``low`` and ``high``, both included, (rows,) int64."""
+
+    low: npt.NDArray[np.int64]
+    high: npt.NDArray[np.int64]
+
+    def __add__(self, other: RowRange) -> RowRange:
+        """Where the sum of two terms of the same row lies."""
+        return RowRange(self.low + other.low, self.high + other.high)
+
+    @property
+    def shape(self) -> Shape:
+        """The narrowest shape that holds the term in any row: unsigned where it is never negative."""
+        return shape_of(int(self.low.min()), int(self.high.max()))
+
+
+class AdderTree(wiring.Component):
+    """Adds terms two by two, level by level.
+
+    All terms belong to one row of weights at a time, so each node is only as wide as the widest row's sum.
+
+    Parameters
+    ----------
+    terms : where each term lies, by name; at least one term.
+    levels : levels of registers, at least enough for the terms; a sum that is done earlier waits in registers.
+
+    Members
+    -------
+    the terms' names : in, of their ranges' shapes.
+    ``total`` : out, the sum.
+
+    Latency: ``levels`` clocks. A sum a clock; it never stops.
+
+    Raises
+    ------
+    ValueError : no terms, or too few levels.
+    """
+
+    def __init__(self, terms: Mapping[str, RowRange], levels: int) -> None:
+        if not terms:
+            raise ValueError("terms must be at least one, not none")
+        if levels < tree_levels(len(terms)):
+            raise ValueError(f"levels must be at least {tree_levels(len(terms))}, not {levels!r}")
+        self._terms, self._levels = dict(terms), levels
+        total = reduce(operator.add, terms.values())
+        super().__init__({name: In(lies.shape) for name, lies in terms.items()} | {"total": Out(total.shape)})
+
+    @property
+    def levels(self) -> int:
+        """Levels of registers."""
+        return self._levels
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        nodes = [(lies, getattr(self, name)) for name, lies in self._terms.items()]
+        for level in range(1, self._levels + 1):
+            below, nodes = nodes, []
+            for index in range(0, len(below), 2):
+                operands = below[index : index + 2]
+                lies = reduce(operator.add, [lies for lies, _ in operands])
+                # A reset keeps what has waited for its partner out of shift registers, which are slow to read.
+                waited = len(operands) == 1 and (len(below) % 4 == 3 or level == self._levels)
+                node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
+                m.d.sync += node.eq(reduce(operator.add, [value for _, value in operands]))
+                nodes.append((lies, node))
+        m.d.comb += self.total.eq(nodes[0][1])
+        return m
+
+
+def tree_levels(terms: int) -> int:
+    """Levels of adders that ``terms`` terms need."""
+    return max(terms - 1, 0).bit_length()
+
+
+def balanced_sum(values: Sequence[Value]) -> Value:
+    """The sum of a few short numbers within a clock: a balanced tree, whose width hardly grows."""
+    terms = list(values)
+    while len(terms) > 1:
+        terms = [reduce(operator.add, terms[k : k + 2]) for k in range(0, len(terms), 2)]
+    return terms[0]

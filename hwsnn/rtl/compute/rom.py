@@ -1,0 +1,94 @@
+"""Read-only memories of the numbers that a network is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from amaranth.hdl import Cat, Module, Shape, Signal, signed, unsigned
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.spec.integers import signed_width, unsigned_width
+
+Int64Array = npt.NDArray[np.int64]
+
+
+def shape_of(low: int, high: int) -> Shape:
+    """The narrowest shape that holds every integer from ``low`` to ``high``: unsigned where none is negative."""
+    return unsigned(unsigned_width(high)) if low >= 0 else signed(signed_width(low, high))
+
+
+class Rom(wiring.Component):
+    """A table of constants, several columns of integers, read a row at a time.
+
+    Parameters
+    ----------
+    columns : arrays (rows, 2^n) by name, at least one, all of one shape; each column is as wide as its numbers need.
+    block : whether the table is to lie in block memory rather than in logic.
+
+    Members
+    -------
+    ``row`` : in, ``range(rows)``.
+    ``inputs`` : in, ``unsigned(n)``; which number of the row.
+    the columns' names : out; the numbers, unsigned where a column has none below 0.
+
+    Latency: 2 clocks, a register for the address and one for the numbers; 3 in block memory, which is slow to read and
+    takes one more register. It never stops. A table of one number is a constant.
+
+    Raises
+    ------
+    ValueError : no columns, or columns of another shape.
+    """
+
+    def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False) -> None:
+        shapes = {column.shape for column in columns.values()}
+        if len(shapes) != 1:
+            raise ValueError(f"columns must have one shape, not {sorted(shapes)}")
+        (shape,) = shapes
+        if len(shape) != 2 or not shape[0] or shape[1] != 1 << max(shape[1] - 1, 0).bit_length():
+            raise ValueError(f"columns must have the shape (rows, a power of two), not {shape}")
+        self._rows, self._row_size = shape
+        self._columns, self._block = dict(columns), block
+        outputs = {name: Out(shape_of(int(column.min()), int(column.max()))) for name, column in columns.items()}
+        super().__init__({"row": In(range(self._rows)), "inputs": In(range(self._row_size))} | outputs)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table."""
+        return self._rows
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a row and inputs to their numbers."""
+        return 3 if self._block else 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        outputs = [getattr(self, name) for name in self._columns]
+        columns = [column.reshape(-1) for column in self._columns.values()]
+        if self._rows * self._row_size == 1:
+            m.d.comb += [output.eq(int(column[0])) for output, column in zip(outputs, columns, strict=True)]
+            return m
+        words = np.zeros(self._rows * self._row_size, object)
+        width = 0
+        for output, column in zip(outputs, columns, strict=True):
+            words += (column & ((1 << len(output)) - 1)).astype(object) << width
+            width += len(output)
+        m.submodules.contents = contents = memory.Memory(
+            shape=unsigned(width),
+            depth=len(words),
+            init=[int(word) for word in words],
+            attrs={"rom_style": "block"} if self._block else {"syn_romstyle": "logic"},
+        )
+        port = contents.read_port()
+        address = Signal(range(len(words)), reset_less=True)
+        m.d.sync += address.eq(Cat(self.inputs, self.row))
+        m.d.comb += port.addr.eq(address)
+        numbers = port.data
+        if self._block:
+            numbers = Signal(width, reset_less=True)
+            m.d.sync += numbers.eq(port.data)
+        m.d.comb += Cat(outputs).eq(numbers)
+        return m

@@ -1,0 +1,1 @@
+"""The serial link: UART, SLIP packets, requests and responses."""

@@ -1,0 +1,122 @@
+"""Two frame buffers: one is filled from the link while the other is read into the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Shape, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..checks import check_integer
+from .packet_reader import PAYLOAD_BYTE
+
+
+class FrameBuffer(wiring.Component):
+    """Keeps a frame until it is known to be sound, then hands it on.
+
+    Parameters
+    ----------
+    layout : of a pixel: ``ArrayLayout(unsigned(n), C)``.
+    pixels : how many a frame has.
+
+    Members
+    -------
+    ``write`` : the bytes of a frame's payload and their offsets, always taken. Offset 0 begins a frame, which is kept
+        if a buffer is free at that moment; the other bytes may come in any order, and again.
+    ``keeping`` : whether the frame last begun is being kept.
+    ``oversized`` : whether a pixel of the frame last begun was larger than n bits hold.
+    ``commit`` : high for one clock: the frame last begun is whole, hand it on. Only where ``keeping``.
+    ``number`` : sequence number of the frame that ``commit`` hands on.
+    ``pixels`` : stream of pixels, one frame after another.
+    ``sequences`` : stream of sequence numbers, one before each frame's first pixel; a frame waits until it is taken.
+
+    Latency: 4 + C clocks from ``commit`` to a frame's first pixel, then 2 + C clocks a pixel.
+    """
+
+    def __init__(self, layout: data.ArrayLayout, pixels: int) -> None:
+        if not isinstance(layout, data.ArrayLayout) or Shape.cast(layout.elem_shape).width > 8:
+            raise TypeError(f"layout must be an ArrayLayout of at most 8 bits an element, not {layout!r}")
+        check_integer("pixels", pixels, 1)
+        self._layout, self._count = layout, pixels
+        super().__init__(
+            {
+                "write": In(stream.Signature(PAYLOAD_BYTE, always_ready=True)),
+                "keeping": Out(1),
+                "oversized": Out(1),
+                "commit": In(1),
+                "number": In(8),
+                "pixels": Out(stream.Signature(layout)),
+                "sequences": Out(stream.Signature(8)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits, channels = Shape.cast(self._layout.elem_shape).width, self._layout.length
+        size = self._count * channels
+        offset_bits = ceil_log2(size)
+        m.submodules.memory = store = memory.Memory(shape=bits, depth=(1 << offset_bits) + size, init=[])
+        full = Array([Signal(name=f"full_{slot}") for slot in range(2)])
+        sequence = Array([Signal(8, name=f"sequence_{slot}") for slot in range(2)])
+        self._elaborate_writing(m, store.write_port(), size, offset_bits, full, sequence)
+        self._elaborate_reading(m, store.read_port(), offset_bits, channels, full, sequence)
+        return m
+
+    def _elaborate_writing(self, m: Module, port: Any, size: int, offset_bits: int, full: Any, sequence: Any) -> None:
+        slot = Signal()
+        begins, keep = Signal(), Signal()
+        byte = self.write.payload
+        m.d.comb += [
+            begins.eq(byte.offset == 0),
+            keep.eq(Mux(begins, ~full[slot], self.keeping)),
+            port.addr.eq(Cat(byte.offset[:offset_bits], slot)),
+            port.data.eq(byte.data),
+            port.en.eq(self.write.valid & keep & (byte.offset < size)),
+        ]
+        with m.If(self.write.valid):
+            too_large = byte.data >> len(port.data) != 0
+            m.d.sync += [
+                self.keeping.eq(keep),
+                self.oversized.eq(too_large | (self.oversized & ~begins)),
+            ]
+        with m.If(self.commit):
+            m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.number), self.keeping.eq(0), slot.eq(~slot)]
+
+    def _elaborate_reading(
+        self, m: Module, port: Any, offset_bits: int, channels: int, full: Any, sequence: Any
+    ) -> None:
+        slot = Signal()
+        pixel = Signal(range(self._count))
+        offset = Signal(offset_bits)  # of the byte being asked for
+        asked = Signal(range(channels + 1))
+        pixels = self.pixels.payload.as_value()
+
+        m.d.comb += [port.addr.eq(Cat(offset, slot)), self.sequences.payload.eq(sequence[slot])]
+        with m.FSM():
+            with m.State("EMPTY"):
+                m.d.sync += [offset.eq(0), pixel.eq(0), asked.eq(0)]
+                with m.If(full[slot]):
+                    m.next = "ANNOUNCE"
+            with m.State("ANNOUNCE"):
+                m.d.comb += self.sequences.valid.eq(1)
+                with m.If(self.sequences.ready):
+                    m.next = "ASK"
+            with m.State("ASK"):  # the memory sees the first channel's address
+                m.d.sync += [offset.eq(offset + 1), asked.eq(1)]
+                m.next = "GATHER"
+            with m.State("GATHER"):  # a channel arrives a clock, the last one goes to the top
+                m.d.sync += pixels.eq(Cat(pixels, port.data)[len(port.data) :])
+                with m.If(asked == channels):
+                    m.next = "GIVE"
+                with m.Else():
+                    m.d.sync += [offset.eq(offset + 1), asked.eq(asked + 1)]
+            with m.State("GIVE"):
+                m.d.comb += self.pixels.valid.eq(1)
+                with m.If(self.pixels.ready):
+                    m.d.sync += pixel.eq(pixel + 1)
+                    m.next = "ASK"
+                    with m.If(pixel == self._count - 1):
+                        m.d.sync += [full[slot].eq(0), slot.eq(~slot)]
+                        m.next = "EMPTY"

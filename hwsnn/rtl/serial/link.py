@@ -1,0 +1,110 @@
+"""The board's side of the serial link, from bytes to bytes; see ``docs/link.md``."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.spec import Network
+
+from ..network import pixel_layout, result_layout
+from ..protocol import Identity, Kind, Status, frame_bytes
+from ..stream.fifo import StreamFifo
+from .frame_buffer import FrameBuffer
+from .packet_reader import PacketReader
+from .response_writer import NOTICE, ResponseWriter
+from .slip import SlipDecoder, SlipEncoder
+
+NOTICES = 4
+"""Faults and identity answers that can wait; more are dropped."""
+FRAMES_INSIDE = 16
+"""Frames that can be in the network at a time; more wait in the frame buffers."""
+
+
+class Link(wiring.Component):
+    """Frames in, answers out.
+
+    Parameters
+    ----------
+    network : what the pipeline behind this link was made from.
+    model_hash : its hash, hexadecimal.
+
+    Members
+    -------
+    ``i`` : stream of bytes from the host, always taken.
+    ``pixels`` : stream into the pipeline.
+    ``result`` : stream from the pipeline.
+    ``o`` : stream of bytes to the host.
+    ``accepted``, ``refused`` : high for one clock when a frame was handed on, or a packet was found wrong.
+
+    ``ValueError`` where a frame does not fit a packet (65535 bytes).
+    """
+
+    def __init__(self, network: Network, model_hash: str) -> None:
+        self._network, self._identity = network, Identity.of(network, model_hash)
+        self._frame_bytes = frame_bytes(network)
+        super().__init__(
+            {
+                "i": In(stream.Signature(8, always_ready=True)),
+                "pixels": Out(stream.Signature(pixel_layout(network))),
+                "result": In(stream.Signature(result_layout(network))),
+                "o": Out(stream.Signature(8)),
+                "accepted": Out(1),
+                "refused": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        _, height, width = self._network.input_shape
+        m.submodules.decoder = decoder = SlipDecoder()
+        m.submodules.reader = reader = PacketReader()
+        m.submodules.store = store = FrameBuffer(pixel_layout(self._network), height * width)
+        m.submodules.notices = notices = StreamFifo(NOTICE, NOTICES)
+        m.submodules.sequences = sequences = StreamFifo(unsigned(8), FRAMES_INSIDE)
+        m.submodules.writer = writer = ResponseWriter(self._network, self._identity)
+        m.submodules.encoder = encoder = SlipEncoder()
+        m.d.comb += [
+            decoder.i.payload.eq(self.i.payload),
+            decoder.i.valid.eq(self.i.valid),
+            decoder.o.ready.eq(1),
+            reader.i.payload.eq(decoder.o.payload),
+            reader.i.valid.eq(decoder.o.valid),
+        ]
+        wiring.connect(m, reader.payload, store.write)
+        wiring.connect(m, store.pixels, wiring.flipped(self.pixels))
+        wiring.connect(m, store.sequences, sequences.i)
+        wiring.connect(m, sequences.o, writer.sequences)
+        wiring.connect(m, notices.o, writer.notices)
+        wiring.connect(m, wiring.flipped(self.result), writer.result)
+        wiring.connect(m, writer.o, encoder.i)
+        wiring.connect(m, encoder.o, wiring.flipped(self.o))
+
+        # The verdict on a packet. A notice that finds the queue full is dropped: the line cannot be held up.
+        packet, notice = reader.packet.payload, notices.i.payload
+        is_frame, is_identity = packet.kind == Kind.FRAME_REQUEST, packet.kind == Kind.IDENTITY_REQUEST
+        accepted, unanswered = Signal(), Signal(8)
+        with m.If(packet.status == Status.CORRUPT):
+            m.d.comb += notice.status.eq(Status.CORRUPT)
+        with m.Elif(~is_frame & ~is_identity):
+            m.d.comb += notice.status.eq(Status.KIND)
+        with m.Elif((packet.status == Status.LENGTH) | (packet.length != Mux(is_frame, self._frame_bytes, 0))):
+            m.d.comb += notice.status.eq(Status.LENGTH)
+        with m.Elif(is_frame & store.oversized):
+            m.d.comb += notice.status.eq(Status.PIXEL)
+        with m.Elif(is_frame & ~store.keeping):
+            m.d.comb += notice.status.eq(Status.BUSY)
+        with m.Else():
+            m.d.comb += accepted.eq(is_frame)
+        m.d.comb += [
+            store.number.eq(packet.sequence),
+            store.commit.eq(reader.packet.valid & accepted),
+            notice.sequence.eq(packet.sequence),
+            notices.i.valid.eq(reader.packet.valid & ~accepted),
+            writer.unanswered.eq(unanswered),
+            self.accepted.eq(store.commit),
+            self.refused.eq(notices.i.valid & (notice.status != Status.OK)),
+        ]
+        m.d.sync += unanswered.eq(unanswered + store.commit - (sequences.o.valid & sequences.o.ready))
+        return m

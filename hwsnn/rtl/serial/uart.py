@@ -1,0 +1,110 @@
+"""A small UART: 8 data bits, no parity, one stop bit."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer
+
+MIN_DIVISOR = 4
+"""Fewest clocks a bit: the middle of a bit must be told from its ends."""
+
+
+class UartReceiver(wiring.Component):
+    """Bytes from a serial line.
+
+    Parameters
+    ----------
+    divisor : clocks a bit, at least 4.
+
+    Members
+    -------
+    ``rx`` : the line, idle high; may change at any time.
+    ``o`` : stream of bytes.
+    ``lost`` : high for one clock when a byte was dropped: its stop bit was 0, or the byte before was not taken in time.
+
+    A byte is on ``o`` 3 clocks after the middle of its stop bit. A start bit shorter than half a bit is ignored.
+    """
+
+    def __init__(self, divisor: int) -> None:
+        check_integer("divisor", divisor, MIN_DIVISOR)
+        self._divisor = divisor
+        super().__init__({"rx": In(1, init=1), "o": Out(stream.Signature(8)), "lost": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        line = Signal(init=1)
+        m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1)
+        timer = Signal(range(self._divisor))
+        left = Signal(range(10))  # bits to come, the stop bit the last
+        shifted = Signal(8)
+
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        m.d.sync += [self.lost.eq(0), timer.eq(timer - 1)]
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [timer.eq(self._divisor // 2 - 1), left.eq(9)]
+                with m.If(~line):
+                    m.next = "START"
+            with m.State("START"), m.If(timer == 0):
+                m.d.sync += timer.eq(self._divisor - 1)
+                with m.If(line):
+                    m.next = "IDLE"
+                with m.Else():
+                    m.next = "BITS"
+            with m.State("BITS"), m.If(timer == 0):
+                m.d.sync += [timer.eq(self._divisor - 1), left.eq(left - 1)]
+                with m.If(left > 1):
+                    m.d.sync += shifted.eq(Cat(shifted[1:], line))
+                with m.Elif(~line):
+                    m.d.sync += self.lost.eq(1)
+                    m.next = "BREAK"
+                with m.Else():
+                    with m.If(self.o.valid & ~self.o.ready):
+                        m.d.sync += self.lost.eq(1)
+                    with m.Else():
+                        m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(shifted)]
+                    m.next = "IDLE"
+            with m.State("BREAK"), m.If(line):
+                m.next = "IDLE"
+        return m
+
+
+class UartTransmitter(wiring.Component):
+    """Bytes to a serial line.
+
+    Parameters
+    ----------
+    divisor : clocks a bit, at least 4.
+
+    Members
+    -------
+    ``i`` : stream of bytes.
+    ``tx`` : the line, idle high.
+
+    The start bit begins the clock after a byte was taken; the next byte is taken 10 bits later.
+    """
+
+    def __init__(self, divisor: int) -> None:
+        check_integer("divisor", divisor, MIN_DIVISOR)
+        self._divisor = divisor
+        super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        timer = Signal(range(self._divisor))
+        left = Signal(range(11))  # bits to go, this one included
+        bits = Signal(9)  # those after this one
+
+        m.d.comb += self.i.ready.eq((left == 0) | ((left == 1) & (timer == 0)))
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [timer.eq(self._divisor - 1), left.eq(10), Cat(self.tx, bits).eq(Cat(0, self.i.payload, 1))]
+        with m.Elif((left != 0) & (timer != 0)):
+            m.d.sync += timer.eq(timer - 1)
+        with m.Elif(left != 0):
+            m.d.sync += [timer.eq(self._divisor - 1), left.eq(left - 1), Cat(self.tx, bits).eq(Cat(bits, 1))]
+        return m

@@ -1,0 +1,1 @@
+"""Components that any stream may need: queues, counters, delays, width changes."""

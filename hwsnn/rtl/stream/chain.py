@@ -1,0 +1,61 @@
+"""Components in a row, with names by which people find their streams in the Verilog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import wiring
+
+Components = list[tuple[str, Any]]
+"""Named components, each with streams ``i`` and ``o``, in the order of the data."""
+
+
+class ChainComponent(wiring.Component):
+    """Components in a row: the stream ``i`` of the first, the stream ``o`` of the last.
+
+    Parameters
+    ----------
+    parts : named components with streams ``i`` and ``o``, at least one.
+
+    Latency: the sum of the parts' latencies.
+    """
+
+    def __init__(self, parts: Components) -> None:
+        if not parts:
+            raise ValueError("parts must be at least one component, not none")
+        self._parts = parts
+        super().__init__({"i": parts[0][1].signature.members["i"], "o": parts[-1][1].signature.members["o"]})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        connect_chain(m, wiring.flipped(self.i), self._parts, wiring.flipped(self.o))
+        return m
+
+
+def connect_chain(m: Module, source: Any, parts: Components, sink: Any) -> None:
+    """Add the parts to ``m`` under their names, and connect them from ``source`` to ``sink``."""
+    for name, part in parts:
+        add_part(m, name, part)
+        wiring.connect(m, source, part.i)
+        source = part.o
+    wiring.connect(m, source, sink)
+
+
+def add_part(m: Module, name: str, part: Any) -> None:
+    """Add a component with streams ``i`` and ``o`` to ``m`` under its name."""
+    m.submodules[name] = part
+    name_streams(name, part)
+
+
+def name_streams(name: str, part: Any) -> None:
+    """Call a component's streams ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its module and in the one around.
+
+    By themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
+    """
+    for port in (getattr(part, "i", None), part.o):
+        if port is None:  # a queue that a pipeline fills
+            continue
+        for signal in (port.valid, port.ready, Value.cast(port.payload)):
+            if isinstance(signal, Signal):  # the ready of a flow is a constant
+                signal.name = f"{name}_{signal.name}"

@@ -1,0 +1,156 @@
+"""Flow control for pipelines that never stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Shape, Signal, Value, unsigned
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer
+from .chain import name_streams
+from .counter import ModuloCounter
+
+
+class CreditFifo(wiring.Component):
+    """The end of a pipeline whose registers have no enable: a queue with a place for every result under way.
+
+    The pipeline moves at every clock. A beat enters it only while there is ``room`` for its result, so results are
+    never lost, however long the stream behind stalls; and no ``ready`` reaches the pipeline's registers, nor the
+    queue's write side, which always has room for what arrives.
+
+    Parameters
+    ----------
+    shape : the shape of a result.
+    depth : results that may be under way and in the queue together, at least 1. Where a beat enters every c clocks and
+        its result arrives n clocks later, full speed needs ceil((n + 3) / c) and no less.
+
+    Members
+    -------
+    ``room`` : out; whether a beat may enter.
+    ``enter`` : in; a beat enters at the coming clock edge; only while there is room.
+    ``arrive`` : in; the result of the oldest beat under way is on ``result``.
+    ``result`` : in, ``shape``.
+    ``o`` : stream of ``shape``, the results in order.
+
+    Latency: 2 clocks from ``arrive`` to ``o``.
+
+    Raises
+    ------
+    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    """
+
+    def __init__(self, shape: Any, depth: int) -> None:
+        check_integer("depth", depth, 1)
+        self._depth = depth
+        super().__init__(
+            {
+                "room": Out(1, init=1),
+                "enter": In(1),
+                "arrive": In(1),
+                "result": In(shape),
+                "o": Out(stream.Signature(shape)),
+            }
+        )
+
+    @property
+    def depth(self) -> int:
+        """Results that may be under way and in the queue together."""
+        return self._depth
+
+    @property
+    def latency(self) -> int:
+        """Clocks from ``arrive`` to ``o``."""
+        return 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        result = Value.cast(self.result)
+        m.submodules.results = results = memory.Memory(
+            shape=unsigned(Shape.cast(result.shape()).width),
+            depth=self._depth,
+            init=[],
+            attrs={"no_rw_check": 1},  # a result is not read in the clock that writes it
+        )
+        write, read = results.write_port(), results.read_port()
+        m.submodules.newest = newest = ModuloCounter(self._depth)
+        m.submodules.oldest = oldest = ModuloCounter(self._depth)
+        fetch, leave = Signal(), Signal()
+        m.d.comb += [
+            newest.step.eq(self.arrive),
+            write.addr.eq(newest.count),
+            write.data.eq(result),
+            write.en.eq(self.arrive),
+            oldest.step.eq(fetch),
+            read.addr.eq(oldest.count),
+            read.en.eq(fetch),
+            Value.cast(self.o.payload).eq(read.data),
+            leave.eq(self.o.valid & self.o.ready),
+        ]
+        # Both counts have a register beside them that says whether they are 0, so that no comparison follows them.
+        waiting, some = Signal(range(self._depth + 1)), Signal()
+        m.d.comb += fetch.eq(some & (~self.o.valid | self.o.ready))
+        with m.If(self.arrive & ~fetch):
+            m.d.sync += [waiting.eq(waiting + 1), some.eq(1)]
+        with m.Elif(fetch & ~self.arrive):
+            m.d.sync += [waiting.eq(waiting - 1), some.eq(waiting != 1)]
+        with m.If(fetch):
+            m.d.sync += self.o.valid.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        credit = Signal(range(self._depth + 1), init=self._depth)
+        with m.If(self.enter & ~leave):
+            m.d.sync += [credit.eq(credit - 1), self.room.eq(credit != 1)]
+        with m.Elif(leave & ~self.enter):
+            m.d.sync += [credit.eq(credit + 1), self.room.eq(1)]
+        return m
+
+
+class CreditWrapper(wiring.Component):
+    """A pipeline that never stops, between streams: a queue takes its results.
+
+    Parameters
+    ----------
+    pipeline : a component with flows ``i`` and ``o``, which makes one beat of each.
+    depth : results that may be under way and in the queue together, at least 1.
+
+    Members
+    -------
+    ``i``, ``o`` : streams of the pipeline's shapes.
+
+    Latency: the pipeline's and 2 clocks. One beat a clock where the depth is at least the latency and 1.
+
+    Raises
+    ------
+    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    """
+
+    def __init__(self, pipeline: Any, depth: int) -> None:
+        self._pipeline = pipeline
+        shape = pipeline.o.payload.shape()
+        self._queue = CreditFifo(shape, depth)
+        super().__init__({"i": In(stream.Signature(pipeline.i.payload.shape())), "o": Out(stream.Signature(shape))})
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat in to its result out."""
+        latency: int = self._pipeline.latency + self._queue.latency
+        return latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.pipeline = pipeline = self._pipeline
+        m.submodules.queue = queue = self._queue
+        name_streams("pipeline", pipeline)
+        name_streams("queue", queue)
+        m.d.comb += [
+            self.i.ready.eq(queue.room),
+            pipeline.i.valid.eq(self.i.valid & queue.room),
+            Value.cast(pipeline.i.payload).eq(Value.cast(self.i.payload)),
+            queue.enter.eq(pipeline.i.valid),
+            queue.arrive.eq(pipeline.o.valid),
+            Value.cast(queue.result).eq(Value.cast(pipeline.o.payload)),
+        ]
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        return m

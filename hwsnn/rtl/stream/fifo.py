@@ -1,0 +1,115 @@
+"""Queues for streams of any payload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer
+from .chain import name_streams
+from .credit import CreditFifo
+
+
+class StreamFifo(wiring.Component):
+    """A queue of up to ``depth`` beats, in order.
+
+    Its ``ready`` is a register, and so is its ``valid``.
+
+    Parameters
+    ----------
+    shape : the payload's shape, which both ends keep (signs and fields included).
+    depth : beats it holds, the one on the output included, at least 1.
+
+    Members
+    -------
+    ``i``, ``o`` : streams of ``shape``.
+
+    Latency: 2 clocks. One beat a clock from depth 3 on.
+
+    Raises
+    ------
+    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    """
+
+    def __init__(self, shape: Any, depth: int) -> None:
+        self._queue = CreditFifo(unsigned(Shape.cast(shape).width), depth)
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def depth(self) -> int:
+        """Beats it holds."""
+        return self._queue.depth
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat in to the same beat out of an empty queue."""
+        return self._queue.latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.beats = queue = self._queue
+        name_streams("beats", queue)
+        accept = Signal()
+        m.d.comb += [
+            accept.eq(self.i.valid & queue.room),
+            self.i.ready.eq(queue.room),
+            queue.enter.eq(accept),
+            queue.arrive.eq(accept),
+            queue.result.eq(Value.cast(self.i.payload)),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+            Value.cast(self.o.payload).eq(queue.o.payload),
+        ]
+        return m
+
+
+class SkidBuffer(wiring.Component):
+    """Two registers in a stream, which cut a long chain of stages: its ``ready`` and ``valid`` are registers.
+
+    A beat that is on its way when the output stalls goes into the second one.
+
+    Parameters
+    ----------
+    width : bits of a beat.
+
+    Members
+    -------
+    ``i``, ``o`` : streams of ``unsigned(width)``.
+
+    Latency: 1 clock. One beat a clock.
+
+    Raises
+    ------
+    TypeError, ValueError : ``width`` is not an integer of at least 1.
+    """
+
+    def __init__(self, width: int) -> None:
+        check_integer("width", width, 1)
+        shape = unsigned(width)
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat in to the same beat out."""
+        return 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        second = Signal.like(self.i.payload, reset_less=True)
+        beat = Signal.like(self.i.payload, reset_less=True)
+        empty = Signal(init=1)  # nothing in the second register
+        m.d.comb += [self.i.ready.eq(empty), self.o.payload.eq(beat)]
+        with m.If(empty):
+            m.d.sync += second.eq(self.i.payload)
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += [
+                beat.eq(Mux(empty, self.i.payload, second)),
+                self.o.valid.eq(self.i.valid | ~empty),
+                empty.eq(1),
+            ]
+        with m.Elif(self.i.valid):
+            m.d.sync += empty.eq(0)
+        return m

@@ -1,0 +1,129 @@
+"""A delay line with taps one period apart: the line buffers and the shift register of a window."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer
+from .counter import ModuloCounter
+
+_SHIFTED_PERIOD = 2
+"""Up to this period flip-flops cost less than a memory and the register behind it."""
+
+
+class LineBuffer(wiring.Component):
+    """Gives with every beat also the beats 1 to ``length`` periods before it.
+
+    With the period of an image's row it is a set of line buffers; with that of a pixel, a shift register.
+    A long past lies in a memory of ``period`` words of ``length`` beats, each read and written back shifted once a
+    period; one of up to two beats a tap is a shift register. Beats before the first one after power-up read as zeros; a
+    reset does not forget the past.
+
+    Parameters
+    ----------
+    payload_bits : bits of a beat.
+    period : beats from one tap to the next.
+    length : taps besides the beat itself. With 0 the beat passes, by wires alone.
+
+    Members
+    -------
+    ``wanted`` : in; whether to give the beat that comes in. It is remembered in any case, and holds nothing up if not.
+    ``i`` : stream of ``unsigned(payload_bits)``.
+    ``o`` : stream of ``unsigned((length + 1) * payload_bits)``, the oldest beat in the low bits.
+
+    Latency: 1 clock, none for length 0. One beat a clock.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer in its range.
+    """
+
+    def __init__(self, payload_bits: int, period: int, length: int) -> None:
+        check_integer("payload bits", payload_bits, 1)
+        check_integer("period", period, 1)
+        check_integer("length", length, 0)
+        self._payload_bits, self._period, self._length = payload_bits, period, length
+        super().__init__(
+            {
+                "wanted": In(1, init=1),
+                "i": In(stream.Signature(unsigned(payload_bits))),
+                "o": Out(stream.Signature(unsigned((length + 1) * payload_bits))),
+            }
+        )
+
+    @property
+    def payload_bits(self) -> int:
+        """Bits of a beat."""
+        return self._payload_bits
+
+    @property
+    def period(self) -> int:
+        """Beats from one tap to the next."""
+        return self._period
+
+    @property
+    def length(self) -> int:
+        """Taps besides the beat itself."""
+        return self._length
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat in to the same beat out."""
+        return int(self._length > 0)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        if self._length == 0:
+            m.d.comb += [
+                self.o.payload.eq(self.i.payload),
+                self.o.valid.eq(self.i.valid & self.wanted),
+                self.i.ready.eq(self.o.ready | ~self.wanted),
+            ]
+            return m
+        accept = Signal()
+        m.d.comb += [
+            self.i.ready.eq(~self.o.valid | self.o.ready),
+            accept.eq(self.i.valid & self.i.ready),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += self.o.valid.eq(self.i.valid & self.wanted)
+        if self._period <= _SHIFTED_PERIOD:
+            self._elaborate_shift_register(m, accept)
+        else:
+            self._elaborate_memory(m, accept)
+        return m
+
+    def _elaborate_shift_register(self, m: Module, accept: Signal) -> None:
+        bits = self._payload_bits
+        beats = Signal((self._length * self._period + 1) * bits, reset_less=True)
+        with m.If(accept):
+            m.d.sync += beats.eq(Cat(beats[bits:], self.i.payload))
+        m.d.comb += self.o.payload.eq(
+            Cat(beats.word_select(tap * self._period, bits) for tap in range(self._length + 1))
+        )
+
+    def _elaborate_memory(self, m: Module, accept: Signal) -> None:
+        m.submodules.past = past = memory.Memory(
+            shape=unsigned(self._length * self._payload_bits),
+            depth=self._period,
+            init=[],
+            attrs={"no_rw_check": 1},  # no word is read in the clock that writes it: spare Yosys the logic for that
+        )
+        read, write = past.read_port(), past.write_port()
+        m.submodules.phase = phase = ModuloCounter(self._period)
+        now = Signal.like(self.i.payload, reset_less=True)
+        written, read_before = Signal.like(phase.count, reset_less=True), Signal()
+        m.d.sync += read_before.eq(accept)
+        with m.If(accept):
+            m.d.sync += [now.eq(self.i.payload), written.eq(phase.count)]
+        m.d.comb += [
+            phase.step.eq(accept),
+            read.addr.eq(phase.count),
+            read.en.eq(accept),
+            self.o.payload.eq(Cat(read.data, now)),
+            write.addr.eq(written),
+            write.data.eq(self.o.payload[self._payload_bits :]),
+            write.en.eq(read_before),
+        ]

@@ -1,0 +1,159 @@
+"""The window of a convolution or a pool, moving over an image in raster order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer, check_pair
+from ..stream.chain import add_part
+from ..stream.counter import ModuloCounter
+from ..stream.fifo import SkidBuffer, StreamFifo
+from ..stream.line_buffer import LineBuffer
+
+
+class SlidingWindow(wiring.Component):
+    """Gives the (kh, kw) window of every output position of a frame, and nothing for the others.
+
+    Line buffers make a column of kh pixels, a shift register makes kw columns of it. Both run over the borders of
+    rows and frames; counters let only the columns and windows pass that lie in one frame, at the stride's distance.
+    Between them columns may wait in a queue: while the windows of a frame's last rows are still being worked on, the
+    next frame's first rows, which complete no window, already go into the line buffers.
+
+    Parameters
+    ----------
+    payload_bits : bits of a beat, of any meaning.
+    extent : (height, width) of a frame.
+    kernel : (height, width) of the window, at most the extent.
+    stride : (vertical, horizontal) pixels from one window to the next.
+    beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
+    column_depth : columns in the queue; 0 for none.
+
+    Members
+    -------
+    ``i`` : stream of ``unsigned(payload_bits)``, order (y, x, beat).
+    ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
+        ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
+
+    Latency: from a window's last beat in to the window, 1 clock each for kh > 1 and kw > 1, and 3 for the queue. One
+    input beat a clock, also between frames.
+
+    Raises
+    ------
+    TypeError, ValueError : a parameter is not an integer, or a pair of integers, in its range.
+    """
+
+    def __init__(
+        self,
+        payload_bits: int,
+        extent: tuple[int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        beats: int,
+        column_depth: int = 0,
+    ) -> None:
+        check_integer("payload bits", payload_bits, 1)
+        check_pair("extent", extent, 1)
+        check_pair("kernel", kernel, 1)
+        check_pair("stride", stride, 1)
+        check_integer("beats", beats, 1)
+        check_integer("column depth", column_depth, 0)
+        if kernel[0] > extent[0] or kernel[1] > extent[1]:
+            raise ValueError(f"kernel must be at most the extent {extent!r}, not {kernel!r}")
+        self._payload_bits, self._extent, self._kernel = payload_bits, extent, kernel
+        self._stride, self._beats = stride, beats
+        self._queue = StreamFifo(unsigned(kernel[0] * payload_bits), column_depth) if column_depth else None
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(payload_bits))),
+                "o": Out(stream.Signature(unsigned(kernel[0] * kernel[1] * payload_bits))),
+            }
+        )
+
+    @property
+    def payload_bits(self) -> int:
+        """Bits of a beat."""
+        return self._payload_bits
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """(height, width) of a frame."""
+        return self._extent
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(height, width) of the window."""
+        return self._kernel
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """(vertical, horizontal) pixels from one window to the next."""
+        return self._stride
+
+    @property
+    def beats(self) -> int:
+        """Consecutive beats of a pixel."""
+        return self._beats
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a window's last beat in to the window."""
+        queue = self._queue.latency + 1 if self._queue else 0
+        return int(self._kernel[0] > 1) + queue + int(self._kernel[1] > 1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits, (kh, kw) = self._payload_bits, self._kernel
+        rows = LineBuffer(bits, self._extent[1] * self._beats, kh - 1)
+        columns = LineBuffer(kh * bits, self._beats, kw - 1)
+        for name, part in (("rows", rows), ("columns", columns)):
+            add_part(m, name, part)
+        wiring.connect(m, wiring.flipped(self.i), rows.i)
+        m.submodules.row = row = ModuloCounter(self._extent[0])
+        in_row, in_columns = self._position(m, "row", rows.i), self._position(m, "column", columns.i)
+        m.d.comb += [
+            row.step.eq(in_row.step & in_row.last),
+            rows.wanted.eq(_complete(m, "row", row, kh, self._stride[0])),
+            columns.wanted.eq(_complete(m, "column", in_columns, kw, self._stride[1])),
+        ]
+        column = rows.o
+        if self._queue:
+            # The skid is there because the window's ready has far to go.
+            skid = SkidBuffer(kh * bits)
+            add_part(m, "queue", self._queue)
+            add_part(m, "skid", skid)
+            wiring.connect(m, column, self._queue.i)
+            wiring.connect(m, self._queue.o, skid.i)
+            column = skid.o
+        wiring.connect(m, column, columns.i)
+        taps = columns.o.payload
+        m.d.comb += [
+            self.o.valid.eq(columns.o.valid),
+            columns.o.ready.eq(self.o.ready),
+            self.o.payload.eq(Cat(taps.word_select(j * kh + i, bits) for i in range(kh) for j in range(kw))),
+        ]
+        return m
+
+    def _position(self, m: Module, name: str, beats: Any) -> ModuloCounter:
+        """A counter of the pixels of a row that pass on a stream of beats."""
+        m.submodules[f"{name}_beat"] = beat = ModuloCounter(self._beats)
+        m.submodules[f"{name}_pixel"] = pixel = ModuloCounter(self._extent[1])
+        m.d.comb += [beat.step.eq(beats.valid & beats.ready), pixel.step.eq(beat.step & beat.last)]
+        return pixel
+
+
+def _complete(m: Module, axis: str, position: ModuloCounter, kernel: int, stride: int) -> Value:
+    """A register: whether a window of ``kernel`` pixels ends at the counter's position on its axis."""
+    complete = Signal(init=int(kernel == 1), name=f"{axis}_complete")
+    missing = Signal(range(max(kernel, stride)), init=kernel - 1, name=f"{axis}_missing")
+    with m.If(position.step):
+        with m.If(position.last):
+            m.d.sync += [missing.eq(kernel - 1), complete.eq(kernel == 1)]
+        with m.Elif(complete):
+            m.d.sync += [missing.eq(stride - 1), complete.eq(stride == 1)]
+        with m.Else():
+            m.d.sync += [missing.eq(missing - 1), complete.eq(missing == 1)]
+    return complete

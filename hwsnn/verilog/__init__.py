@@ -1,0 +1,1 @@
+"""Verilog text of a component, and the manifest beside it."""

@@ -1,0 +1,100 @@
+"""The manifest beside generated Verilog: ports, streams, widths, folds, model hash and versions, as JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from hwsnn import __version__
+from hwsnn.cycles import Cycles
+from hwsnn.folding.folding import Folding
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.spec import Conv, MaxPool, Network, Neuron
+
+from .emit import TOP
+
+
+def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
+    """Everything one needs to know to use the generated module without reading it.
+
+    ``clocks``: of the cycle model, for this folding.
+    """
+    channels, height, width = network.input_shape
+    score = "signed" if network.readout == "membrane" else "unsigned"
+    return {
+        "hwsnn": __version__,
+        "amaranth": version("amaranth"),
+        "model": {"name": network.name, "sha256": model_hash(network)},
+        "top": TOP,
+        "clock": {"port": "clk", "edge": "rising"},
+        "reset": {"port": "rst", "active": "high", "synchronous": True},
+        "timesteps": network.timesteps,
+        "encoder": {"kind": network.encoder.kind, "seed": network.encoder.seed},
+        "readout": network.readout,
+        "streams": {
+            "pixels": {
+                "direction": "in",
+                "ports": _ports("pixels", channels * network.pixel_bits),
+                "payload": [_field(f"channel {c}", c, network.pixel_bits, "unsigned") for c in range(channels)],
+                "beats_per_frame": height * width,
+                "order": "raster: rows from the top, each from the left",
+            },
+            "result": {
+                "direction": "out",
+                "ports": _ports("result", network.answer_bits + network.classes * network.score_bits),
+                "payload": [
+                    {"field": "answer", "lsb": 0, "width": network.answer_bits, "type": "unsigned"},
+                    *(
+                        _field(f"score {c}", c, network.score_bits, score, network.answer_bits)
+                        for c in range(network.classes)
+                    ),
+                ],
+                "beats_per_frame": 1,
+                "order": "the order of the frames",
+            },
+        },
+        "clocks_per_frame": float(clocks.cycles_per_frame),
+        "latency_clocks": clocks.latency_cycles,
+        "layers": [_layer(network, folding, clocks, index) for index in range(len(network.layers))],
+    }
+
+
+def _ports(stream: str, width: int) -> dict[str, dict[str, Any]]:
+    into = stream == "pixels"
+    return {
+        f"{stream}__valid": {"direction": "in" if into else "out", "width": 1},
+        f"{stream}__ready": {"direction": "out" if into else "in", "width": 1},
+        f"{stream}__payload": {"direction": "in" if into else "out", "width": width},
+    }
+
+
+def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dict[str, Any]:
+    return {"field": name, "lsb": offset + index * width, "width": width, "type": kind}
+
+
+def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> dict[str, Any]:
+    layer = network.layers[index]
+    entry: dict[str, Any] = {
+        "name": layer.name,
+        "type": type(layer).__name__.lower(),
+        "input_shape": list(network.shapes[index]),
+        "output_shape": list(network.shapes[index + 1]),
+        "queue_depth": folding.fifo_depths[layer.name],
+        "time_steps_per_beat": folding.beat_steps(network, index),
+        "busy_clocks_per_frame": clocks.busy[layer.name],
+    }
+    if isinstance(layer, MaxPool):
+        return entry | {"mode": layer.mode, "size": list(layer.size), "stride": list(layer.stride)}
+    if isinstance(layer, Conv):
+        entry["column_depth"] = folding.column_depths[layer.name]
+        entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
+    if isinstance(layer.neuron, Neuron):
+        entry["reset"] = layer.neuron.reset
+    return entry | {
+        **asdict(folding.layers[layer.name]),
+        "weight_bits": layer.weight_bits,
+        "current_bits": network.current_range(index).width,
+        "membrane_bits": layer.neuron.membrane_bits,
+        "leak": {"type": type(layer.neuron.leak).__name__, "beta": layer.neuron.leak.beta},
+    }

@@ -1,0 +1,81 @@
+"""The clock rule holds in whole networks that have every kind of component between them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwsnn import cycles
+from hwsnn.build.analysis.clock_rule import LIMIT, longest_paths, synthesize
+from hwsnn.folding.folding import LayerFold
+from hwsnn.model_file.integer_file import model_hash
+from hwsnn.rtl.network import Pipeline
+from hwsnn.spec import (
+    Conv,
+    Dense,
+    Encoder,
+    EncoderKind,
+    Integrator,
+    Leak,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    Readout,
+    ShiftLeak,
+)
+from hwsnn.verilog.emit import TOP, to_verilog
+
+
+def every_layer(encoding: EncoderKind, readout: Readout) -> Network:
+    """Convolutions with and without padding, both pools, every leak, membranes that saturate, a dense layer."""
+    rng = np.random.default_rng(1)
+
+    def conv(name: str, inputs: int, outputs: int, kernel: int, padding: int, neuron: Neuron) -> Conv:
+        weight = rng.integers(-7, 8, (outputs, inputs, kernel, kernel))
+        return Conv(name, weight, rng.integers(-9, 9, outputs), 4, neuron, (1, 1), (padding, padding))
+
+    def neuron(outputs: int, threshold: int, leak: Leak, bits: int) -> Neuron:
+        return Neuron(np.full(outputs, threshold), leak, "subtract", bits, np.full(outputs, threshold - 1))
+
+    first = neuron(3, 40, ShiftLeak(3), 9) if encoding == "direct" else neuron(3, 10, ShiftLeak(3), 5)
+    second = Neuron(np.array([5, 9, 12, 7]), MultiplyLeak(11, 4), "zero", 8)
+    weight, bias = rng.integers(-7, 8, (3, 4, 2, 2)), np.zeros(3, int)
+    last = neuron(3, 6, NoLeak(), 9) if readout == "count" else Integrator(NoLeak(), 20)
+    layers = (
+        conv("first", 1, 3, 3, 1, first),
+        MaxPool("or_pool", (2, 2), (1, 1), "or"),
+        conv("second", 3, 4, 2, 0, second),
+        MaxPool("winner_pool", (2, 2), (2, 2), "winner"),
+        Dense("last", weight, bias, 4, last),
+    )
+    return Network("every_layer", (1, 6, 6), 4, Encoder(encoding), 3, layers, readout)
+
+
+FOLDS = {
+    "full": [LayerFold(1, 3), LayerFold(3, 4), LayerFold(4, 3)],
+    "steps": [LayerFold(1, 3), LayerFold(3, 4, 3, "lut6"), LayerFold(2, 3, 2)],
+    "folded": [LayerFold(1, 1), LayerFold(1, 1), LayerFold(1, 1)],
+    "block": [LayerFold(1, 2, 1, "block"), LayerFold(2, 3, 1, "block"), LayerFold(2, 1, 1, "block")],
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "readout", "folds"),
+    [
+        ("direct", "count", "full"),
+        ("uniform", "membrane", "folded"),
+        ("poisson", "count", "block"),
+        ("latency", "membrane", "steps"),
+    ],
+)
+def test_clock_rule(encoding: EncoderKind, readout: Readout, folds: str) -> None:
+    network = every_layer(encoding, readout)
+    assert network.can_saturate(0)
+    weighted = [layer.name for _, layer in network.weighted_layers()]
+    folding = cycles.queue_depths(network, dict(zip(weighted, FOLDS[folds], strict=True)))
+    verilog = to_verilog(Pipeline(network, folding), model_hash(network))
+    paths = longest_paths(synthesize(verilog, TOP), verilog)
+    assert len(paths) > 300
+    assert [path for path in paths if path.length > LIMIT] == []

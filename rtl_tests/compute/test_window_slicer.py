@@ -1,0 +1,249 @@
+# amaranth: UnusedElaboratable=no
+"""Slices against plain nested loops; when passes begin, and that nothing begins without room."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
+
+from hwsnn.rtl.compute.window_slicer import WindowSlicer
+from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
+
+POSITIONS = 6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What ``WindowSlicer`` takes, and how many windows a position has."""
+
+    taps: int
+    channels: int
+    bits: int
+    steps: int
+    cin_par: int
+    t_par: int
+    groups: int
+    repeats: int = 1
+    windows: int = 1
+    rest: int = 0
+
+    @property
+    def name(self) -> str:
+        shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t"
+        return f"{shape}-{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.rest}"
+
+    @property
+    def window_passes(self) -> int:
+        return -(-self.steps // self.t_par) * self.repeats
+
+    @property
+    def passes(self) -> int:
+        return self.window_passes * self.windows
+
+    @property
+    def pass_clocks(self) -> int:
+        return -(-self.channels // self.cin_par) * self.groups
+
+    def component(self) -> WindowSlicer:
+        sizes = (self.taps, self.channels, self.bits, self.steps, self.cin_par, self.t_par, self.groups)
+        return WindowSlicer(*sizes, self.repeats, self.passes, self.rest)
+
+    def beats(self, positions: int) -> tuple[list[int], list[int]]:
+        """Random windows, and the slices of all of them."""
+        generator = random.Random(self.name)
+        inputs, outputs = [], []
+        for _ in range(positions * self.windows):
+            window = [
+                [[generator.getrandbits(self.bits) for _ in range(self.channels)] for _ in range(self.steps)]
+                for _ in range(self.taps)
+            ]
+            inputs.append(self._flat([entry for tap in window for step in tap for entry in step]))
+            for _ in range(self.repeats):
+                for first in range(0, self.steps, self.t_par):
+                    for _ in range(self.groups):
+                        outputs += [
+                            self._slice(window, first, channel) for channel in range(0, self.channels, self.cin_par)
+                        ]
+        return inputs, outputs
+
+    def _slice(self, window: list[list[list[int]]], first: int, channel: int) -> int:
+        return self._flat(
+            [
+                tap[t][c] if t < self.steps and c < self.channels else 0
+                for t in range(first, first + self.t_par)
+                for tap in window
+                for c in range(channel, channel + self.cin_par)
+            ]
+        )
+
+    def _flat(self, entries: list[int]) -> int:
+        return sum(entry << (index * self.bits) for index, entry in enumerate(entries))
+
+
+class Roomy(wiring.Component):  # type: ignore[misc]
+    """Slices that always have room."""
+
+    def __init__(self, slices: WindowSlicer) -> None:
+        self.slices = slices
+        super().__init__(
+            {
+                "i": In(stream.Signature(slices.i.payload.shape())),
+                "o": Out(stream.Signature(slices.o.payload.shape(), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.slices = self.slices
+        wiring.connect(m, wiring.flipped(self.i), self.slices.i)
+        wiring.connect(m, self.slices.o, wiring.flipped(self.o))
+        m.d.comb += self.slices.room.eq(1)
+        return m
+
+
+SETTINGS = [
+    # One step, one pass a window: channel folds times groups.
+    Setting(9, 4, 1, 1, 2, 1, 3),
+    Setting(9, 5, 1, 1, 2, 1, 2),
+    Setting(4, 3, 1, 1, 3, 1, 4),
+    Setting(6, 7, 3, 1, 3, 1, 1),
+    Setting(2, 1, 4, 1, 1, 1, 1),
+    Setting(25, 3, 1, 1, 2, 1, 5),
+    # All steps in a window, some of them in a pass; what does not divide is padded.
+    Setting(4, 3, 1, 4, 2, 2, 2),
+    Setting(4, 3, 1, 5, 2, 2, 2),
+    Setting(3, 5, 1, 7, 2, 3, 1),
+    Setting(3, 4, 1, 6, 4, 2, 1),
+    Setting(1, 4, 1, 3, 3, 3, 2),
+    Setting(2, 3, 1, 8, 3, 3, 1),
+    # Pixels, the same in every pass.
+    Setting(4, 3, 8, 1, 2, 1, 2, repeats=3),
+    Setting(4, 2, 4, 1, 2, 1, 1, repeats=4),
+    Setting(1, 5, 8, 1, 5, 1, 3, repeats=2),
+    # Passes that are too short for the neurons behind; several windows a position.
+    Setting(4, 2, 1, 4, 2, 2, 1, rest=5),
+    Setting(4, 3, 1, 5, 2, 2, 1, rest=3),
+    Setting(4, 3, 1, 5, 2, 2, 1, rest=2),
+    Setting(2, 3, 1, 2, 3, 1, 2, windows=3, rest=7),
+    Setting(2, 3, 1, 1, 3, 1, 1, windows=4, rest=2),
+    Setting(2, 3, 1, 1, 1, 1, 2, windows=2, rest=1),
+    Setting(3, 2, 8, 1, 1, 1, 1, repeats=3, rest=4),
+    Setting(3, 2, 1, 3, 1, 3, 1, rest=9),
+]
+CASES = [StreamCase(setting.name, Roomy(setting.component()), *setting.beats(POSITIONS)) for setting in SETTINGS]
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, CaseResult]:
+    return run_cases(CASES, seed=3)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_slices(setting: Setting, results: dict[str, CaseResult]) -> None:
+    result = results[setting.name]
+    assert result.error is None
+    assert result.first_latency == setting.component().latency == 1
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_passes_follow_each_other_at_their_distance(setting: Setting, results: dict[str, CaseResult]) -> None:
+    """A pass runs through; its next begins at once, but rests within a position."""
+    expected: list[int] = []
+    clock = results[setting.name].output_clocks[0]
+    for _ in range(POSITIONS):
+        for index in range(setting.passes):
+            expected += range(clock, clock + setting.pass_clocks)
+            last = index == setting.passes - 1
+            clock += setting.pass_clocks if last else max(setting.pass_clocks, setting.rest)
+    assert results[setting.name].output_clocks == expected
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_properties(setting: Setting) -> None:
+    slices = setting.component()
+    assert (slices.groups, slices.folds * setting.groups) == (setting.groups, setting.pass_clocks)
+    assert (slices.window_passes, slices.pass_clocks) == (setting.window_passes, setting.pass_clocks)
+
+
+@pytest.mark.parametrize("setting", SETTINGS[1::5], ids=lambda setting: setting.name)
+def test_nothing_begins_without_room(setting: Setting) -> None:
+    slices, generator = setting.component(), random.Random(setting.name)
+    inputs, outputs = setting.beats(POSITIONS)
+    begun: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    async def bench(ctx: Any) -> None:
+        left, clock, wanted = list(inputs), 0, len(outputs)
+        while len(seen) < wanted:
+            room = generator.random() < 0.4
+            ctx.set(slices.room, room)
+            ctx.set(slices.i.valid, bool(left))
+            ctx.set(slices.i.payload, left[0] if left else 0)
+            if ctx.get(slices.begins):
+                assert room
+                begun.append(clock)
+            if ctx.get(slices.o.valid):
+                seen.append((clock, ctx.get(slices.o.payload)))
+            if left and ctx.get(slices.i.ready):
+                assert ctx.get(slices.begins), "a window is taken as its first pass begins"
+                left.pop(0)
+            await ctx.tick()
+            clock += 1
+
+    _simulate(slices, bench)
+    assert [beat for _, beat in seen] == outputs
+    # Whatever has begun runs through, from the next clock on.
+    assert [clock for clock, _ in seen] == [
+        begin + 1 + offset for begin in begun for offset in range(setting.pass_clocks)
+    ]
+    assert len(begun) == POSITIONS * setting.passes
+    distances = [after - before for before, after in pairwise(begun)]
+    assert max(distances) > max(setting.pass_clocks, setting.rest), "some pass has waited"
+    within = [distance for index, distance in enumerate(distances, 1) if index % setting.passes]
+    assert all(distance >= max(setting.pass_clocks, setting.rest) for distance in within)
+
+
+def _simulate(component: Any, bench: Any) -> None:
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par": 2, "groups": 1, "passes": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"taps": 0}, "taps must be an integer of at least 1, not 0"),
+        ({"channels": 0}, "channels must be an integer of at least 1, not 0"),
+        ({"bits": 0}, "bits must be an integer of at least 1, not 0"),
+        ({"steps": 0}, "steps must be an integer of at least 1, not 0"),
+        ({"cin_par": 3}, "cin_par must be an integer from 1 to 2, not 3"),
+        ({"t_par": 5}, "t_par must be an integer from 1 to 4, not 5"),
+        ({"groups": -1}, "groups must be an integer of at least 1, not -1"),
+        ({"repeats": 0}, "repeats must be an integer of at least 1, not 0"),
+        ({"passes": 0}, "passes must be an integer of at least 1, not 0"),
+        ({"rest": -1}, "rest must be an integer of at least 0, not -1"),
+        ({"passes": 3}, "passes must be a multiple of the 2 of a window, not 3"),
+        ({"repeats": 3}, "passes must be a multiple of the 6 of a window, not 2"),
+    ],
+)
+def test_init_wrong(changes: dict[str, int], message: str) -> None:
+    assert WindowSlicer(**RIGHT).pass_clocks == 2
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        WindowSlicer(**(RIGHT | changes))
+
+
+def test_init_wrong_kind() -> None:
+    with pytest.raises(TypeError, match=r"^taps must be an integer of at least 1, not 2\.0$"):
+        WindowSlicer(**(RIGHT | {"taps": 2.0}))  # type: ignore[arg-type]

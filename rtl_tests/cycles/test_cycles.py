@@ -1,0 +1,84 @@
+"""The cycle model equals simulated hardware, clock by clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
+from hwsnn.data import random_images
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.model_file.by_name import load_model
+from hwsnn.sim.network_bench import run_network
+from hwsnn.spec import Conv, Dense, Encoder, MaxPool, Network, Neuron, NoLeak
+from tests.support.random_networks import random_folding, random_network
+
+FRAMES, SPAN = 32, 12
+"""Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
+RANDOM_NETWORKS = 20
+
+
+def _check(network: Network, folding: Folding) -> Cycles:
+    """The model's figures, which are those of the simulated hardware."""
+    cycles = simulate(network, folding)
+    result = run_network(network, folding, random_images(network, FRAMES, 0), stalls=False)
+    assert result.mismatches == 0, result.first_mismatch
+    clocks = result.result_clocks
+    assert list(clocks) == result_clocks(network, folding, FRAMES)
+    assert clocks[0] == result.latency_cycles == cycles.latency_cycles
+    assert Fraction(clocks[-1] - clocks[-1 - SPAN], SPAN) == cycles.cycles_per_frame
+    return cycles
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_random_network_and_folding(seed: int) -> None:
+    network = random_network(seed)
+    _check(network, random_folding(network, seed))
+
+
+@pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("digits", 2), ("mnist-small", 3)])
+def test_shipped_model(model: str, t_par: int) -> None:
+    network = load_model(model)
+    layers = {layer.name: LayerFold(layer.weight.shape[1], 8, t_par) for _, layer in network.weighted_layers()}
+    _check(network, queue_depths(network, layers))
+
+
+def _bursts() -> Network:
+    """Two convolutions of nearly the same clocks a frame, whose outputs come and go in bursts."""
+    rng = np.random.default_rng(0)
+
+    def neuron(outputs: int) -> Neuron:
+        return Neuron(np.full(outputs, 9), NoLeak(), "subtract", 20, np.full(outputs, 8))
+
+    first = Conv("first", rng.integers(-7, 8, (6, 1, 3, 3)), np.zeros(6, int), 4, neuron(6), padding=(1, 1))
+    second = Conv("second", rng.integers(-7, 8, (11, 6, 3, 3)), np.zeros(11, int), 4, neuron(11))
+    last = Dense("last", rng.integers(-7, 8, (3, 11, 3, 3)), np.zeros(3, int), 4, neuron(3))
+    layers = (first, MaxPool("pool", (2, 2), (2, 2), "or"), second, last)
+    return Network("bursts", (1, 10, 10), 8, Encoder("direct"), 2, layers, "count")
+
+
+def test_depths_that_are_just_enough() -> None:
+    network = _bursts()
+    layers = {"first": LayerFold(1, 1, 2), "second": LayerFold(1, 1, 2), "last": LayerFold(1, 1, 2)}
+    enough = queue_depths(network, layers)
+    best = _check(network, enough)
+    shorter = [
+        *(
+            replace(enough, fifo_depths={**enough.fifo_depths, name: depth - 1})
+            for name, depth in enough.fifo_depths.items()
+            if depth > 1
+        ),
+        *(
+            replace(enough, column_depths={**enough.column_depths, name: depth - 1})
+            for name, depth in enough.column_depths.items()
+            if depth > 1
+        ),
+    ]
+    assert len(shorter) >= 3
+    slower = [_check(network, folding) for folding in shorter]
+    for cycles in slower:
+        assert cycles.cycles_per_frame > best.cycles_per_frame or cycles.latency_cycles > best.latency_cycles
+    assert any(cycles.cycles_per_frame > best.cycles_per_frame for cycles in slower)

@@ -1,0 +1,50 @@
+"""What the README and the examples do with ``sim:digits``."""
+
+# amaranth: UnusedElaboratable=no
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwsnn import reference
+from hwsnn.data import load
+from hwsnn.model_file.by_name import load_model
+from tests.support.stage_lines import beside_stages
+
+CHECKOUT = Path(__file__).parents[2]
+NETWORK = load_model("digits")
+DIGITS = load("digits", NETWORK)
+EXPECTED = reference.run(NETWORK, DIGITS.images)
+
+
+def test_the_lines_of_the_readme() -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    (block,) = re.findall(r"(?:^    .*\n|^\n)*?^    .*Accelerator\.open\(.*\n(?:^    .*\n)+", readme, re.MULTILINE)
+    namespace: dict[str, Any] = {"images": DIGITS.images}
+    exec(textwrap.dedent(block), namespace)
+    assert np.array_equal(namespace["scores"], EXPECTED.scores)
+    assert np.array_equal(namespace["answers"], EXPECTED.predictions)
+
+
+def test_the_example(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(CHECKOUT / "examples" / "classify.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
+    images, right, clocks = done.stdout.splitlines()
+    assert images == f"{len(DIGITS.images)} images on sim:digits"
+    assert right == f"{(EXPECTED.predictions == DIGITS.labels).mean():.2%} right"
+    (number,) = re.findall(r"^(\d+) clocks an image$", clocks)
+    assert 100 <= int(number) < 500
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,103 @@
+"""Benches for components with one stream in, ``i``, and one out, ``o``: many cases in one simulator, one build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Const, Module, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.files.scratch import Scratch
+from hwsnn.sim.runner import build_simulator, run_bench
+from hwsnn.verilog.emit import verilog_text
+
+TOP = "cases"
+
+
+@dataclass(frozen=True)
+class StreamCase:
+    """A component with streams ``i`` and ``o``, what goes in and what must come out: payload bits, in order.
+
+    Either may be a flow, a stream that is always ready: beats go in with gaps, and come out when they will.
+    """
+
+    name: str
+    component: Any
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What a case did. ``error``: the first thing wrong, stalled or not, or ``None``.
+
+    ``input_clocks`` and ``output_clocks``: at which clock each beat moved when neither end ever stalled.
+    """
+
+    error: str | None
+    input_clocks: list[int]
+    output_clocks: list[int]
+
+    @property
+    def first_latency(self) -> int:
+        """Clocks from the first beat in to the first beat out, unstalled."""
+        return self.output_clocks[0] - self.input_clocks[0]
+
+
+class _Cases(wiring.Component):  # type: ignore[misc]
+    """All cases side by side, each with its own ports: streams, as a flow cannot be a port of the top module."""
+
+    def __init__(self, cases: Sequence[StreamCase]) -> None:
+        self._cases = {f"case{index}": case.component for index, case in enumerate(cases)}
+        members = {}
+        for name, component in self._cases.items():
+            members[f"{name}_i"] = In(stream.Signature(component.i.payload.shape()))
+            members[f"{name}_o"] = Out(stream.Signature(component.o.payload.shape()))
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, component in self._cases.items():
+            m.submodules[name] = component
+            source, sink = getattr(self, f"{name}_i"), getattr(self, f"{name}_o")
+            for before, after in ((source, component.i), (component.o, sink)):
+                m.d.comb += [
+                    after.valid.eq(before.valid),
+                    Value.cast(after.payload).eq(Value.cast(before.payload)),
+                ]
+                if not _is_flow(before):
+                    m.d.comb += before.ready.eq(after.ready)
+        return m
+
+
+def _is_flow(port: Any) -> bool:
+    return isinstance(port.ready, Const)
+
+
+def run_cases(cases: Sequence[StreamCase], *, seed: int = 1) -> dict[str, CaseResult]:
+    """Run every case twice in Verilator: without stalls, and with random stalls at both ends drawn from ``seed``.
+
+    What leaves as a flow cannot be stalled; only gaps in the input then make the second run differ.
+
+    Returns the results by case name. Raises ``SimulationError`` where the bench itself fails.
+    """
+    if len({case.name for case in cases}) != len(cases):
+        raise ValueError("case names must differ")
+    text = verilog_text(_Cases(cases), TOP)
+    with Scratch("bench") as folder:
+        job, results = folder / "job.json", folder / "results.json"
+        beats = [
+            [list(map(int, case.inputs)), list(map(int, case.outputs)), _is_flow(case.component.o)] for case in cases
+        ]
+        job.write_text(json.dumps({"seed": seed, "cases": beats}))
+        parameters = {"HWSNN_JOB": str(job), "HWSNN_RESULTS": str(results)}
+        run_bench(build_simulator(text, TOP), TOP, "rtl_tests.support.tb_stream", parameters, tests=1)
+        outcome = json.loads(results.read_text())
+    return {
+        case.name: CaseResult(entry["error"], entry["input_clocks"], entry["output_clocks"])
+        for case, entry in zip(cases, outcome, strict=True)
+    }

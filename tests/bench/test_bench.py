@@ -1,0 +1,105 @@
+"""The CPU's figures: PyTorch computes what the reference does, and the faster of the two counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hwsnn import reference
+from hwsnn.bench import CpuFigure, cpu, cpu_figures, fastest
+from hwsnn.data import random_images
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
+from tests.support.random_networks import random_network
+
+
+@pytest.fixture
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECONDS_A_REPEAT", "SECONDS_A_BATCH_SIZE"):
+        monkeypatch.setattr(cpu, name, 1e-4)
+    monkeypatch.setattr(cpu, "REPEATS", 2)
+
+
+def expect_equal_scores(network: Network, count: int = 5, batch: int = 2) -> None:
+    pytest.importorskip("torch")
+    from hwsnn.bench.torch_network import TorchNetwork
+
+    images = random_images(network, count, seed=0)
+    scores = TorchNetwork(network).scores(images, batch)
+    assert scores.dtype == np.int64
+    np.testing.assert_array_equal(scores, reference.run(network, images).scores)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_pytorch_computes_random_networks(seed: int) -> None:
+    expect_equal_scores(random_network(seed))
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+def test_pytorch_holds_pixels_through_the_steps(reset: Reset) -> None:
+    """Several steps on one current: nothing may write into it."""
+    random = np.random.default_rng(3)
+    sub = np.full(4, 3_999) if reset == "subtract" else None
+    neuron = Neuron(np.full(4, 4_000), MultiplyLeak(200, 8), reset, 18, sub)
+    conv = Conv("conv", random.integers(-127, 128, (4, 2, 3, 3)), random.integers(-50, 50, 4), 8, neuron)
+    pool = MaxPool("pool", (2, 2), (2, 2), "winner")
+    dense = Dense("dense", random.integers(-127, 128, (3, 4, 3, 3)), np.array([5, -5, 0]), 8, Integrator(NoLeak(), 24))
+    expect_equal_scores(Network("held", (2, 8, 8), 8, Encoder("direct"), 6, (conv, pool, dense), "membrane"))
+
+
+def test_pytorch_goes_beyond_float32() -> None:
+    """An odd sum above 2^24."""
+    weight = np.full((1, 1, 24, 24), 127)
+    weight[0, 0, 0, 0] = 126
+    dense = Dense("dense", weight, np.array([0]), 8, Integrator(NoLeak(), 32))
+    network = Network("large", (1, 24, 24), 8, Encoder("direct"), 1, (dense,), "membrane")
+    pytest.importorskip("torch")
+    from hwsnn.bench.torch_network import TorchNetwork
+
+    white = np.full((1, 1, 24, 24), 255, np.uint8)
+    assert TorchNetwork(network).scores(white, 1).tolist() == [[255 * (127 * 575 + 126)]]
+
+
+@pytest.mark.usefixtures("short_runs")
+def test_both_are_measured() -> None:
+    torch = pytest.importorskip("torch")
+    network = random_network(1)
+    seen: list[tuple[int, int]] = []
+    threads = torch.get_num_threads()
+    figures = cpu_figures(network, random_images(network, 3, seed=0), lambda done, total: seen.append((done, total)))
+    assert [figure.name for figure in figures] == ["numpy reference", f"PyTorch {torch.__version__}"]
+    assert all(figure.fps > 0 for figure in figures)
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.usefixtures("short_runs")
+def test_without_pytorch_the_reference_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "torch_version", lambda: None)
+    network = random_network(1)
+    figures = cpu_figures(network, random_images(network, 3, seed=0))
+    assert [figure.name for figure in figures] == ["numpy reference"]
+
+
+@pytest.mark.usefixtures("short_runs")
+def test_other_scores_are_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from hwsnn.bench import torch_network
+
+    monkeypatch.setattr(torch_network.TorchNetwork, "scores", lambda self, images, batch: np.zeros(1, np.int64))
+    network = random_network(1)
+    with pytest.raises(RuntimeError, match="PyTorch's scores must be the reference's, but differ"):
+        cpu_figures(network, random_images(network, 3, seed=0))
+
+
+def test_the_fastest_counts() -> None:
+    slow, fast = CpuFigure("numpy reference", 10.0), CpuFigure("PyTorch", 20.0)
+    assert fastest((slow, fast)) is fast
+    assert fastest((fast, slow)) is fast
+
+
+def test_pytorch_is_loaded_only_to_measure_it() -> None:
+    script = "import sys, hwsnn.bench; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.build.res import PortGroup
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import io
+
+from hwsnn.build.boards import AxiBoard, NextpnrBoard, SerialBoard, VivadoSerialBoard, board_names, load_board
+from hwsnn.build.ecp5 import TOP, write_design
+from hwsnn.build.pll import ECP5, MMCM
+from hwsnn.build.serial_top import serial_top
+from hwsnn.errors import InputError
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.planner.devices import DEVICES
+from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.verilog.emit import from_rtlil
+
+MHZ = 1_000_000
+
+
+def tiny_network(shape: tuple[int, int, int] = (1, 2, 3)) -> Network:
+    weight = np.arange(-3, -3 + 2 * shape[0] * shape[1] * shape[2], dtype=np.int64) % 7 - 3
+    layer = Dense("last", weight.reshape(2, *shape), np.array([1, -1]), 4, Integrator(NoLeak(), 16))
+    return Network("tiny", shape, 4, Encoder("direct"), 2, (layer,), "membrane")
+
+
+FOLDING = Folding({"last": LayerFold(1, 2)}, {"last": 1}, {})
+
+
+class Everything(Elaboratable):  # type: ignore[misc]
+    """Uses every pin of a board."""
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        for name, number in platform.resources:
+            self._use(m, f"{name}_{number}", platform.request(name, number, dir="-"))
+        return m
+
+    def _use(self, m: Module, name: str, port: Any) -> None:
+        if isinstance(port, PortGroup):
+            for part, inside in vars(port).items():
+                self._use(m, f"{name}_{part}", inside)
+        else:
+            m.submodules[name] = io.Buffer("o" if port.direction is io.Direction.Output else "i", port)
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_every_board(name: str) -> None:
+    """A board's pins are known without any tool."""
+    board = load_board(name)
+    assert board.name == name
+    assert board.device in DEVICES
+    assert board.clock_mhz == board.clock_hz / 1e6 >= 50
+    assert isinstance(board, NextpnrBoard | VivadoSerialBoard | AxiBoard), "a board is of a kind that can be built"
+    for resource in board.platform().resources:  # one platform each: names for the same pin exclude each other
+        board.platform().request(*resource, dir="-")
+
+
+@pytest.mark.parametrize("name", board_names(SerialBoard))
+def test_every_serial_board(name: str) -> None:
+    board = load_board(name, SerialBoard)
+    assert board.baud >= MHZ
+    assert board.divisor * board.baud == board.clock_hz
+
+
+@pytest.mark.parametrize("name", board_names(NextpnrBoard))
+def test_every_board_with_an_ecp5(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its design, pins and script are made without any tool."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    board = load_board(name, NextpnrBoard)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
+    assert f"-top {TOP}" in (tmp_path / f"{TOP}.ys").read_text()
+
+
+def test_ulx3s(tmp_path: Path) -> None:
+    board = load_board("ulx3s-85f", NextpnrBoard)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
+    pins = (tmp_path / f"{TOP}.lpf").read_text()
+    # Schematics of the ULX3S: oscillator; FTDI's TXD and RXD; the first two LEDs; GPIO0 of the ESP32.
+    for port, site in [
+        ("clk25_0__io", "G2"),
+        ("uart_0__rx__io", "M1"),
+        ("uart_0__tx__io", "L4"),
+        ("led_0__io", "B2"),
+        ("led_1__io", "C2"),
+        ("esp32_0__gpio0__io", "L2"),
+    ]:
+        assert f'LOCATE COMP "{port}" SITE "{site}";' in pins
+    assert 'FREQUENCY PORT "clk25_0__io" 25000000.0 HZ;' in pins
+    assert pins.count("LOCATE") == 6
+    assert "EHXPLLL" in (tmp_path / f"{TOP}.il").read_text()
+
+
+# AMD UG1182: what is connected to the programmable logic.
+LEDS = ["AG14", "AF13", "AE13", "AJ14", "AJ15", "AH13", "AH14", "AL12"]
+BUTTONS = ["AG15", "AF15", "AE15", "AE14", "AG13"]  # north, west, south, east, centre
+SWITCHES = ["AN14", "AP14", "AM14", "AN13", "AN12", "AP12", "AL13", "AK13"]
+ZCU102_PINS = {
+    "clk125_0__p": ("G21", "LVDS_25"),
+    "clk125_0__n": ("F21", "LVDS_25"),
+    **{f"led_{k}__io": (pin, "LVCMOS33") for k, pin in enumerate(LEDS)},
+    **{f"button_{k}__io": (pin, "LVCMOS33") for k, pin in enumerate(BUTTONS)},
+    **{f"switch_{k}__io": (pin, "LVCMOS33") for k, pin in enumerate(SWITCHES)},
+    "cpu_reset_0__io": ("AM13", "LVCMOS33"),
+    "uart_0__tx__io": ("F13", "LVCMOS33"),  # to the computer
+    "uart_0__rx__io": ("E13", "LVCMOS33"),
+    "uart_0__rts__io": ("D12", "LVCMOS33"),  # the computer's
+    "uart_0__cts__io": ("E12", "LVCMOS33"),
+}
+
+
+def constraints_of(xdc: str) -> dict[str, tuple[str, str]]:
+    """Pin and I/O standard of every port in Vivado's constraints."""
+    found = re.findall(r'set_property (LOC|IOSTANDARD) "?(\w+)"? \[get_ports "(\w+)"\]', xdc)
+    values = {(port, key): value for key, value, port in found}
+    return {port: (values[port, "LOC"], values[port, "IOSTANDARD"]) for port, key in values if key == "LOC"}
+
+
+def test_zcu102() -> None:
+    """All its pins, each where the board has it; Vivado's files are made without Vivado."""
+    board = load_board("zcu102", AxiBoard)
+    plan = board.platform().build(Everything(), "everything", do_build=False)
+    assert {"everything.il", "everything.tcl", "everything.xdc"} <= plan.files.keys()
+    xdc = plan.files["everything.xdc"]
+    assert constraints_of(xdc) == ZCU102_PINS
+    assert re.search(r"^create_clock -name \w+ -period 8\.0 ", xdc, re.MULTILINE)
+    assert "-part xczu9eg-ffvb1156-2-e\n" in plan.files["everything.tcl"]
+    verilog = from_rtlil(plan.files["everything.il"])
+    inputs = re.findall(r"^  input (\w+);", verilog[verilog.index("module everything(") :], re.MULTILINE)
+    assert {"uart_0__rx__io", "uart_0__rts__io", "button_4__io", "switch_7__io", "cpu_reset_0__io"} <= set(inputs)
+    assert not {"uart_0__tx__io", "uart_0__cts__io", "led_0__io"} & set(inputs)
+
+
+def test_unknown_board() -> None:
+    for name in ("zcu9000", "", "../boards/ulx3s_85f", "ulx3s_85f"):
+        with pytest.raises(InputError, match=r"^.*: no such board; the boards are .*\bulx3s-85f\b") as caught:
+            load_board(name)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_board_of_another_kind() -> None:
+    with pytest.raises(InputError, match=r"^zcu102: is no board with a serial line; such are ulx3s-85f, zcu102-uart$"):
+        load_board("zcu102", SerialBoard)
+    with pytest.raises(InputError, match=r"^ulx3s-85f: is no board with AXI; such are zcu102$"):
+        load_board("ulx3s-85f", AxiBoard)
+
+
+def test_baud_must_divide_the_clock() -> None:
+    board = load_board("ulx3s-85f", NextpnrBoard)
+    with pytest.raises(ValueError, match=r"^baud must divide the clock of 50000000 Hz, not be 3000000$"):
+        replace(board, clock_hz=50 * MHZ, baud=3 * MHZ)
+
+
+@pytest.mark.parametrize("input_mhz", [10, 25, 50, 100])
+@pytest.mark.parametrize("output_mhz", [50, 60, 75, 80, 100, 125, 200])
+def test_pll(input_mhz: int, output_mhz: int) -> None:
+    setting = ECP5.setting(input_mhz * MHZ, output_mhz * MHZ)
+    compared = Fraction(input_mhz, setting.input_divider)
+    oscillator = compared * setting.multiplier
+    assert oscillator / setting.output_divider == output_mhz
+    assert 10 <= compared <= 400
+    assert 400 <= oscillator <= 800
+    for divider in (setting.input_divider, setting.multiplier, setting.output_divider):
+        assert 1 <= divider <= 128
+    assert (setting.phase_detector_hz, setting.vco_hz) == (compared * MHZ, oscillator * MHZ)
+    assert setting.output_hz == output_mhz * MHZ
+
+
+@pytest.mark.parametrize(
+    ("input_hz", "output_hz", "message"),
+    [
+        (25 * MHZ, 64 * MHZ, "output_hz must be a frequency the PLL can make of 25000000 Hz, not 64000000"),
+        (25 * MHZ, 401 * MHZ, "output_hz must be from 3125000 to 400000000, not 401000000"),
+        (25 * MHZ, 3 * MHZ, "output_hz must be from 3125000 to 400000000, not 3000000"),
+        (7 * MHZ, 50 * MHZ, "input_hz must be from 8000000 to 400000000, not 7000000"),
+    ],
+)
+def test_pll_cannot(input_hz: int, output_hz: int, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        ECP5.setting(input_hz, output_hz)
+
+
+def test_pll_64_of_25_is_really_impossible() -> None:
+    """Brute force over all dividers, from the data sheet's limits."""
+    assert not [
+        (a, b, c)
+        for a in range(1, 129)
+        for b in range(1, 129)
+        for c in range(1, 129)
+        if 25 * b == 64 * a * c and 10 * a <= 25 and 400 * a <= 25 * b <= 800 * a
+    ]
+
+
+@pytest.mark.parametrize("input_mhz", [25, 100, 125, 300])
+@pytest.mark.parametrize("output_mhz", [50, 75, 80, 100, 125, 150, 200, 250])
+def test_mmcm(input_mhz: int, output_mhz: int) -> None:
+    setting = MMCM.setting(input_mhz * MHZ, output_mhz * MHZ)
+    compared = Fraction(input_mhz, setting.input_divider)
+    oscillator = compared * setting.multiplier
+    assert oscillator / setting.output_divider == output_mhz
+    assert 10 <= compared <= 450
+    assert 800 <= oscillator <= 1600
+    assert 1 <= setting.input_divider <= 106
+    assert 2 <= setting.multiplier <= 128
+    assert 1 <= setting.output_divider <= 128
+    assert setting.input_period_ns == 1000 / input_mhz
+    assert (setting.phase_detector_hz, setting.vco_hz) == (compared * MHZ, oscillator * MHZ)
+    assert setting.output_hz == output_mhz * MHZ
+
+
+@pytest.mark.parametrize(
+    ("input_hz", "output_hz", "message"),
+    [
+        (125 * MHZ, 100 * MHZ + 1, "output_hz must be a frequency the MMCM can make of 125000000 Hz, not 100000001"),
+        (125 * MHZ, 700 * MHZ, "output_hz must be from 6250000 to 667000000, not 700000000"),
+        (125 * MHZ, 6 * MHZ, "output_hz must be from 6250000 to 667000000, not 6000000"),
+        (7 * MHZ, 50 * MHZ, "input_hz must be from 10000000 to 800000000, not 7000000"),
+    ],
+)
+def test_mmcm_cannot(input_hz: int, output_hz: int, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        MMCM.setting(input_hz, output_hz)

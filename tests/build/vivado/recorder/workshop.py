@@ -1,0 +1,116 @@
+"""Projects to try scripts on: that of a small network, without simulated activity, and what a good build leaves."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwsnn.build.boards import AxiBoard, VivadoSerialBoard, load_board
+from hwsnn.build.vivado.axi_project import ACTIVITY, LEVELS, AxiProject
+from hwsnn.build.vivado.build import read_reports
+from hwsnn.build.vivado.serial_project import SerialProject
+from hwsnn.errors import ToolError
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.plan import for_utilization
+from hwsnn.rtl.axi.shell import ACCELERATOR
+from tests.build.vivado.recorder.recorder import Recording, run_constraints, run_script
+from tests.build.vivado.recorder.session import Session
+from tests.support.random_networks import random_network
+
+NETWORK = random_network(1)
+BOARD = load_board("zcu102", AxiBoard)
+STAGES = ("packaging", "block design", "synthesis", "implementation", "reports", "hand-off", "done")
+GIBIBYTE = 1 << 30
+MEMORY = {"HP0_DDR_LOW": (0, 2 * GIBIBYTE), "HP0_DDR_HIGH": (0x8_0000_0000, 2 * GIBIBYTE)}
+ADDRESSES = {
+    "/zynq/Data": {
+        "/accelerator/s_axi/reg0": (0xA000_0000, 0x1_0000),
+        "/dma/S_AXI_LITE/Reg": (0xA001_0000, 0x1_0000),
+    },
+    **{
+        f"/dma/Data_{name}": {f"/zynq/SAXIGP2/{segment}": place for segment, place in MEMORY.items()}
+        for name in ("SG", "MM2S", "S2MM")
+    },
+}
+"""Where docs/vivado.md says that everything lies."""
+
+CONSTRAINTS = {
+    "crossings.xdc": {"fileset": "constrs_1", "used_in_synthesis": "false", "processing_order": "LATE"},
+}
+"""Read once the cores have made their clocks."""
+CLOCKS = ("clk_pl_0", "clk_out1_hwsnn_pipeline_clock_0")
+DELAYS = {CLOCKS: 6.667, CLOCKS[::-1]: 6.667}
+"""Between the clocks, both ways, in ns: a period of the faster one, of 150 MHz."""
+
+
+def project(clock_mhz: float = BOARD.clock_mhz) -> AxiProject:
+    """The project of the small network."""
+    return AxiProject(NETWORK, for_utilization(NETWORK, DEVICES[BOARD.device]), BOARD, clock_mhz)
+
+
+def write_project(folder: Path) -> None:
+    """Write it, with an activity file of one net, and little of what makes scripts slow."""
+    project().write(folder)
+    verilog = folder / "rtl" / f"{ACCELERATOR}.v"
+    top = re.search(rf"^module {ACCELERATOR}\(.*?^endmodule\n", verilog.read_text(), re.MULTILINE | re.DOTALL)
+    assert top is not None
+    heading = re.findall(r"^module [^;]*;\n|^  (?:in|out)put .*;\n|^endmodule\n", top[0], re.MULTILINE)
+    verilog.write_text("".join(heading))
+    instances = "".join(f"(INSTANCE {name} " for name in LEVELS)
+    net = "(NET (aclk (T0 5) (T1 5) (TX 0) (TC 2)))"
+    (folder / ACTIVITY).write_text(f"(SAIFILE (DURATION 10) {instances}{net}{')' * len(LEVELS)})\n")
+    with (folder / "settings.tcl").open("a") as settings:
+        settings.write(f"set activity {ACTIVITY}\nset registers [lrange $registers 0 14]\n")
+
+
+def write_serial_project(folder: Path) -> SerialProject:
+    """Write the project of the small network behind a serial line."""
+    board = load_board("zcu102-uart", VivadoSerialBoard)
+    made = SerialProject(NETWORK, for_utilization(NETWORK, DEVICES[board.device]), board)
+    made.write(folder)
+    return made
+
+
+@dataclass
+class Outcome:
+    """What became of a build of a copy of the project: what is wrong with it, in words; nothing where all is well."""
+
+    recording: Recording
+    faults: list[str]
+
+
+def build(original: Path, folder: Path, session: Session, changed: dict[str, str] | None = None) -> Outcome:
+    """Build a copy of the project in ``folder``, with other texts in some of its files."""
+    shutil.copytree(original, folder)
+    for name, text in (changed or {}).items():
+        (folder / name).write_text(text)
+    recording = run_script(folder / "build.tcl", session)
+    if recording.error is not None:
+        return Outcome(recording, [recording.error])
+    return Outcome(recording, _faults(folder, session, recording))
+
+
+def _faults(folder: Path, session: Session, recording: Recording) -> list[str]:
+    """What an accepted build lacks."""
+    made = project()
+    faults = [f"no {made.result}{end}" for end in made.endings if not (folder / f"{made.result}{end}").is_file()]
+    try:
+        read_reports(folder / "reports", made)
+    except ToolError as error:
+        faults.append(error.summary)
+    if tuple(recording.printed) != tuple(f"hwsnn: stage {stage}" for stage in STAGES):
+        faults.append(f"stages {recording.printed}")
+    if session.diagram.addresses() != ADDRESSES:
+        faults.append(f"addresses {session.diagram.addresses()}")
+    obeyed = {Path(file.name).name: file.properties for file in session.runs.constraints}
+    if obeyed != CONSTRAINTS:
+        faults.append(f"constraints {obeyed}")
+    faults += session.runs.omissions()
+    for file in session.runs.constraints:
+        refused = run_constraints(Path(file.name), session).error
+        faults += [] if refused is None else [refused]
+    if session.runs.delays != DELAYS:
+        faults.append(f"between the clocks {session.runs.delays}")
+    return faults

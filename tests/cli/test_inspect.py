@@ -1,0 +1,125 @@
+"""``hwsnn inspect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from hwsnn.cli import cli, common
+from hwsnn.model_file.integer_file import model_hash, save
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+
+
+def network() -> Network:
+    def ones(*shape: int) -> np.ndarray:
+        return np.ones(shape, np.int64)
+
+    first = Neuron(np.array([300, 4000]), ShiftLeak(2), "subtract", 14, np.array([299, 4000]))
+    second = Neuron(np.array([5, 5, 5]), MultiplyLeak(9, 4), "zero", 8)
+    return Network(
+        "shown",
+        (1, 8, 9),
+        7,
+        Encoder("poisson", 77),
+        3,
+        (
+            Conv("conv", ones(2, 1, 3, 2) * 7, ones(2), 4, first, (1, 2), (1, 0)),
+            MaxPool("pool", (2, 2), (2, 2), "winner"),
+            Dense("hidden", ones(3, 2, 4, 2), ones(3), 8, second),
+            Dense("last", ones(4, 3, 1, 1), ones(4), 8, Integrator(NoLeak(), 3)),
+        ),
+        "membrane",
+    )
+
+
+def inspected(tmp_path: Path, *options: str) -> str:
+    save(network(), tmp_path / "model.safetensors")
+    result = CliRunner().invoke(cli, ["inspect", str(tmp_path / "model.safetensors"), *options])
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    return result.stdout
+
+
+def test_json(tmp_path: Path) -> None:
+    fields = json.loads(inspected(tmp_path, "--json"))
+    conv, pool, hidden, last = fields.pop("layers")
+    assert fields == {
+        "name": "shown",
+        "hash": model_hash(network()),
+        "input_shape": [1, 8, 9],
+        "pixel_bits": 7,
+        "encoding": "poisson",
+        "seed": 77,
+        "timesteps": 3,
+        "readout": "membrane",
+        "classes": 4,
+        "score_bits": 3,
+        "parameters": 18 + 54 + 16,
+        "synapses": 384 + 48 + 12,
+    }
+    assert conv == {
+        "name": "conv",
+        "type": "conv",
+        "output_shape": [2, 8, 4],
+        "window": [3, 2],
+        "stride": [1, 2],
+        "padding": [1, 0],
+        "parameters": 12 + 2 + 2 + 2,
+        "synapses": 12 * 8 * 4,
+        "weight_bits": 4,
+        "current_bits": 7,
+        "membrane_bits": 14,
+        "can_saturate": False,
+        "leak": "v - (v >> 2)",
+        "beta": 0.75,
+        "reset": "subtract",
+        "threshold": [300, 4000],
+        "sub": [299, 4000],
+    }
+    assert pool == {
+        "name": "pool",
+        "type": "maxpool",
+        "output_shape": [2, 4, 2],
+        "window": [2, 2],
+        "stride": [2, 2],
+        "mode": "winner",
+        "parameters": 0,
+        "synapses": 0,
+    }
+    assert (hidden["leak"], hidden["reset"], hidden["threshold"]) == ("(v * 9) >> 4", "zero", [5, 5])
+    assert hidden["sub"] is last["sub"] is None
+    assert (last["leak"], last["reset"], last["threshold"], last["can_saturate"]) == ("none", None, None, True)
+
+
+def test_table(tmp_path: Path) -> None:
+    text = inspected(tmp_path)
+    assert "shown: 1x8x9 pixels of 7 bits, poisson encoding (seed 77), 3 time steps, membrane readout" in text
+    assert "88 parameters, 444 synapses a time step" in text
+    lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in text.splitlines() if line.startswith("│")]
+    assert lines == [
+        ["conv", "conv 3x2, stride 1x2, padding 1x0", "2x8x4", "18", "384"],
+        ["pool", "maxpool 2x2, stride 2x2, winner", "2x4x2", "", ""],
+        ["hidden", "dense", "3x1x1", "54", "48"],
+        ["last", "dense", "4x1x1", "16", "12"],
+        ["conv", "v - (v >> 2)", "subtract 299 to 4,000", "4", "7", "14", "300 to 4,000"],
+        ["hidden", "(v * 9) >> 4", "zero", "8", "6", "8", "5"],
+        ["last", "none", "never fires", "8", "4", "3 (saturates)", ""],
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_narrow_terminals_cut_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr(common, "PIPE_WIDTH", width)
+    text = inspected(tmp_path)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_shipped_model() -> None:
+    result = CliRunner().invoke(cli, ["inspect", "digits", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["input_shape"] == [1, 8, 8]

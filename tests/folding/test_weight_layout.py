@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwsnn.folding.folding import LayerFold
+from hwsnn.folding.weight_layout import folded_parameters
+from hwsnn.spec import Conv, Dense, Integrator, Neuron, NoLeak
+
+RNG = np.random.default_rng(5)
+
+
+def _neuron(channels: int) -> Neuron:
+    return Neuron(RNG.integers(1, 100, channels), NoLeak(), "subtract", 16, RNG.integers(0, 100, channels))
+
+
+def _weights(*shape: int) -> np.ndarray:
+    return RNG.integers(-127, 128, shape)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "channels", "kernel", "cin_par", "cout_par"),
+    [
+        (4, 6, (3, 3), 2, 2),
+        (5, 7, (3, 2), 3, 2),
+        (1, 1, (5, 5), 1, 1),
+        (3, 4, (1, 3), 4, 3),
+        (7, 5, (2, 2), 2, 4),
+    ],
+)
+def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_par: int, cout_par: int) -> None:
+    layer = Conv("c", _weights(outputs, channels, *kernel), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
+    folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
+    groups, folds = -(-outputs // cout_par), -(-channels // cin_par)
+    assert folded.weights.shape == (1, groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
+    assert folded.bias.shape == folded.thresholds.shape == (groups, cout_par)
+    seen = 0
+    for g, k, lane, entry in np.ndindex(*folded.weights.shape[1:]):
+        tap, d = divmod(entry, cin_par)
+        o, c = g * cout_par + lane, k * cin_par + d
+        if o < outputs and c < channels:
+            assert folded.weights[0, g, k, lane, entry] == layer.weight[o, c, tap // kernel[1], tap % kernel[1]]
+            seen += 1
+        else:
+            assert folded.weights[0, g, k, lane, entry] == 0
+    assert seen == layer.weight.size
+
+
+@pytest.mark.parametrize(
+    ("outputs", "channels", "extent", "cin_par", "cout_par"),
+    [(10, 6, (3, 2), 3, 5), (10, 5, (2, 4), 2, 3), (3, 8, (1, 1), 3, 2), (1, 1, (1, 1), 1, 1)],
+)
+def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin_par: int, cout_par: int) -> None:
+    layer = Dense("d", _weights(outputs, channels, *extent), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
+    folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
+    groups, channel_folds = -(-outputs // cout_par), -(-channels // cin_par)
+    assert folded.weights.shape == (extent[0] * extent[1], groups, channel_folds, cout_par, cin_par)
+    seen = 0
+    for pixel, g, fold, lane, d in np.ndindex(*folded.weights.shape):
+        o, c = g * cout_par + lane, fold * cin_par + d
+        if o < outputs and c < channels:
+            assert folded.weights[pixel, g, fold, lane, d] == layer.weight[o, c, pixel // extent[1], pixel % extent[1]]
+            seen += 1
+        else:
+            assert folded.weights[pixel, g, fold, lane, d] == 0
+    assert seen == layer.weight.size
+
+
+def test_per_channel_numbers_are_padded() -> None:
+    neuron = Neuron(np.array([11, 12, 13]), NoLeak(), "subtract", 16, np.array([10, 0, 14]))
+    layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, neuron)
+    folded = folded_parameters(layer, LayerFold(1, 2))
+    assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
+    assert folded.thresholds.tolist() == [[11, 12], [13, 1]]
+    assert folded.subs is not None
+    assert folded.subs.tolist() == [[10, 0], [14, 1]]
+    parts = (folded.weights, folded.bias, folded.thresholds, folded.subs)
+    assert {part.dtype for part in parts} == {np.dtype(np.int64)}
+
+
+def test_an_integrator_has_no_constants() -> None:
+    layer = Dense("d", _weights(3, 2, 1, 1), np.zeros(3, np.int64), 8, Integrator(NoLeak(), 16))
+    folded = folded_parameters(layer, LayerFold(2, 2))
+    assert folded.thresholds.tolist() == [[1, 1], [1, 1]]
+    assert folded.subs is None
+
+
+def test_numbers_do_not_depend_on_steps_and_tables() -> None:
+    layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
+    one, other = folded_parameters(layer, LayerFold(2, 2)), folded_parameters(layer, LayerFold(2, 2, 4, "block"))
+    for name in ("weights", "bias", "thresholds", "subs"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_parts_are_cut_to_the_channels() -> None:
+    layer = Conv("c", _weights(3, 2, 3, 3), np.zeros(3, np.int64), 8, _neuron(3))
+    assert folded_parameters(layer, LayerFold(64, 64)).weights.shape == (1, 1, 1, 3, 18)

@@ -1,0 +1,419 @@
+"""NIR files that are refused: in one line that names the file and, where there is one, the node."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5py
+import nir
+import numpy as np
+import pytest
+
+from hwsnn.errors import InputError
+from hwsnn.frontends.nir.reader import read
+from tests.frontends.nir.test_nir import (
+    DT,
+    avg_pool,
+    conv,
+    flatten,
+    graph,
+    integrate_and_fire,
+    leaky,
+    memoryless_current,
+    per_channel,
+    sum_pool,
+    threshold,
+    write,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def refused(path: Path, pattern: str, dt: float = DT) -> None:
+    """Reading ``path`` raises one line that begins with its name and matches ``pattern``."""
+    with pytest.raises(InputError) as caught:
+        read(path, dt)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ")
+    assert "\n" not in text
+    assert re.search(pattern, text), text
+
+
+def weights(value: float) -> np.ndarray[Any, Any]:
+    return np.full((1, 72), value)
+
+
+def reflecting() -> nir.Conv2d:
+    node = conv(RNG, 3, 2)
+    node.padding = "reflect"
+    return node
+
+
+def with_numbers(node: Any, **values: Any) -> Any:
+    """The node with other numbers than its class would allow."""
+    for key, value in values.items():
+        setattr(node, key, np.asarray(value, float))
+    return node
+
+
+NODES: dict[str, tuple[list[Any], str]] = {
+    "unknown node": (
+        [nir.Delay(np.ones(2)), leaky()],
+        r"node 'delay_0': is a 'Delay'; the nodes that can be built are Affine, AvgPool2d, .*Threshold",
+    ),
+    "one-dimensional convolution": (
+        [nir.Conv1d(6, np.ones((1, 2, 3)), 1, 0, 1, 1, np.zeros(1)), leaky()],
+        r"is a 'Conv1d'",
+    ),
+    "channels": ([conv(RNG, 3, 4), leaky()], r"node 'conv2d_0' \(Conv2d\): takes 4 channels .* gets an image of 2x6x6"),
+    "channels of groups": ([conv(RNG, 4, 4, groups=2), leaky()], r"takes 4 channels of an image, but gets"),
+    "uneven groups": ([conv(RNG, 3, 2, groups=2), leaky()], r"3 output channels must divide into its 2 groups"),
+    "bias": ([with_numbers(conv(RNG, 3, 2), bias=[1, 2]), leaky()], r"'bias' must have shape \(3,\), not \(2,\)"),
+    "too large a window": ([conv(RNG, 3, 2, (7, 3)), leaky()], r"window of 7x3 must fit its input of 6x6"),
+    "too large a pool": ([sum_pool(9), leaky()], r"node 'sumpool2d_0' .*window of 9x9 must fit its input of 6x6"),
+    "stride 0": ([conv(RNG, 3, 2, stride=0), leaky()], r"'stride' must be integers from 1 to 4096, not 0"),
+    "half a stride": ([sum_pool(2, 1.5), leaky()], r"'stride' must be integers from 1 to 4096, not 1.5"),
+    "three strides": ([sum_pool(2, (1, 1, 1)), leaky()], r"'stride' must be one integer or two, not 3"),
+    "negative padding": ([conv(RNG, 3, 2, padding=-1), leaky()], r"'padding' must be integers from 0 to 4096"),
+    "unknown padding": ([reflecting(), leaky()], r"'padding' must be integers, 'same' or 'valid', not 'reflect'"),
+    "same with a stride": ([conv(RNG, 3, 2, padding="same", stride=2), leaky()], r"'same' only for a stride of 1"),
+    "huge dilation": ([conv(RNG, 64, 2, (2, 2), dilation=4096, padding=4096), leaky()], r"would take .* weights once"),
+    "huge image": ([conv(RNG, 1, 2, padding=4096), leaky()], r"an output of 1x8196x8196; at most 4096"),
+    "weights of three dimensions": ([nir.Linear(np.ones((2, 3, 4))), leaky()], r"'weight' must have 2 dimensions"),
+    "no flattening": (
+        [nir.Linear(np.ones((3, 72))), leaky()],
+        r"takes a flat input, but gets an image of 2x6x6; put a Fl",
+    ),
+    "inputs": ([flatten(), nir.Linear(np.ones((3, 70))), leaky()], r"takes 70 inputs, but gets 72 values"),
+    "bias of a dense layer": (
+        [flatten(), nir.Affine(np.ones((3, 72)), np.ones(4)), leaky()],
+        r"node 'affine_1' .*'bias' must have shape \(3,\), not \(4,\)",
+    ),
+    "convolution after flattening": (
+        [flatten(), conv(RNG, 3, 2), leaky()],
+        r"takes 2 channels of an image, but gets 72 ",
+    ),
+    "pool after flattening": ([flatten(), avg_pool(), leaky()], r"takes an image, but gets 72 values"),
+    "part of the flattening": ([nir.Flatten({"input": None}, 2, -1), leaky()], r"must flatten all of channels, height"),
+    "NaN": ([flatten(), nir.Linear(weights(np.nan)), leaky()], r"node 'linear_1' \(Linear\): 'weight' must be finite"),
+    "infinity": (
+        [with_numbers(conv(RNG, 3, 2), bias=[0, np.inf, 0]), leaky()],
+        r"node 'conv2d_0' .*'bias' must be finite",
+    ),
+    "overflow": (
+        [flatten(), nir.Linear(weights(1e300)), nir.Linear(np.array([[1e300]])), leaky()],
+        r"node 'lif_3' .*overflow once folded",
+    ),
+    "threshold 0": ([conv(RNG, 3, 2), leaky(0.0)], r"node 'lif_1' \(LIF\): 'v_threshold' must be positive, not 0.0"),
+    "negative threshold": ([conv(RNG, 3, 2), integrate_and_fire(-1)], r"'v_threshold' must be positive, not -1.0"),
+    "negative threshold node": ([conv(RNG, 3, 2), threshold(-0.5)], r"'threshold' must be positive, not -0.5"),
+    "threshold 0 after a padded pool": ([sum_pool(2, 2, 1), threshold(0)], r"'threshold' must be positive, not 0.0"),
+    "thresholds over space": (
+        [conv(RNG, 3, 2), integrate_and_fire(np.arange(1, 49).reshape(3, 4, 4))],
+        r"node 'if_1' .*'v_threshold' must be the same over a channel's height and width",
+    ),
+    "gains over space": (
+        [conv(RNG, 3, 2), integrate_and_fire(np.ones((3, 4, 4)), np.arange(48).reshape(3, 4, 4))],
+        r"'r' must be the same over a channel's",
+    ),
+    "shape of neurons": (
+        [conv(RNG, 3, 2), integrate_and_fire(np.ones((3, 5, 5)))],
+        r"has shape \(3, 5, 5\), but the layer gets an image of 3x4x4",
+    ),
+    "several time constants": (
+        [conv(RNG, 3, 2), leaky(tau=per_channel(2, 3, 4))],  # type: ignore[arg-type]
+        r"'tau' must be one value for the whole layer, not from 2.0 to 4.0",
+    ),
+    "time constant 0": ([conv(RNG, 3, 2), leaky(tau=0.0)], r"'tau' must be positive, not 0.0"),
+    "too long a step": (
+        [conv(RNG, 3, 2), leaky(tau=DT / 2)],
+        r"is longer than 'tau' of 0.000488281 s; give the step of training as --dt, a fraction of 'tau'",
+    ),
+    "infinite time constant": (
+        [conv(RNG, 3, 2), leaky(tau=np.inf)],
+        r"'tau' is infinite and 'r' is not, .* make both infinite \(v \+= I a step\), or the node an IF",
+    ),
+    "reset to a value": ([conv(RNG, 3, 2), leaky(v_reset=-1.0)], r"node 'lif_1' .*'v_reset' must be 0"),
+    "synaptic current": (
+        [conv(RNG, 3, 2), memoryless_current(tau_syn=2 * DT)],
+        r"node 'cubalif_1' .*synaptic current decays .*no state for it",
+    ),
+    "integrator in the middle": (
+        [conv(RNG, 3, 2), nir.I(np.ones(())), flatten()],
+        r"node 'flatten_2' .*only be the last",
+    ),
+    "no neurons at the end": (
+        [conv(RNG, 3, 2), leaky(), sum_pool()],
+        r"'output' .*right after 'sumpool2d_2', which has no",
+    ),
+    "no neurons": ([flatten()], r"node 'output' .*comes before any neurons"),
+    "scale over space": (
+        [nir.Scale(np.arange(72.0).reshape(2, 6, 6)), conv(RNG, 3, 2), leaky()],
+        r"node 'scale_0': its factors must be the same over a channel's height and width",
+    ),
+    "shape of a scale": ([nir.Scale(np.ones(5)), leaky()], r"node 'scale_0' .*'scale' has shape \(5,\)"),
+    "padding after a pool with a rest": (
+        [sum_pool((4, 2), (4, 2)), conv(RNG, 3, 2, padding=1), leaky()],
+        r"node 'conv2d_1': its padding cannot be folded exactly, as the windows of node 'sumpool2d_0'",
+    ),
+    "padding after a bias": (
+        [with_numbers(conv(RNG, 2, 2, (1, 1)), bias=[1, 1]), conv(RNG, 3, 2, padding=1), leaky()],
+        r"node 'conv2d_1': its padding cannot be folded exactly, as node 'conv2d_0' before it has a bias",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_node_that_cannot_be_built(name: str, tmp_path: Path) -> None:
+    nodes, pattern = NODES[name]
+    refused(write(tmp_path, graph(*nodes)), pattern)
+
+
+def test_strides_that_multiply(tmp_path: Path) -> None:
+    nodes = [sum_pool(1, 100), sum_pool(1, 100), leaky()]
+    refused(
+        write(tmp_path, graph(*nodes)), r"node 'lif_2' \(LIF\): what is before it folds to strides and paddings beyond"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "pattern"),
+    [
+        ((2, 1, 6, 6), r"node 'input' \(Input\): must have a shape \(channels, height, width\) without a batch"),
+        ((0, 6, 6), r"'shape' must be integers from 1 to 4096, not 0"),
+        ((1, 1, 1, 1, 6, 6), r"'shape' must be at most 5 integers, not 6"),
+        ((1, 5000, 6), r"'shape' must be integers from 1 to 4096"),
+        ((4096, 2, 1), r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"),
+    ],
+)
+def test_an_input_that_cannot_be_built(shape: tuple[int, ...], pattern: str, tmp_path: Path) -> None:
+    refused(write(tmp_path, graph(sum_pool((2, 1)), leaky(), shape=shape)), pattern)
+
+
+def test_an_output_of_another_shape(tmp_path: Path) -> None:
+    built = graph(conv(RNG, 3, 2), leaky())
+    built.nodes["output"] = nir.Output(np.array([3, 4, 5]))
+    refused(write(tmp_path, built), r"node 'output' \(Output\): has shape \(3, 4, 5\), but gets an image of 3x4x4")
+
+
+def test_numbers_in_the_place_of_text_and_the_other_way_round(tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    with h5py.File(path, "r+") as file:
+        del file["node/nodes/conv2d_0/weight"]
+        file["node/nodes/conv2d_0/weight"] = "heavy"
+    refused(path, r"'weight' must be numbers, not the text 'heavy'")
+    with h5py.File(path, "r+") as file:
+        del file["node/nodes/conv2d_0/weight"]
+    refused(path, r"node 'conv2d_0' \(Conv2d\): has no 'weight'")
+    with h5py.File(path, "r+") as file:
+        file["node/nodes/conv2d_0/weight"] = np.zeros(3, complex)
+    refused(path, r"'weight' must be numbers or one text, not of type complex128")
+    with h5py.File(path, "r+") as file:
+        del file["node/nodes/conv2d_0/weight"]
+        file["node/nodes/conv2d_0/weight"] = np.zeros((3, 2, 0, 3))
+    refused(path, r"node 'conv2d_0': 'weight' must not be empty")
+    with h5py.File(path, "r+") as file:
+        del file["node/nodes/conv2d_0/type"]
+    refused(path, r"node 'conv2d_0': has no type")
+
+
+# Graphs that are no chains
+
+Edges = list[tuple[str, str]]
+
+
+def edges(*names: str) -> Edges:
+    return [(name[0], name[1]) for name in names]
+
+
+def edged(types: dict[str, Any], its_edges: Edges) -> nir.NIRGraph:
+    return nir.NIRGraph(types, its_edges, type_check=False)
+
+
+def four() -> dict[str, Any]:
+    """Input a, neurons b and c, output d."""
+    return {"a": nir.Input(np.array([3])), "b": leaky(), "c": leaky(), "d": nir.Output(None)}
+
+
+@pytest.mark.parametrize(
+    ("its_edges", "pattern"),
+    [
+        (edges("ab", "bc", "cb", "cd"), r"node '[bc]': is in a loop \('[bc]', '[bc]', '[bc]'\); recurrent networks"),
+        (edges("ab", "bb", "bc", "cd"), r"node 'b': is in a loop \('b', 'b'\)"),
+        (
+            edges("ab", "ac", "bd"),
+            r"node 'a': leads to 'b', 'c'; only chains, no branches, are read: train a network whose",
+        ),
+        (edges("ab", "bc", "cd", "bd"), r"node 'b': leads to 'c', 'd'"),
+        (edges("ab", "bd", "cd"), r"node 'd': adds up 'b', 'c'; only chains, no joins"),
+        (edges("ab", "bd"), r"node 'c': must lie on the way from the input to the output"),
+        (edges("ab", "bc"), r"node 'd': must lie on the way"),
+        (edges("ab", "bc", "cd", "ab"), r"node 'a': the edge to node 'b' must be there only once"),
+        (edges("ab", "bx", "cd"), r"node 'x': an edge leads there, but there is no such node"),
+        (edges("xb", "cd"), r"node 'c': must lie on the way"),
+        (edges("xb", "yd"), r"node 'x': an edge leads there, but there is no such node; name nodes as the edges do"),
+        (edges("bd", "da", "ac"), r"node 'b': must lie on the way"),
+        (edges("ad", "db", "bc"), r"node 'c': leads nowhere; the last node must be an Output"),
+        ([], r"node 'b': must lie on the way|has no edges"),
+    ],
+)
+def test_a_graph_that_is_no_chain(its_edges: Edges, pattern: str, tmp_path: Path) -> None:
+    refused(write(tmp_path, edged(four(), its_edges)), pattern)
+
+
+@pytest.mark.parametrize(
+    ("extra", "pattern"),
+    [
+        ({"b": nir.Input(np.array([3]))}, r"exactly one Input node, not 2 \('a', 'b'\)"),
+        ({"c": nir.Output(None)}, r"exactly one Output node, not 2 \('c', 'd'\)"),
+        ({"a": leaky()}, r"exactly one Input node, not none"),
+        ({"d": leaky()}, r"exactly one Output node, not none"),
+    ],
+)
+def test_ends_of_a_graph(extra: dict[str, Any], pattern: str, tmp_path: Path) -> None:
+    refused(write(tmp_path, edged(four() | extra, edges("ab", "bc", "cd"))), pattern)
+
+
+def test_a_loop_in_a_nested_graph(tmp_path: Path) -> None:
+    """As snnTorch writes a recurrent layer."""
+    inner = edged(
+        {
+            "input": nir.Input(np.array([3])),
+            "lif": leaky(),
+            "w_rec": nir.Linear(np.ones((3, 3))),
+            "output": nir.Output(np.array([3])),
+        },
+        [("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")],
+    )
+    refused(write(tmp_path, graph(inner, shape=(3,))), r"node 'nirgraph_0\.(lif|w_rec)': is in a loop")
+
+
+def test_graphs_nested_without_end(tmp_path: Path) -> None:
+    path = write(tmp_path, graph(graph(leaky())))
+    with h5py.File(path, "r+") as file:
+        nodes = file["node/nodes/nirgraph_0/nodes"]
+        del nodes["lif_0"]
+        nodes["lif_0"] = file["node/nodes/nirgraph_0"]  # a hard link: the graph contains itself
+    refused(path, r"node 'nirgraph_0\.lif_0\..*': graphs lie within graphs more than 4 deep")
+
+
+# Files
+
+
+def test_no_file(tmp_path: Path) -> None:
+    refused(tmp_path / "missing.nir", r"no such NIR file; give one of nir\.write$")
+    refused(tmp_path, r"is a folder, not a NIR file; give one of nir\.write$")
+
+
+@pytest.mark.parametrize("contents", [b"", b"\x89HDF\r\n\x1a\n", np.random.default_rng(0).bytes(5000), b"name: net\n"])
+def test_a_file_that_is_not_hdf5(contents: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.nir"
+    path.write_bytes(contents)
+    refused(path, r"not a readable NIR file \(.*\)")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_a_truncated_file(part: float, tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    contents = path.read_bytes()
+    path.write_bytes(contents[: int(len(contents) * part)])
+    refused(path, r"not a readable NIR file \(.*truncated file")
+
+
+@pytest.mark.parametrize("size", [0, 4, 1 << 40, (1 << 64) - 16])
+def test_a_damaged_file_on_which_hdf5_would_never_end(size: int, tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    contents = bytearray(path.read_bytes())
+    first = contents.index(b"GCOL") + 16  # the header of the first text: index, references, size
+    contents[first : first + 16] = struct.pack("<HHIQ", 0, 0, 0, size)
+    path.write_bytes(contents)
+    refused(path, r"not a readable NIR file \(damaged: its text breaks off at byte \d+\)")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_file_with_flipped_bits(seed: int, tmp_path: Path) -> None:
+    """Read or refused, whatever the bits mean."""
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    contents = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, len(contents), 30)
+    contents[places] ^= np.uint8(1) << rng.integers(0, 8, 30, dtype=np.uint8)
+    path.write_bytes(contents.tobytes())
+    with suppress(InputError):
+        read(path, DT)
+
+
+def test_a_type_that_is_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    with h5py.File(path, "r+") as file:
+        node = file["node/nodes/conv2d_0"]
+        del node["type"]
+        node["type"] = np.dtype("f8")
+    refused(path, r"node 'conv2d_0': has no type")
+
+
+def test_hdf5_that_is_not_nir(tmp_path: Path) -> None:
+    path = tmp_path / "net.nir"
+    with h5py.File(path, "w") as file:
+        file["weights"] = np.ones(3)
+    refused(path, r"no group 'node'")
+    with h5py.File(path, "w") as file:
+        file["node"] = np.ones(3)
+    refused(path, r"no group 'node'")
+    with h5py.File(path, "w") as file:
+        file.create_group("node")
+    refused(path, r"the graph: must be a NIRGraph with 'nodes' and 'edges'")
+    with h5py.File(path, "w") as file:
+        file.create_group("node/nodes")
+    refused(path, r"the graph: has no edges")
+    with h5py.File(path, "w") as file:
+        file.create_group("node/nodes")
+        file["node/edges"] = np.ones((2, 2))
+    refused(path, r"'edges' must be pairs of node names, not of shape \(2, 2\) and type float64")
+    with h5py.File(path, "w") as file:
+        file.create_group("node/nodes")
+        file["node/edges"] = ["a", "b"]
+    refused(path, r"'edges' must be pairs of node names, not of shape \(2,\)")
+    with h5py.File(path, "w") as file:
+        file["node/nodes/a"] = 1.0
+        file["node/edges"] = [["a", "a"]]
+    refused(path, r"node 'a': must be an HDF5 group, not a data set")
+
+
+def elsewhere(group: Any, path: Path) -> None:
+    group["weight"] = h5py.ExternalLink(str(path), "/weight")
+
+
+def soft(group: Any, path: Path) -> None:
+    group["weight"] = h5py.SoftLink("/node/nodes/lif_1/tau")
+
+
+def raw(group: Any, path: Path) -> None:
+    group.create_dataset("weight", (3, 2, 3, 3), "f8", external=[(str(path), 0, h5py.h5f.UNLIMITED)])
+
+
+def virtual(group: Any, path: Path) -> None:
+    layout = h5py.VirtualLayout((3, 2, 3, 3), "f8")
+    layout[:] = h5py.VirtualSource(str(path), "weight", (3, 2, 3, 3))
+    group.create_virtual_dataset("weight", layout)
+
+
+@pytest.mark.parametrize("put", [elsewhere, soft, raw, virtual])
+def test_numbers_that_lie_elsewhere(put: Callable[[Any, Path], None], tmp_path: Path) -> None:
+    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
+    with h5py.File(path, "r+") as file:
+        node = file["node/nodes/conv2d_0"]
+        del node["weight"]
+        put(node, tmp_path / "other.h5")
+    refused(path, r"node 'conv2d_0': .*'weight' must lie in the file itself, not (behind a link|in another)")
+
+
+@pytest.mark.parametrize("dt", [0.0, -1.0, np.nan, np.inf])
+def test_a_step_that_is_none(dt: float, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"dt must be positive and finite, not"):
+        read(tmp_path / "net.nir", dt)

@@ -1,0 +1,173 @@
+"""The folds that are chosen: fast enough, within what a device has, and never slower for more of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwsnn.folding.folding import LayerFold
+from hwsnn.model_file.by_name import load_model
+from hwsnn.planner import Candidate, FoldingSearch, TooFastError
+from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.search import membrane_clocks, needed_clocks, position_clocks
+from hwsnn.rtl.compute.engine import Engine
+from hwsnn.spec import Conv, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak
+from tests.support.random_networks import random_folds, random_network
+
+RANDOM_NETWORKS = 15
+LARGE, SMALL = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
+TOO_FAST = re.compile(
+    r"\d+ pixels come in, one a clock: \d+ clocks a frame are too few"
+    r"|layer '\w+' takes \d+ clocks a frame at least: \d+ are too few"
+)
+
+
+def _network(timesteps: int = 3) -> Network:
+    """Its first convolution makes 6x6 positions, the second one."""
+    rng = np.random.default_rng(0)
+    neuron = Neuron(np.full(12, 20), NoLeak(), "subtract", 16, np.full(12, 19))
+    first = Conv("conv1", rng.integers(-7, 8, (12, 1, 3, 3)), np.zeros(12, int), 4, neuron)
+    pool = MaxPool("pool1", (2, 2), (2, 2), "or")
+    last = Conv("conv2", rng.integers(-7, 8, (4, 12, 3, 3)), np.zeros(4, int), 4, Integrator(NoLeak(), 16))
+    return Network("small", (1, 8, 8), 8, Encoder("direct"), timesteps, (first, pool, last), "membrane")
+
+
+def _needed(network: Network, layers: Mapping[str, LayerFold]) -> dict[str, int]:
+    """The clocks a frame of each layer, by arithmetic."""
+    first = next(index for index, _ in network.weighted_layers())
+    clocks = {}
+    for index, layer in network.weighted_layers():
+        fold = layers[layer.name]
+        membrane = membrane_clocks(network, index, min(fold.t_par, network.timesteps))
+        clocks[layer.name] = needed_clocks(
+            network, index, position_clocks(network, index, fold, membrane), index == first
+        )
+    return clocks
+
+
+def _ever_faster(chooser: FoldingSearch) -> Iterator[tuple[int, Candidate]]:
+    """Balances for fewer and fewer clocks, each with what was asked for, until there is none."""
+    target, refusal = 10**9, None
+    while refusal is None:
+        try:
+            balance = chooser.within_clocks(target)
+        except TooFastError as error:
+            refusal = str(error)
+        else:
+            yield target, balance
+            target = balance.clocks * 2 // 3
+    assert TOO_FAST.fullmatch(refusal)
+    assert f" {target} " in refusal
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_every_layer_keeps_up(seed: int, device: str) -> None:
+    network = random_network(seed)
+    balances = list(_ever_faster(FoldingSearch(network, DEVICES[device])))
+    assert balances
+    for target, balance in balances:
+        needed = _needed(network, balance.layers)
+        assert balance.layers.keys() == needed.keys()
+        assert max(needed.values()) <= balance.clocks <= target
+        if balance.limiting != "pixels":
+            assert needed[balance.limiting] == balance.clocks
+
+
+@pytest.mark.parametrize("model", ["digits", "mnist-small"])
+def test_faster_is_faster_and_the_next(model: str) -> None:
+    chooser = FoldingSearch(load_model(model), SMALL)
+    for _, balance in _ever_faster(chooser):
+        if balance.faster is None:
+            with pytest.raises(TooFastError):
+                chooser.within_clocks(balance.clocks - 1)
+        else:
+            assert balance.faster.clocks < balance.clocks
+            assert chooser.within_clocks(balance.clocks - 1).layers == balance.faster.layers
+
+
+@pytest.mark.parametrize("model", ["digits", "mnist-small"])
+def test_more_look_up_tables_are_never_slower(model: str) -> None:
+    chooser = FoldingSearch(load_model(model), SMALL)
+    smallest = chooser.within_luts(0)
+    least = 100 * smallest.cost.lut / SMALL.lut
+    clocks = [smallest.clocks]
+    for percent in np.linspace(least, 40, 7):
+        balance = chooser.within_luts(percent)
+        assert balance.cost.lut <= percent * SMALL.lut / 100 + 1e-6
+        assert balance.limiting == "pixels" or balance.limiting in balance.layers
+        clocks.append(balance.clocks)
+    assert clocks == sorted(clocks, reverse=True)
+    assert clocks[-1] < clocks[0]
+
+
+def test_what_is_next_does_not_fit() -> None:
+    chooser = FoldingSearch(load_model("mnist-small"), SMALL)
+    for percent in (5, 10, 15):
+        balance = chooser.within_luts(percent)
+        assert balance.faster is not None
+        assert balance.faster.cost.lut > percent * SMALL.lut / 100
+
+
+@pytest.mark.parametrize("memories", [40, 80])
+def test_block_memories_are_left(memories: int) -> None:
+    """Of many memories it would take more than these few."""
+    network = load_model("mnist-small")
+    clocks = 2 * FoldingSearch(network, LARGE).within_luts(100).clocks
+    assert FoldingSearch(network, LARGE).within_clocks(clocks).cost.bram18 > memories
+    balance = FoldingSearch(network, replace(LARGE, bram18=memories)).within_clocks(clocks)
+    assert balance.cost.bram18 <= 0.6 * memories
+    assert balance.clocks <= clocks
+
+
+def test_too_fast() -> None:
+    with pytest.raises(TooFastError, match=r"^64 pixels come in, one a clock: 63 clocks a frame are too few$"):
+        FoldingSearch(_network(), SMALL).within_clocks(63)
+    with pytest.raises(TooFastError, match=r"^layer 'conv1' takes \d+ clocks a frame at least: 64 are too few$"):
+        FoldingSearch(_network(256), SMALL).within_clocks(64)
+
+
+def test_clocks_of_a_convolution_of_spikes() -> None:
+    network = _network()
+    # 3 steps, each with 4 outputs and 12 inputs one at a time.
+    assert position_clocks(network, 2, LayerFold(1, 1), 4) == 3 * 4 * 12
+    # 4 outputs two at a time, 12 inputs five at a time, the last fold padded; two passes wait for the membranes.
+    assert position_clocks(network, 2, LayerFold(5, 2), 9) == 9 + 9 + 2 * 3
+    # Two passes of two steps each, the last one padded.
+    assert position_clocks(network, 2, LayerFold(12, 1, 2), 0) == 2 * 4
+    # One position of 144 clocks; a tenth of them are slack, unless it is the first layer.
+    assert needed_clocks(network, 2, 144, first=True) == 144
+    assert needed_clocks(network, 2, 144, first=False) == 160
+    # Hardly folded, the 3x3 pixels that arrive, one a clock, take longest.
+    assert needed_clocks(network, 2, 1) == 9
+    # 36 positions.
+    assert needed_clocks(network, 0, 5) == 180
+
+
+def test_clocks_of_a_fully_connected_layer_are_those_of_its_pixels() -> None:
+    network = load_model("digits")
+    index = len(network.layers) - 1
+    _, height, width = network.shapes[index]
+    assert needed_clocks(network, index, 10, first=True) == 10 * height * width
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
+    """Multiplication is estimated; all other leaks are exact."""
+    network = random_network(seed)
+    for index, layer in network.weighted_layers():
+        fold = random_folds(network, seed)[layer.name]
+        engine = Engine(network, index, fold, 1 if network.takes_pixels(index) else network.timesteps, 1)
+        if engine.passes > 1 and not isinstance(layer.neuron.leak, MultiplyLeak):
+            assert membrane_clocks(network, index, fold.t_par) == engine.rest
+
+
+def test_a_pool_has_no_clocks() -> None:
+    with pytest.raises(ValueError, match="must have weights"):
+        position_clocks(_network(), 1, LayerFold(1, 1), 1)
+    with pytest.raises(ValueError, match="must have weights"):
+        needed_clocks(_network(), 1, 1)

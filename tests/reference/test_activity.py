@@ -1,0 +1,109 @@
+"""Activity against a count synapse by synapse, on the spikes of the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsnn import reference
+from hwsnn.data import random_images
+from hwsnn.reference import activity
+from hwsnn.reference.activity import Activity, fan_out, measure
+from hwsnn.spec import Conv, Dense, Integrator, Network, NoLeak, Shape
+from tests.support import oracle
+from tests.support.random_networks import random_network
+
+SEEDS = range(40)
+IMAGES = 3
+
+
+def synapses(layer: Conv | Dense, shape: Shape) -> Iterator[tuple[int, int, int]]:
+    """The input of every synapse of a layer on inputs of ``shape``: one entry for each weight of each window."""
+    (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
+    for _, y, x in product(*map(range, layer.output_shape(shape))):
+        for c, i, j in product(*map(range, layer.weight.shape[1:])):
+            row, column = y * sy + i - py, x * sx + j - px
+            if 0 <= row < shape[1] and 0 <= column < shape[2]:
+                yield c, row, column
+
+
+def by_hand(network: Network, images: np.ndarray) -> Activity:
+    values = [oracle.run(network, image)[2] for image in images]
+    names = ["encoder", *(layer.name for layer in network.layers)]
+    firing = names[network.encoder.kind == "direct" : len(names) - (network.readout == "membrane")]
+    operations, multiply_adds = {}, 0
+    for index, layer in network.weighted_layers():
+        fed = list(synapses(layer, network.shapes[index]))
+        if index == 0 and network.encoder.kind == "direct":
+            multiply_adds = len(fed)
+        else:
+            steps = [step for of_image in values for step in of_image[names[index]]]
+            operations[layer.name] = sum(step[entry] for step in steps for entry in fed) / len(images)
+    spikes = {name: sum(sum(step.values()) for v in values for step in v[name]) / len(images) for name in firing}
+    return Activity(len(images), spikes, operations, multiply_adds)
+
+
+def conv(kernel: int, **how: tuple[int, int]) -> Conv:
+    weight, bias = np.ones((3, 1, kernel, kernel), np.int64), np.zeros(3, np.int64)
+    return Conv("conv", weight, bias, 8, Integrator(NoLeak(), 32), **how)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_networks(seed: int) -> None:
+    network = random_network(seed)
+    images = random_images(network, IMAGES, seed)
+    assert measure(network, images) == by_hand(network, images)
+
+
+def test_the_random_networks_cover_what_matters() -> None:
+    networks = [random_network(seed) for seed in SEEDS]
+    convolutions = [layer for network in networks for layer in network.layers if isinstance(layer, Conv)]
+    assert {network.encoder.kind for network in networks} == {"direct", "uniform", "poisson", "latency"}
+    assert {network.readout for network in networks} == {"count", "membrane"}
+    assert {layer.stride for layer in convolutions} == {(1, 1), (1, 2), (2, 1), (2, 2)}
+    assert {(0, 0), (0, 1), (1, 0), (1, 1)} <= {layer.padding for layer in convolutions}
+
+
+@pytest.mark.parametrize(
+    ("layer", "extent", "windows"),
+    [
+        (conv(3), 5, [1, 2, 3, 2, 1]),
+        (conv(3, padding=(1, 1)), 5, [2, 3, 3, 3, 2]),
+        (conv(3, stride=(2, 2)), 5, [1, 1, 2, 1, 1]),
+        (conv(1, stride=(2, 2)), 4, [1, 0, 1, 0]),
+        (conv(2, stride=(2, 2)), 5, [1, 1, 1, 1, 0]),
+    ],
+)
+def test_fan_out(layer: Conv, extent: int, windows: list[int]) -> None:
+    assert fan_out(layer, (1, extent, extent)).tolist() == [[3 * a * b for b in windows] for a in windows]
+
+
+def test_totals() -> None:
+    measured = Activity(7, {"encoder": 1.5, "conv": 2.0}, {"conv": 30.0, "last": 4.5}, 0)
+    assert (measured.total_spikes, measured.total_synaptic_operations) == (3.5, 34.5)
+
+
+def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(5)
+    images = random_images(network, 7, seed=0)
+    whole = measure(network, images)
+    monkeypatch.setattr(activity, "TRACE_BYTES", 3 * network.timesteps * sum(map(np.prod, network.shapes)))
+    traced, done = list[int](), list[int]()
+
+    def run(network: Network, images: np.ndarray, **how: Any) -> reference.Result:
+        traced.append(len(images))
+        return reference.run(network, images, **how)
+
+    monkeypatch.setattr(activity, "run", run)
+    assert measure(network, images, progress=done.append) == whole
+    assert (traced, sum(done)) == ([3, 3, 1], 7)
+
+
+def test_no_images() -> None:
+    network = random_network(5)
+    with pytest.raises(ValueError, match="images must be at least one, not none"):
+        measure(network, np.zeros((0, *network.input_shape), np.uint8))

@@ -1,0 +1,310 @@
+"""The specification: what it refuses, the shapes it infers, and the ranges it derives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.spec import (
+    Conv,
+    Dense,
+    Encoder,
+    Integrator,
+    Leak,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    Reset,
+    ShiftLeak,
+)
+from hwsnn.spec.integers import Range
+from tests.support import oracle
+
+
+def ones(*shape: int) -> np.ndarray:
+    return np.ones(shape, np.int64)
+
+
+def neuron(channels: int, reset: Reset = "subtract", leak: Leak | None = None, bits: int = 16) -> Neuron:
+    return Neuron(ones(channels), leak or NoLeak(), reset, bits, 0 * ones(channels) if reset == "subtract" else None)
+
+
+def conv(**changes: Any) -> Conv:
+    fields: dict[str, Any] = {"name": "conv", "weight": ones(4, 2, 3, 2), "bias": ones(4), "weight_bits": 8}
+    return Conv(**({**fields, "neuron": neuron(4)} | changes))
+
+
+def network(**changes: Any) -> Network:
+    """2x9x8 pixels, a convolution to 4x7x7, a pool to 4x3x3, a fully connected layer of 5 classes."""
+    fields: dict[str, Any] = {
+        "name": "test",
+        "input_shape": (2, 9, 8),
+        "pixel_bits": 8,
+        "encoder": Encoder("direct"),
+        "timesteps": 3,
+        "layers": (
+            conv(),
+            MaxPool("pool", (2, 2), (2, 2), "or"),
+            Dense("last", ones(5, 4, 3, 3), ones(5), 8, Integrator(NoLeak(), 16)),
+        ),
+        "readout": "membrane",
+    }
+    return Network(**(fields | changes))
+
+
+def test_shapes() -> None:
+    net = network()
+    assert net.shapes == ((2, 9, 8), (4, 7, 7), (4, 3, 3), (5, 1, 1))
+    assert net.classes == 5
+
+
+@pytest.mark.parametrize("extent", range(1, 12))
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(1, 1, 0), (3, 1, 1), (3, 2, 0), (2, 3, 4), (5, 4, 2)])
+def test_convolution_shapes_by_counting(extent: int, kernel: int, stride: int, padding: int) -> None:
+    layer = conv(weight=ones(4, 2, kernel, 1), stride=(stride, 1), padding=(padding, 0))
+    starts = [at for at in range(0, extent + 2 * padding, stride) if at + kernel <= extent + 2 * padding]
+    if starts:
+        assert layer.output_shape((2, extent, 3)) == (4, len(starts), 3)
+    else:
+        with pytest.raises(ValueError, match="the window of layer 'conv' must fit"):
+            layer.output_shape((2, extent, 3))
+
+
+@pytest.mark.parametrize("leak", [NoLeak(), *map(ShiftLeak, (1, 3, 16)), MultiplyLeak(0, 1), MultiplyLeak(230, 8)])
+def test_leaks_are_monotone_so_that_their_bounds_hold(leak: Leak) -> None:
+    values = range(-600, 600)
+    leaked = [oracle.leaked(leak, v) for v in values]
+    assert leaked == sorted(leaked)
+    assert leak.leaked(np.array(values)).tolist() == leaked
+
+
+@pytest.mark.parametrize("leak", [NoLeak(), *map(ShiftLeak, (1, 16)), MultiplyLeak(65535, 16), MultiplyLeak(1, 16)])
+def test_leaks_of_values_as_large_as_can_be(leak: Leak) -> None:
+    """No product overflows on the way."""
+    values = [sign * (1 << power) + more for sign in (-1, 1) for power in (31, 47, 48, 62) for more in (-1, 0, 1)]
+    assert leak.leaked(np.array(values)).tolist() == [oracle.leaked(leak, v) for v in values]
+
+
+def test_beta() -> None:
+    assert [NoLeak().beta, ShiftLeak(3).beta, MultiplyLeak(230, 8).beta] == [1.0, 0.875, 230 / 256]
+
+
+def test_current_ranges_are_reached() -> None:
+    random = np.random.default_rng(0)
+    layer = conv(weight=random.integers(-127, 128, (4, 2, 3, 2)), bias=random.integers(-9, 9, 4))
+    for channel, found in enumerate(layer.current_ranges(255)):
+        terms = [255 * int(w) for w in layer.weight[channel].flat]
+        bias = int(layer.bias[channel])
+        assert found == Range(bias + sum(min(t, 0) for t in terms), bias + sum(max(t, 0) for t in terms))
+
+
+@pytest.mark.parametrize("leak", [NoLeak(), ShiftLeak(1), MultiplyLeak(5, 3)])
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize(("weights", "bias", "threshold"), [((3, -2), 0, 2), ((7, 1), -3, 5), ((-3, -1), 1, 1)])
+@pytest.mark.parametrize("sub", [0, 1, 2, 9])
+def test_membranes_stay_in_their_range(
+    leak: Leak, reset: Reset, weights: tuple[int, int], bias: int, threshold: int, sub: int
+) -> None:
+    """Over every input of two synapses in five steps; exactly where nothing resets, as the ends are then reached."""
+    steps = 5
+    fires = Neuron(np.array([threshold]), leak, reset, 30, np.array([sub]) if reset == "subtract" else None)
+    layer = Dense("last", np.array(weights).reshape(1, 2, 1, 1), np.array([bias]), 8, fires)
+    seen = {0}
+    states = {0}
+    for _ in range(steps):
+        before = {
+            oracle.leaked(leak, v) + bias + weights[0] * a + weights[1] * b
+            for v, a, b in product(states, (0, 1), (0, 1))
+        }
+        after = {"subtract": {u: u - sub for u in before}, "zero": dict.fromkeys(before, 0), "none": {}}[reset]
+        states = {after.get(u, u) if u >= threshold else u for u in before}
+        seen |= before | states
+    found = layer.membrane_range(1, steps)
+    assert found.low <= min(seen)
+    assert max(*seen, threshold) <= found.high
+    if reset == "none":
+        assert found == Range(min(seen), max(*seen, threshold))
+
+
+def by_channel(layer: Dense, largest_input: int, timesteps: int) -> Range:
+    """The membrane range by loops over channels and steps, in Python's integers."""
+    neuron = layer.neuron
+    seen = [0, neuron.largest_constant if isinstance(neuron, Neuron) else 0]
+    for channel, current in enumerate(layer.current_ranges(largest_input)):
+        low = high = 0
+        for _ in range(timesteps):
+            low = oracle.leaked(neuron.leak, low) + current.low
+            high = oracle.leaked(neuron.leak, high) + current.high
+            seen += [low, high]
+            if isinstance(neuron, Integrator) or neuron.reset == "none":
+                continue
+            threshold = int(neuron.threshold[channel])
+            ends = [low, min(high, threshold - 1)] if low < threshold else []
+            if high >= threshold:
+                fired = (max(low, threshold), high)
+                ends += [0] if neuron.sub is None else [u - int(neuron.sub[channel]) for u in fired]
+            low, high = min(ends), max(ends)
+            seen += ends
+    return Range(min(seen), max(seen))
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none", None])
+@pytest.mark.parametrize("kind", [NoLeak, ShiftLeak, MultiplyLeak])
+@pytest.mark.parametrize("wide", [False, True])
+def test_all_channels_at_once_are_each_by_itself(kind: type[Leak], reset: Reset | None, wide: bool) -> None:
+    """Thresholds, amounts and currents of all sizes, as large as they may be where ``wide``; None: an integrator."""
+    random = np.random.default_rng(7)
+    largest = 2**31 - 1 if wide else 40
+    for _ in range(25):
+        leak: Leak = NoLeak()
+        if kind is not NoLeak:
+            shift = int(random.integers(1, 17))
+            leak = ShiftLeak(shift) if kind is ShiftLeak else MultiplyLeak(int(random.integers(0, 1 << shift)), shift)
+        channels, inputs = map(int, random.integers(1, 6, 2))
+        fires: Neuron | Integrator = Integrator(leak, 32)
+        if reset is not None:
+            sub = random.integers(0, largest, channels, endpoint=True) if reset == "subtract" else None
+            fires = Neuron(random.integers(1, largest, channels, endpoint=True), leak, reset, 32, sub)
+        weight = random.integers(-127, 128, (channels, inputs, 1, 1))
+        bias = random.integers(-largest, largest, channels, endpoint=True)
+        layer = Dense("last", weight, bias, 8, fires)
+        for largest_input, steps in ((1, 1), (1, 40), (255, 256)):
+            assert layer.membrane_range(largest_input, steps) == by_channel(layer, largest_input, steps)
+
+
+def test_can_saturate() -> None:
+    """255 * 12 + 1 = 3,061 a step: 9,183 after three, which takes 15 bits."""
+    for bits, expected in ((14, True), (15, False)):
+        layer = conv(weight=ones(4, 2, 3, 2), neuron=neuron(4, "none", bits=bits))
+        assert network(layers=(layer, *network().layers[1:])).can_saturate(0) is expected
+    assert not network().can_saturate(1)
+
+
+def test_largest_input_depends_on_the_encoding() -> None:
+    assert [network().largest_input(index) for index in (0, 1, 2)] == [255, 1, 1]
+    assert network(pixel_bits=3).largest_input(0) == 7
+    assert network(encoder=Encoder("uniform")).largest_input(0) == 1
+
+
+def test_score_and_answer_bits() -> None:
+    assert network().score_range == Range(-(2**15), 2**15 - 1)
+    assert (network().score_bits, network().answer_bits) == (16, 3)
+    spiking = Dense("last", ones(5, 4, 3, 3), ones(5), 8, neuron(5))
+    counting = network(layers=(*network().layers[:2], spiking), readout="count", timesteps=4)
+    assert counting.score_range == Range(0, 4)
+    assert counting.score_bits == 3
+
+
+def test_beat_steps() -> None:
+    """As many as the layer with weights before makes of a pass; what comes from the encoder has one."""
+    folding = Folding({"conv": LayerFold(1, 1, 2), "last": LayerFold(1, 1, 200)}, {}, {})
+    assert [folding.beat_steps(network(), index) for index in (-1, 0, 1, 2)] == [1, 2, 2, 3]
+    layers = (MaxPool("first", (1, 1), (1, 1), "or"), *network().layers)
+    pool_first = network(encoder=Encoder("uniform"), layers=layers)
+    assert [folding.beat_steps(pool_first, index) for index in (-1, 0, 1, 2, 3)] == [1, 1, 2, 2, 3]
+
+
+WRONG_PARTS: list[tuple[Callable[[], object], str]] = [
+    (lambda: Encoder("rate"), "encoding must be one of direct, uniform, poisson, latency, not 'rate'"),  # type: ignore[arg-type]
+    (lambda: Encoder("poisson", 0), "encoder seed must be an integer from 1 to 2147483647, not 0"),
+    (lambda: Encoder("poisson", 2**31), "encoder seed must be"),
+    (lambda: ShiftLeak(0), "leak shift must be an integer from 1 to 16, not 0"),
+    (lambda: ShiftLeak(17), "leak shift must be"),
+    (lambda: ShiftLeak(True), "leak shift must be an integer from 1 to 16, not True"),
+    (lambda: MultiplyLeak(256, 8), "leak multiplier must be an integer from 0 to 255, not 256"),
+    (lambda: MultiplyLeak(-1, 8), "leak multiplier must be"),
+    (lambda: Integrator(NoLeak(), 1), "membrane bits must be an integer from 2 to 32, not 1"),
+    (lambda: Integrator(NoLeak(), 33), "membrane bits must be"),
+    (lambda: neuron(3, "hard"), "reset must be one of subtract, zero, none, not 'hard'"),  # type: ignore[arg-type]
+    (lambda: Neuron(np.array([0]), NoLeak(), "zero", 8), "threshold must lie from 1 to 127, not from 0 to 0"),
+    (lambda: Neuron(np.array([128]), NoLeak(), "zero", 8), "threshold must lie from 1 to 127, not from 128 to 128"),
+    (lambda: Neuron(np.array([1.5]), NoLeak(), "zero", 8), "threshold must be an integer array, not"),
+    (lambda: Neuron(np.array([], int), NoLeak(), "zero", 8), "threshold must be a non-empty array of 1 dimensions"),
+    (lambda: Neuron(ones(2), NoLeak(), "subtract", 8), "sub must be an integer array, not NoneType"),
+    (
+        lambda: Neuron(ones(2), NoLeak(), "subtract", 8, ones(2) * 128),
+        "sub must lie from 0 to 127, not from 128 to 128",
+    ),
+    (lambda: Neuron(ones(2), NoLeak(), "subtract", 8, -ones(2)), "sub must lie from 0 to 127, not from -1 to -1"),
+    (
+        lambda: Neuron(ones(2), NoLeak(), "subtract", 8, ones(3)),
+        r"sub must have the threshold's shape \(2,\), not \(3,\)",
+    ),
+    (lambda: Neuron(ones(2), NoLeak(), "zero", 8, ones(2)), "sub must be None for the reset 'zero', not ndarray"),
+    (lambda: conv(weight_bits=1), "weight bits of layer 'conv' must be an integer from 2 to 8, not 1"),
+    (lambda: conv(weight_bits=9), "weight bits of layer 'conv' must be an integer from 2 to 8, not 9"),
+    (lambda: conv(weight=ones(4, 2, 3, 2) * -128), "weight of layer 'conv' must lie from -127 to 127"),
+    (lambda: conv(weight=ones(4, 2, 3, 2) * 2, weight_bits=2), "weight of layer 'conv' must lie from -1 to 1"),
+    (lambda: conv(weight=ones(4, 2, 3)), "weight of layer 'conv' must be a non-empty array of 4 dimensions"),
+    (lambda: conv(bias=ones(3)), r"bias of layer 'conv' must have shape \(4,\), not \(3,\)"),
+    (lambda: conv(bias=ones(4) * 2**31), "bias of layer 'conv' must lie from -2147483648 to 2147483647"),
+    (lambda: conv(neuron=neuron(3)), r"threshold of layer 'conv' must have shape \(4,\), not \(3,\)"),
+    (lambda: conv(stride=(0, 1)), "stride of layer 'conv' must be an integer from 1 to 4096, not 0"),
+    (lambda: conv(stride=1), r"stride of layer 'conv' must be a pair \(vertical, horizontal\), not 1"),
+    (lambda: conv(padding=(0, -1)), "padding of layer 'conv' must be an integer from 0 to 4096, not -1"),
+    (lambda: MaxPool("pool", (0, 2), (1, 1), "or"), "size of layer 'pool' must be"),
+    (lambda: MaxPool("pool", (2, 2), (0, 1), "or"), "stride of layer 'pool' must be"),
+    (lambda: MaxPool("pool", (2, 2), (1, 1), "sum"), "mode of layer 'pool' must be one of or, winner, not 'sum'"),  # type: ignore[arg-type]
+    (lambda: LayerFold(0, 1), "cin_par must be"),
+    (lambda: LayerFold(1, 0), "cout_par must be"),
+    (lambda: LayerFold(1, 1, 0), "t_par must be an integer from 1 to 256, not 0"),
+    (lambda: LayerFold(1, 1, 257), "t_par must be an integer from 1 to 256, not 257"),
+    (lambda: LayerFold(1, 1, 1, "lut4"), "sums must be one of lut5, lut6, block, not 'lut4'"),  # type: ignore[arg-type]
+    (lambda: Folding({}, {"a": 0}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536, not 0"),
+    (lambda: Folding({}, {"a": 65537}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536"),
+    (lambda: Folding({}, {}, {"a": 0}), "column depth of layer 'a' must be an integer from 1 to 65536, not 0"),
+]
+
+
+@pytest.mark.parametrize(("build", "message"), WRONG_PARTS, ids=[message for _, message in WRONG_PARTS])
+def test_wrong_parts(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+POOL, LAST = network().layers[1:]
+
+WRONG_NETWORKS: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "network name must be 1 to 64 letters"),
+    ({"name": "a b"}, "network name must be"),
+    ({"name": "../up"}, "network name must be"),
+    ({"input_shape": (2, 9)}, r"input shape must be \(channels, height, width\), not \(2, 9\)"),
+    ({"input_shape": (2, 0, 8)}, "input shape must be an integer from 1 to 4096, not 0"),
+    ({"pixel_bits": 0}, "pixel bits must be an integer from 1 to 8, not 0"),
+    ({"pixel_bits": 9}, "pixel bits must be an integer from 1 to 8, not 9"),
+    ({"timesteps": 0}, "timesteps must be an integer from 1 to 256, not 0"),
+    ({"timesteps": 257}, "timesteps must be an integer from 1 to 256, not 257"),
+    ({"readout": "rate"}, "readout must be one of count, membrane, not 'rate'"),
+    ({"readout": "count"}, "the neurons of the last layer must fire for a 'count' readout, not Integrator"),
+    ({"layers": ()}, "a network must have at least one layer"),
+    ({"layers": (conv(), POOL)}, "the last layer must be a convolution or fully connected, not the pool 'pool'"),
+    ({"layers": (conv(),), "readout": "count"}, "the last layer's output must be 1x1, one score a class, not 7x7"),
+    ({"layers": (conv(), conv(), POOL, LAST)}, "layer names must differ, not repeat 'conv'"),
+    ({"layers": (conv(name="Conv"), POOL, LAST)}, "a layer's name must be a lower-case letter, .* not 'Conv'"),
+    ({"layers": (conv(name="encoder"), POOL, LAST)}, "and none of .*encoder.*, not 'encoder'"),
+    ({"layers": (conv(name="a" * 33), POOL, LAST)}, "a layer's name must be"),
+    ({"layers": (conv(neuron=Integrator(NoLeak(), 9)), POOL, LAST)}, "layer 'conv' must fire: only the last layer"),
+    ({"layers": (POOL, LAST)}, "the first layer must have weights under direct encoding, not be a max-pool"),
+    ({"layers": (conv(), LAST)}, r"layer 'last' must take the shape \(4, 7, 7\) before it, not \(4, 3, 3\)"),
+    ({"input_shape": (3, 9, 8)}, "layer 'conv' must take the 3 channels before it, not 2"),
+    ({"input_shape": (2, 2, 8)}, "the window of layer 'conv' must fit its input of 2x8"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG_NETWORKS, ids=[message for _, message in WRONG_NETWORKS])
+def test_wrong_networks(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        network(**changes)
+
+
+def test_every_parameter_is_checked_again_by_replace() -> None:
+    with pytest.raises(ValueError, match="timesteps must be"):
+        replace(network(), timesteps=0)

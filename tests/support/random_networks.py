@@ -1,0 +1,195 @@
+"""Small random networks of every encoder, leak, reset, pool and readout, and random folds for them.
+
+They compare the hardware with the reference, and the cycle model with the hardware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar, get_args
+
+import numpy as np
+
+from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.spec import (
+    MIN_MEMBRANE_BITS,
+    Conv,
+    Dense,
+    Encoder,
+    EncoderKind,
+    Integrator,
+    Layer,
+    Leak,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    Pair,
+    PoolMode,
+    Readout,
+    Reset,
+    Shape,
+    ShiftLeak,
+)
+from hwsnn.spec.integers import IntArray, signed_width
+
+MAX_SIDE, MAX_INPUT_CHANNELS, MAX_CHANNELS, MAX_TIMESTEPS, MAX_LAYERS = 8, 3, 6, 6, 3
+WIDE_MEMBRANE = 32
+"""Membrane bits while a layer's real need is still to be worked out."""
+QUEUE_DEPTHS = ((1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100))
+"""What the queues of one folding are drawn from: none has room, all are short, or anything."""
+
+_Choice = TypeVar("_Choice")
+_WithNeurons = TypeVar("_WithNeurons", Conv, Dense)
+
+
+def random_network(seed: int) -> Network:
+    """The random network of ``seed`` (0 or more): up to 8x8 pixels, 3 layers, 6 channels and 6 time steps.
+
+    Thresholds lie where currents do, so that most neurons neither sleep nor always fire. About a third of the layers
+    have membranes so narrow that they can saturate.
+    """
+    return _Draw(seed).network()
+
+
+def random_folds(network: Network, seed: int) -> dict[str, LayerFold]:
+    """Random folds of a network's layers: any parallelism up to all channels and steps, and any form of sums."""
+    return _folds(network, np.random.default_rng(seed))
+
+
+def random_folding(network: Network, seed: int) -> Folding:
+    """The folds of ``random_folds``, and queues of random depths, in a third of the foldings of one place each."""
+    random = np.random.default_rng(seed)
+    layers = _folds(network, random)
+    depths = QUEUE_DEPTHS[random.integers(len(QUEUE_DEPTHS))]
+    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
+    return Folding(
+        layers,
+        {layer.name: int(random.choice(depths)) for layer in network.layers},
+        {name: int(random.choice(depths)) for name in convolutions},
+    )
+
+
+def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold]:
+    def part(whole: int) -> int:
+        return int(random.integers(1, whole, endpoint=True))
+
+    forms: tuple[Sums, ...] = get_args(Sums)
+
+    def fold(layer: Conv | Dense) -> LayerFold:
+        cin_par, cout_par, t_par = part(layer.weight.shape[1]), part(layer.weight.shape[0]), part(network.timesteps)
+        sums = forms[random.integers(len(forms))]
+        return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
+
+    return {layer.name: fold(layer) for _, layer in network.weighted_layers()}
+
+
+class _Draw:
+    """The random choices that make one network."""
+
+    def __init__(self, seed: int) -> None:
+        self._name = f"random{seed}"
+        self._random = np.random.default_rng(seed)
+
+    def network(self) -> Network:
+        input_shape = (self._integer(1, MAX_INPUT_CHANNELS), self._integer(1, MAX_SIDE), self._integer(1, MAX_SIDE))
+        pixel_bits = 8 if self._happens(0.6) else self._integer(1, 7)
+        encoding: EncoderKind = self._choice(get_args(EncoderKind))
+        readout: Readout = self._choice(get_args(Readout))
+        timesteps = self._integer(1, MAX_TIMESTEPS)
+        largest_input = (1 << pixel_bits) - 1 if encoding == "direct" else 1
+        shape, layers = input_shape, list[Layer]()
+        for index in range(self._integer(0, MAX_LAYERS - 1)):
+            layers.append(
+                self._hidden_layer(index, shape, largest_input, timesteps, pools=index > 0 or encoding != "direct")
+            )
+            shape, largest_input = layers[-1].output_shape(shape), 1
+        last = self._dense("last", shape, largest_input, timesteps, fires=readout == "count")
+        return Network(
+            name=self._name,
+            input_shape=input_shape,
+            pixel_bits=pixel_bits,
+            encoder=Encoder(encoding, self._integer(1, (1 << 31) - 1)),
+            timesteps=timesteps,
+            layers=(*layers, _as_conv(last) if self._happens(0.3) else last),
+            readout=readout,
+        )
+
+    def _hidden_layer(self, index: int, shape: Shape, largest_input: int, timesteps: int, *, pools: bool) -> Layer:
+        if pools and self._happens(0.35):
+            size = self._window(shape)
+            mode: PoolMode = self._choice(get_args(PoolMode))
+            return MaxPool(f"pool{index}", size, (self._integer(1, size[0]), self._integer(1, size[1])), mode)
+        if self._happens(0.8):
+            return self._conv(f"conv{index}", shape, largest_input, timesteps)
+        return self._dense(f"dense{index}", shape, largest_input, timesteps, fires=True)
+
+    def _conv(self, name: str, shape: Shape, largest_input: int, timesteps: int) -> Conv:
+        kernel = self._window(shape)
+        padding = (self._integer(0, kernel[0] // 2), self._integer(0, kernel[1] // 2))
+        stride = (self._integer(1, 2), self._integer(1, 2))
+        dense = self._synapses(name, (shape[0], *kernel), largest_input, fires=True)
+        return self._with_membranes(replace(_as_conv(dense), stride=stride, padding=padding), largest_input, timesteps)
+
+    def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Dense:
+        return self._with_membranes(self._synapses(name, shape, largest_input, fires=fires), largest_input, timesteps)
+
+    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool) -> Dense:
+        """Weights, biases and neurons of a layer whose windows have ``shape``; its membranes are wide for now."""
+        channels = self._integer(1, MAX_CHANNELS)
+        bits = 8 if self._happens(0.4) else self._integer(2, 7)
+        largest = (1 << (bits - 1)) - 1
+        weight = self._random.integers(-largest, largest, (channels, *shape), endpoint=True)
+        flat = weight.reshape(channels, -1) * largest_input
+        spread = np.sqrt(0.25 * np.square(flat).sum(axis=1)) + 1
+        bias = np.rint(spread * self._random.uniform(-0.5, 0.7, channels)).astype(np.int64)
+        leak = self._leak()
+        if not fires:
+            return Dense(name, weight, bias, bits, Integrator(leak, WIDE_MEMBRANE))
+        typical = np.maximum(0.3 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 0.8, channels)
+        threshold = np.maximum(np.rint(typical), 1).astype(np.int64)
+        reset: Reset = self._choice(get_args(Reset))
+        sub = self._sub(threshold) if reset == "subtract" else None
+        return Dense(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE, sub))
+
+    def _sub(self, threshold: IntArray) -> IntArray:
+        """What spikes take off: the threshold, one less as for sources that fire above theirs, or anything."""
+        if self._happens(0.6):
+            return threshold - self._integer(0, 1)
+        return self._random.integers(0, 2 * threshold, endpoint=True)
+
+    def _with_membranes(self, layer: _WithNeurons, largest_input: int, timesteps: int) -> _WithNeurons:
+        neuron = layer.neuron
+        needed = layer.membrane_range(largest_input, timesteps).width
+        least = signed_width(0, neuron.largest_constant) if isinstance(neuron, Neuron) else needed // 2
+        least = max(least, MIN_MEMBRANE_BITS)
+        bits = self._integer(least, needed - 1) if least < needed and self._happens(0.4) else max(needed, least)
+        return replace(layer, neuron=replace(neuron, membrane_bits=bits))
+
+    def _leak(self) -> Leak:
+        kind = self._integer(0, 2)
+        if kind == 0:
+            return NoLeak()
+        if kind == 1:
+            return ShiftLeak(self._integer(1, 5))
+        shift = self._integer(1, 8)
+        return MultiplyLeak(self._integer(0, (1 << shift) - 1), shift)
+
+    def _window(self, shape: Shape) -> Pair:
+        return self._integer(1, min(shape[1], 4)), self._integer(1, min(shape[2], 4))
+
+    def _integer(self, low: int, high: int) -> int:
+        return int(self._random.integers(low, high, endpoint=True))
+
+    def _happens(self, probability: float) -> bool:
+        return bool(self._random.random() < probability)
+
+    def _choice(self, options: Sequence[_Choice]) -> _Choice:
+        return options[self._integer(0, len(options) - 1)]
+
+
+def _as_conv(dense: Dense) -> Conv:
+    """The convolution of one position with the same weights and neurons."""
+    return Conv(dense.name, dense.weight, dense.bias, dense.weight_bits, dense.neuron)

@@ -1,0 +1,114 @@
+"""The shipped models: what their cards say is so, and their recipes run."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwsnn.data import Data, images
+from hwsnn.errors import InputError
+from hwsnn.files.shipped import model_folders
+from hwsnn.model_file import float_file
+from hwsnn.model_file.integer_file import load, model_hash
+from hwsnn.quantization.quantize import quantize
+from hwsnn.reference import run
+from hwsnn.spec import Encoder
+
+MODELS = model_folders()
+FEW = 128
+
+
+def rows(card: str) -> dict[str, str]:
+    """The card's table of two columns."""
+    return dict(re.findall(r"^\| (\w[^|]*) \| ([^|]+) \|$", card, re.MULTILINE))
+
+
+def check_card(made: Path, name: str) -> None:
+    """The model, its floats and the card in the folder ``made`` say the same."""
+    network, card = load(made / f"{name}.safetensors"), rows((made / "card.md").read_text())
+    assert card["model hash"] == f"`{model_hash(network)}`"
+    assert network.name == name
+    assert card["time steps, encoding, readout"] == (
+        f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`"
+    )
+    weights = sum(layer.synapses for _, layer in network.weighted_layers())
+    assert card["network"].endswith(f", {weights:,} weights")
+    for layer, shape in zip(network.layers, network.shapes[1:], strict=True):
+        assert f"{layer.name} {shape[0]}x{shape[1]}x{shape[2]}" in card["network"]
+    for index, layer in network.weighted_layers():
+        assert layer.weight_bits == 8
+        assert not network.can_saturate(index)
+    source = float_file.load(made / f"{name}-float.safetensors")
+    assert (source.timesteps, source.encoding) == (network.timesteps, network.encoder.kind)
+    again, _ = quantize(source, timesteps=network.timesteps, encoder=Encoder(network.encoder.kind))
+    assert model_hash(again) == model_hash(network)
+
+
+def check_accuracy(made: Path, name: str, data: Data) -> None:
+    """The card gives the accuracy on ``data``, in its first table and in the one by bits a weight."""
+    assert data.labels is not None
+    found = (run(load(made / f"{name}.safetensors"), data.images).predictions == data.labels).mean()
+    card = (made / "card.md").read_text()
+    assert rows(card)[f"accuracy, {len(data.images):,} images, 8-bit integers"] == f"{found:.2%}"
+    assert f"| rounded after training | {found:.2%} |" in card
+
+
+@pytest.fixture(scope="module")
+def few_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """IDX files of a few images a recipe learns nothing from."""
+    random, place = np.random.default_rng(0), tmp_path_factory.mktemp("data")
+    for split in ("train", "t10k"):
+        pixels, labels = random.integers(0, 256, (FEW, 28, 28), np.uint8), random.integers(0, 10, FEW, np.uint8)
+        for kind, array in (("images-idx3", pixels), ("labels-idx1", labels)):
+            header = bytes((0, 0, 8, array.ndim)) + b"".join(extent.to_bytes(4, "big") for extent in array.shape)
+            (place / f"{split}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    return place
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_recipe(name: str, few_images: Path, tmp_path: Path) -> None:
+    """One epoch at each stage makes a model whose card is right."""
+    torch = pytest.importorskip("torch")
+    from hwsnn.train.recipe import Run
+    from hwsnn.train.recipe_file import load as load_recipe
+    from hwsnn.train.runner import make
+
+    recipe = load_recipe(MODELS[name] / "recipe.py")
+    assert recipe.name == name
+    fine_tuning = {bits: replace(plan, epochs=1) for bits, plan in recipe.fine_tuning.items()}
+    short = replace(recipe, plan=replace(recipe.plan, epochs=1), fine_tuning=fine_tuning)
+    trained = Run(short, name, str(few_images), tmp_path, 0, 0, torch.device("cpu"))
+    make(trained)
+    check_card(tmp_path, name)
+    check_accuracy(tmp_path, name, trained.measured)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_card(name: str) -> None:
+    check_card(MODELS[name], name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_card_has_the_prose_of_the_recipe(name: str) -> None:
+    pytest.importorskip("torch")
+    from hwsnn.train.recipe_file import load as load_recipe
+
+    recipe, card = load_recipe(MODELS[name] / "recipe.py"), (MODELS[name] / "card.md").read_text()
+    assert card.startswith(f"# {name}\n\n{recipe.prose.strip()}\n")
+    assert recipe.notes.strip() in card
+    assert f"T = {recipe.timesteps}, `{recipe.encoding}`" in card
+    assert f", {recipe.plan.epochs} epochs, " in card
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_accuracy(name: str) -> None:
+    try:
+        data = images("digits" if name == "digits" else "mnist")
+    except InputError as error:
+        pytest.skip(str(error))
+    check_accuracy(MODELS[name], name, data)
