@@ -1,20 +1,28 @@
-# make demo   all the set-up it needs, then the main job on the shipped digits model
-# make test   all the set-up it needs, then every check and test
-# make lint   style and types alone
-# make clean  remove what these made here
+# make demo      all the set-up it needs, then the main job on the shipped digits model
+# make test      all the set-up it needs, then every check and test
+# make lint      style and types alone
+# make pytest    the tests alone
+# make coverage  which lines of hwsnn the tests of tests/ run
+# make clean     remove what these made here
+#
+# CONSTRAINTS names another file of versions: an empty one for the newest of everything.
 
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 VENV := .venv
 INSTALLED := $(VENV)/installed
 TESTABLE := $(VENV)/testable
 
-.PHONY: demo test lint clean prerequisites
+.PHONY: demo test lint pytest coverage clean prerequisites
 
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
-test: TESTING := yes
-test: lint $(TESTABLE)
+test: lint pytest
+
+test pytest coverage: TESTING := yes
+
+pytest: $(TESTABLE)
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 lint: $(TESTABLE)
@@ -22,16 +30,19 @@ lint: $(TESTABLE)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-$(INSTALLED): pyproject.toml constraints.txt | prerequisites
+coverage: $(TESTABLE)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered tests
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS) | prerequisites
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) hatchling editables
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
 	    --no-build-isolation -e .
 	touch $@
 
 # Training is tested too: PyTorch is the most of it.
 $(TESTABLE): $(INSTALLED)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
 	    --no-build-isolation -e '.[dev,explore,train]'
 	touch $@
 
@@ -52,4 +63,4 @@ prerequisites:
 	[ -z "$$missing" ]
 
 clean:
-	rm -rf $(VENV) hwsnn-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) hwsnn-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,4 +1,4 @@
-"""The cycle model against the simulated hardware: clocks a frame, latency, and the clock of every result.
+"""The cycle model against the simulated hardware: cycles per frame, latency, and the clock of every result.
 
     python benchmarks/cycle_model.py mnist [folding.json]
 
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from hwsnn.cycles import result_clocks, simulate
+from hwsnn.cycles import queue_depths, result_clocks, simulate
 from hwsnn.data import random_images
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import plan
@@ -28,6 +28,9 @@ def main(model: str, folding_file: str | None = None) -> int:
         plan.from_file(network, device, Path(folding_file)) if folding_file else plan.for_utilization(network, device)
     )
     start = time.perf_counter()
+    queue_depths(network, chosen.folding.layers)
+    searched = time.perf_counter() - start
+    start = time.perf_counter()
     cycles = simulate(network, chosen.folding)
     modelled = time.perf_counter() - start
     clocks = result_clocks(network, chosen.folding, MEASURED_FRAMES)
@@ -36,9 +39,10 @@ def main(model: str, folding_file: str | None = None) -> int:
     result = run_network(network, chosen.folding, images, stalls=False)
     simulated = time.perf_counter() - start
     print(f"{model}, slowest: {cycles.bottleneck}")
-    print("          | clocks a frame | latency | seconds")
-    print(f"model     | {float(cycles.cycles_per_frame):14g} | {cycles.latency_cycles:7} | {modelled:.2f}")
-    print(f"simulated | {result.cycles_per_frame:14g} | {result.latency_cycles:7} | {simulated:.1f}")
+    print(f"queue depths found in {searched:.2f} seconds")
+    print("          | cycles per frame | latency | seconds")
+    print(f"model     | {float(cycles.cycles_per_frame):16g} | {cycles.latency_cycles:7} | {modelled:.2f}")
+    print(f"simulated | {result.cycles_per_frame:16g} | {result.latency_cycles:7} | {simulated:.1f}")
     same = clocks == list(result.result_clocks)
     print(f"results of {len(clocks)} frames: {'every clock the same' if same else 'CLOCKS DIFFER'}")
     return 0 if same else 1

@@ -1,4 +1,4 @@
-"""The driver's own time for a frame: all that a ZCU102's DMA and accelerator would do takes no time here.
+"""The driver's own time for a frame: all that a Zynq's DMA and accelerator would do takes no time here.
 
     python benchmarks/driver_speed.py mnist 50000
 
@@ -14,15 +14,16 @@ import numpy as np
 
 from hwsnn.bench import this_cpu
 from hwsnn.data import random_images
-from hwsnn.host.bus import Buffer, Bus
-from hwsnn.host.dma_accelerator import DmaAccelerator
-from hwsnn.host.dma_bank import bank_frames, strided
-from hwsnn.host.dma_map import DESCRIPTOR, DESCRIPTOR_BYTES, DONE, FIRST, LAST, MM2S, S2MM, Offset
+from hwsnn.host.dma.accelerator import DmaAccelerator
+from hwsnn.host.dma.bus import Buffer, Bus
+from hwsnn.host.dma.ping_pong import batch_frames, strided
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
+from hwsnn.interface.dma import DESCRIPTOR, DESCRIPTOR_BYTES, DONE, FIRST, LAST, MM2S, S2MM, Offset
+from hwsnn.interface.registers import REGISTERS, constants, frame_bytes, result_bytes
 from hwsnn.model_file.by_name import load_model
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
-from hwsnn.register_map import REGISTERS, ZCU102_DMA, ZCU102_REGISTERS, constants, frame_bytes, result_bytes
 from hwsnn.spec import Network
 
 CLOCK_HZ = 150e6
@@ -48,6 +49,7 @@ class InstantBus(Bus):
     """As soon as the frames' tail moves, all results are there: of class 0, with the right numbers."""
 
     name = "instant"
+    addresses = ZYNQ_ULTRASCALE
 
     def __init__(self, network: Network) -> None:
         values = constants(network, model_hash(network), WORD_BYTES)
@@ -58,11 +60,11 @@ class InstantBus(Bus):
         self._packets = 0
 
     def read32(self, address: int) -> int:
-        return self._constants.get(address - ZCU102_REGISTERS, 0)
+        return self._constants.get(address - self.addresses.registers, 0)
 
     def write32(self, address: int, value: int) -> None:
         self._written[address] = value
-        if address == ZCU102_DMA + MM2S + Offset.TAIL_HIGH:
+        if address == self.addresses.dma + MM2S + Offset.TAIL_HIGH:
             self._complete(MM2S, self._frame_bytes)
             results, batch = self._complete(S2MM, self._result_bytes | FIRST | LAST)
             words = self._at(results).array.view("<u4").reshape(-1, strided(self._result_bytes) // 4)
@@ -71,7 +73,7 @@ class InstantBus(Bus):
 
     def _complete(self, channel: int, status: int) -> tuple[int, int]:
         """Complete a channel's descriptors: where the first buffer lies, and how many there are."""
-        tail = self._written[ZCU102_DMA + channel + Offset.TAIL]
+        tail = self._written[self.addresses.dma + channel + Offset.TAIL]
         memory = self._at(tail)
         batch = (tail - memory.address) // DESCRIPTOR_BYTES + 1
         table = memory.array.view(DESCRIPTOR)[:batch]
@@ -103,7 +105,7 @@ def main(model: str = "mnist", count: str = "50000") -> None:
     own = min(seconds[1:]) / len(images) * 1e6
     clocks = for_utilization(network, DEVICES["xczu9eg"]).clocks.cycles_per_frame
     hardware = float(clocks) / CLOCK_HZ * 1e6
-    print(f"{network.name}: driver {own:.2f} us a frame, in batches of {bank_frames(network)}, on {this_cpu()}")
+    print(f"{network.name}: driver {own:.2f} us a frame, in batches of {batch_frames(network)}, on {this_cpu()}")
     print(f"hardware: {float(clocks):g} clocks a frame (cycle model), {hardware:.2f} us at {CLOCK_HZ / 1e6:g} MHz")
 
 

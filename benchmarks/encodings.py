@@ -74,7 +74,7 @@ class Measurements:
 def integers(network: TrainableNetwork, bits: int = 8) -> Network:
     """The network with integer weights of so many bits."""
     encoder = Encoder(network.encoding)
-    return quantize(export(network, "study"), timesteps=network.timesteps, encoder=encoder, weight_bits=bits)[0]
+    return quantize(export(network, "study"), timesteps=network.timesteps, encoding=encoder, bits=bits)[0]
 
 
 def table(title: str, columns: dict[str, dict[int, float]]) -> list[str]:
@@ -139,7 +139,7 @@ def main() -> None:
     lines = [f"Calibrated on {CALIBRATED:,} training images:", "", *table("T", calibrated), ""]
     lines += ["As converted:", "", *table("T", plain), ""]
     by_bits = {f"T = {recipe.timesteps}, `{recipe.encoding}`": narrow}
-    lines += [f"The model, calibrated on {mnist_converted.CALIBRATED:,} images:", "", *table("bits a weight", by_bits)]
+    lines += [f"The model, calibrated on {mnist_converted.CALIBRATED:,} images:", "", *table("weight bits", by_bits)]
     text = "\n".join(lines) + "\n"
     if run.held_out:
         print(text)

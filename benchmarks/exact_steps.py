@@ -16,7 +16,6 @@ from rich.table import Table
 from hwsnn import reference
 from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatNetwork, FloatNeuron
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder
 
 NETWORKS, IMAGES, STEPS = 20, 50, 4
 
@@ -69,7 +68,7 @@ def main() -> None:
                 network = ternary(rng, beta)
                 images = rng.choice(np.array([0, 255], np.uint8), (IMAGES, 1, 12, 12))
                 expected = simulate(network, images)
-                exact, _ = quantize(network, timesteps=STEPS, encoder=Encoder("direct"), weight_bits=bits)
+                exact, _ = quantize(network, timesteps=STEPS, encoding="direct", bits=bits)
                 result = reference.run(exact, images, trace=True)
                 spikes += [
                     float((result.spikes[layer.name] != wanted).mean())

@@ -32,7 +32,7 @@ from hwsnn import reference
 from hwsnn.cli.source import read_trained
 from hwsnn.float_network import Compare
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder, Reset
+from hwsnn.spec import Reset
 
 TIMESTEPS = 5
 IMAGES = 200
@@ -292,7 +292,7 @@ def measure(framework: Framework, case: Case, seed: int) -> Iterator[tuple[float
             path = Path(folder) / "network.nir"
             case.write(exported, images[:1], path)
             trained, _ = read_trained(path, told.dt, reset=told.reset, compare=told.compare)
-        integers, _ = quantize(trained, timesteps=TIMESTEPS, encoder=Encoder("direct"), reset=told.reset)
+        integers, _ = quantize(trained, timesteps=TIMESTEPS, encoding="direct", reset=told.reset)
         result = reference.run(integers, pixels.reshape(IMAGES, *integers.input_shape))
         yield float((result.scores == scores).mean()), float((result.predictions == scores.argmax(1)).mean())
 

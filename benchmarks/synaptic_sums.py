@@ -23,6 +23,7 @@ from hwsnn.build.process import run_tool
 from hwsnn.build.tools import find
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Sums
+from hwsnn.folding.synaptic_sums import SynapticSums
 from hwsnn.rtl.compute.synapses import Synapses
 
 LANES = 4
@@ -80,7 +81,7 @@ def main(*rows_wanted: str) -> None:
         kind = "pixels" if input_bits > 1 else "spikes"
         for rows in map(int, rows_wanted or ("1", "2", "4", "8", "16", "32", "64", "128", "256", "512")):
             for name, sums in forms(rows).items():
-                component = Synapses(*weights(rows, input_bits), input_bits, CURRENT_BITS, sums=sums)
+                component = Synapses(SynapticSums(*weights(rows, input_bits), input_bits, sums), CURRENT_BITS)
                 figures = [summary(cells(component, command)) for command in FAMILIES.values()]
                 print(f"{rows:>4} {kind} {name:<36}" + "".join(f"{figure:<26}" for figure in figures), flush=True)
 

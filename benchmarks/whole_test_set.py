@@ -63,7 +63,7 @@ def main() -> None:
                 "images": len(images),
                 "bits_compared": sum(result.spikes_compared for result in results),
                 "mismatches": sum(result.mismatches for result in results),
-                "clocks_per_frame": sorted({float(result.cycles_per_frame) for result in results}),
+                "cycles_per_frame": sorted({float(result.cycles_per_frame) for result in results}),
                 "seconds": {
                     "Verilog": round(generated - start, 1),
                     "simulator": round(built - generated, 1),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from hwsnn.board import open_board
 from hwsnn.data import load
-from hwsnn.host import Accelerator
 from hwsnn.model_file.by_name import load_model
 
 
@@ -16,7 +16,7 @@ def main(address: str = "sim", model: str = "digits", data: str = "digits") -> N
     """Print how many answers are right, and what the board counted meanwhile."""
     network = load_model(model)
     given = load(data, network)
-    with Accelerator.open(address, network) as board:
+    with open_board(address, network) as board:
         before = board.stats()
         _, answers = board.infer(given.images)
         counted = board.stats() - before

@@ -15,7 +15,6 @@ from hwsnn import reference
 from hwsnn.frontends.nir.reader import read
 from hwsnn.model_file import integer_file
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder
 
 DT = 1e-4
 
@@ -55,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         graph_file, model_file = Path(folder) / "small.nir", Path(folder) / "small.safetensors"
         nir.write(graph_file, small_network())
-        network, report = quantize(read(graph_file, DT), timesteps=4, encoder=Encoder("direct"))
+        network, report = quantize(read(graph_file, DT), timesteps=4, encoding="direct")
         integer_file.save(network, model_file, {"quantization": report.to_json()})
         print(report)
 

@@ -15,7 +15,6 @@ from sklearn.datasets import load_digits
 from hwsnn import reference
 from hwsnn.model_file import float_file, integer_file
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder
 from hwsnn.train.augment import Distortion
 from hwsnn.train.loop import Images, Plan, accuracy, same_every_time, train
 from hwsnn.train.network import export, spiking
@@ -42,7 +41,7 @@ def main() -> None:
         )
         float_file.save(export(network, "digits"), Path(folder) / "digits-float.safetensors")
         floats = float_file.load(Path(folder) / "digits-float.safetensors")
-        integers, _ = quantize(floats, timesteps=2, encoder=Encoder("direct"))
+        integers, _ = quantize(floats, timesteps=2, encoding="direct")
         integer_file.save(integers, Path(folder) / "digits.safetensors")
 
     answers = reference.run(integers, pixels[TRAINING:]).predictions

@@ -1,3 +1,76 @@
-"""hwsnn: a trained spiking neural network in, a verified FPGA pipeline out."""
+"""hwsnn: a trained spiking neural network in, a verified FPGA pipeline out.
 
-__version__ = "0.1.0"
+    network = hwsnn.read("net.nir")                  # a float network
+    integers, report = hwsnn.quantize(network)       # an integer network
+    hwsnn.save(integers, "net.safetensors")
+    result = hwsnn.run(hwsnn.load("net.safetensors"), images)
+    hwsnn.verify(integers, images)                   # its Verilog, simulated
+    hwsnn.generate(integers, "design")
+    with hwsnn.open_board("sim", integers) as board: ...
+
+Each is imported when it is first used: ``import hwsnn`` loads none of its parts.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .board import open_board as open_board
+    from .errors import InputError as InputError
+    from .errors import ToolError as ToolError
+    from .float_network import FloatNetwork as FloatNetwork
+    from .frontends.read import read as read
+    from .model_file.by_name import load_model as load
+    from .public import generate as generate
+    from .public import save as save
+    from .public import verify as verify
+    from .quantization.quantize import quantize as quantize
+    from .reference import run as run
+    from .spec import Network as Network
+
+_PUBLIC = {
+    "FloatNetwork": "float_network",
+    "InputError": "errors",
+    "Network": "spec",
+    "ToolError": "errors",
+    "generate": "public",
+    "load": "model_file.by_name:load_model",
+    "open_board": "board",
+    "quantize": "quantization.quantize",
+    "read": "frontends.read",
+    "run": "reference",
+    "save": "public",
+    "verify": "public",
+}
+"""Where each public name is defined, with the name it has there if that is another."""
+
+__all__ = [
+    "FloatNetwork",
+    "InputError",
+    "Network",
+    "ToolError",
+    "__version__",
+    "generate",
+    "load",
+    "open_board",
+    "quantize",
+    "read",
+    "run",
+    "save",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, there = _PUBLIC[name].partition(":")
+    value = getattr(import_module(f"{__name__}.{module}"), there or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""The main job from end to end on the shipped digits model: verify, build, compare with the CPU."""
+"""The whole flow on the shipped digits model: verify, build, compare with the CPU."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Step = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Everything the demo found, in the units its names say."""
+    """All results of the demo, in the units of their names."""
 
     model_sha256: str
     images: int
@@ -54,16 +54,16 @@ class DemoResult:
 
 
 def run_demo(output: Path, step: Step) -> DemoResult:
-    """Do everything in order, writing into the folder ``output``; ``step`` hears of the progress.
+    """Run all steps in order, writing into the folder ``output``; ``step`` is called with the progress.
 
-    Every file appears whole or not at all. Raises ``InputError`` and ``ToolError`` as its parts do.
+    Every file appears complete or not at all. Raises ``InputError`` and ``ToolError`` as its parts do.
     """
     network = load(folder("models") / MODEL / f"{MODEL}.safetensors")
     held_out = data.load(MODEL, network)
     board = load_board(BOARD, NextpnrBoard)
     if held_out.labels is None:
         raise ValueError("the shipped images must have labels")
-    simulation_environment()  # what is missing is said before anything is made
+    simulation_environment()  # missing tools are reported before anything is made
     for tool in ("yosys", "nextpnr-ecp5", "ecppack"):
         find(tool)
     step("reference", 0, 0)
@@ -98,7 +98,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
 
 
 def written_files(output: Path, result: DemoResult) -> dict[str, Path]:
-    """What ``run_demo`` leaves in ``output``, by what it is."""
+    """The files that ``run_demo`` leaves in ``output``, by kind."""
     return {
         "bitstream": result.build.bitstream,
         "Verilog": output / f"{MODEL}.v",

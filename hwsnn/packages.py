@@ -1,4 +1,4 @@
-"""Packages of others that are not there: those that this one can do without, or does without on some machines."""
+"""Missing packages: optional dependencies, and those that some machines lack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXTRA = re.compile(r"extra == ['\"]([\w-]+)['\"]")
 
 
 def module_file(module: str) -> Path | None:
-    """The file that ``import MODULE`` would run; None where there is none, as of a mere folder of that name."""
+    """The file that ``import MODULE`` would run; None if there is none, such as for a plain folder of that name."""
     try:
         spec = find_spec(module)
     except ModuleNotFoundError:  # not even what it is a part of
@@ -32,20 +32,20 @@ def module_file(module: str) -> Path | None:
 
 
 def require(package: str, purpose: str = "") -> None:
-    """Raise ``InputError`` where a package is not installed; ``purpose``: what needs it, as the end of a clause."""
+    """Raise ``InputError`` if a package is not installed; ``purpose``: what needs it, as the end of a clause."""
     if module_file(MODULES.get(package, package)) is None:
         raise InputError(f"{package}: not found{purpose}; {remedy(package)}")
 
 
 def remedy(package: str) -> str:
-    """How to install ``package``: as our own metadata ask for it, with the versions that fit or as an extra of ours."""
+    """How to install ``package``: from our own metadata, with its versions or as one of our extras."""
     return f"pip install {_wanted(package)}"
 
 
 def lacking(error: ImportError) -> str | None:
-    """Which package an import lacked, and how to get it, as the end of a sentence.
+    """The package that an import lacks, and how to get it, as the end of a sentence.
 
-    None where the package is there, but damaged, or of a version that lacks something.
+    None if the package is installed, but damaged, or of a version that lacks something.
     """
     module = (error.name or "").partition(".")[0]
     if not isinstance(error, ModuleNotFoundError) or not module or module_file(module) is not None:

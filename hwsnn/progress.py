@@ -1,4 +1,4 @@
-"""How far a command is, on stderr: a bar for each stage on a terminal, and lines where nobody can watch one."""
+"""Progress of a command on stderr: a bar for each stage on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
 HELD_S = 1.0
-"""How long the first lines are held back: what is wrong with the input mostly shows sooner, and is then alone."""
+"""Delay of the first lines: errors in the input mostly show sooner, and are then the only line."""
 EVERY_S = 30.0
-"""How often a stage that goes on says so."""
+"""Interval between the lines of a running stage."""
 LOOK_S = 1.0
-"""How often somebody looks whether a line is due."""
+"""Interval between checks whether a line is due."""
 
 
 class Stages(Protocol):
-    """What a command tells of its work, which goes through stages one after the other."""
+    """Receives the progress of a command's work, which consists of consecutive stages."""
 
     def at(self, name: str, done: int = 0, total: int = 0) -> None:
-        """So much of the stage ``name`` is ``done``; ``total``: 0 where nobody knows. What went before it has ended."""
+        """The stage ``name`` is at ``done`` of ``total`` (0 if unknown). Ends the stages before it."""
 
     def advance(self, by: int) -> None:
-        """So much more of the stage is done."""
+        """Advance the stage by ``by``."""
 
     def say(self, text: str) -> None:
-        """What is to be known of the stage by now, in words."""
+        """Describe the state of the stage, in words."""
 
 
 @contextlib.contextmanager
 def stages(*amount: ProgressColumn) -> Iterator[Stages]:
-    """Show the stages of the work in the block; the last ends with it, unless by an exception.
+    """Show the stages of the work in the block; the last stage ends with it, unless by an exception.
 
-    ``amount``: the columns of a bar that say how far it is; a plain count where there are none.
+    ``amount``: the columns of a bar that show its amount; by default a plain count.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -54,7 +54,7 @@ def stages(*amount: ProgressColumn) -> Iterator[Stages]:
 
 
 class _Bars:
-    """A bar for each stage; those of stages that have ended stay, and are full."""
+    """A bar for each stage; bars of finished stages stay, and are full."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -82,7 +82,7 @@ class _Bars:
 
 
 class Lines:
-    """Lines of a stage: as it begins, every ``EVERY_S`` while it goes on, and as it ends; ``look`` says what is due."""
+    """Lines for each stage: when it begins, every ``EVERY_S`` while it runs, and when it ends; ``look`` prints them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -110,7 +110,7 @@ class Lines:
             self._write(f"{self._name}: {text}, {self._seconds():.0f} s")
 
     def look(self) -> None:
-        """To be called now and then."""
+        """Print a line if one is due."""
         with self._lock:
             if self._held is not None:
                 if self._clock() - self._opened >= HELD_S:
@@ -120,7 +120,7 @@ class Lines:
                 self._write(f"{self._name}: {share}{self._seconds():.0f} s")
 
     def close(self) -> None:
-        """All has come to its end, and well."""
+        """End the last stage, successfully."""
         with self._lock:
             self._end()
             self._release()
@@ -149,7 +149,7 @@ class Lines:
 
 @contextlib.contextmanager
 def _looked_after(lines: Lines, look_s: float = LOOK_S) -> Iterator[Lines]:
-    """Let ``lines`` look every so many seconds, from a thread: work may say nothing for long."""
+    """Call ``lines.look`` at intervals, from a thread: the work may report nothing for long."""
     over = threading.Event()
 
     def watch() -> None:

@@ -35,7 +35,7 @@ from pathlib import Path
 import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.host import Accelerator
+from hwsnn.board import open_board
 from tests.support.fake_pynq import FakePynq, put_in_place
 from tests.support.soft_board import SoftBoard, a_network
 
@@ -45,7 +45,7 @@ with pytest.MonkeyPatch.context() as patch:
     put_in_place(FakePynq(SoftBoard(network)), Path("system"), patch)
     for ending in ("bit", "hwh"):
         Path(f"small.{ending}").touch()
-    with Accelerator.open("zcu102:small.bit", network) as board:
+    with open_board("zcu102:small.bit", network) as board:
         scores, answers = board.infer(images)
 assert np.array_equal(scores, reference.run(network, images).scores)
 print(*{name.partition(".")[0] for name in sys.modules})

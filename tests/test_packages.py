@@ -126,4 +126,4 @@ def test_everybody_finds_them_alike(monkeypatch: pytest.MonkeyPatch) -> None:
         from_rtlil("")
     monkeypatch.setattr(accelerator, "simulation_environment", dict)
     with pytest.raises(InputError, match=r"^cocotbext-axi: not found; pip install cocotbext-axi$"):
-        accelerator.build_accelerator(None)  # type: ignore[arg-type]
+        accelerator.build_accelerator(None, None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-/* Classifies the images of frames.h on the ZCU102 without an operating system, and compares every score.
+/* Classifies the images of frames.h on a Zynq UltraScale+ without an operating system, and compares every score.
  *
  * README.md says how to build and start it.
  */
@@ -43,7 +43,7 @@ static void print_number(uint64_t value) /* xil_printf knows no 64 bits on every
 static void print_counter(const char *name, uint32_t offset)
 {
     xil_printf("%s ", name);
-    print_number(hwsnn_counter(HWSNN_ZCU102_REGISTERS, offset));
+    print_number(hwsnn_counter(HWSNN_REGISTERS_BASE, offset));
     xil_printf("\r\n");
 }
 
@@ -55,7 +55,7 @@ static bool give_up(const char *why)
 
 static bool is_our_accelerator(void)
 {
-    switch (hwsnn_identify(HWSNN_ZCU102_REGISTERS)) {
+    switch (hwsnn_identify(HWSNN_REGISTERS_BASE)) {
     case HWSNN_IS_THIS_MODEL:
         return true;
     case HWSNN_IS_OTHER_VERSION:
@@ -108,14 +108,14 @@ static const uint8_t *take_result(uint32_t *bytes)
 
 static bool reset_accelerator(void)
 {
-    if (!hwsnn_reset(HWSNN_ZCU102_REGISTERS, LOOKS))
+    if (!hwsnn_reset(HWSNN_REGISTERS_BASE, LOOKS))
         return give_up("the accelerator's reset does not end: is the pipeline's clock there?");
     return true;
 }
 
 static bool reset_dma(void)
 {
-    if (!dma_reset(HWSNN_ZCU102_DMA, LOOKS))
+    if (!dma_reset(HWSNN_DMA_BASE, LOOKS))
         return give_up("the DMA's reset does not end");
     return true;
 }
@@ -125,15 +125,15 @@ static bool start_dma(void)
 {
     if (!reset_dma())
         return false;
-    if (!dma_start(&frames, HWSNN_ZCU102_DMA + DMA_TO_STREAM, frame_ring, RING, LOOKS)
-        || !dma_start(&results, HWSNN_ZCU102_DMA + DMA_FROM_STREAM, result_ring, RING, LOOKS))
+    if (!dma_start(&frames, HWSNN_DMA_BASE + DMA_TO_STREAM, frame_ring, RING, LOOKS)
+        || !dma_start(&results, HWSNN_DMA_BASE + DMA_FROM_STREAM, result_ring, RING, LOOKS))
         return give_up("the DMA does not start");
     return true;
 }
 
 static bool is_set(uint32_t status_bit)
 {
-    return (hwsnn_read(HWSNN_ZCU102_REGISTERS, HWSNN_REG_STATUS) & status_bit) != 0;
+    return (hwsnn_read(HWSNN_REGISTERS_BASE, HWSNN_REG_STATUS) & status_bit) != 0;
 }
 
 /* Whether a bit of the status goes away in time. */

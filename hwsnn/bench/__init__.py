@@ -1,4 +1,4 @@
-"""Frames a second: simulated hardware at a stated clock, against the best of this machine's CPU."""
+"""Frames/s of the simulated hardware at a stated clock, compared with this machine's CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames a second of this machine's CPU: the numpy reference, and the network in PyTorch where that is installed."""
+"""Frames/s of this machine's CPU: the numpy reference, and the network in PyTorch where that is installed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..spec import Network
 REPEATS = 5
 SECONDS_A_REPEAT = 0.5
 LARGEST_RUN = 20_000
-"""Images a repeat takes at most."""
+"""Maximum images per repeat."""
 SECONDS_A_BATCH_SIZE = 0.2
 SMALLEST_BATCH, LARGEST_BATCH = 8, 4096
-"""Images that PyTorch takes at once, in powers of two."""
+"""Largest batch size of PyTorch; batch sizes are powers of two."""
 BATCH_NEURONS = 1 << 24
-"""Neurons of the largest layer that a batch may have: a bound on memory."""
+"""Maximum neurons of the largest layer times the batch size: a bound on memory."""
 
 Images = npt.NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -34,11 +34,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Cpu:
-    """The processor of a figure; ``mhz`` is what the system says of its clock now, if it does."""
+    """The processor of a figure.
+
+    ``mhz``: its present clock, and ``load``: how many processes ran in the last minute on average, both as the system
+    reports them, if it does.
+    """
 
     name: str
     cores: int
     mhz: float | None
+    load: float | None = None
 
     def __str__(self) -> str:
         clock = f" at {self.mhz:,.0f} MHz" if self.mhz else ""
@@ -47,7 +52,7 @@ class Cpu:
 
 @dataclass(frozen=True)
 class CpuFigure:
-    """Frames a second of one implementation on all cores."""
+    """Frames/s of one implementation on all cores."""
 
     name: str
     fps: float
@@ -62,11 +67,12 @@ def this_cpu() -> Cpu:
         values = {key.strip(): value.strip() for key, value in reversed(fields)}
         name = values.get("model name", name)
         mhz = float(values["cpu MHz"]) if "cpu MHz" in values else None
-    return Cpu(name, _cores(), mhz)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return Cpu(name, _cores(), mhz, load)
 
 
 def torch_version() -> str | None:
-    """The version of PyTorch that is installed, without loading it; None where there is none."""
+    """The version of the installed PyTorch, without importing it; None if there is none."""
     try:
         return version("torch")
     except PackageNotFoundError:
@@ -78,7 +84,7 @@ def cpu_figures(
 ) -> tuple[CpuFigure, ...]:
     """The numpy reference, and the same network in PyTorch where that is installed: medians of ``REPEATS`` runs each.
 
-    The images are repeated until a run lasts about ``SECONDS_A_REPEAT``: many at once are the CPU at its best.
+    The images are repeated until a run lasts about ``SECONDS_A_REPEAT``: the CPU is fastest with many at once.
     Raises ``RuntimeError`` if PyTorch's scores are not the reference's.
     """
     torch = torch_version()
@@ -91,17 +97,17 @@ def cpu_figures(
 
 
 def fastest(figures: tuple[CpuFigure, ...]) -> CpuFigure:
-    """The CPU's figure: the best of its implementations."""
+    """The CPU's frames/s: those of its fastest implementation."""
     return max(figures, key=lambda figure: figure.fps)
 
 
 def reference_fps(network: Network, images: Images, progress: Progress = lambda done, total: None) -> float:
-    """Frames a second of the reference on all cores."""
+    """Frames/s of the reference on all cores."""
     return _median_rate(lambda some: reference.run(network, some), images, progress)
 
 
 def torch_fps(network: Network, images: Images, progress: Progress = lambda done, total: None) -> float:
-    """Frames a second of the network in PyTorch on all cores, at the batch size that is fastest here.
+    """Frames/s of the network in PyTorch on all cores, at the fastest batch size.
 
     Raises ``RuntimeError`` if its scores are not the reference's.
     """
@@ -123,7 +129,7 @@ def torch_fps(network: Network, images: Images, progress: Progress = lambda done
 
 
 def _best_batch(run: Callable[[Images, int], object], images: Images, largest: int) -> int:
-    """The fastest power of two up to ``largest``, going up until two in a row are slower than the best so far."""
+    """The fastest power of two up to ``largest``; stops after two in a row are slower than the best so far."""
     best, best_rate, batch, slower = SMALLEST_BATCH, 0.0, SMALLEST_BATCH, 0
     while batch <= largest and slower < 2:
         some = _repeated(images, batch)
@@ -138,7 +144,7 @@ def _best_batch(run: Callable[[Images, int], object], images: Images, largest: i
 
 
 def _median_rate(run: Callable[[Images], object], images: Images, progress: Progress) -> float:
-    """Images a second of ``run``: the median of ``REPEATS``, after runs that warm up and find how many fit."""
+    """Images/s of ``run``: the median of ``REPEATS``, after runs that warm up and find how many images to repeat."""
     some = images
     while True:
         seconds = _seconds(lambda: run(some))  # noqa: B023
@@ -154,7 +160,7 @@ def _median_rate(run: Callable[[Images], object], images: Images, progress: Prog
 
 
 def _repeated(images: Images, count: int) -> Images:
-    """``count`` images, from the first again after the last."""
+    """``count`` images, cycling through ``images``."""
     return images[np.arange(count) % len(images)]
 
 

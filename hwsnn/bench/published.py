@@ -1,4 +1,4 @@
-"""What others published about MNIST on FPGAs. Networks, time steps and clocks differ: they stand beside every rate."""
+"""Published figures for MNIST on FPGAs. Networks, time steps and clocks differ: they are given with every rate."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..spec import Network
 
 @dataclass(frozen=True)
 class Published:
-    """A published system; None is what is not known of it.
+    """A published system; unknown figures are None.
 
-    ``accuracy``: percent of the 10,000 test images. ``timesteps``: T. ``fps``: frames a second; ``latency_ms``: of a
-    frame, where that is what they state instead. ``clock_at_most``: they state the highest clock of several designs.
+    ``accuracy``: percent of the 10,000 test images. ``timesteps``: T. ``fps``: frames/s; ``latency_ms``: milliseconds
+    per frame, if published instead. ``clock_at_most``: the clock is the highest of several designs.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Published:
         return f"{'at most ' if self.clock_at_most else ''}{self.clock_mhz:g} MHz"
 
     @property
-    def clocks_per_frame(self) -> float | None:
-        """Clock over frame rate, where both are known."""
+    def cycles_per_frame(self) -> float | None:
+        """Clock divided by frame rate, if both are known."""
         return None if self.clock_mhz is None or self.fps is None else self.clock_mhz * 1e6 / self.fps
 
 
@@ -51,5 +51,5 @@ MNIST = (
 
 
 def comparable(network: Network) -> tuple[Published, ...]:
-    """The systems that classify what ``network`` does: all of them for 28x28 grey images of ten classes, else none."""
+    """The systems for the same task as ``network``: all of them for 28x28 grey images of ten classes, else none."""
     return MNIST if network.input_shape == (1, 28, 28) and network.classes == 10 else ()

@@ -1,4 +1,4 @@
-"""Frames a second of simulated hardware: clocks that were counted, at clock frequencies that nobody measured."""
+"""Frames/s of simulated hardware: simulated cycles at clock frequencies that were not measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..build.boards import board_names, load_board
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock frequency. ``board``: whose designs run at it; None where it is only assumed."""
+    """A clock frequency. ``board``: the board whose designs run at it; None if it is only assumed."""
 
     mhz: float
     board: str | None = None
@@ -25,7 +25,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Rate:
-    """What simulated clocks come to at a clock. ``fps``: frames a second; ``latency_us``: of a frame alone."""
+    """Simulated cycles converted at a clock. ``fps``: frames/s; ``latency_us``: microseconds, of a single frame."""
 
     clock: Clock
     fps: float
@@ -43,18 +43,18 @@ class Rate:
 
 
 def clocks(device: Device, assumed_mhz: float) -> tuple[Clock, ...]:
-    """The assumed clock, and those of the boards that have the device; each frequency once."""
+    """The assumed clock, and the clocks of the boards with the device; each frequency once."""
     boards = [board for board in map(load_board, board_names()) if board.device == device.name]
     found = [Clock(assumed_mhz), *(Clock(board.clock_mhz, board.name) for board in boards)]
     first = {clock.mhz: clock for clock in reversed(found)}
     return tuple(clock for clock in found if first[clock.mhz] is clock)
 
 
-def rate(clocks_per_frame: float, latency_clocks: int, clock: Clock) -> Rate:
-    """Clocks at a clock frequency: as sure as that is."""
-    return Rate(clock, fpga_fps(clocks_per_frame, clock.mhz), latency_clocks / clock.mhz)
+def rate(cycles_per_frame: float, latency_cycles: int, clock: Clock) -> Rate:
+    """Convert cycles to a rate at a given clock."""
+    return Rate(clock, fpga_fps(cycles_per_frame, clock.mhz), latency_cycles / clock.mhz)
 
 
-def fpga_fps(clocks_per_frame: float, clock_mhz: float) -> float:
-    """Frames a second at a clock: exact for measured clocks a frame, as sure as the clock is."""
-    return clock_mhz * 1e6 / clocks_per_frame
+def fpga_fps(cycles_per_frame: float, clock_mhz: float) -> float:
+    """Frames/s at a clock: clock frequency divided by cycles per frame."""
+    return clock_mhz * 1e6 / cycles_per_frame

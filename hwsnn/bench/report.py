@@ -9,14 +9,14 @@ from hwsnn.folding.file import to_json as folding_json
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.plan import Plan
 
-from .. import __version__
 from ..cycles import result_clocks
 from ..rtl.network import layer_instance
 from ..spec import Network
+from ..version import __version__
 from .cpu import Cpu, CpuFigure, fastest
 from .published import Published, comparable
 from .rates import Rate, clocks, rate
-from .synapses import synapses_per_clock
+from .synapses import synapses_per_cycle
 
 if TYPE_CHECKING:
     from hwsnn.build.analysis.resources import Resources, Use
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSize:
-    """What a layer takes. ``sums_lut``: of its synaptic sums alone, None where they are too small to be told apart.
+    """Resources of a layer. ``sums_lut``: of its synaptic sums alone, None if they are too small to be separated.
 
-    ``synapses_per_clock``: see there; None for what has no weights.
+    ``synapses_per_cycle``: as the function of that name; None for a layer without weights.
     """
 
     use: Use
     sums_lut: int | None = None
-    synapses_per_clock: float | None = None
+    synapses_per_cycle: float | None = None
 
     @property
     def lut_per_synapse(self) -> float | None:
-        """Look-up tables of the whole layer (window, sums, neurons, queues) for each synapse of a clock."""
-        return None if self.synapses_per_clock is None else self.use.lut / self.synapses_per_clock
+        """Look-up tables of the whole layer (window, sums, neurons, queues) per synapse per cycle."""
+        return None if self.synapses_per_cycle is None else self.use.lut / self.synapses_per_cycle
 
     @property
     def sums_lut_per_synapse(self) -> float | None:
-        """Look-up tables of the sums alone for each synapse of a clock."""
-        if self.sums_lut is None or self.synapses_per_clock is None:
+        """Look-up tables of the sums alone per synapse per cycle."""
+        if self.sums_lut is None or self.synapses_per_cycle is None:
             return None
-        return self.sums_lut / self.synapses_per_clock
+        return self.sums_lut / self.synapses_per_cycle
 
 
 @dataclass(frozen=True)
 class BenchReport:
-    """A design (``plan``) of ``network``, simulated (``simulated``), on a clock, and the CPU's ``figures`` on ``cpu``.
+    """A design (``plan``) of ``network``, simulated (``simulated``), at a clock, and the CPU's ``figures`` on ``cpu``.
 
-    ``resources``: by synthesis, None where nobody asked.
+    ``resources``: by synthesis, None if it was not requested.
     """
 
     network: Network
@@ -65,7 +65,7 @@ class BenchReport:
 
     @property
     def rates(self) -> tuple[Rate, ...]:
-        """Of the simulated clocks: at the assumed clock, then at those of boards with the device."""
+        """Rates of the simulated cycles: at the assumed clock, then at the clocks of boards with the device."""
         return tuple(
             rate(self.simulated.cycles_per_frame, self.simulated.latency_cycles, clock)
             for clock in clocks(self.plan.device, self.assumed_mhz)
@@ -73,20 +73,20 @@ class BenchReport:
 
     @property
     def cpu_fps(self) -> float:
-        """The CPU's figure: frames a second of its fastest implementation."""
+        """The CPU's frames/s: those of its fastest implementation."""
         return fastest(self.figures).fps
 
     @property
     def published(self) -> tuple[Published, ...]:
-        """Published systems that classify the same."""
+        """Published systems for the same task."""
         return comparable(self.network)
 
     @property
     def model_difference(self) -> str | None:
-        """Where the cycle model and simulation differ, in words; None where they are equal.
+        """How the cycle model and the simulation differ, in words; None if they are equal.
 
-        They are where every result comes at the same clock in both, and the interval that was seen is the model's of
-        frames that follow each other for ever.
+        They are equal if every result comes in the same cycle in both, and the measured interval is the model's in the
+        steady state.
         """
         simulated, exact = self.simulated, self.plan.clocks
         modelled = result_clocks(self.network, self.plan.folding, len(simulated.result_clocks))
@@ -95,14 +95,14 @@ class BenchReport:
                 return f"the result of frame {frame} comes at clock {seen:,} in simulation, {said:,} by the cycle model"
         if simulated.cycles_per_frame != exact.cycles_per_frame:
             return (
-                f"{simulated.cycles_per_frame:,.10g} clocks a frame are those of {len(modelled)} frames; in the long "
+                f"{simulated.cycles_per_frame:,.10g} cycles per frame are those of {len(modelled)} frames; in the long "
                 f"run the cycle model says {float(exact.cycles_per_frame):,.10g}"
             )
         return None
 
     @property
     def sizes(self) -> dict[str, LayerSize]:
-        """By synthesis: what each part below the outermost takes, layers, encoder and readout."""
+        """Resources by synthesis of each part below the top: layers, encoder and readout."""
         if self.resources is None:
             return {}
         weighted = {layer.name: index for index, layer in self.network.weighted_layers()}
@@ -111,7 +111,7 @@ class BenchReport:
         for instance, use in self.resources.layers.items():
             name = layers.get(instance, instance)
             if name in weighted:
-                synapses = synapses_per_clock(self.network, self.plan.folding, weighted[name])
+                synapses = synapses_per_cycle(self.network, self.plan.folding, weighted[name])
                 sizes[name] = LayerSize(use, self._sums_lut(name), synapses)
             else:
                 sizes[name] = LayerSize(use)
@@ -130,7 +130,7 @@ class BenchReport:
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values."""
         plan, simulated = self.plan, self.simulated
-        cpu = fastest(self.figures)
+        cpu, assumed = fastest(self.figures), self.rates[0]
         return {
             "hwsnn": __version__,
             "model": {
@@ -145,41 +145,52 @@ class BenchReport:
             "estimated_ff": plan.cost.ff,
             "estimated_bram18": plan.cost.bram18,
             "limiting": plan.limiting,
-            "simulated": {
-                "frames": len(simulated.result_clocks),
-                "bits_compared": simulated.spikes_compared,
-                "mismatches": simulated.mismatches,
-                "first_mismatch": simulated.first_mismatch,
-                "clocks_per_frame": simulated.cycles_per_frame,
-                "latency_clocks": simulated.latency_cycles,
-            },
+            "frames": len(simulated.result_clocks),
+            "bits_compared": simulated.spikes_compared,
+            "mismatches": simulated.mismatches,
+            "first_mismatch": simulated.first_mismatch,
+            "cycles_per_frame": simulated.cycles_per_frame,
+            "latency_cycles": simulated.latency_cycles,
+            "clock_mhz": assumed.clock.mhz,
+            "fpga_fps": assumed.fps,
+            "cpu_fps": cpu.fps,
+            "cpu_name": self.cpu.name,
+            "speedup": assumed.fps / cpu.fps,
+            "load": self.cpu.load,
             "cycle_model": {
-                "clocks_per_frame": float(plan.clocks.cycles_per_frame),
-                "latency_clocks": plan.clocks.latency_cycles,
+                "cycles_per_frame": float(plan.clocks.cycles_per_frame),
+                "latency_cycles": plan.clocks.latency_cycles,
                 "difference": self.model_difference,
             },
-            "simulated_clocks_at": [rate.to_json() | {"speedup": rate.fps / cpu.fps} for rate in self.rates],
-            "cpu": asdict(self.cpu) | {"figures": [asdict(figure) for figure in self.figures], "fps": cpu.fps},
+            "rates": [rate.to_json() | {"speedup": rate.fps / cpu.fps} for rate in self.rates],
+            "cpu": asdict(self.cpu) | {"figures": [asdict(figure) for figure in self.figures]},
             "published": [asdict(system) for system in self.published],
-            "synthesized": self._resources_json(),
+            **self._resources_json(),
         }
 
-    def _resources_json(self) -> dict[str, Any] | None:
+    def _resources_json(self) -> dict[str, Any]:
         if self.resources is None:
-            return None
-        device = self.resources.device
-        return {
+            return {}
+        device, total = self.resources.device, self.resources.total
+        synthesized = {
             "tool": self.resources.tool,
-            "total": asdict(self.resources.total) | {"percent": self.resources.total.shares(device)},
+            "total": asdict(total) | {"percent": total.shares(device)},
             "layers": {
                 name: asdict(size.use)
                 | {
                     "percent": size.use.shares(device),
                     "sums_lut": size.sums_lut,
-                    "synapses_per_clock": size.synapses_per_clock,
-                    "lut_per_synapse_per_clock": size.lut_per_synapse,
-                    "sums_lut_per_synapse_per_clock": size.sums_lut_per_synapse,
+                    "synapses_per_cycle": size.synapses_per_cycle,
+                    "lut_per_synapse_per_cycle": size.lut_per_synapse,
+                    "sums_lut_per_synapse_per_cycle": size.sums_lut_per_synapse,
                 }
                 for name, size in self.sizes.items()
             },
+        }
+        return {
+            "lut": total.lut,
+            "ff": total.ff,
+            "bram36": total.bram36,
+            "dsp": total.dsp,
+            "synthesized": synthesized,
         }

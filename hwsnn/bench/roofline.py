@@ -1,7 +1,7 @@
-"""Frames a second over clocks a frame, on two logarithmic axes: the design, published ones, and what bounds them.
+"""Roofline plot: frames/s over cycles per frame, on logarithmic axes: the design, published ones, and their bounds.
 
-A clock frequency is a diagonal: frames/s = clock / clocks a frame. Pixels come one a clock, so that no frame takes
-fewer clocks than it has pixels: a vertical line. Needs matplotlib.
+A clock frequency is a diagonal: frames/s = clock / cycles per frame. Pixels arrive one per cycle, so no frame takes
+fewer cycles than it has pixels: a vertical line. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .report import BenchReport
 CLOCKS_MHZ = (80, 150, 300)
 """The diagonals."""
 ROOM = 3
-"""The axes go so many times beyond what they show."""
+"""Factor by which the axes extend beyond the data."""
 
 
 def draw(report: BenchReport, folder: Path) -> tuple[Path, Path]:
@@ -31,8 +31,8 @@ def draw(report: BenchReport, folder: Path) -> tuple[Path, Path]:
         axes.set_yscale("log")
         _points(axes, report)
         _bounds(axes, report)
-        axes.set_xlabel("clocks a frame (clock / frames a second for published systems)")
-        axes.set_ylabel("frames a second")
+        axes.set_xlabel("cycles per frame (clock / frames per second for published systems)")
+        axes.set_ylabel("frames per second")
         axes.set_title(f"{report.network.name}, T = {report.network.timesteps}, on {report.plan.device.title}")
         axes.grid(alpha=0.3)
         axes.legend(loc="lower left", fontsize=8)
@@ -42,29 +42,29 @@ def draw(report: BenchReport, folder: Path) -> tuple[Path, Path]:
 
 
 def _points(axes: Axes, report: BenchReport) -> None:
-    """The design at each clock, and the published systems."""
+    """Draw the design at each clock, and the published systems."""
     x = report.simulated.cycles_per_frame
     xs, ys = [x], [fastest(report.figures).fps]
     for index, rate in enumerate(report.rates):
-        label = f"{report.network.name}: {x:,.10g} simulated clocks x {rate.clock}: {rate.fps:,.0f} frames/s"
+        label = f"{report.network.name}: {x:,.10g} simulated cycles x {rate.clock}: {rate.fps:,.0f} frames/s"
         axes.plot(x, rate.fps, "*" if index == 0 else "P", color="C3", markersize=13 - 3 * index, label=label, zorder=3)
         ys.append(rate.fps)
     published = False
     for system in report.published:
-        if system.fps is None or system.clocks_per_frame is None:
+        if system.fps is None or system.cycles_per_frame is None:
             continue
         axes.plot(
-            system.clocks_per_frame, system.fps, "o", color="C0", label=None if published else "published figures"
+            system.cycles_per_frame, system.fps, "o", color="C0", label=None if published else "published figures"
         )
         published = True
         axes.annotate(
             f"{system.name} {system.year}, {system.clock},\n{_steps(system.timesteps)}, {_accuracy(system.accuracy)}",
-            (system.clocks_per_frame, system.fps),
+            (system.cycles_per_frame, system.fps),
             xytext=(6, 2),
             textcoords="offset points",
             fontsize=7,
         )
-        xs.append(system.clocks_per_frame)
+        xs.append(system.cycles_per_frame)
         ys.append(system.fps)
     pixels = report.network.input_shape[1] * report.network.input_shape[2]
     axes.set_xlim(min(*xs, pixels) / ROOM, max(xs) * ROOM * ROOM)
@@ -72,7 +72,7 @@ def _points(axes: Axes, report: BenchReport) -> None:
 
 
 def _bounds(axes: Axes, report: BenchReport) -> None:
-    """The diagonals, the pixels, and the CPU."""
+    """Draw the diagonals of the clocks, the bound of the pixels, and the CPU."""
     _, height, width = report.network.input_shape
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
@@ -81,7 +81,7 @@ def _bounds(axes: Axes, report: BenchReport) -> None:
         x = min(right, mhz * 1e6 / bottom) / 1.6  # near where the diagonal leaves
         white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         axes.text(x, mhz * 1e6 / x, f"{mhz} MHz", fontsize=7, color="0.4", ha="center", va="center", bbox=white)
-    axes.axvline(height * width, color="C2", linewidth=1.2, label=f"one pixel a clock: {height * width} pixels")
+    axes.axvline(height * width, color="C2", linewidth=1.2, label=f"one pixel per cycle: {height * width} pixels")
     axes.axvspan(left, height * width, color="C2", alpha=0.08, linewidth=0)
     cpu = fastest(report.figures)
     axes.axhline(cpu.fps, color="C1", linestyle="--", label=f"CPU, {cpu.name}: {cpu.fps:,.0f} frames/s")

@@ -1,14 +1,21 @@
-"""Boards: one file of data each, in the shipped folder ``boards/``. ``docs/boards.md`` says how to add one."""
+"""Boards: one file of data each, in the shipped folder ``boards/`` or one's own. ``docs/boards.md`` tells how."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
-from hwsnn.errors import InputError
+from hwsnn.errors import InputError, reason
+from hwsnn.files.atomic import require_file
 from hwsnn.files.shipped import folder
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
+from hwsnn.planner.devices import DEVICES
+
+from .pll import ECP5, MMCM, Pll
 
 Resource = tuple[str, int]
 
@@ -17,9 +24,8 @@ Resource = tuple[str, int]
 class Board:
     """What all boards have in common; each is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``platform`` makes its Amaranth platform, which knows
-    the pins.
-    ``clock_hz`` is the clock of the network: what it is built for where nobody says otherwise.
+    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``clock_hz`` is the clock of the network: what it is
+    built for where nobody says otherwise.
     """
 
     kind: ClassVar[str] = "board"
@@ -27,7 +33,6 @@ class Board:
     name: str
     title: str
     device: str
-    platform: Callable[[], Any]
     clock_hz: int
 
     @property
@@ -38,8 +43,9 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True)
 class SerialBoard(Board):
-    """A board that a host reaches over a serial line; the platform's default clock is what ``clock_hz`` is made from.
+    """A board that a host reaches over a serial line.
 
+    ``platform`` makes its Amaranth platform, which knows the pins; its default clock is what ``clock_hz`` is made from.
     ``baud`` divides ``clock_hz`` evenly. ``uart`` is a resource with ``rx`` and ``tx``. The two ``leds`` change with
     every frame accepted, and with every packet refused. ``held_high`` names pins that the board wants at 1: resource,
     number, pin.
@@ -47,6 +53,7 @@ class SerialBoard(Board):
 
     kind: ClassVar[str] = "board with a serial line"
 
+    platform: Callable[[], Any]
     baud: int
     uart: Resource
     leds: tuple[Resource, Resource]
@@ -77,49 +84,112 @@ class VivadoSerialBoard(SerialBoard):
 
     kind: ClassVar[str] = "serial board that Vivado builds for"
 
+    @property
+    def part(self) -> str:
+        """What Vivado calls the FPGA, with package and speed."""
+        platform = self.platform()
+        return f"{platform.device}-{platform.package}-{platform.speed}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AxiBoard(Board):
     """A board with a Zynq UltraScale+, built by Vivado, whose processor reaches the accelerator over AXI.
 
-    ``board_part`` is what Vivado calls the board, without the version: it knows how the processor is connected.
-    ``word_bytes`` are the bytes of a word of the streams.
+    ``part`` is what Vivado calls the FPGA, with package and speed. ``board_part`` is what it calls the board, without
+    the version: its board files know how the processor is set up. ``addresses``: where the processor finds the
+    accelerator. ``bus_mhz``: the clock of everything that is AXI. ``word_bytes``: bytes of a word of the streams.
     """
 
     kind: ClassVar[str] = "board with AXI"
 
+    part: str
     board_part: str
+    addresses: AddressMap = ZYNQ_ULTRASCALE
+    bus_mhz: int = 100
     word_bytes: int = 8
 
 
 B = TypeVar("B", bound=Board)
 
+CLOCK_SOURCES: dict[type[Board], Pll] = {NextpnrBoard: ECP5, VivadoSerialBoard: MMCM}
+"""What makes the clock of a board from its oscillator; the processor of an ``AxiBoard`` gives it one."""
+
 
 def board_names(kind: type[Board] = Board) -> list[str]:
-    """The boards there are of a kind."""
+    """The shipped boards of a kind."""
     names = sorted(file.stem.replace("_", "-") for file in folder("boards").glob("[a-z]*.py"))
     return names if kind is Board else [name for name in names if isinstance(load_board(name), kind)]
 
 
 @overload
-def load_board(name: str) -> Board: ...
+def load_board(text: str) -> Board: ...
 
 
 @overload
-def load_board(name: str, kind: type[B]) -> B: ...
+def load_board(text: str, kind: type[B]) -> B: ...
 
 
-def load_board(name: str, kind: type[Board] = Board) -> Board:
-    """The board ``name``, such as ``ulx3s-85f``. Raises ``InputError`` where there is none, or not of this kind."""
-    if name not in board_names():
-        raise InputError(f"{name}: no such board; the boards are {', '.join(board_names())}")
-    file = folder("boards") / f"{name.replace('-', '_')}.py"
+def load_board(text: str, kind: type[Board] = Board) -> Board:
+    """The board that ``text`` names: a shipped one, such as ``ulx3s-85f``, or a file of one's own, ``path/board.py``.
+
+    The file is run: it is Python like any other. Raises ``InputError`` where there is no such board, where the file's
+    cannot be built for, or where it is not of this kind.
+    """
+    if text.endswith(".py"):
+        board = _load_own(text)
+    elif text in board_names():
+        board = _run(folder("boards") / f"{text.replace('-', '_')}.py")
+    else:
+        names = ", ".join(board_names())
+        raise InputError(f"{text}: no such board; the boards are {names}, or give the .py file of your own")
+    if not isinstance(board, kind):
+        raise InputError(f"{text}: is no {kind.kind}; such are {', '.join(board_names(kind)) or 'none'}")
+    return board
+
+
+def check_board(board: Board) -> None:
+    """Ask for the board's FPGA, pins and clock as a build does, without any tool.
+
+    Raises ``TypeError`` or ``ValueError`` where it cannot be built for, and what Amaranth does where pins are missing.
+    """
+    if type(board) not in (*CLOCK_SOURCES, AxiBoard):
+        kinds = ", ".join(kind.__name__ for kind in (*CLOCK_SOURCES, AxiBoard))
+        raise TypeError(f"BOARD must be one of {kinds}, not a {type(board).__name__}")
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", board.name):
+        raise ValueError(f"name must be of the form abc-12, as files are named by it, not {board.name!r}")
+    if board.device not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {board.device!r}")
+    if isinstance(board, SerialBoard):
+        platform = board.platform()
+        CLOCK_SOURCES[type(board)].setting(int(platform.default_clk_frequency), board.clock_hz)
+        leds = [(resource, ()) for resource in board.leds]
+        held = [((name, number), (pin,)) for name, number, pin in board.held_high]
+        for resource, pins in ((board.uart, ("rx", "tx")), *leds, *held):
+            port = platform.request(*resource, dir="-")
+            for pin in pins:
+                getattr(port, pin)
+
+
+def _load_own(text: str) -> Board:
+    """The board of a file outside the package."""
+    file = Path(text)
+    require_file(file, "board file", "give a .py file with a BOARD (docs/boards.md)", called=text)
+    try:
+        board = _run(file)
+        check_board(board)
+    except Exception as error:  # whatever the file raises
+        raise InputError(f"{text}: cannot be used as a board ({type(error).__name__}: {reason(error)})") from error
+    return board
+
+
+def _run(file: Path) -> Board:
+    """``BOARD`` of a Python file."""
     spec = importlib.util.spec_from_file_location(f"boards.{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {file}")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    board: Board = module.BOARD
-    if not isinstance(board, kind):
-        raise InputError(f"{name}: is no {kind.kind}; such are {', '.join(board_names(kind)) or 'none'}")
+    board = getattr(module, "BOARD", None)
+    if not isinstance(board, Board):
+        raise TypeError(f"BOARD must be a board of hwsnn.build.boards, not {board!r}")
     return board

@@ -5,23 +5,22 @@ Plain C99. ``examples/bare_metal`` uses it.
 
 from __future__ import annotations
 
-from hwsnn import __version__
-from hwsnn.register_map import (
+from hwsnn.interface.addresses import AddressMap
+from hwsnn.interface.registers import (
     HASH_WORDS,
     REGISTERS,
     RESULT_ANSWER,
     RESULT_NUMBER,
     RESULT_SCORES,
     SCORE_BYTES,
-    ZCU102_DMA,
-    ZCU102_REGISTERS,
     constants,
     of_kind,
 )
 from hwsnn.spec import Network
+from hwsnn.version import __version__
 
 FILE = "hwsnn_accelerator.h"
-"""What the header is called."""
+"""File name of the header."""
 
 _TOP = """\
 /* The accelerator of the network "{network}": its registers, frames and results.
@@ -34,7 +33,7 @@ _TOP = """\
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How a 32-bit register is reached by its address. Define both before to reach it in another way. */
+/* Access to a 32-bit register by its address. Define both before to access it in another way. */
 #ifndef HWSNN_READ
 #define HWSNN_READ(address) (*(volatile const uint32_t *)(address))
 #define HWSNN_WRITE(address, value) (*(volatile uint32_t *)(address) = (value))
@@ -47,7 +46,7 @@ _CODE = """\
 #define HWSNN_PIXEL(row, column, channel) (((row) * HWSNN_WIDTH + (column)) * HWSNN_CHANNELS + (channel))
 #define HWSNN_LARGEST_PIXEL ((1u << HWSNN_PIXEL_BITS) - 1u)
 
-/* What is found at an address. */
+/* What hwsnn_identify finds at an address. */
 enum hwsnn_identity {
     HWSNN_IS_THIS_MODEL, /* the accelerator that this header is for */
     HWSNN_IS_NO_ACCELERATOR,
@@ -75,8 +74,8 @@ static inline enum hwsnn_identity hwsnn_identify(uintptr_t base)
     return HWSNN_IS_THIS_MODEL;
 }
 
-/* Forget all frames, and start counters and packet numbers from 0. False where that has not ended after so many looks
- * at the status. A result that was already offered still comes: see HWSNN_STATUS_SENDING. */
+/* Discard all frames, and restart counters and packet numbers from 0. False if the reset has not ended after `looks`
+ * reads of the status. A result that was already offered still comes: see HWSNN_STATUS_SENDING. */
 static inline bool hwsnn_reset(uintptr_t base, uint32_t looks)
 {
     HWSNN_WRITE(base + HWSNN_REG_CONTROL, HWSNN_CONTROL_RESET);
@@ -86,7 +85,7 @@ static inline bool hwsnn_reset(uintptr_t base, uint32_t looks)
     return false;
 }
 
-/* A counter, by the offset of its low word. Reading that keeps the high word of the same moment: it must be first. */
+/* A counter, by the offset of its low word. Reading it latches the high word: it must be read first. */
 static inline uint64_t hwsnn_counter(uintptr_t base, uint32_t offset)
 {
     uint32_t low = hwsnn_read(base, offset);
@@ -95,7 +94,7 @@ static inline uint64_t hwsnn_counter(uintptr_t base, uint32_t offset)
     return (uint64_t)high << 32 | low;
 }
 
-/* The word at a byte of a result, whatever the order of bytes in this processor's words. */
+/* The word at a byte of a result, for any byte order of this processor. */
 static inline uint32_t hwsnn_result_word(const uint8_t *result, uint32_t offset)
 {
     return (uint32_t)result[offset] | (uint32_t)result[offset + 1u] << 8 | (uint32_t)result[offset + 2u] << 16
@@ -108,7 +107,7 @@ static inline uint32_t hwsnn_result_number(const uint8_t *result)
     return hwsnn_result_word(result, HWSNN_RESULT_NUMBER);
 }
 
-/* The class. */
+/* The predicted class. */
 static inline uint32_t hwsnn_result_answer(const uint8_t *result)
 {
     return hwsnn_result_word(result, HWSNN_RESULT_ANSWER);
@@ -126,11 +125,11 @@ static inline int32_t hwsnn_result_score(const uint8_t *result, uint32_t of_clas
 """
 
 
-def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
-    """The header for the accelerator of ``network``, whose streams have words of ``word_bytes`` bytes.
+def c_header(network: Network, model_hash: str, word_bytes: int, addresses: AddressMap) -> str:
+    """The header for the accelerator of ``network`` at ``addresses``, whose streams have words of ``word_bytes`` bytes.
 
-    Registers are ``HWSNN_REG_NAME``, their offsets; bits are ``HWSNN_REGISTER_FIELD``, their masks; what a constant
-    register reads is ``HWSNN_NAME``. Raises ``ValueError`` as ``hwsnn.register_map.constants``.
+    The macros are ``HWSNN_REG_NAME`` for offsets of registers, ``HWSNN_REGISTER_FIELD`` for masks of fields, and
+    ``HWSNN_NAME`` for values of constant registers. Raises ``ValueError`` as ``hwsnn.interface.registers.constants``.
     """
     values = constants(network, model_hash, word_bytes)
     hash_names = [f"MODEL_HASH_{index}" for index in range(HASH_WORDS)]
@@ -155,8 +154,8 @@ def c_header(network: Network, model_hash: str, word_bytes: int) -> str:
             },
         ),
         (
-            "Addresses in the ZCU102's design: these registers, and those of the AXI DMA (AMD PG021).",
-            {"ZCU102_REGISTERS": f"0x{ZCU102_REGISTERS:08X}u", "ZCU102_DMA": f"0x{ZCU102_DMA:08X}u"},
+            "Physical addresses on the board: of these registers, and of those of the AXI DMA (AMD PG021).",
+            {"REGISTERS_BASE": f"0x{addresses.registers:08X}u", "DMA_BASE": f"0x{addresses.dma:08X}u"},
         ),
     ]
     defined = "\n".join(

@@ -25,16 +25,16 @@ from .report import BuildReport, parse_routed
 from .serial_top import SerialTop, serial_top
 
 SEED = 1
-"""nextpnr's: the same design gives the same bitstream."""
+"""nextpnr's seed: the same design gives the same bitstream."""
 TOP = "hwsnn"
 
 Progress = Callable[[str, int, int], None]
-"""Called with a stage's name, how far it is, and its length."""
+"""Called with a stage's name, its progress, and its length."""
 
 _PERCENT = 100
 _YOSYS_STEP = re.compile(r"\d+\.(\d+)\. Executing ")
 _YOSYS_STEPS = 52
-"""Steps of synth_ecp5 on its upper level, about: the bar's length."""
+"""Approximate number of synth_ecp5's top-level steps: the length of the progress bar."""
 _PLACER_ITERATION = re.compile(r"Info:\s+at iteration #(\d+), type")
 _REFINER_ITERATION = re.compile(r"Info:\s+at iteration #(\d+): temp")
 _ARCS = re.compile(r"Info: Routing (\d+) arcs")
@@ -50,10 +50,10 @@ def build(
 ) -> BuildReport:
     """Make the bitstream of ``network`` for ``board``, and write it into the folder ``output`` with reports and logs.
 
-    A design that misses its clock is reported (``timing_met``) and written all the same. Files, whole or not at all:
+    A design that misses its clock is still written, and reported (``timing_met``). Files, complete or not at all:
     ``NETWORK-BOARD.bit``, ``build.json`` (the report), ``timing.json`` (nextpnr's own, critical paths included),
-    ``yosys.log`` and ``nextpnr.log``. Raises ``InputError`` where a tool is missing or the design does not fit, and
-    ``ToolError`` where a tool fails.
+    ``yosys.log`` and ``nextpnr.log``. Raises ``InputError`` if a tool is missing or the design does not fit, and
+    ``ToolError`` if a tool fails.
     """
     top = serial_top(network, folding, board)
     yosys, nextpnr, ecppack = (tools.find(name) for name in ("yosys", "nextpnr-ecp5", "ecppack"))
@@ -111,8 +111,8 @@ def build(
 def write_design(top: SerialTop, board: NextpnrBoard, folder: Path) -> None:
     """The design as RTLIL, its pins, and the script that synthesizes it. Needs no tools.
 
-    Products are look-ups: they are small, most of their factors are constants, and the few columns of multipliers
-    pull a design apart (``docs/boards.md`` has figures).
+    Products are mapped to look-up tables: they are small, most of their factors are constants, and the few columns of
+    multipliers would spread a design over the chip (``docs/boards.md`` has figures).
     """
     plan = board.platform().prepare(top, TOP)
     for name in (f"{TOP}.il", f"{TOP}.lpf"):
@@ -135,7 +135,7 @@ def _synthesis(percent: Callable[[int], None]) -> Callable[[str], None]:
 
 
 def _place_and_route(percent: Callable[[int], None]) -> Callable[[str], None]:
-    """Placement and its refinement end when they get no better: their quarters fill ever more slowly."""
+    """Progress of placement and refinement, of unknown length: their quarters of the bar fill ever more slowly."""
     arcs = 1
 
     def on_line(line: str) -> None:

@@ -40,7 +40,7 @@ class PllSetting:
 
 @dataclass(frozen=True)
 class Pll:
-    """What a kind of loop can do: the least and the largest of each frequency, and its whole factors."""
+    """The limits of a kind of loop: the range of each frequency, and its integer factors."""
 
     name: str
     input_hz: tuple[int, int]
@@ -94,7 +94,7 @@ ECP5 = Pll(
     multipliers=range(1, 129),
     output_dividers=range(1, 129),
 )
-"""An EHXPLLL that follows its input through CLKOP, whose divider is the multiplier, and gives its clock on CLKOS."""
+"""An EHXPLLL with feedback from CLKOP, whose divider is the multiplier, and its output on CLKOS."""
 
 MMCM = Pll(
     name="MMCM",
@@ -108,4 +108,4 @@ MMCM = Pll(
     multipliers=range(2, 129),
     output_dividers=range(1, 129),
 )
-"""An MMCME4 of an UltraScale+ that gives its clock on CLKOUT0."""
+"""An MMCME4 of an UltraScale+ with its output on CLKOUT0."""

@@ -17,11 +17,11 @@ from hwsnn.processes.children import environment
 from .tools import Tool
 
 GRACE_S = 5
-"""How long an interrupted program may take to end."""
+"""Time that an interrupted program has to end."""
 TAIL_LINES = 25
 POLL_S = 0.02
 HOLLOW = ("[Vivado 12-13638]", "[Common 17-39]")
-"""What Vivado says first of all where one of its runs failed: that it did, and not why."""
+"""Vivado's first error if one of its runs failed, which does not give the reason."""
 
 
 def run_tool(
@@ -31,9 +31,9 @@ def run_tool(
     log: Path,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Run ``tool`` in ``folder``; what it prints goes to ``log``, and each line to ``on_line`` as it comes.
+    """Run ``tool`` in ``folder``; its output goes to ``log``, and each line to ``on_line`` as it arrives.
 
-    An exception meanwhile, Ctrl-C too, ends it and whatever it started. Raises ``ToolError`` where it fails.
+    An exception meanwhile, Ctrl-C too, ends it and its processes. Raises ``ToolError`` if it fails.
     """
     with (
         log.open("w") as file,
@@ -64,9 +64,9 @@ def run_side_by_side(
 ) -> None:
     """Run ``tool`` in ``folder`` once for each of the argument lists ``runs``, ``at_once`` of them at a time.
 
-    ``on_end`` is called with the number of a run that ended well and the most memory it held, in bytes, as far as could
-    be seen (0 where the system has no /proc); runs may end in any order. An exception meanwhile, Ctrl-C too, ends all
-    that are running and whatever they started. Raises ``ToolError`` where one fails.
+    ``on_end`` is called with the number of a run that succeeded and its peak memory in bytes, as far as it was seen
+    (0 if the system has no /proc); runs may end in any order. An exception meanwhile, Ctrl-C too, ends all running ones
+    and their processes. Raises ``ToolError`` if one fails.
     """
     waiting = list(enumerate(runs))[::-1]
     running: dict[int, subprocess.Popen[bytes]] = {}
@@ -89,9 +89,9 @@ def run_side_by_side(
 
 
 def _peak_bytes(process: int) -> int:
-    """The most memory that a running process has held.
+    """The peak memory of a running process.
 
-    What the system says at its end (``ru_maxrss``) counts our own in, from the moment between fork and exec.
+    The system's figure at its end (``ru_maxrss``) includes our own memory, from the moment between fork and exec.
     """
     try:
         match = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hwsnn.register_map import (
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
+from hwsnn.interface.registers import (
     ANSWER_BYTES,
     NUMBER_BYTES,
     REGISTERS,
@@ -12,14 +13,11 @@ from hwsnn.register_map import (
     RESULT_NUMBER,
     RESULT_SCORES,
     SCORE_BYTES,
-    ZCU102_DMA,
-    ZCU102_REGISTERS,
-    ZCU102_WINDOW,
-    Kind,
     Register,
+    RegisterKind,
 )
 
-ACCESS: dict[Kind, str] = {
+ACCESS: dict[RegisterKind, str] = {
     "constant": "read, never changes",
     "status": "read",
     "control": "write, reads 0",
@@ -28,23 +26,24 @@ ACCESS: dict[Kind, str] = {
 
 _INTRODUCTION = """# The registers
 
-*Made from `hwsnn/register_map.py` by `python -m hwsnn.build.register_page > docs/registers.md`: edit that file, not
-this page. What happens behind the registers is in [axi.md](axi.md).*
+*Made from `hwsnn/interface/registers.py` by `python -m hwsnn.build.register_page > docs/registers.md`: edit that file,
+not this page. What happens behind the registers is in [axi.md](axi.md).*
 
 Registers have 32 bits, and lie at offsets in bytes from the first. Bits and offsets that are not named read 0, and
 writing them does nothing. A counter has 64 bits: its low word lies at its offset, its high word behind. Read the low
 word first: it keeps the high word of that moment.
 """
 
-_ON_THE_ZCU102 = f"""
-## On the ZCU102
+_BASES = ZYNQ_ULTRASCALE
+_ON_A_ZYNQ = f"""
+## On a Zynq UltraScale+
 
-The processor finds two blocks of registers over M_AXI_HPM0_FPD, each in a window of {ZCU102_WINDOW >> 10} KiB:
+The processor finds two blocks of registers over M_AXI_HPM0_FPD, each in a window of {_BASES.window >> 10} KiB:
 
 | physical address | what |
 | --- | --- |
-| `0x{ZCU102_REGISTERS:08X}` | these registers |
-| `0x{ZCU102_DMA:08X}` | those of the AXI DMA (AMD PG021): frames (MM2S) at offset `0x00`, results (S2MM) at `0x30` |
+| `0x{_BASES.registers:08X}` | these registers |
+| `0x{_BASES.dma:08X}` | those of the AXI DMA (AMD PG021): frames (MM2S) at offset `0x00`, results (S2MM) at `0x30` |
 
 The DMA works with scatter-gather. `hwsnn build MODEL --board zcu102` writes all of this as a C header too, with the
 model's own constants.
@@ -67,7 +66,7 @@ def markdown() -> str:
         (f"{RESULT_SCORES} + {SCORE_BYTES} k", f"{SCORE_BYTES}", "the score of class k, two's complement"),
     ]
     parts += ["\n## A result, in bytes\n", *_table(("offset", "bytes", "what"), results)]
-    return "\n".join(parts) + "\n" + _ON_THE_ZCU102
+    return "\n".join(parts) + "\n" + _ON_A_ZYNQ
 
 
 def _row(register: Register) -> tuple[str, ...]:

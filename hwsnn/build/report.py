@@ -1,4 +1,4 @@
-"""What a build came to, as far as the tools' own reports say so."""
+"""The result of a build, from the tools' own reports."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class BuildReport:
 def parse_routed(file: Path, target_mhz: float) -> Routed:
     """Read the report that nextpnr wrote with ``--report``.
 
-    Raises ``ToolError`` where there is none, where it lacks something, or where no clock has the target frequency.
+    Raises ``ToolError`` if there is none, if it is incomplete, or if no clock has the target frequency.
     """
     try:
         report = json.loads(file.read_text())

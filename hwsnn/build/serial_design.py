@@ -1,28 +1,28 @@
-"""What Vivado builds for a board's serial line: the Verilog of a network with its link, clock and pins."""
+"""Sources of a serial design for Vivado: the Verilog of a network with its link, clock and pins."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 
-from hwsnn import __version__
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
 from hwsnn.verilog.emit import from_rtlil
+from hwsnn.version import __version__
 
 from .boards import VivadoSerialBoard
 from .serial_top import serial_top
 
 TOP = "hwsnn"
 SYSTEM_CLOCK = "system_clock"
-"""What Vivado is told to call the clock that the MMCM makes."""
+"""Name of the MMCM's clock in the constraints."""
 CONSTRAINTS = f"create_generated_clock -name {SYSTEM_CLOCK} [get_pins mmcm/CLKOUT0]"
 
 
 def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) -> dict[str, str]:
     """The files ``hwsnn.v``, whose top is ``hwsnn``, and ``hwsnn.xdc``, pins and clocks, by name.
 
-    Raises ``InputError`` where the network cannot stand behind a serial line, and as ``from_rtlil`` does.
+    Raises ``InputError`` if the serial protocol cannot carry the network's frames, and as ``from_rtlil`` does.
     """
     top = serial_top(network, folding, board)
     plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)

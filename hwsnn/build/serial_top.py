@@ -1,4 +1,4 @@
-"""The outermost component of a bitstream: clock, reset and pins around a serial shell."""
+"""The top of a bitstream: clock, reset and pins around a serial shell."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ CLOCKS: dict[type[SerialBoard], Callable[[Module, Value, int, int], None]] = {
     NextpnrBoard: ecp5_clock,
     VivadoSerialBoard: ultrascale_clock,
 }
-"""How the boards of each kind make their clock."""
+"""The clock generator of each kind of board."""
 
 
 class SerialTop(Elaboratable):  # type: ignore[misc]
-    """A shell on a board: its system clock is made from the oscillator, its reset lasts until that is stable.
+    """A shell on a board: the system clock is made from the oscillator, and reset lasts until it is stable.
 
     Parameters
     ----------
-    board : where the clock and the pins are.
+    board : the source of clock and pins.
     shell : made for the board's divisor.
     """
 
@@ -59,7 +59,7 @@ class SerialTop(Elaboratable):  # type: ignore[misc]
 
 
 def serial_top(network: Network, folding: Folding, board: SerialBoard) -> SerialTop:
-    """All that a bitstream of ``network`` for ``board`` holds. Raises ``InputError`` where it cannot be built."""
+    """The top component of ``network`` for ``board``. Raises ``InputError`` if it cannot be built."""
     try:
         shell = SerialShell(network, Pipeline(network, folding), board.divisor, model_hash(network))
     except ValueError as error:

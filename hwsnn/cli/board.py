@@ -1,4 +1,4 @@
-"""``hwsnn board``: frames on a board, or on one that is simulated, by the driver that a program would use."""
+"""``hwsnn board``: frames on a board, or on a simulated one, through the same driver."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ BENCH_IMAGES = 1000
 
 @click.group("board", no_args_is_help=False)
 def command() -> None:
-    """Run images on a board that holds MODEL, or try it out.
+    """Run images on a board that holds MODEL, measure it, or self-test it.
 
-    ADDRESS is zcu102 for what hwsnn loaded there last, zcu102:FILE.bit to load that first, serial:PORT (such as
-    serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same driver.
+    ADDRESS is the name of a board with AXI, such as zcu102, for what hwsnn loaded there last, zcu102:FILE.bit to load
+    that first, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same
+    driver.
     """
 
 
@@ -44,14 +45,14 @@ def _board_options(run: Any) -> Any:
         "--baud",
         type=click.IntRange(min=1),
         metavar="B",
-        help="Bits a second of a serial port.  [default: 2000000]",
+        help="Baud rate of a serial port.  [default: 2000000]",
     )
     return on(baud(run))
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What the board said of some images, what the counters grew by, and how long it took."""
+    """The board's results for some images, the increments of its counters, and the time it took."""
 
     found: Inference
     grown: Stats
@@ -60,13 +61,13 @@ class _Run:
 
 
 class _Runner:
-    """Runs images on a board, shows how far that is, and compares the answers with the reference."""
+    """Runs images on a board with a progress bar, and compares the results with the reference."""
 
     def __init__(self, board: Accelerator, show: Stages) -> None:
         self._board, self.show = board, show
 
     def run(self, images: Images, frames: int | None = None) -> _Run:
-        """Run so many frames, the images in turn; each once where ``frames`` is None."""
+        """Run ``frames`` frames, cycling through the images; each image once where ``frames`` is None."""
         import numpy as np
 
         from .. import reference
@@ -86,12 +87,12 @@ class _Runner:
 
 @contextmanager
 def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[Accelerator, _Runner]]:
-    """The board, and what runs images on it."""
-    from ..host import Accelerator
+    """The open board, and the runner of images on it."""
+    from ..board import open_board
 
     with stages() as show:
         show.at("opening")
-        with Accelerator.open(address, network, baud=baud, stage=show.at) as board:
+        with open_board(address, network, baud=baud, stage=show.at) as board:
             yield board, _Runner(board, show)
 
 
@@ -105,9 +106,9 @@ def _opened(address: str, network: Network, baud: int | None) -> Iterator[tuple[
 def run(
     ctx: click.Context, model: str, address: str, baud: int | None, data: str, count: int | None, as_json: bool
 ) -> None:
-    """Run images on the board, which holds MODEL, and compare its answers with the reference.
+    """Run images on the board, which holds MODEL, and compare its results with the reference.
 
-    Exit status 1 if a score or an answer differs.
+    Exit status 1 if a score or a predicted class differs.
     """
     network = load_model(model)
 
@@ -157,11 +158,11 @@ def bench(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Measure the frames a second through the driver, and what the board's counters say a frame takes.
+    """Measure frames/s through the driver, and cycles per frame by the board's counters.
 
-    N frames are run, the images in turn; without --data they are random. A board is compared with this CPU's reference,
-    measured in the same run; a simulated one is not: its wall time is the simulator's, and only its clocks mean
-    anything. Exit status 1 if a score or an answer differs.
+    N frames are run, cycling through the images; without --data they are random. A board is compared with this CPU's
+    reference, measured in the same run. A simulated one is not: its wall time is the simulator's, and only its cycle
+    counts are meaningful. Exit status 1 if a score or a predicted class differs.
     """
     network = load_model(model)
 
@@ -187,7 +188,7 @@ def bench(
         "seconds": result.seconds,
         "images_per_second": frames / result.seconds,
         "simulated": simulated,
-        "clocks_per_frame": a_frame(grown.clocks),
+        "cycles_per_frame": a_frame(grown.clocks),
         "input_stalls_per_frame": a_frame(grown.input_stalls),
         "output_stalls_per_frame": a_frame(grown.output_stalls),
         "reference_images_per_second": cpu_fps,
@@ -200,12 +201,12 @@ def bench(
     def human() -> None:
         click.echo(f"{frames:,} images in {result.seconds:,.3g} s, {fields['images_per_second']:,.0f} images/s")
         if simulated:
-            click.echo("this time is the simulator's and says nothing about a board; the clocks are the design's")
+            click.echo("this is the simulator's time, not a board's; the cycles are the design's")
         if grown.clocks is not None:
             click.echo(
-                f"{fields['clocks_per_frame']:,.1f} clocks of the pipeline a frame; of the bus, "
-                f"{fields['input_stalls_per_frame']:,.1f} in which frames waited and "
-                f"{fields['output_stalls_per_frame']:,.1f} in which results did"
+                f"{fields['cycles_per_frame']:,.1f} pipeline cycles per frame; bus cycles stalled per frame: "
+                f"{fields['input_stalls_per_frame']:,.1f} at the input, "
+                f"{fields['output_stalls_per_frame']:,.1f} at the output"
             )
         if cpu_fps is not None:
             ratio = frames / result.seconds / cpu_fps
@@ -226,9 +227,9 @@ def bench(
 @json_option
 @click.pass_context
 def selftest(ctx: click.Context, model: str, address: str, baud: int | None, seed: int, as_json: bool) -> None:
-    """Try the board out: what it holds, frames against the reference, its registers, a reset, a malformed frame.
+    """Self-test the board: its identity, frames against the reference, its registers, a reset, a malformed frame.
 
-    Each step is one line, and ends with a few frames. Exit status 1 if one failed.
+    Each step prints one line, and ends with a few frames. Exit status 1 if a step failed.
     """
     network = load_model(model)
 

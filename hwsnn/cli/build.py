@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import Constraints
 
 from ..errors import InputError
 from ..progress import Stages, stages
 from .common import data_option, emit, json_option, model_argument, output_option
-from .folding import Wish, clock_option_meaning, folding_options, remark
+from .folding import clock_option_meaning, folding_options, planned, remark
 
 if TYPE_CHECKING:
     from hwsnn.planner.plan import Plan
@@ -25,17 +27,22 @@ if TYPE_CHECKING:
     from ..spec import Network
 
 UNFINISHED = 3
-"""The exit status where there is no Vivado to finish a project."""
+"""Exit status if there is no Vivado to build the project."""
 POWER_IMAGES = 4
-"""Images whose switching activity is recorded, where nobody says how many."""
+"""Default number of images whose switching activity is recorded."""
 
 
 @click.command("build")
 @model_argument
-@click.option("--board", required=True, metavar="BOARD", help="The board to build for, such as ulx3s-85f or zcu102.")
+@click.option(
+    "--board",
+    required=True,
+    metavar="BOARD",
+    help="The board to build for: a shipped one, such as ulx3s-85f or zcu102, or a .py file of your own, which is run.",
+)
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
 @folding_options(own_device=True, clock=clock_option_meaning("The clock of the network on zcu102 (default: 150)."))
-@click.option("--project-only", is_flag=True, help="Where Vivado builds: write what it needs, and do not run it.")
+@click.option("--project-only", is_flag=True, help="Write the Vivado project, and do not run Vivado.")
 @data_option()
 @click.option(
     "-n",
@@ -51,18 +58,18 @@ def command(
     model: str,
     board: str,
     output: Path,
-    wish: Wish,
+    constraints: Constraints,
     project_only: bool,
     data: str | None,
     count: int | None,
     as_json: bool,
 ) -> None:
-    """Make the bitstream of MODEL for a board: synthesize, place and route it with its link to the host.
+    """Build the bitstream of MODEL for a board: synthesize, place and route it with its link to the host.
 
-    A design that misses its clock is written and reported all the same; the exit status is then 1. Boards with an AMD
-    FPGA are built by Vivado. Where there is none on the PATH, the whole project is written for another machine; the
-    exit status is then 3. On zcu102 the images of --data, else random ones, are simulated for their switching activity,
-    from which Vivado estimates the power.
+    A design that misses its clock is still written and reported, with exit status 1. Boards with an AMD FPGA are built
+    by Vivado. If there is none on the PATH, the complete project is written for another machine, with exit status 3.
+    For zcu102 the images of --data, or random ones, are simulated for their switching activity, from which Vivado
+    estimates the power.
     """
     network = load_model(model)
 
@@ -71,7 +78,7 @@ def command(
     target = load_board(board)
     refused = {}
     if not isinstance(target, AxiBoard):
-        refused = {"--clock-mhz": wish.clock_mhz, "--data": data, "-n": count}
+        refused = {"--clock-mhz": constraints.clock_mhz, "--data": data, "-n": count}
     if isinstance(target, NextpnrBoard):
         refused["--project-only"] = project_only or None
     for option, value in refused.items():
@@ -81,10 +88,10 @@ def command(
     with stages() as show:
         show.at("planning")
         if isinstance(target, NextpnrBoard):
-            plan = wish.plan(network, target.device, target.clock_mhz)
+            plan = planned(replace(constraints, device=target.device, clock_mhz=target.clock_mhz), network)
             report = _by_nextpnr(network, plan, target, output, show)
         else:
-            project = _project(network, target, wish, data, count)
+            project = _project(network, target, constraints, data, count)
             plan = project.plan
             report = _by_vivado(project, output, project_only, show)
     if report is None:
@@ -101,19 +108,27 @@ def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path,
     return build(network, plan.folding, board, output, progress=show.at)
 
 
-def _project(network: Network, board: Board, wish: Wish, data: str | None, count: int | None) -> Project:
-    """What Vivado is to build for ``board``."""
+def _project(network: Network, board: Board, constraints: Constraints, data: str | None, count: int | None) -> Project:
+    """The Vivado project for ``board``."""
     from ..build.boards import AxiBoard, VivadoSerialBoard
     from ..build.vivado.axi_project import AxiProject
     from ..build.vivado.serial_project import SerialProject
 
     if isinstance(board, VivadoSerialBoard):
-        return SerialProject(network, wish.plan(network, board.device, board.clock_mhz), board)
+        return SerialProject(
+            network, planned(replace(constraints, device=board.device, clock_mhz=board.clock_mhz), network), board
+        )
     if not isinstance(board, AxiBoard):
         raise InputError(f"{board.name}: is no board that hwsnn build knows how to build for")
-    clock_mhz = wish.clock_mhz or board.clock_mhz
+    clock_mhz = constraints.clock_mhz or board.clock_mhz
     stimulus = None if count == 0 else _stimulus(network, data, count)
-    return AxiProject(network, wish.plan(network, board.device, clock_mhz), board, clock_mhz, stimulus)
+    return AxiProject(
+        network,
+        planned(replace(constraints, device=board.device, clock_mhz=clock_mhz), network),
+        board,
+        clock_mhz,
+        stimulus,
+    )
 
 
 def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus:
@@ -126,7 +141,7 @@ def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus
 
 
 def _by_vivado(project: Project, output: Path, project_only: bool, show: Stages) -> BuildReport | None:
-    """What became of the project; None where it was only written."""
+    """The report of the build; None if the project was only written."""
     from ..build.tools import find_vivado
     from ..build.vivado.build import build, write
 

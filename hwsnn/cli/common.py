@@ -1,4 +1,4 @@
-"""What the commands share: their arguments, and results on stdout."""
+"""Arguments and output helpers that the commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 160
-"""Columns of a table that does not go to a terminal: wide enough that none is cut."""
+"""Width of a table that does not go to a terminal: wide enough that no column is cut."""
 
 model_argument = click.argument("model", metavar="MODEL")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -24,14 +24,14 @@ count_option = click.option(
     "-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the first N images (default: all there are)."
 )
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True, help="Where random choices start."
+    "--seed", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True, help="Seed of the random choices."
 )
 
 
 def data_option(*, required: bool = False, split: str = "the test split") -> Callable[[Any], Any]:
-    """``--data DATA``, given to the command as ``data: str``; ``HWSNN_DATA`` where it is left out.
+    """``--data DATA``, given to the command as ``data: str``; ``HWSNN_DATA`` is its default if it is ``required``.
 
-    Where it is not ``required``, leaving it out means something of its own: None. ``split``: what is taken of a folder.
+    If it is not ``required``, its default is None. ``split``: which images of a folder are used.
     """
     return click.option(
         "--data",
@@ -58,9 +58,9 @@ def output_option(metavar: str, what: str, *, required: bool = False) -> Callabl
 
 
 def require_another(output: Path | None, **inputs: Path) -> None:
-    """Raise ``InputError`` where the file to write is one of those that are read, by whatever name.
+    """Raise ``InputError`` if the file to write is one of the files that are read, under any name.
 
-    ``inputs``: these, by what they are.
+    ``inputs``: the files that are read, by their role.
     """
     for what, file in inputs.items():
         if output is not None and output.exists() and file.exists() and output.samefile(file):
@@ -68,7 +68,7 @@ def require_another(output: Path | None, **inputs: Path) -> None:
 
 
 def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse the empty text: it comes of a shell variable that is not set, and as a path it would mean this folder."""
+    """Refuse empty text: it comes from an unset shell variable, and as a path it would mean the current folder."""
     if value == "":
         raise click.BadParameter("must name something, not be empty")
     return value
@@ -81,7 +81,7 @@ def as_path(ctx: click.Context, param: click.Parameter, value: str | None) -> Pa
 
 
 def results_console() -> Console:
-    """Where a command's tables go: stdout."""
+    """The console for a command's tables: stdout."""
     from rich.console import Console
 
     class Results(Console):

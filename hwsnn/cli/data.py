@@ -1,4 +1,4 @@
-"""``hwsnn data``: public data sets, fetched by name."""
+"""``hwsnn data``: download public data sets by name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .common import as_path, emit, json_option
     type=click.Path(),
     callback=as_path,
     metavar="DIR",
-    help="The folder for the files (default: one in the cache folder, where the word NAME finds them as DATA).",
+    help="The folder for the files (default: one in the cache folder, where NAME as DATA finds them).",
 )
 @json_option
 def command(name: str, folder: Path | None, as_json: bool) -> None:
-    """Fetch a public data set, so that its name can be given as DATA.
+    """Download a public data set, so that its name can be given as DATA.
 
-    What is there already is not fetched again, and what was interrupted goes on from where it was.
+    Files that are already there are not downloaded again, and an interrupted download resumes.
     """
     from rich.progress import DownloadColumn, TransferSpeedColumn
 

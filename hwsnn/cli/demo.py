@@ -1,4 +1,4 @@
-"""``hwsnn demo``: the main job from end to end, ending with one table."""
+"""``hwsnn demo``: the whole flow, ending with one table."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def _print_table(result: DemoResult) -> None:
                 f"{verification.frames} images"
             ),
         ),
-        ("clocks a frame", f"{verification.cycles_per_frame:g} (simulated, frames back to back)"),
-        ("latency", f"{verification.latency_cycles} clocks (simulated), {latency_us:.1f} us at the post-route clock"),
+        ("cycles per frame", f"{verification.cycles_per_frame:g} (simulated, frames back to back)"),
+        ("latency", f"{verification.latency_cycles} cycles (simulated), {latency_us:.1f} us at the post-route clock"),
         (
             "post-route clock",
             (
@@ -69,7 +69,7 @@ def _print_table(result: DemoResult) -> None:
             ),
         ),
         ("LUT, FF, BRAM, DSP", ", ".join(f"{count:,} ({count / most:.0%})" for _, count, most in used)),
-        ("FPGA", f"{result.fpga_fps:,.0f} frames/s (simulated clocks at the post-route clock)"),
+        ("FPGA", f"{result.fpga_fps:,.0f} frames/s (simulated cycles at the post-route clock)"),
         ("CPU", f"{result.cpu_fps:,.0f} frames/s ({result.cpu_implementation}, {result.cpu})"),
         ("FPGA / CPU", f"{result.fpga_fps / result.cpu_fps:.1f}"),
     ]

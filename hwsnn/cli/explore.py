@@ -1,4 +1,4 @@
-"""``hwsnn explore``: the designs of a trained network that no other beats."""
+"""``hwsnn explore``: the Pareto front of the designs of a trained network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwsnn.float_network import Compare
+from hwsnn.planner.constraints import DEFAULT_MHZ
+from hwsnn.quantization.quantize import DEFAULT_ENCODING
 
 from ..errors import InputError
 from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
 from .common import count_option, data_option, emit, json_option, output_option, results_console
-from .folding import DEFAULT_MHZ, clock_option, device_option
-from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option, trained_path
+from .folding import clock_option, device_option
+from .source import compare_option, encoding_option, read_trained, reset_option, trained_path
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,25 +68,25 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
     show_default=True,
     callback=_integers(MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
     metavar="LIST",
-    help="Bits of a weight, rounded after training.",
+    help="Weight bits, rounded after training.",
 )
 @click.option(
     "--timesteps",
     callback=_integers(1, MAX_TIMESTEPS),
     metavar="LIST",
-    help="Time steps a frame, without retraining.  [default: as in training, where SRC says so]",
+    help="Time steps per frame, without retraining.  [default: as in training, where SRC says so]",
 )
 @click.option(
     "--clocks",
     callback=_integers(1, MOST_CLOCKS),
     metavar="LIST",
-    help="The most clocks a frame that a design may take, for one design each.",
+    help="Maximum cycles per frame: one design for each.",
 )
 @click.option(
     "--points",
     type=click.IntRange(2, 1000),
     metavar="K",
-    help="In place of --clocks: K targets, in geometric series from one pixel a clock to the smallest design.  "
+    help="In place of --clocks: K targets, in geometric series from one pixel per cycle to the smallest design.  "
     f"[default: {DEFAULT_POINTS}]",
 )
 @device_option
@@ -93,7 +95,7 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
 @reset_option
 @compare_option
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster to work on.  [default: this machine's cores]")
-@output_option("DIR", "Folder to write into. A sweep that was stopped goes on from there.", required=True)
+@output_option("DIR", "Folder to write into. A sweep that was stopped resumes from there.", required=True)
 @json_option
 def command(
     source: str,
@@ -113,14 +115,15 @@ def command(
     output: Path,
     as_json: bool,
 ) -> None:
-    """Sweep folding, weight bits and time steps of the trained network SRC, and find the designs that none beats.
+    """Sweep folding, weight bits and time steps of the trained network SRC, and find the Pareto-optimal designs.
 
-    SRC is a float .safetensors or a NIR graph, or the name of a shipped model. What comes out is accuracy, frames/s,
-    latency and look-up tables of every design, in DIR/points.csv, and of those that no other beats, in DIR/pareto.csv,
+    SRC is a float .safetensors or a NIR graph, or the name of a shipped model. The output is accuracy, frames/s,
+    latency and look-up tables of every design, in DIR/points.csv, and of those on the Pareto front, in DIR/pareto.csv,
     pareto.png and pareto.svg.
 
-    Test images measure a finished model; a figure on images that chose the design is flattered. So the last training
-    images are the default, and SRC should be trained without them. What to choose by is the user's responsibility.
+    Test images are for measuring a finished model; an accuracy on the images that chose the design is too good. So the
+    last training images are the default, and SRC should be trained without them. Choosing by the right images is the
+    user's responsibility.
 
     The processes on this machine are closed to its other users. A --scheduler must be trusted, and so must all who can
     reach it: Dask sends Python objects between its processes, and those can run anything, here too.
@@ -198,7 +201,7 @@ def _variants(
     reset: Reset | None,
     compare: Compare | None,
 ) -> tuple[str, list[Variant]]:
-    """The name of the trained network in ``path``, and what is made of it."""
+    """The name of the trained network in ``path``, and its integer networks."""
     from ..explore.space import variants
 
     trained, _ = read_trained(path, reset=reset, compare=compare)
@@ -215,7 +218,7 @@ def _table(front: list[Row]) -> Table:
     from rich.table import Table
 
     table = Table(title=f"the front on {front[0].device}, at an assumed {front[0].assumed_clock_mhz:g} MHz")
-    for heading in ("bits", "T", "accuracy", "frames/s", "clocks a frame", "latency, us", "LUT", "BRAM36"):
+    for heading in ("bits", "T", "accuracy", "frames/s", "cycles per frame", "latency, us", "LUT", "BRAM36"):
         table.add_column(heading, justify="right")
     for row in sorted(front, key=lambda row: row.lut_estimate):
         table.add_row(
@@ -223,7 +226,7 @@ def _table(front: list[Row]) -> Table:
             str(row.timesteps),
             f"{row.accuracy:.2%}",
             f"{row.fps_at_assumed_clock:,.0f}",
-            f"{row.clocks_per_frame:,g}",
+            f"{row.cycles_per_frame:,g}",
             f"{row.latency_us_at_assumed_clock:,.2f}",
             f"{row.lut_estimate:,} ({row.lut_percent_estimate:g}%)",
             f"{row.bram36_estimate:g}",

@@ -1,4 +1,4 @@
-"""``hwsnn inspect``: what a model is made of."""
+"""``hwsnn inspect``: the layers of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .common import emit, json_option, model_argument, results_console
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..spec import Layer, Leak, Network
+    from ..spec import Layer, Network
 
 
 @click.command("inspect")
@@ -44,7 +44,7 @@ def _describe(network: Network) -> dict[str, Any]:
         "input_shape": list(network.input_shape),
         "pixel_bits": network.pixel_bits,
         "encoding": network.encoder.kind,
-        "seed": network.encoder.seed if network.encoder.kind == "poisson" else None,
+        "seed": network.encoder.seed if network.encoder.random else None,
         "timesteps": network.timesteps,
         "readout": network.readout,
         "classes": network.classes,
@@ -56,45 +56,34 @@ def _describe(network: Network) -> dict[str, Any]:
 
 
 def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any]:
-    from ..spec import Conv, MaxPool, Neuron
+    from hwsnn.model_file.integer_file import describe_kind
+
+    from ..spec import Weighted
 
     shape = network.shapes[index + 1]
-    fields: dict[str, Any] = {"name": layer.name, "output_shape": list(shape), "parameters": 0, "synapses": 0}
-    if isinstance(layer, MaxPool):
-        return fields | {
-            "type": "maxpool",
-            "window": list(layer.size),
-            "stride": list(layer.stride),
-            "mode": layer.mode,
-        }
+    fields = describe_kind(layer) | {"output_shape": list(shape), "parameters": 0, "synapses": 0}
+    if layer.sliding:
+        fields["window"] = list(layer.window.size)
+        fields.pop("size", None)
+    if not isinstance(layer, Weighted):
+        return fields
     neuron = layer.neuron
-    thresholds, subs = (neuron.threshold, neuron.sub) if isinstance(neuron, Neuron) else (None, None)
-    if isinstance(layer, Conv):
-        fields |= {"window": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
+    constants = {name: [int(values.min()), int(values.max())] for name, values in neuron.constants.items()}
     return fields | {
-        "type": "conv" if isinstance(layer, Conv) else "dense",
-        "parameters": sum(part.size for part in (layer.weight, layer.bias, thresholds, subs) if part is not None),
-        "synapses": layer.weight.size * shape[1] * shape[2],
+        "parameters": sum(part.size for part in (layer.weight, layer.bias, *neuron.constants.values())),
+        "synapses": layer.synapses * shape[1] * shape[2],
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
         "can_saturate": network.can_saturate(index),
-        "leak": _leak(neuron.leak),
+        "leak": neuron.leak.formula,
         "beta": neuron.leak.beta,
-        "reset": neuron.reset if isinstance(neuron, Neuron) else None,
-        "threshold": None if thresholds is None else [int(thresholds.min()), int(thresholds.max())],
-        "sub": None if subs is None else [int(subs.min()), int(subs.max())],
+        "reset": None,
+        "threshold": None,
+        "sub": None,
+        **neuron.settings,
+        **constants,
     }
-
-
-def _leak(leak: Leak) -> str:
-    from ..spec import MultiplyLeak, ShiftLeak
-
-    if isinstance(leak, ShiftLeak):
-        return f"v - (v >> {leak.shift})"
-    if isinstance(leak, MultiplyLeak):
-        return f"(v * {leak.multiplier}) >> {leak.shift}"
-    return "none"
 
 
 def _summary(fields: dict[str, Any]) -> str:
@@ -103,13 +92,13 @@ def _summary(fields: dict[str, Any]) -> str:
         f"{fields['name']}: {_extent(fields['input_shape'])} pixels of {fields['pixel_bits']} bits, "
         f"{fields['encoding']} encoding{seed}, {fields['timesteps']} time steps, {fields['readout']} readout of "
         f"{fields['classes']} classes ({fields['score_bits']}-bit scores)\n"
-        f"{fields['parameters']:,} parameters, {fields['synapses']:,} synapses a time step, "
+        f"{fields['parameters']:,} parameters, {fields['synapses']:,} synapses per time step, "
         f"model hash {fields['hash'][:16]}"
     )
 
 
 def _shapes(layers: list[dict[str, Any]]) -> Table:
-    """What each layer is, and how large."""
+    """Kind, shapes and sizes of each layer."""
     table = _empty_table(("layer", "kind", "output"), ("parameters", "synapses"))
     for layer in layers:
         sizes = (f"{layer[count]:,}" if layer[count] else "" for count in ("parameters", "synapses"))
@@ -118,10 +107,10 @@ def _shapes(layers: list[dict[str, Any]]) -> Table:
 
 
 def _neurons(layers: list[dict[str, Any]]) -> Table:
-    """The numbers of each layer with weights, and its neurons: beside the shapes it would not fit a terminal."""
+    """Widths and neurons of each layer with weights: a table of its own, to fit a terminal."""
     table = _empty_table(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
     for layer in layers:
-        if layer["type"] == "maxpool":
+        if "weight_bits" not in layer:
             continue
         saturates = " (saturates)" if layer["can_saturate"] else ""
         table.add_row(
@@ -137,12 +126,12 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
 
 
 def _reset(layer: dict[str, Any]) -> str:
-    """What a spike does to the membrane."""
+    """The reset of a neuron, as text."""
     return f"subtract {_ends(layer['sub'])}" if layer["sub"] else layer["reset"] or "never fires"
 
 
 def _ends(ends: Sequence[int]) -> str:
-    """The smallest and the largest of some numbers, or the one that they all are."""
+    """The range of some numbers as text, or their common value."""
     return " to ".join(f"{end:,}" for end in sorted(set(ends)))
 
 
@@ -158,17 +147,19 @@ def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
 
 
 def _kind(layer: dict[str, Any]) -> str:
-    """The type, and whatever of window, stride, padding and mode says something."""
-    if layer["type"] == "dense":
-        return "dense"
+    """The type of a layer, with its window, stride, padding, groups and mode where they are not the default."""
+    if "window" not in layer:
+        return str(layer["type"])
     text = f"{layer['type']} {'x'.join(map(str, layer['window']))}"
     if layer["stride"] != [1, 1]:
         text += f", stride {'x'.join(map(str, layer['stride']))}"
     if any(layer.get("padding", ())):
         text += f", padding {'x'.join(map(str, layer['padding']))}"
-    return f"{text}, {layer['mode']}" if layer["type"] == "maxpool" else text
+    if "groups" in layer:
+        text += f", {layer['groups']} groups"
+    return f"{text}, {layer['mode']}" if "mode" in layer else text
 
 
 def _extent(shape: list[int]) -> str:
-    """(channels, height, width) as people write it."""
+    """(channels, height, width) as text, such as 1x28x28."""
     return "x".join(map(str, shape))

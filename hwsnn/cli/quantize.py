@@ -10,6 +10,7 @@ import click
 
 from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.conventions import DEFAULT_DT
+from hwsnn.quantization.quantize import DEFAULT_TIMESTEPS, quantize
 
 from ..errors import InputError
 from ..spec import (
@@ -18,16 +19,12 @@ from ..spec import (
     MAX_WEIGHT_BITS,
     MIN_MEMBRANE_BITS,
     MIN_WEIGHT_BITS,
-    Encoder,
     EncoderKind,
     Readout,
     Reset,
 )
 from .common import emit, json_option, output_option, require_another
-from .source import DEFAULT_ENCODING, compare_option, encoding_option, read_trained, reset_option
-
-DEFAULT_TIMESTEPS = 4
-"""Where the source does not say; networks trained with surrogate gradients on still images mostly run 2 to 10."""
+from .source import compare_option, encoding_option, read_trained, reset_option
 
 
 def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -42,7 +39,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 @click.option(
     "--timesteps",
     type=click.IntRange(1, MAX_TIMESTEPS),
-    help=f"Time steps a frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
+    help=f"Time steps per frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
 )
 @encoding_option
 @click.option(
@@ -60,7 +57,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 @click.option(
     "--membrane-bits",
     type=click.IntRange(MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS),
-    help="At most so many bits a membrane, which may then saturate.  [default: enough never to]",
+    help="Maximum membrane width in bits; membranes may then saturate.  [default: enough never to]",
 )
 @reset_option
 @compare_option
@@ -68,7 +65,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
     "--dt",
     type=float,
     callback=_positive,
-    help=f"Seconds a time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
+    help=f"Seconds per time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
 )
 @json_option
 def command(
@@ -86,29 +83,24 @@ def command(
 ) -> None:
     """Turn the trained network SRC, a NIR graph or a float .safetensors, into an integer model, and report the changes.
 
-    The report is kept in the model file, too. docs/importing.md says which nodes of NIR there are and what becomes of
-    them.
+    The report is kept in the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
     """
     from hwsnn.model_file.integer_file import model_hash, save
-    from hwsnn.quantization.quantize import quantize
 
     require_another(output, source=source)
     trained, origin = read_trained(source, dt, reset=reset, compare=compare)
     try:
         network, report = quantize(
             trained,
-            timesteps=timesteps or trained.timesteps or DEFAULT_TIMESTEPS,
-            encoder=Encoder(encoding or trained.encoding or DEFAULT_ENCODING),
-            weight_bits=bits,
+            bits=bits,
+            timesteps=timesteps,
+            encoding=encoding,
             membrane_bits=membrane_bits,
             readout=readout,
             reset=reset,
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    if timesteps is None and trained.timesteps is None:
-        remark = f"time steps: the source does not say how many; {DEFAULT_TIMESTEPS} is the default"
-        report = report.with_remark(f"{remark}, give --timesteps as in training")
     save(network, output, {"source": source.name} | origin | {"quantization": report.to_json()})
     fields = {"model": str(output), "model_hash": model_hash(network), "source": str(source)} | origin
     emit(as_json, fields | report.to_json(), lambda: click.echo(f"{report}\nwrote {output}"))

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def command(
     model: str, data: str, count: int | None, output: Path | None, trace: bool, activity: bool, as_json: bool
 ) -> None:
-    """Run MODEL's integer reference on images: what the hardware computes, bit by bit."""
+    """Run MODEL's integer reference on images: bit for bit what the hardware computes."""
     if trace and output is None:
         raise click.UsageError("--trace writes spikes to a file: name it with -o OUT.npz", click.get_current_context())
 
@@ -107,7 +107,7 @@ def _figures(activity: Activity) -> dict[str, Any]:
 
 
 def _table(network: Network, activity: Activity) -> Table:
-    """Spikes and operations an image; empty where they have no meaning, such as operations of a pool."""
+    """Spikes and operations per image; empty where they have no meaning, such as operations of a pool."""
     from rich.table import Table
 
     names = [layer.name for layer in network.layers]

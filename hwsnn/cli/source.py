@@ -1,4 +1,4 @@
-"""Trained networks as an argument, and the options that say what their files leave open."""
+"""The argument SRC, a trained network, and the options for what its file does not say."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import click
 from hwsnn.files.shipped import model_folders
 from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
+from hwsnn.frontends.read import is_float_file, read
+from hwsnn.quantization.quantize import DEFAULT_ENCODING
 
-from ..errors import InputError
 from ..spec import EncoderKind, Reset
 
 if TYPE_CHECKING:
     from hwsnn.float_network import FloatNetwork
-
-DEFAULT_ENCODING: EncoderKind = "direct"
 
 encoding_option = click.option(
     "--encoding",
@@ -29,7 +28,7 @@ encoding_option = click.option(
 reset_option = click.option(
     "--reset",
     type=click.Choice(get_args(Reset)),
-    help="What a spike does to every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
+    help="How a spike resets every membrane, in place of what SRC says (foreign NIR cannot say subtract).",
 )
 compare_option = click.option(
     "--compare",
@@ -40,7 +39,7 @@ compare_option = click.option(
 
 
 def trained_path(text: str) -> Path:
-    """The file that SRC names: the trained network of a shipped model, whose name wins over a file's; or a file."""
+    """The file that SRC names: the float file of a shipped model, whose name wins over a file's, or a file."""
     beside = model_folders().get(text)
     shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if beside else ()
     return next((file for file in shipped if file.is_file()), Path(text))
@@ -51,26 +50,14 @@ def read_trained(
 ) -> tuple[FloatNetwork, dict[str, Any]]:
     """The trained network in ``source``, a float file or a NIR graph, and how it was read.
 
-    ``compare``: of all neurons, in place of the source's. ``reset`` is the quantizer's to apply; like ``compare`` it
-    answers a remark of the source.
+    ``compare`` overrides the comparison of all neurons. ``reset`` is applied later, by the quantizer; either option
+    settles a remark of the source, which is then dropped.
     """
-    network, origin = _read(source, dt)
+    network = read(source, dt=dt)
+    origin = {} if is_float_file(source) else {"dt": dt or DEFAULT_DT}
     answers = {RESET_REMARK: reset, COMPARE_REMARK: compare}
     remarks = [remark for remark in network.remarks if answers.get(remark) is None]
     if reset == "subtract" and RESET_REMARK in network.remarks:
         remarks.append(SUBTRACT_REMARK)
     network = replace(network, remarks=tuple(remarks))
     return (network.firing_where(compare) if compare else network), origin
-
-
-def _read(source: Path, dt: float | None) -> tuple[FloatNetwork, dict[str, Any]]:
-    if source.suffix.lower() == ".safetensors":
-        from hwsnn.model_file import float_file
-
-        if dt is not None:
-            raise InputError(f"{source}: has no time constants; --dt is for NIR files only")
-        return float_file.load(source), {}
-    from hwsnn.frontends.nir import reader
-
-    dt = dt or DEFAULT_DT
-    return reader.read(source, dt), {"dt": dt}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from hwsnn.model_file.by_name import load_model
+from hwsnn.planner.constraints import Constraints
 
 from ..progress import stages
 from .common import count_option, data_option, emit, json_option, model_argument, seed_option
-from .folding import Wish, folding_options, remark
+from .folding import folding_options, planned, remark
 
 RANDOM_FRAMES = 10
-"""Random images where no data are given and no number is asked for."""
+"""Default number of random images, without --data and -n."""
 
 
 @click.command("verify")
@@ -23,12 +24,18 @@ RANDOM_FRAMES = 10
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, model: str, data: str | None, count: int | None, seed: int, wish: Wish, as_json: bool
+    ctx: click.Context,
+    model: str,
+    data: str | None,
+    count: int | None,
+    seed: int,
+    constraints: Constraints,
+    as_json: bool,
 ) -> None:
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
     Without --data the images are random. All frames run once back to back, and once more with random stalls at both
-    ends. Exit status 1 if anything differs. The design must fit the --device, but for the folds of --fold.
+    ends. Exit status 1 if anything differs. The design must fit the --device, except with --fold.
     """
     network = load_model(model)
 
@@ -38,7 +45,7 @@ def command(
     images = load(data, network, count).images if data else random_images(network, count or RANDOM_FRAMES, seed)
     with stages() as show:
         show.at("planning")
-        plan = wish.plan(network)
+        plan = planned(constraints, network)
         show.at("building the simulator")
         result = run_network(
             network,
@@ -61,8 +68,8 @@ def command(
         click.echo(
             f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
             f"reference, {result.mismatches:,} mismatches\n"
-            f"{result.cycles_per_frame:g} clocks a frame back to back, {result.latency_cycles} clocks from a frame's "
-            "first pixel to its answer (simulated)"
+            f"{result.cycles_per_frame:g} cycles per frame back to back, {result.latency_cycles} cycles from a frame's "
+            "first pixel to its result (simulated)"
         )
         if result.first_mismatch:
             click.echo(f"first mismatch at {result.first_mismatch}")

@@ -1,4 +1,4 @@
-"""Clocks a frame, latency and queue depths of a network and its folding, equal to those of simulated hardware."""
+"""Cycles per frame, latency and queue depths of a network and its folding, equal to those of simulated hardware."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from math import ceil, floor
 
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Conv, Network
+from hwsnn.spec import Network
 
 from .machine import Machine, depths_of
 from .parts import Queue
@@ -26,7 +26,7 @@ class Cycles:
     ``cycles_per_frame``: the steady interval between results, on average where it alternates.
     ``latency_cycles``: from the first frame's first pixel to its result, both as they move.
     ``bottleneck``: who of ``busy`` takes longest, the first of equals.
-    ``busy``: the clocks a frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
+    ``busy``: the cycles per frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
     ``fifo_peaks``, ``column_peaks``: the depth of each queue (as in ``Folding``) from which on it is never full, where
     frames come at their steady interval.
     """
@@ -61,7 +61,7 @@ def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
 
 
 def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
-    """The folding of these layers with queues as short as keep the whole clocks a frame, and to the first answer, of
+    """The folding of these layers with queues as short as keep the whole cycles per frame, and to the first answer, of
     queues without end.
 
     No queue has a place to spare: one less in any of them costs clocks of the one or the other. Where either of two
@@ -70,14 +70,15 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
     depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
-    latency = machine.steady(depths, clocks).latency
+    endless = machine.steady(depths, clocks)
+    peaks = endless.peaks
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
-        low, high = 1, machine.steady(depths, clocks).peaks[queue]
+        low, high = 1, peaks[queue]
         while low < high:
             middle = (low + high) // 2
-            steady = machine.steady(depths | {queue: middle}, clocks)
-            if steady.clocks == clocks and steady.latency == latency:
-                high = middle
+            kept = machine.keeps(depths | {queue: middle}, clocks, endless.latency)
+            if kept:
+                high, peaks = middle, kept
             else:
                 low = middle + 1
         depths[queue] = high
@@ -96,6 +97,5 @@ def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> in
     if kind == "results":
         return network.shapes[index + 1][0] * beats.beat_steps(network, index)
     layer = network.layers[index]
-    assert isinstance(layer, Conv)
     entry = network.pixel_bits if network.takes_pixels(index) else beats.beat_steps(network, index - 1)
-    return network.shapes[index][0] * layer.kernel[0] * entry
+    return network.shapes[index][0] * layer.window.size[0] * entry

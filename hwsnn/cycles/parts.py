@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from math import prod
 from typing import Any, Literal, TypeAlias
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import Conv, Dense, MaxPool, Network, Neuron, Pair
+from hwsnn.folding.pipeline_depths import engine_depths
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Pair, Weighted
+from hwsnn.spec.checks import assert_never
 
-from . import streams
-from .streams import Runs, Stream
+from . import components
+from .components import Component, CreditFifo, Push
 
 Queue: TypeAlias = tuple[str, Literal["results", "columns"]]
 """A layer's name and which of its queues: the one behind it, or a convolution's of columns."""
@@ -24,12 +25,12 @@ Queue: TypeAlias = tuple[str, Literal["results", "columns"]]
 class Part:
     """A component.
 
-    ``owner``: ``encoder``, a layer's name or ``readout``. ``add``: adds it to the end of a chain; queues alone have a
-    depth. ``beats``: of a frame, behind it. ``queue``: which one it is, or ends in.
+    ``owner``: ``encoder``, a layer's name or ``readout``. ``make``: makes it, from what its beats are pushed into and,
+    for a queue, from its depth. ``beats``: of a frame, behind it. ``queue``: which one it is.
     """
 
     owner: str
-    add: Callable[[Stream, float], Stream]
+    make: Callable[[Push, float], Component]
     beats: int
     queue: Queue | None = None
 
@@ -37,33 +38,36 @@ class Part:
 def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
     """The components from the pixels to the result, as in ``hwsnn.rtl.network`` and ``hwsnn.rtl.layer``."""
     pixels, timesteps = prod(network.input_shape[1:]), network.timesteps
-    if network.encoder.kind != "direct":
-        yield Part("encoder", _fixed(streams.encoder, timesteps), pixels * timesteps)
+    if network.encoder.spikes:
+        yield Part("encoder", _fixed(components.Encoder, timesteps), pixels * timesteps)
     steps = 1
     for index, layer in enumerate(network.layers):
-        if isinstance(layer, MaxPool):
-            yield from _pool(network, index, layer, steps)
-        else:
-            yield from _weighted(network, index, layer, layers[layer.name], steps)
-            steps = min(layers[layer.name].t_par, timesteps)
+        match layer:
+            case MaxPool():
+                yield from _pool(network, index, layer, steps)
+            case Conv() | Dense():
+                yield from _weighted(network, index, layer, layers[layer.name], steps)
+                steps = min(layers[layer.name].t_par, timesteps)
+            case _:
+                assert_never(layer)
     if network.readout == "count":
-        yield Part("readout", _fixed(streams.count, -(-timesteps // steps)), 1)
+        yield Part("readout", _fixed(components.SpikeCount, -(-timesteps // steps)), 1)
     yield Part("readout", _answer(network.classes), 1)
 
 
-def _answer(classes: int) -> Callable[[Stream, float], Stream]:
+def _answer(classes: int) -> Callable[[Push, float], Component]:
     from amaranth.hdl import unsigned
 
     from hwsnn.rtl.network import RESULTS  # here, so that only a network that is timed loads Amaranth
     from hwsnn.rtl.readout import ArgMax
 
     delay = ArgMax(classes, unsigned(1)).latency + 1
-    return lambda i, depth: streams.passes(i, RESULTS, schedule=[(True, True, 1)], delay=delay)
+    return lambda push, _: CreditFifo(push, RESULTS, delay)
 
 
-def _fixed(component: Callable[..., Stream], *parameters: Any) -> Callable[[Stream, float], Stream]:
-    """What adds a component that is no queue."""
-    return lambda i, depth: component(i, *parameters)
+def _fixed(component: Callable[..., Component], *parameters: Any) -> Callable[[Push, float], Component]:
+    """What makes a component that is no queue."""
+    return lambda push, _: component(push, *parameters)
 
 
 def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[Part]:
@@ -73,44 +77,43 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
     beats = -(-network.timesteps // steps)
     winner = layer.mode == "winner"
     pool = WinnerPool(channels, inputs, network.timesteps, steps) if winner else OrPool(channels * steps, inputs)
-    yield Part(layer.name, _fixed(streams.skid), prod(extent) * beats)
+    yield Part(layer.name, _fixed(components.SkidBuffer), prod(extent) * beats)
     yield from _window(layer.name, (extent[0], extent[1]), layer.size, layer.stride, beats, queued=False)
     beats *= prod(network.shapes[index + 1][1:])
-    add = partial(streams.passes, schedule=[(True, True, 1)], delay=pool.latency + 1)
-    yield Part(layer.name, add, beats, (layer.name, "results"))
+    yield Part(layer.name, partial(CreditFifo, delay=pool.latency + 1), beats, (layer.name, "results"))
 
 
-def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.compute.engine import Engine
+def _weighted(network: Network, index: int, layer: Weighted, fold: LayerFold, steps: int) -> Iterator[Part]:
     from hwsnn.rtl.layer import joins_steps
 
     name, timesteps = layer.name, network.timesteps
     (_, height, width), pixels = network.shapes[index], network.takes_pixels(index)
     arriving = height * width * (1 if pixels else -(-timesteps // steps))
-    yield Part(name, _fixed(streams.skid), arriving)
+    yield Part(name, _fixed(components.SkidBuffer), arriving)
     if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
         if steps < timesteps:
-            yield Part(name, _fixed(streams.collect, -(-timesteps // steps)), height * width)
-        yield Part(name, _fixed(streams.skid), height * width)
+            yield Part(name, _fixed(components.Packer, -(-timesteps // steps)), height * width)
+        yield Part(name, _fixed(components.SkidBuffer), height * width)
         steps = timesteps
     beats = 1 if pixels else -(-timesteps // steps)
     positions = 1
-    if isinstance(layer, Conv):
-        if any(layer.padding):
-            top, left = layer.padding
+    if layer.sliding:
+        size, stride, padding = layer.window
+        if any(padding):
+            top, left = padding
             rows, columns = range(-top, height + top), range(-left, width + left)
             inside = [0 <= y < height and 0 <= x < width for y in rows for x in columns]
             height, width = len(rows), len(columns)
-            yield Part(name, _fixed(streams.padding, _runs(inside, beats)), height * width * beats)
-            yield Part(name, _fixed(streams.skid), height * width * beats)
-        yield from _window(name, (height, width), layer.kernel, layer.stride, beats, queued=True)
+            yield Part(name, _fixed(components.Padding, _each(inside, beats)), height * width * beats)
+            yield Part(name, _fixed(components.SkidBuffer), height * width * beats)
+        yield from _window(name, (height, width), size, stride, beats, queued=True)
     else:
         positions = height * width
-    engine = Engine(network, index, fold, steps, 1)
+    engine = engine_depths(network, index, fold)
     schedule = [
         (
             number % (engine.passes // beats) == 0,
-            position == positions - 1 and (number == engine.passes - 1 or isinstance(layer.neuron, Neuron)),
+            position == positions - 1 and (number == engine.passes - 1 or layer.neuron.fires),
             max(engine.pass_clocks, engine.rest if number < engine.passes - 1 else 0),
         )
         for position in range(positions)
@@ -118,7 +121,8 @@ def _weighted(network: Network, index: int, layer: Conv | Dense, fold: LayerFold
     ]
     made = prod(network.shapes[index + 1][1:]) * sum(makes for _, makes, _ in schedule)
     delay = engine.pass_clocks + engine.pipeline_clocks + 1
-    yield Part(name, partial(streams.passes, schedule=schedule, delay=delay), made, (name, "results"))
+    yield Part(name, _fixed(components.Engine, schedule), made)
+    yield Part(name, partial(CreditFifo, delay=delay), made, (name, "results"))
 
 
 def _window(name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, *, queued: bool) -> Iterator[Part]:
@@ -127,19 +131,18 @@ def _window(name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, *, 
         [at >= size - 1 and (at - size + 1) % step == 0 for at in range(length)]
         for length, size, step in zip(extent, kernel, stride, strict=True)
     )
-    yield _history(name, kernel[0], _runs(rows, row), sum(rows) * row)
+    yield _history(name, kernel[0], _each(rows, row), sum(rows) * row)
     if queued:
-        add = partial(streams.passes, schedule=[(True, True, 1)], delay=1)
-        yield Part(name, add, sum(rows) * row, (name, "columns"))
-        yield Part(name, _fixed(streams.skid), sum(rows) * row)
-    yield _history(name, kernel[1], _runs(columns, beats), sum(rows) * sum(columns) * beats)
+        yield Part(name, partial(CreditFifo, delay=1), sum(rows) * row, (name, "columns"))
+        yield Part(name, _fixed(components.SkidBuffer), sum(rows) * row)
+    yield _history(name, kernel[1], _each(columns, beats), sum(rows) * sum(columns) * beats)
 
 
-def _history(name: str, length: int, frame: Runs, beats: int) -> Part:
+def _history(name: str, length: int, frame: Sequence[bool], beats: int) -> Part:
     """The past of ``length`` beats, the present one included: of one there is no register."""
-    return Part(name, _fixed(streams.history if length > 1 else streams.select, frame), beats)
+    return Part(name, _fixed(components.LineBuffer if length > 1 else components.Wires, frame), beats)
 
 
-def _runs(flags: Iterable[bool], each: int) -> Runs:
-    """Flags of ``each`` beats a flag."""
-    return [(flag, len(list(group)) * each) for flag, group in groupby(flags)]
+def _each(flags: Iterable[bool], beats: int) -> list[bool]:
+    """Each flag for so many beats."""
+    return [flag for flag in flags for _ in range(beats)]

@@ -1,11 +1,11 @@
 """Images and labels: IDX folders, ``.npz`` files, the shipped digits, MNIST by name, or random ones.
 
-- ``load(text, network, limit, split)``: test images, if not the others, checked against a model.
-- ``images(text, split, limit)``: the same without a model, of either split.
+- ``load(text, network, limit, split)``: images of a split (default: test), checked against a model.
+- ``images(text, split, limit)``: images of either split, without a model.
 - ``training(text, limit)``: the training split, with its labels.
 
 ``text`` is a folder, a file or a word, as in ``--data`` (``hwsnn.data.resolve``). Data files are untrusted input:
-whatever is wrong with them is an ``InputError`` of one line, and nothing is unpickled.
+any error in them is an ``InputError`` of one line, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LARGEST_LABEL = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Data:
-    """``images``: (N, C, H, W) uint8, at least one. ``labels``: (N,) int64, or None where they are not known."""
+    """``images``: (N, C, H, W) uint8, at least one. ``labels``: (N,) int64, or None if unknown."""
 
     images: Images
     labels: Labels | None
@@ -43,7 +43,7 @@ class Data:
 
 @dataclass(frozen=True)
 class LabelledData(Data):
-    """Data whose labels are known: ``labels`` is (N,) int64."""
+    """Data with labels: ``labels`` is (N,) int64."""
 
     labels: Labels
 
@@ -51,8 +51,8 @@ class LabelledData(Data):
 def load(text: str, network: Network, limit: int | None = None, split: Split = "test") -> Data:
     """The images of ``split`` for ``network`` that ``text`` names.
 
-    Only the first ``limit``, where given; there must be as many. Raises ``InputError`` for whatever is not usable: also
-    images of another size, pixels above the model's largest, labels of classes that it does not have.
+    Only the first ``limit``, if given; there must be at least as many. Raises ``InputError`` if they are not usable,
+    which includes images of another size, pixels above the model's largest, and labels that are not its classes.
     """
     data = _read(text, split, limit, network.input_shape)
     largest = int(data.images.max())
@@ -68,10 +68,10 @@ def load(text: str, network: Network, limit: int | None = None, split: Split = "
 
 
 def images(text: str, split: Split = "test", limit: int | None = None) -> Data:
-    """The images of ``split`` ("train" or "test") that ``text`` names, whatever their size, and their labels if known.
+    """The images of ``split`` ("train" or "test") that ``text`` names, of any size, and their labels if known.
 
-    Only the first ``limit``, where given; there must be as many. Only a folder of IDX files, and so ``mnist``, has a
-    training split. Raises ``InputError`` for whatever is not usable.
+    Only the first ``limit``, if given; there must be at least as many. Only a folder of IDX files, and so ``mnist``,
+    has a training split. Raises ``InputError`` if they are not usable.
     """
     return _read(text, split, limit)
 
@@ -79,8 +79,8 @@ def images(text: str, split: Split = "test", limit: int | None = None) -> Data:
 def training(text: str, limit: int | None = None) -> LabelledData:
     """The training split that ``text`` names, a folder of IDX files or ``mnist`` (60,000 images), with its labels.
 
-    Only the first ``limit``, where given; there must be as many. Raises ``InputError`` for whatever is not usable, and
-    where there are no labels.
+    Only the first ``limit``, if given; there must be at least as many. Raises ``InputError`` if they are not usable,
+    and if there are no labels.
     """
     data = images(text, "train", limit)
     if data.labels is None:
@@ -90,13 +90,13 @@ def training(text: str, limit: int | None = None) -> LabelledData:
 
 
 def random_images(network: Network, count: int, seed: int) -> Images:
-    """``count`` images (count, C, H, W) of uniformly random pixels, from dark to the network's largest."""
+    """``count`` images (count, C, H, W) of uniformly random pixels, from 0 to the network's largest."""
     random = np.random.default_rng(seed)
     return random.integers(0, network.largest_pixel, (count, *network.input_shape), np.uint8, endpoint=True)
 
 
 def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None) -> Data:
-    """Images of ``shape`` (C, H, W), or of whatever size they are where that is None."""
+    """Images of ``shape`` (C, H, W), or of any size if it is None."""
     path = resolve(text, split)
     if path.is_dir():
         return _read_idx(path, split, limit, shape)

@@ -1,4 +1,4 @@
-"""Fetches files of a data set over HTTP: whole and right under their names, or not at all."""
+"""Downloads files of a data set over HTTP: complete and correct under their names, or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .idx import find
 from .reading import MOST_BYTES, UNREADABLE
 
 TIMEOUT_S = 30
-"""How long a mirror may be silent."""
+"""Time-out of a mirror, in seconds."""
 CHUNK = 1 << 16
 
 Progress = Callable[[str, int, int], None]
@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 class RemoteFile:
     """A file that mirrors have as ``name``.gz, of ``size`` bytes.
 
-    ``sha256`` is of what it holds unpacked: so a copy that was unpacked, or packed anew, is known to be right, too.
+    ``sha256`` is of the unpacked content, so that an unpacked or repacked copy is recognized as correct, too.
     """
 
     name: str
@@ -42,7 +42,7 @@ class RemoteFile:
 
 
 class _MirrorError(Exception):
-    """Why a mirror did not give a file, in a few words."""
+    """The reason why a mirror did not deliver a file, in a few words."""
 
 
 def fetch(
@@ -51,12 +51,12 @@ def fetch(
     mirrors: Sequence[str],
     progress: Progress = lambda name, done, total: None,
 ) -> list[Path]:
-    """Fetch those of ``files`` that ``folder`` (made if need be) does not hold, from the first of ``mirrors`` that can.
+    """Download those of ``files`` that ``folder`` (made if missing) lacks, from the first of ``mirrors`` that has them.
 
-    A mirror is a URL that ends with a slash. ``progress`` gets a file's name, the bytes that are there and their total.
-    What has come of a file lies in ``NAME.gz.part`` until all of it is there and right: the next call goes on from it.
-    Returns the fetched files. Raises ``InputError`` where no mirror has a file, where ``folder`` cannot be written to,
-    and where it holds a file of the same name with another content.
+    A mirror is a URL that ends with a slash. ``progress`` gets a file's name, its bytes so far and their total.
+    An incomplete file is ``NAME.gz.part`` until it is complete and correct; the next call resumes it.
+    Returns the downloaded files. Raises ``InputError`` if no mirror has a file, if ``folder`` cannot be written to,
+    and if it holds a file of the same name with another content.
     """
     with _held(folder):
         missing = [file for file in files if not _is_there(folder, file)]
@@ -68,7 +68,7 @@ def fetch(
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """``folder``, with nobody else fetching to it."""
+    """``folder``, locked against other downloads."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
@@ -87,7 +87,7 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _is_there(folder: Path, file: RemoteFile) -> bool:
-    """Whether ``folder`` holds ``file``, packed or not. Raises ``InputError`` where it is not what it should be."""
+    """Whether ``folder`` holds ``file``, packed or not. Raises ``InputError`` if its content is wrong."""
     path = find(folder, file.name)
     flaw = path and _flaw(path, path.suffix == ".gz", file.sha256)
     if flaw:
@@ -96,7 +96,7 @@ def _is_there(folder: Path, file: RemoteFile) -> bool:
 
 
 def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
-    """What is wrong with what ``path`` holds, or None."""
+    """What is wrong with the content of ``path``, or None."""
     digest, size = hashlib.sha256(), 0
     try:
         with gzip.open(path) if packed else path.open("rb") as stream:
@@ -112,7 +112,7 @@ def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
 
 
 def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: Progress) -> Path:
-    """Fetch ``file``, going round the ``mirrors`` as long as more of it comes. Leaves the one that could in front."""
+    """Download ``file``, cycling through ``mirrors`` while any makes progress; leaves the successful one in front."""
     target = folder / f"{file.name}.gz"
     part = folder / f"{target.name}.part"
     failures: dict[str, str] = {}
@@ -136,7 +136,7 @@ def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: Pr
 
 
 def _complete(part: Path, url: str, file: RemoteFile, progress: Progress) -> None:
-    """Make ``part`` the whole of ``file``: from its start, if what was there turns out to be of something else."""
+    """Complete ``part`` to ``file``; restart from the beginning if its content turns out to be of another file."""
     resumed = _size(part) > 0
     _download(part, url, file, progress)
     flaw = _flaw(part, True, file.sha256)
@@ -148,7 +148,7 @@ def _complete(part: Path, url: str, file: RemoteFile, progress: Progress) -> Non
 
 
 def _download(part: Path, url: str, file: RemoteFile, progress: Progress) -> None:
-    """Append to ``part`` what it lacks to the size of ``file``."""
+    """Append the missing bytes of ``file`` to ``part``."""
     done = _size(part)
     if done >= file.size:
         return
@@ -170,7 +170,7 @@ def _download(part: Path, url: str, file: RemoteFile, progress: Progress) -> Non
 
 @contextmanager
 def _response(url: str, start: int) -> Iterator[HTTPResponse]:
-    """The answer that holds ``url`` from byte ``start`` on (status 206), or all of it (status 200)."""
+    """The response with ``url`` from byte ``start`` on (status 206), or all of it (status 200)."""
     request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
         response: Any = urlopen(request, timeout=TIMEOUT_S)
@@ -187,7 +187,7 @@ def _response(url: str, start: int) -> Iterator[HTTPResponse]:
 
 
 def _chunks(response: HTTPResponse, size: int) -> Iterator[bytes]:
-    """What comes of the next ``size`` bytes."""
+    """The next bytes, at most ``size``."""
     while size:
         try:
             chunk = response.read1(min(CHUNK, size))

@@ -33,14 +33,14 @@ def name(split: Split, what: What) -> str:
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """The file of that name in ``folder``, packed or not, if it is there; some tools unpack it with a dot in it."""
+    """The file of that name in ``folder``, packed or not, if it exists; some tools unpack it with a dot in its name."""
     names = (variant + ending for ending in ("", ".gz") for variant in (name, name.replace("-idx", ".idx")))
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Stream]:
-    """``path``, unpacked on the way; damage met while reading is an ``InputError``."""
+    """``path``, opened and unpacked while reading; damage is an ``InputError``."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             yield stream
@@ -49,7 +49,7 @@ def opened(path: Path) -> Iterator[Stream]:
 
 
 def read_shape(path: Path, stream: Stream, ndim: int) -> tuple[int, ...]:
-    """The ``ndim`` extents that the file starts with: how many entries, and the size of each."""
+    """The ``ndim`` extents in the header: the number of entries, and the size of each."""
     magic = bytes((0, 0, UNSIGNED_BYTES, ndim))
     start = bytes(read_exactly(path, stream, len(magic)))
     if start != magic:
@@ -62,5 +62,5 @@ def read_values(path: Path, stream: Stream, shape: tuple[int, ...], total: int) 
     require_room(path, shape)
     values = read_exactly(path, stream, prod(shape))
     if shape[0] == total and stream.read(1):
-        raise InputError(f"{path}: goes on after its {total} entries; it must end there")
+        raise InputError(f"{path}: has data after its {total} entries; it must end there")
     return np.frombuffer(values, np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""NumPy's ``.npz`` files: a ZIP archive of arrays, read as far as they are needed, and never unpickled."""
+"""NumPy's ``.npz`` files: a ZIP archive of arrays, read only as far as needed, and never unpickled."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..errors import InputError, reason
 from .reading import CHUNK, UNREADABLE, read_exactly
 
 LONGEST_HEADER = 10_000
-"""Bytes that NumPy itself takes for the text before an array."""
+"""NumPy's own limit for the header of an array, in bytes."""
 LARGEST_EXTENT = 1 << 48
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Those of NumPy. The other ones unpack whole blocks at a time, however few bytes are asked for."""
+"""The compressions that NumPy writes. Others unpack whole blocks at a time, however few bytes are read."""
 
 
 class _InPieces(io.FileIO):
-    """A file that gives no long piece at once: ``zipfile`` reads its list of members as one, of any length."""
+    """A file that limits single reads: ``zipfile`` reads its list of members in one piece, of any length."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
@@ -37,7 +37,7 @@ class _InPieces(io.FileIO):
 class Array:
     """An array of an archive, of which only the header has been read: its values begin at ``start`` of ``member``.
 
-    ``by_column``: they lie in Fortran's order.
+    ``by_column``: they are in Fortran order.
     """
 
     member: zipfile.ZipInfo
@@ -48,7 +48,7 @@ class Array:
 
 
 class Archive:
-    """The ``.npz`` file ``path``. Whatever is wrong with it is an ``InputError``."""
+    """The ``.npz`` file ``path``. Any error in it is an ``InputError``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -66,7 +66,7 @@ class Archive:
             raise self._unreadable(reason(error)) from None
 
     def values(self, array: Array, count: int) -> npt.NDArray[Any]:
-        """The first ``count`` entries of ``array``. To read its last one is to compare its checksum, too."""
+        """The first ``count`` entries of ``array``. Reading the last one also compares the checksum."""
         size = prod(array.shape[1:]) * array.dtype.itemsize
         read = array.shape[0] if array.by_column else count
         try:
@@ -93,7 +93,7 @@ class Archive:
             version = np.lib.format.read_magic(head)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, by_column, dtype = read(head)
-        except Exception as error:  # it is read as a Python expression, and of what can be wrong there is no list
+        except Exception as error:  # it is parsed as a Python expression, which can fail in many ways
             raise self._unreadable(f"the header of {name}: {reason(error)}") from None
         if not all(0 <= extent <= LARGEST_EXTENT for extent in shape):
             raise self._unreadable(f"{name} has a shape that cannot be")

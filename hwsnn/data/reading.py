@@ -1,4 +1,4 @@
-"""How data files are read, which are untrusted: bounds first, then no more than was asked for, a chunk at a time."""
+"""Reading untrusted data files: limits are checked first, then only the requested bytes are read, in chunks."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..errors import InputError
 
 CHUNK = 1 << 20
 MOST_BYTES = 1 << 30
-"""Of images at a time: six times CIFAR-10's training images. A few kilobytes can unpack to any number."""
+"""Maximum bytes of images at a time: six times CIFAR-10's training images. A few kilobytes can unpack to any number."""
 MOST_IMAGES = 1 << 20
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
-"""What readers raise on damaged files (``RuntimeError`` covers encrypted and unknown kinds of compression)."""
+"""Exceptions of readers for damaged files (``RuntimeError`` covers encryption and unknown compressions)."""
 
 
 class Stream(Protocol):
-    """A file, or what it unpacks to."""
+    """A file, or its unpacked content."""
 
     def read(self, size: int, /) -> bytes:
         """At most ``size`` bytes; none at its end."""
 
 
 def require_room(where: Path, shape: tuple[int, ...]) -> None:
-    """Raise ``InputError`` unless images (N, ...) of so many bytes may be read at a time."""
+    """Raise ``InputError`` if images of ``shape`` (N, ...) are too many bytes to read at a time."""
     if shape[0] > MOST_IMAGES or prod(shape) > MOST_BYTES:
         raise InputError(
             f"{where}: {shape[0]:,} images of {prod(shape[1:]):,} bytes are too many at a time; take fewer with -n, "
@@ -35,7 +35,7 @@ def require_room(where: Path, shape: tuple[int, ...]) -> None:
 
 
 def read_exactly(where: Path, stream: Stream, size: int) -> bytearray:
-    """``size`` bytes, a chunk at a time: a wrong header does not ask for more memory than there is data."""
+    """``size`` bytes, read in chunks: a wrong header cannot allocate more memory than there is data."""
     read = bytearray()
     while len(read) < size:
         chunk = stream.read(min(CHUNK, size - len(read)))

@@ -1,4 +1,4 @@
-"""Where data are that a word or a path names."""
+"""Resolve the name or path of a data set."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hwsnn.files.shipped import folder
 from .idx import Split, find, name
 
 SHIPPED = {"digits": "digits/samples.npz"}
-"""Words that name data files below ``models/``."""
+"""Names of data files below ``models/``."""
 MNIST = "mnist"
 
 
 def resolve(text: str, split: Split) -> Path:
-    """The file or folder that ``text`` names: a word, or a path; a word wins over a path of that name.
+    """The file or folder that ``text`` names: a data set's name, or a path; a name wins over a path of that name.
 
-    A folder stands for the folder ``mnist`` in it where only that one holds the images of ``split``. The word ``mnist``
-    is the folder that the environment variable ``HWSNN_DATA`` names, or else what ``hwsnn data mnist`` fetched; raises
-    ``InputError`` where neither holds the images of ``split``.
+    A folder stands for its subfolder ``mnist`` if only that one holds the images of ``split``. The name ``mnist`` is
+    the folder that the environment variable ``HWSNN_DATA`` names, or else what ``hwsnn data mnist`` downloaded; raises
+    ``InputError`` if neither holds the images of ``split``.
     """
     if text in SHIPPED:
         return folder("models") / SHIPPED[text]
@@ -29,7 +29,7 @@ def resolve(text: str, split: Split) -> Path:
 
 
 def fetched() -> Path:
-    """The folder that ``hwsnn data`` fetches to, whether there or not: a folder in it for each data set."""
+    """The folder that ``hwsnn data`` downloads to, which need not exist: it has a subfolder for each data set."""
     return cache_folder() / "hwsnn" / "data"
 
 

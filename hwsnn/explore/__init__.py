@@ -1,1 +1,1 @@
-"""Sweeps folding, weight bits and time steps of a trained network, and finds the designs that no other beats."""
+"""Design-space exploration: folding, weight bits and time steps of a trained network, and their Pareto front."""

@@ -1,4 +1,4 @@
-"""The images by which a sweep measures accuracy."""
+"""The images on which a sweep measures accuracy."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TAIL = 10_000
 def measured(
     text: str, network: Network, part: Part | None = None, limit: int | None = None
 ) -> tuple[LabelledData, str]:
-    """The images that ``text`` names, as in ``--data``, with labels; and which they are, in words.
+    """The images that ``text`` names, as in ``--data``, with labels, and a description of them.
 
-    ``train-tail``, the default where there are training images: the last 10,000 of them, as designs are chosen by what
-    comes out. ``test``: the test images, for designs that are finished. Only the first ``limit``, where given. Raises
-    ``InputError`` for whatever is not usable.
+    ``train-tail``, the default where there are training images: the last 10,000 of them, because designs are chosen by
+    the result. ``test``: the test images, for finished designs. Only the first ``limit``, if given. Raises
+    ``InputError`` if they are not usable.
     """
     path = resolve(text, "test" if part == "test" else "train")
     if part == "test" or (part is None and path.is_file()):

@@ -1,11 +1,11 @@
-"""A Dask cluster of this machine that is closed to everybody else.
+"""A Dask cluster on this machine, closed to all other users.
 
-Who may talk to a process of Dask's can run anything in it, and every user of a machine can reach its loopback address.
-So each connection is TLS, both ends with a key that is made for this run and known to its processes alone, and the
-HTTP servers, which would ask for no key, do not start.
+Anybody who can talk to a Dask process can run anything in it, and every user of a machine can reach its loopback
+address. So each connection is TLS, both ends with a key that is made for this run and known only to its processes, and
+the HTTP servers, which require no key, do not start.
 
 Dask imports modules from its scratch folders, and multiprocessing, which starts the workers, from the current folder:
-all of them are one that no other user can write to, and that is empty at first.
+both are one folder that no other user can write to, and that is empty at first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import cryptography  # noqa: F401  (Security.temporary needs it: who lacks it hears of it before anything starts)
+import cryptography  # noqa: F401  (Security.temporary needs it: if it is missing, fail before anything starts)
 from distributed import Client, Nanny, Scheduler, SpecCluster, Worker
 from distributed.security import Security
 
@@ -27,7 +27,7 @@ from hwsnn.processes.children import standing_in
 from . import work
 
 SILENT = logging.CRITICAL + 1
-"""The level of Dask's logging: what goes wrong is dealt with here, and said in a line."""
+"""The level of Dask's logging: errors are handled here, and reported in one line."""
 HERE = {"host": "127.0.0.1", "protocol": "tls://"}
 
 
@@ -43,9 +43,9 @@ class _Worker(Worker):  # type: ignore[misc]
 
 @contextmanager
 def closed_cluster(workers: int) -> Iterator[Client]:
-    """So many ``workers``, each a process with one thread. An exception, Ctrl-C too, ends them at once.
+    """A cluster of ``workers`` processes with one thread each. An exception, Ctrl-C too, ends them at once.
 
-    Meanwhile the current folder is another one.
+    Changes the current folder while it is open.
     """
     security = Security.temporary()
     with Scratch("explore") as scratch, standing_in(scratch):
@@ -73,7 +73,7 @@ def closed_cluster(workers: int) -> Iterator[Client]:
 
 
 def _kill(cluster: SpecCluster) -> None:
-    """End the workers at once: asked to close, they would finish what they are at."""
+    """Kill the workers: asked to close, they would first finish their tasks."""
     for nanny in cluster.workers.values():
         nanny.close_gracefully()  # which here means: start no other worker in its place
         if nanny.pid is not None:

@@ -1,4 +1,4 @@
-"""The Pareto front: the points that no other point beats."""
+"""The Pareto front: the points that no other point dominates."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 
 def front(points: npt.ArrayLike) -> list[int]:
-    """The indices of the ``points`` (N, figures), larger figures being better, that no other point beats.
+    """The indices of the Pareto-optimal ``points`` (N, figures); larger figures are better.
 
-    One point beats another if it is at least as good in every figure and better in one. Of equal points the first is
-    taken.
+    One point dominates another if it is at least as good in every figure and better in one. Of equal points the first
+    is taken.
     """
     figures = np.asarray(points, np.float64)
     chosen = []

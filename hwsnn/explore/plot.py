@@ -1,4 +1,4 @@
-"""Frames a second over look-up tables, coloured by accuracy, the front marked."""
+"""Plot of frames/s over look-up tables, coloured by accuracy, with the Pareto front marked."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hwsnn.files.atomic import written_whole
 from .table import Row
 
 MARKERS = "os^Dv<>PX*"
-"""One for each number of time steps, in turn."""
+"""Markers, one per number of time steps."""
 COLOURED = 5
-"""Percent points below the best accuracy that have a colour of their own; what is worse is of no interest."""
+"""Range of the colour scale, in percentage points below the best accuracy; anything worse has the last colour."""
 
 
 def draw(found: Sequence[Row], title: str, path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The tasks of a sweep and their results: one small JSON file a task, so that a sweep that was killed goes on."""
+"""The tasks of a sweep and their results: one small JSON file per task, so that a killed sweep can resume."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_FILE = 1 << 16
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How many of so many ``images`` the integer reference gets ``right``."""
+    """Of ``images`` images, the integer reference classifies ``right`` correctly."""
 
     right: int
     images: int
@@ -31,27 +31,27 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Design:
-    """What a folding does, of the exact cycle model, and what it costs, estimated.
+    """Timing of a folding by the exact cycle model, and its estimated cost.
 
-    ``clocks_per_frame`` is an average where it alternates; ``limiting`` is the layer that takes most clocks, or
+    ``cycles_per_frame`` is an average if it alternates; ``limiting`` is the layer that takes most cycles, or
     ``pixels``.
     """
 
-    clocks_per_frame: float
-    latency_clocks: int
+    cycles_per_frame: float
+    latency_cycles: int
     lut: int
     ff: int
     bram18: int
     limiting: str
 
     def __post_init__(self) -> None:
-        _require(math.isfinite(self.clocks_per_frame) and self.clocks_per_frame > 0 and self.latency_clocks > 0)
+        _require(math.isfinite(self.cycles_per_frame) and self.cycles_per_frame > 0 and self.latency_cycles > 0)
         _require(min(self.lut, self.ff, self.bram18) >= 0)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there is no such design, in a line."""
+    """The reason why there is no such design, one line."""
 
     reason: str
 
@@ -71,10 +71,10 @@ def _require(condition: bool) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """A piece of work.
+    """One accuracy, or one design.
 
-    ``settings`` (JSON values): all that its result depends on. ``weight_bits`` and ``timesteps`` name the network;
-    ``clocks`` is the target of a design, in clocks a frame, None for an accuracy.
+    ``settings`` (JSON values): everything that the result depends on. ``weight_bits`` and ``timesteps`` name the
+    network; ``clocks`` is the target of a design, in cycles per frame, None for an accuracy.
     """
 
     weight_bits: int
@@ -84,16 +84,16 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Equal for equal settings, whatever else may be."""
+        """A key that depends on the settings alone."""
         return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:32]
 
     def __str__(self) -> str:
-        what = "the accuracy" if self.clocks is None else f"the design of at most {self.clocks} clocks a frame"
+        what = "the accuracy" if self.clocks is None else f"the design of at most {self.clocks} cycles per frame"
         return f"{what} for {self.weight_bits} bits and {self.timesteps} time steps"
 
 
 class Store:
-    """The results below a folder. What is damaged counts as not there: it is made again."""
+    """The results below a folder. A damaged file counts as missing: it is computed again."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.absolute().parent.is_dir():
@@ -105,7 +105,7 @@ class Store:
         self._folder = (folder / FOLDER).absolute()  # a sweep changes the current folder
 
     def get(self, task: Task) -> Result | None:
-        """The task's result, if it was put here."""
+        """The task's result, if there is one."""
         try:
             with self._path(task).open("rb") as file:
                 entry = json.loads(file.read(LARGEST_FILE))
@@ -128,5 +128,5 @@ class Store:
 
 
 def _typed(result: Result) -> bool:
-    """Whether every value of ``result`` is what its field says."""
+    """Whether every value of ``result`` has the type of its field."""
     return all(type(value).__name__ == type(result).__annotations__[name] for name, value in asdict(result).items())

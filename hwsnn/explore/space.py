@@ -1,23 +1,24 @@
-"""What a sweep goes through: networks of several weight bits and time steps, and targets in clocks a frame."""
+"""The search space of a sweep: networks with several weight bits and time steps, and targets in cycles per frame."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from hwsnn import __version__
 from hwsnn.float_network import FloatNetwork
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner import FoldingSearch
 from hwsnn.planner.devices import Device
 from hwsnn.quantization.quantize import quantize
+from hwsnn.version import __version__
 
 from ..data import LabelledData
 from ..errors import InputError
-from ..spec import Conv, Encoder, EncoderKind, Network, Reset
+from ..spec import EncoderKind, Network, Reset
 from .points import Task
 
 
@@ -38,12 +39,12 @@ def variants(
     encoding: EncoderKind,
     reset: Reset | None = None,
 ) -> list[Variant]:
-    """The network for every number of time steps and of weight bits. Raises ``InputError`` where one cannot be."""
+    """The network for every number of time steps and of weight bits. Raises ``InputError`` if one is impossible."""
     found = []
     for steps in timesteps:
         for width in bits:
             try:
-                built, _ = quantize(network, timesteps=steps, encoder=Encoder(encoding), weight_bits=width, reset=reset)
+                built, _ = quantize(network, timesteps=steps, encoding=encoding, bits=width, reset=reset)
             except InputError as error:
                 raise InputError(f"{width} weight bits and {steps} time steps: {error}") from None
             found.append(Variant(width, steps, built, model_hash(built)))
@@ -51,16 +52,16 @@ def variants(
 
 
 def tasks(variants: Sequence[Variant], device: Device, clocks: Sequence[int] | int, data_hash: str) -> list[Task]:
-    """What is to be known of the networks: their accuracies, and a design for each target in clocks a frame.
+    """The tasks of a sweep: the accuracy of each network, and a design for each target in cycles per frame.
 
-    ``clocks``: those targets, or how many there shall be at most: for each number of time steps in geometric series,
-    from the clocks that a frame's pixels take to those of the smallest design.
+    ``clocks``: the targets, or their maximum number: then they are a geometric series for each number of time steps,
+    from the cycles that a frame's pixels take to those of the smallest design.
     """
     found = []
     series: dict[int, Sequence[int]] = {}
     for variant in variants:
         bits, steps = variant.weight_bits, variant.timesteps
-        if isinstance(clocks, int) and steps not in series:  # the bits hardly matter to how fast a design can be
+        if isinstance(clocks, int) and steps not in series:  # the weight bits hardly change how fast a design can be
             series[steps] = _series(variant.network, device, clocks)
         common = {"hwsnn": __version__, "model": variant.model_hash}
         found.append(Task(bits, steps, None, common | {"data": data_hash}))
@@ -76,12 +77,8 @@ def _series(network: Network, device: Device, count: int) -> list[int]:
 
 
 def _pixel_clocks(network: Network) -> int:
-    """The clocks that a frame's pixels take, padding included, one a clock: no design is faster."""
-    _, height, width = network.input_shape
-    first = network.layers[0]
-    if isinstance(first, Conv):
-        height, width = height + 2 * first.padding[0], width + 2 * first.padding[1]
-    return height * width * (1 if network.encoder.kind == "direct" else network.timesteps)
+    """The cycles in which a frame's pixels arrive, padding included, one per cycle: no design takes fewer."""
+    return prod(network.layers[0].window.padded(network.input_shape[1:])) * network.encoded_steps
 
 
 def data_hash(data: LabelledData) -> str:

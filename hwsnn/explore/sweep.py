@@ -1,8 +1,8 @@
 """Tasks on the cores of this machine or on a Dask cluster.
 
-What the tasks need is kept by the scheduler, not by workers alone: whatever a dead worker held is made again elsewhere,
-like its tasks. Dask sends Python objects (pickle) between its processes, so a scheduler must be a trusted one. The
-one of this machine (``hwsnn.explore.local``) is closed to everybody else.
+The inputs of the tasks are kept by the scheduler, not only by workers: whatever a dead worker held is made again
+elsewhere, like its tasks. Dask sends Python objects (pickle) between its processes, so a scheduler must be trusted. The
+one of this machine (``hwsnn.explore.local``) is closed to all other users.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from distributed import Client, Future, KilledWorker, as_completed
 from distributed.comm.core import CommClosedError
 from distributed.exceptions import WorkerStartTimeoutError
 
-from .. import __version__
 from ..data import LabelledData
 from ..errors import InputError, ToolError, reason
 from ..spec import Network
+from ..version import __version__
 from . import work
 from .local import SILENT, closed_cluster
 from .points import Result, Task
 
 AT_ONCE = 1000
-"""Tasks that Dask knows of at a time: more than a cluster has cores, and few enough to begin and to end quickly."""
+"""Tasks submitted to Dask at a time: more than a cluster has cores, and few enough to start and stop quickly."""
 ROUNDS = 3
-"""How often a task is handed in anew. In each round Dask itself tries it on several workers (``allowed-failures``)."""
+"""How often a task is resubmitted. In each round Dask itself tries it on several workers (``allowed-failures``)."""
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
 SETTINGS = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
-"""The images are handed in with the tasks on purpose."""
+"""The images are submitted with the tasks on purpose."""
 
 
 def cores() -> int:
@@ -44,7 +44,7 @@ def cores() -> int:
 
 @contextmanager
 def cluster(address: str | None, workers: int) -> Iterator[Client]:
-    """The cluster at ``address``, or one of so many ``workers`` on this machine, each a process with one thread."""
+    """The cluster at ``address``, or one on this machine of ``workers`` processes with one thread each."""
     for name in logging.root.manager.loggerDict:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(SILENT)
@@ -74,16 +74,16 @@ def sweep(
     data: LabelledData,
     done: Callable[[Task, Result], object],
 ) -> None:
-    """Do ``tasks``, and call ``done`` with each and its result as it comes, in any order.
+    """Run ``tasks``, and call ``done`` with each and its result as it arrives, in any order.
 
-    ``networks``: by the hash that the tasks' settings name. Raises ``ToolError`` where workers keep dying over a task,
-    and where the scheduler is gone.
+    ``networks``: by the hash in the tasks' settings. Raises ``ToolError`` if workers keep dying on a task, and if the
+    scheduler is gone.
     """
     try:
         with dask.config.set(SETTINGS):
             _sweep(client, tasks, networks, data, done)
     except (CommClosedError, CancelledError):
-        raise ToolError("the Dask scheduler is gone; the same command goes on with another one") from None
+        raise ToolError("the Dask scheduler is gone; run the same command with another one to resume") from None
 
 
 def _sweep(
@@ -120,7 +120,7 @@ def _sweep(
             deaths[task.key] += 1
             if deaths[task.key] == ROUNDS:
                 raise ToolError(
-                    f"workers keep dying over {task}: perhaps they have too little memory; the same command goes on"
+                    f"workers keep dying over {task}: perhaps they lack memory; run the same command to resume"
                 ) from None
             submit(task)
         else:

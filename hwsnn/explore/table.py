@@ -20,19 +20,19 @@ from .points import Accuracy, Design, Result, Task
 class Row:
     """A design. The fields are the columns of the CSV files.
 
-    ``accuracy``: of the integer reference, 0 to 1, on ``images``. ``target_clocks``: what was asked for.
-    ``clocks_per_frame`` and ``latency_clocks``: of the exact cycle model; ``*_at_assumed_clock`` is what follows at a
-    clock of ``assumed_clock_mhz``. ``*_estimate`` are the planner's, ``lut_percent_estimate`` of ``device``.
-    ``limiting``: the layer that takes most clocks, or ``pixels``. ``on_front``: whether no other design beats it.
+    ``accuracy``: of the integer reference, 0 to 1, on ``images``. ``target_cycles``: the requested cycles per frame.
+    ``cycles_per_frame`` and ``latency_cycles``: by the exact cycle model; ``*_at_assumed_clock``: the same at a
+    clock of ``assumed_clock_mhz``. ``*_estimate``: by the planner, ``lut_percent_estimate`` of ``device``.
+    ``limiting``: the layer that takes most cycles, or ``pixels``. ``on_front``: whether it is Pareto-optimal.
     """
 
     weight_bits: int
     timesteps: int
     accuracy: float
     images: int
-    target_clocks: int
-    clocks_per_frame: float
-    latency_clocks: int
+    target_cycles: int
+    cycles_per_frame: float
+    latency_cycles: int
     assumed_clock_mhz: float
     fps_at_assumed_clock: float
     latency_us_at_assumed_clock: float
@@ -49,7 +49,7 @@ class Row:
 def rows(results: Sequence[tuple[Task, Result]], clock_mhz: float) -> list[Row]:
     """The designs among ``results``, by bits, time steps and target; the accuracy of each network must be there, too.
 
-    On the front are those that no other beats in accuracy, frames a second, latency and look-up tables.
+    The Pareto front is that of accuracy, frames/s, latency and look-up tables.
     """
     accuracies = {task.settings["model"]: result for task, result in results if isinstance(result, Accuracy)}
     found = [
@@ -57,8 +57,8 @@ def rows(results: Sequence[tuple[Task, Result]], clock_mhz: float) -> list[Row]:
         for task, result in results
         if isinstance(result, Design)
     ]
-    found.sort(key=lambda row: (row.weight_bits, row.timesteps, row.target_clocks))
-    best = front([(row.accuracy, row.fps_at_assumed_clock, -row.latency_clocks, -row.lut_estimate) for row in found])
+    found.sort(key=lambda row: (row.weight_bits, row.timesteps, row.target_cycles))
+    best = front([(row.accuracy, row.fps_at_assumed_clock, -row.latency_cycles, -row.lut_estimate) for row in found])
     return [Row(**asdict(row) | {"on_front": index in set(best)}) for index, row in enumerate(found)]
 
 
@@ -69,12 +69,12 @@ def _row(task: Task, design: Design, accuracy: Accuracy, clock_mhz: float) -> Ro
         timesteps=task.timesteps,
         accuracy=accuracy.right / accuracy.images,
         images=accuracy.images,
-        target_clocks=task.settings["clocks"],
-        clocks_per_frame=design.clocks_per_frame,
-        latency_clocks=design.latency_clocks,
+        target_cycles=task.settings["clocks"],
+        cycles_per_frame=design.cycles_per_frame,
+        latency_cycles=design.latency_cycles,
         assumed_clock_mhz=clock_mhz,
-        fps_at_assumed_clock=round(fpga_fps(design.clocks_per_frame, clock_mhz), 1),
-        latency_us_at_assumed_clock=round(design.latency_clocks / clock_mhz, 3),
+        fps_at_assumed_clock=round(fpga_fps(design.cycles_per_frame, clock_mhz), 1),
+        latency_us_at_assumed_clock=round(design.latency_cycles / clock_mhz, 3),
         device=device.name,
         lut_estimate=design.lut,
         lut_percent_estimate=round(100 * design.lut / device.lut, 2),

@@ -1,4 +1,4 @@
-"""Files and folders that a user names: outputs appear whole or not at all, inputs are ordinary files."""
+"""Files and folders that a user names: outputs are atomic, inputs are regular files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .scratch import Scratch
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MOST_LINKS = 40
-"""Symbolic links that are followed, one after the other, as by Linux."""
+"""Maximum number of symbolic links that are followed, as in Linux."""
 KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -27,7 +27,7 @@ KINDS = {
 
 
 def kind_of(path: Path) -> str | None:
-    """What is there that is no ordinary file, in words; None for such a file, and where there is nothing."""
+    """The kind of a path that is not a regular file, in words; None for a regular file, and for a missing one."""
     try:
         return KINDS.get(stat.S_IFMT(path.stat().st_mode))
     except (FileNotFoundError, NotADirectoryError):
@@ -35,10 +35,10 @@ def kind_of(path: Path) -> str | None:
 
 
 def require_file(path: Path, what: str, remedy: str, called: str | None = None) -> None:
-    """Raise ``InputError`` unless an ordinary file is there to be read: a pipe would wait for its writer.
+    """Raise ``InputError`` unless ``path`` is a regular file: a pipe would block until its writer comes.
 
-    ``what``: the kind of file wanted, in a word or two; ``remedy``: what to give instead; ``called``: as the user named
-    it, where that is not the path.
+    ``what``: the expected kind of file, in a word or two; ``remedy``: what to give instead; ``called``: the user's name
+    for it, if that is not the path.
     """
     if path.is_file():
         return
@@ -49,9 +49,9 @@ def require_file(path: Path, what: str, remedy: str, called: str | None = None) 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A path to write a file to; it takes the name ``path`` only when the block ends without an exception.
+    """A temporary path to write a file to; it is renamed to ``path`` when the block ends without an exception.
 
-    Where that is a symbolic link, the file that it leads to is written, and the link stays.
+    If ``path`` is a symbolic link, the file that it points to is written, and the link stays.
     """
     place = _behind_links(path)
     if kind := kind_of(place):
@@ -64,9 +64,9 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
-    """A folder to write into; its entries move into ``path`` only when the block ends without an exception.
+    """A temporary folder to write into; its entries move into ``path`` when the block ends without an exception.
 
-    What ``path`` already holds stays, unless an entry of the same name replaces it; a file replaces no folder.
+    Existing entries of ``path`` stay, unless an entry of the same name replaces them; a file replaces no folder.
     """
     place = _behind_links(path)
     if place.exists() and not place.is_dir():
@@ -82,9 +82,9 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 
 def _behind_links(path: Path) -> Path:
-    """Where the symbolic links lead, if ``path`` is one, whether anything is there or not.
+    """The target of the symbolic links, if ``path`` is one, whether it exists or not.
 
-    Refused are those of /proc, such as /dev/stdout: they stand for open files, which may not be replaced.
+    Links of /proc, such as /dev/stdout, are refused: they stand for open files, which must not be replaced.
     """
     place = path
     for _ in range(MOST_LINKS):
@@ -98,7 +98,7 @@ def _behind_links(path: Path) -> Path:
 
 
 def _take_place(entry: Path, old: Path) -> None:
-    """Move ``entry`` to ``old``, in the place of whatever is there."""
+    """Move ``entry`` to ``old``, and replace it."""
     if old.is_dir() and not old.is_symlink():
         shutil.rmtree(old)
     elif entry.is_dir():
@@ -108,7 +108,7 @@ def _take_place(entry: Path, old: Path) -> None:
 
 @contextmanager
 def _beside(path: Path, folder: Path) -> Iterator[Path]:
-    """A scratch folder in ``folder``, hence on the file system of ``path``; gone afterwards."""
+    """A scratch folder in ``folder``, hence on the file system of ``path``; removed afterwards."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; make it first, or name another place to write to")
     try:
@@ -121,7 +121,7 @@ def _beside(path: Path, folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def needs_room(path: Path) -> Iterator[None]:
-    """A full disk while the block runs is an ``InputError`` about ``path``, where it writes."""
+    """Turn a full disk in the block into an ``InputError`` about ``path``, its output."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""The user's cache folder: for what takes long to make and can be made again.
+"""The user's cache folder: for results that take long to make and can be made again.
 
-Programs lie there, and run as whoever built them: so folders of ours are closed to everybody else.
+It holds programs, which run as the user: so our folders in it are closed to all other users.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROGRAMS = Contents("programs", OWN_REMEDY)
 
 
 def cache_folder() -> Path:
-    """``XDG_CACHE_HOME``, or else ``~/.cache``, whether there or not. Raises ``InputError`` where there is no home."""
+    """``XDG_CACHE_HOME``, or else ``~/.cache``; it need not exist. Raises ``InputError`` if there is no home."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     try:
         # Relative ones are to be ignored, says the XDG specification.
@@ -29,9 +29,9 @@ def cache_folder() -> Path:
 
 
 def private_folder(name: str) -> Path:
-    """``hwsnn/NAME`` in the cache folder, made if need be: ours, closed to others, and none of them can replace it.
+    """``hwsnn/NAME`` in the cache folder, made if missing: ours, closed to other users, who cannot replace it either.
 
-    Raises ``InputError`` where there can be no such folder.
+    Raises ``InputError`` if there can be no such folder.
     """
     place = cache_folder()
     try:
@@ -46,7 +46,7 @@ def private_folder(name: str) -> Path:
 
 
 def tool_cache() -> Path:
-    """Where the WebAssembly tools of PyPI keep what they compile of themselves: machine code, which they run unseen.
+    """The folder for the compiled code of PyPI's WebAssembly tools: machine code, which they run without checks.
 
     For their ``XDG_CACHE_HOME``. Raises ``InputError`` as ``private_folder``.
     """

@@ -1,4 +1,4 @@
-"""Folders that are closed to everybody else: what lies there is ours, and nobody else could have put it there."""
+"""Folders that are closed to all other users: whatever is in them is ours, and nobody else could have put it there."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from hwsnn.errors import InputError
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 EVERY_USER = "0 0 4294967295"
-"""What /proc/self/uid_map says where the numbers of users are those of the whole system."""
+"""The content of /proc/self/uid_map if user ids are those of the whole system."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What is kept in a folder, and what to do where others could replace it: ends of sentences."""
+    """The content of a folder, and what to do if others could replace it: ends of sentences."""
 
     name: str
     remedy: str
 
 
 def closed_folder(place: Path, *names: str, contents: Contents) -> Path:
-    """The folder ``names`` below one another in ``place``, each made if need be: ours, of mode 0700.
+    """The folder ``place/NAME/NAME...`` for all ``names``, each made if missing: ours, of mode 0700.
 
-    None of them can be replaced by another user, and links on the way are resolved. Raises ``InputError`` where that
-    cannot be, and ``OSError`` where a folder cannot be made.
+    None of them can be replaced by another user, and links on the way are resolved. Raises ``InputError`` if that is
+    impossible, and ``OSError`` if a folder cannot be made.
     """
     place.mkdir(parents=True, exist_ok=True)
     folder = _trusted(place.resolve(), contents)
@@ -38,9 +38,9 @@ def closed_folder(place: Path, *names: str, contents: Contents) -> Path:
 
 
 def ours_alone(path: Path) -> bool:
-    """Whether a file or folder, and all that is in it, is ours, and others cannot write to it. Links never are.
+    """Whether a file or folder, and all its content, is ours, and others cannot write to it. Links never are.
 
-    What another process just removed does no harm.
+    Entries that another process removes meanwhile are ignored.
     """
     try:
         status = path.lstat()
@@ -52,7 +52,7 @@ def ours_alone(path: Path) -> bool:
 
 
 def _made_private(path: Path, contents: Contents) -> Path:
-    """The folder ``path``, or where our own link of that name leads, closed to others. ``InputError`` if not ours."""
+    """The folder ``path``, or the target of our own link, closed to others. ``InputError`` if it is not ours."""
     _check_owner(path, path.lstat(), contents)
     folder = _trusted(path.resolve(), contents) if path.is_symlink() else path
     status = folder.lstat()
@@ -71,10 +71,10 @@ def _check_owner(path: Path, status: os.stat_result, contents: Contents) -> None
 
 
 def _trusted(folder: Path, contents: Contents) -> Path:
-    """``folder``, a path without links, once it is sure that no other user can put another folder in its place.
+    """``folder``, a path without links, checked: no other user can put another folder in its place.
 
     Raises ``InputError`` otherwise. Users may share a folder if it is sticky, as /tmp is. A group that may write is
-    taken for the user's own if it is his first one, as where every user has a group to himself.
+    accepted if it is the user's primary group, because many systems give every user a group of their own.
     """
     for place in (folder, *folder.parents):
         status = place.lstat()
@@ -95,7 +95,7 @@ def _trusted(folder: Path, contents: Contents) -> Path:
 
 
 def _is_unknown(user: int) -> bool:
-    """Whether ``user`` stands for whoever has no number in this container, such as the root of the system around it."""
+    """Whether ``user`` is the id for users without an id in this container, such as root outside of it."""
     try:
         known = " ".join(Path("/proc/self/uid_map").read_text().split())
         return known != EVERY_USER and user == int(Path("/proc/sys/kernel/overflowuid").read_text())

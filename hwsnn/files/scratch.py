@@ -1,7 +1,7 @@
-"""Folders for the time being: gone when they are no longer needed, however the process that made them ends.
+"""Scratch folders: removed when they are no longer needed, however the process that made them ends.
 
-A process that is killed removes nothing. So each holds a lock on its folder, which the system takes from it when it
-ends, and a process that makes its first such folder in a place removes those there that nobody holds.
+A process that is killed removes nothing. So each process holds a lock on its folder, which the system releases when it
+ends, and a process that makes its first scratch folder in a place removes the unlocked ones there.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 from types import TracebackType
 
 ENDING = ".scratch"
-"""Of the names of folders that are locked while they are used."""
+"""Suffix of the names of folders that are locked while in use."""
 _swept: set[Path] = set()
-"""Where this process has looked for what others left: a folder of many outputs is not read again for each."""
+"""Places where this process has already removed leftovers: a folder is not scanned again for each output."""
 _NAME = re.compile(rf"\.?hwsnn-(?:[a-z]+-)?[a-z0-9_]{{8}}{re.escape(ENDING)}")
 
 
 class Scratch:
-    """A new folder for us alone, until it is closed, or the block ends for which it serves as a context.
+    """A new private folder, until it is closed, or the block ends if it is used as a context.
 
-    ``beside``: the folder in which it lies, hidden, or else a word for its name among the system's temporary files.
-    Raises ``OSError`` where it cannot be made.
+    ``beside``: the folder in which it is made, hidden, or else a word for its name in the system's temporary folder.
+    Raises ``OSError`` if it cannot be made.
     """
 
     def __init__(self, beside: Path | str) -> None:
@@ -45,7 +45,7 @@ class Scratch:
         self._lock: int | None = lock
 
     def close(self) -> None:
-        """Remove the folder and all that is in it. Doing so twice does nothing."""
+        """Remove the folder and its content. Closing twice does nothing."""
         if self._lock is not None:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
@@ -61,7 +61,7 @@ class Scratch:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that were killed left in ``folder``: scratch folders of ours whose lock nobody holds."""
+    """Remove the leftovers of killed processes in ``folder``: our scratch folders that nobody has locked."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if not _NAME.fullmatch(path.name) or path.lstat().st_uid != os.geteuid():
@@ -73,9 +73,9 @@ def sweep(folder: Path) -> None:
 
 
 def _lock(path: Path, kind: int) -> int | None:
-    """The descriptor of the folder ``path`` with its lock; None where another has that, or the folder is gone.
+    """The descriptor of the folder ``path`` with its lock; None if another process has it, or the folder is gone.
 
-    Nobody has to wait. Where the file system knows no locks, a folder counts as used by whoever made it.
+    Never blocks. On a file system without locks, a folder counts as in use.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -1,4 +1,4 @@
-"""Where the folders that ship beside the code lie: ``models/`` and ``boards/``."""
+"""The folders that ship beside the code: ``models/`` and ``boards/``."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
 """A trained network in floats: what the front ends make and the quantizer takes."""
 
 from .network import (
+    FLOAT_KINDS,
     Compare,
     FloatArray,
     FloatConv,
@@ -9,9 +10,11 @@ from .network import (
     FloatLayer,
     FloatNetwork,
     FloatNeuron,
+    FloatWeighted,
 )
 
 __all__ = [
+    "FLOAT_KINDS",
     "Compare",
     "FloatArray",
     "FloatConv",
@@ -20,4 +23,5 @@ __all__ = [
     "FloatLayer",
     "FloatNetwork",
     "FloatNeuron",
+    "FloatWeighted",
 ]

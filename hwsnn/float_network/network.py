@@ -7,6 +7,7 @@ mirror those of ``hwsnn.spec``, so use them through their module: ``trained.Conv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -14,20 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.spec import (
-    MAX_EXTENT,
     MAX_TIMESTEPS,
+    Convolution,
     EncoderKind,
+    FullyConnected,
     MaxPool,
-    Pair,
+    Projection,
     Reset,
     Shape,
-    conv_shape,
-    dense_shape,
     require_layer_names,
     require_network_name,
     require_shape,
 )
-from hwsnn.spec.checks import require_choice, require_integer, require_pair
+from hwsnn.spec.checks import require_choice, require_integer
 
 FloatArray = npt.NDArray[np.float64]
 Compare: TypeAlias = Literal["greater", "greater_equal"]
@@ -80,8 +80,9 @@ class FloatIntegrator:
 
 
 @dataclass(frozen=True, eq=False)
-class _Weighted:
-    name: str
+class FloatWeighted(Projection):
+    """A layer with weights, and its neurons."""
+
     weight: FloatArray
     bias: FloatArray
     neuron: FloatNeuron | FloatIntegrator
@@ -89,50 +90,25 @@ class _Weighted:
     def __post_init__(self) -> None:
         _require_floats(f"weight of layer {self.name!r}", self.weight, 4)
         _require_floats(f"bias of layer {self.name!r}", self.bias, 1)
-        channels = (self.weight.shape[0],)
-        if self.bias.shape != channels:
-            raise ValueError(f"bias of layer {self.name!r} must have shape {channels}, not {self.bias.shape}")
-        if isinstance(self.neuron, FloatNeuron) and self.neuron.threshold.shape != channels:
-            raise ValueError(
-                f"threshold of layer {self.name!r} must have shape {channels}, not {self.neuron.threshold.shape}"
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class FloatConv(_Weighted):
-    """A convolution (cross-correlation) and its neurons.
-
-    ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out channels,), added at every
-    step; ``stride`` and ``padding``: (vertical, horizontal), padding with zeros on both sides.
-    """
-
-    stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
-
-    def __post_init__(self) -> None:
         super().__post_init__()
-        require_pair(f"stride of layer {self.name!r}", self.stride, 1, MAX_EXTENT)
-        require_pair(f"padding of layer {self.name!r}", self.padding, 0, MAX_EXTENT)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
-        return conv_shape(self.name, self.weight.shape, self.stride, self.padding, shape)
+        if isinstance(self.neuron, FloatNeuron):
+            self._require_by_channel("threshold", self.neuron.threshold)
 
 
 @dataclass(frozen=True, eq=False)
-class FloatDense(_Weighted):
-    """A fully connected layer and its neurons.
+class FloatConv(Convolution, FloatWeighted):
+    """A convolution and its neurons."""
 
-    ``weight``: (out, in channels, in height, in width), flattened in that order; ``bias``: (out,), added at every step.
-    """
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The shape this layer makes of ``shape``; ``ValueError`` where it does not fit."""
-        return dense_shape(self.name, self.weight.shape, shape)
+@dataclass(frozen=True, eq=False)
+class FloatDense(FullyConnected, FloatWeighted):
+    """A fully connected layer and its neurons."""
 
 
 FloatLayer: TypeAlias = FloatConv | FloatDense | MaxPool
 """Spiking max-pools have no floats: they are ``hwsnn.spec.MaxPool`` already."""
+FLOAT_KINDS: Mapping[str, type[FloatLayer]] = {kind.kind: kind for kind in get_args(FloatLayer)}
+"""Every kind of layer by its name, that of its kind in integers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +138,7 @@ class FloatNetwork:
         layers, others = [], []
         for layer in self.layers:
             if (
-                not isinstance(layer, MaxPool)
+                isinstance(layer, FloatWeighted)
                 and isinstance(layer.neuron, FloatNeuron)
                 and layer.neuron.compare != compare
             ):

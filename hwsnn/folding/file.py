@@ -10,9 +10,9 @@ from typing import Any
 
 from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
-from hwsnn.spec import Conv, Network
+from hwsnn.spec import Network
 
-from .folding import Folding, LayerFold
+from .folding import Folding, LayerFold, column_queues
 
 LARGEST_FILE = 1 << 20
 DEPTHS = ("fifo_depths", "column_depths")
@@ -46,10 +46,9 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
     layers = _layers(path, values["layers"], network)
     if not any(name in values for name in DEPTHS):
         return layers, None
-    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
     depths = {
         what: _depths(path, what, values.get(what, {}), names)
-        for what, names in zip(DEPTHS, ([layer.name for layer in network.layers], convolutions), strict=True)
+        for what, names in zip(DEPTHS, ([layer.name for layer in network.layers], column_queues(network)), strict=True)
     }
     try:
         return layers, Folding(layers, **depths)

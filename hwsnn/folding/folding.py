@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from hwsnn.spec.checks import require_choice, require_integer
 
-from ..spec import MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network
+from ..spec import MAX_EXTENT, MAX_TIMESTEPS, Network
 
 Sums: TypeAlias = Literal["lut5", "lut6", "block"]
 
@@ -41,7 +41,7 @@ class Folding:
     """How parallel a network is: a fold for each layer with weights, and the depths of its queues.
 
     ``fifo_depths``: of the queue behind each layer, in beats, those under way in the layer included, at least 1.
-    ``column_depths``: of the queue of window columns in each convolution, at least 1.
+    ``column_depths``: of the queue of window columns in each layer of ``column_queues``, at least 1.
     """
 
     layers: Mapping[str, LayerFold]
@@ -56,6 +56,11 @@ class Folding:
 
     def beat_steps(self, network: Network, index: int) -> int:
         """Time steps in a beat behind layer ``index``; -1 for what comes from the encoder, one step a beat."""
-        while index >= 0 and isinstance(network.layers[index], MaxPool):
+        while index >= 0 and not network.layers[index].weighted:
             index -= 1
         return min(self.layers[network.layers[index].name].t_par, network.timesteps) if index >= 0 else 1
+
+
+def column_queues(network: Network) -> list[str]:
+    """The layers that have a queue of window columns: those with weights whose window slides."""
+    return [layer.name for _, layer in network.weighted_layers() if layer.sliding]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import Conv, Dense, Neuron
+from hwsnn.spec import Conv, Dense, Weighted
+from hwsnn.spec.checks import unknown_kind
+from hwsnn.spec.integers import IntArray
 
 from .folding import LayerFold
 
@@ -18,44 +21,49 @@ Int64Array = npt.NDArray[np.int64]
 class LayerParameters:
     """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
-    ``weights``: (P, G, F, lanes, L); ``bias``, ``thresholds`` and ``subs``: (G, lanes); all int64. What is missing
-    where a part does not divide its channel count has weight 0, bias 0, threshold 1 and sub 1. The thresholds of a
-    layer that never fires are 1 everywhere; ``subs`` is None where the reset does not subtract.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. What is missing where a part does not divide its
+    channel count has weight 0 and bias 0.
     """
 
     weights: Int64Array
     bias: Int64Array
-    thresholds: Int64Array
-    subs: Int64Array | None
 
 
-def folded_parameters(layer: Conv | Dense, fold: LayerFold) -> LayerParameters:
+def folded_parameters(layer: Weighted, fold: LayerFold) -> LayerParameters:
     """The parameters of ``layer`` folded as ``fold`` says, in the orders of ``docs/streams.md``.
 
     Parts larger than their channel count are cut down to it.
     """
-    outputs, channels = layer.weight.shape[:2]
+    matrices = by_position(layer)
+    positions, outputs, channels, taps = matrices.shape
     lanes, entries = min(fold.cout_par, outputs), min(fold.cin_par, channels)
     groups, folds = -(-outputs // lanes), -(-channels // entries)
-    padded = np.zeros((groups * lanes, folds * entries, *layer.weight.shape[2:]), np.int64)
-    padded[:outputs, :channels] = layer.weight
-    parts = padded.reshape(groups, lanes, folds, entries, -1)  # (g, lane, channel fold, entry, pixel or tap)
-    if isinstance(layer, Conv):
-        weights = parts.transpose(0, 2, 1, 4, 3).reshape(1, groups, folds, lanes, -1)
-    else:
-        weights = parts.transpose(4, 0, 2, 1, 3)
-    neuron = layer.neuron
-    thresholds = neuron.threshold if isinstance(neuron, Neuron) else np.ones(outputs, np.int64)
-    subs = neuron.sub if isinstance(neuron, Neuron) else None
-    return LayerParameters(
-        np.ascontiguousarray(weights),
-        _grouped(layer.bias, groups, lanes, 0),
-        _grouped(thresholds, groups, lanes, 1),
-        None if subs is None else _grouped(subs, groups, lanes, 1),
-    )
+    padded = np.zeros((positions, groups * lanes, folds * entries, taps), np.int64)
+    padded[:, :outputs, :channels] = matrices
+    parts = padded.reshape(positions, groups, lanes, folds, entries, taps)
+    weights = parts.transpose(0, 1, 3, 2, 5, 4).reshape(positions, groups, folds, lanes, -1)
+    bias = np.zeros(groups * lanes, np.int64)
+    bias[:outputs] = layer.bias
+    return LayerParameters(np.ascontiguousarray(weights), bias.reshape(groups, lanes))
 
 
-def _grouped(values: npt.NDArray[np.integer], groups: int, lanes: int, filler: int) -> Int64Array:
-    padded = np.full(groups * lanes, filler, np.int64)
-    padded[: len(values)] = values
-    return padded.reshape(groups, lanes)
+@singledispatch
+def by_position(layer: object) -> IntArray:
+    """The weights of each position whose sums make up an output, (positions, out channels, in channels, taps)."""
+    raise unknown_kind("the order of the weights", layer)
+
+
+@by_position.register
+def _(layer: Conv) -> IntArray:
+    """Of groups, zeros stand for the inputs of others: a fold takes input channels alike for all outputs."""
+    outputs, inputs = layer.out_channels // layer.groups, layer.in_channels // layer.groups
+    full = np.zeros((layer.groups, outputs, layer.groups, inputs, layer.taps), layer.weight.dtype)
+    group = np.arange(layer.groups)
+    full[group, :, group] = layer.weight.reshape(layer.groups, outputs, inputs, layer.taps)
+    return full.reshape(1, layer.out_channels, layer.in_channels, layer.taps)
+
+
+@by_position.register
+def _(layer: Dense) -> IntArray:
+    pixels: IntArray = layer.weight.reshape(layer.out_channels, layer.in_channels, -1, 1).transpose(2, 0, 1, 3)
+    return pixels

@@ -1,6 +1,6 @@
-"""Linear maps between two layers of neurons, and folding a row of them into one, exactly.
+"""Linear maps between two layers of neurons, and the exact folding of consecutive ones into one.
 
-Shapes are (channels, height, width). Whatever cannot be folded exactly is an ``InputError`` that names the node.
+Shapes are (channels, height, width). A map that cannot be folded exactly is an ``InputError`` that names the node.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from ..errors import InputError
 from ..spec import Pair, Shape
 
 MAX_WEIGHTS = 1 << 24
-"""Most weights of one layer, zeros included: a bound on what a small but hostile file can ask for."""
+"""Maximum weights of one layer, zeros included: a limit on the cost of a small but hostile file."""
 MAX_EXPANDED = 4 * MAX_WEIGHTS
-"""Most weights of all layers, zeros and intermediate results included."""
+"""Maximum weights of all layers, zeros and intermediate results included."""
 MAX_PRODUCTS = 1 << 34
-"""Most multiplications in matrix products that folding a network may take: seconds."""
+"""Maximum multiplications in matrix products for folding a network: some seconds."""
 ELEMENTWISE = 16
-"""As how many of those a multiplication element by element counts: memory is slower than arithmetic."""
+"""The cost of an element-wise multiplication in those units: memory is slower than arithmetic."""
 LEAST_PRODUCTS = 1 << 18
-"""As how many one step of a loop counts at least: its time, however little it multiplies."""
+"""The minimum cost of a loop iteration in those units."""
 
 
 @dataclass(frozen=True, eq=False)
 class ConvMap:
-    """A convolution. ``weight``: (out channels, in channels, kernel height, kernel width); ``bias``: (out,)."""
+    """A convolution. ``weight``: (out, in / groups, kernel height, kernel width); ``bias``: (out,)."""
 
     name: str
     weight: FloatArray
     bias: FloatArray
     stride: Pair
     padding: Pair
+    groups: int = 1
 
     @property
     def window(self) -> Pair:
@@ -67,7 +68,7 @@ class PoolMap:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """A factor for every element: of the input's shape, or (channels or 1, 1, 1) where it is the same over space."""
+    """A factor for every element: of the input's shape, or (channels or 1, 1, 1) if it is the same over space."""
 
     name: str
     factor: FloatArray
@@ -78,14 +79,14 @@ Map: TypeAlias = Spatial | DenseMap
 
 
 class Work:
-    """What is left of the bounds on a network, whose every map is small, but which may have thousands of them."""
+    """The rest of a network's budget: every map may be small, but there may be thousands of them."""
 
     def __init__(self) -> None:
         self._weights = MAX_EXPANDED
         self._products = MAX_PRODUCTS
 
     def zeros(self, name: str, shape: tuple[int, ...]) -> FloatArray:
-        """An array for the weights of node ``name``. Raises ``InputError`` where that would be too large."""
+        """An array for the weights of node ``name``. Raises ``InputError`` if that would be too large."""
         size = math.prod(shape)
         if size > MAX_WEIGHTS:
             raise InputError(
@@ -101,7 +102,7 @@ class Work:
         return np.zeros(shape)
 
     def multiply(self, name: str, steps: int, products: int) -> None:
-        """Count ``steps`` of so many multiplications each. Raises ``InputError`` where that would take too long."""
+        """Charge ``steps`` loop iterations by their multiplications. Raises ``InputError`` if they take too long."""
         self._products -= steps * max(products, LEAST_PRODUCTS)
         if self._products < 0:
             raise InputError(
@@ -110,20 +111,19 @@ class Work:
             )
 
 
-def ungrouped(name: str, weight: FloatArray, groups: int, work: Work) -> FloatArray:
-    """The weights of a convolution in ``groups``, as one from all channels to all channels."""
-    if groups == 1:
-        return weight
-    outputs, inputs = len(weight) // groups, weight.shape[1]
-    dense = work.zeros(name, (len(weight), inputs * groups, *weight.shape[2:]))
-    for group in range(groups):
-        rows = slice(group * outputs, (group + 1) * outputs)
-        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
-    return dense
+def regrouped(conv: ConvMap, groups: int, work: Work) -> ConvMap:
+    """The same convolution in ``groups`` that its own are parts of, with zeros for the weights between those."""
+    if groups == conv.groups:
+        return conv
+    parts, outputs, inputs = conv.groups // groups, len(conv.weight) // conv.groups, conv.weight.shape[1]
+    spread = work.zeros(conv.name, (groups, parts, outputs, parts, inputs, *conv.window))
+    part = np.arange(parts)
+    spread[:, part, :, part] = conv.weight.reshape(groups, parts, outputs, inputs, *conv.window).swapaxes(0, 1)
+    return replace(conv, weight=spread.reshape(len(conv.weight), -1, *conv.window), groups=groups)
 
 
 def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatArray:
-    """The weights with the zeros between them that a dilation stands for."""
+    """The weights with the zeros of a dilation between them."""
     if dilation == (1, 1):
         return weight
     (dy, dx), (height, width) = dilation, weight.shape[2:]
@@ -133,7 +133,7 @@ def dilated(name: str, weight: FloatArray, dilation: Pair, work: Work) -> FloatA
 
 
 def output_shape(linear: Map, shape: Shape) -> Shape:
-    """The shape that ``linear`` makes of ``shape``, which it must fit."""
+    """The output shape of ``linear`` for the input ``shape``, which must fit."""
     if isinstance(linear, DenseMap):
         return len(linear.weight), 1, 1
     if isinstance(linear, Scale):
@@ -150,9 +150,9 @@ def _positions(extent: int, size: int, stride: int, padding: int) -> int:
 
 
 def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | DenseMap:
-    """One map that does what ``maps`` do one after the other to an input of ``shape``.
+    """One map equal to ``maps``, applied one after the other to an input of ``shape``.
 
-    No maps at all make a convolution that passes its input on. ``name`` is the node the result belongs to.
+    Without maps the result is a convolution that passes its input on. ``name`` is the node the result belongs to.
     """
     shapes = [shape]
     for linear in maps:
@@ -171,10 +171,12 @@ def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | 
 
 
 def _dense_after(first: Spatial, dense: DenseMap, shape: Shape, work: Work) -> DenseMap:
-    """``dense`` with ``first``, which takes ``shape``, pulled into it: every weight goes back to what it sees."""
+    """``dense`` with ``first``, whose input is ``shape``, folded into it by propagating every weight back."""
     if isinstance(first, Scale):
         work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
         return DenseMap(dense.name, dense.weight * first.factor, dense.bias)
+    if isinstance(first, ConvMap):
+        first = regrouped(first, 1, work)
     (rows, columns), (sy, sx), (py, px) = dense.weight.shape[2:], first.stride, first.padding
     padded = work.zeros(dense.name, (len(dense.weight), shape[0], shape[1] + 2 * py, shape[2] + 2 * px))
     products = max(shape[0], ELEMENTWISE) if isinstance(first, ConvMap) else ELEMENTWISE
@@ -241,40 +243,46 @@ def _scaled(conv: ConvMap, factors: FloatArray, work: Work) -> ConvMap:
 
 
 def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> ConvMap:
-    """A convolution of every channel by itself. ``kernels``: (channels, kernel height, kernel width)."""
-    channels = len(kernels)
-    weight = work.zeros(name, (channels, channels, *kernels.shape[1:]))
-    weight[np.arange(channels), np.arange(channels)] = kernels
-    return ConvMap(name, weight, np.zeros(channels), stride, padding)
+    """A depthwise convolution. ``kernels``: (channels, kernel height, kernel width)."""
+    weight = work.zeros(name, (len(kernels), 1, *kernels.shape[1:]))
+    weight[:, 0] = kernels
+    return ConvMap(name, weight, np.zeros(len(kernels)), stride, padding, groups=len(kernels))
 
 
 def _compose(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> ConvMap:
-    """``second`` after ``first``, which takes ``shape``."""
+    """``second`` after ``first``, whose input is ``shape``."""
     _check_padding(first, second, shape, work)
+    groups = math.gcd(first.groups, second.groups)
+    first, second = regrouped(first, groups, work), regrouped(second, groups, work)
+    between = second.weight.shape[1]  # channels of a group
     (sy, sx), (height, width), (rows, columns) = first.stride, first.window, second.window
     weight = work.zeros(
         second.name,
         (len(second.weight), first.weight.shape[1], (rows - 1) * sy + height, (columns - 1) * sx + width),
     )
-    products = first.weight[0].size * max(len(first.weight), ELEMENTWISE)
+    products = first.weight[0].size * max(between, ELEMENTWISE)
     work.multiply(second.name, rows * columns, len(second.weight) * products)
+    matrices = second.weight.reshape(groups, -1, *second.weight.shape[1:])
+    inner = first.weight.reshape(groups, between, -1)
     for i, j in np.ndindex(rows, columns):
-        taps = np.tensordot(second.weight[:, :, i, j], first.weight, axes=1)
+        taps = (matrices[..., i, j] @ inner).reshape(len(weight), *first.weight.shape[1:])
         weight[:, :, i * sy : i * sy + height, j * sx : j * sx + width] += taps
+    bias = matrices.sum(axis=(3, 4)) @ first.bias.reshape(groups, between, 1)
     return ConvMap(
         second.name,
         weight,
-        second.bias + second.weight.sum(axis=(2, 3)) @ first.bias,
+        second.bias + bias.reshape(-1),
         (sy * second.stride[0], sx * second.stride[1]),
         (first.padding[0] + second.padding[0] * sy, first.padding[1] + second.padding[1] * sx),
+        groups,
     )
 
 
 def _check_padding(first: ConvMap, second: ConvMap, shape: Shape, work: Work) -> None:
-    """Refuse padding of ``second`` that is not zero any more once ``first`` is folded into it.
+    """Refuse padding of ``second`` that would not stay zero when ``first`` is folded into it.
 
-    The folded map sees, in place of a padded zero, what ``first`` would have given there: its bias, and whatever of
-    the image lies under its window.
+    In place of a padded zero, the folded map sees the output of ``first`` there: its bias, and the part of the image
+    under its window.
     """
     middle = output_shape(first, shape)
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""Names that a specification allows, from whatever a source calls its network and its nodes."""
+"""Valid names for a network and its layers, from the names in a source."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..spec import RESERVED_NAMES, is_layer_name
 
 
 def network_name(text: str) -> str:
-    """``text`` with what a network's name may not have replaced."""
+    """``text`` with the characters replaced that a network's name may not have."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("._-")[:64] or "network"
 
 
 def layer_name(text: str, kind: str, taken: Set[str]) -> str:
-    """``text`` in lower case and none of ``taken``; ``kind`` and a number where it is but a number itself."""
+    """``text`` in lower case and not in ``taken``; ``kind`` and a number if it is only a number."""
     if is_layer_name(text) and text not in taken:
         return text
     base = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:28].rstrip("_")

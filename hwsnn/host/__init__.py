@@ -1,4 +1,4 @@
-"""The host's side of a board: one way to run images on any of them."""
+"""The host's side of a board: one interface for all of them."""
 
 from .accelerator import Accelerator, Inference, Stats
 

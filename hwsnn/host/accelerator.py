@@ -1,11 +1,10 @@
-"""One way to talk to every board: ``Accelerator``. ``docs/host.md`` shows it."""
+"""The interface of every board: ``Accelerator``. ``docs/host.md`` shows it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, TypeVar
 
@@ -23,7 +22,7 @@ _Board = TypeVar("_Board", bound="Accelerator")
 
 
 class Inference(NamedTuple):
-    """What a board said of N images, in their order: ``scores`` (N, classes) and ``answers`` (N,), both int64."""
+    """The results of N images, in their order: ``scores`` (N, classes) and ``answers`` (N,), classes; both int64."""
 
     scores: Array
     answers: Array
@@ -31,11 +30,11 @@ class Inference(NamedTuple):
 
 @dataclass(frozen=True)
 class Stats:
-    """What went on since the board was opened or reset; None is what its link cannot tell.
+    """Counters since the board was opened or reset; None where the link does not report one.
 
     ``frames``: answered. ``clocks``: of the pipeline. ``input_stalls`` and ``output_stalls``: clocks of the bus in
     which a frame's word, or a result's, was offered and not taken. ``malformed``: packets that the board refused.
-    ``retries``: frames that were sent again because of trouble on the line.
+    ``retries``: frames that were sent again after errors on the line.
     """
 
     frames: int
@@ -46,7 +45,7 @@ class Stats:
     retries: int
 
     def __sub__(self, earlier: Stats) -> Stats:
-        """What went on since ``earlier``."""
+        """The increase since ``earlier``."""
         return Stats(
             self.frames - earlier.frames,
             _grown(self.clocks, earlier.clocks),
@@ -62,41 +61,21 @@ def _grown(now: int | None, then: int | None) -> int | None:
 
 
 class Check(NamedTuple):
-    """Something that a board can try on itself: ``run`` says in a few words what it found, or raises ``InputError``."""
+    """A self-test of a board: ``run`` returns its result in a few words, or raises ``InputError``."""
 
     name: str
     run: Callable[[], str]
 
 
 class Accelerator(ABC):
-    """A board that runs ``network``; ``name`` is what errors call it. ``open`` makes one, ``with`` closes it."""
+    """A board that runs ``network``; ``name`` is what errors call it. ``hwsnn.board.open_board`` opens one.
+
+    It is a context: leaving it closes the board.
+    """
 
     def __init__(self, name: str, network: Network) -> None:
         self.name, self.network = name, network
         self._closed = False
-
-    @staticmethod
-    def open(
-        address: str,
-        model: Network | str | Path | None = None,
-        *,
-        timeout_s: float | None = None,
-        baud: int | None = None,
-        stage: Stage = lambda text: None,
-    ) -> Accelerator:
-        """The board at ``address``, which must hold ``model``: a network, a model file or a shipped model's name.
-
-        ``address``: ``zcu102`` for what is loaded there, ``zcu102:FILE.bit`` to load that first, ``serial:PORT``, or
-        ``sim:MODEL`` for the same design in simulation, of a model that is named there or, with ``sim``, by ``model``.
-
-        ``timeout_s``: how long the next result may take to come, where the board's usual time does not do. ``baud``:
-        bits a second of a serial port (default: 2,000,000). ``stage`` is called with a word or two for each stage of
-        what takes long. Raises ``InputError`` where there is no such board, or it holds something else, and
-        ``ToolError`` where a simulator cannot be built.
-        """
-        from .open import open_board
-
-        return open_board(address, model, timeout_s, baud, stage)
 
     def infer(self, images: Images, progress: Progress = lambda done: None) -> Inference:
         """Run ``images``, (N, C, H, W) or with one channel (N, H, W), of any number, on the board.
@@ -114,10 +93,10 @@ class Accelerator(ABC):
 
     @abstractmethod
     def _infer(self, images: Images, found: Inference, progress: Progress) -> None:
-        """Fill ``found`` with what the board says of ``images`` (N, C, H, W), at least one."""
+        """Fill ``found`` with the results of ``images`` (N, C, H, W), at least one."""
 
     def stats(self) -> Stats:
-        """What went on since the board was opened or reset."""
+        """The counters since the board was opened or reset."""
         self._require_open()
         return self._stats()
 
@@ -125,7 +104,7 @@ class Accelerator(ABC):
     def _stats(self) -> Stats: ...
 
     def describe(self) -> str:
-        """What the board says that it holds, in words; raises ``InputError`` where that is not the network."""
+        """The model that the board holds, in words; raises ``InputError`` where it is not the network."""
         self._require_open()
         return self._describe()
 
@@ -134,10 +113,10 @@ class Accelerator(ABC):
 
     @abstractmethod
     def checks(self) -> Sequence[Check]:
-        """What the board can try on itself. Whatever comes of it, the board can be used afterwards."""
+        """The board's self-tests. Whatever their results, the board can be used afterwards."""
 
     def close(self) -> None:
-        """Let go of the board. Closing twice does nothing."""
+        """Release the board. Closing twice does nothing."""
         if not self._closed:
             self._closed = True
             self._close()
@@ -172,7 +151,7 @@ class Accelerator(ABC):
         return images[:, np.newaxis] if flat else images
 
 
-def unlike(name: str, found: str, network: Network, expected: str) -> InputError:
+def wrong_model_error(name: str, found: str, network: Network, expected: str) -> InputError:
     """The error of a board that holds another model than ``network``; both described in a few words."""
     return InputError(
         f"{name}: the board holds another model ({found}) than {network.name} ({expected}); "

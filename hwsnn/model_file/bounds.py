@@ -1,8 +1,8 @@
-"""What a network may ask for at most, of memory and of work for an image.
+"""Size limits of a network, in memory and in work per image.
 
-A model file is untrusted, and a kilobyte of it can describe any number of membranes. The bounds are far beyond what an
-FPGA can hold or keep up with, and such that the reference still runs an image in seconds: VGG-16 without its fully
-connected layers fits, on 224x224 pixels at T = 8.
+A model file is untrusted, and a kilobyte of it can describe any number of membranes. The limits are far beyond the
+capacity of an FPGA, and such that the reference still runs an image in seconds: VGG-16 without its fully connected
+layers is within them, on 224x224 pixels at T = 8.
 """
 
 from __future__ import annotations
@@ -12,49 +12,47 @@ from math import prod
 from typing import TypeAlias
 
 from hwsnn import spec
-from hwsnn.float_network import FloatConv, FloatLayer
-from hwsnn.spec import MaxPool
+from hwsnn.float_network import FloatLayer, FloatWeighted
 
 Layer: TypeAlias = spec.Layer | FloatLayer
 
 MOST_LAYERS = 256
 MOST_WEIGHTS = 1 << 24
-"""Of a network: four times as many as lie in the block memories of the largest device, at 8 bits."""
+"""Weights of a network, with the zeros between groups that hardware has: four times as many as the block memories of
+the largest device hold, at 8 bits."""
 MOST_VALUES = 1 << 23
-"""Pixels, membranes or spikes of a layer at a step, its border included."""
+"""Pixels, membranes or spikes of a layer per step, its border included."""
 MOST_VALUES_AN_IMAGE = 1 << 27
 MOST_POSITIONS_AN_IMAGE = 1 << 23
-"""Positions times steps of all layers: about the beats that move in hardware."""
+"""Positions times steps of all layers: about the number of beats in hardware."""
 MOST_CHANNELS_AN_IMAGE = 1 << 20
-"""Channels times steps of all layers: how far membranes go is worked out for each."""
+"""Channels times steps of all layers: the range of the membranes is computed for each."""
 MOST_WINDOW_VALUES = 1 << 27
-"""What all windows of a layer hold at a step."""
+"""Inputs of all windows of a layer per step."""
 MOST_WINDOW_VALUES_AN_IMAGE = 1 << 31
 MOST_ROW_VALUES = 1 << 24
-"""What a row of windows holds at a step."""
+"""Inputs of a row of windows per step."""
 MOST_POOLED = 1 << 12
 """Positions of a pool's window."""
 
 
 def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], timesteps: int) -> None:
-    """Raise ``ValueError`` unless ``layers`` ask for no more than the bounds.
+    """Raise ``ValueError`` unless ``layers`` are within the limits.
 
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    _require("the weights", sum(layer.weight.size for layer in layers if not isinstance(layer, MaxPool)), MOST_WEIGHTS)
+    weighted = [layer for layer in layers if isinstance(layer, spec.Weighted | FloatWeighted)]
+    weights = sum(layer.out_channels * layer.in_channels * prod(layer.kernel) for layer in weighted)
+    _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0
     for layer, before, after in zip(layers, shapes[:-1], shapes[1:], strict=True):
         name = f"of layer {layer.name!r}"
-        channels, height, width = before
-        if isinstance(layer, MaxPool):
-            _require(f"the positions in a window {name}", prod(layer.size), MOST_POOLED)
-            window = channels * prod(layer.size)
-        else:
-            window = prod(layer.weight.shape[1:])
-        if isinstance(layer, (spec.Conv, FloatConv)):
-            height, width = height + 2 * layer.padding[0], width + 2 * layer.padding[1]
+        channels, (height, width) = before[0], layer.window.padded(before[1:])
+        if not layer.weighted:
+            _require(f"the positions in a window {name}", prod(layer.window.size), MOST_POOLED)
+        window = channels * prod(layer.window.size)
         _require(f"the inputs {name}, with their border,", channels * height * width, MOST_VALUES)
         _require(f"the outputs {name}", prod(after), MOST_VALUES)
         _require(f"the inputs of a row of windows {name}", after[2] * window, MOST_ROW_VALUES)

@@ -1,4 +1,4 @@
-"""Models by what a person types: a model file, or the name of a shipped one such as ``digits``."""
+"""Resolve MODEL: a model file, or the name of a shipped model such as ``digits``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from hwsnn.spec import Network
 
 
-def load_model(text: str) -> Network:
+def load_model(text: str | Path) -> Network:
     """The network that ``text`` names. Raises ``InputError`` where there is none, or it is no model."""
     from .integer_file import load
 
-    return load(model_path(text))
+    return load(model_path(str(text)))
 
 
 def model_path(text: str) -> Path:

@@ -6,24 +6,23 @@ Such a file is untrusted input (``hwsnn.model_file.tensor_file``). What comes ba
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from hwsnn.float_network import (
+    FLOAT_KINDS,
     FloatArray,
-    FloatConv,
-    FloatDense,
     FloatIntegrator,
     FloatLayer,
     FloatNetwork,
     FloatNeuron,
+    FloatWeighted,
 )
-from hwsnn.spec import MaxPool
-from hwsnn.spec.checks import require_choice
+from hwsnn.spec.checks import assert_never, require_choice
 
 from . import tensor_file
-from .integer_file import describe_pool, restore_pool
+from .integer_file import describe_kind, restore_kind
 from .tensor_file import Fields, TensorReader, Tensors
 
 FORMAT = 1
@@ -52,17 +51,15 @@ def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArra
     tensors: dict[str, FloatArray] = {}
     layers = []
     for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            layers.append(describe_pool(layer))
+        entry = describe_kind(layer)
+        layers.append(entry)
+        if not isinstance(layer, FloatWeighted):
             continue
-        entry: dict[str, Any] = {"type": "dense", "name": layer.name, "neuron": _describe_neuron(layer.neuron)}
-        if isinstance(layer, FloatConv):
-            entry |= {"type": "conv", "stride": list(layer.stride), "padding": list(layer.padding)}
+        entry["neuron"] = _describe_neuron(layer.neuron)
         tensors[f"{layer.name}.weight"] = layer.weight
         tensors[f"{layer.name}.bias"] = layer.bias
         if isinstance(layer.neuron, FloatNeuron):
             tensors[f"{layer.name}.threshold"] = layer.neuron.threshold
-        layers.append(entry)
     description = {
         "format": FORMAT,
         "name": network.name,
@@ -98,27 +95,25 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> FloatLayer:
-    kind, name = entry.text("type"), entry.text("name")
-    require_choice(f"the type of {entry.where}", kind, ("conv", "dense", "maxpool"))
-    layer: FloatLayer
-    if kind == "maxpool":
-        layer = restore_pool(entry)
-    else:
-        weight, bias = (tensors.take(f"{name}.{part}", np.float64) for part in ("weight", "bias"))
-        neuron = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
-        if kind == "dense":
-            layer = FloatDense(name, weight, bias, neuron)
-        else:
-            stride, padding = entry.integers("stride", 2), entry.integers("padding", 2)
-            layer = FloatConv(name, weight, bias, neuron, stride=stride, padding=padding)  # type: ignore[arg-type]
+    kind, settings = restore_kind(entry)
+    name, made = entry.text("name"), cast("type[Any]", FLOAT_KINDS[kind])
+    parts: list[Any] = []
+    if made.weighted:
+        parts = [tensors.take(f"{name}.{part}", np.float64) for part in ("weight", "bias")]
+        parts.append(_restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors))
+    layer: FloatLayer = made(name, *parts, **settings)
     entry.finish()
     return layer
 
 
 def _describe_neuron(neuron: FloatNeuron | FloatIntegrator) -> dict[str, Any]:
-    if isinstance(neuron, FloatIntegrator):
-        return {"kind": "integrator", "beta": float(neuron.beta)}
-    return {"kind": "spiking", "beta": float(neuron.beta), "compare": neuron.compare, "reset": neuron.reset}
+    match neuron:
+        case FloatNeuron():
+            return {"kind": "spiking", "beta": float(neuron.beta), "compare": neuron.compare, "reset": neuron.reset}
+        case FloatIntegrator():
+            return {"kind": "integrator", "beta": float(neuron.beta)}
+        case _:
+            raise assert_never(neuron)
 
 
 def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> FloatNeuron | FloatIntegrator:

@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from hwsnn.spec import (
-    Conv,
-    Dense,
-    Encoder,
-    Integrator,
-    Layer,
-    Leak,
-    MaxPool,
-    MultiplyLeak,
-    Network,
-    Neuron,
-    NoLeak,
-    ShiftLeak,
-)
+from hwsnn.spec import KINDS, LEAKS, AnyNeuron, Encoder, Integrator, Layer, Leak, Network, Neuron, Projection, Weighted
+from hwsnn.spec.checks import require_choice
 from hwsnn.spec.integers import IntArray
+from hwsnn.spec.layers import MaxPool
 
 from . import tensor_file
 from .bounds import require_bounded
@@ -61,23 +52,18 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
     tensors: dict[str, IntArray] = {}
     layers = []
     for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            layers.append(describe_pool(layer))
+        entry = describe_kind(layer)
+        layers.append(entry)
+        if not isinstance(layer, Weighted):
             continue
-        entry: dict[str, Any] = {"name": layer.name, "weight_bits": layer.weight_bits}
-        if isinstance(layer, Conv):
-            entry |= {"type": "conv", "stride": list(layer.stride), "padding": list(layer.padding)}
-        else:
-            entry |= {"type": "dense"}
-        entry["neuron"] = {"leak": _describe_leak(layer.neuron.leak), "membrane_bits": layer.neuron.membrane_bits}
+        neuron = layer.neuron
+        leak = {"type": neuron.leak.kind, **asdict(neuron.leak)}
+        entry["weight_bits"] = layer.weight_bits
+        entry["neuron"] = {"leak": leak, "membrane_bits": neuron.membrane_bits, **neuron.settings}
         tensors[f"{layer.name}.weight"] = layer.weight.astype(np.int8)
         tensors[f"{layer.name}.bias"] = layer.bias.astype(np.int32)
-        if isinstance(layer.neuron, Neuron):
-            entry["neuron"]["reset"] = layer.neuron.reset
-            tensors[f"{layer.name}.threshold"] = layer.neuron.threshold.astype(np.int32)
-            if layer.neuron.sub is not None:
-                tensors[f"{layer.name}.sub"] = layer.neuron.sub.astype(np.int32)
-        layers.append(entry)
+        for constant, values in neuron.constants.items():
+            tensors[f"{layer.name}.{constant}"] = values.astype(np.int32)
     graph = {
         "format": FORMAT,
         "name": network.name,
@@ -115,58 +101,59 @@ def restore(graph: object, tensors: Tensors) -> Network:
     return network
 
 
-def describe_pool(layer: MaxPool) -> dict[str, Any]:
-    """A spiking max-pool as JSON values."""
-    return {
-        "type": "maxpool",
-        "name": layer.name,
-        "size": list(layer.size),
-        "stride": list(layer.stride),
-        "mode": layer.mode,
-    }
+def describe_kind(layer: Projection | MaxPool) -> dict[str, Any]:
+    """What a layer is beside its tensors, weight bits and neuron, as JSON values."""
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in layer.settings.items()}
+    return {"name": layer.name, "type": layer.kind} | settings
 
 
-def restore_pool(entry: Fields) -> MaxPool:
-    """The max-pool that ``describe_pool`` took apart. Raises ``ValueError`` for anything else."""
-    size, stride = entry.integers("size", 2), entry.integers("stride", 2)
-    return MaxPool(entry.text("name"), size, stride, entry.text("mode"))  # type: ignore[arg-type]
+def restore_kind(entry: Fields) -> tuple[str, dict[str, Any]]:
+    """The kind and the settings that ``describe_kind`` took apart. Raises ``ValueError`` for anything else."""
+    kind = entry.text("type")
+    require_choice(f"the type of {entry.where}", kind, tuple(SETTINGS))
+    return kind, SETTINGS[kind](entry)
+
+
+SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
+    "conv": lambda entry: {
+        "stride": entry.integers("stride", 2),
+        "padding": entry.integers("padding", 2),
+        "groups": entry.get("groups", 1),
+    },
+    "dense": lambda entry: {},
+    "maxpool": lambda entry: {
+        "size": entry.integers("size", 2),
+        "stride": entry.integers("stride", 2),
+        "mode": entry.text("mode"),
+    },
+}
+"""Reads the settings of each kind. What they may be is for the layer to check."""
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
-    kind, name = entry.text("type"), entry.text("name")
-    if kind == "maxpool":
-        return restore_pool(entry)
-    if kind not in ("conv", "dense"):
-        raise ValueError(f"the type of {entry.where} must be conv, dense or maxpool, not {kind!r}")
-    neuron = Fields(entry.get("neuron"), f"the neuron of {entry.where}")
-    leak = _restore_leak(Fields(neuron.get("leak"), f"the leak of {entry.where}"))
-    bits = neuron.get("membrane_bits")
-    built: Neuron | Integrator = Integrator(leak, bits)
-    if f"{name}.threshold" in tensors:
-        threshold = tensors.take(f"{name}.threshold", np.int32)
-        sub = tensors.take(f"{name}.sub", np.int32) if f"{name}.sub" in tensors else None
-        built = Neuron(threshold, leak, neuron.text("reset"), bits, sub)  # type: ignore[arg-type]
+    kind, settings = restore_kind(entry)
+    name, made = entry.text("name"), cast("type[Any]", KINDS[kind])
+    layer: Layer
+    if not made.weighted:
+        layer = made(name, **settings)
+        return layer
+    built = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
     weight, bias = tensors.take(f"{name}.weight", np.int8), tensors.take(f"{name}.bias", np.int32)
-    common = (name, weight, bias, entry.get("weight_bits"), built)
-    if kind == "dense":
-        return Dense(*common)
-    return Conv(*common, stride=entry.integers("stride", 2), padding=entry.integers("padding", 2))  # type: ignore[arg-type]
+    layer = made(name, weight, bias, entry.get("weight_bits"), built, **settings)
+    return layer
 
 
-def _describe_leak(leak: Leak) -> dict[str, Any]:
-    if isinstance(leak, ShiftLeak):
-        return {"type": "shift", "shift": leak.shift}
-    if isinstance(leak, MultiplyLeak):
-        return {"type": "multiply", "multiplier": leak.multiplier, "shift": leak.shift}
-    return {"type": "none"}
+def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeuron:
+    leak, bits = _restore_leak(Fields(entry.get("leak"), f"the leak of {entry.where}")), entry.get("membrane_bits")
+    if f"{layer}.threshold" not in tensors:
+        return Integrator(leak, bits)
+    threshold = tensors.take(f"{layer}.threshold", np.int32)
+    sub = tensors.take(f"{layer}.sub", np.int32) if f"{layer}.sub" in tensors else None
+    return Neuron(threshold, leak, entry.text("reset"), bits, sub)  # type: ignore[arg-type]
 
 
-def _restore_leak(leak: Fields) -> Leak:
-    kind = leak.text("type")
-    if kind == "none":
-        return NoLeak()
-    if kind == "shift":
-        return ShiftLeak(leak.get("shift"))
-    if kind == "multiply":
-        return MultiplyLeak(leak.get("multiplier"), leak.get("shift"))
-    raise ValueError(f"the type of {leak.where} must be none, shift or multiply, not {kind!r}")
+def _restore_leak(entry: Fields) -> Leak:
+    name = entry.text("type")
+    require_choice(f"the type of {entry.where}", name, tuple(LEAKS))
+    kind = LEAKS[name]
+    return kind(*(entry.get(field.name) for field in fields(kind)))

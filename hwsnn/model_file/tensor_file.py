@@ -1,8 +1,7 @@
 """Networks as ``.safetensors`` files: tensors, and beside them in the metadata a description of the network as JSON.
 
-The files are untrusted input: nothing in them is executed, every value is checked, and whatever is wrong is an
-``InputError`` of one line. There are two kinds, integer models and trained networks in floats; the key under which the
-description lies tells them apart.
+The files are untrusted input: nothing in them is executed, every value is checked, and any error is an ``InputError``
+of one line. There are two kinds, integer models and float networks, told apart by the key of the description.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from hwsnn.files.atomic import require_file, written_whole
 from .bounds import MOST_WEIGHTS
 
 MOST_BYTES = 8 * MOST_WEIGHTS + (1 << 22)
-"""Of a file: the weights as floats, and all else."""
+"""Maximum size of a file: the weights as floats, and all else."""
 MOST_HEADER_BYTES = 1 << 20
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -36,13 +35,13 @@ class Kind:
     key: str
     name: str
     called: str
-    """What there is none of, where there is no such file."""
+    """What is missing, if there is no such file."""
     remedy: str
-    """What to give then."""
+    """What to give instead."""
     make_one: str
-    """How to come by one."""
+    """How to create it."""
     wrong_kind: str
-    """Where a file of this kind was given in place of another."""
+    """The remedy if a file of this kind was given in place of another."""
 
 
 MODEL = Kind(
@@ -65,9 +64,9 @@ KINDS = (MODEL, TRAINED)
 
 
 def save(path: Path, kind: Kind, description: Any, tensors: Tensors, notes: dict[str, Any] | None = None) -> None:
-    """Write a file of ``kind`` to ``path``, whole or not at all, the same bytes for the same network.
+    """Write a file of ``kind`` to ``path``, atomically; the same network gives the same bytes.
 
-    ``notes`` (JSON) are for people; nothing reads them.
+    ``notes`` (JSON) are for the reader; hwsnn does not read them.
     """
     from safetensors.numpy import save as to_bytes
 
@@ -79,7 +78,7 @@ def save(path: Path, kind: Kind, description: Any, tensors: Tensors, notes: dict
 
 
 def _in_order(file: bytes) -> bytes:
-    """A safetensors file with its header in one order; the library writes metadata in any."""
+    """A safetensors file with its header in a fixed order; the library's order varies."""
     start, end = 8, 8 + int.from_bytes(file[:8], "little")
     header = json.dumps(json.loads(file[start:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)  # as the library does: the tensors stay aligned
@@ -87,9 +86,9 @@ def _in_order(file: bytes) -> bytes:
 
 
 def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) -> Network:
-    """What ``restore`` makes of description and tensors of the file ``path``. Its ``ValueError`` says what is wrong.
+    """The result of ``restore`` for description and tensors of the file ``path``; its ``ValueError`` is reported.
 
-    Raises ``InputError`` for whatever is not a file of ``kind``.
+    Raises ``InputError`` for anything that is not a file of ``kind``.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -113,9 +112,9 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
 
 
 def _require_bounded(path: Path) -> None:
-    """Raise ``InputError`` for a file that is too large to be looked at, before the library takes it into memory.
+    """Raise ``InputError`` for a file that is too large, before the library loads it into memory.
 
-    ``OSError`` where it may not be read: the library would call it missing.
+    ``OSError`` if it may not be read: the library would call it missing.
     """
     with path.open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
@@ -136,9 +135,11 @@ class Fields:
         self._unread = set(value)
         self.where = where
 
-    def get(self, key: str) -> Any:
-        """Any value at all."""
+    def get(self, key: str, default: object = None) -> Any:
+        """Any value at all; ``default`` where there is none, unless that is None too."""
         if key not in self._value:
+            if default is not None:
+                return default
             raise ValueError(f"{self.where} must have {key!r}")
         self._unread.discard(key)
         return self._value[key]
@@ -158,27 +159,27 @@ class Fields:
         return value
 
     def integers(self, key: str, length: int) -> tuple[int, ...]:
-        """A list of ``length``. What its members are is for their user to check."""
+        """A list of ``length``. The caller checks its members."""
         value = self.get(key)
         if not isinstance(value, list) or len(value) != length:
             raise ValueError(f"{key} of {self.where} must be {length} integers, not {value!r}")
         return tuple(value)
 
     def list(self, key: str) -> list[Any]:
-        """A list of whatever."""
+        """A list of any values."""
         value = self.get(key)
         if not isinstance(value, list):
             raise ValueError(f"{key} must be a list, not {type(value).__name__}")
         return value
 
     def finish(self) -> None:
-        """Raise ``ValueError`` where there is something that nobody looked up."""
+        """Raise ``ValueError`` if there is a key that was not looked up."""
         if self._unread:
             raise ValueError(f"{self.where} must not have {min(self._unread)!r}: made by another version of hwsnn")
 
 
 class TensorReader:
-    """Typed look-ups of tensors, named ``LAYER.PART``; each is to be taken by one layer."""
+    """Typed look-ups of tensors, named ``LAYER.PART``; each belongs to one layer."""
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
@@ -198,6 +199,6 @@ class TensorReader:
         return tensor
 
     def finish(self) -> None:
-        """Raise ``ValueError`` where there is a tensor that no layer took."""
+        """Raise ``ValueError`` if there is a tensor that no layer looked up."""
         if self._unread:
             raise ValueError(f"every tensor must belong to a layer, not {min(self._unread)!r}")

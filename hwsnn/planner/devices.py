@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hwsnn.folding.folding import Sums
+if TYPE_CHECKING:  # the command line reads the names alone
+    from hwsnn.folding.folding import Sums
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ DEVICES = {
     for device in (
         # AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview, table of the EG devices. On the ZCU102.
         Device("xczu9eg", "Zynq UltraScale+ XCZU9EG", "xcup", 6, 274_080, 548_160, 1824, 2520, share=50),
+        # AMD DS987, Kria K26 SOM Data Sheet, table of the programmable logic. On the KV260.
+        Device("xck26", "Zynq UltraScale+ XCK26", "xcup", 6, 117_120, 234_240, 288, 1248, share=50),
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
         # and route by the open tools within minutes.
         Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20),

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 
 from hwsnn import cycles
 from hwsnn.errors import InputError
 from hwsnn.folding import file as fold_file
-from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Conv, Network
+from hwsnn.folding.folding import Folding, LayerFold, column_queues
+from hwsnn.spec import Network
 
 from . import Candidate, Cost, FoldingSearch, TooFastError, TooLargeError, shortage, total_cost
 from .devices import Device
@@ -156,9 +156,7 @@ def _limiting(network: Network, exact: cycles.Cycles) -> str:
     first = network.layers[0]
     if not network.takes_pixels(0) or exact.bottleneck != first.name:
         return exact.bottleneck
-    _, height, width = network.input_shape
-    down, across = first.padding if isinstance(first, Conv) else (0, 0)
-    coming = (height + 2 * down) * (width + 2 * across)
+    coming = prod(first.window.padded(network.input_shape[1:]))
     return "pixels" if exact.busy[first.name] == coming else first.name
 
 
@@ -179,6 +177,5 @@ def _faster(network: Network, chooser: FoldingSearch, balance: Candidate, clocks
 
 def _least_clocks(network: Network, layers: Mapping[str, LayerFold]) -> int:
     """The clocks a frame of these folds with queues that are deep enough: those of the slowest part by itself."""
-    convolutions = [layer.name for layer in network.layers if isinstance(layer, Conv)]
-    shallow = Folding(layers, {layer.name: 1 for layer in network.layers}, dict.fromkeys(convolutions, 1))
+    shallow = Folding(layers, {layer.name: 1 for layer in network.layers}, dict.fromkeys(column_queues(network), 1))
     return max(cycles.simulate(network, shallow).busy.values())

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import singledispatch
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.folding.pipeline_depths import leak_adders
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import Conv, MaxPool, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
+from hwsnn.spec.checks import unknown_kind
 
 from .devices import Device
 
@@ -29,6 +33,8 @@ QUEUE = 150
 """Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
 BLOCK_BITS = 36
 """Bits of a block memory's word at 512 words."""
+STEP_CLOCKS = 4
+"""About how many clocks later than the step before one takes its current: to leak by a shift, add, fire and reset."""
 LUTRAM_BITS, LUTRAM_WORDS = 14, 32
 """Bits and words of the eight look-up tables that make a distributed memory of UltraScale+."""
 
@@ -54,35 +60,46 @@ def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device
 
     ``steps``: time steps in a beat that it gets; the fold is ignored for a pool.
     """
-    layer = network.layers[index]
-    channels, _, width = network.shapes[index]
-    if isinstance(layer, MaxPool):
-        inputs = layer.size[0] * layer.size[1]
-        bits = channels * steps
-        window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // steps)
-        if layer.mode == "or":
-            return window + Cost(bits * -(-inputs // 6), bits)
-        count = network.timesteps.bit_length()
-        return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
+    return cost(network.layers[index], network, index, fold, steps, device)
+
+
+@singledispatch
+def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    """``layer_cost`` of each kind of layer."""
+    raise unknown_kind("the cost", layer)
+
+
+@cost.register(Conv)
+@cost.register(Dense)
+def _(layer: Weighted, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    channels, height, width = network.shapes[index]
     pixels = network.takes_pixels(index)
     bits = channels * (network.pixel_bits if pixels else steps)
     t_par = min(fold.t_par, network.timesteps)
     parameters = folded_parameters(layer, fold)
     input_bits = network.pixel_bits if pixels else 1
-    cost = Cost(QUEUE, layer.weight.shape[0] * t_par)
+    total = Cost(QUEUE, layer.out_channels * t_par)
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, 1 if pixels else t_par - fold.logic_steps)]
     for sums, copies in forms:
         if copies > 0:
-            cost += _synapses(parameters, input_bits, sums, device).times(copies)
-    if isinstance(layer, Conv):
-        taps = layer.kernel[0] * layer.kernel[1]
+            total += _synapses(parameters, input_bits, sums, device).times(copies)
+    if layer.sliding:
         beats = 1 if pixels else -(-network.timesteps // steps)
-        cost += _window(bits, layer.kernel, width + 2 * layer.padding[1], beats)
-    else:
-        taps = 1
+        total += _window(bits, layer.kernel, layer.window.padded((height, width))[1], beats)
     turned = parameters.weights.shape[2] > 1 or steps > t_par
-    cost += Cost(taps * bits if turned else 0, taps * bits)
-    return cost + _neurons(network, index, parameters, t_par)
+    total += Cost(layer.taps * bits if turned else 0, layer.taps * bits)
+    return total + _neurons(network, index, parameters, t_par)
+
+
+@cost.register(MaxPool)
+def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+    channels, _, width = network.shapes[index]
+    inputs, bits = prod(layer.size), channels * steps
+    window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // steps)
+    if layer.mode == "or":
+        return window + Cost(bits * -(-inputs // 6), bits)
+    count = network.timesteps.bit_length()
+    return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
 
 
 def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device) -> Cost:
@@ -167,21 +184,20 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
     layer = network.layers[index]
     if isinstance(layer, MaxPool):
         return Cost()
-    lanes, bits = parameters.weights.shape[3], layer.neuron.membrane_bits
+    neuron, (groups, lanes) = layer.neuron, parameters.bias.shape
+    bits = sum(variable.bits for variable in neuron.state)
     current = network.current_range(index).width
     passes = -(-network.timesteps // t_par)
-    leak = layer.neuron.leak
-    leaks = 0 if isinstance(leak, NoLeak) else 1 if isinstance(leak, ShiftLeak) else 3
-    fires = isinstance(layer.neuron, Neuron)
+    leaks, saturates, fires = leak_adders(neuron.leak), int(network.can_saturate(index)), int(neuron.fires)
+    # Behind the last step of the last pass nobody looks at the membrane, and before the first one there is none.
     leaky_steps = t_par - (passes == 1)
-    saturates = network.can_saturate(index)
-    adders = leaky_steps * (leaks + 1) + t_par * (int(saturates) + int(fires))
-    # Behind the last step of the last pass nobody looks at the membrane. Where a spike takes the threshold off, the
-    # difference that it is compared by serves for both; and a constant is taken off by the carry chain's own gates.
-    subtracts = parameters.subs is not None and not np.array_equal(parameters.subs, parameters.thresholds)
-    subtracts &= len(parameters.thresholds) > 1
-    resets = (t_par - (passes == 1)) * (int(fires) + int(subtracts))
-    registers = leaky_steps * (leaks + 2) + t_par * (2 * int(fires) + int(saturates))
-    delays = leaky_steps * 4 * current
-    memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and len(parameters.thresholds) > 1 else 0
+    adders = leaky_steps * (leaks + 1) + t_par * (saturates + fires)
+    # Where a spike takes the threshold off, the difference that it is compared by serves for both; and a constant is
+    # taken off by the carry chain's own gates.
+    tables = {tuple(values.tolist()) for values in neuron.constants.values()}
+    resets = leaky_steps * (len(tables) if groups > 1 else fires)
+    # Registers of a membrane's width: each adder's, the one in front of a step, and two that a reset chooses from.
+    registers = leaky_steps * (leaks + 2) + t_par * (2 * fires + saturates)
+    delays = leaky_steps * STEP_CLOCKS * current
+    memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0
     return Cost(lanes * bits * (adders + resets) + memory, lanes * (bits * registers + delays))

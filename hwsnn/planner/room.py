@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import MIN_WEIGHT_BITS, MaxPool, Network
+from hwsnn.spec import MIN_WEIGHT_BITS, Network, Weighted
 
 from .devices import DEVICES, Device
 from .resource_estimate import Cost, total_cost
@@ -65,7 +65,7 @@ def narrower(network: Network, bits: int) -> Network:
     """The network with weights of at most so many bits. Its answers are others; its size is about what it would be."""
     layers = [
         layer
-        if isinstance(layer, MaxPool) or layer.weight_bits <= bits
+        if not isinstance(layer, Weighted) or layer.weight_bits <= bits
         else replace(
             layer,
             weight=np.rint(layer.weight * (((1 << (bits - 1)) - 1) / ((1 << (layer.weight_bits - 1)) - 1))).astype(int),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 from hwsnn.folding.folding import LayerFold, Sums
-from hwsnn.spec import Conv, Dense, MaxPool, MultiplyLeak, Network, Neuron, NoLeak
+from hwsnn.folding.pipeline_depths import neuron_pipeline
+from hwsnn.spec import MaxPool, Network
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -24,8 +26,6 @@ CLOCKS_FOR_ALL = 20_000
 """Clocks by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
 """Folds of each form of sums and steps whose cost is estimated from the weights, of those that are fast enough."""
-PRODUCT_CLOCKS = 3
-"""About how many clocks a leak by multiplication takes."""
 LANE = 60
 """About how many look-up tables a lane's neuron takes at each step."""
 
@@ -123,22 +123,17 @@ class FoldingSearch:
 
     def _arriving(self, index: int) -> int:
         """Beats of pixels, padding included, that come to the first layer; nothing is faster than that."""
-        _, height, width = self._network.shapes[index]
-        layer = self._network.layers[index]
-        if isinstance(layer, Conv):
-            height, width = height + 2 * layer.padding[0], width + 2 * layer.padding[1]
-        encoded = 1 if self._network.encoder.kind == "direct" else self._network.timesteps
-        return height * width * encoded
+        extent = self._network.layers[index].window.padded(self._network.shapes[index][1:])
+        return prod(extent) * self._network.encoded_steps
 
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the clocks a frame that it needs, slack included."""
-        network, layer = self._network, self._weighted(index)
-        inputs, outputs = layer.weight.shape[1], layer.weight.shape[0]
+        network, layer = self._network, self._network.weighted(index)
         steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in _parts(inputs)
-            for cout in _parts(outputs)
+            for cin in _parts(layer.in_channels)
+            for cout in _parts(layer.out_channels)
             for t_par in steps
             for sums in self._device.sums
             for logic_steps in range(1 if network.takes_pixels(index) or sums != "block" else t_par)
@@ -149,11 +144,6 @@ class FoldingSearch:
             self._position_clocks[index, fold] = position_clocks(network, index, fold, membrane[fold.t_par])
             self._rough[index, fold] = self._roughly(index, fold)
         return [(fold, needed_clocks(network, index, self._position_clocks[index, fold], first)) for fold in folds]
-
-    def _weighted(self, index: int) -> Conv | Dense:
-        layer = self._network.layers[index]
-        assert not isinstance(layer, MaxPool)
-        return layer
 
     def _balance(self, target: int) -> Candidate:
         network = self._network
@@ -256,10 +246,9 @@ class FoldingSearch:
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """What orders folds of one form of sums before their weights are looked at."""
-        layer, network = self._weighted(index), self._network
-        taps = layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1
+        layer, network = self._network.weighted(index), self._network
         t_par = min(fold.t_par, network.timesteps)
-        synapses = fold.cin_par * taps * (network.pixel_bits if network.takes_pixels(index) else t_par)
+        synapses = fold.cin_par * layer.taps * (network.pixel_bits if network.takes_pixels(index) else t_par)
         return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
 
     def _cost(self, index: int, fold: LayerFold | None, steps: int) -> Cost:
@@ -270,12 +259,12 @@ class FoldingSearch:
 
 
 def membrane_clocks(network: Network, index: int, t_par: int) -> int:
-    """Clocks from reading a membrane to having written it after ``t_par`` steps, see ``hwsnn.rtl.compute.neurons``."""
+    """Clocks, at least, from one pass of ``t_par`` steps to the next of its position; 0 where there is none."""
     layer = network.layers[index]
     assert not isinstance(layer, MaxPool)
-    leak, fires = layer.neuron.leak, isinstance(layer.neuron, Neuron)
-    leaks = PRODUCT_CLOCKS if isinstance(leak, MultiplyLeak) else int(not isinstance(leak, NoLeak))
-    return 2 + t_par * (leaks + 1 + network.can_saturate(index)) + (2 * t_par - 1) * fires
+    saturates, timesteps = network.can_saturate(index), network.timesteps
+    # How many groups there are matters to a single pass alone.
+    return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).rest
 
 
 def position_clocks(network: Network, index: int, fold: LayerFold, membrane: int) -> int:
@@ -283,10 +272,8 @@ def position_clocks(network: Network, index: int, fold: LayerFold, membrane: int
 
     ``membrane``: of ``membrane_clocks``.
     """
-    layer = network.layers[index]
-    if isinstance(layer, MaxPool):
-        raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
-    channels, outputs = network.shapes[index][0], network.shapes[index + 1][0]
+    layer = network.weighted(index)
+    channels, outputs = layer.in_channels, layer.out_channels
     slices = -(-outputs // min(fold.cout_par, outputs)) * -(-channels // min(fold.cin_par, channels))
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, membrane)
@@ -300,17 +287,10 @@ def needed_clocks(network: Network, index: int, a_position: int, first: bool = T
 
     ``hwsnn.cycles`` has the exact figure, of all layers together.
     """
-    layer = network.layers[index]
-    if isinstance(layer, MaxPool):
-        raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
-    _, height, width = network.shapes[index]
-    _, rows, columns = network.shapes[index + 1]
-    positions = rows * columns if isinstance(layer, Conv) else height * width
+    layer, extent = network.weighted(index), network.shapes[index][1:]
+    positions = prod(network.shapes[index + 1][1:] if layer.sliding else extent)
     busy = positions * a_position
-    if isinstance(layer, Conv):
-        height, width = height + 2 * layer.padding[0], width + 2 * layer.padding[1]
-    arriving = height * width
-    return max(busy if first else int(busy / SLACK), arriving)
+    return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)))
 
 
 def _parts(channels: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""What programs that we start get of the user's surroundings: no folder in which they look for more but those he named.
+"""The environment of programs that we start: they search only the absolute folders that the user named.
 
-An empty entry of ``PATH`` or ``PYTHONPATH`` means the current folder, and Python by itself looks for modules there and
-beside the script that runs. Whoever fills such a folder, say with an archive that holds a model, would have his
-programs run.
+An empty entry of ``PATH`` or ``PYTHONPATH`` means the current folder, and Python by itself searches it for modules, and
+the folder of the running script. Anybody who fills such a folder, for example with an archive that holds a model, could
+run programs as the user.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pathlib import Path
 
 START = Path(__file__).with_name("start.py")
 HOME = Path(__file__).parents[2]
-"""Where this package is imported from."""
+"""The folder from which this package is imported."""
 
 
 def python(module: str) -> tuple[str, ...]:
-    """How a command starts that runs ``MODULE``, or calls ``MODULE:FUNCTION``, in a Python like ours.
+    """The start of a command that runs ``MODULE``, or calls ``MODULE:FUNCTION``, in a Python like ours.
 
-    It says itself where modules come from: by ``PYTHONPATH`` a Python of another version that the module starts, by way
-    of other programs perhaps, would import ours.
+    The folders of modules are in the command itself: through ``PYTHONPATH``, a Python of another version that the
+    module starts, perhaps indirectly, would import our packages.
     """
     return sys.executable, str(START), os.pathsep.join(import_path()), module
 
 
 def environment() -> dict[str, str]:
-    """Our environment variables, with the absolute folders alone that the user's ``PATH`` and ``PYTHONPATH`` name."""
+    """Our environment variables, with only the absolute folders of the user's ``PATH`` and ``PYTHONPATH``."""
     settings = {**os.environ, "PATH": search_path(), "PYTHONPATH": _absolute(os.environ.get("PYTHONPATH", ""))}
     if not settings["PYTHONPATH"]:
         del settings["PYTHONPATH"]
@@ -38,20 +38,20 @@ def environment() -> dict[str, str]:
 
 
 def which(program: str) -> str | None:
-    """The path of ``program``, if it lies in one of the absolute folders of ``PATH``."""
+    """The path of ``program``, if it is in one of the absolute folders of ``PATH``."""
     return shutil.which(program, path=search_path())
 
 
 def search_path() -> str:
-    """``PATH`` without what depends on the current folder."""
+    """``PATH`` without entries that depend on the current folder."""
     return _absolute(os.environ.get("PATH", os.defpath))
 
 
 def import_path() -> list[str]:
-    """Where modules come from, but for the current folder and the script's, unless they are Python's or named by
+    """The folders of modules, without the current folder and the script's, unless they are Python's or in
     ``PYTHONPATH``.
 
-    The folder of this package is there in any case, at the end if for no other reason.
+    The folder of this package is always included, if necessary at the end.
     """
     named = {*os.environ.get("PYTHONPATH", "").split(os.pathsep), *sysconfig.get_paths().values()}
     unnamed = _by_itself()
@@ -66,9 +66,9 @@ def import_path() -> list[str]:
 
 
 def leave_current_folder() -> None:
-    """Import nothing more from the current folder, unless this package lies in it; then only what is nowhere else.
+    """Stop importing from the current folder, unless this package is in it; then only what is nowhere else.
 
-    Nor do programs that are started, by whichever library: from now on our environment variables are ``environment``.
+    The same holds for programs that any library starts: our environment variables are ``environment`` from now on.
     """
     sys.path[:] = import_path()
     settings = environment()
@@ -78,10 +78,10 @@ def leave_current_folder() -> None:
 
 @contextlib.contextmanager
 def standing_in(folder: Path) -> Iterator[None]:
-    """Have ``folder`` as the current one for so long, and import from it and others as before afterwards.
+    """Make ``folder`` the current one for the block, and restore the current folder and the import path afterwards.
 
-    For libraries that start Python in their own way: multiprocessing's looks for modules in the current folder. It must
-    be one that only we can write to. Relative paths lead elsewhere meanwhile.
+    For libraries that start Python in their own way: multiprocessing searches the current folder for modules. It must
+    be one that only we can write to. Relative paths have another meaning meanwhile.
     """
     before = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))  # which may have lost its name
     modules = sys.path.copy()
@@ -95,12 +95,12 @@ def standing_in(folder: Path) -> Iterator[None]:
 
 
 def _absolute(folders: str) -> str:
-    """The absolute ones among ``folders``, which are separated as in ``PATH``."""
+    """The absolute folders in ``folders``, which is separated as ``PATH``."""
     return os.pathsep.join(folder for folder in folders.split(os.pathsep) if os.path.isabs(folder))
 
 
 def _by_itself() -> set[str]:
-    """The folders that Python looks in by itself."""
+    """The folders that Python searches by default."""
     folders = set()
     script = getattr(sys.modules["__main__"], "__file__", None)
     if script is not None:

@@ -1,7 +1,7 @@
-"""Starts Python code in a process of its own: ``python start.py FOLDERS MODULE[:FUNCTION] ARGUMENTS``.
+"""Starts Python code in a new process: ``python start.py FOLDERS MODULE[:FUNCTION] ARGUMENTS``.
 
-As a file, since Python looks for modules in the current folder where it is told of a module (``-m``) or a text
-(``-c``). It looks in ``FOLDERS``, separated as in ``PYTHONPATH``, and nowhere else, not where this file lies either.
+This is a file because Python searches the current folder for modules if it is started with ``-m`` or ``-c``. It
+searches only ``FOLDERS``, separated as in ``PYTHONPATH``, and not the folder of this file either.
 """
 
 import sys

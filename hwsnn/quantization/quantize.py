@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import (
-    FloatArray,
-    FloatConv,
-    FloatDense,
-    FloatIntegrator,
-    FloatLayer,
-    FloatNetwork,
-    FloatNeuron,
-)
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, FloatWeighted
 from hwsnn.model_file.bounds import require_bounded
+from hwsnn.spec.checks import require_integer
 from hwsnn.spec.integers import IntArray, signed_limits, signed_width
 
 from .report import FiringReport, LayerReport, LeakReport, MembraneReport, QuantizationReport, WeightReport
@@ -25,6 +19,12 @@ from .scales import Scales, layer_scales, whole
 
 ROUNDING_WORTH_A_WORD = 0.02
 """Of the threshold: what a bias, or what a spike takes off, may be moved by rounding without a remark."""
+DEFAULT_TIMESTEPS = 4
+"""Where the source does not say; networks trained with surrogate gradients on still images mostly use 2 to 10."""
+DEFAULT_ENCODING: spec.EncoderKind = "direct"
+TIMESTEPS_REMARK = (
+    f"time steps: the source does not say how many; {DEFAULT_TIMESTEPS} is the default, give --timesteps as in training"
+)
 LEAK_SHIFT = 8
 LEAK_ROUNDING = 1e-6
 """A beta this close to one that needs no multiplier is that one: single precision does not say it better."""
@@ -33,9 +33,9 @@ LEAK_ROUNDING = 1e-6
 def quantize(
     network: FloatNetwork,
     *,
-    timesteps: int,
-    encoder: spec.Encoder,
-    weight_bits: int = spec.MAX_WEIGHT_BITS,
+    bits: int = spec.MAX_WEIGHT_BITS,
+    timesteps: int | None = None,
+    encoding: spec.EncoderKind | spec.Encoder | None = None,
     membrane_bits: int | None = None,
     readout: spec.Readout | None = None,
     reset: spec.Reset | None = None,
@@ -43,16 +43,22 @@ def quantize(
 ) -> tuple[spec.Network, QuantizationReport]:
     """The integer network that stands for ``network``, and what was changed on the way.
 
-    ``membrane_bits``: the most bits a membrane may have; by default as many as it takes never to saturate. ``readout``:
-    by default ``count`` where the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an
-    integrator. ``reset``: of all neurons, in place of the source's. Raises ``InputError`` for a network that cannot be
-    built so, ``ValueError`` for parameters out of range.
+    ``bits``: of a weight, 2 to 8. ``timesteps`` and ``encoding``: by default those that the network was trained with;
+    where it does not say, ``DEFAULT_TIMESTEPS``, with a remark, and ``DEFAULT_ENCODING``. ``membrane_bits``: the most
+    bits a membrane may have; by default as many as it takes never to saturate. ``readout``: by default ``count`` where
+    the last layer fires, else ``membrane``; ``membrane`` makes a last layer that fires an integrator. ``reset``: of all
+    neurons, in place of the source's. Raises ``InputError`` for a network that cannot be built so, ``ValueError`` for
+    parameters out of range.
     """
-    _require("weight_bits", weight_bits, spec.MIN_WEIGHT_BITS, spec.MAX_WEIGHT_BITS)
-    _require("timesteps", timesteps, 1, spec.MAX_TIMESTEPS)
-    _require("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
+    told = network.timesteps if timesteps is None else timesteps
+    timesteps = DEFAULT_TIMESTEPS if told is None else told
+    encoding = encoding or network.encoding or DEFAULT_ENCODING
+    encoder = encoding if isinstance(encoding, spec.Encoder) else spec.Encoder(encoding)
+    require_integer("bits", bits, spec.MIN_WEIGHT_BITS, spec.MAX_WEIGHT_BITS)
+    require_integer("timesteps", timesteps, 1, spec.MAX_TIMESTEPS)
+    require_integer("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
     if membrane_bits is not None:
-        _require("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
+        require_integer("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
     layers, readout, remarks = _with_readout(network, readout)
     try:
         require_bounded(layers, network.shapes, timesteps)
@@ -61,14 +67,14 @@ def quantize(
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []
     for index, layer in enumerate(layers):
-        if isinstance(layer, spec.MaxPool):
+        if not isinstance(layer, FloatWeighted):
             built.append(layer)
             continue
-        largest_input = (1 << pixel_bits) - 1 if index == 0 and encoder.kind == "direct" else 1
+        largest_input = encoder.largest_value(pixel_bits) if index == 0 else 1
         leak = choose_leak(layer.neuron.beta)
-        leaks = not isinstance(leak, spec.NoLeak) and leak.beta > 0
-        scales = layer_scales(layer, signed_limits(weight_bits)[1], largest_input, reset, leaks=leaks)
-        wide = _in_integers(layer, scales, weight_bits, largest_input, leak, reset)
+        leaks = 0 < leak.beta < 1
+        scales = layer_scales(layer, signed_limits(bits)[1], largest_input, reset, leaks=leaks)
+        wide = _in_integers(layer, scales, bits, largest_input, leak, reset)
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
         sized = _with_membrane(wide, needed, membrane_bits)
         built.append(sized)
@@ -90,7 +96,7 @@ def quantize(
         )
     except ValueError as error:
         raise InputError(f"network {network.name!r} cannot be built: {error}") from None
-    remarks = (*network.remarks, *remarks)
+    remarks = (*network.remarks, *remarks, *(() if told is not None else (TIMESTEPS_REMARK,)))
     return integers, QuantizationReport(network.name, timesteps, encoder.kind, readout, remarks, tuple(reports))
 
 
@@ -105,11 +111,6 @@ def choose_leak(beta: float) -> spec.Leak:
     return spec.MultiplyLeak(min(int(np.rint(beta * denominator)), denominator - 1), LEAK_SHIFT)
 
 
-def _require(what: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{what} must be an integer from {low} to {high}, not {value!r}")
-
-
 def _with_readout(
     network: FloatNetwork, readout: spec.Readout | None
 ) -> tuple[tuple[FloatLayer, ...], spec.Readout, tuple[str, ...]]:
@@ -117,7 +118,7 @@ def _with_readout(
     if not network.layers:
         raise InputError(f"network {network.name!r} has no layers")
     *before, last = network.layers
-    if isinstance(last, spec.MaxPool):
+    if not isinstance(last, FloatWeighted):
         raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
     if isinstance(last.neuron, FloatIntegrator):
         if readout == "count":
@@ -133,13 +134,13 @@ def _with_readout(
 
 
 def _in_integers(
-    layer: FloatConv | FloatDense,
+    layer: FloatWeighted,
     scales: Scales,
     weight_bits: int,
     largest_input: int,
     leak: spec.Leak,
     reset: spec.Reset | None,
-) -> spec.Conv | spec.Dense:
+) -> spec.WeightedKind:
     """The layer in integers, its membrane as wide as can be."""
     largest = signed_limits(weight_bits)[1]
     scaled = layer.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
@@ -157,12 +158,12 @@ def _in_integers(
         built_reset = reset or layer.neuron.reset
         sub = np.rint(theta).astype(np.int32) if built_reset == "subtract" else None
         neuron = spec.Neuron(threshold, leak, built_reset, spec.MAX_MEMBRANE_BITS, sub)
-    if isinstance(layer, FloatConv):
-        return spec.Conv(layer.name, weight, bias, weight_bits, neuron, stride=layer.stride, padding=layer.padding)
-    return spec.Dense(layer.name, weight, bias, weight_bits, neuron)
+    made = cast("type[Any]", spec.KINDS[layer.kind])
+    built: spec.WeightedKind = made(layer.name, weight, bias, weight_bits, neuron, **layer.settings)
+    return built
 
 
-def _rounding(source: FloatConv | FloatDense, built: spec.Conv | spec.Dense, unit: FloatArray) -> tuple[str, ...]:
+def _rounding(source: FloatWeighted, built: spec.Weighted, unit: FloatArray) -> tuple[str, ...]:
     """A remark where rounding moves a bias, or what a spike takes off, by a part of the threshold worth a word."""
     if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):
         return ()
@@ -195,7 +196,7 @@ def _to_int32(name: str, what: str, values: FloatArray) -> IntArray:
     return values.astype(np.int32)
 
 
-def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: int | None) -> spec.Conv | spec.Dense:
+def _with_membrane(layer: spec.WeightedKind, needed: int, membrane_bits: int | None) -> spec.WeightedKind:
     """The layer with a membrane of the ``needed`` bits, or of ``membrane_bits`` where those are fewer."""
     bits = needed if membrane_bits is None else min(needed, membrane_bits)
     if bits > spec.MAX_MEMBRANE_BITS:
@@ -214,9 +215,9 @@ def _with_membrane(layer: spec.Conv | spec.Dense, needed: int, membrane_bits: in
 
 
 def _report(
-    source: FloatConv | FloatDense,
+    source: FloatWeighted,
     scales: Scales,
-    built: spec.Conv | spec.Dense,
+    built: spec.Weighted,
     needed: int,
     largest_input: int,
 ) -> LayerReport:
@@ -247,7 +248,7 @@ def _report(
     return LayerReport(
         name=built.name,
         weights=weights,
-        leak=LeakReport(asked, leak.beta, leak.beta - asked, _describe_leak(leak)),
+        leak=LeakReport(asked, leak.beta, leak.beta - asked, leak.formula),
         firing=_firing_report(source.neuron, built.neuron),
         membrane=membrane,
     )
@@ -264,11 +265,3 @@ def _firing_report(source: FloatNeuron | FloatIntegrator, built: spec.Neuron | s
         reset_built=built.reset,
         subs_built=None if built.sub is None else (int(built.sub.min()), int(built.sub.max())),
     )
-
-
-def _describe_leak(leak: spec.Leak) -> str:
-    if isinstance(leak, spec.ShiftLeak):
-        return f"v - (v >> {leak.shift})"
-    if isinstance(leak, spec.MultiplyLeak):
-        return f"(v * {leak.multiplier}) >> {leak.shift}" if leak.multiplier else "no memory"
-    return "no leak"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hwsnn.float_network import Compare
@@ -117,10 +117,6 @@ class QuantizationReport:
     readout: Readout
     remarks: tuple[str, ...]
     layers: tuple[LayerReport, ...]
-
-    def with_remark(self, remark: str) -> QuantizationReport:
-        """The same report with one more line."""
-        return replace(self, remarks=(*self.remarks, remark))
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""

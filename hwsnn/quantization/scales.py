@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatIntegrator, FloatNeuron
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNeuron, FloatWeighted
 from hwsnn.spec import Reset
 
 CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
@@ -48,9 +48,7 @@ class _Rows:
     finest: FloatArray
 
 
-def layer_scales(
-    layer: FloatConv | FloatDense, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool
-) -> Scales:
+def layer_scales(layer: FloatWeighted, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool) -> Scales:
     """The scales of a layer whose weights become integers up to ``largest``, and its inputs up to ``largest_input``.
 
     ``reset``: in place of the layer's own. ``leaks``: whether floors of a leak want a fine unit. An integrator has one

@@ -1,4 +1,4 @@
-"""The bit-exact numpy reference: what a model means (``docs/numerics.md``), for many images at once."""
+"""The bit-exact numpy implementation of ``docs/numerics.md``, for batches of images."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from threadpoolctl import threadpool_limits
 
 from hwsnn.spec.integers import IntArray
 
-from ..spec import Integrator, MaxPool, Network
+from ..spec import Integrator, Network
 from .encoders import encoder
-from .layers import WeightedLayer
-from .pools import pool
+from .layers import WeightedLayer, stage
 from .steps import Bytes, Steps, channels_last, image_first
 
 __all__ = ["Result", "encode", "run"]
 
 BATCH_BYTES = 6 << 20
-"""Room for the spikes and membranes of a batch of images: small enough to stay near the processor."""
+"""Memory for the spikes and membranes of a batch of images: small enough for the processor's cache."""
 MAX_CORES = 16
 MOST_BYTES = 1 << 30
-"""Room for the batches of all cores: those of a large network take turns."""
+"""Memory for the batches of all cores: with a large network fewer run at once."""
 
 Trace: TypeAlias = dict[str, Bytes]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a network makes of N images.
+    """Outputs of a network for N images.
 
     ``predictions``: (N,) int64. ``scores``: (N, classes) int64; for a ``membrane`` readout they are the last layer's
     final membranes. ``spikes``, filled only on request: by layer name (N, T, C, H, W) uint8 of 0 and 1 for the encoder
@@ -54,9 +53,9 @@ def run(
     cores: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
-    """Run ``network`` on ``images`` (N, C, H, W), with the spikes of every layer where ``trace`` is set.
+    """Run ``network`` on ``images`` (N, C, H, W), with the spikes of every layer if ``trace`` is set.
 
-    Each of ``cores`` threads (default: one a core) takes ``batch`` images at a time (default: as many as fit
+    Each of ``cores`` threads (default: one per core) takes ``batch`` images at a time (default: as many as fit
     ``BATCH_BYTES``, at least one), so only the result grows with N. ``progress`` is called after each batch with its
     number of images.
     Raises ``ValueError`` for images of another shape or type, and for pixels above the network's largest.
@@ -84,35 +83,36 @@ def run(
 
 
 def encode(network: Network, images: Bytes) -> Bytes:
-    """What the first layer sees of ``images`` (N, C, H, W) at each step, read-only: (N, T, C, H, W)."""
+    """The first layer's inputs for ``images`` (N, C, H, W), read-only: (N, T, C, H, W)."""
     _check(network, images)
     seen = image_first(encoder(network)(channels_last(images)))
     return np.broadcast_to(seen, (len(images), network.timesteps, *network.input_shape))
 
 
 class _Pipeline:
-    """The encoder and every layer, made ready once for all batches."""
+    """The encoder and every layer, prepared once for all batches."""
 
     def __init__(self, network: Network) -> None:
-        self._network = network
         self._encode = encoder(network)
-        self._weighted = {
-            layer.name: WeightedLayer(layer, network.largest_input(index), network.timesteps)
-            for index, layer in network.weighted_layers()
+        self._stages = {
+            layer.name: stage(layer, network.largest_input(index), network.timesteps)
+            for index, layer in enumerate(network.layers)
+            if not isinstance(layer.neuron, Integrator)
         }
+        self._last: WeightedLayer | None = None
+        if network.readout == "membrane":
+            last = len(network.layers) - 1
+            self._last = WeightedLayer(network.weighted(last), network.largest_input(last), network.timesteps)
 
     def scores(self, images: Bytes, trace: Trace) -> IntArray:
-        """The scores (N, classes) of a batch; the spikes of the layers that ``trace`` names are written into it."""
+        """The scores (N, classes) of a batch; the spikes of the layers in ``trace`` are written into its arrays."""
         now = self._encode(channels_last(images))
         _record(trace, "encoder", now)
-        for layer in self._network.layers:
-            if isinstance(layer, MaxPool):
-                now = pool(layer, now)
-            elif isinstance(layer.neuron, Integrator):
-                return self._weighted[layer.name].final_potentials(now)[:, 0, 0]
-            else:
-                now = self._weighted[layer.name].spikes(now)
-            _record(trace, layer.name, now)
+        for name, fire in self._stages.items():
+            now = fire(now)
+            _record(trace, name, now)
+        if self._last is not None:
+            return self._last.final_potentials(now)[:, 0, 0]
         counts: IntArray = now[:, :, 0, 0].sum(axis=0, dtype=np.int64)
         return counts
 
@@ -133,19 +133,19 @@ def _check(network: Network, images: Bytes) -> None:
 
 
 def _cores() -> int:
-    """How many batches are worth running at once. Each takes memory, so a large machine does not use all it has."""
+    """How many batches to run at once. Each takes memory, so a large machine does not use all its cores."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, MAX_CORES)
 
 
 def _bytes_an_image(network: Network) -> int:
-    """Roughly what the largest layer takes for one image: spikes in and out, and 16 bytes a neuron for a step."""
+    """Approximate memory of the largest layer for one image: spikes in and out, and 16 bytes per neuron for a step."""
     return max(int(np.prod(shape)) * (2 * network.timesteps + 16) for shape in network.shapes)
 
 
 def _empty_trace(network: Network, count: int) -> Trace:
     shapes = dict(zip((layer.name for layer in network.layers), network.shapes[1:], strict=True))
-    if network.encoder.kind != "direct":
+    if network.encoder.spikes:
         shapes = {"encoder": network.input_shape, **shapes}
     if network.readout == "membrane":
         del shapes[network.layers[-1].name]

@@ -1,4 +1,4 @@
-"""How active a network is on images: spikes, and the synaptic operations that they cause.
+"""Activity of a network on images: spikes, and the synaptic operations that they cause.
 
 A synaptic operation is one spike on one synapse, the unit of event-driven hardware: Merolla et al., "A million
 spiking-neuron integrated circuit with a scalable communication network and interface", Science 345, 2014.
@@ -12,25 +12,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import Conv, Dense, Network, Shape
+from hwsnn.spec import Network, Shape, Weighted
 from hwsnn.spec.integers import IntArray
 
 from . import run
 
 TRACE_BYTES = 1 << 26
-"""Room for the spikes of the images that are traced at once."""
+"""Memory for the spikes of the images that are traced at once."""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What ``images`` images cause in a network, each figure a mean an image.
+    """Activity of a network over ``images`` images; each figure is a mean per image.
 
     ``spikes``: of the encoder (``"encoder"``, unless it is direct) and of every layer that fires, pools too, over all
     time steps, channels and positions. ``synaptic_operations``: of every layer with weights that takes spikes, each
     spike on its input times the synapses that it feeds, weights of zero included. ``multiply_adds``: of the first layer
-    under direct encoding, which takes pixels and so has no synaptic operations: every pixel, a zero too, times the
-    synapses that it feeds (so none on padding), once an image, as the current is the same at every step. 0 under the
-    other encodings.
+    under direct encoding, which takes pixels and so has no synaptic operations: every pixel, even 0, times the synapses
+    that it feeds (so none on padding), once per image, because the current is the same at every step. 0 under the other
+    encodings.
     """
 
     images: int
@@ -40,12 +40,12 @@ class Activity:
 
     @property
     def total_spikes(self) -> float:
-        """Spikes an image, of the encoder and all layers."""
+        """Spikes per image, of the encoder and all layers."""
         return sum(self.spikes.values())
 
     @property
     def total_synaptic_operations(self) -> float:
-        """Synaptic operations an image, of all layers; without ``multiply_adds``."""
+        """Synaptic operations per image, of all layers; without ``multiply_adds``."""
         return sum(self.synaptic_operations.values())
 
 
@@ -55,7 +55,7 @@ def measure(
     """The activity of ``network`` on ``images`` (N, C, H, W), from the spikes of the reference.
 
     The images are traced a few at a time, as many as fit ``TRACE_BYTES``, at least one, so memory does not grow with N.
-    ``progress`` is called now and then with the number of images done since. Raises ``ValueError`` for no images, and
+    ``progress`` is called with the number of images done since its last call. Raises ``ValueError`` for no images, and
     as ``hwsnn.reference.run`` does.
     """
     if len(images) == 0:
@@ -83,22 +83,21 @@ def measure(
     )
 
 
-def fan_out(layer: Conv | Dense, shape: Shape) -> IntArray:
+def fan_out(layer: Weighted, shape: Shape) -> IntArray:
     """How many synapses of ``layer`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
 
     Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
     """
-    channels, *windows = layer.output_shape(shape)
-    stride, padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
+    size, stride, padding = layer.window
+    windows = layer.output_shape(shape)[1:]
     down, across = (
-        _windows_over(shape[1 + axis], windows[axis], layer.weight.shape[2 + axis], stride[axis], padding[axis])
-        for axis in (0, 1)
+        _windows_over(shape[1 + axis], windows[axis], size[axis], stride[axis], padding[axis]) for axis in (0, 1)
     )
-    return channels * np.outer(down, across)
+    return layer.fan_out * np.outer(down, across)
 
 
 def _windows_over(extent: int, windows: int, kernel: int, stride: int, padding: int) -> IntArray:
-    """How many windows hold each of the ``extent`` places along an axis."""
+    """How many windows contain each of the ``extent`` positions along an axis."""
     place, start = np.arange(extent)[:, np.newaxis], np.arange(windows) * stride - padding
     held: IntArray = ((start <= place) & (place < start + kernel)).sum(axis=1)
     return held

@@ -1,4 +1,4 @@
-"""How pixels become what the first layer sees at each step."""
+"""Encoders: from pixels to the first layer's input at each step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hwsnn.spec.checks import assert_never
 from hwsnn.spec.integers import IntArray
 
 from ..spec import Network
@@ -17,12 +18,22 @@ SEED_SPREAD = 0x9E3779B1
 
 def encoder(network: Network) -> Callable[[Bytes], Steps]:
     """The encoder of ``network``: pixels (N, H, W, C) to their ``Steps``."""
-    if network.encoder.kind == "direct":
-        return lambda pixels: pixels[np.newaxis]
-    if network.encoder.kind == "poisson":
-        numbers = _random_numbers(network)[:, np.newaxis]
-        return lambda pixels: (numbers < pixels).astype(np.uint8)
-    table = (_uniform_table if network.encoder.kind == "uniform" else _latency_table)(network)
+    kind = network.encoder.kind
+    match kind:
+        case "direct":
+            return lambda pixels: pixels[np.newaxis]
+        case "uniform":
+            return _looked_up(_uniform_table(network))
+        case "latency":
+            return _looked_up(_latency_table(network))
+        case "poisson":
+            numbers = _random_numbers(network)[:, np.newaxis]
+            return lambda pixels: (numbers < pixels).astype(np.uint8)
+        case _:
+            return assert_never(kind)
+
+
+def _looked_up(table: Bytes) -> Callable[[Bytes], Steps]:
     return lambda pixels: table[:, pixels]
 
 

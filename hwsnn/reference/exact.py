@@ -1,8 +1,8 @@
 """Integers held in floats.
 
-Floats are the fast way to integers in numpy: its matrix products are BLAS's, which has floats alone, and what comes out
-needs no conversion. Sums, differences, products with integers and with powers of two are exact while they stay among
-the integers that a float holds without gaps.
+Floats are the fast way to compute with integers in numpy: its matrix products are those of BLAS, which has only floats,
+and their results need no conversion. Sums, differences, products with integers and with powers of two are exact within
+the range in which a float represents every integer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FLOAT32_EXACT = 1 << 24
 def exact_float(magnitude: int) -> Float:
     """The narrowest float that holds the integers up to ``magnitude``.
 
-    That is float64 at most: its 2^53 are 2 * 10^11 synapses with the largest weight and pixel, or the largest membrane
-    times the largest multiplier of a leak, 32 times over.
+    float64 always suffices: its 2^53 are 2 * 10^11 synapses with the largest weight and pixel, or 32 times the largest
+    membrane times the largest multiplier of a leak.
     """
     return np.float32 if magnitude <= FLOAT32_EXACT else np.float64

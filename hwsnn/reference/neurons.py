@@ -1,74 +1,99 @@
-"""Membrane potentials: leak, add, saturate, compare, reset."""
+"""One step of neurons: leak, add, saturate, compare, reset."""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from hwsnn.spec.checks import assert_never
 from hwsnn.spec.integers import Range, signed_limits
 
-from ..spec import Integrator, MultiplyLeak, Neuron, ShiftLeak
+from ..spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, Reset, ShiftLeak
 from .exact import FloatArray, exact_float
+
+State: TypeAlias = dict[str, FloatArray]
+"""The variables that a neuron declares as its state, by name, each (N, rows, columns, channels); all 0 where empty."""
 
 
 class Neurons:
     """The neurons of one layer over ``timesteps`` steps, with input currents in a range.
 
-    Membranes and currents are arrays (N, rows, columns, channels) of ``dtype`` that no method writes, so that the same
-    current may be given at every step.
+    State and currents are arrays (N, rows, columns, channels) of ``dtype`` that no method modifies, so the same current
+    may be used at every step. A step is ``integrate``; then, of neurons that fire, ``fire`` and ``reset``.
     """
 
-    def __init__(self, neuron: Neuron | Integrator, currents: Range, timesteps: int) -> None:
+    def __init__(self, neuron: AnyNeuron, currents: Range, timesteps: int) -> None:
         self._neuron = neuron
         self._low, self._high = signed_limits(neuron.membrane_bits)
-        # Leaks and resets move a membrane towards zero, and a reset beyond it by what sub exceeds the threshold:
-        # without saturation it is at most that and the sum of its currents.
-        beyond = 0
-        if isinstance(neuron, Neuron) and neuron.sub is not None:
-            beyond = max(0, int((neuron.sub.astype(np.int64) - neuron.threshold).max()))
-        self._saturates = timesteps * currents.magnitude + beyond > self._high
-        largest = currents.magnitude - self._low
-        if isinstance(neuron.leak, MultiplyLeak):
-            largest = max(largest, -self._low * neuron.leak.multiplier)
+        self._saturates = timesteps * currents.magnitude + _beyond(neuron) > self._high
+        largest = max(currents.magnitude - self._low, neuron.leak.largest_product(-self._low))
         self.dtype = exact_float(largest)
-        """What holds every value of a step."""
-        self._threshold = neuron.threshold.astype(self.dtype) if isinstance(neuron, Neuron) else None
-        self._sub = None
-        if isinstance(neuron, Neuron) and neuron.sub is not None:
-            self._sub = neuron.sub.astype(self.dtype)
+        """The narrowest type that holds every value of a step."""
+        self._constants = {name: values.astype(self.dtype) for name, values in neuron.constants.items()}
 
-    def integrate(self, v: FloatArray | None, current: FloatArray) -> FloatArray:
-        """u = saturate(leak(v) + I) of membranes v, where None is all zeros."""
+    def integrate(self, state: State, current: FloatArray) -> State:
+        """The state with v = u, that is saturate(leak(v) + I)."""
         u = current
-        if v is not None:
-            u = self._leaked(v)
+        if state:
+            u = _leaked(self._neuron.leak, state["v"])
             u += current
-        return np.clip(u, self._low, self._high) if self._saturates else u
+        return {"v": np.clip(u, self._low, self._high) if self._saturates else u}
 
-    def fire(self, u: FloatArray) -> npt.NDArray[np.bool_]:
-        """Which neurons spike. An integrator has no threshold, hence none of this."""
-        if self._threshold is None:
-            raise TypeError("only neurons with a threshold fire")
-        spikes: npt.NDArray[np.bool_] = u >= self._threshold
+    def fire(self, state: State) -> npt.NDArray[np.bool_]:
+        """Which neurons spike, of the state that ``integrate`` made."""
+        spikes: npt.NDArray[np.bool_] = state["v"] >= self._constants["threshold"]
         return spikes
 
-    def reset(self, u: FloatArray, spikes: npt.NDArray[np.bool_]) -> FloatArray:
-        """The membranes after the reset of those that spike."""
-        if self._sub is not None:
-            taken: FloatArray = np.multiply(spikes, self._sub)
-            return np.subtract(u, taken, out=taken)
-        if isinstance(self._neuron, Neuron) and self._neuron.reset == "zero":
-            return np.multiply(u, ~spikes)
-        return u
+    def reset(self, state: State, spikes: npt.NDArray[np.bool_]) -> State:
+        """The state after the reset of those that spike."""
+        match self._neuron:
+            case Neuron(reset=reset):
+                return {"v": self._after_reset(reset, state["v"], spikes)}
+            case Integrator():
+                return state
+            case neuron:
+                raise assert_never(neuron)
 
-    def _leaked(self, v: FloatArray) -> FloatArray:
-        """leak(v), an array of its own."""
-        leak = self._neuron.leak
-        if isinstance(leak, MultiplyLeak):
-            product: FloatArray = np.multiply(v, self.dtype(leak.beta))
-            return np.floor(product, out=product)
-        if isinstance(leak, ShiftLeak):
-            lost: FloatArray = np.multiply(v, self.dtype(2.0**-leak.shift))
+    def _after_reset(self, reset: Reset, u: FloatArray, spikes: npt.NDArray[np.bool_]) -> FloatArray:
+        match reset:
+            case "subtract":
+                taken: FloatArray = np.multiply(spikes, self._constants["sub"])
+                return np.subtract(u, taken, out=taken)
+            case "zero":
+                return np.multiply(u, ~spikes)
+            case "none":
+                return u
+            case _:
+                raise assert_never(reset)
+
+
+def _beyond(neuron: AnyNeuron) -> int:
+    """How far a membrane may lie from zero beside the sum of its currents, where it does not saturate.
+
+    Leaks and resets move it towards zero; a reset beyond that, by what sub exceeds the threshold.
+    """
+    match neuron:
+        case Neuron():
+            return 0 if neuron.sub is None else max(0, int((neuron.sub.astype(np.int64) - neuron.threshold).max()))
+        case Integrator():
+            return 0
+        case _:
+            raise assert_never(neuron)
+
+
+def _leaked(leak: Leak, v: FloatArray) -> FloatArray:
+    """leak(v), an array of its own."""
+    match leak:
+        case NoLeak():
+            return np.copy(v)
+        case ShiftLeak():
+            lost: FloatArray = np.multiply(v, v.dtype.type(2.0**-leak.shift))
             np.floor(lost, out=lost)
             return np.subtract(v, lost, out=lost)
-        return np.copy(v)
+        case MultiplyLeak():
+            product: FloatArray = np.multiply(v, v.dtype.type(leak.beta))
+            return np.floor(product, out=product)
+        case _:
+            raise assert_never(leak)

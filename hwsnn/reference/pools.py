@@ -27,7 +27,7 @@ def _any(layer: MaxPool, spikes: Steps) -> Steps:
 
 
 def _winner(layer: MaxPool, spikes: Steps) -> Steps:
-    """At every step the spike of the entry that has fired most so far; ``argmax`` takes the first of equals."""
+    """At every step the spike of the input that has spiked most so far; ``argmax`` takes the first on a tie."""
     counts = np.zeros(spikes.shape[1:], np.uint16)
     pooled = []
     for now in spikes:
@@ -38,7 +38,7 @@ def _winner(layer: MaxPool, spikes: Steps) -> Steps:
 
 
 def _entries(layer: MaxPool, values: npt.NDArray[_Count]) -> list[npt.NDArray[_Count]]:
-    """Values (..., H, W, C) as one array (..., rows, columns, C) for each entry of the window, row by row."""
+    """Values (..., H, W, C) as one array (..., rows, columns, C) per position in the window, row by row."""
     (height, width), (down, across) = layer.size, layer.stride
     rows = (values.shape[-3] - height) // down + 1
     columns = (values.shape[-2] - width) // across + 1

@@ -18,6 +18,6 @@ def channels_last(images: Bytes) -> Bytes:
 
 
 def image_first(steps: Steps) -> Bytes:
-    """Spikes (T, N, H, W, C) as a view (N, T, C, H, W), the order in which they are given out."""
+    """Spikes (T, N, H, W, C) as a view (N, T, C, H, W), the order of results."""
     given: Bytes = steps.transpose(1, 0, 4, 2, 3)
     return given

@@ -7,51 +7,54 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from hwsnn.spec.integers import Range
 
-from ..spec import Conv, Dense
+from ..spec import Weighted
 from .exact import Float, FloatArray, exact_float
 from .steps import Bytes
 
 COLUMN_BYTES = 1 << 21
-"""Room for windows laid out as rows of a matrix: small enough to stay in a processor's cache."""
+"""Memory for windows as rows of a matrix: small enough for the processor's cache."""
 
 
 class Synapses:
-    """The input currents of a layer; a fully connected layer is a convolution of one window."""
+    """The input currents of a layer; a fully connected layer is a convolution of one window and one group."""
 
-    def __init__(self, layer: Conv | Dense, largest_input: int) -> None:
+    def __init__(self, layer: Weighted, largest_input: int) -> None:
         weight = layer.weight.astype(np.int64)
         sums = Range(
             int(np.minimum(weight, 0).sum(axis=(1, 2, 3)).min()) * largest_input,
             int(np.maximum(weight, 0).sum(axis=(1, 2, 3)).max()) * largest_input,
         )
         self.range = sums | (sums + Range(int(layer.bias.min()), int(layer.bias.max())))
-        """Where currents lie, before and after the bias."""
-        self._float = exact_float(sums.magnitude)  # partial sums lie between those of either sign, in any order
-        self._kernel = layer.weight.shape[2:]
-        self._stride, self._padding = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
-        self._matrix = layer.weight.transpose(2, 3, 1, 0).reshape(-1, len(layer.weight)).astype(self._float)
+        """The range of the currents, before and after the bias."""
+        self._float = exact_float(sums.magnitude)  # partial sums stay within those of either sign, in any order
+        self._kernel, self._stride, self._padding = layer.window
+        self._groups = layer.in_channels // layer.weight.shape[1]
+        by_group = layer.weight.reshape(self._groups, -1, *layer.weight.shape[1:]).transpose(0, 3, 4, 2, 1)
+        self._matrices = by_group.reshape(self._groups, -1, by_group.shape[-1]).astype(self._float)
+        """For each group, from the inputs of a window to the outputs."""
         self._bias = layer.bias
 
     def __call__(self, inputs: Bytes, dtype: Float) -> FloatArray:
         """Currents (N, rows, columns, channels) of inputs (N, H, W, C) at one step, in a ``dtype`` that holds them."""
         windows = self._windows(inputs)
-        count, rows, columns = windows.shape[:3]
-        inputs_a_window = self._matrix.shape[0]
-        currents = np.empty((count, rows, columns, self._matrix.shape[1]), dtype)
-        bias = self._bias.astype(dtype)
-        row_size = count * columns * inputs_a_window
-        rows_a_block = min(rows, max(1, COLUMN_BYTES // (row_size * self._matrix.itemsize)))
+        groups, count, rows, columns = windows.shape[:4]
+        inputs_a_window, outputs = self._matrices.shape[1:]
+        currents = np.empty((count, rows, columns, groups, outputs), dtype)
+        bias = self._bias.astype(dtype).reshape(groups, outputs)
+        row_size = groups * count * columns * inputs_a_window
+        rows_a_block = min(rows, max(1, COLUMN_BYTES // (row_size * self._matrices.itemsize)))
         scratch = np.empty(rows_a_block * row_size, self._float)
         for top in range(0, rows, rows_a_block):
-            block = windows[:, top : top + rows_a_block]
+            block = windows[:, :, top : top + rows_a_block]
             laid_out = scratch[: block.size].reshape(block.shape)
             np.copyto(laid_out, block)
-            sums = laid_out.reshape(-1, inputs_a_window) @ self._matrix
-            np.add(sums.reshape(*block.shape[:3], -1), bias, out=currents[:, top : top + rows_a_block])
-        return currents
+            sums = laid_out.reshape(groups, -1, inputs_a_window) @ self._matrices
+            by_position = sums.reshape(*block.shape[:4], outputs).transpose(1, 2, 3, 0, 4)
+            np.add(by_position, bias, out=currents[:, top : top + rows_a_block])
+        return currents.reshape(count, rows, columns, -1)
 
     def _windows(self, inputs: Bytes) -> Bytes:
-        """A view of the window of every output position: (N, rows, columns, kernel height, kernel width, C)."""
+        """A view of all windows: (groups, N, rows, columns, kernel height, kernel width, channels of a group)."""
         if any(self._padding):
             count, height, width, channels = inputs.shape
             top, left = self._padding
@@ -59,5 +62,6 @@ class Synapses:
             padded[:, top : top + height, left : left + width] = inputs
             inputs = padded
         every = sliding_window_view(inputs, self._kernel, axis=(1, 2))
-        windows: Bytes = every[:, :: self._stride[0], :: self._stride[1]].transpose(0, 1, 2, 4, 5, 3)
-        return windows
+        windows = every[:, :: self._stride[0], :: self._stride[1]].transpose(0, 1, 2, 4, 5, 3)
+        by_group: Bytes = windows.reshape(*windows.shape[:-1], self._groups, -1).transpose(5, 0, 1, 2, 3, 4, 6)
+        return by_group

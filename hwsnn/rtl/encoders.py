@@ -6,7 +6,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.spec import MAX_PIXEL_BITS, MAX_TIMESTEPS
+from hwsnn.spec import MAX_PIXEL_BITS, MAX_TIMESTEPS, Network
+from hwsnn.spec.checks import assert_never
 
 from .checks import check_integer
 from .stream.counter import ModuloCounter
@@ -255,3 +256,20 @@ class LatencyEncoder(_Encoder):
         largest, steps = (1 << self._pixel_bits) - 1, self._timesteps
         times = {p: (2 * (largest - p) * (steps - 1) + largest) // (2 * largest) for p in range(1, largest + 1)}
         return [min(p for p, time in times.items() if time <= t) for t in range(steps)]
+
+
+def encoder_component(network: Network) -> wiring.Component | None:
+    """The encoder of ``network``; None where the first layer takes the pixels themselves."""
+    channels, height, width = network.input_shape
+    bits, steps, kind = network.pixel_bits, network.timesteps, network.encoder.kind
+    match kind:
+        case "direct":
+            return None
+        case "uniform":
+            return UniformEncoder(channels, bits, steps)
+        case "latency":
+            return LatencyEncoder(channels, bits, steps)
+        case "poisson":
+            return PoissonEncoder(channels, bits, steps, height, width, network.encoder.seed)
+        case _:
+            return assert_never(kind)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import Conv, MaxPool, Network
+from functools import singledispatch
+
+from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
+from hwsnn.spec.checks import unknown_kind
 
 from .compute.engine import Engine
 from .stream.chain import ChainComponent, Components
@@ -19,7 +22,7 @@ class WeightedLayer(ChainComponent):
     """A convolution or fully connected layer with its neurons, folded, and the queue behind it.
 
     Parameters: the network, the layer's index in it, its fold, the time steps in a beat that it gets (1 for pixels),
-    and the depths of its queue and, for a convolution, of its queue of columns.
+    and the depths of its queue and, where its window slides, of its queue of columns.
 
     Members: ``i``, pixels (direct encoding's first layer) or spikes, as one flat number; ``o``, spikes,
     ``unsigned(t_par * Cout)`` in the order (y, x, pass), or for an integrating last layer the scores, one beat a frame.
@@ -30,9 +33,7 @@ class WeightedLayer(ChainComponent):
     def __init__(
         self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int, column_depth: int
     ) -> None:
-        layer = network.layers[index]
-        if isinstance(layer, MaxPool):
-            raise ValueError(f"layer must have weights, not be {layer!r}")
+        layer = network.weighted(index)
         (channels, height, width), pixels = network.shapes[index], network.takes_pixels(index)
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
@@ -43,14 +44,13 @@ class WeightedLayer(ChainComponent):
             steps = timesteps
             parts.append(("joined", SkidBuffer(bits * steps)))
         beats = 1 if pixels else -(-timesteps // steps)
-        if isinstance(layer, Conv):
-            if any(layer.padding):
-                parts.append(("padding", Padding(bits * steps, (height, width), layer.padding, beats)))
+        if layer.sliding:
+            size, stride, padding = layer.window
+            if any(padding):
+                parts.append(("padding", Padding(bits * steps, (height, width), padding, beats)))
                 parts.append(("padded", SkidBuffer(bits * steps)))
-            extent = (height + 2 * layer.padding[0], width + 2 * layer.padding[1])
-            parts.append(
-                ("window", SlidingWindow(bits * steps, extent, layer.kernel, layer.stride, beats, column_depth))
-            )
+            extent = layer.window.padded((height, width))
+            parts.append(("window", SlidingWindow(bits * steps, extent, size, stride, beats, column_depth)))
         parts.append(("engine", Engine(network, index, fold, steps, queue_depth)))
         super().__init__(parts)
 
@@ -66,15 +66,12 @@ def joins_steps(timesteps: int, steps: int, t_par: int) -> bool:
 class PoolLayer(ChainComponent):
     """A spiking max-pool and the queue behind it.
 
-    Parameters: the network, the layer's index in it, the time steps in a beat, and the queue's depth in beats.
+    Parameters: the layer, its network and its index in that, the time steps in a beat, and the queue's depth in beats.
 
     Members: ``i`` and ``o``, spikes, ``unsigned(steps * C)`` in the order (y, x, beat). One input beat a clock.
     """
 
-    def __init__(self, network: Network, index: int, steps: int, queue_depth: int) -> None:
-        layer = network.layers[index]
-        if not isinstance(layer, MaxPool):
-            raise ValueError(f"layer must be a max-pool, not {type(layer).__name__}")
+    def __init__(self, layer: MaxPool, network: Network, index: int, steps: int, queue_depth: int) -> None:
         channels, height, width = network.shapes[index]
         inputs, timesteps = layer.size[0] * layer.size[1], network.timesteps
         beats = -(-timesteps // steps)
@@ -84,3 +81,22 @@ class PoolLayer(ChainComponent):
         super().__init__(
             [("entry", SkidBuffer(channels * steps)), ("window", window), ("pool", CreditWrapper(pool, queue_depth))]
         )
+
+
+@singledispatch
+def component(layer: object, network: Network, index: int, folding: Folding) -> ChainComponent:
+    """The hardware of ``layer``, which is number ``index`` of the network."""
+    raise unknown_kind("the hardware", layer)
+
+
+@component.register(Conv)
+@component.register(Dense)
+def _(layer: Weighted, network: Network, index: int, folding: Folding) -> ChainComponent:
+    steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
+    column_depth = folding.column_depths.get(layer.name, 0)
+    return WeightedLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
+
+
+@component.register(MaxPool)
+def _(layer: MaxPool, network: Network, index: int, folding: Folding) -> ChainComponent:
+    return PoolLayer(layer, network, index, folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.folding.folding import Folding
-from hwsnn.spec import Conv, MaxPool, Network
+from hwsnn.folding.folding import Folding, column_queues
+from hwsnn.spec import Network
 
-from .encoders import LatencyEncoder, PoissonEncoder, UniformEncoder
-from .layer import PoolLayer, WeightedLayer
+from .encoders import encoder_component
+from .layer import component
 from .readout import ArgMax, SpikeCount
 from .stream.chain import ChainComponent, Components, connect_chain
 from .stream.credit import CreditWrapper
@@ -63,10 +61,10 @@ class Pipeline(wiring.Component):
         weighted = {layer.name for _, layer in network.weighted_layers()}
         if set(folding.layers) != weighted:
             raise ValueError(f"folding must name the layers {sorted(weighted)}, not {sorted(folding.layers)}")
-        convolutions = {layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)}
-        if set(folding.column_depths) != convolutions:
+        queues = column_queues(network)
+        if set(folding.column_depths) != set(queues):
             raise ValueError(
-                f"column depths must name the layers {sorted(convolutions)}, not {sorted(folding.column_depths)}"
+                f"column depths must name the layers {sorted(queues)}, not {sorted(folding.column_depths)}"
             )
         if set(folding.fifo_depths) != names:
             raise ValueError(f"fifo depths must name the layers {sorted(names)}, not {sorted(folding.fifo_depths)}")
@@ -85,30 +83,15 @@ class Pipeline(wiring.Component):
         return m
 
     def _encoder(self) -> Components:
-        network, encoder = self._network, self._network.encoder
-        channels, height, width = network.input_shape
-        bits, steps = network.pixel_bits, network.timesteps
-        if encoder.kind == "direct":
-            return []
-        if encoder.kind == "uniform":
-            return [("encoder", UniformEncoder(channels, bits, steps))]
-        if encoder.kind == "latency":
-            return [("encoder", LatencyEncoder(channels, bits, steps))]
-        return [("encoder", PoissonEncoder(channels, bits, steps, height, width, encoder.seed))]
+        encoder = encoder_component(self._network)
+        return [] if encoder is None else [("encoder", encoder)]
 
     def _layers(self) -> Components:
         network, folding = self._network, self._folding
-        layers: Components = []
-        for index, layer in enumerate(network.layers):
-            steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
-            part: Any
-            if isinstance(layer, MaxPool):
-                part = PoolLayer(network, index, steps, depth)
-            else:
-                column_depth = folding.column_depths.get(layer.name, 0)
-                part = WeightedLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
-            layers.append((layer_instance(layer.name), part))
-        return layers
+        return [
+            (layer_instance(layer.name), component(layer, network, index, folding))
+            for index, layer in enumerate(network.layers)
+        ]
 
     def _readout(self) -> ChainComponent:
         network = self._network

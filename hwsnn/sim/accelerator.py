@@ -1,4 +1,4 @@
-"""The ZCU102's accelerator as a simulator: the same Verilog that a bitstream is made of, with the same folds."""
+"""A Zynq board's accelerator as a simulator: the Verilog and the folds of its bitstream."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwsnn.build.boards import AxiBoard
 from hwsnn.cycles import simulate
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
@@ -18,48 +19,62 @@ from hwsnn.spec import Network
 from hwsnn.verilog.emit import to_verilog
 
 from .network_bench import without_header
+from .registers_link import BenchSettings
 from .runner import RunningBench, build_simulator, simulation_environment
 
 BENCH = "hwsnn.sim.tb_accelerator"
-DEVICE = "xczu9eg"
-"""The ZCU102's, for which the folds are chosen."""
-WORD_BYTES = 8
-"""As in the ZCU102's design."""
 QUIET_CLOCKS = 2000
-"""Clocks of the bus in which nothing moves before the simulation waits, beside those that the network may take."""
+"""Idle bus cycles before the simulation pauses, in addition to the cycles that the network may take."""
 
 
 @dataclass(frozen=True)
 class SimulatedAccelerator:
-    """A built simulator. ``quiet_clocks``: when nothing has come or gone for so long, nothing will by itself."""
+    """A built simulator, and the settings of its bench."""
 
     simulator: Path
-    quiet_clocks: int
+    settings: BenchSettings
 
     def start(self, folder: Path) -> RunningBench:
-        """Let it run in ``folder``, which holds what ``hwsnn.sim.registers_link`` says."""
-        parameters = {"HWSNN_QUIET_CLOCKS": str(self.quiet_clocks), "COCOTB_LOG_LEVEL": "WARNING"}
+        """Start it in ``folder``, which holds the files of ``hwsnn.sim.registers_link``."""
+        parameters = self.settings.to_environment() | {"COCOTB_LOG_LEVEL": "WARNING"}
         return RunningBench(self.simulator, ACCELERATOR, BENCH, parameters, folder)
 
 
 def build_accelerator(
-    network: Network, folding: Folding | None = None, stage: Callable[[str], object] = lambda text: None
+    network: Network,
+    board: AxiBoard,
+    folding: Folding | None = None,
+    stage: Callable[[str], object] = lambda text: None,
 ) -> SimulatedAccelerator:
-    """Make the Verilog of ``network``, and a simulator of it unless there is one in the cache.
+    """Write the Verilog of ``network`` for ``board``, and build a simulator of it unless the cache holds one.
 
-    ``folding``: what ``hwsnn build`` takes for the ZCU102, unless given. ``stage`` is called with the name of each
-    stage. Raises ``ToolError`` where a tool fails, and ``InputError`` where one is missing.
+    ``folding``: by default that of ``hwsnn build`` for the board. ``stage`` is called with the name of each stage.
+    Raises ``ToolError`` where a tool fails, and ``InputError`` where one is missing.
     """
-    simulation_environment()  # what is missing is said before minutes of other work
+    simulation_environment()  # a missing tool is reported before minutes of other work
     require("cocotbext-axi")
     stage("planning")
     if folding is None:
-        folding = for_utilization(network, DEVICES[DEVICE]).folding
+        folding = for_utilization(network, DEVICES[board.device]).folding
     clocks = simulate(network, folding)
     stage("writing the Verilog")
     digest = model_hash(network)
-    shell = AxiShell(network, Pipeline(network, folding), digest, word_bytes=WORD_BYTES)
+    shell = AxiShell(network, Pipeline(network, folding), digest, word_bytes=board.word_bytes)
     verilog = without_header(to_verilog(shell, digest, ACCELERATOR))
     stage("building the simulator")
     simulator = build_simulator(verilog, ACCELERATOR)
-    return SimulatedAccelerator(simulator, QUIET_CLOCKS + 2 * int(clocks.latency_cycles + clocks.cycles_per_frame))
+    quiet_clocks = QUIET_CLOCKS + 2 * int(clocks.latency_cycles + clocks.cycles_per_frame)
+    settings = BenchSettings(
+        registers=board.addresses.registers,
+        dma=board.addresses.dma,
+        window=board.addresses.window,
+        bus_ps=_period_ps(board.bus_mhz),
+        pipeline_ps=_period_ps(board.clock_mhz),
+        quiet_clocks=quiet_clocks,
+    )
+    return SimulatedAccelerator(simulator, settings)
+
+
+def _period_ps(clock_mhz: float) -> int:
+    """A clock's period in picoseconds, rounded down to two equal halves."""
+    return 2 * int(1e6 / clock_mhz / 2)

@@ -1,7 +1,7 @@
 """The parts of every cocotb bench here: a driver, a monitor and an in-order checker for valid-ready streams.
 
-All of them work at the clock edge: after ``await RisingEdge(clk)`` the signals still show what the edge saw, so a beat
-moves exactly where ``valid`` and ``ready`` both read 1.
+All of them work at the clock edge: after ``await RisingEdge(clk)`` the signals still have their values before the edge,
+so a beat moves exactly where ``valid`` and ``ready`` both read 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cocotb.triggers import RisingEdge
 
 @dataclass
 class Stalls:
-    """When to pause: with ``probability`` a pause begins, of 1 to ``longest`` clocks."""
+    """Random pauses: one begins with ``probability``, and lasts 1 to ``longest`` cycles."""
 
     random: random.Random
     probability: float = 0.0
@@ -25,7 +25,7 @@ class Stalls:
     _left: int = 0
 
     def pause(self) -> bool:
-        """Whether to pause in the coming clock."""
+        """Whether to pause in the next cycle."""
         if self._left:
             self._left -= 1
             return True
@@ -58,7 +58,7 @@ def _unsigned(value: Any) -> int:
 
 @dataclass
 class Driver:
-    """Feeds beats into a stream; ``clocks`` records at which clock each moved."""
+    """Feeds beats into a stream; ``clocks`` records the cycle in which each moved."""
 
     port: StreamPort
     beats: Iterable[int]
@@ -72,7 +72,7 @@ class Driver:
         self.port.valid.value = 0
 
     def edge(self, clock: int) -> bool:
-        """Act at a clock edge: note a beat that moved, then offer the next. Returns whether a beat moved."""
+        """Act at a clock edge: record a beat that moved, then offer the next. Returns whether a beat moved."""
         moved = self._offering and bool(self.port.ready.value)
         if moved:
             self.clocks.append(clock)
@@ -134,7 +134,7 @@ class Monitor:
         self._held: int | None = None
 
     def edge(self, clock: int) -> bool:
-        """Act at a clock edge: check and note a beat that moved, then decide about the next clock."""
+        """Act at a clock edge: check and record a beat that moved, then decide about ``ready`` in the next cycle."""
         valid = bool(self.port.valid.value)
         moved = False
         if valid:
@@ -163,7 +163,7 @@ class Monitor:
 
 
 async def reset(dut: Any, clocks: int = 3) -> None:
-    """Hold the synchronous reset for some clocks."""
+    """Hold the synchronous reset for some cycles."""
     dut.rst.value = 1
     for _ in range(clocks):
         await RisingEdge(dut.clk)

@@ -19,7 +19,7 @@ from hwsnn.sim.runner import BUILD, COCOTB, PROGRAM
 
 
 def _end_with_parent() -> None:
-    """The parent holds the other end of our stdin: once it is closed, end our process group."""
+    """End our process group once stdin is closed: the parent holds its other end."""
 
     def watch() -> None:
         os.read(sys.stdin.fileno(), 1)
@@ -29,7 +29,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Build or run, as the job says; a non-zero exit where that fails."""
+    """Build or run, as the job says; exits with a non-zero status on failure."""
     _end_with_parent()
     job: dict[str, Any] = json.loads(sys.argv[1])
     try:
@@ -41,7 +41,7 @@ def main() -> None:
 def _build(job: dict[str, Any]) -> None:
     """Run the job's commands in its folder.
 
-    cocotb's own runner names folders by their whole paths, and asks Verilator to keep every signal of the design.
+    cocotb's own runner uses absolute paths, and makes Verilator keep every signal of the design.
     """
     folder = Path(job["folder"])
     shutil.copyfile(cocotb_tools.config.share_dir / "lib" / "verilator" / PROGRAM, folder / PROGRAM)

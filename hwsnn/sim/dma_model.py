@@ -1,8 +1,8 @@
-"""A model of AMD's AXI DMA in scatter-gather mode: its registers and descriptors, and what it does when they are wrong.
+"""A model of AMD's AXI DMA in scatter-gather mode: its registers, descriptors and error behaviour.
 
-Written from the product guide PG021 (7.1) for both sides of a simulation: ``read`` and ``write`` are its registers, and
-``MemoryToStream`` and ``StreamToMemory`` what it takes from memory and puts there. It knows no clocks. Interrupts,
-keyhole and cyclic mode are left out.
+Written from the product guide PG021 (7.1) for both sides of a simulation: ``read`` and ``write`` access its registers,
+``MemoryToStream`` and ``StreamToMemory`` are its two channels. It is untimed. Interrupts, keyhole and cyclic mode are
+left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hwsnn.host.dma_map import (
+from hwsnn.interface.dma import (
     DESCRIPTOR,
     DESCRIPTOR_BYTES,
     DONE,
@@ -23,9 +23,9 @@ from hwsnn.host.dma_map import (
     LENGTH,
     MM2S,
     S2MM,
-    Control,
+    DmaControl,
+    DmaStatus,
     Offset,
-    Status,
 )
 
 ALWAYS = 1 << 1
@@ -34,12 +34,12 @@ SCATTER_GATHER = 1 << 3
 """A bit of ``STATUS``: scatter-gather is built in."""
 POINTER = ~(DESCRIPTOR_BYTES - 1)
 WORDS = 4
-"""Words that the channel to memory takes before it is told where to put them."""
+"""Words that the channel to memory accepts before it has a descriptor."""
 STATUS_AT = DESCRIPTOR.fields["status"][1]  # type: ignore[index]
 
 
 class Memory(Protocol):
-    """Bytes at physical addresses. Both raise ``LookupError`` where there is no memory."""
+    """Bytes at physical addresses. Both methods raise ``LookupError`` where there is no memory."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
@@ -48,7 +48,7 @@ class Memory(Protocol):
 
 @dataclass(eq=False)
 class Descriptor:
-    """One that was fetched from ``address``; each time is another one."""
+    """A descriptor fetched from ``address``; every fetch makes a new object."""
 
     address: int
     buffer: int
@@ -58,7 +58,7 @@ class Descriptor:
 
 
 class _Channel:
-    """Registers, and the way along the chain of descriptors."""
+    """One channel: its registers, and its walk along the descriptors."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -66,7 +66,7 @@ class _Channel:
 
     def reset(self) -> None:
         self._registers = dict.fromkeys(Offset, 0)
-        self.status = Status.HALTED
+        self.status = DmaStatus.HALTED
         self._next = 0
         self._active = False  # there are descriptors up to the tail that were not fetched yet
         self._fetched: deque[Descriptor] = deque()  # and not completed
@@ -75,46 +75,46 @@ class _Channel:
         if offset == Offset.CONTROL:
             return self._registers[Offset.CONTROL] | ALWAYS
         if offset == Offset.STATUS:
-            idle = Status.IDLE if not (self.status & Status.HALTED or self._active or self._fetched) else Status(0)
-            return self.status | idle | SCATTER_GATHER
+            busy = self.status & DmaStatus.HALTED or self._active or self._fetched
+            return self.status | (DmaStatus(0) if busy else DmaStatus.IDLE) | SCATTER_GATHER
         return self._registers[Offset(offset)] if offset in self._registers else 0
 
     def write(self, offset: int, value: int) -> None:
         if offset == Offset.CONTROL:
-            self._run(bool(value & Control.RUN))
+            self._run(bool(value & DmaControl.RUN))
         elif offset in (Offset.CURRENT, Offset.CURRENT_HIGH):
-            if self.status & Status.HALTED:
+            if self.status & DmaStatus.HALTED:
                 self._registers[Offset(offset)] = value
         elif offset in (Offset.TAIL, Offset.TAIL_HIGH):
             self._registers[Offset(offset)] = value
-            if offset == Offset.TAIL_HIGH and not self.status & Status.HALTED:
+            if offset == Offset.TAIL_HIGH and not self.status & DmaStatus.HALTED:
                 self._active = True
 
     def _run(self, run: bool) -> None:
-        if self.status & ~Status.HALTED:
+        if self.status & ~DmaStatus.HALTED:
             return  # after an error nothing but a reset helps
-        if run and self.status & Status.HALTED:
+        if run and self.status & DmaStatus.HALTED:
             self._next = self._pointer(Offset.CURRENT)
-        self._registers[Offset.CONTROL] = Control.RUN if run else 0
-        self.status = Status(0) if run else Status.HALTED
+        self._registers[Offset.CONTROL] = DmaControl.RUN if run else 0
+        self.status = DmaStatus(0) if run else DmaStatus.HALTED
 
     def _pointer(self, low: Offset) -> int:
         return (self._registers[low] & POINTER) | self._registers[Offset(low + 4)] << 32
 
     def fetch(self) -> Descriptor | None:
-        """The next descriptor; None where the channel waits, or halts because of what it found."""
-        if self.status & Status.HALTED or not self._active:
+        """The next descriptor; None if the channel waits, or halts because of an error in it."""
+        if self.status & DmaStatus.HALTED or not self._active:
             return None
         address = self._next
         try:
             raw = self._memory.read(address, DESCRIPTOR_BYTES)
         except LookupError:
-            self.halt(Status.SG_DECODE)
+            self.halt(DmaStatus.SG_DECODE)
             return None
         (entry,) = np.frombuffer(raw, DESCRIPTOR)
         control = int(entry["control"])
         if int(entry["status"]) & DONE or not control & LENGTH:
-            self.halt(Status.SG_INTERNAL if control & LENGTH else Status.DMA_INTERNAL)
+            self.halt(DmaStatus.SG_INTERNAL if control & LENGTH else DmaStatus.DMA_INTERNAL)
             return None
         self._next = int(entry["next"]) & POINTER
         self._active = address != self._pointer(Offset.TAIL)
@@ -125,21 +125,21 @@ class _Channel:
         return found
 
     def complete(self, descriptor: Descriptor, status: int) -> None:
-        """Write a descriptor's status back; it is through."""
+        """Complete a descriptor: write its status back."""
         if descriptor in self._fetched:  # not if there was a reset meanwhile
             self._fetched.remove(descriptor)
             self._memory.write(descriptor.address + STATUS_AT, (DONE | status).to_bytes(4, "little"))
 
-    def halt(self, error: Status) -> None:
-        """Stop because of an error, until there is a reset."""
-        self.status = Status.HALTED | error
+    def halt(self, error: DmaStatus) -> None:
+        """Halt with an error, until a reset."""
+        self.status = DmaStatus.HALTED | error
         self._registers[Offset.CONTROL] = 0
         self._fetched.clear()
 
 
 @dataclass
 class Packet:
-    """What goes out: ``data``, from the buffers of ``descriptors``."""
+    """A packet to send: ``data``, from the buffers of ``descriptors``."""
 
     data: bytes = b""
     descriptors: list[Descriptor] = field(default_factory=list)
@@ -153,12 +153,12 @@ class MemoryToStream(_Channel):
         self._packet = Packet()
 
     def take(self) -> Packet | None:
-        """The next whole packet; None where there is none yet."""
+        """The next complete packet; None if there is none yet."""
         while (descriptor := self.fetch()) is not None:
             try:
                 self._packet.data += self._memory.read(descriptor.buffer, descriptor.length)
             except LookupError:
-                self.halt(Status.DMA_DECODE)
+                self.halt(DmaStatus.DMA_DECODE)
                 return None
             self._packet.descriptors.append(descriptor)
             if descriptor.last:
@@ -167,7 +167,7 @@ class MemoryToStream(_Channel):
         return None
 
     def sent(self, packet: Packet) -> None:
-        """The last word of ``packet`` is out."""
+        """Complete ``packet``: its last word was sent."""
         for descriptor in packet.descriptors:
             self.complete(descriptor, descriptor.length)
 
@@ -175,7 +175,7 @@ class MemoryToStream(_Channel):
 class StreamToMemory(_Channel):
     """The channel that writes memory: ``give`` it the words of packets while it is ``ready``.
 
-    Also where it stands, or has no descriptor, it takes ``WORDS`` of them: nothing but a reset drops those.
+    Even if it is halted, or has no descriptor, it takes ``WORDS`` words: only a reset drops those.
     """
 
     def reset(self) -> None:
@@ -191,13 +191,13 @@ class StreamToMemory(_Channel):
         return len(self._waiting) < WORDS
 
     def give(self, word: bytes, last: bool) -> None:
-        """Take a word, without the bytes that ``tkeep`` leaves out; ``last``: a packet ends with it."""
+        """Take a word, without the bytes that ``tkeep`` excludes; ``last``: it ends a packet."""
         self._waiting.append((word, last))
         self.go_on()
 
     def go_on(self) -> None:
-        """Write what waits into the buffers of descriptors, as far as there are any."""
-        while self._waiting and not self.status & Status.HALTED:
+        """Write the waiting words into the buffers of descriptors, as far as there are any."""
+        while self._waiting and not self.status & DmaStatus.HALTED:
             if self._open is None and (found := self.fetch()) is not None:
                 self._open, self._filled = found, 0
             if self._open is None:
@@ -205,7 +205,7 @@ class StreamToMemory(_Channel):
             self._write(self._open)
 
     def _write(self, descriptor: Descriptor) -> None:
-        """Write the first word that waits, or what its buffer has room for."""
+        """Write the first waiting word, or the part of it that fits into its buffer."""
         word, last = self._waiting.popleft()
         room = descriptor.length - self._filled
         part, rest = word[:room], word[room:]
@@ -214,7 +214,7 @@ class StreamToMemory(_Channel):
         try:
             self._memory.write(descriptor.buffer + self._filled, part)
         except LookupError:
-            self.halt(Status.DMA_DECODE)
+            self.halt(DmaStatus.DMA_DECODE)
             return
         self._filled += len(part)
         ends = last and not rest
@@ -224,7 +224,7 @@ class StreamToMemory(_Channel):
 
 
 class DmaModel:
-    """The whole DMA on ``memory``; ``was_reset`` is called where it was, so that what is on its way can be dropped."""
+    """The whole DMA on ``memory``; ``was_reset`` is called at a reset, so that packets in flight can be dropped."""
 
     def __init__(self, memory: Memory, was_reset: Callable[[], None] = lambda: None) -> None:
         self.to_stream = MemoryToStream(memory)
@@ -239,7 +239,7 @@ class DmaModel:
     def write(self, offset: int, value: int) -> None:
         """Write the register at ``offset``."""
         channel, base = self._channel(offset)
-        if offset - base == Offset.CONTROL and value & Control.RESET:
+        if offset - base == Offset.CONTROL and value & DmaControl.RESET:
             self.to_stream.reset()
             self.from_stream.reset()
             self._was_reset()

@@ -17,13 +17,16 @@ from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.network import Pipeline, layer_instance
-from hwsnn.spec import Integrator, MaxPool, Network
+from hwsnn.spec import Integrator, Network
 from hwsnn.verilog.emit import TOP, to_verilog
 
 from .runner import SimulationError, build_simulator, run_bench, simulation_environment
 
 MEASURED_FRAMES = 8
-"""Frames that follow each other, at least, to see the steady interval between their results."""
+"""Minimum number of back-to-back frames, to measure the steady interval between their results."""
+
+LONG_RUN_CLOCKS = 2_000_000
+"""Beyond which a simulator is compiled with optimization: it then pays off with a small MNIST model."""
 
 Images = npt.NDArray[np.uint8]
 Bytes = npt.NDArray[np.uint8]
@@ -31,13 +34,13 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class NetworkResult:
-    """What the hardware did.
+    """The outcome of a simulation.
 
-    ``spikes_compared`` counts the spike bits (and score bits) compared over all passes, ``mismatches`` those that
-    differed or never came; ``first_mismatch`` says in words where the first one is.
-    ``cycles_per_frame``: the steady interval between results when frames follow each other without stalls;
-    ``latency_cycles``: from the first pixel of the first frame to its result; ``result_clocks``: the same of the result
-    of every frame that was simulated.
+    ``spikes_compared`` counts the spike bits (and score bits) compared over all runs, ``mismatches`` those that
+    differed or never came; ``first_mismatch`` describes where the first one is.
+    ``cycles_per_frame``: the steady interval between results of back-to-back frames without stalls;
+    ``latency_cycles``: from the first pixel of the first frame to its result; ``result_clocks``: from that pixel to the
+    result of every simulated frame.
     """
 
     frames: int
@@ -64,8 +67,8 @@ def run_network(
 
     All frames run once without stalls (cyclically repeated to at least ``MEASURED_FRAMES``) and, with ``stalls``,
     once more with random stalls at both ends drawn from ``seed``. ``verilog`` replaces the generated text: for tests
-    of the checker. ``progress`` is called with results seen and results expected. Raises ``SimulationError`` where the
-    simulation itself fails or gets stuck before anything differed, and ``InputError`` where a tool is missing.
+    of the checker. ``progress`` is called with results seen and results expected. Raises ``SimulationError`` if the
+    simulation itself fails or gets stuck before anything differed, and ``InputError`` if a tool is missing.
     """
     simulation_environment()  # what is missing is said before minutes of other work
     frames = len(images)
@@ -83,7 +86,8 @@ def run_network(
         np.savez(folder / "beats.npz", **beats)  # type: ignore[arg-type]
         parameters = {"HWSNN_JOB": str(folder / "job.json"), "HWSNN_RESULTS": str(folder / "results.json")}
         total = len(images) * (2 if stalls else 1)
-        simulator = build_simulator(without_header(verilog), TOP)
+        long_run = total * clocks.cycles_per_frame > LONG_RUN_CLOCKS
+        simulator = build_simulator(without_header(verilog), TOP, long_run=long_run)
         progress(0, total)
         run_bench(
             simulator,
@@ -98,7 +102,7 @@ def run_network(
 
 
 def expected_beats(network: Network, folding: Folding, images: Images) -> dict[str, Bytes]:
-    """What the reference says must pass at each boundary: (beats, bytes) arrays, a beat's bits little-endian.
+    """The beats expected at each boundary, by the reference: (beats, bytes) arrays, a beat's bits little-endian.
 
     Keys: ``pixels``, ``boundary_NAME`` for the encoder and every layer, and ``result``.
     """
@@ -115,7 +119,7 @@ def expected_beats(network: Network, folding: Folding, images: Images) -> dict[s
         whole = np.pad(ordered, ((0, 0), (0, 0), (0, 0), (0, surplus), (0, 0)))
         beats[f"boundary_{name}"] = _pack(whole.reshape(-1, steps * spikes.shape[2]), 1)
     last = network.layers[-1]
-    if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
+    if isinstance(last.neuron, Integrator):
         beats[f"boundary_{last.name}"] = _pack(outcome.scores, network.score_bits)
     answers = _bits(outcome.predictions[:, None], network.answer_bits)
     beats["result"] = _bytes(np.concatenate([answers, _bits(outcome.scores, network.score_bits)], axis=1))
@@ -170,11 +174,11 @@ def _key(name: str) -> str:
 
 
 def _boundary_bits(network: Network) -> dict[str, int]:
-    """Bits of a frame that are compared at each boundary, in the order of the data."""
+    """Bits compared per frame at each boundary, in the order of the data."""
     steps = network.timesteps
-    bits = {} if network.encoder.kind == "direct" else {"encoder": steps * math.prod(network.input_shape)}
+    bits = {"encoder": steps * math.prod(network.input_shape)} if network.encoder.spikes else {}
     for index, layer in enumerate(network.layers):
-        integrates = not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator)
+        integrates = isinstance(layer.neuron, Integrator)
         bits[layer.name] = math.prod(network.shapes[index + 1]) * (network.score_bits if integrates else steps)
     return bits | {"result": network.answer_bits + network.classes * network.score_bits}
 
@@ -182,7 +186,7 @@ def _boundary_bits(network: Network) -> dict[str, int]:
 def _first_mismatch(
     network: Network, simulated: int, beats: dict[str, Bytes], passes: list[dict[str, Any]]
 ) -> str | None:
-    """Where the earliest boundary in the order of the data first differs, in words."""
+    """Description of the first mismatch, at the earliest boundary in the order of the data."""
     for number, one in enumerate(passes):
         for name in _boundary_bits(network):
             entry = one["boundaries"][name]

@@ -1,25 +1,52 @@
-"""How a driver and a simulated board talk: register accesses as messages on a local socket, memory in a shared file.
+"""The link between a driver and a simulated board: register accesses on a local socket, memory in a shared file.
 
-Both lie in the folder in which the simulation runs.
+Both are in the folder in which the simulation runs. The bench reads the board's facts from its environment.
 """
 
 from __future__ import annotations
 
 import mmap
+import os
 import struct
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 SOCKET = "registers"
 MEMORY = "memory"
 MEMORY_BYTES = 1 << 28
-"""Of the file; only what is used takes room."""
+"""Size of the memory file, in bytes; it is sparse."""
 MEMORY_BASE = 0x8_0000_0000
-"""The physical address of its first byte: where much of a Zynq UltraScale+'s memory lies."""
+"""The physical address of its first byte, within the memory of a Zynq UltraScale+."""
 
 REQUEST = struct.Struct("<IBQI")
-"""The request's number, 1 for a write and 0 for a read, the address, what to write."""
+"""A request: its number, 1 for a write and 0 for a read, the address, the value to write."""
 ANSWER = struct.Struct("<II")
-"""The number of the request, what was read."""
+"""A response: the number of the request, the value read."""
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """The facts of the board that the bench simulates.
+
+    ``registers``, ``dma`` and ``window`` as in ``AddressMap``. ``bus_ps`` and ``pipeline_ps``: the clocks' periods,
+    even numbers of picoseconds. ``quiet_clocks``: bus cycles without any transfer after which the hardware is idle.
+    """
+
+    registers: int
+    dma: int
+    window: int
+    bus_ps: int
+    pipeline_ps: int
+    quiet_clocks: int
+
+    def to_environment(self) -> dict[str, str]:
+        """The environment variables that tell the bench."""
+        return {f"HWSNN_{name.upper()}": str(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_environment(cls) -> BenchSettings:
+        """The reverse of ``to_environment``, in the bench's process."""
+        return cls(*(int(os.environ[f"HWSNN_{field.name.upper()}"]) for field in fields(cls)))
 
 
 class SharedMemory:

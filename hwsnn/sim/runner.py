@@ -1,10 +1,10 @@
 """Builds a Verilog design into a simulator for cocotb, once per content, and runs cocotb benches on it.
 
-Most of a small design's build is Verilator's own runtime, the same for all: its object files are kept as well.
+Most of a small design's build is Verilator's own runtime, the same for all: its object files are cached as well.
 
 cocotb and Verilator run in child processes: their environment stays out of ours, and Ctrl-C ends them with us.
 
-A build names no folder but by what it is called from where it runs: make can do nothing with some characters of a path.
+A build uses relative paths only: make cannot handle some characters in a path.
 """
 
 from __future__ import annotations
@@ -33,26 +33,30 @@ from hwsnn.packages import require
 from hwsnn.processes.children import python
 
 BUILD, COCOTB, PROGRAM = "build", "cocotb", "verilator.cpp"
-"""What the child lays out for a build beside the sources: the folder of what is made, in it a link to cocotb's
-libraries, and cocotb's main program."""
+"""Files that the child adds to the sources of a build: the output folder, in it a link to cocotb's libraries, and
+cocotb's main program."""
 BUILD_ARGS = [
     *("--cc", "--exe", "--vpi"),
     *("--prefix", "Vtop"),
     *("--timescale", "1ns/1ps"),
     "-Wno-fatal",
     "-O3",
-    *("-CFLAGS", "-O1"),
+    *("--output-split", "200000"),  # a file of C++ costs a second before its first line of the design is read
     *("-LDFLAGS", f"-L{COCOTB} -lcocotbvpi_verilator"),
 ]
+RUNTIME_LEVEL = "OPT_GLOBAL=-O1"
+SHORT_RUN, LONG_RUN = "OPT_FAST=-O0", "OPT_FAST=-O1"
+"""How the makefile has Verilator's runtime and the design compiled. Optimized, a design simulates up to twice as fast
+and takes four times as long to compile."""
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 2.0
-"""How long a child and what it started may take to end before they are killed."""
+"""Time that a child and its processes have to end before they are killed."""
 KEPT = 300
 """Simulators in the cache, of about 1 MB each."""
 RESULTS = "results.xml"
-"""What cocotb writes into a bench's folder."""
+"""The result file that cocotb writes into a bench's folder."""
 OURS = ("COCOTB_", "GPI_", "PYGPI_", "WAVES", "GUI")
-"""What cocotb obeys in the environment (so these variables start) is for us to say, not for the user's other work."""
+"""Prefixes of the environment variables that control cocotb: we set them, and drop the user's."""
 
 
 class SimulationError(ToolError):
@@ -60,7 +64,7 @@ class SimulationError(ToolError):
 
 
 def cache_folder() -> Path:
-    """Where built simulators are kept: ``hwsnn/simulators`` in the user's cache folder. Made if need be."""
+    """The folder of built simulators: ``hwsnn/simulators`` in the user's cache folder. Made if missing."""
     return private_folder("simulators")
 
 
@@ -71,20 +75,22 @@ def simulation_environment() -> dict[str, str]:
     return environment
 
 
-def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] = ()) -> Path:
+def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] = (), *, long_run: bool = False) -> Path:
     """The folder of a simulator of module ``top`` in the text ``verilog``: from the cache, or built now.
 
     A bench sees the signals of the top module, and those that ``visible`` names: pairs of a module's name and a pattern
-    of signal names, in which ``*`` stands for anything. Everything else is Verilator's to optimize, which makes builds
-    and simulations several times faster.
+    of signal names, in which ``*`` stands for anything. Verilator may optimize everything else away, which makes builds
+    and simulations several times faster. ``long_run``: it is to simulate millions of cycles, so that compiling it
+    with optimization pays off.
 
     Raises ``SimulationError``, and ``InputError`` where a tool is missing.
     """
     environment = simulation_environment()
-    tools = (*BUILD_ARGS, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
+    level = LONG_RUN if long_run else SHORT_RUN
+    tools = (*BUILD_ARGS, RUNTIME_LEVEL, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
     cache = cache_folder()
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
-    folder = cache / _digest(verilog, top, control, *tools)
+    folder = cache / _digest(verilog, top, control, level, *tools)
     if _runs(folder / top) and ours_alone(folder):
         os.utime(folder)
         return folder
@@ -104,14 +110,14 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
             "folder": str(scratch),
             "commands": [
                 ["verilator", *BUILD_ARGS, "-Mdir", BUILD, "--top-module", top, "-o", top, *sources],
-                ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk"],
+                ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk", RUNTIME_LEVEL, level],
             ],
         }
         settings = lay_out_verilator(environment, (scratch, build))
         try:
             _run_child(job, settings, scratch / "build.log", lambda: None)
         except SimulationError:
-            # Should it be the runtime that is damaged, the next build makes it anew.
+            # If the runtime is damaged, the next build makes it again.
             shutil.rmtree(runtime, ignore_errors=True)
             raise
         _keep([build / top], folder)
@@ -123,7 +129,7 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
 
 
 def _runs(program: Path) -> bool:
-    """Whether ``program`` looks like one; a full disk or a crash may have left less."""
+    """Whether ``program`` looks like an executable; a full disk or a crash may have left a partial file."""
     return program.is_file() and os.access(program, os.X_OK) and program.stat().st_size > 0
 
 
@@ -137,8 +143,8 @@ def _digest(*parts: str) -> str:
 def _lay_out_runtime(runtime: Path, build: Path) -> None:
     """Copy the runtime's object files to where the build looks for them.
 
-    The makefile compiles them anew where they are older than itself, which Verilator is only about to write: they are
-    dated ahead.
+    The makefile compiles them again if they are older than itself, and Verilator has yet to write it: so they are dated
+    ahead.
     """
     if not ours_alone(runtime):
         _remove(runtime)
@@ -150,14 +156,14 @@ def _lay_out_runtime(runtime: Path, build: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove what is in the cache, or a link to it, as far as that can be done."""
+    """Remove an entry of the cache, or a link to it, as far as possible."""
     if folder.is_symlink():
         folder.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(files: list[Path], folder: Path) -> None:
-    """Move files into a new cache folder, which appears whole; where another process was first, its folder serves."""
+    """Move files into a new cache folder, atomically; if another process was first, its folder is used."""
     with Scratch(folder.parent) as scratch:
         whole = scratch / "whole"
         whole.mkdir(mode=0o700)
@@ -171,7 +177,7 @@ def _keep(files: list[Path], folder: Path) -> None:
 
 
 def _forget_oldest(cache: Path) -> None:
-    """Remove the simulators that have not been used for longest, beyond ``KEPT``, and what killed processes left."""
+    """Remove the least recently used simulators beyond ``KEPT``, and the leftovers of killed processes."""
     sweep(cache)
     ages = {}
     for folder in cache.iterdir():
@@ -193,7 +199,7 @@ def run_bench(
 ) -> None:
     """Run the cocotb tests of the Python module ``module`` on a built simulator.
 
-    ``parameters`` become environment variables of the simulation. A bench may write how far it is, an integer, to the
+    ``parameters`` become environment variables of the simulation. A bench may write its progress, an integer, to the
     file named by ``HWSNN_PROGRESS``; ``progress`` is called with it. Raises ``SimulationError`` unless exactly
     ``tests`` tests ran and all passed.
     """
@@ -209,7 +215,7 @@ def run_bench(
         try:
             _run_child(job, environment | {"HWSNN_PROGRESS": str(counter)}, log, poll)
         except SimulationError:
-            # Should it be the simulator that is damaged, the next run builds it anew.
+            # If the simulator is damaged, the next run builds it again.
             shutil.rmtree(simulator, ignore_errors=True)
             raise
         poll()
@@ -217,9 +223,9 @@ def run_bench(
 
 
 class RunningBench:
-    """A cocotb bench that runs beside us in ``folder``, until it is over or we ``end`` it.
+    """A cocotb bench that runs in the background in ``folder``, until it ends or we ``end`` it.
 
-    ``parameters`` as for ``run_bench``. However we end, the bench ends with us.
+    ``parameters`` as for ``run_bench``. The bench never outlives this process.
     """
 
     def __init__(self, simulator: Path, top: str, module: str, parameters: dict[str, str], folder: Path) -> None:
@@ -228,11 +234,11 @@ class RunningBench:
 
     @property
     def running(self) -> bool:
-        """Whether it is not over yet."""
+        """Whether it is still running."""
         return self._child.returncode is None and self._child.poll() is None
 
     def end(self, patience_s: float = 0.0) -> None:
-        """End it, and whatever it started, where it is not over in ``patience_s``. Ending it twice does nothing."""
+        """End it, and its processes, unless it ends by itself in ``patience_s``. Ending it twice does nothing."""
         assert self._child.stdin is not None
         if not self._child.stdin.closed:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -243,11 +249,11 @@ class RunningBench:
 
     @property
     def gave_up(self) -> bool:
-        """Whether it came to an end of its own: it was not killed."""
+        """Whether it ended by itself, and was not killed."""
         return self._results.is_file()
 
     def last_words(self) -> str:
-        """The end of what it printed."""
+        """The end of its output."""
         return _tail(self._log)
 
 
@@ -300,7 +306,7 @@ def _start_child(job: Mapping[str, object], environment: dict[str, str], log: Pa
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End a child and whatever it started; none of them writes a file any more when this returns."""
+    """End a child and its processes; none of them writes a file any more when this returns."""
     with contextlib.suppress(ProcessLookupError):
         for number in (signal.SIGTERM, signal.SIGKILL):
             os.killpg(child.pid, number)

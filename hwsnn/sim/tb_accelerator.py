@@ -1,8 +1,7 @@
-"""The cocotb side of a simulated ZCU102: its accelerator, a model of its DMA, and a driver's register accesses."""
+"""The cocotb side of a simulated Zynq board: its accelerator, a model of its DMA, and a driver's register accesses."""
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 from pathlib import Path
@@ -13,23 +12,20 @@ from cocotb.clock import Clock
 from cocotb.triggers import Event, RisingEdge, Timer
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSource
 
-from hwsnn.register_map import ADDRESS_BITS, ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW
+from hwsnn.interface.registers import ADDRESS_BITS
 from hwsnn.sim.dma_model import DmaModel, Packet
-from hwsnn.sim.registers_link import ANSWER, MEMORY, REQUEST, SOCKET, SharedMemory
+from hwsnn.sim.registers_link import ANSWER, MEMORY, REQUEST, SOCKET, BenchSettings, SharedMemory
 
-BUS_PS = 10_000
-"""A clock of ``aclk``: 100 MHz, as in the ZCU102's design."""
-PIPELINE_PS = 6_666
-"""A clock of the pipeline: 150 MHz."""
 RESET_CLOCKS = 20
 STEP_CLOCKS = 25
-"""How far to simulate between looks at the socket, in clocks of ``aclk``."""
+"""Cycles of ``aclk`` to simulate between polls of the socket."""
 
 
 class Board:
-    """The accelerator with the DMA at its streams."""
+    """The accelerator with the DMA connected to its streams."""
 
-    def __init__(self, dut: Any, memory: SharedMemory) -> None:
+    def __init__(self, dut: Any, settings: BenchSettings, memory: SharedMemory) -> None:
+        self._settings = settings
         reset = {"reset": dut.aresetn, "reset_active_level": False}
         self._registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **reset)
         self._source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **reset)
@@ -43,12 +39,12 @@ class Board:
         self.moved = False
 
     def _drop(self) -> None:
-        """The DMA was reset: what it was sending ends where it is."""
+        """The DMA was reset: drop the packet that it was sending."""
         self._source.assert_reset()
         self._source.clear()
 
     def _look(self) -> None:
-        """See what the DMA can do now."""
+        """Wake both channels: the state of the DMA may have changed."""
         self._more.set()
         self._room.set()
 
@@ -91,13 +87,14 @@ class Board:
 
     async def access(self, write: int, address: int, value: int) -> int:
         """A read, or a write, of the register at a physical address."""
-        if 0 <= address - ZCU102_DMA < ZCU102_WINDOW:
+        offset = address % self._settings.window
+        if address - offset == self._settings.dma:
             if not write:
-                return self._dma.read(address - ZCU102_DMA)
-            self._dma.write(address - ZCU102_DMA, value)
+                return self._dma.read(offset)
+            self._dma.write(offset, value)
             self._look()
-        elif 0 <= address - ZCU102_REGISTERS < ZCU102_WINDOW:
-            offset = (address - ZCU102_REGISTERS) % (1 << ADDRESS_BITS)
+        elif address - offset == self._settings.registers:
+            offset %= 1 << ADDRESS_BITS
             if not write:
                 return int(await self._registers.read_dword(offset))
             await self._registers.write_dword(offset, value)
@@ -110,21 +107,22 @@ class Board:
 async def serve(dut: Any) -> None:
     """Simulate until the driver closes the socket."""
     dut.aresetn.value = 0
-    Clock(dut.aclk, BUS_PS, unit="ps").start()
-    Clock(dut.pipeline_clk, PIPELINE_PS, unit="ps").start()
-    board = Board(dut, SharedMemory(Path(MEMORY)))
-    await Timer(RESET_CLOCKS * BUS_PS, "ps")
+    settings = BenchSettings.from_environment()
+    Clock(dut.aclk, settings.bus_ps, unit="ps").start()
+    Clock(dut.pipeline_clk, settings.pipeline_ps, unit="ps").start()
+    board = Board(dut, settings, SharedMemory(Path(MEMORY)))
+    await Timer(RESET_CLOCKS * settings.bus_ps, "ps")
     dut.aresetn.value = 1
-    await Timer(RESET_CLOCKS * BUS_PS, "ps")
+    await Timer(RESET_CLOCKS * settings.bus_ps, "ps")
     cocotb.start_soon(board.send())
     cocotb.start_soon(board.receive())
 
-    quiet, quiet_clocks = 0, int(os.environ["HWSNN_QUIET_CLOCKS"])
+    quiet = 0
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as driver:
         driver.connect(SOCKET)
         while True:
-            # When nothing goes on in the hardware, its time stands still until the driver wants something.
-            asked, _, _ = select.select([driver], [], [], None if quiet > quiet_clocks else 0)
+            # While the hardware is idle, its time stands still until the driver accesses a register.
+            asked, _, _ = select.select([driver], [], [], None if quiet > settings.quiet_clocks else 0)
             if asked:
                 message = driver.recv(REQUEST.size)
                 if not message:
@@ -132,6 +130,6 @@ async def serve(dut: Any) -> None:
                 number, write, address, value = REQUEST.unpack(message)
                 driver.send(ANSWER.pack(number, await board.access(write, address, value)))
             else:
-                await Timer(STEP_CLOCKS * BUS_PS, "ps")
+                await Timer(STEP_CLOCKS * settings.bus_ps, "ps")
             quiet = 0 if asked or board.moved else quiet + STEP_CLOCKS
             board.moved = False

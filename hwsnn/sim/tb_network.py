@@ -17,13 +17,13 @@ from cocotb.triggers import RisingEdge
 from hwsnn.sim.agents import Checker, Driver, Monitor, Stalls, StreamPort, reset
 
 IDLE_CLOCKS = 64
-"""Clocks to go on after the last result, for a beat too many to show."""
+"""Cycles to simulate after the last result, so that surplus beats show."""
 STALL_PROBABILITY = 0.2
 
 
 @dataclass
 class Boundary:
-    """A stream inside the design, watched; its beats are compared bit by bit."""
+    """Monitor of a stream inside the design; its beats are compared bit by bit."""
 
     name: str
     port: StreamPort
@@ -33,7 +33,7 @@ class Boundary:
     first: int | None = None
 
     def take(self, beat: int) -> None:
-        """Compare one more beat with what the reference says."""
+        """Compare the next beat with the reference."""
         wrong = 1 if self.seen >= len(self.expected) else (beat ^ self.expected[self.seen]).bit_count()
         if wrong:
             self.mismatches += wrong
@@ -52,7 +52,7 @@ class Pass:
     stuck: bool = False
 
     def summary(self) -> dict[str, Any]:
-        """What happened, as JSON values."""
+        """The outcome, as JSON values."""
         return {
             "stuck": self.stuck,
             "first_pixel_clock": self.pixel_clocks[0] if self.pixel_clocks else None,

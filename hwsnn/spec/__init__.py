@@ -6,8 +6,8 @@ Axis order is (channels, height, width) throughout.
 """
 
 from .encoder import MIXED_SEED, Encoder, EncoderKind
-from .layers import Conv, Dense, Layer, MaxPool, PoolMode, conv_shape, dense_shape
-from .leaks import Leak, MultiplyLeak, NoLeak, ShiftLeak
+from .layers import KINDS, Conv, Dense, Layer, MaxPool, PoolMode, Weighted, WeightedKind
+from .leaks import LEAKS, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from .limits import (
     MAX_EXTENT,
     MAX_LEAK_SHIFT,
@@ -26,9 +26,12 @@ from .limits import (
     require_shape,
 )
 from .network import Network, Readout
-from .neurons import Integrator, Neuron, Reset
+from .neurons import AnyNeuron, Integrator, Neuron, Reset, StateVariable
+from .projections import Convolution, FullyConnected, Projection, Window
 
 __all__ = [
+    "KINDS",
+    "LEAKS",
     "MAX_EXTENT",
     "MAX_LEAK_SHIFT",
     "MAX_MEMBRANE_BITS",
@@ -39,10 +42,13 @@ __all__ = [
     "MIN_WEIGHT_BITS",
     "MIXED_SEED",
     "RESERVED_NAMES",
+    "AnyNeuron",
     "Conv",
+    "Convolution",
     "Dense",
     "Encoder",
     "EncoderKind",
+    "FullyConnected",
     "Integrator",
     "Layer",
     "Leak",
@@ -53,12 +59,15 @@ __all__ = [
     "NoLeak",
     "Pair",
     "PoolMode",
+    "Projection",
     "Readout",
     "Reset",
     "Shape",
     "ShiftLeak",
-    "conv_shape",
-    "dense_shape",
+    "StateVariable",
+    "Weighted",
+    "WeightedKind",
+    "Window",
     "is_layer_name",
     "require_layer_names",
     "require_network_name",

@@ -5,6 +5,8 @@ They hold for values that people write and for those of untrusted files alike, s
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 
 
@@ -36,3 +38,13 @@ def require_integers(what: str, value: object, ndim: int, low: int, high: int) -
         raise ValueError(f"{what} must be a non-empty array of {ndim} dimensions, not of shape {value.shape}")
     if int(value.min()) < low or int(value.max()) > high:
         raise ValueError(f"{what} must lie from {low} to {high}, not from {value.min()} to {value.max()}")
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """End a match over every kind there is: mypy names the place that lacks one, and nothing is built wrongly."""
+    raise TypeError(f"every kind must have its case, and {value!r} has none")
+
+
+def unknown_kind(concern: str, layer: object) -> TypeError:
+    """The error of a function that is found by a layer's kind (``functools.singledispatch``) and lacks this one."""
+    return TypeError(f"{concern} must be written for the kind {type(layer).__name__}")

@@ -23,3 +23,17 @@ class Encoder:
     def __post_init__(self) -> None:
         require_choice("encoding", self.kind, get_args(EncoderKind))
         require_integer("encoder seed", self.seed, 1, (1 << 31) - 1)
+
+    @property
+    def spikes(self) -> bool:
+        """Whether it makes spikes, T of each pixel; else the first layer takes the pixels themselves, once a frame."""
+        return self.kind != "direct"
+
+    @property
+    def random(self) -> bool:
+        """Whether the seed matters."""
+        return self.kind == "poisson"
+
+    def largest_value(self, pixel_bits: int) -> int:
+        """The largest value that the first layer sees."""
+        return 1 if self.spikes else (1 << pixel_bits) - 1

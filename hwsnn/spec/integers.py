@@ -29,6 +29,22 @@ def signed_limits(width: int) -> tuple[int, int]:
     return -(1 << (width - 1)), (1 << (width - 1)) - 1
 
 
+def signed_digits(number: int) -> list[tuple[int, int]]:
+    """The fewest (place, 1 or -1) whose powers of two add up to ``number`` (0 or more), the largest place first.
+
+    The non-adjacent form: Reitwiesner, "Binary Arithmetic", Advances in Computers 1, 1960.
+    """
+    digits, place = list[tuple[int, int]](), 0
+    while number:
+        if number & 1:
+            digit = 2 - (number & 3)
+            digits.append((place, digit))
+            number -= digit
+        number >>= 1
+        place += 1
+    return digits[::-1]
+
+
 @dataclass(frozen=True)
 class Range:
     """Every integer from ``low`` to ``high``, both included."""

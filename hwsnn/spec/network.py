@@ -10,9 +10,8 @@ from typing import Literal, TypeAlias, get_args
 from .checks import require_choice, require_integer
 from .encoder import Encoder
 from .integers import Range, signed_limits, unsigned_width
-from .layers import Conv, Dense, Layer, MaxPool
+from .layers import Layer, Weighted, WeightedKind
 from .limits import MAX_PIXEL_BITS, MAX_TIMESTEPS, Shape, require_layer_names, require_network_name, require_shape
-from .neurons import Integrator
 
 Readout: TypeAlias = Literal["count", "membrane"]
 
@@ -42,17 +41,17 @@ class Network:
             raise ValueError("a network must have at least one layer, not none")
         require_layer_names([layer.name for layer in self.layers])
         for layer in self.layers[:-1]:
-            if not isinstance(layer, MaxPool) and isinstance(layer.neuron, Integrator):
+            if isinstance(layer, Weighted) and not layer.neuron.fires:
                 raise ValueError(f"layer {layer.name!r} must fire: only the last layer may integrate without firing")
         last = self.layers[-1]
-        if isinstance(last, MaxPool):
+        if not isinstance(last, Weighted):
             raise ValueError(f"the last layer must be a convolution or fully connected, not the pool {last.name!r}")
-        if isinstance(last.neuron, Integrator) != (self.readout == "membrane"):
+        if last.neuron.fires != (self.readout == "count"):
             raise ValueError(
                 f"the neurons of the last layer must {'integrate' if self.readout == 'membrane' else 'fire'} "
                 f"for a {self.readout!r} readout, not {type(last.neuron).__name__}"
             )
-        if isinstance(self.layers[0], MaxPool) and self.encoder.kind == "direct":
+        if not self.layers[0].weighted and not self.encoder.spikes:
             raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
         if self.shapes[-1][1:] != (1, 1):
             raise ValueError(
@@ -73,6 +72,11 @@ class Network:
         return self.shapes[-1][0]
 
     @property
+    def encoded_steps(self) -> int:
+        """Beats that the encoder makes of a pixel: T of spikes, or the pixel itself."""
+        return self.timesteps if self.encoder.spikes else 1
+
+    @property
     def largest_pixel(self) -> int:
         """M = 2^pixel_bits - 1."""
         return (1 << self.pixel_bits) - 1
@@ -80,9 +84,9 @@ class Network:
     @property
     def score_range(self) -> Range:
         """Where the scores lie, as far as their declared width says."""
-        last = self.layers[-1]
-        if not isinstance(last, MaxPool) and isinstance(last.neuron, Integrator):
-            return Range(*signed_limits(last.neuron.membrane_bits))
+        neuron = self.layers[-1].neuron
+        if neuron is not None and not neuron.fires:
+            return Range(*signed_limits(neuron.membrane_bits))
         return Range(0, self.timesteps)
 
     @property
@@ -97,24 +101,28 @@ class Network:
 
     def takes_pixels(self, index: int) -> bool:
         """Whether layer ``index`` takes multi-bit pixels, once a frame, rather than T spikes."""
-        return index == 0 and self.encoder.kind == "direct"
+        return index == 0 and not self.encoder.spikes
 
     def largest_input(self, index: int) -> int:
         """The largest value on the input of layer ``index``: a pixel's under direct encoding, else 1."""
-        return self.largest_pixel if self.takes_pixels(index) else 1
+        return self.encoder.largest_value(self.pixel_bits) if index == 0 else 1
 
-    def weighted_layers(self) -> Iterator[tuple[int, Conv | Dense]]:
+    def weighted_layers(self) -> Iterator[tuple[int, WeightedKind]]:
         """The layers with weights, each with its index."""
         for index, layer in enumerate(self.layers):
-            if not isinstance(layer, MaxPool):
+            if isinstance(layer, Weighted):
                 yield index, layer
+
+    def weighted(self, index: int) -> WeightedKind:
+        """Layer ``index``. Raises ``ValueError`` unless it has weights."""
+        layer = self.layers[index]
+        if not isinstance(layer, Weighted):
+            raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
+        return layer
 
     def current_range(self, index: int) -> Range:
         """Where the input currents of layer ``index`` lie, over all its channels."""
-        layer = self.layers[index]
-        if isinstance(layer, MaxPool):
-            raise ValueError(f"layer {layer.name!r} must have weights to have a current, not be a pool")
-        ranges = layer.current_ranges(self.largest_input(index))
+        ranges = self.weighted(index).current_ranges(self.largest_input(index))
         return Range(min(r.low for r in ranges), max(r.high for r in ranges))
 
     def can_saturate(self, index: int) -> bool:
@@ -124,7 +132,9 @@ class Network:
     @cached_property
     def _saturating(self) -> tuple[bool, ...]:
         return tuple(
-            not isinstance(layer, MaxPool)
-            and layer.membrane_range(self.largest_input(index), self.timesteps).width > layer.neuron.membrane_bits
-            for index, layer in enumerate(self.layers)
+            isinstance(layer, Weighted) and self._saturates(index, layer) for index, layer in enumerate(self.layers)
         )
+
+    def _saturates(self, index: int, layer: Weighted) -> bool:
+        ranges = layer.state_ranges(self.largest_input(index), self.timesteps)
+        return any(ranges[variable.name].width > variable.bits for variable in layer.neuron.state)

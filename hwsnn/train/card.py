@@ -19,7 +19,7 @@ from ..bench import this_cpu
 from ..data import LabelledData
 from ..progress import stages
 from ..reference import run as reference
-from ..spec import Encoder, Network
+from ..spec import Network
 from .recipe import Run
 
 BITS = (8, 6, 4, 3, 2)
@@ -70,7 +70,7 @@ def integers(network: Trained, bits: int) -> Network:
     """The integer network of ``network``, with weights of ``bits`` bits and its own time steps and encoding."""
     if network.timesteps is None or network.encoding is None:
         raise ValueError("a network must say its time steps and encoding to be measured, not leave them open")
-    exact, _ = quantize(network, timesteps=network.timesteps, encoder=Encoder(network.encoding), weight_bits=bits)
+    exact, _ = quantize(network, timesteps=network.timesteps, encoding=network.encoding, bits=bits)
     return exact
 
 

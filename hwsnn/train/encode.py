@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hwsnn.spec.checks import assert_never
+
 from ..spec import EncoderKind
 
 
@@ -22,5 +24,7 @@ def encode(images: Tensor, kind: EncoderKind, timesteps: int) -> Tensor:
         return (torch.floor((steps + 1) * pixels) > torch.floor(steps * pixels)).to(images.dtype)
     if kind == "poisson":
         return (torch.rand((timesteps, *images.shape), device=images.device) < images * 255 / 256).to(images.dtype)
-    first = torch.floor((1 - images) * (timesteps - 1) + 0.5)
-    return ((steps == first) & (images > 0)).to(images.dtype)
+    if kind == "latency":
+        first = torch.floor((1 - images) * (timesteps - 1) + 0.5)
+        return ((steps == first) & (images > 0)).to(images.dtype)
+    return assert_never(kind)

@@ -9,11 +9,11 @@ from typing import Any
 
 from amaranth.back import rtlil
 
-from hwsnn import __version__
 from hwsnn.errors import ToolError
 from hwsnn.files.cache import tool_cache
 from hwsnn.packages import require
 from hwsnn.processes.children import environment, python
+from hwsnn.version import __version__
 
 TOP = "hwsnn_network"
 

@@ -6,19 +6,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from hwsnn import __version__
 from hwsnn.cycles import Cycles
 from hwsnn.folding.folding import Folding
-from hwsnn.model_file.integer_file import model_hash
-from hwsnn.spec import Conv, MaxPool, Network, Neuron
+from hwsnn.model_file.integer_file import describe_kind, model_hash
+from hwsnn.spec import Network, Weighted
+from hwsnn.version import __version__
 
 from .emit import TOP
 
 
 def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, Any]:
-    """Everything one needs to know to use the generated module without reading it.
+    """Everything needed to use the generated module without reading it.
 
-    ``clocks``: of the cycle model, for this folding.
+    ``clocks``: by the cycle model, for this folding.
     """
     channels, height, width = network.input_shape
     score = "signed" if network.readout == "membrane" else "unsigned"
@@ -54,8 +54,8 @@ def manifest(network: Network, folding: Folding, clocks: Cycles) -> dict[str, An
                 "order": "the order of the frames",
             },
         },
-        "clocks_per_frame": float(clocks.cycles_per_frame),
-        "latency_clocks": clocks.latency_cycles,
+        "cycles_per_frame": float(clocks.cycles_per_frame),
+        "latency_cycles": clocks.latency_cycles,
         "layers": [_layer(network, folding, clocks, index) for index in range(len(network.layers))],
     }
 
@@ -75,23 +75,19 @@ def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dic
 
 def _layer(network: Network, folding: Folding, clocks: Cycles, index: int) -> dict[str, Any]:
     layer = network.layers[index]
-    entry: dict[str, Any] = {
-        "name": layer.name,
-        "type": type(layer).__name__.lower(),
+    entry = describe_kind(layer) | {
         "input_shape": list(network.shapes[index]),
         "output_shape": list(network.shapes[index + 1]),
         "queue_depth": folding.fifo_depths[layer.name],
         "time_steps_per_beat": folding.beat_steps(network, index),
-        "busy_clocks_per_frame": clocks.busy[layer.name],
+        "busy_cycles_per_frame": clocks.busy[layer.name],
     }
-    if isinstance(layer, MaxPool):
-        return entry | {"mode": layer.mode, "size": list(layer.size), "stride": list(layer.stride)}
-    if isinstance(layer, Conv):
-        entry["column_depth"] = folding.column_depths[layer.name]
-        entry |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
-    if isinstance(layer.neuron, Neuron):
-        entry["reset"] = layer.neuron.reset
+    if not isinstance(layer, Weighted):
+        return entry
+    if layer.sliding:
+        entry |= {"column_depth": folding.column_depths[layer.name], "kernel": list(layer.kernel)}
     return entry | {
+        **layer.neuron.settings,
         **asdict(folding.layers[layer.name]),
         "weight_bits": layer.weight_bits,
         "current_bits": network.current_range(index).width,

@@ -13,7 +13,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 
-from hwsnn.register_map import register
+from hwsnn.interface.registers import register
 from hwsnn.sim.agents import Stalls
 from rtl_tests.axi.axi_rules import Rules, register_channels, stream_channel
 

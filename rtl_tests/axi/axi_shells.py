@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hwsnn.register_map import REGISTERS, constants, of_kind, register
+from hwsnn.interface.registers import REGISTERS, constants, of_kind, register
 from rtl_tests.axi.axi_bench import AxiBench, Packet, Result, Shape
 from rtl_tests.support import stand_in
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import cocotb
 
-from hwsnn.register_map import of_kind
+from hwsnn.interface.registers import of_kind
 from rtl_tests.axi.axi_bench import Packet
 from rtl_tests.axi.axi_shells import expected, frame, malformed, read_all_the_while, start_bench
 

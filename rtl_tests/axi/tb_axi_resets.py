@@ -6,7 +6,7 @@ from typing import Any
 
 import cocotb
 
-from hwsnn.register_map import of_kind
+from hwsnn.interface.registers import of_kind
 from rtl_tests.axi.axi_bench import STATUS_BITS
 from rtl_tests.axi.axi_shells import (
     SLOW_CLOCKS,

@@ -9,7 +9,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from hwsnn.register_map import constants, register
+from hwsnn.interface.registers import constants, register
 from rtl_tests.axi.axi_bench import Packet
 from rtl_tests.axi.axi_rules import Rules, stream_channel
 from rtl_tests.axi.axi_shells import MODEL_HASH, SLOW_CLOCKS, expected, frame, send_and_check, start_bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -17,19 +18,21 @@ from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
 from hwsnn.rtl.network import Pipeline
-from hwsnn.spec import Network
 from hwsnn.verilog.emit import to_verilog
 from tests.support.random_networks import random_network
 
 DEVICE = DEVICES["xczu9eg"]
 WAIVED = Path(__file__).parent / "lint.vlt"
+NETWORKS = {f"random{seed}": random_network(seed) for seed in (1, 2, 3, 5)} | {"digits": load_model("digits")}
 YOSYS_MAY_WARN = (
     # Of a queue of one entry, whose memory of one word is registers anyway.
     "Replacing memory",
 )
 
 
-def accelerator(network: Network) -> str:
+@functools.cache
+def accelerator(name: str) -> str:
+    network = NETWORKS[name]
     digest = model_hash(network)
     pipeline = Pipeline(network, for_utilization(network, DEVICE).folding)
     return to_verilog(AxiShell(network, pipeline, digest), digest, ACCELERATOR)
@@ -47,12 +50,9 @@ def lint(verilog: str, folder: Path) -> list[str]:
     return found
 
 
-NETWORKS = {f"random{seed}": random_network(seed) for seed in (1, 2, 3, 5)} | {"digits": load_model("digits")}
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_lint(name: str, tmp_path: Path) -> None:
-    assert lint(accelerator(NETWORKS[name]), tmp_path) == []
+    assert lint(accelerator(name), tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_lint(name: str, tmp_path: Path) -> None:
 )
 def test_lint_notices(right: str, wrong: str, rule: str, tmp_path: Path) -> None:
     """What is not waived is found: the waivers hide no more than they say."""
-    verilog = accelerator(NETWORKS["random1"])
+    verilog = accelerator("random1")
     assert right in verilog
     assert any(rule in line for line in lint(verilog.replace(right, wrong, 1), tmp_path))
 
 
 def test_yosys_reads_and_synthesizes_it(tmp_path: Path) -> None:
     """Nothing is missing: no module, no port, no driver; and all of it becomes parts of the FPGA."""
-    (tmp_path / "design.v").write_text(accelerator(NETWORKS["random1"]))
+    (tmp_path / "design.v").write_text(accelerator("random1"))
     read = ["read_verilog design.v", f"hierarchy -check -top {ACCELERATOR}", "proc", "check -assert"]
     # Not flattened, the Yosys of PyPI (0.70) ends in an assertion of its own, where it joins what ABC9 made.
     synthesize = [f"synth_xilinx -family {DEVICE.family} -flatten -top {ACCELERATOR}", "check -assert", "stat"]
@@ -95,7 +95,7 @@ def test_yosys_reads_and_synthesizes_it(tmp_path: Path) -> None:
 
 def test_registers_that_settle_are_marked() -> None:
     """Vivado keeps those of a synchronizer side by side where they are marked (AMD UG912, ASYNC_REG)."""
-    verilog = accelerator(NETWORKS["random1"])
+    verilog = accelerator("random1")
     settling = re.findall(r"^((?:  \(\*.*\*\)\n)*)  reg (?:\[\d+:0\] )?(\w+_settling_\d)\b", verilog, re.MULTILINE)
     assert len(settling) >= 8
     assert [name for marks, name in settling if '(* ASYNC_REG = "TRUE" *)' not in marks] == []

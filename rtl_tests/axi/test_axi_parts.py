@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from hwsnn.register_map import REGISTERS, constants, of_kind, register
+from hwsnn.interface.registers import REGISTERS, constants, of_kind, register
 from hwsnn.rtl.axi.axis_sink import AxisSink
 from hwsnn.rtl.axi.level_counter import LevelCounter
 from hwsnn.rtl.axi.register_file import RegisterFile

@@ -12,12 +12,12 @@ import pytest
 
 from hwsnn.build.tools import Tool
 from hwsnn.build.vivado import saif
-from hwsnn.build.vivado.axi_project import ACTIVITY, BUS_MHZ, LEVELS, AxiProject
+from hwsnn.build.vivado.axi_project import ACTIVITY, LEVELS, AxiProject
 from hwsnn.build.vivado.saif import Stimulus, build_simulator, compare, frame_words, nest, simulate
 from hwsnn.data import random_images
 from hwsnn.errors import ToolError
+from hwsnn.interface.registers import result_bytes
 from hwsnn.reference import run as run_reference
-from hwsnn.register_map import result_bytes
 from hwsnn.rtl.network import layer_instance
 from hwsnn.spec import Dense, Network
 from tests.build.vivado.recorder.recorder import TCLSH, run_script
@@ -28,7 +28,7 @@ from tests.build.vivado.recorder.workshop import BOARD, NETWORK, project
 FRAMES = 4
 IMAGES = random_images(NETWORK, FRAMES, seed=3)
 PIPELINE_MHZ = 125
-BUS_PS = 1_000_000 // BUS_MHZ
+BUS_PS = 1_000_000 // BOARD.bus_mhz
 CLOCKS = project().plan.clocks
 RESULT_WORDS = -(-result_bytes(NETWORK) // 8)
 
@@ -127,7 +127,7 @@ def test_the_activity_of_other_hardware_is_worth_nothing(simulator: Tool, tmp_pa
     last = NETWORK.layers[-1]
     assert isinstance(last, Dense)
     other = replace(NETWORK, layers=(*NETWORK.layers[:-1], replace(last, bias=last.bias + 1)))
-    with pytest.raises(ToolError, match=r"^the simulated accelerator's answers differ from the reference$"):
+    with pytest.raises(ToolError, match=r"^the simulated accelerator's results differ from the reference$"):
         simulate(simulator, other, Stimulus(IMAGES, ""), (100, 150), 10_000, LEVELS, tmp_path / ACTIVITY)
 
 
@@ -145,7 +145,7 @@ def test_results_are_compared() -> None:
     for place in (0, 4, 8, len(right) - 16):
         wrong = bytearray(right)
         wrong[place] ^= 1
-        with pytest.raises(ToolError, match="answers differ"):
+        with pytest.raises(ToolError, match="results differ"):
             compare(NETWORK, IMAGES, bytes(wrong))
     with pytest.raises(ToolError, match=r"^the simulated accelerator sent \d+ bytes of results, not \d+$"):
         compare(NETWORK, IMAGES, right[:-8])

@@ -11,7 +11,8 @@ import pytest
 from amaranth.hdl import ClockDomain, Const, Module, Signal, signed, unsigned
 from amaranth.sim import Simulator
 
-from hwsnn.rtl.compute.adder_tree import AdderTree, RowRange, balanced_sum, tree_levels
+from hwsnn.folding.synaptic_sums import tree_levels
+from hwsnn.rtl.compute.adder_tree import AdderTree, RowRange, balanced_sum
 from hwsnn.rtl.compute.rom import Rom, shape_of
 
 

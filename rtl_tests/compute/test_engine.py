@@ -231,7 +231,7 @@ def test_outputs_differ() -> None:
 def test_init_wrong() -> None:
     pool = MaxPool("pool", (1, 1), (1, 1), "or")
     network = replace(SETTINGS[0].network, layers=(pool, *SETTINGS[0].network.layers))
-    with pytest.raises(ValueError, match=r"^layer must have weights, not be MaxPool"):
+    with pytest.raises(ValueError, match=r"^layer 'pool' must have weights, not be a pool"):
         Engine(network, 0, LayerFold(1, 1), 1, 4)
     with pytest.raises(ValueError, match=r"^steps must be an integer of at least 1, not 0$"):
         Engine(network, 1, LayerFold(1, 1), 0, 4)

@@ -1,18 +1,17 @@
 # amaranth: UnusedElaboratable=no
-"""Leaks against plain integers, and the signed digits that their products are made of."""
+"""Leaks against plain integers, at the clocks that are said of them."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from amaranth.hdl import ClockDomain, Const, Module, Signal, signed
+from amaranth.hdl import ClockDomain, Module, Signal, signed
 from amaranth.sim import Simulator
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hwsnn.rtl.compute.leak import check_leak, leak_clocks, leaked, signed_digits
+from hwsnn.folding.pipeline_depths import leak_clocks
+from hwsnn.rtl.compute.leak import leaked
+from hwsnn.spec import LEAKS as KINDS
 from hwsnn.spec import Leak, MultiplyLeak, NoLeak, ShiftLeak
 from tests.support import oracle
 
@@ -30,34 +29,12 @@ LEAKS: list[Leak] = [
 ]
 
 
-@given(st.integers(0, 1 << 17))
-def test_signed_digits(number: int) -> None:
-    digits = signed_digits(number)
-    places = [place for place, _ in digits]
-    assert sum(digit << place for place, digit in digits) == number
-    assert {digit for _, digit in digits} <= {-1, 1}
-    assert all(above - below > 1 for above, below in pairwise(places)), "largest first, no two neighbours"
-
-
-@given(st.integers(0, 1 << 16))
-def test_no_more_signed_digits_than_ones(number: int) -> None:
-    assert len(signed_digits(number)) <= number.bit_count()
-
-
-@pytest.mark.parametrize(
-    ("number", "digits"),
-    [(0, []), (1, [(0, 1)]), (3, [(2, 1), (0, -1)]), (230, [(8, 1), (5, -1), (3, 1), (1, -1)]), (256, [(8, 1)])],
-)
-def test_some_signed_digits(number: int, digits: list[tuple[int, int]]) -> None:
-    assert signed_digits(number) == digits
-
-
 @pytest.mark.parametrize("leak", LEAKS, ids=repr)
 def test_leaked_after_as_many_clocks_as_stated(leak: Leak) -> None:
     m = Module()
     m.domains.sync = ClockDomain()
     v = Signal(signed(BITS))
-    rest = leaked(m, leak, v, "v")
+    rest = leaked(m, leak, v)
     seen: list[int] = []
 
     async def bench(ctx: Any) -> None:
@@ -74,13 +51,5 @@ def test_leaked_after_as_many_clocks_as_stated(leak: Leak) -> None:
     assert seen == [oracle.leaked(leak, value) for value in VALUES]
 
 
-def test_leak_clocks() -> None:
-    """One adder for a shift; a tree of adders over the digits of a product."""
-    leaks: list[Leak] = [NoLeak(), ShiftLeak(2), *(MultiplyLeak(m, 16) for m in (0, 64, 5, 21, 85, 0x5555))]
-    assert [leak_clocks(leak) for leak in leaks] == [0, 1, 0, 0, 1, 2, 2, 3]
-
-
-@pytest.mark.parametrize("leak", [0.9, None, "shift", Const(1)], ids=str)
-def test_wrong_leaks(leak: object) -> None:
-    with pytest.raises(TypeError, match=r"^leak must be a NoLeak, ShiftLeak or MultiplyLeak, not "):
-        check_leak(leak)
+def test_every_kind_is_tried() -> None:
+    assert {type(leak) for leak in LEAKS} == set(KINDS.values())

@@ -13,9 +13,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.rtl.compute.neurons import IntegratingNeurons, SpikingNeurons
+from hwsnn.rtl.compute.neurons import Neurons, NeuronShape
 from hwsnn.rtl.stream.counter import ModuloCounter
-from hwsnn.spec import Leak, MultiplyLeak, NoLeak, Reset, ShiftLeak
+from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, Reset, ShiftLeak
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 POSITIONS = 6
@@ -48,14 +48,17 @@ class Setting:
     def passes(self) -> int:
         return -(-self.timesteps // self.t_par)
 
-    def component(self, thresholds: Any, subs: Any = None) -> Any:
+    def component(self, thresholds: Any, subs: Any) -> Neurons:
+        """``thresholds`` and ``subs``: (groups, lanes)."""
         saturates = self.saturates
         if saturates is None:
             saturates = (self.timesteps << self.current_bits) > 1 << self.membrane_bits
-        rest = (self.membrane_bits, self.current_bits, self.timesteps, self.t_par, self.shared, saturates)
+        neuron: AnyNeuron = Integrator(self.leak, self.membrane_bits)
         if self.reset is not None:
-            return SpikingNeurons(thresholds, subs, self.leak, self.reset, *rest)
-        return IntegratingNeurons(self.groups, self.lanes, self.leak, *rest)
+            sub = subs.reshape(-1) if self.reset == "subtract" else None
+            neuron = Neuron(thresholds.reshape(-1), self.leak, self.reset, self.membrane_bits, sub)
+        sizes = (self.groups, self.lanes, self.current_bits, self.timesteps, self.t_par)
+        return Neurons(neuron, NeuronShape(*sizes, self.shared, saturates))
 
 
 class Paced(wiring.Component):  # type: ignore[misc]
@@ -194,7 +197,7 @@ def _case(setting: Setting, early: int = 0) -> StreamCase:
         for low in (1, 0)
     )
     currents = _currents(setting, generator)
-    component = setting.component(thresholds, subs if setting.reset == "subtract" else None)
+    component = setting.component(thresholds, subs)
     inputs = [
         _flat([current for one_set in group for current in one_set], setting.current_bits)
         for position in currents
@@ -202,7 +205,7 @@ def _case(setting: Setting, early: int = 0) -> StreamCase:
         for group in one_pass
     ]
     outputs = _expected(setting, thresholds, subs, currents)
-    paced = Paced(component, setting, component.depth - early)
+    paced = Paced(component, setting, component.rest - early)
     return StreamCase(f"{setting.name}{'-hasty' * early}", paced, inputs, outputs)
 
 
@@ -235,7 +238,7 @@ def test_a_clock_less_between_passes_is_wrong(case: StreamCase, results: dict[st
 )
 def test_latency_and_clocks(setting: Setting, case: StreamCase, results: dict[str, CaseResult]) -> None:
     result, neurons = results[case.name], case.component.neurons
-    a_pass = max(setting.groups, neurons.depth)
+    a_pass = max(setting.groups, neurons.rest)
     first = result.input_clocks[0]
     a_position = a_pass * (setting.passes - 1) + setting.groups
     assert result.input_clocks == [
@@ -251,78 +254,27 @@ def test_latency_and_clocks(setting: Setting, case: StreamCase, results: dict[st
     assert result.output_clocks == [clock + neurons.latency for clock in beats]
 
 
-def test_stated_depth_and_latency() -> None:
-    """A clock each to read, to leak, to add, to clip and to compare, where there is something to do."""
-    ones = np.ones((1, 1), int)
-    figures = {
-        Setting(NoLeak(), "zero", 1, 1, 2, saturates=False): (4, 3),
-        Setting(ShiftLeak(1), "zero", 1, 1, 2, saturates=True): (6, 5),
-        Setting(NoLeak(), None, 1, 1, 2, saturates=False): (3, 2),
-        # 1 and 5 in signed digits: one and two of them.
-        Setting(MultiplyLeak(1, 1), None, 1, 1, 2, saturates=True): (4, 3),
-        Setting(MultiplyLeak(5, 3), None, 1, 1, 2, saturates=True): (5, 4),
-        # One pass: no memory to read, and the first step has nothing to leak or to add to.
-        Setting(ShiftLeak(1), "zero", 1, 1, 1, saturates=False): (0, 1),
-        Setting(ShiftLeak(1), "zero", 1, 1, 2, 2, saturates=False): (0, 5),
-        Setting(ShiftLeak(1), None, 1, 1, 2, 2, saturates=False): (0, 2),
-    }
-    components = {setting: setting.component(ones) for setting in figures}
-    assert {setting: (part.depth, part.latency) for setting, part in components.items()} == figures
+WRONG_SHAPES = [
+    ({"groups": 0}, ValueError, r"groups must be .* at least 1, not 0"),
+    ({"lanes": 0}, ValueError, r"lanes must be .* at least 1, not 0"),
+    ({"current_bits": 0}, ValueError, r"current bits must be .* at least 1, not 0"),
+    ({"timesteps": 0}, ValueError, r"timesteps must be .* 1 to 256, not 0"),
+    ({"timesteps": 257}, ValueError, r"timesteps must be .* 1 to 256, not 257"),
+    ({"t_par": 0}, ValueError, r"t_par must be an integer from 1 to 3, not 0"),
+    ({"t_par": 4}, ValueError, r"t_par must be an integer from 1 to 3, not 4"),
+    ({"shared": 1}, TypeError, r"shared must be a bool, not 1"),
+    ({"saturates": 1}, TypeError, r"saturates must be a bool, not 1"),
+]
 
 
-ONES = np.ones((2, 2), int)
-SPIKING: dict[str, Any] = {
-    "thresholds": ONES,
-    "subs": None,
-    "leak": NoLeak(),
-    "reset": "zero",
-    "membrane_bits": 8,
-    "current_bits": 8,
-    "timesteps": 3,
-}
-SUBTRACT: dict[str, Any] = {"reset": "subtract"}
-INTEGRATING = {"groups": 1, "lanes": 1, "leak": NoLeak(), "membrane_bits": 8, "current_bits": 8, "timesteps": 3}
-
-
-@pytest.mark.parametrize(
-    ("component", "changes", "error", "message"),
-    [
-        (SpikingNeurons, {"thresholds": [[1]]}, TypeError, r"thresholds must be an integer array, not \[\[1\]\]"),
-        (
-            SpikingNeurons,
-            {"thresholds": ONES[0]},
-            ValueError,
-            r"thresholds must .* shape \(groups, lanes\).*not \(2,\)",
-        ),
-        (SpikingNeurons, {"thresholds": ONES * 0}, ValueError, r"thresholds must lie from 1 to 127, not from 0 to 0"),
-        (SpikingNeurons, {"thresholds": ONES * 128}, ValueError, r"thresholds must .* to 127, not from 128 to 128"),
-        (SpikingNeurons, SUBTRACT, TypeError, r"subs must be an integer array, not None"),
-        (
-            SpikingNeurons,
-            {**SUBTRACT, "subs": ONES[:1]},
-            ValueError,
-            r"subs must have the shape of .* \(2, 2\), not \(1, 2\)",
-        ),
-        (SpikingNeurons, {**SUBTRACT, "subs": -ONES}, ValueError, r"subs must lie from 0 to 127, not from -1 to -1"),
-        (SpikingNeurons, {**SUBTRACT, "subs": ONES * 128}, ValueError, r"subs must lie .* 127, not from 128 to 128"),
-        (SpikingNeurons, {"subs": ONES}, ValueError, r"subs must be None for the reset 'zero', not ndarray"),
-        (SpikingNeurons, {"leak": 0.5}, TypeError, r"leak must be a NoLeak, ShiftLeak or .*, not 0\.5"),
-        (SpikingNeurons, {"reset": "hard"}, ValueError, r"reset must be one of .*, not 'hard'"),
-        (SpikingNeurons, {"membrane_bits": 1}, ValueError, r"membrane bits must be .* 2 to 32, not 1"),
-        (SpikingNeurons, {"current_bits": 0}, ValueError, r"current bits must be .* at least 1, not 0"),
-        (SpikingNeurons, {"timesteps": 0}, ValueError, r"timesteps must be .* 1 to 256, not 0"),
-        (SpikingNeurons, {"timesteps": 257}, ValueError, r"timesteps must be .* 1 to 256, not 257"),
-        (SpikingNeurons, {"t_par": 0}, ValueError, r"t_par must be .* at least 1, not 0"),
-        (SpikingNeurons, {"t_par": 4}, ValueError, r"t_par must be an integer from 1 to 3, not 4"),
-        (SpikingNeurons, {"shared": 1}, TypeError, r"shared must be a bool, not 1"),
-        (SpikingNeurons, {"saturates": 1}, TypeError, r"saturates must be a bool, not 1"),
-        (IntegratingNeurons, {"membrane_bits": 33}, ValueError, r"membrane bits must be .* 2 to 32, not 33"),
-        (IntegratingNeurons, {"groups": 0}, ValueError, r"groups must be .* at least 1, not 0"),
-        (IntegratingNeurons, {"lanes": 0}, ValueError, r"lanes must be .* at least 1, not 0"),
-        (IntegratingNeurons, {"t_par": 4}, ValueError, r"t_par must be an integer from 1 to 3, not 4"),
-        (IntegratingNeurons, {"leak": None}, TypeError, r"leak must be a NoLeak, ShiftLeak or .*, not None"),
-    ],
-)
-def test_init_wrong(component: Any, changes: dict[str, Any], error: type[Exception], message: str) -> None:
+@pytest.mark.parametrize(("changes", "error", "message"), WRONG_SHAPES)
+def test_wrong_shapes(changes: dict[str, Any], error: type[Exception], message: str) -> None:
+    shape: dict[str, Any] = {"groups": 2, "lanes": 2, "current_bits": 8, "timesteps": 3}
     with pytest.raises(error, match=f"^{message}$"):
-        component(**({SpikingNeurons: SPIKING, IntegratingNeurons: INTEGRATING}[component] | changes))
+        NeuronShape(**(shape | changes))
+
+
+def test_a_neuron_of_other_channels() -> None:
+    neuron = Neuron(np.ones(3, int), NoLeak(), "zero", 8)
+    with pytest.raises(ValueError, match=r"^threshold must be of 4 channels, groups times lanes, not of 3$"):
+        Neurons(neuron, NeuronShape(2, 2, 8, 3))

@@ -12,6 +12,7 @@ import pytest
 
 from hwsnn.folding.distributed_arithmetic import MAX_LOGIC_ROWS, bits_per_table, in_block_memory
 from hwsnn.folding.folding import Sums
+from hwsnn.folding.synaptic_sums import SynapticSums
 from hwsnn.rtl.compute.synapses import Synapses
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
@@ -113,8 +114,11 @@ class Layer:
         return list(range(self.a_frame - results + self.folds - 1, self.a_frame, self.folds))
 
     def component(self) -> Synapses:
-        weights, bias = np.array(self.weights), np.array(self.bias)
-        return Synapses(weights, bias, self.input_bits, self.current_bits, self.passes, self.sums)
+        return Synapses(self.numbers, self.current_bits, self.passes)
+
+    @property
+    def numbers(self) -> SynapticSums:
+        return SynapticSums(np.array(self.weights), np.array(self.bias), self.input_bits, self.sums)
 
 
 def _bits(values: list[int], width: int) -> int:
@@ -254,10 +258,10 @@ def test_latency() -> None:
 @pytest.mark.parametrize("layer", LAYERS[::4], ids=lambda layer: layer.name)
 def test_least_current_bits(layer: Layer) -> None:
     least = layer.current_bits
-    arrays = np.array(layer.weights), np.array(layer.bias)
-    assert Synapses(*arrays, layer.input_bits, least + 3, layer.passes, layer.sums).lanes == layer.lanes
+    assert layer.numbers.currents.width == least
+    assert len(Synapses(layer.numbers, least + 3, layer.passes).o.payload) == layer.lanes
     with pytest.raises(ValueError, match=rf"^current_bits must be an integer of at least {least}, not {least - 1}$"):
-        Synapses(*arrays, layer.input_bits, least - 1, layer.passes, layer.sums)
+        Synapses(layer.numbers, least - 1, layer.passes)
 
 
 @pytest.mark.parametrize(
@@ -281,25 +285,9 @@ def test_in_block_memory(rows: int, sums: Sums, expected: bool) -> None:
     assert in_block_memory(rows, sums) is expected
 
 
-WEIGHTS, BIAS = np.ones((2, 2, 3, 4, 5), np.int64), np.zeros((2, 4), np.int64)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "kind", "message"),
-    [
-        (([[1]], BIAS, 1, 8), TypeError, r"weights must be an integer array, not \[\[1\]\]"),
-        ((WEIGHTS * 0.5, BIAS, 1, 8), TypeError, "weights must be an integer array, not array"),
-        ((WEIGHTS, None, 1, 8), TypeError, "bias must be an integer array, not None"),
-        ((WEIGHTS[0], BIAS, 1, 8), ValueError, r"weights must have the shape \(P, G, .* L\), .* not \(2, 3, 4, 5\)"),
-        ((WEIGHTS[:0], BIAS, 1, 8), ValueError, r"weights must have the shape .* not \(0, 2, 3, 4, 5\)"),
-        ((WEIGHTS, BIAS.T, 1, 8), ValueError, r"bias must have the shape \(2, 4\), not \(4, 2\)"),
-        ((WEIGHTS, BIAS, 9, 20), ValueError, "input_bits must be an integer from 1 to 8, not 9"),
-        ((WEIGHTS, BIAS, 1, 5), ValueError, "current_bits must be an integer of at least 6, not 5"),
-        ((WEIGHTS, BIAS, 1, 6.0), TypeError, r"current_bits must be an integer of at least 6, not 6\.0"),
-        ((WEIGHTS, BIAS, 1, 6, 0), ValueError, "passes must be an integer of at least 1, not 0"),
-        ((WEIGHTS, BIAS, 1, 6, 1, "lut4"), ValueError, "sums must be one of lut5, lut6, block, not 'lut4'"),
-    ],
-)
-def test_init_wrong(parameters: tuple[object, ...], kind: type[Exception], message: str) -> None:
-    with pytest.raises(kind, match=f"^{message}"):
-        Synapses(*parameters)  # type: ignore[arg-type]
+def test_wrong_widths_and_passes() -> None:
+    numbers = Layer(2, 3, 4, 5).numbers
+    with pytest.raises(TypeError, match=r"^current_bits must be an integer of at least \d+, not 20\.0$"):
+        Synapses(numbers, 20.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^passes must be an integer of at least 1, not 0$"):
+        Synapses(numbers, 20, 0)

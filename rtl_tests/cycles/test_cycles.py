@@ -47,7 +47,7 @@ def test_shipped_model(model: str, t_par: int) -> None:
 
 
 def _bursts() -> Network:
-    """Two convolutions of nearly the same clocks a frame, whose outputs come and go in bursts."""
+    """Two convolutions of nearly the same cycles per frame, whose outputs come and go in bursts."""
     rng = np.random.default_rng(0)
 
     def neuron(outputs: int) -> Neuron:

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.rtl.serial.frame_buffer import FrameBuffer
 from hwsnn.rtl.serial.link import Link
 from hwsnn.sim.runner import build_simulator, run_bench
-from rtl_tests.serial.tb_link import LINKS, SLOW_CLOCKS
+from rtl_tests.serial.link_bench import LINKS, SLOW_CLOCKS
 from rtl_tests.support import stand_in
 
 MODEL_HASH = "0123456789abcdef" + "00" * 24

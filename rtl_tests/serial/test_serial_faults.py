@@ -17,7 +17,7 @@ import pytest
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.host.packets import Packet, PacketStream
+from hwsnn.host.serial.packets import Packet, PacketStream
 from hwsnn.model_file.integer_file import save
 from rtl_tests.support.serial_pty import simulated_board
 from tests.support.random_networks import random_folding, random_network

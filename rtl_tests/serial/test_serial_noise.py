@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from hwsnn import reference
+from hwsnn.board import open_board
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
-from hwsnn.host import Accelerator, serial_accelerator
 from hwsnn.host.accelerator import Stats
+from hwsnn.host.serial import handshake
 from rtl_tests.support.serial_pty import simulated_board
 from tests.support.noisy_line import NoisyLine
 from tests.support.random_networks import random_folding, random_network
@@ -38,7 +39,7 @@ def run(port: str, seed: int, count: int) -> tuple[NoisyLine, Stats]:
     images = random_images(NETWORK, count, seed)
     line = NoisyLine(port, seed)
     try:
-        with Accelerator.open(f"serial:{line.name}", NETWORK, timeout_s=ANSWER_S) as board:
+        with open_board(f"serial:{line.name}", NETWORK, timeout_s=ANSWER_S) as board:
             scores, answers = board.infer(images)
             stats = board.stats()
     finally:
@@ -82,24 +83,24 @@ def test_unplugged_midway_and_plugged_in_again(port: str) -> None:
     expected = reference.run(NETWORK, images)
     line = NoisyLine(port, 7, rate=0)
     unplugging = threading.Timer(0.5, line.close)
-    with Accelerator.open(f"serial:{line.name}", NETWORK) as board:
+    with open_board(f"serial:{line.name}", NETWORK) as board:
         unplugging.start()
         with pytest.raises(InputError, match=rf"^{line.name}: the connection broke \(.*\); connect the board again$"):
             board.infer(images)
     unplugging.join()
     line = NoisyLine(port, 8, rate=0)
     try:
-        with Accelerator.open(f"serial:{line.name}", NETWORK) as board:
+        with open_board(f"serial:{line.name}", NETWORK) as board:
             assert np.array_equal(board.infer(images[:20]).scores, expected.scores[:20])
     finally:
         line.close()
 
 
 def test_a_line_that_damages_everything(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_accelerator, "IDENTITY_S", 0.02)
+    monkeypatch.setattr(handshake, "IDENTITY_S", 0.02)
     line = NoisyLine(port, 9, rate=0.5)
     try:
         with pytest.raises(InputError, match=rf"^{line.name}: no answer; is it the board's port, and has the board "):
-            Accelerator.open(f"serial:{line.name}", NETWORK)
+            open_board(f"serial:{line.name}", NETWORK)
     finally:
         line.close()

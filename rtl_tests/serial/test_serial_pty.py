@@ -17,12 +17,12 @@ from hwsnn import reference
 from hwsnn.build.boards import SerialBoard, board_names, load_board
 from hwsnn.data import random_images
 from hwsnn.files.shipped import folder
-from hwsnn.host.packets import Packet
-from hwsnn.host.serial_port import open_port
+from hwsnn.host.serial.packets import Packet
+from hwsnn.host.serial.port import open_port
+from hwsnn.interface.serial_protocol import PacketKind
 from hwsnn.model_file import integer_file
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
-from hwsnn.rtl.protocol import Kind
 from rtl_tests.support.serial_pty import simulated_board
 from tests.support.random_networks import random_folding, random_network
 
@@ -91,7 +91,7 @@ def test_another_model_is_refused(board: Simulated) -> None:
 
 def test_after_noise_and_half_a_frame(board: Simulated) -> None:
     handle = os.open(board.port, os.O_WRONLY | os.O_NOCTTY)
-    frame = Packet(Kind.FRAME_REQUEST, 3, board.images[0].transpose(1, 2, 0).tobytes()).pack()
+    frame = Packet(PacketKind.FRAME_REQUEST, 3, board.images[0].transpose(1, 2, 0).tobytes()).pack()
     os.write(handle, b"\x00\xdbnoise\xc0\xc0" + frame[: len(frame) // 2])
     os.close(handle)
     assert_right(board_run(board, "model", "--json"))
@@ -100,12 +100,12 @@ def test_after_noise_and_half_a_frame(board: Simulated) -> None:
 def test_after_a_program_that_left_without_its_answers(board: Simulated) -> None:
     with open_port(board.port, BAUD) as line:
         for sequence in range(2):
-            line.send(Packet(Kind.FRAME_REQUEST, sequence, board.images[-1].transpose(1, 2, 0).tobytes()))
+            line.send(Packet(PacketKind.FRAME_REQUEST, sequence, board.images[-1].transpose(1, 2, 0).tobytes()))
     assert_right(board_run(board, "model", "--json"))
 
 
 def test_corrupt_frame_is_reported(board: Simulated) -> None:
-    good = Packet(Kind.FRAME_REQUEST, 9, board.images[0].transpose(1, 2, 0).tobytes())
+    good = Packet(PacketKind.FRAME_REQUEST, 9, board.images[0].transpose(1, 2, 0).tobytes())
     bad = bytearray(good.pack())
     bad[-3] ^= 1
     with open_port(board.port, BAUD) as line:
@@ -114,9 +114,9 @@ def test_corrupt_frame_is_reported(board: Simulated) -> None:
         packets: list[Packet | None] = []
         while len(packets) < 2:
             packets += line.receive()
-    assert packets[0] == Packet(Kind.FAULT, 9, b"\x01")
+    assert packets[0] == Packet(PacketKind.FAULT, 9, b"\x01")
     assert packets[1] is not None
-    assert (packets[1].kind, packets[1].sequence) == (Kind.FRAME_ANSWER, 9)
+    assert (packets[1].kind, packets[1].sequence) == (PacketKind.FRAME_ANSWER, 9)
 
 
 @pytest.mark.parametrize("name", board_names(SerialBoard))

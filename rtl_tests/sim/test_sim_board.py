@@ -21,20 +21,23 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn import reference
+from hwsnn.board import open_board
+from hwsnn.build.boards import AxiBoard, load_board
 from hwsnn.cli import cli
 from hwsnn.data import random_images
 from hwsnn.errors import InputError, ToolError
 from hwsnn.host import Accelerator
-from hwsnn.host.dma_accelerator import DmaAccelerator
+from hwsnn.host.dma.accelerator import DmaAccelerator
 from hwsnn.host.selftest import selftest
-from hwsnn.host.sim_bus import SimBus
 from hwsnn.model_file.integer_file import save
 from hwsnn.sim import accelerator as simulated
 from hwsnn.sim.accelerator import SimulatedAccelerator
+from hwsnn.sim.board import SimBus
 from tests.support.random_networks import random_network
 from tests.support.soft_board import a_network
 from tests.support.stage_lines import beside_stages
 
+ZCU102 = load_board("zcu102", AxiBoard)
 NETWORK = random_network(1)
 IMAGES = random_images(NETWORK, 600, 3)
 EXPECTED = reference.run(NETWORK, IMAGES)
@@ -45,7 +48,7 @@ DEADLINE_S = 60
 def design() -> SimulatedAccelerator:
     """What every board here is made of, as it would be made for each."""
     stages: list[str] = []
-    design = simulated.build_accelerator(NETWORK, stage=stages.append)
+    design = simulated.build_accelerator(NETWORK, ZCU102, stage=stages.append)
     assert stages == ["planning", "writing the Verilog", "building the simulator"]
     return design
 
@@ -53,13 +56,13 @@ def design() -> SimulatedAccelerator:
 @pytest.fixture(scope="module", autouse=True)
 def made_once(design: SimulatedAccelerator) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hwsnn.host.sim_bus.build_accelerator", lambda *_: design)
+        patch.setattr("hwsnn.sim.board.build_accelerator", lambda *_: design)
         yield
 
 
 @pytest.fixture(scope="module")
 def board(made_once: None) -> Iterator[Accelerator]:
-    with Accelerator.open("sim", NETWORK) as board:
+    with open_board("sim", NETWORK) as board:
         yield board
 
 
@@ -146,10 +149,10 @@ def test_interruptions_at_random_for_long(seed: int) -> None:
     network, chance = a_network(classes=40) if seed == 1 else random_network(seed), random.Random(seed)
     images = random_images(network, 300, seed)
     expected = reference.run(network, images)
-    design = simulated.build_accelerator(network)
+    design = simulated.build_accelerator(network, ZCU102)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hwsnn.host.sim_bus.build_accelerator", lambda *_: design)
-        board = Accelerator.open("sim", network)
+        patch.setattr("hwsnn.sim.board.build_accelerator", lambda *_: design)
+        board = open_board("sim", network)
     assert isinstance(board, DmaAccelerator)
     with board, watched(board) as shed:
         for _ in range(100):
@@ -175,9 +178,9 @@ def test_interruptions_at_random_for_long(seed: int) -> None:
 def test_results_that_nobody_took_are_forgotten(board: Accelerator) -> None:
     """The DMA has the first four words, and waits for a place for them."""
     assert isinstance(board, DmaAccelerator)
-    bank, then = board._banks
-    bank.fill(IMAGES[-5:], then)
-    board._to_board.run_to(bank.frames.last)
+    buffer, then = board._buffers
+    buffer.fill(IMAGES[-5:], then)
+    board._to_board.run_to(buffer.frames.last)
     while not board._registers.status("SENDING"):
         pass
     board._reset()
@@ -186,9 +189,9 @@ def test_results_that_nobody_took_are_forgotten(board: Accelerator) -> None:
 
 
 def test_a_dma_error_and_a_second_try(board: Accelerator) -> None:
-    """The frames of the second bank are said to lie where no memory is."""
+    """The frames of the second buffer are said to lie where no memory is."""
     assert isinstance(board, DmaAccelerator)
-    table = board._banks[1].frames._table
+    table = board._buffers[1].frames._table
     sound = table["buffer"].copy()
     table["buffer"] = 0x1234_0000
     with pytest.raises(InputError, match=r"^sim:random1: the DMA that brings frames reports DMADecErr: "):
@@ -212,7 +215,7 @@ def simulator_of(board: Accelerator) -> int:
 
 def test_a_simulator_that_is_killed() -> None:
     """One clear error, however often it is used after that; and another one can be opened."""
-    with Accelerator.open("sim", NETWORK) as board:
+    with open_board("sim", NETWORK) as board:
         simulator = simulator_of(board)
         killed = False
 
@@ -227,12 +230,12 @@ def test_a_simulator_that_is_killed() -> None:
             board.infer(IMAGES, kill)
         with pytest.raises(InputError, match=message):
             board.infer(IMAGES[:1])
-    with Accelerator.open("sim", NETWORK) as another:
+    with open_board("sim", NETWORK) as another:
         assert_right(another, 3)
 
 
 def test_a_bench_that_fails_says_why() -> None:
-    with Accelerator.open("sim", NETWORK) as board:
+    with open_board("sim", NETWORK) as board:
         assert isinstance(board, DmaAccelerator)
         with pytest.raises(ToolError, match="sim:random1: the simulation failed") as caught:
             board._bus.read32(0x1000)
@@ -242,7 +245,7 @@ def test_a_bench_that_fails_says_why() -> None:
 def test_a_simulator_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulated, "BENCH", "hwsnn.sim.no_such_bench")
     with pytest.raises(ToolError, match="sim:random1: the simulator did not start"):
-        Accelerator.open("sim", NETWORK)
+        open_board("sim", NETWORK)
 
 
 def test_scratch_folders_with_long_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +253,7 @@ def test_scratch_folders_with_long_names(tmp_path: Path, monkeypatch: pytest.Mon
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    with Accelerator.open("sim", NETWORK) as board:
+    with open_board("sim", NETWORK) as board:
         assert (board.infer(IMAGES[:3]).scores == EXPECTED.scores[:3]).all()
     assert list(deep.iterdir()) == []
 
@@ -258,8 +261,8 @@ def test_scratch_folders_with_long_names(tmp_path: Path, monkeypatch: pytest.Mon
 PROGRAM = """
 import sys
 import numpy as np
-from hwsnn.host import Accelerator
-board = Accelerator.open("sim", sys.argv[1])
+from hwsnn.board import open_board
+board = open_board("sim", sys.argv[1])
 images = np.zeros((100_000, *board.network.input_shape), np.uint8)
 if sys.argv[2] == "forget":
     board.infer(images[:1])
@@ -328,11 +331,9 @@ def test_commands(tmp_path: Path) -> None:
 
     bench = command("bench", *options, "-n", "30")
     assert (bench.exit_code, beside_stages(bench.stderr)) == (0, "")
-    assert (
-        "\nthis time is the simulator's and says nothing about a board; the clocks are the design's\n" in bench.stdout
-    )
+    assert "\nthis is the simulator's time, not a board's; the cycles are the design's\n" in bench.stdout
     assert "this CPU" not in bench.stdout
-    clocks = re.search(r"^([0-9.]+) clocks of the pipeline a frame;", bench.stdout, re.MULTILINE)
+    clocks = re.search(r"^([0-9.]+) pipeline cycles per frame;", bench.stdout, re.MULTILINE)
     assert clocks is not None
     assert float(clocks[1]) >= NETWORK.input_shape[1] * NETWORK.input_shape[2]
 

@@ -26,11 +26,11 @@ EXPECTED = reference.run(NETWORK, DIGITS.images)
 
 def test_the_lines_of_the_readme() -> None:
     readme = (CHECKOUT / "README.md").read_text()
-    (block,) = re.findall(r"(?:^    .*\n|^\n)*?^    .*Accelerator\.open\(.*\n(?:^    .*\n)+", readme, re.MULTILINE)
+    (block,) = re.findall(r"(?:^    .*\n|^\n)*?^    .*open_board\(.*\n(?:^    .*\n)+", readme, re.MULTILINE)
     namespace: dict[str, Any] = {"images": DIGITS.images}
     exec(textwrap.dedent(block), namespace)
     assert np.array_equal(namespace["scores"], EXPECTED.scores)
-    assert np.array_equal(namespace["answers"], EXPECTED.predictions)
+    assert np.array_equal(namespace["predictions"], EXPECTED.predictions)
 
 
 def test_the_example(tmp_path: Path) -> None:

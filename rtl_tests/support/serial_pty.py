@@ -1,4 +1,4 @@
-"""A simulated board behind a pseudo-terminal: programs talk to the very RTL of a bitstream, with no board."""
+"""A simulated board behind a pseudo-terminal: programs talk to the RTL of a bitstream, without a board."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOP = "serial_shell"
 def simulated_board(network: Network, folding: Folding, divisor: int = 4) -> Iterator[str]:
     """The name of a serial port behind which ``network`` runs in simulation, for the block.
 
-    ``divisor``: clocks a bit of the line; the port's own speed does not matter. Raises ``SimulationError`` where the
+    ``divisor``: cycles per bit of the line; the port's own speed does not matter. Raises ``SimulationError`` if the
     simulation cannot start, or ended in an error.
     """
     shell = SerialShell(network, Pipeline(network, folding), divisor, model_hash(network))

@@ -20,9 +20,9 @@ TOP = "cases"
 
 @dataclass(frozen=True)
 class StreamCase:
-    """A component with streams ``i`` and ``o``, what goes in and what must come out: payload bits, in order.
+    """A component with streams ``i`` and ``o``, its input beats and its expected output beats: payload bits, in order.
 
-    Either may be a flow, a stream that is always ready: beats go in with gaps, and come out when they will.
+    Either stream may be valid-only (always ready): input beats then have gaps, and output beats are never stalled.
     """
 
     name: str
@@ -33,9 +33,9 @@ class StreamCase:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What a case did. ``error``: the first thing wrong, stalled or not, or ``None``.
+    """The result of a case. ``error``: the first error, with or without stalls, or ``None``.
 
-    ``input_clocks`` and ``output_clocks``: at which clock each beat moved when neither end ever stalled.
+    ``input_clocks`` and ``output_clocks``: the cycle in which each beat moved, in the run without stalls.
     """
 
     error: str | None
@@ -44,12 +44,12 @@ class CaseResult:
 
     @property
     def first_latency(self) -> int:
-        """Clocks from the first beat in to the first beat out, unstalled."""
+        """Cycles from the first beat in to the first beat out, without stalls."""
         return self.output_clocks[0] - self.input_clocks[0]
 
 
 class _Cases(wiring.Component):  # type: ignore[misc]
-    """All cases side by side, each with its own ports: streams, as a flow cannot be a port of the top module."""
+    """All cases side by side, with ready/valid ports: a valid-only stream cannot be a port of the top module."""
 
     def __init__(self, cases: Sequence[StreamCase]) -> None:
         self._cases = {f"case{index}": case.component for index, case in enumerate(cases)}
@@ -81,7 +81,7 @@ def _is_flow(port: Any) -> bool:
 def run_cases(cases: Sequence[StreamCase], *, seed: int = 1) -> dict[str, CaseResult]:
     """Run every case twice in Verilator: without stalls, and with random stalls at both ends drawn from ``seed``.
 
-    What leaves as a flow cannot be stalled; only gaps in the input then make the second run differ.
+    A valid-only output cannot be stalled; then only the gaps in the input make the second run differ.
 
     Returns the results by case name. Raises ``SimulationError`` where the bench itself fails.
     """

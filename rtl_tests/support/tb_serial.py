@@ -18,9 +18,9 @@ from hwsnn.sim.agents import reset
 
 CLOCK_NS = 10
 IDLE_CLOCKS = 1000
-"""How far to simulate between looks at the terminal when it brings nothing."""
+"""Cycles to simulate between polls of an idle terminal."""
 IDLE_WAIT_S = 0.001
-"""How long such a look may wait, so that an idle board leaves the processor to others."""
+"""How long such a poll may block, so that an idle board does not use the processor."""
 
 
 class Line:
@@ -37,7 +37,7 @@ class Line:
             await Timer(self._bit_ns, "ns")
 
     async def from_board(self) -> None:
-        """Pass on every byte that the board sends."""
+        """Forward every byte that the board sends."""
         while True:
             await FallingEdge(self._tx)
             await Timer(self._bit_ns + self._bit_ns // 2, "ns")

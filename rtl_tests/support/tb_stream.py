@@ -15,9 +15,9 @@ from cocotb.triggers import RisingEdge
 from hwsnn.sim.agents import Checker, Driver, Monitor, Stalls, StreamPort, reset
 
 IDLE_CLOCKS = 64
-"""Clocks to go on after the last expected beat, for a beat too many to show."""
+"""Cycles to simulate after the last expected beat, so that surplus beats show."""
 STUCK_CLOCKS = 4096
-"""Clocks without any beat after which a case is stuck."""
+"""Cycles without any beat after which a case counts as stuck."""
 
 
 async def _run(dut: Any, index: int, inputs: list[int], outputs: list[int], stalls: list[Stalls]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ async def _run(dut: Any, index: int, inputs: list[int], outputs: list[int], stal
 
 @cocotb.test()
 async def every_case(dut: Any) -> None:
-    """Runs every case without stalls, then with stalls, and writes down what happened."""
+    """Runs every case without stalls, then with stalls, and writes the results."""
     job = json.loads(Path(os.environ["HWSNN_JOB"]).read_text())
     Clock(dut.clk, 10, unit="ns").start()
     passes: list[list[dict[str, Any]]] = []

@@ -15,7 +15,7 @@ from hwsnn.bench import Cpu, CpuFigure
 from hwsnn.bench.published import MNIST, comparable
 from hwsnn.bench.rates import Clock, clocks, rate
 from hwsnn.bench.report import BenchReport
-from hwsnn.bench.synapses import synapses_per_clock
+from hwsnn.bench.synapses import synapses_per_cycle
 from hwsnn.build.analysis.resources import Resources, Use
 from hwsnn.cli import bench as bench_command
 from hwsnn.cycles import result_clocks
@@ -75,7 +75,7 @@ def test_published_systems_are_of_mnist_alone() -> None:
 
 
 def test_clocks_of_published_systems() -> None:
-    by_name = {system.name: system.clocks_per_frame for system in MNIST}
+    by_name = {system.name: system.cycles_per_frame for system in MNIST}
     assert by_name["Ju et al."] == pytest.approx(914_634, abs=1)
     assert by_name["Skydiver"] is None, "its clock is not known"
     assert by_name["Spiker+"] is None, "only its latency is known"
@@ -112,10 +112,10 @@ def test_synapses_a_clock(encoding: str, timesteps: int, fold: LayerFold, conv: 
     """Of five channels in threes or twos, what is missing in the last part does not count."""
     built = layered(timesteps, encoding)
     folding = Folding({"conv": fold, "dense": fold}, {}, {})
-    assert synapses_per_clock(built, folding, 0) == pytest.approx(conv)
-    assert synapses_per_clock(built, folding, 2) == pytest.approx(dense)
+    assert synapses_per_cycle(built, folding, 0) == pytest.approx(conv)
+    assert synapses_per_cycle(built, folding, 2) == pytest.approx(dense)
     with pytest.raises(ValueError, match="layer 'pool' must have weights, not be a pool"):
-        synapses_per_clock(built, folding, 1)
+        synapses_per_cycle(built, folding, 1)
 
 
 def test_equal_to_the_cycle_model() -> None:
@@ -139,19 +139,21 @@ def test_another_rate_in_the_long_run_is_a_difference() -> None:
     steady = found.plan.clocks.cycles_per_frame
     slower = replace(found, plan=replace(found.plan, clocks=replace(found.plan.clocks, cycles_per_frame=steady + 5)))
     assert slower.model_difference == (
-        f"{steady:,} clocks a frame are those of 16 frames; in the long run the cycle model says {steady + 5:,}"
+        f"{steady:,} cycles per frame are those of 16 frames; in the long run the cycle model says {steady + 5:,}"
     )
 
 
 def test_the_fastest_of_the_cpu_is_compared() -> None:
     fields = report(device="lfe5u-85").to_json()
-    assert fields["cpu"]["fps"] == 2_000
-    assumed, board = fields["simulated_clocks_at"]
+    assert (fields["cpu_fps"], fields["cpu_name"]) == (2_000, fields["cpu"]["name"])
+    assumed, board = fields["rates"]
     assert (assumed["clock_mhz"], assumed["clock"], assumed["board"]) == (150, "assumed", None)
     assert (board["clock_mhz"], board["board"]) == (80, "ulx3s-85f")
     for one in (assumed, board):
-        assert one["fps"] == one["clock_mhz"] * 1e6 / fields["simulated"]["clocks_per_frame"]
+        assert one["fps"] == one["clock_mhz"] * 1e6 / fields["cycles_per_frame"]
         assert one["speedup"] == one["fps"] / 2_000
+    assert (fields["clock_mhz"], fields["fpga_fps"], fields["speedup"]) == (150, assumed["fps"], assumed["speedup"])
+    assert "lut" not in fields
     json.dumps(fields, allow_nan=False)
 
 
@@ -174,12 +176,14 @@ def test_sizes_of_layers() -> None:
     """The sums of both steps count, what is inside them not twice."""
     found = with_resources(report())
     dense, readout = found.sizes["dense"], found.sizes["readout"]
-    assert (dense.sums_lut, dense.synapses_per_clock) == (500, 10)
+    assert (dense.sums_lut, dense.synapses_per_cycle) == (500, 10)
     assert (dense.lut_per_synapse, dense.sums_lut_per_synapse) == (100, 50)
-    assert (readout.synapses_per_clock, readout.lut_per_synapse, readout.sums_lut_per_synapse) == (None, None, None)
-    fields = found.to_json()["synthesized"]
+    assert (readout.synapses_per_cycle, readout.lut_per_synapse, readout.sums_lut_per_synapse) == (None, None, None)
+    top = found.to_json()
+    assert (top["lut"], top["ff"], top["bram36"], top["dsp"]) == (1_030, 10, 1.5, 0)
+    fields = top["synthesized"]
     assert fields["total"]["percent"]["lut"] == round(100 * 1_030 / 274_080, 2)
-    assert fields["layers"]["dense"]["lut_per_synapse_per_clock"] == 100
+    assert fields["layers"]["dense"]["lut_per_synapse_per_cycle"] == 100
     json.dumps(fields, allow_nan=False)
 
 
@@ -188,8 +192,8 @@ def test_no_line_has_a_rate_without_its_clock(capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     rates = [line for line in shown.splitlines() if "FPGA:" in line]
     assert len(rates) == 2
-    assert "simulated clocks, assumed 150 MHz" in rates[0]
-    assert "simulated clocks, 100 MHz of board zcu102-uart, timing not checked" in rates[1]
+    assert "simulated cycles, assumed 150 MHz" in rates[0]
+    assert "simulated cycles, 100 MHz of board zcu102-uart, timing not checked" in rates[1]
     assert "by the cycle model: equal, at every result" in shown
     for system in MNIST:
         assert f"{system.name} {system.year}" in shown
@@ -212,10 +216,10 @@ def test_roofline_of_mnist(tmp_path: Path) -> None:
     png, svg = draw(found, tmp_path)
     assert png.read_bytes().startswith(b"\x89PNG")
     texts = svg.read_text()
-    simulated = f"{found.simulated.cycles_per_frame:,} simulated clocks x assumed 150 MHz"
-    for text in (simulated, "one pixel a clock: 784 pixels", "80 MHz", "300 MHz", "PyTorch: 2,000 frames/s"):
+    simulated = f"{found.simulated.cycles_per_frame:,} simulated cycles x assumed 150 MHz"
+    for text in (simulated, "one pixel per cycle: 784 pixels", "80 MHz", "300 MHz", "PyTorch: 2,000 frames/s"):
         assert text in texts
-    drawn = [system for system in MNIST if system.clocks_per_frame is not None]
+    drawn = [system for system in MNIST if system.cycles_per_frame is not None]
     assert 3 <= len(drawn) < len(MNIST)
     for system in MNIST:
         assert (f"{system.name} {system.year}, {system.clock}," in texts) == (system in drawn)
@@ -228,7 +232,7 @@ def test_roofline_of_other_images(tmp_path: Path) -> None:
     from hwsnn.bench.roofline import draw
 
     texts = draw(report(extent=8, device="lfe5u-85"), tmp_path)[1].read_text()
-    assert "one pixel a clock: 64 pixels" in texts
+    assert "one pixel per cycle: 64 pixels" in texts
     assert "x 80 MHz of board ulx3s-85f, timing not checked" in texts
     assert "published" not in texts.replace("for published systems", "")
 

@@ -13,9 +13,10 @@ import pytest
 
 from hwsnn import data, reference
 from hwsnn.build.c_header import FILE, c_header
+from hwsnn.interface.addresses import AddressMap
+from hwsnn.interface.registers import REGISTERS, constants
 from hwsnn.model_file.by_name import load_model
 from hwsnn.model_file.integer_file import model_hash
-from hwsnn.register_map import REGISTERS, constants
 from hwsnn.spec import Network
 from tests.support.soft_board import a_network
 
@@ -24,13 +25,14 @@ BOARD = Path(__file__).parent / "bare_metal"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 C99 = ["gcc", "-std=c99", *WARNINGS]
 NETWORK = a_network(classes=20)
+ADDRESSES = AddressMap(0xB000_0000, 0xB002_0000, 0x1_0000)
 RESULT_WORDS = 11  # of 8 bytes: more than the DMA takes unasked
 FRAMES = 20  # more than the example keeps on the way: its rings and buffers are used again
 EXTREMES = [-(2**31), -1, 0, 2**31 - 1]
 
 
 def write_header(network: Network, folder: Path) -> None:
-    (folder / FILE).write_text(c_header(network, model_hash(network), 8))
+    (folder / FILE).write_text(c_header(network, model_hash(network), 8, ADDRESSES))
 
 
 def compiled(folder: Path) -> Path:
@@ -153,10 +155,11 @@ def test_images_of_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
 def test_constants(word_bytes: int, tmp_path: Path) -> None:
     """Compiled: every constant is what its register reads, every offset is the register's."""
     digest = model_hash(NETWORK)
-    (tmp_path / FILE).write_text(c_header(NETWORK, digest, word_bytes))
+    (tmp_path / FILE).write_text(c_header(NETWORK, digest, word_bytes, ADDRESSES))
     values = constants(NETWORK, digest, word_bytes)
     checks = [f"HWSNN_REG_{register.name} == {register.offset}" for register in REGISTERS]
     checks += [f"HWSNN_{name} == {value}u" for name, value in values.items() if not name.startswith("MODEL_HASH_")]
+    checks += [f"HWSNN_REGISTERS_BASE == {ADDRESSES.registers}u && HWSNN_DMA_BASE == {ADDRESSES.dma}u"]
     checks += [f"hash[{k}] == {values[f'MODEL_HASH_{k}']}u" for k in range(8)]
     checks += [
         f"HWSNN_{register.name}_{field.name} == {field.mask}u" for register in REGISTERS for field in register.fields
@@ -174,7 +177,7 @@ def test_constants(word_bytes: int, tmp_path: Path) -> None:
 
 def test_unsuited_words_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^word_bytes must be one of 4, 8, 16, not 32$"):
-        c_header(NETWORK, model_hash(NETWORK), 32)
+        c_header(NETWORK, model_hash(NETWORK), 32, ADDRESSES)
 
 
 @pytest.mark.parametrize("compiler", [[*C99, "-ffreestanding"], ["g++", "-std=c++11", "-x", "c++", *WARNINGS]])

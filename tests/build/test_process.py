@@ -40,7 +40,7 @@ def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
     assert caught.value.log == "ERROR: no such thing"
 
 
-def test_why_comes_before_that(tmp_path: Path) -> None:
+def test_the_cause_comes_before_the_consequence(tmp_path: Path) -> None:
     """Vivado says that a run of it failed before our script can say why."""
     that = "ERROR: [Vivado 12-13638] Failed runs(s) : 'synth_1'"
     with pytest.raises(ToolError, match=r"python failed: ERROR: \[Synth 8-439\]"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hwsnn.build.register_page import markdown
-from hwsnn.register_map import REGISTERS
+from hwsnn.interface.registers import REGISTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "registers.md"
 

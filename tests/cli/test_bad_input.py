@@ -63,9 +63,7 @@ def test_an_error_that_nobody_can_read_still_counts() -> None:
         (("demo", "-o", ""), "'-o' / '--output'"),
     ],
 )
-def test_empty_names_are_no_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], option: str
-) -> None:
+def test_empty_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], option: str) -> None:
     monkeypatch.chdir(tmp_path)
     expect_refusal(invoke(*args), f"Invalid value for {option}: must name something, not be empty")
     assert list(tmp_path.iterdir()) == []
@@ -95,13 +93,16 @@ def test_files_that_may_not_be_read(tmp_path: Path) -> None:
         load_data(str(tmp_path / "data.npz"), network)
 
 
-@pytest.mark.parametrize("command", [("generate", "digits", "-o", "out"), ("verify", "digits", "-n", "1")])
+@pytest.mark.parametrize("command", [("generate", "@", "-o", "out"), ("verify", "@", "-n", "1")])
 def test_a_cache_folder_that_cannot_be(tmp_path: Path, command: tuple[str, ...]) -> None:
     file = tmp_path / "file"
     file.write_text("")
     here = tmp_path / "here"
     here.mkdir()
-    done = hwsnn(*command, cwd=here, setting={"XDG_CACHE_HOME": str(file)})
+    model = tmp_path / "model.safetensors"
+    save(random_network(5), model)
+    arguments = [argument.replace("@", str(model)) for argument in command]
+    done = hwsnn(*arguments, cwd=here, setting={"XDG_CACHE_HOME": str(file)})
     assert (done.returncode, done.stdout) == (2, "")
     assert beside_stages(done.stderr) == (
         f"hwsnn: error: {file}: cannot be made for caching (File exists); "
@@ -168,7 +169,7 @@ def test_interrupted_generation_leaves_nothing(tmp_path: Path, number: signal.Si
 @pytest.mark.parametrize(
     "setting", [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"COLUMNS": "40"}, {"PYTHONIOENCODING": "ascii"}]
 )
-def test_odd_terminals_change_nothing_in_a_pipe(setting: dict[str, str]) -> None:
+def test_the_terminal_does_not_change_what_goes_into_a_pipe(setting: dict[str, str]) -> None:
     done = hwsnn("inspect", "digits", "--json", setting=setting)
     assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert done.stdout == hwsnn("inspect", "digits", "--json").stdout

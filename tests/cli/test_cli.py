@@ -62,10 +62,10 @@ def test_every_command_has_help(name: str) -> None:
     ("args", "message"),
     [
         (("nope",), "No such command 'nope'. (try 'hwsnn --help')"),
-        (("--nope",), "No such option '--nope'"),
+        (("--nope",), "No such option"),
         (("inspect",), "Missing argument 'MODEL'. (try 'hwsnn inspect --help')"),
         (("inspect", "digits", "more"), "Got unexpected extra argument (more) (try 'hwsnn inspect --help')"),
-        (("inspect", "digits", "--nope"), "No such option '--nope'"),
+        (("inspect", "digits", "--nope"), "No such option"),
         (("run", "digits"), "Missing option '--data'"),
         (("run", "digits", "--data", "digits", "-n", "0"), "Invalid value for '-n': 0 is not in the range x>=1."),
         (("run", "digits", "--data", "digits", "-n", "many"), "Invalid value for '-n'"),

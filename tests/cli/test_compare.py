@@ -19,7 +19,7 @@ from hwsnn.frontends.nir import writer
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load
 from hwsnn.quantization.quantize import quantize
-from tests.frontends.nir.test_nir import Array, flatten, graph, integrate_and_fire, leaky, write
+from tests.frontends.nir.nir_graphs import Array, flatten, graph, integrate_and_fire, leaky, write
 
 STEPS = 6
 
@@ -127,7 +127,7 @@ def test_subtraction_that_a_foreign_file_cannot_say_is_a_remark(reset: str, said
     assert not any("give --reset subtract" in remark for remark in report["remarks"]), "it was given"
 
 
-def test_subtraction_in_a_file_that_says_its_reset_is_none(tmp_path: Path) -> None:
+def test_subtraction_in_a_file_with_reset_none(tmp_path: Path) -> None:
     writer.write(mixed(), tmp_path / "net.nir")
     _, report = quantized(tmp_path / "net.nir", "--reset", "subtract")
     assert not any("reset_delay" in remark for remark in report["remarks"])
@@ -148,7 +148,7 @@ def test_explore_takes_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     arguments = ["explore", str(path), "--data", "digits", "--timesteps", "2", "-o", str(tmp_path / "sweep")]
     CliRunner().invoke(cli, [*arguments, "--compare", "greater_equal"])
     (network,) = found
-    integers, _ = quantize(network, timesteps=2, encoder=spec.Encoder("direct"))
+    integers, _ = quantize(network, timesteps=2, encoding="direct")
     expected, _ = quantized(path, "--timesteps", "2", "--compare", "greater_equal")
     np.testing.assert_array_equal(integers.layers[0].neuron.threshold, expected.layers[0].neuron.threshold)  # type: ignore[union-attr]
     plain, _ = quantized(path, "--timesteps", "2")

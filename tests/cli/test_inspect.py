@@ -92,13 +92,13 @@ def test_json(tmp_path: Path) -> None:
     }
     assert (hidden["leak"], hidden["reset"], hidden["threshold"]) == ("(v * 9) >> 4", "zero", [5, 5])
     assert hidden["sub"] is last["sub"] is None
-    assert (last["leak"], last["reset"], last["threshold"], last["can_saturate"]) == ("none", None, None, True)
+    assert (last["leak"], last["reset"], last["threshold"], last["can_saturate"]) == ("no leak", None, None, True)
 
 
 def test_table(tmp_path: Path) -> None:
     text = inspected(tmp_path)
     assert "shown: 1x8x9 pixels of 7 bits, poisson encoding (seed 77), 3 time steps, membrane readout" in text
-    assert "88 parameters, 444 synapses a time step" in text
+    assert "88 parameters, 444 synapses per time step" in text
     lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in text.splitlines() if line.startswith("│")]
     assert lines == [
         ["conv", "conv 3x2, stride 1x2, padding 1x0", "2x8x4", "18", "384"],
@@ -107,7 +107,7 @@ def test_table(tmp_path: Path) -> None:
         ["last", "dense", "4x1x1", "16", "12"],
         ["conv", "v - (v >> 2)", "subtract 299 to 4,000", "4", "7", "14", "300 to 4,000"],
         ["hidden", "(v * 9) >> 4", "zero", "8", "6", "8", "5"],
-        ["last", "none", "never fires", "8", "4", "3 (saturates)", ""],
+        ["last", "no leak", "never fires", "8", "4", "3 (saturates)", ""],
     ]
 
 

@@ -14,7 +14,7 @@ from hwsnn.cli import cli
 from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load, model_hash
-from tests.frontends.nir.test_nir import conv, flatten, graph, integrate_and_fire, leaky, write
+from tests.frontends.nir.nir_graphs import conv, flatten, graph, integrate_and_fire, leaky, write
 
 TAU = 1e-3
 """Ten steps of the dt that is the default."""

@@ -21,6 +21,7 @@ from hwsnn.build.vivado.build import Follower, end_all_in
 from hwsnn.cli import cli
 from hwsnn.cli.build import _stimulus
 from hwsnn.errors import InputError
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
 from hwsnn.model_file import integer_file
 from tests.build.vivado.recorder import texts
 from tests.build.vivado.recorder.recorder import TCLSH
@@ -120,7 +121,7 @@ def test_no_vivado(workplace: Workplace) -> None:
     )
     assert names(workplace.output) == PROJECT
     digest = integer_file.model_hash(NETWORK)
-    assert (workplace.output / "hwsnn_accelerator.h").read_text() == c_header(NETWORK, digest, 8)
+    assert (workplace.output / "hwsnn_accelerator.h").read_text() == c_header(NETWORK, digest, 8, ZYNQ_ULTRASCALE)
     assert f"// model sha256 {digest}\n" in (workplace.output / "rtl" / "hwsnn_accelerator.v").read_text()
     manifest = json.loads((workplace.output / "manifest.json").read_text())
     assert manifest["model"]["sha256"] == digest

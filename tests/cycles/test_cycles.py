@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
+from random import Random
 
 import numpy as np
 import pytest
 
 from hwsnn.cycles import queue_depths, result_clocks, simulate
+from hwsnn.cycles.machine import Machine
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Conv, Dense, Encoder, Integrator, Network, NoLeak
 from tests.support.random_networks import random_folding, random_folds, random_network
@@ -74,7 +76,7 @@ def test_a_place_too_few_makes_every_beat_wait() -> None:
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
-def test_depths_keep_rate_and_latency_and_none_can_be_less(seed: int) -> None:
+def test_depths_are_the_least_that_keep_rate_and_latency(seed: int) -> None:
     network = random_network(seed)
     folding = queue_depths(network, random_folds(network, seed))
     enough = simulate(network, folding)
@@ -101,6 +103,21 @@ def test_steady_frames_are_those_of_a_long_run(seed: int) -> None:
     assert clocks[0] == cycles.latency_cycles
     span = 60  # whole periods of alternating frames, of up to six
     assert Fraction(clocks[-1] - clocks[-1 - span], span) == cycles.cycles_per_frame
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
+def test_what_is_proved_to_fall_behind_does(seed: int) -> None:
+    network, random = random_network(seed), Random(seed)
+    machine = Machine(network, random_folds(network, seed))
+    clocks = ceil(max(machine.busy().values()))
+    long = {queue: 2 * beats + 256 for queue, beats in machine.queues.items()}
+    peaks = machine.steady(long, clocks).peaks
+    for _ in range(10):
+        depths = {queue: random.choice((long[queue], random.randint(1, peaks[queue]))) for queue in long}
+        steady = machine.steady(depths, clocks)
+        kept = machine.keeps(depths, clocks, steady.latency)
+        assert kept == (steady.peaks if steady.clocks == clocks else None)
+        assert machine.keeps(depths, clocks, steady.latency - 1) is None
 
 
 def test_frames_may_alternate() -> None:

@@ -191,7 +191,7 @@ def test_missing(tmp_path: Path) -> None:
         (idx(IMAGES)[:3], "ends early"),
         (idx(IMAGES)[:10], "ends early"),
         (idx(IMAGES)[:-1], "ends early; it must go on for 1 bytes"),
-        (idx(IMAGES) + b"0", "goes on after its 6 entries"),
+        (idx(IMAGES) + b"0", "has data after its 6 entries"),
         (b"random bytes, nothing else", "must start with the bytes 00 00 08 03 (IDX), not 72 61 6e 64"),
         (idx(LABELS), "must start with"),
         (bytes((0, 0, 13, 3)) + idx(IMAGES)[4:], "must start with"),

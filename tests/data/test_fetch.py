@@ -13,11 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -27,11 +25,9 @@ from hwsnn.data import mnist
 from hwsnn.data.fetch import RemoteFile, fetch
 from hwsnn.data.resolve import resolve
 from hwsnn.errors import InputError
+from tests.data.mirror import CONTENT, IMAGES, LABELS, PACKED, Mirror
 from tests.support.stage_lines import beside_stages
 
-IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-CONTENT = {name: np.random.default_rng(size).bytes(size) for name, size in ((IMAGES, 300_000), (LABELS, 500))}
-PACKED = {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in CONTENT.items()}
 FILES = [
     RemoteFile(name, len(PACKED[f"{name}.gz"]), hashlib.sha256(content).hexdigest())
     for name, content in CONTENT.items()
@@ -40,52 +36,6 @@ WHOLE = PACKED[f"{IMAGES}.gz"]
 SIZE = len(WHOLE)
 GONE = "http://127.0.0.1:9/"  # the port of the discard service, on which nothing listens
 DEADLINE_S = 30
-
-
-class Mirror(ThreadingHTTPServer):
-    """A server of ``PACKED`` at ``url``, which can be told to misbehave; ``asked`` has each path and its range."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-        self.files = dict(PACKED)
-        self.knows_ranges = True
-        self.names_length = True
-        self.cuts: list[int] = []  # after so many bytes the connection ends, once for each
-        self.stalls_at: int | None = None  # from this byte of a file on nothing comes any more
-        self.asked: list[tuple[str, str | None]] = []
-        self.ending = threading.Event()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that leave early are what the tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Mirror
-
-    def do_GET(self) -> None:
-        name, wanted = self.path.removeprefix("/"), self.headers["Range"]
-        self.server.asked.append((name, wanted))
-        content = self.server.files.get(name)
-        if content is None:
-            self.send_error(404)
-            return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.knows_ranges else 0
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        if self.server.names_length:
-            self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        stop = start + self.server.cuts.pop(0) if self.server.cuts else self.server.stalls_at
-        self.wfile.write(content[start:stop])
-        if self.server.stalls_at is not None:
-            self.server.ending.wait()
-
-    def log_message(self, *args: object) -> None:
-        """Quiet."""
 
 
 @pytest.fixture(autouse=True)

@@ -58,7 +58,7 @@ def test_each_split_is_looked_for(tmp_path: Path, cache: Path, monkeypatch: pyte
     assert resolve("mnist", "train") == cache
 
 
-def test_an_empty_setting_is_none(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_counts_as_unset(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(put(tmp_path))
     monkeypatch.setenv("HWSNN_DATA", "")
     put(cache)

@@ -26,7 +26,6 @@ from hwsnn.frontends.nir import reader
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.devices import DEVICES
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder
 from tests.data.test_data import idx
 from tests.support.trained_networks import random_trained
 
@@ -102,7 +101,7 @@ def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_networks_and_their_tasks() -> None:
     found = variants(TRAINED, (3, 8), (1, 2), "uniform")
     assert [(variant.timesteps, variant.weight_bits) for variant in found] == [(1, 3), (1, 8), (2, 3), (2, 8)]
-    expected, _ = quantize(TRAINED, timesteps=2, encoder=Encoder("uniform"), weight_bits=3)
+    expected, _ = quantize(TRAINED, timesteps=2, encoding="uniform", bits=3)
     assert found[2].network.timesteps == 2
     assert found[2].model_hash == model_hash(expected) == model_hash(found[2].network)
     listed = tasks(found, DEVICE, [500, 900], "data")
@@ -199,14 +198,14 @@ def one_channel() -> spec.Network:
     weight = np.ones((3, 1, height, width))
     layer = FloatDense("last", weight, np.zeros(3), FloatIntegrator(1.0))
     network = FloatNetwork("one", (1, height, width), (layer,))
-    return quantize(network, timesteps=1, encoder=Encoder("direct"))[0]
+    return quantize(network, timesteps=1, encoding="direct")[0]
 
 
 def test_rows() -> None:
     def task(bits: int, clocks: int | None) -> Task:
         return Task(bits, 2, clocks, {"model": f"m{bits}", "device": "xczu9eg", "clocks": clocks})
 
-    slow = replace(DESIGN, clocks_per_frame=200.0, lut=1000)
+    slow = replace(DESIGN, cycles_per_frame=200.0, lut=1000)
     found = table.rows(
         [
             (task(8, None), Accuracy(9, 10)),
@@ -218,7 +217,7 @@ def test_rows() -> None:
         ],
         clock_mhz=100,
     )
-    assert [(row.weight_bits, row.target_clocks, row.on_front) for row in found] == [
+    assert [(row.weight_bits, row.target_cycles, row.on_front) for row in found] == [
         (4, 200, False),
         (8, 100, True),
         (8, 200, True),
@@ -236,6 +235,6 @@ def test_csv(tmp_path: Path) -> None:
     with (tmp_path / "points.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert list(row) == list(table.Row.__annotations__)
-    assert {"accuracy", "clocks_per_frame", "assumed_clock_mhz", "fps_at_assumed_clock", "lut_estimate"} < row.keys()
-    assert (row["accuracy"], row["clocks_per_frame"], row["on_front"]) == ("0.5", "100.5", "1")
+    assert {"accuracy", "cycles_per_frame", "assumed_clock_mhz", "fps_at_assumed_clock", "lut_estimate"} < row.keys()
+    assert (row["accuracy"], row["cycles_per_frame"], row["on_front"]) == ("0.5", "100.5", "1")
     assert json.loads(row["lut_estimate"]) == 2000

@@ -80,13 +80,13 @@ def test_a_sweep_and_its_resumption(tmp_path: Path, scheduler: str) -> None:
 
     assert done_now() == TASKS
     points = read(out / "points.csv")
-    assert [(row["weight_bits"], row["target_clocks"]) for row in points] == [
+    assert [(row["weight_bits"], row["target_cycles"]) for row in points] == [
         ("3", "100"),
         ("3", "400"),
         ("8", "100"),
         ("8", "400"),
     ]
-    assert all(float(row["clocks_per_frame"]) <= float(row["target_clocks"]) for row in points)
+    assert all(float(row["cycles_per_frame"]) <= float(row["target_cycles"]) for row in points)
     assert {row["images"] for row in points} == {"50"}
     assert read(out / "pareto.csv") == [row for row in points if row["on_front"] == "1"] != []
     assert (out / "pareto.png").read_bytes().startswith(b"\x89PNG")
@@ -222,7 +222,7 @@ def test_a_scheduler_that_goes(tmp_path: Path) -> None:
         with subprocess.Popen([*start, "--no-nanny"], stderr=subprocess.DEVNULL) as worker:
             with (
                 cluster(address, 1) as client,
-                pytest.raises(ToolError, match="the Dask scheduler is gone; the same command goes on"),
+                pytest.raises(ToolError, match="the Dask scheduler is gone; run the same command"),
             ):
                 sweep(client, listed, networks, data, lambda task, result: scheduler.kill())
             worker.terminate()

@@ -5,7 +5,7 @@ import pytest
 
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.weight_layout import folded_parameters
-from hwsnn.spec import Conv, Dense, Integrator, Neuron, NoLeak
+from hwsnn.spec import Conv, Dense, Neuron, NoLeak
 
 RNG = np.random.default_rng(5)
 
@@ -33,7 +33,7 @@ def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_
     folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
     groups, folds = -(-outputs // cout_par), -(-channels // cin_par)
     assert folded.weights.shape == (1, groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
-    assert folded.bias.shape == folded.thresholds.shape == (groups, cout_par)
+    assert folded.bias.shape == (groups, cout_par)
     seen = 0
     for g, k, lane, entry in np.ndindex(*folded.weights.shape[1:]):
         tap, d = divmod(entry, cin_par)
@@ -66,29 +66,17 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
     assert seen == layer.weight.size
 
 
-def test_per_channel_numbers_are_padded() -> None:
-    neuron = Neuron(np.array([11, 12, 13]), NoLeak(), "subtract", 16, np.array([10, 0, 14]))
-    layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, neuron)
+def test_biases_are_padded() -> None:
+    layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, _neuron(3))
     folded = folded_parameters(layer, LayerFold(1, 2))
     assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
-    assert folded.thresholds.tolist() == [[11, 12], [13, 1]]
-    assert folded.subs is not None
-    assert folded.subs.tolist() == [[10, 0], [14, 1]]
-    parts = (folded.weights, folded.bias, folded.thresholds, folded.subs)
-    assert {part.dtype for part in parts} == {np.dtype(np.int64)}
-
-
-def test_an_integrator_has_no_constants() -> None:
-    layer = Dense("d", _weights(3, 2, 1, 1), np.zeros(3, np.int64), 8, Integrator(NoLeak(), 16))
-    folded = folded_parameters(layer, LayerFold(2, 2))
-    assert folded.thresholds.tolist() == [[1, 1], [1, 1]]
-    assert folded.subs is None
+    assert {folded.weights.dtype, folded.bias.dtype} == {np.dtype(np.int64)}
 
 
 def test_numbers_do_not_depend_on_steps_and_tables() -> None:
     layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
     one, other = folded_parameters(layer, LayerFold(2, 2)), folded_parameters(layer, LayerFold(2, 2, 4, "block"))
-    for name in ("weights", "bias", "thresholds", "subs"):
+    for name in ("weights", "bias"):
         assert np.array_equal(getattr(one, name), getattr(other, name))
 
 

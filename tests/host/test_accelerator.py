@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsnn.build.boards import SerialBoard, board_names, load_board
+from hwsnn.board import open_board
+from hwsnn.build.boards import AxiBoard, SerialBoard, board_names, load_board
 from hwsnn.errors import InputError
-from hwsnn.host import Accelerator, Stats
-from hwsnn.host import open as opening
-from hwsnn.host.dma_accelerator import DmaAccelerator
-from hwsnn.host.serial_accelerator import BAUD
-from hwsnn.model_file.by_name import load_model
+from hwsnn.host import Stats
+from hwsnn.host.dma.accelerator import DmaAccelerator
+from hwsnn.host.serial.accelerator import BAUD
 from hwsnn.model_file.integer_file import save
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 from tests.support.soft_board import SoftBoard, SoftBus, a_network
@@ -38,7 +37,11 @@ def a_board(network: Network = NETWORK) -> DmaAccelerator:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("", r"^\(nothing\): not an address of a board; those are zcu102, zcu102:FILE.bit, serial:PORT or sim:MODEL$"),
+        (
+            "",
+            r"^\(nothing\): not an address of a board; those are .*zcu102, zcu102:FILE.bit, serial:PORT or sim:MODEL$",
+        ),
+        ("ulx3s-85f:x", "^ulx3s-85f:x: not an address of a board; those are "),
         ("zcu104", "^zcu104: not an address of a board; those are "),
         ("zcu102:", "^zcu102:: not an address of a board; "),
         ("sim:", "^sim:: not an address of a board; "),
@@ -48,10 +51,10 @@ def a_board(network: Network = NETWORK) -> DmaAccelerator:
         ("zcu102:nowhere.bit", "^nowhere.bit: no such file; give the .bit of hwsnn build, with its .hwh beside it$"),
     ],
 )
-def test_addresses_that_are_none(monkeypatch: pytest.MonkeyPatch, address: str, message: str) -> None:
-    monkeypatch.setattr("hwsnn.host.pynq_bus.importlib.import_module", lambda name: object())
+def test_malformed_address(monkeypatch: pytest.MonkeyPatch, address: str, message: str) -> None:
+    monkeypatch.setattr("hwsnn.host.dma.pynq_bus.importlib.import_module", lambda name: object())
     with pytest.raises(InputError, match=message):
-        Accelerator.open(address, NETWORK)
+        open_board(address, NETWORK)
 
 
 @pytest.mark.parametrize(
@@ -60,33 +63,61 @@ def test_addresses_that_are_none(monkeypatch: pytest.MonkeyPatch, address: str, 
         ("zcu102", {"timeout_s": 0.0}, r"^zcu102: the time-out must be more than 0 s, not 0$"),
         ("zcu102", {"timeout_s": float("nan")}, r"^zcu102: the time-out must be more than 0 s, not nan$"),
         ("sim", {"baud": 9600}, r"^sim: bits a second are for a serial port alone, and at least 1; not 9600$"),
+        ("zcu102", {"baud": 9600}, r"^zcu102: bits a second are for a serial port alone, and at least 1; not 9600$"),
         ("serial:/dev/ttyNOPE", {"baud": 0}, r"^serial:/dev/ttyNOPE: bits a second are .*; not 0$"),
+        ("zcu102", {"board": "zcu102"}, r"^zcu102: board names what sim simulates, and is for sim alone; not zcu102$"),
+        ("serial:/dev/ttyNOPE", {"board": "zcu102"}, r"^serial:/dev/ttyNOPE: board names .*; not zcu102$"),
+        ("sim", {"board": "ulx3s-85f"}, r"^ulx3s-85f: is no board with AXI; such are "),
     ],
 )
 def test_options_that_are_wrong(address: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Accelerator.open(address, NETWORK, **options)
+        open_board(address, NETWORK, **options)
 
 
-def test_models_that_are_none() -> None:
+def test_missing_model() -> None:
     for address in ("zcu102", "serial:/dev/ttyNOPE", "sim"):
         with pytest.raises(InputError, match=f"^{address}: say which model it holds: a .safetensors file, or "):
-            Accelerator.open(address)
+            open_board(address)
         with pytest.raises(InputError, match=r"^nowhere: no such model file; "):
-            Accelerator.open(address, "nowhere")
+            open_board(address, "nowhere")
     with pytest.raises(InputError, match=r"^nowhere: no such model file; "):
-        Accelerator.open("sim:nowhere")
+        open_board("sim:nowhere")
     with pytest.raises(InputError, match=r"^sim:digits: names a model, and so does the caller; say it once, with "):
-        Accelerator.open("sim:digits", "digits")
+        open_board("sim:digits", "digits")
 
 
-def test_models_by_network_path_and_name(tmp_path: Path) -> None:
+def test_models_by_network_path_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is said, a simulation is made of it."""
+    found: list[tuple[Network, AxiBoard]] = []
+
+    def simulated(network: Network, board: AxiBoard, stage: Any) -> SoftBus:
+        found.append((network, board))
+        return SoftBus(SoftBoard(network))
+
+    monkeypatch.setattr("hwsnn.sim.board.SimBus", simulated)
     save(NETWORK, tmp_path / "model.safetensors")
-    for model in (tmp_path / "model.safetensors", str(tmp_path / "model.safetensors")):
-        assert opening._network("zcu102", "", model).name == NETWORK.name
-    assert opening._network("zcu102", "", NETWORK) is NETWORK
-    assert opening._network("zcu102", "", "digits").name == load_model("digits").name
-    assert opening._network("sim:digits", "digits", None).name == "digits"
+    for model in (tmp_path / "model.safetensors", str(tmp_path / "model.safetensors"), NETWORK):
+        open_board("sim", model).close()
+    open_board("sim", "digits").close()
+    open_board("sim:digits").close()
+    assert [network.name for network, _ in found] == [NETWORK.name] * 3 + ["digits"] * 2
+    assert found[2][0] is NETWORK
+    assert {board.name for _, board in found} == {"zcu102"}
+
+
+@pytest.mark.parametrize("name", board_names(AxiBoard))
+def test_which_board_is_simulated(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[AxiBoard] = []
+
+    def simulated(network: Network, board: AxiBoard, stage: Any) -> SoftBus:
+        found.append(board)
+        return SoftBus(SoftBoard(network, addresses=board.addresses))
+
+    monkeypatch.setattr("hwsnn.sim.board.SimBus", simulated)
+    with open_board("sim", NETWORK, board=name) as board:
+        assert board.infer(np.zeros((1, 2, 3, 3), np.uint8)).answers.shape == (1,)
+    assert [board.name for board in found] == [name]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +131,7 @@ def test_models_by_network_path_and_name(tmp_path: Path) -> None:
         (np.full((1, 2, 3, 3), 128, np.uint8), r"^pixels must be at most 127, not 128$"),
     ],
 )
-def test_images_that_are_none(images: Any, message: str) -> None:
+def test_malformed_images(images: Any, message: str) -> None:
     with a_board() as board:
         with pytest.raises(ValueError, match=message):
             board.infer(images)

@@ -6,16 +6,13 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from hwsnn.register_map import (
+from hwsnn.interface.registers import (
     ADDRESS_BITS,
     INTERFACE_VERSION,
     REGISTERS,
     RESULT_ANSWER,
     RESULT_NUMBER,
     RESULT_SCORES,
-    ZCU102_DMA,
-    ZCU102_REGISTERS,
-    ZCU102_WINDOW,
     Field,
     Register,
     constants,
@@ -130,9 +127,3 @@ def test_no_such_word_or_hash() -> None:
         constants(Shape(), "abcd", 8)
     with pytest.raises(ValueError, match=r"^model_hash must be a SHA-256 of 64 hexadecimal digits, not 'zz"):
         constants(Shape(), "z" * 64, 8)
-
-
-def test_addresses_on_the_zcu102() -> None:
-    assert ZCU102_WINDOW >= 1 << ADDRESS_BITS
-    assert ZCU102_REGISTERS % ZCU102_WINDOW == ZCU102_DMA % ZCU102_WINDOW == 0
-    assert abs(ZCU102_DMA - ZCU102_REGISTERS) >= ZCU102_WINDOW

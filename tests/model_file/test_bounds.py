@@ -119,7 +119,7 @@ def test_networks_in_floats_are_bounded_when_they_become_integers() -> None:
     layer = FloatConv("a", np.ones((1, 1, 1, 1)), np.zeros(1), FloatIntegrator(1.0), padding=(2000, 2000))
     floats = FloatNetwork("net", (1, 1, 1), (layer,))
     with pytest.raises(InputError, match="the inputs of layer 'a', with their border, must be at most"):
-        quantize(floats, timesteps=1, encoder=Encoder("direct"))
+        quantize(floats, timesteps=1, encoding="direct")
 
 
 def test_files_that_are_too_large_are_not_looked_at(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_descriptions_that_are_not(tmp_path: Path, text: str, message: str) -> N
 
 WRONG_DESCRIPTIONS: list[tuple[Callable[[Graph], None], str]] = [
     (put("colour", value="red"), "the network must not have 'colour': made by another version of hwsnn"),
-    (put("layers", 0, "groups", value=2), "layer 0 must not have 'groups'"),
+    (put("layers", 0, "dilation", value=2), "layer 0 must not have 'dilation'"),
     (put("layers", 1, "padding", value=[0, 0]), "layer 1 must not have 'padding'"),
     (put("layers", 2, "stride", value=[1, 1]), "layer 2 must not have 'stride'"),
     (put("layers", 2, "neuron", "reset", value="zero"), "the neuron of layer 2 must not have 'reset'"),

@@ -263,7 +263,7 @@ WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
     (put("layers", value={}), "layers must be a list, not dict"),
     (put("layers", value=[]), "every tensor must belong to a layer|at least one layer"),
     (put("layers", 0, value=7), "layer 0 must be a JSON object, not int"),
-    (put("layers", 0, "type", value="lstm"), "the type of layer 0 must be conv, dense or maxpool, not 'lstm'"),
+    (put("layers", 0, "type", value="lstm"), "the type of layer 0 must be one of conv, dense, maxpool, not 'lstm'"),
     (put("layers", 0, "name", value=3), "name of layer 0 must be a string, not int"),
     (put("layers", 0, "name", value="../conv"), "the tensors must have '../conv.weight'"),
     (put("layers", 0, "stride", value=[1]), r"stride of layer 0 must be 2 integers, not \[1\]"),
@@ -275,7 +275,7 @@ WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
     (put("layers", 0, "neuron", value=None), "the neuron of layer 0 must be a JSON object"),
     (put("layers", 0, "neuron", "reset", value="hard"), "reset must be one of"),
     (put("layers", 0, "neuron", "membrane_bits", value=2), "threshold must lie from 1 to 1"),
-    (put("layers", 0, "neuron", "leak", "type", value="exact"), "the type of the leak of layer 0 must be none, shift"),
+    (put("layers", 0, "neuron", "leak", "type", value="exact"), "leak of the neuron of layer 0 must be one of none"),
     (put("layers", 0, "neuron", "leak", "shift", value=99), "leak shift must be an integer from 1 to 16, not 99"),
     (put("layers", 1, "mode", value="sum"), "mode of layer 'pool' must be one of or, winner"),
     (put("layers", 1, "size", value=[99, 99]), "the window of layer 'pool' must fit"),
@@ -298,7 +298,7 @@ WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
         (drop("layers", 0, key), f"layer 0 must have '{key}'")
         for key in ("type", "name", "weight_bits", "neuron", "stride")
     ],
-    (drop("layers", 0, "neuron", "leak", "shift"), "the leak of layer 0 must have 'shift'"),
+    (drop("layers", 0, "neuron", "leak", "shift"), "the leak of the neuron of layer 0 must have 'shift'"),
 ]
 
 

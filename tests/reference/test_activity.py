@@ -24,11 +24,12 @@ IMAGES = 3
 def synapses(layer: Conv | Dense, shape: Shape) -> Iterator[tuple[int, int, int]]:
     """The input of every synapse of a layer on inputs of ``shape``: one entry for each weight of each window."""
     (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
-    for _, y, x in product(*map(range, layer.output_shape(shape))):
+    outputs, inputs = layer.weight.shape[:2]
+    for o, y, x in product(*map(range, layer.output_shape(shape))):
         for c, i, j in product(*map(range, layer.weight.shape[1:])):
             row, column = y * sy + i - py, x * sx + j - px
             if 0 <= row < shape[1] and 0 <= column < shape[2]:
-                yield c, row, column
+                yield o * shape[0] // (outputs * inputs) * inputs + c, row, column
 
 
 def by_hand(network: Network, images: np.ndarray) -> Activity:
@@ -47,7 +48,7 @@ def by_hand(network: Network, images: np.ndarray) -> Activity:
     return Activity(len(images), spikes, operations, multiply_adds)
 
 
-def conv(kernel: int, **how: tuple[int, int]) -> Conv:
+def conv(kernel: int, **how: Any) -> Conv:
     weight, bias = np.ones((3, 1, kernel, kernel), np.int64), np.zeros(3, np.int64)
     return Conv("conv", weight, bias, 8, Integrator(NoLeak(), 32), **how)
 

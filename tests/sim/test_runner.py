@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,23 @@ def test_a_full_disk_names_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(runner, "_run_child", full)
     with pytest.raises(InputError, match=f"{tmp_path}/hwsnn/simulators: cannot be written"):
         runner.build_simulator("module m(input clk); endmodule", "m")
+
+
+def test_a_simulator_for_a_long_run_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[list[str]] = []
+
+    def build(job: dict[str, Any], *_: object) -> None:
+        built.append(job["commands"][-1])
+        program = Path(job["folder"]) / "build" / "m"
+        program.write_bytes(b"whole")
+        program.chmod(0o755)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(runner, "_run_child", build)
+    short = runner.build_simulator("module m; endmodule", "m")
+    long = runner.build_simulator("module m; endmodule", "m", long_run=True)
+    assert short != long
+    assert [command[-1] for command in built] == [runner.SHORT_RUN, runner.LONG_RUN]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x7fELF damaged"])

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsnn.host import load_record, pynq_bus
+from hwsnn.host.dma import load_record, pynq_bus
 from tests.support.soft_board import Region, SoftBoard
-
-REGISTERS, DMA, WINDOW = 0xA000_0000, 0xA001_0000, 0x1_0000
 
 
 class Contiguous(np.ndarray):  # type: ignore[type-arg]
@@ -41,8 +39,8 @@ class FakePynq:
     """As much of the module as a driver needs, checked as strictly as the module itself does."""
 
     def __init__(self, board: SoftBoard) -> None:
-        self.board = board
-        self.blocks: dict[str, Any] | None = {"dma": {"phys_addr": DMA}, "ps": {"type": "processor"}}
+        self.board, addresses = board, board.addresses
+        self.blocks: dict[str, Any] | None = {"dma": {"phys_addr": addresses.dma}, "ps": {"type": "processor"}}
         self.loaded: list[str] = []
         self.trouble: Exception | None = None
         fake = self
@@ -51,11 +49,12 @@ class FakePynq:
             def __init__(self, base_addr: int, length: int = 4) -> None:
                 if fake.trouble:
                     raise fake.trouble
-                assert (base_addr, length) in ((REGISTERS, WINDOW), (DMA, WINDOW))
+                assert base_addr in (addresses.registers, addresses.dma)
+                assert length == addresses.window
                 self._base = base_addr
 
             def read(self, offset: int = 0) -> int:
-                assert 0 <= offset < WINDOW
+                assert 0 <= offset < addresses.window
                 return fake.board.read(self._base + offset)
 
             def write(self, offset: int, data: int) -> None:

@@ -33,7 +33,7 @@ def network(*layers: FloatLayer, shape: spec.Shape = (1, 1, 2)) -> FloatNetwork:
 def built(
     source: FloatNetwork, encoding: spec.EncoderKind = "uniform", timesteps: int = 4, **options: Any
 ) -> tuple[spec.Network, QuantizationReport]:
-    return quantize(source, timesteps=timesteps, encoder=spec.Encoder(encoding), **options)
+    return quantize(source, timesteps=timesteps, encoding=encoding, **options)
 
 
 def only_layer(source: FloatNetwork, *args: Any, **options: Any) -> spec.Dense:

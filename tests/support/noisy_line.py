@@ -9,7 +9,7 @@ import select
 import threading
 import tty
 
-from hwsnn.host.packets import PacketStream
+from hwsnn.host.serial.packets import PacketStream
 
 FAULT, FRAME = 0x9F, 0x12
 

@@ -72,8 +72,9 @@ def poisson_numbers(network: Network, channel: int) -> Iterator[int]:
 def weighted(layer: Conv | Dense, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
     """Spikes at every step; of an integrator, the membranes at every step."""
     _, height, width = shape
-    outputs, _, kernel_height, kernel_width = layer.weight.shape
+    outputs, inputs_of_a_group, kernel_height, kernel_width = layer.weight.shape
     (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
+    outputs_of_a_group = outputs * inputs_of_a_group // shape[0]
     rows, columns = (height + 2 * py - kernel_height) // sy + 1, (width + 2 * px - kernel_width) // sx + 1
     weights = layer.weight.tolist()
     result: list[Plane] = [{} for _ in inputs]
@@ -81,8 +82,9 @@ def weighted(layer: Conv | Dense, inputs: list[Plane], shape: Shape) -> tuple[li
         v = 0
         for t, step in enumerate(inputs):
             current = int(layer.bias[o])
-            for c, i, j in product(range(shape[0]), range(kernel_height), range(kernel_width)):
-                current += weights[o][c][i][j] * step.get((c, y * sy + i - py, x * sx + j - px), 0)
+            for c, i, j in product(range(inputs_of_a_group), range(kernel_height), range(kernel_width)):
+                seen = o // outputs_of_a_group * inputs_of_a_group + c
+                current += weights[o][c][i][j] * step.get((seen, y * sy + i - py, x * sx + j - px), 0)
             u = saturate(leaked(layer.neuron.leak, v) + current, layer.neuron.membrane_bits)
             v = u
             if isinstance(layer.neuron, Neuron):

@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 import numpy as np
 
-from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues
 from hwsnn.spec import (
     MIN_MEMBRANE_BITS,
     Conv,
@@ -32,6 +32,7 @@ from hwsnn.spec import (
     Reset,
     Shape,
     ShiftLeak,
+    Weighted,
 )
 from hwsnn.spec.integers import IntArray, signed_width
 
@@ -64,11 +65,10 @@ def random_folding(network: Network, seed: int) -> Folding:
     random = np.random.default_rng(seed)
     layers = _folds(network, random)
     depths = QUEUE_DEPTHS[random.integers(len(QUEUE_DEPTHS))]
-    convolutions = [layer.name for _, layer in network.weighted_layers() if isinstance(layer, Conv)]
     return Folding(
         layers,
         {layer.name: int(random.choice(depths)) for layer in network.layers},
-        {name: int(random.choice(depths)) for name in convolutions},
+        {name: int(random.choice(depths)) for name in column_queues(network)},
     )
 
 
@@ -78,8 +78,8 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
 
     forms: tuple[Sums, ...] = get_args(Sums)
 
-    def fold(layer: Conv | Dense) -> LayerFold:
-        cin_par, cout_par, t_par = part(layer.weight.shape[1]), part(layer.weight.shape[0]), part(network.timesteps)
+    def fold(layer: Weighted) -> LayerFold:
+        cin_par, cout_par, t_par = part(layer.in_channels), part(layer.out_channels), part(network.timesteps)
         sums = forms[random.integers(len(forms))]
         return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
 
@@ -99,19 +99,18 @@ class _Draw:
         encoding: EncoderKind = self._choice(get_args(EncoderKind))
         readout: Readout = self._choice(get_args(Readout))
         timesteps = self._integer(1, MAX_TIMESTEPS)
-        largest_input = (1 << pixel_bits) - 1 if encoding == "direct" else 1
+        encoder = Encoder(encoding)
+        largest_input = encoder.largest_value(pixel_bits)
         shape, layers = input_shape, list[Layer]()
         for index in range(self._integer(0, MAX_LAYERS - 1)):
-            layers.append(
-                self._hidden_layer(index, shape, largest_input, timesteps, pools=index > 0 or encoding != "direct")
-            )
+            layers.append(self._hidden_layer(index, shape, largest_input, timesteps, pools=index > 0 or encoder.spikes))
             shape, largest_input = layers[-1].output_shape(shape), 1
         last = self._dense("last", shape, largest_input, timesteps, fires=readout == "count")
         return Network(
             name=self._name,
             input_shape=input_shape,
             pixel_bits=pixel_bits,
-            encoder=Encoder(encoding, self._integer(1, (1 << 31) - 1)),
+            encoder=replace(encoder, seed=self._integer(1, (1 << 31) - 1)),
             timesteps=timesteps,
             layers=(*layers, _as_conv(last) if self._happens(0.3) else last),
             readout=readout,
@@ -130,15 +129,17 @@ class _Draw:
         kernel = self._window(shape)
         padding = (self._integer(0, kernel[0] // 2), self._integer(0, kernel[1] // 2))
         stride = (self._integer(1, 2), self._integer(1, 2))
-        dense = self._synapses(name, (shape[0], *kernel), largest_input, fires=True)
-        return self._with_membranes(replace(_as_conv(dense), stride=stride, padding=padding), largest_input, timesteps)
+        groups = self._choice([part for part in range(1, shape[0] + 1) if shape[0] % part == 0])
+        dense = self._synapses(name, (shape[0] // groups, *kernel), largest_input, fires=True, groups=groups)
+        conv = replace(_as_conv(dense), stride=stride, padding=padding, groups=groups)
+        return self._with_membranes(conv, largest_input, timesteps)
 
     def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Dense:
         return self._with_membranes(self._synapses(name, shape, largest_input, fires=fires), largest_input, timesteps)
 
-    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool) -> Dense:
+    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool, groups: int = 1) -> Dense:
         """Weights, biases and neurons of a layer whose windows have ``shape``; its membranes are wide for now."""
-        channels = self._integer(1, MAX_CHANNELS)
+        channels = groups * self._integer(1, MAX_CHANNELS // groups)
         bits = 8 if self._happens(0.4) else self._integer(2, 7)
         largest = (1 << (bits - 1)) - 1
         weight = self._random.integers(-largest, largest, (channels, *shape), endpoint=True)

@@ -1,4 +1,4 @@
-"""A ZCU102 in software, to test the driver: the model of its DMA, memory, the reference as its accelerator.
+"""A Zynq board in software, to test the driver: the model of its DMA, memory, the reference as its accelerator.
 
 It does as much work as it is given: ``step`` moves some words each way, so that a reset may come in the middle of a
 packet. Memory is behind a cache: what the processor wrote and did not flush, the DMA does not see, and the reverse.
@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hwsnn import reference, register_map
-from hwsnn.host.bus import Buffer, Bus
+from hwsnn import reference
+from hwsnn.host.dma.bus import Buffer, Bus
+from hwsnn.interface import registers
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
+from hwsnn.interface.registers import register
 from hwsnn.model_file.integer_file import model_hash
-from hwsnn.register_map import ZCU102_DMA, ZCU102_REGISTERS, ZCU102_WINDOW, register
 from hwsnn.sim.dma_model import DmaModel, Packet
 from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
 
@@ -86,7 +88,7 @@ class SoftAccelerator:
 
     def __init__(self, network: Network, word_bytes: int) -> None:
         self.network, self._word_bytes = network, word_bytes
-        self.constants = register_map.constants(network, model_hash(network), word_bytes)
+        self.constants = registers.constants(network, model_hash(network), word_bytes)
         self.alter: Callable[[int, bytes], bytes | None] = lambda number, result: result
         self.stuck_in_reset = False
         self.writable: set[str] = set()
@@ -99,7 +101,7 @@ class SoftAccelerator:
         self._reset()
 
     def _reset(self) -> None:
-        self.counters = dict.fromkeys((entry.name for entry in register_map.of_kind("counter")), 0)
+        self.counters = dict.fromkeys((entry.name for entry in registers.of_kind("counter")), 0)
         self.packets = 0
         self.results.clear()
         self.stale = bool(self.offered)
@@ -108,7 +110,7 @@ class SoftAccelerator:
 
     def read(self, offset: int) -> int:
         self.counters["CLOCKS"] += 1
-        for entry in register_map.REGISTERS:
+        for entry in registers.REGISTERS:
             if entry.kind == "counter" and offset in (entry.offset, entry.offset + 4):
                 return self.counters[entry.name] >> 8 * (offset - entry.offset) & 0xFFFF_FFFF
             if entry.offset == offset:
@@ -168,13 +170,20 @@ class SoftAccelerator:
 
 
 class SoftBoard:
-    """Registers at the ZCU102's addresses, and memory.
+    """Registers at ``addresses``, and memory.
 
     ``pace``: how many words a step moves each way, but for those beyond the end of a packet; asked for each way.
     ``spoil`` changes what is read at an address; ``written`` are the addresses that were written.
     """
 
-    def __init__(self, network: Network, word_bytes: int = 8, pace: Callable[[], int] = lambda: MANY) -> None:
+    def __init__(
+        self,
+        network: Network,
+        word_bytes: int = 8,
+        pace: Callable[[], int] = lambda: MANY,
+        addresses: AddressMap = ZYNQ_ULTRASCALE,
+    ) -> None:
+        self.addresses = addresses
         self.memory = Memory()
         self.accelerator = SoftAccelerator(network, word_bytes)
         self.dma = DmaModel(self.memory, self._drop)
@@ -190,19 +199,22 @@ class SoftBoard:
         return self.spoil[address](value) if address in self.spoil else value
 
     def _read(self, address: int) -> int:
-        if 0 <= address - ZCU102_DMA < ZCU102_WINDOW:
-            return self.dma.read(address - ZCU102_DMA)
-        assert 0 <= address - ZCU102_REGISTERS < ZCU102_WINDOW
-        return self.accelerator.read(address - ZCU102_REGISTERS)
+        block, offset = self._block(address)
+        return block.read(offset)
 
     def write(self, address: int, value: int) -> None:
         assert 0 <= value < 1 << 32
         self.written.append(address)
-        if 0 <= address - ZCU102_DMA < ZCU102_WINDOW:
-            self.dma.write(address - ZCU102_DMA, value)
-        else:
-            assert 0 <= address - ZCU102_REGISTERS < ZCU102_WINDOW
-            self.accelerator.write(address - ZCU102_REGISTERS, value)
+        block, offset = self._block(address)
+        block.write(offset, value)
+
+    def _block(self, address: int) -> tuple[DmaModel | SoftAccelerator, int]:
+        """The block of registers there, and the offset in it."""
+        offset = address % self.addresses.window
+        if address - offset == self.addresses.dma:
+            return self.dma, offset
+        assert address - offset == self.addresses.registers
+        return self.accelerator, offset
 
     def step(self) -> None:
         """Move words in, and words out, where there are any."""
@@ -260,7 +272,7 @@ class SoftBus(Bus):
     name = "soft"
 
     def __init__(self, board: SoftBoard) -> None:
-        self.board = board
+        self.board, self.addresses = board, board.addresses
         self.closed = 0
 
     def read32(self, address: int) -> int:

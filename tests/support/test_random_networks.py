@@ -48,6 +48,7 @@ def test_thirty_cover_every_kind() -> None:
     assert {layer.weight_bits for layer in weighted} == set(range(2, 9))
     assert any(layer.padding != (0, 0) for layer in convolutions)
     assert any(layer.stride != (1, 1) for layer in convolutions)
+    assert any(layer.groups == layer.in_channels > 1 for layer in convolutions)
     saturating = [network.can_saturate(index) for network in NETWORKS for index in range(len(network.layers))]
     assert any(saturating)
     assert not all(saturating)
@@ -69,7 +70,7 @@ def test_thirty_foldings_cover_every_kind() -> None:
         for network, folding in zip(NETWORKS, foldings, strict=True)
         for _, layer in network.weighted_layers()
         for part, whole in (
-            (folding.layers[layer.name].cin_par, layer.weight.shape[1]),
+            (folding.layers[layer.name].cin_par, layer.in_channels),
             (folding.layers[layer.name].cout_par, layer.weight.shape[0]),
             (folding.layers[layer.name].t_par, network.timesteps),
         )

@@ -30,11 +30,11 @@ def random_trained(seed: int) -> FloatNetwork:
 
     def conv(name: str, outputs: int) -> FloatConv:
         kernel, stride, padding = (int(number) for number in (rng.integers(1, 4), *rng.integers(1, 3, 2)))
-        weight = rng.normal(size=(outputs, shape[0], kernel, kernel))
+        groups = int(rng.choice([part for part in range(1, shape[0] + 1) if shape[0] % part == outputs % part == 0]))
+        weight = rng.normal(size=(outputs, shape[0] // groups, kernel, kernel))
         bias = rng.normal(size=outputs)
-        return FloatConv(
-            name, weight, bias, neuron(outputs), stride=(stride, 3 - stride), padding=(padding, padding - 1)
-        )
+        strides, paddings = (stride, 3 - stride), (padding, padding - 1)
+        return FloatConv(name, weight, bias, neuron(outputs), strides, paddings, groups)
 
     shape = first = (int(rng.integers(1, 3)), int(rng.integers(7, 12)), int(rng.integers(7, 12)))
     layers: list[FloatLayer] = [conv("conv1", int(rng.integers(1, 5)))]
@@ -75,7 +75,7 @@ def assert_same(first: FloatNetwork, second: FloatNetwork) -> None:
         np.testing.assert_array_equal(one.weight, other.weight)
         np.testing.assert_array_equal(one.bias, other.bias)
         if isinstance(one, FloatConv) and isinstance(other, FloatConv):
-            assert (one.stride, one.padding) == (other.stride, other.padding)
+            assert (one.stride, one.padding, one.groups) == (other.stride, other.padding, other.groups)
         assert type(one.neuron) is type(other.neuron)
         assert one.neuron.beta == other.neuron.beta
         if isinstance(one.neuron, FloatNeuron) and isinstance(other.neuron, FloatNeuron):

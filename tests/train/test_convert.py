@@ -10,7 +10,7 @@ import pytest
 
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.spec import Encoder, EncoderKind
+from hwsnn.spec import EncoderKind
 
 torch: Any = pytest.importorskip("torch")
 
@@ -151,7 +151,7 @@ def test_integers_are_the_spiking_network_exactly_where_nothing_is_rounded(
     normalize(network, images, percentile=99)
     converted = convert(network, timesteps=5, encoding=encoding)
     on_a_grid(converted)
-    exact, _ = quantize(export(converted, "net"), timesteps=5, encoder=Encoder(encoding))
+    exact, _ = quantize(export(converted, "net"), timesteps=5, encoding=encoding)
     found = run(exact, (images * 255).round().byte().numpy())
     assert np.array_equal(found.scores, (scores(converted, images) * PARTS).round().numpy())
     assert len(np.unique(found.scores)) > 100
@@ -160,7 +160,7 @@ def test_integers_are_the_spiking_network_exactly_where_nothing_is_rounded(
 def test_integers_are_the_spiking_network_up_to_rounding(images: Any, network: TrainableNetwork) -> None:
     normalize(network, images, percentile=99)
     converted = convert(network, timesteps=8, encoding="uniform")
-    exact, _ = quantize(export(converted, "net"), timesteps=8, encoder=Encoder("uniform"))
+    exact, _ = quantize(export(converted, "net"), timesteps=8, encoding="uniform")
     found = run(exact, (images * 255).round().byte().numpy(), trace=True).spikes
     for (name, spikes), wanted in zip(list(found.items())[1:], rates(converted, images), strict=True):
         print(name, np.abs(spikes.mean(axis=1) - wanted.numpy()).mean())

@@ -17,7 +17,6 @@ from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load, model_hash
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.spec import Encoder
 
 MODELS = model_folders()
 FEW = 128
@@ -45,7 +44,7 @@ def check_card(made: Path, name: str) -> None:
         assert not network.can_saturate(index)
     source = float_file.load(made / f"{name}-float.safetensors")
     assert (source.timesteps, source.encoding) == (network.timesteps, network.encoder.kind)
-    again, _ = quantize(source, timesteps=network.timesteps, encoder=Encoder(network.encoder.kind))
+    again, _ = quantize(source, timesteps=network.timesteps, encoding=network.encoder.kind)
     assert model_hash(again) == model_hash(network)
 
 

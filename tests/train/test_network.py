@@ -10,7 +10,7 @@ import pytest
 from hwsnn.float_network import FloatDense, FloatNetwork, FloatNeuron
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.spec import Encoder, EncoderKind, MaxPool
+from hwsnn.spec import EncoderKind, MaxPool
 from tests.frontends.nir.nir_oracle import simulate_trained
 
 torch: Any = pytest.importorskip("torch")
@@ -39,7 +39,7 @@ def test_notation() -> None:
     assert network.input_shape == (2, 28, 26)
     exact = export(network, "net")
     assert [layer.name for layer in exact.layers] == ["conv1", "pool1", "conv2", "pool2", "dense1", "dense2"]
-    built, _ = quantize(exact, timesteps=2, encoder=Encoder("direct"))
+    built, _ = quantize(exact, timesteps=2, encoding="direct")
     assert built.shapes == ((2, 28, 26), (8, 24, 22), (8, 12, 11), (12, 12, 11), (12, 6, 5), (30, 1, 1), (10, 1, 1))
     assert network(torch.rand(3, 2, 28, 26)).shape == (3, 10)
 
@@ -88,7 +88,7 @@ def test_encoders_spike_as_the_reference_does(kind: EncoderKind, timesteps: int)
         FloatNeuron(np.full(256, 0.5), 0.0, "greater", "zero"),
     )
     source = FloatNetwork("net", (1, 16, 16), (identity,))
-    network, _ = quantize(source, timesteps=timesteps, encoder=Encoder(kind))
+    network, _ = quantize(source, timesteps=timesteps, encoding=kind)
     pixels = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
     expected = run(network, pixels, trace=True).spikes["encoder"]
     spikes = encode(torch.tensor(pixels) / 255, kind, timesteps)
@@ -120,7 +120,7 @@ def on_the_grid(network: TrainableNetwork, generator: np.random.Generator) -> Tr
 def test_only_rounding_divides_floats_from_integers(encoding: EncoderKind, timesteps: int, beta: float) -> None:
     """Where nothing needs rounding, every score of the integer network is the float network's, in its unit."""
     network = on_the_grid(spiking(SMALL, timesteps=timesteps, beta=beta, encoding=encoding), np.random.default_rng(5))
-    built, _ = quantize(export(network, "net"), timesteps=timesteps, encoder=Encoder(encoding))
+    built, _ = quantize(export(network, "net"), timesteps=timesteps, encoding=encoding)
     pixels = np.random.default_rng(6).integers(0, 256, (50, 2, 9, 8), np.uint8)
     result = run(built, pixels, trace=True)
     for name in ("conv1", "conv2", "dense1"):
@@ -142,7 +142,7 @@ def test_rounded_weights_are_those_of_the_integer_network(bits: int) -> None:
     assert torch.allclose(network(torch.ones(1, 2, 9, 8)), before, atol=1e-4)
     round_weights(network, bits)
     exact = export(network, "net")
-    built, _ = quantize(exact, timesteps=2, encoder=Encoder("direct"), weight_bits=bits)
+    built, _ = quantize(exact, timesteps=2, encoding="direct", bits=bits)
     largest = (1 << (bits - 1)) - 1
     for layer, integers in zip(exact.layers, built.layers, strict=True):
         if isinstance(layer, MaxPool):

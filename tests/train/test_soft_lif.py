@@ -9,7 +9,7 @@ import pytest
 
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.spec import Encoder, MaxPool
+from hwsnn.spec import MaxPool
 
 torch: Any = pytest.importorskip("torch")
 
@@ -130,7 +130,7 @@ def test_neurons_put_in_place_fire_at_the_rates() -> None:
 def test_the_integer_network_is_the_spiking_one_but_for_rounding() -> None:
     network, x = network_and_pixels()
     spiking = with_spikes(network, 16)
-    built, _ = quantize(export(spiking, "net"), timesteps=16, encoder=Encoder("direct"))
+    built, _ = quantize(export(spiking, "net"), timesteps=16, encoding="direct")
     assert isinstance(built.layers[1], MaxPool)
     assert built.layers[1].mode == "winner"
     result = run(built, np.rint(x.numpy() * 255).astype(np.uint8), trace=True)

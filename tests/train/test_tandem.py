@@ -9,7 +9,7 @@ import pytest
 
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.spec import Encoder, EncoderKind
+from hwsnn.spec import EncoderKind
 
 torch: Any = pytest.importorskip("torch")
 
@@ -101,7 +101,7 @@ def test_the_integer_network_is_the_trained_one() -> None:
         weight[:, 0, 0, 0] = 127
         layer.weights.weight.data = torch.tensor(weight / 64)
         layer.weights.bias.data = torch.tensor(generator.integers(0, 128, len(weight)) / 64)
-    built, _ = quantize(export(network, "net"), timesteps=TIMESTEPS, encoder=Encoder("direct"))
+    built, _ = quantize(export(network, "net"), timesteps=TIMESTEPS, encoding="direct")
     x = pixels(30)
     result = run(built, np.rint(x.numpy() * 255).astype(np.uint8), trace=True)
     assert 0.05 < result.spikes["dense1"].mean() < 0.95

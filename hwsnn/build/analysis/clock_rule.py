@@ -7,12 +7,12 @@ Checked on a netlist that Yosys makes for UltraScale+, before placement. A path'
 - a wide multiplexer (MUXF7 to MUXF9): 0 from a LUT, 1 from elsewhere or by its select input
 - a LUT used as memory or shift register: 1, from its address and from its content
 - a block RAM's content: 1, or 0 if it has its output register
-- a DSP slice's multiplier and adder: 4, or 2 if two rows of registers follow, which the slice takes in
+- a DSP slice's multiplier and adder: 4, or 2 if two rows of registers follow, which the slice absorbs
 
 A path may be ``LIMIT`` = 2 long. An adder is a carry chain with the LUTs that feed it. Its bits are counted from where
 the path enters the chain to where it leaves it, both included: a sum of 24 bits passes, one of 25 does not. A bit has
-one LUT of two outputs, for what is added and what is carried, which look at five signals at most. Where they look at
-more, the one for what is carried is a LUT of its own; in a comparison, which has no sum, they are two bits instead.
+one LUT of two outputs, sum and carry, which depend on at most five signals. If they depend on more, the carry has a LUT
+of its own; in a comparison, which has no sum, they count as two bits instead.
 
 Paths start at registers, memories, DSP slices and input ports. They end at all inputs of those except clocks (so
 enables and resets count) and at output ports.
@@ -35,7 +35,7 @@ from .. import tools
 from ..process import run_tool
 
 LIMIT = 2
-"""How long a path may be."""
+"""The maximum length of a path."""
 
 SCRIPT = """read_verilog design.v
 scratchpad -set abc9.script "+&if -q -W 3000 -F 0 -A 0 -C 16"
@@ -43,9 +43,9 @@ synth_xilinx -family xcup -top {top} -flatten -noiopad -noclkbuf -nosrl
 select -module {top}
 write_json -selected design.json
 """
-"""The mapper is to find the fewest LUTs in a row: a wire counts for more than any pin of a LUT (``-W``, picoseconds),
-and what is fast is not made longer again to save area (``-F``, ``-A``). Shift registers stay registers, as a SRL with a
-register behind it would be as good."""
+"""The mapper minimizes the number of LUTs in a row: a wire counts more than any pin of a LUT (``-W``, picoseconds), and
+fast paths are not lengthened again to save area (``-F``, ``-A``). Shift registers stay registers, because a SRL with a
+register behind it would be equivalent."""
 
 Net: TypeAlias = int | str
 """A net of Yosys's netlist: a number, or a constant as text."""
@@ -62,7 +62,7 @@ _LUT_RAM = re.compile(r"RAM\d+[XM]\w*")
 _BLOCK_RAM = re.compile(r"RAMB(18|36)E2")
 _CLOCKS = {"C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK"}
 _SHARED_INPUTS = 5
-"""What the two outputs of one LUT can look at together."""
+"""The number of inputs that the two outputs of one LUT share."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class TimedPath:
     """The longest path to one bit of one input of a register, memory or DSP, or of an output port.
 
     ``start`` and ``end``: hierarchical names; ``end`` with the input after a blank, unless it is a register's D.
-    ``passes``: what lies between, without what is 0 long.
+    ``passes``: the elements between them, without those of length 0.
     """
 
     start: str
@@ -87,7 +87,7 @@ class TimedPath:
 def synthesize(verilog: str, top: str) -> dict[str, Any]:
     """The netlist of a design: the flat module ``top`` as Yosys's ``write_json`` gives it.
 
-    Raises ``InputError`` where there is no Yosys, and ``ToolError`` where it fails.
+    Raises ``InputError`` if there is no Yosys, and ``ToolError`` if it fails.
     """
     yosys = tools.find("yosys")
     with Scratch("clock") as folder:
@@ -99,9 +99,9 @@ def synthesize(verilog: str, top: str) -> dict[str, Any]:
 
 
 def longest_paths(netlist: dict[str, Any], verilog: str = "") -> list[TimedPath]:
-    """The longest path to every place where paths end, the longest first.
+    """The longest path to every end point, the longest first.
 
-    ``netlist``: as ``synthesize`` gives it; ``verilog``: what it was made from, to tell registers by their names.
+    ``netlist``: from ``synthesize``; ``verilog``: its source, to recognize registers by their names.
     Raises ``ToolError`` for a loop without a register, and for a kind of cell that the rule does not know.
     """
     graph = _Graph(netlist, _net_names(netlist, verilog.splitlines()))
@@ -142,7 +142,7 @@ class _ChainBit:
 
 
 class _Graph:
-    """What follows from what within a clock; where paths start and end."""
+    """Graph of the combinational dependences, with the start and end points of paths."""
 
     def __init__(self, netlist: dict[str, Any], names: Mapping[Net, str]) -> None:
         self.arcs: dict[Node, list[_Arc]] = defaultdict(list)
@@ -176,7 +176,7 @@ class _Graph:
         return {node: [arc.source for arc in arcs] for node, arcs in self.arcs.items()}
 
     def readable(self, nodes: Iterable[Node]) -> str:
-        """The nodes that have a name for people."""
+        """The nodes with readable names."""
         return ", ".join(dict.fromkeys(self._names[node] for node in nodes if node in self._names))
 
     def _add(self, name: str, cell: Cell) -> None:
@@ -205,13 +205,13 @@ class _Graph:
             raise ToolError(f"the clock rule knows no cell of the kind {kind} ({_place(name)})")
 
     def _join(self, results: Iterable[Net], sources: Iterable[Node], length: int, passes: str) -> None:
-        """Each of ``results`` follows from each of ``sources``."""
+        """Make each of ``results`` depend on each of ``sources``."""
         arcs = [_Arc(source, length, passes) for source in sources if _is_net(source)]
         for result in results:
             self.arcs[result].extend(arcs)
 
     def _hold(self, cell: Cell, place: str, outputs: Iterable[Node]) -> None:
-        """The cell holds what appears at ``outputs``, and all of its inputs but the clock end paths."""
+        """Add a sequential cell: paths start at ``outputs``, and end at all of its inputs but the clock."""
         self.starts.update(dict.fromkeys(outputs, place))
         for pin, nets in cell["connections"].items():
             if cell["port_directions"][pin] == "input" and pin not in _CLOCKS:
@@ -284,7 +284,7 @@ class _Graph:
         )
 
     def _before_lut(self, net: Net) -> list[Net]:
-        """What the LUT that drives the net looks at; the net itself where there is none."""
+        """The inputs of the LUT that drives the net; the net itself if there is none."""
         lut = self._driven_by(net, _LUT)
         return [net] if lut is None else _nets(lut, "input")
 
@@ -296,7 +296,7 @@ class _Graph:
         self._join(results, _nets(cell, "input"), 2 if pipelined else 4, "product")  # without registers, without clock
 
     def _registered(self, nets: Iterable[Net]) -> list[Net]:
-        """What a row of registers makes of the nets; nothing where they go anywhere else as well."""
+        """The outputs of a row of registers behind the nets; nothing if the nets go anywhere else as well."""
         readers = [reader for net in nets for reader in self._readers[net]]
         if any(cell is None or pin != "D" or not _REGISTER.fullmatch(cell["type"]) for cell, pin in readers):
             return []
@@ -308,7 +308,7 @@ def _adder_length(bits: int) -> int:
 
 
 def _address(cell: Cell, output: str) -> list[Net]:
-    """What a LUT used as memory reads by, for one of its outputs."""
+    """The address of a LUT used as memory, for one of its outputs."""
     if output.startswith("DO"):
         prefix = f"ADDR{output[2]}"
     elif output == "DPO":
@@ -337,7 +337,7 @@ def _is_net(net: Net) -> bool:
 
 
 def _net_names(netlist: dict[str, Any], verilog: list[str]) -> dict[Net, str]:
-    """For every net the name of its register, or else the deepest of its names: ports repeat those of registers."""
+    """For every net the name of its register, else its deepest name: ports repeat the names of registers."""
     best: dict[Net, tuple[bool, int, str]] = {}
     for name, entry in netlist["netnames"].items():
         if entry["hide_name"]:
@@ -352,6 +352,6 @@ def _net_names(netlist: dict[str, Any], verilog: list[str]) -> dict[Net, str]:
 
 
 def _place(cell: str) -> str:
-    """A cell's name without what Yosys adds to it: of a memory the memory, of other cells the instance they lie in."""
+    """A cell's name without Yosys's additions: for a memory the memory, else the instance that holds the cell."""
     named = cell.removeprefix("$flatten").replace("\\", "").partition("$")[0].rstrip(".")
     return re.sub(r"(\.\d+)+$", "", named) or "unnamed"

@@ -1,21 +1,21 @@
-"""What a design takes of a device, component by component: synthesized by Yosys, not placed.
+"""Resources of a design, component by component: synthesized by Yosys, not placed.
 
 The design is cut into units (see ``units``). Each distinct unit is synthesized once by ``synth_xilinx``, without pads
 and clock buffers, and counted as often as it occurs; nothing is optimized across the border of two units.
 
-What is counted, in cells of the netlist after technology mapping:
+Counted cells of the netlist after technology mapping:
 
-- LUT: every LUT1 to LUT6 as one, every inverter that is left as one (what it drives could not take it in), and what
-  memories and shift registers take of them (``LUTS``). Two small look-ups may share one of the device's six-input ones;
-  they are not counted as sharing it. MUXF7 to MUXF9 and carry chains are extra to look-ups and take none.
-- FF: every flip-flop and latch. Registers that a block RAM or a DSP slice could hold, but that Yosys left outside, too.
+- LUT: every LUT1 to LUT6 as one, every remaining inverter as one (its load could not absorb it), and those of memories
+  and shift registers (``LUTS``). Two small look-up tables may share one of the device's six-input ones; they are not
+  counted as sharing it. MUXF7 to MUXF9 and carry chains are extra to look-up tables and take none.
+- FF: every flip-flop and latch, also registers that a block RAM or a DSP slice could hold but that Yosys left outside.
 - BRAM36: a RAMB36E2 as one, a RAMB18E2 as half a one.
 - DSP: every DSP48E2.
 - Carry: every CARRY4; Yosys writes those for UltraScale+ as well, whose CARRY8 is two of them.
 
-The borders of units cost: on the shipped `digits` and `mnist`, 0.4 % and 2.7 % more LUTs than Yosys makes of them flat,
-at most 0.5 % more flip-flops, and the same block RAM. Vivado packs and places, and may come to fewer; routing and
-timing are none of this.
+The borders of units cost: on the shipped `digits` and `mnist`, 0.4 % and 2.7 % more LUTs than a flat synthesis by
+Yosys, at most 0.5 % more flip-flops, and the same block RAM. Vivado packs and places, and may need fewer. Routing and
+timing are not covered.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ LUTRAMS = {
     "RAM32X16DR8": 8,
     "RAM64X8SW": 8,
 }
-"""Look-ups that each cell of distributed memory takes (AMD UG974, UG574)."""
+"""Look-up tables of each cell of distributed memory (AMD UG974, UG574)."""
 SRLS = {"SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
-"""Look-ups that each shift register takes."""
+"""Look-up tables of each shift register."""
 LUTS = {"INV": 1, **{f"LUT{inputs}": 1 for inputs in range(1, 7)}, **LUTRAMS, **SRLS}
 FFS = dict.fromkeys(("FDRE", "FDSE", "FDCE", "FDPE", "LDCE", "LDPE"), 1)
 BRAM18S = {"RAMB18E2": 1, "RAMB36E2": 2}
@@ -67,7 +67,7 @@ FREE = {"MUXF7", "MUXF8", "MUXF9", "$scopeinfo"}
 
 @dataclass(frozen=True)
 class Use:
-    """What a part of a design takes. ``lut`` includes ``lutram`` and ``srl``; ``carry`` in CARRY4."""
+    """Resources of a part of a design. ``lut`` includes ``lutram`` and ``srl``; ``carry`` in CARRY4."""
 
     lut: int = 0
     lutram: int = 0
@@ -78,21 +78,21 @@ class Use:
     carry: int = 0
 
     def shares(self, device: Device) -> dict[str, float]:
-        """What is taken of a device, in percent of what it has."""
+        """The resources in percent of those of a device."""
         taken = {"lut": self.lut, "ff": self.ff, "bram36": self.bram36, "dsp": self.dsp}
         return {name: round(100 * amount / getattr(device, name), 2) for name, amount in taken.items()}
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a design takes of ``device``.
+    """Resources of a design on ``device``.
 
-    ``layers``: by the names right below the outermost component; ``total`` is them and ``between``, its own logic.
-    ``components``: every unit by its dotted path, with all that is below it. ``cells``: the netlist's, by type.
-    ``estimated_lcs``: Yosys's own estimate of look-ups, small ones in pairs, without memories and shift registers.
+    ``layers``: by the names directly below the top; ``total`` is their sum and ``between``, the top's own logic.
+    ``components``: every unit by its dotted path, including everything below it. ``cells``: the netlist's, by type.
+    ``estimated_lcs``: Yosys's own estimate of look-up tables, small ones paired, without memories and shift registers.
 
     ``instances`` of units, of which ``distinct`` differ; ``synthesized`` of those were not in the cache. ``peak_mib``:
-    the most memory that a process held, None where none was needed.
+    the peak memory of a process, None if none was needed.
     """
 
     device: Device
@@ -122,10 +122,10 @@ class Resources:
 def measure(
     design: Any, device: Device = ULTRASCALE, progress: Progress = lambda done, total: None, top: str = TOP
 ) -> Resources:
-    """Synthesize the Amaranth component ``design``, or find it in the cache, and count what it takes of ``device``.
+    """Synthesize the Amaranth component ``design``, or find it in the cache, and count its resources on ``device``.
 
-    What is synthesized by the time of an interruption is in the cache for the next call. Raises ``InputError`` where
-    there is no Yosys or no cache, or the device is of another family, and ``ToolError`` where Yosys fails.
+    After an interruption, the units that were synthesized are in the cache for the next call. Raises ``InputError`` if
+    there is no Yosys or no cache, or the device is of another family, and ``ToolError`` if Yosys fails.
     """
     if device.family != ULTRASCALE.family:
         raise InputError(f"{device.title}: no UltraScale+ device; resources are counted for such alone")
@@ -159,7 +159,7 @@ def measure(
 
 
 def use(cells: Mapping[str, int]) -> Use:
-    """What the cells of a netlist, by type, take. Raises ``ToolError`` where there are cells of unknown size."""
+    """The resources of a netlist's cells, by type. Raises ``ToolError`` if there are cells of unknown size."""
     known = (LUTS, FFS, BRAM18S, DSPS, CARRIES, FREE)
     if unknown := sorted(name for name in cells if not any(name in group for group in known)):
         raise ToolError(f"nothing is known of how much cells of Yosys take: {', '.join(unknown)}")

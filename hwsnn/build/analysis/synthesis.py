@@ -20,24 +20,24 @@ from .units import ROOT, Unit
 AT_ONCE = 2
 """Yosys processes at a time."""
 BATCH = 16
-"""Units a process: what Yosys does before it comes to the first takes it as long as a dozen of small ones."""
+"""Maximum units per process: Yosys's start-up takes as long as a dozen small ones."""
 BATCH_LINES = 8_000
-"""RTLIL a process, unless one unit has more: parts of the work on one unit take longer the more there is of others."""
+"""Maximum RTLIL per process, unless one unit has more: some passes take longer per unit the more units there are."""
 FIRST_NUMBER = 1_000_000_000
-"""Where Yosys starts to number what it makes. It sorts by name: where all numbers have the same length, the order
-within a unit is the same in whatever company, and hence its result."""
+"""The first number that Yosys gives to generated names. It sorts by name: if all numbers have the same length, the
+order within a unit does not depend on the other units, and neither does its result."""
 SCRIPT = """read_rtlil {name}.il
 synth_xilinx -family {family} -top {name} -flatten -noiopad -noclkbuf
 tee -q -o {name}.json stat -json -tech xilinx
 """
 
 Progress = Callable[[int, int], None]
-"""Called with how many distinct units are done, and how many there are."""
+"""Called with the number of distinct units that are done, and their total."""
 
 
 @dataclass(frozen=True)
 class Netlist:
-    """What became of a unit, without the units below it: cells by type, and Yosys's own estimate of logic cells."""
+    """The netlist of a unit, without the units below it: cells by type, and Yosys's own estimate of logic cells."""
 
     cells: Mapping[str, int]
     estimated_lcs: int
@@ -49,7 +49,7 @@ class Netlist:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """``made``: how many units were not in the cache. ``peak_bytes``: the most that a process held, if any ran."""
+    """``made``: number of units that were not in the cache. ``peak_bytes``: peak memory of a process, if any ran."""
 
     netlists: dict[Unit, Netlist]
     made: int
@@ -57,14 +57,14 @@ class Synthesized:
 
 
 def cache_folder() -> Path:
-    """Where netlists are kept, a file a unit: ``hwsnn/synthesis`` in the user's cache folder. Made if need be."""
+    """The folder of netlists, one file per unit: ``hwsnn/synthesis`` in the user's cache folder. Made if missing."""
     return private_folder("synthesis")
 
 
 def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: Progress) -> Synthesized:
-    """The netlists of ``units``, which are distinct. What is done when an exception comes, Ctrl-C too, is in the cache.
+    """The netlists of ``units``, which are distinct. At an exception, Ctrl-C too, the finished ones are in the cache.
 
-    Raises ``InputError`` where there can be no cache, and ``ToolError`` where Yosys fails.
+    Raises ``InputError`` if there can be no cache, and ``ToolError`` if Yosys fails.
     """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: Progres
 
 
 def _batches(units: Sequence[Unit]) -> list[list[Unit]]:
-    """The largest units first, so that what comes last is short."""
+    """Batches with the largest units first, so that the last batches are short."""
     lines = {unit: unit.template.count("\n") for unit in units}
     batches: list[list[Unit]] = []
     room = 0
@@ -124,7 +124,7 @@ def _batch_text(units: Sequence[Unit], name: str) -> str:
 
 
 def _results(statistics: Path, units: Sequence[Unit]) -> dict[Unit, Netlist]:
-    """What Yosys counted in each unit of a batch."""
+    """Yosys's counts for each unit of a batch."""
     netlists = {}
     try:
         modules = json.loads(statistics.read_text())["modules"]
@@ -139,7 +139,7 @@ def _results(statistics: Path, units: Sequence[Unit]) -> dict[Unit, Netlist]:
 
 
 def _kept(file: Path) -> Netlist | None:
-    """What is in the cache; None where it is not, or is damaged."""
+    """The entry in the cache; None if it is missing or damaged."""
     try:
         return Netlist(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError, AttributeError):

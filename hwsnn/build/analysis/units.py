@@ -1,13 +1,13 @@
-"""A design cut into units: the parts of it that are synthesized on their own.
+"""A design cut into units: the parts that are synthesized separately.
 
-Amaranth writes one module an instance, so that equal parts of a design are several modules, which differ in names
-alone. A unit's text has every name replaced by a number: units of equal text are one, however often they occur.
+Amaranth writes one module per instance, so that equal parts of a design are several modules, which differ only in
+names. A unit's text has every name replaced by a number: units of equal text are one, however often they occur.
 
 A unit is a module with the small modules below it; larger modules below it are units themselves, and black boxes in
-its text. What a black box holds is therefore no part of the text, only its ports are.
+its text. The text contains only the ports of a black box, not its content.
 
-Nor are the numbers in tables that are to lie in block memory: they do not change what the table takes, but mapping them
-takes Yosys half a second a block. Others stand in for them, constant in the same bits.
+Nor does it contain the numbers in tables for block memory: they do not change the size of the table, but mapping them
+takes Yosys half a second per block. Placeholders with the same constant bits replace them.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 MARK = "\0"
-"""Stands in front of every number that replaces a name; ``Unit.text`` puts a prefix of its reader's choice there."""
+"""Marks every number that replaces a name; ``Unit.text`` replaces it with a given prefix."""
 ROOT = "unit"
-"""Name of a unit's outermost module, behind the prefix."""
+"""Name of a unit's top module, after the prefix."""
 SMALL = 15_000
-"""Characters of RTLIL up to which a module and all below it are part of the unit above."""
+"""A module with at most this many characters of RTLIL, all below it included, is part of the unit above."""
 CROWD = 1_500_000
-"""Characters of such modules right below one module, from which on they are units after all: more than Yosys's
-WebAssembly build, which has 4 GiB, can map at once."""
+"""If such modules directly below one module have more characters than this, they are units after all: Yosys's
+WebAssembly build, which has 4 GiB, cannot map more at once."""
 
 _NAME = re.compile(r"[\\$]\S+")
 _DECLARES = ("wire", "memory", "cell", "process")
@@ -55,7 +55,7 @@ class Component:
     below: tuple[Component, ...]
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Component]]:
-        """Itself and every component below, with the names that lead there."""
+        """The component and every component below, with their paths."""
         yield path, self
         for component in self.below:
             yield from component.walk((*path, component.name))
@@ -79,7 +79,7 @@ class _Module:
 def cut(rtlil: str, top: str) -> Component:
     """The component ``top`` of a design in RTLIL, as Amaranth writes it.
 
-    Units are ``top``, each module right below it, and whatever is larger than ``SMALL``, or one of a ``CROWD``.
+    Units are ``top``, each module directly below it, and every module larger than ``SMALL``, or one of a ``CROWD``.
     """
     return _Cutter(_parse(rtlil)).component(f"\\{top}", top, depth=0)
 

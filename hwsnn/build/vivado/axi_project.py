@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hwsnn import register_map
 from hwsnn.build.boards import AxiBoard
 from hwsnn.build.c_header import FILE as HEADER
 from hwsnn.build.c_header import c_header
 from hwsnn.build.pll import MMCM
 from hwsnn.errors import InputError
+from hwsnn.interface import registers
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.plan import Plan
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
@@ -25,18 +25,16 @@ from .project import Project, write_json
 from .saif import Activity, Progress, Stimulus, record
 
 DESIGN = "hwsnn"
-"""What the block design and Vivado's project are called."""
-BUS_MHZ = 100
-"""Of everything that is AXI."""
+"""Name of the block design and of Vivado's project."""
 ACTIVITY = "activity.saif"
 LEVELS = ("testbench", f"{DESIGN}_wrapper", f"{DESIGN}_i", "accelerator", "inst")
 """The instances around the accelerator and its own, as Vivado makes them, below a test bench as simulators have it."""
 STRIPPED = "/".join(LEVELS[:2])
-"""What in front of a name in the activity file is not part of its name in Vivado's design."""
+"""The prefix of names in the activity file that is not in Vivado's design."""
 BUS_CLOCK = "clk_pl_0"
-"""What the core of the processing system calls the clock that it gives."""
+"""Name of the clock from the core of the processing system."""
 PATIENCE = 4
-"""How many times the clocks between results, by the cycle model, may pass in simulation."""
+"""The simulation's time-out for a result, as a multiple of the cycle model's interval between results."""
 ACCESS = {"constant": "read-only", "status": "read-only", "control": "write-only", "counter": "read-only"}
 
 CROSSINGS = """\
@@ -65,7 +63,7 @@ class AxiProject(Project):
         if not slowest <= clock_mhz <= fastest:
             raise InputError(f"--clock-mhz must be from {slowest:g} to {fastest:g} on {board.title}, not {clock_mhz:g}")
         super().__init__(network, plan, board, clock_mhz)
-        self._word_bytes, self._board_part, self._stimulus = board.word_bytes, board.board_part, stimulus
+        self._board, self._stimulus = board, stimulus
 
     @property
     def next_step(self) -> str:
@@ -75,13 +73,13 @@ class AxiProject(Project):
         network, digest = self.network, model_hash(self.network)
         progress("Verilog", 0, 1)
         try:
-            shell = AxiShell(network, Pipeline(network, self.plan.folding), digest, self._word_bytes)
+            shell = AxiShell(network, Pipeline(network, self.plan.folding), digest, self._board.word_bytes)
         except ValueError as error:
             raise InputError(f"{network.name}: not buildable for {self.board.title}: {error}") from None
         verilog = to_verilog(shell, digest, ACCELERATOR)
         self._write_verilog(folder, ACCELERATOR, verilog)
-        (folder / HEADER).write_text(c_header(network, digest, self._word_bytes))
-        period = 1000 / max(BUS_MHZ, self.clock_mhz)
+        (folder / HEADER).write_text(c_header(network, digest, self._board.word_bytes, self._board.addresses))
+        period = 1000 / max(self._board.bus_mhz, self.clock_mhz)
         constraints = CROSSINGS.format(bus=BUS_CLOCK, pipeline=self.pipeline_clock, period=period)
         (folder / "crossings.xdc").write_text(constraints)
         self._write_settings(folder, self._words(digest), {"registers": tcl.table(_register_rows())})
@@ -95,35 +93,36 @@ class AxiProject(Project):
             return None
         clocks = self.plan.clocks
         patience = PATIENCE * int(clocks.cycles_per_frame + clocks.latency_cycles)
-        speeds = (BUS_MHZ, self.clock_mhz)
+        speeds = (self._board.bus_mhz, self.clock_mhz)
         return record(verilog, self.network, self._stimulus, speeds, patience, LEVELS, file, progress)
 
     def _words(self, digest: str) -> dict[str, tcl.Value]:
+        board = self._board
         return {
             "design": DESIGN,
-            "board_part": self._board_part,
+            "board_part": board.board_part,
             "top": ACCELERATOR,
             "description": f"Spiking network {self.network.name}, sha256 {digest}",
-            "bus_mhz": BUS_MHZ,
+            "bus_mhz": board.bus_mhz,
             "pipeline_mhz": self.clock_mhz,
-            "word_bits": 8 * self._word_bytes,
-            "registers_base": hex(register_map.ZCU102_REGISTERS),
-            "dma_base": hex(register_map.ZCU102_DMA),
-            "window": hex(register_map.ZCU102_WINDOW),
+            "word_bits": 8 * board.word_bytes,
+            "registers_base": hex(board.addresses.registers),
+            "dma_base": hex(board.addresses.dma),
+            "window": hex(board.addresses.window),
             "activity": ACTIVITY if self._stimulus else "",
             "activity_path": STRIPPED,
         }
 
     def _manifest(self, activity: Activity | None) -> dict[str, Any]:
-        """The network's own manifest, with the accelerator's ports in the place of the pipeline's."""
-        network, word_bytes = self.network, self._word_bytes
+        """The network's manifest, with the accelerator's ports in place of the pipeline's."""
+        network, word_bytes, addresses = self.network, self._board.word_bytes, self._board.addresses
         channels, height, width = network.input_shape
         return manifest(network, self.plan.folding, self.plan.clocks) | {
             "top": ACCELERATOR,
             "board": self.board.name,
-            "interface": {"version": register_map.INTERFACE_VERSION, "described_in": "docs/axi.md"},
+            "interface": {"version": registers.INTERFACE_VERSION, "described_in": "docs/axi.md"},
             "clock": {
-                "bus": {"port": "aclk", "mhz": BUS_MHZ},
+                "bus": {"port": "aclk", "mhz": self._board.bus_mhz},
                 "pipeline": {"port": "pipeline_clk", "mhz": self.clock_mhz},
             },
             "reset": {"port": "aresetn", "active": "low", "synchronous": True},
@@ -131,28 +130,28 @@ class AxiProject(Project):
                 "s_axis": {
                     "direction": "in",
                     "word_bytes": word_bytes,
-                    "bytes_per_frame": register_map.frame_bytes(network),
+                    "bytes_per_frame": registers.frame_bytes(network),
                     "order": {"height": height, "width": width, "channels": channels},
                 },
                 "m_axis": {
                     "direction": "out",
                     "word_bytes": word_bytes,
-                    "bytes_per_result": register_map.result_bytes(network),
+                    "bytes_per_result": registers.result_bytes(network),
                     "scores": network.classes,
                 },
             },
-            "addresses": {"registers": hex(register_map.ZCU102_REGISTERS), "dma": hex(register_map.ZCU102_DMA)},
+            "addresses": {"registers": hex(addresses.registers), "dma": hex(addresses.dma)},
             "activity": None if activity is None else {"file": ACTIVITY} | asdict(activity),
         }
 
 
 def _register_rows() -> list[list[str | int]]:
-    """For the IP core's address map: name, offset, bits, access, what it is. Its registers have 32 bits each."""
+    """For the IP core's address map: name, offset, bits, access, description. Its registers have 32 bits each."""
     rows: list[list[str | int]] = []
-    for register in register_map.REGISTERS:
-        for part in range(register.size // register_map.REGISTER_BYTES):
+    for register in registers.REGISTERS:
+        for part in range(register.size // registers.REGISTER_BYTES):
             name = register.name + ("_HIGH" if part else "")
-            offset = f"0x{register.offset + part * register_map.REGISTER_BYTES:03X}"
+            offset = f"0x{register.offset + part * registers.REGISTER_BYTES:03X}"
             text = register.text + (", high word" if part else "")
-            rows.append([name, offset, 8 * register_map.REGISTER_BYTES, ACCESS[register.kind], text])
+            rows.append([name, offset, 8 * registers.REGISTER_BYTES, ACCESS[register.kind], text])
     return rows

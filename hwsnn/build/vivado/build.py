@@ -26,9 +26,9 @@ from .saif import Activity, Progress
 
 ARGUMENTS = ["-mode", "batch", "-nolog", "-nojournal", "-notrace", "-source", f"../{BUILD}"]
 COMMAND = f"vivado -mode batch -source {BUILD}"
-"""What a person runs in a project's folder."""
+"""The command to run in a project's folder."""
 TOO_LARGE = ("over-utilized", "requires more")
-"""What Vivado's errors say of a design that the device has no room for."""
+"""Vivado's errors for a design that does not fit the device."""
 PERCENT = 100
 
 _STAGE = re.compile(r"hwsnn: stage (.+)$")
@@ -41,14 +41,14 @@ STEPS = {
     "route_design": 55,
     "write_bitstream": 95,
 }
-"""How far the implementation is, in percent, when Vivado starts each of its commands for the first time."""
+"""Progress of the implementation, in percent, when Vivado first starts each of its commands."""
 
 
 @dataclass(frozen=True)
 class VivadoReport(BuildReport):
-    """A build by Vivado. ``lut`` and so on: of the whole chip. Power in watts, as Vivado estimates it.
+    """A build by Vivado. ``lut`` and so on: of the whole chip. Power in watts, estimated by Vivado.
 
-    ``activity``: what the switching activity was recorded of; None where it is Vivado's own guess.
+    ``activity``: the source of the switching activity; None if it is Vivado's default.
     """
 
     power_w: float
@@ -57,16 +57,16 @@ class VivadoReport(BuildReport):
 
 
 def write(project: Project, output: Path, progress: Progress) -> None:
-    """Write the project alone into the folder ``output``. Raises as ``Project.write`` does."""
+    """Write only the project into the folder ``output``. Raises as ``Project.write`` does."""
     with folder_written_whole(output) as folder:
         project.write(folder, progress)
 
 
 def build(project: Project, output: Path, vivado: Tool, progress: Progress) -> VivadoReport:
-    """Write the project into the folder ``output``, and what Vivado makes of it, whole or not at all.
+    """Write the project into the folder ``output``, and the results of Vivado, complete or not at all.
 
-    A design that misses its clock is reported (``timing_met``) and written all the same. Raises ``InputError`` where a
-    tool is missing or the design does not fit, and ``ToolError`` where a tool fails.
+    A design that misses its clock is still written, and reported (``timing_met``). Raises ``InputError`` if a tool is
+    missing or the design does not fit, and ``ToolError`` if a tool fails.
     """
     name = project.network.name
     seconds: dict[str, float] = {}
@@ -116,7 +116,7 @@ def build(project: Project, output: Path, vivado: Tool, progress: Progress) -> V
 
 
 def read_reports(folder: Path, project: Project) -> dict[str, dict[str, Any]]:
-    """What Vivado reported, by the names of the JSON files. Raises ``ToolError`` where something is missing."""
+    """Vivado's reports, by the names of the JSON files. Raises ``ToolError`` if something is missing."""
     texts = {}
     for name in ("utilization", "hierarchy", "timing", "power"):
         try:
@@ -135,7 +135,7 @@ def read_reports(folder: Path, project: Project) -> dict[str, dict[str, Any]]:
 
 
 class Follower:
-    """Tells from what Vivado prints how far the build is, and how long its stages took: ``seconds`` of each."""
+    """Follows the progress of the build in Vivado's output, and measures its stages: ``seconds`` of each."""
 
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
@@ -159,7 +159,7 @@ class Follower:
 
 
 def end_all_in(folder: Path) -> None:
-    """End every process that works in ``folder`` or below: Vivado's runs may outlive it where it was ended."""
+    """End every process that works in ``folder`` or below: Vivado's runs may outlive it if it is killed."""
     top = str(folder.resolve())
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
 """Reads the texts that Vivado's report commands write (AMD UG835, UG906, UG907) into values for JSON.
 
-Raises ``ToolError`` where a text lacks something that the commands in ``implement.tcl`` ask for.
+Raises ``ToolError`` if a text lacks something that the commands in ``implement.tcl`` request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hwsnn.errors import ToolError
 SITES = {"lut": "CLB LUTs", "ff": "CLB Registers", "bram": "Block RAM Tile", "dsp": "DSPs"}
 """Our names of resources, and Vivado's: a block RAM tile has 36 kbit, half of one may be used."""
 INSTANCE_COLUMNS = {"lut": "Total LUTs", "ff": "FFs", "bram36": "RAMB36", "bram18": "RAMB18", "dsp": "DSP"}
-"""How the headings start in the table by instance."""
+"""The first headings of the table by instance."""
 SLACKS = {"setup": ("WNS(ns)", "TNS(ns)"), "hold": ("WHS(ns)", "THS(ns)"), "pulse_width": ("WPWS(ns)", "TPWS(ns)")}
 """What timing analysis checks, and the columns of its worst and its total negative slack."""
 POWER = {
@@ -26,7 +26,7 @@ POWER = {
 }
 
 _CELL = re.compile(r"\{[^}]*\}|\S+")
-"""Of a table without a frame; a clock's waveform is two numbers in braces."""
+"""A cell of a table without a frame; a clock's waveform is two numbers in braces."""
 
 Table = list[list[str]]
 Values = dict[str, Any]
@@ -60,7 +60,7 @@ def parse_instance(text: str, instance: str) -> Values:
 def parse_timing(text: str) -> Values:
     """Of ``report_timing_summary``: whether all constraints are met, slacks, and every clock with its setup slack.
 
-    A slack is None where nothing has to be in time.
+    A slack is None if there is no constraint.
     """
     summary = _columns(text, lambda headings: headings[:2] == ["WNS(ns)", "TNS(ns)"])
     clocks = _columns(text, lambda headings: headings[:3] == ["Clock", "Waveform(ns)", "Period(ns)"])
@@ -86,7 +86,7 @@ def parse_timing(text: str) -> Values:
 
 
 def fmax_mhz(timing: Values, clock: str) -> float:
-    """The frequency that the one clock of ``parse_timing`` whose name starts with ``clock`` could have had."""
+    """The maximum frequency of the one clock of ``parse_timing`` whose name starts with ``clock``."""
     names = [name for name in timing["clocks"] if name.startswith(clock)]
     if len(names) != 1:
         known = ", ".join(timing["clocks"])
@@ -98,10 +98,10 @@ def fmax_mhz(timing: Values, clock: str) -> float:
 
 
 def parse_power(text: str, instance: str) -> Values:
-    """Of ``report_power``: watts of the chip, of its parts by kind, and of an instance; how sure Vivado is.
+    """Of ``report_power``: watts of the chip, of its parts by kind, and of an instance; Vivado's confidence.
 
-    ``nets_matched`` and ``nets``: how many nets of the design got their activity from simulation; None without. What
-    Vivado gives as "<0.001" is 0.001 here.
+    ``nets_matched`` and ``nets``: how many nets of the design got their activity from simulation; None without. A value
+    that Vivado prints as "<0.001" is 0.001 here.
     """
     summary: dict[str, str] = {}
     components: Values = {}

@@ -1,8 +1,8 @@
-"""Switching activity: how often every signal of the accelerator changes while it works, as a SAIF file for Vivado.
+"""Switching activity of every signal of the accelerator while it works, as a SAIF file for Vivado.
 
-The hardware is simulated by Verilator with a program of our own, ``activity.cpp``: frames come without a pause, and
-recording begins when the first result has gone, so that the pipeline is full. The answers are compared with the
-reference: the activity of hardware that does something else would be worth nothing.
+The hardware is simulated by Verilator with a program of our own, ``activity.cpp``: frames come back to back, and
+recording begins after the first result, when the pipeline is full. The results are compared with the reference: the
+activity of wrong hardware would be useless.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from hwsnn.build.process import run_tool
 from hwsnn.build.tools import Tool, lay_out_verilator, verilator_environment, verilator_version
 from hwsnn.errors import ToolError
 from hwsnn.files.scratch import Scratch
+from hwsnn.interface.registers import result_bytes
 from hwsnn.reference import run as run_reference
-from hwsnn.register_map import result_bytes
 from hwsnn.rtl.axi.shell import ACCELERATOR
 from hwsnn.spec import Network
 
 Images = npt.NDArray[np.uint8]
 Progress = Callable[[str, int, int], None]
-"""Called with a stage's name, how far it is, and its length."""
+"""Called with a stage's name, its progress, and its length."""
 
 PROGRAM = "activity"
 WORD_BYTES = 8
-"""Of both streams: activity.cpp knows words of this size alone."""
+"""Bytes per word of both streams: activity.cpp supports only this size."""
 SETTLED_EDGES = 10_000
-"""How many edges of either clock may always pass before a result comes."""
+"""Minimum time-out for a result, in edges of either clock."""
 VERILATOR = [
     "--cc",
     "--exe",
@@ -53,14 +53,14 @@ VERILATOR = [
 _COMPILED = re.compile(r"\+\+ .* -c .*\.cpp")
 _FRAME = re.compile(r"frame (\d+)$")
 _TIMESCALE = re.compile(r"\(TIMESCALE (\d+)([a-z]+)\)")
-"""As Verilator writes it; Vivado itself writes a space between number and unit."""
+"""The time scale as Verilator writes it; Vivado itself writes a space between number and unit."""
 _NET = re.compile(r"\(([A-Za-z_][A-Za-z0-9_$]*)(\\\[\d+\\\])? \(T0 ")
 _INSTANCE = re.compile(r"\(INSTANCE ([A-Za-z_][A-Za-z0-9_$]*)$")
 
 
 @dataclass(frozen=True)
 class Stimulus:
-    """What the accelerator works on while its activity is recorded: images (N, C, H, W), and in words where from."""
+    """The images (N, C, H, W) for which the activity is recorded, and a description of their source."""
 
     images: Images
     source: str
@@ -68,7 +68,7 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Activity:
-    """What was recorded: of which frames, how many, over how many nanoseconds of the hardware's time."""
+    """A recorded activity: the source of the frames, their number, and the duration in ns of hardware time."""
 
     source: str
     frames: int
@@ -87,10 +87,10 @@ def record(
 ) -> Activity:
     """Write to ``file`` the activity of the accelerator ``verilog`` while it works on the images of ``stimulus``.
 
-    ``clocks_mhz``: of the bus and of the pipeline. ``patience``: clocks of the pipeline within which the next result
-    comes. ``levels``: the names of the instances around the accelerator, the outermost first, and its own. Raises
-    ``InputError`` where Verilator or its compiler is missing, and ``ToolError`` where it fails or the answers differ
-    from the reference.
+    ``clocks_mhz``: of the bus and of the pipeline. ``patience``: time-out for the next result, in pipeline cycles.
+    ``levels``: the names of the instances around the accelerator, the outermost first, and its own. Raises
+    ``InputError`` if Verilator or its compiler is missing, and ``ToolError`` if it fails or the results differ from the
+    reference.
     """
     with Scratch("activity") as folder:
         simulator = build_simulator(verilog, folder, progress)
@@ -98,7 +98,7 @@ def record(
 
 
 def build_simulator(verilog: str, folder: Path, progress: Progress = lambda stage, done, total: None) -> Tool:
-    """Build in ``folder`` the program that feeds and records the accelerator. Raises as ``record`` does."""
+    """Build the program that feeds and records the accelerator in ``folder``. Raises as ``record`` does."""
     settings = verilator_environment()
     program = settings["PATH"].split(os.pathsep)[0] + "/verilator"
     (folder / "build").mkdir()
@@ -125,7 +125,7 @@ def simulate(
     file: Path,
     progress: Progress = lambda stage, done, total: None,
 ) -> Activity:
-    """Let the program of ``build_simulator`` work on the images; everything else as ``record``."""
+    """Run the program of ``build_simulator`` on the images; everything else as ``record``."""
     images = stimulus.images
     bus_half, pipeline_half = (round(500_000 / mhz) for mhz in clocks_mhz)
     edges = SETTLED_EDGES + 2 * patience * (1 + pipeline_half / bus_half)
@@ -156,10 +156,10 @@ def frame_words(images: Images) -> bytes:
 
 
 def nest(raw: TextIO, nested: TextIO, levels: Sequence[str]) -> int:
-    """Put what Verilator wrote about the accelerator below the instances ``levels``; returns the duration in ps.
+    """Move Verilator's activity of the accelerator below the instances ``levels``; returns the duration in ps.
 
-    ``levels`` ends with the accelerator's own name. Left out are signals that Vivado could not find again by their
-    names: those that Yosys numbered, and parts of a signal that have names besides it.
+    ``levels`` ends with the accelerator's own name. Signals that Vivado cannot match by name are left out: those that
+    Yosys numbered, and parts of a signal that have names of their own.
     """
     duration, lines = 0, (line.strip() for line in raw)
     for line in lines:
@@ -181,7 +181,7 @@ def nest(raw: TextIO, nested: TextIO, levels: Sequence[str]) -> int:
 
 
 def _findable(lines: Iterator[str]) -> Iterator[str]:
-    """The lines of one instance up to its end, but for that end and for what cannot be found by its name."""
+    """The lines of one instance, without its end and without signals that cannot be matched by name."""
     depth, hidden = 0, 0
     for line in lines:
         if line == ")":
@@ -203,7 +203,7 @@ def _findable(lines: Iterator[str]) -> Iterator[str]:
 
 
 def compare(network: Network, images: Images, results: bytes) -> None:
-    """Raise ``ToolError`` unless the results are those of the reference, of each image and of the first again."""
+    """Raise ``ToolError`` unless the results equal the reference's, for each image and for the first one again."""
     count, size = len(images) + 1, result_bytes(network)
     padded = size + -size % WORD_BYTES
     expected = run_reference(network, images)
@@ -213,11 +213,11 @@ def compare(network: Network, images: Images, results: bytes) -> None:
     turn = np.arange(count) % len(images)
     wanted = np.column_stack([np.arange(count), expected.predictions[turn], expected.scores[turn]])
     if not np.array_equal(words, wanted):
-        raise ToolError("the simulated accelerator's answers differ from the reference")
+        raise ToolError("the simulated accelerator's results differ from the reference")
 
 
 def _compilations(percent: Callable[[int], None]) -> Callable[[str], None]:
-    """Compilers that were started; how many there will be is not known: the rest fills ever more slowly."""
+    """Progress by the compilers that were started; their total is unknown: the bar fills ever more slowly."""
     started = 0
 
     def on_line(line: str) -> None:

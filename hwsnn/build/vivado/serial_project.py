@@ -1,4 +1,4 @@
-"""The project of a board that a host reaches over a serial line."""
+"""The project of a board with a serial line to the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as Tcl words: whatever a text holds, Tcl reads it as that text and runs nothing."""
+"""Values as Tcl words: Tcl reads any text as that text, and executes nothing in it."""
 
 from __future__ import annotations
 

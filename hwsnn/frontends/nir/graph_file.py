@@ -1,7 +1,7 @@
 """NIR files (HDF5): the nodes of a graph that is a chain, in order, with their numbers.
 
-A NIR file is untrusted input, so it is read here with limits and never executed; whatever is wrong is an
-``InputError`` of one line that names the node. What the numbers mean is not this file's concern.
+A NIR file is untrusted input, so it is read here with limits and never executed; an error is an ``InputError`` of one
+line that names the node. The meaning of the numbers is not this file's concern.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from .conventions import PREFIX
 from .hdf5_bounded import BoundedFile, checked_name, opened
 
 Edges: TypeAlias = list[tuple[str, str]]
-"""Names of the nodes that each edge comes from and leads to."""
+"""Edges: the names of their source and target nodes."""
 MAX_SETTINGS = 5
-"""Most integers under one key: a shape with a time step and a batch before channels, height and width."""
+"""Maximum integers under one key: a shape with a time step and a batch before channels, height and width."""
 MAX_DEPTH = 4
-"""How deep graphs may lie within graphs."""
+"""Maximum nesting of graphs within graphs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Node:
     metadata: Mapping[str, FloatArray | str]
 
     def error(self, text: str) -> InputError:
-        """The exception that says what is wrong with this node."""
+        """The exception for an error in this node."""
         return InputError(f"node {self.name!r} ({self.type}): {text}")
 
     def numbers(self, key: str, ndim: int | None = None, *, finite: bool = True) -> FloatArray:
@@ -104,9 +104,9 @@ class Node:
 
 
 def read_chain(path: Path) -> tuple[list[Node], list[str]]:
-    """The nodes of the NIR file ``path`` from its input to its output, and remarks on how they were found.
+    """The nodes of the NIR file ``path`` from its input to its output, and remarks on how it was read.
 
-    Raises ``InputError`` for all but a chain.
+    Raises ``InputError`` if the graph is not a chain.
     """
     with opened(path) as file:
         reader = _Reader(file)
@@ -118,14 +118,14 @@ def read_chain(path: Path) -> tuple[list[Node], list[str]]:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A node in the file: its type, and what lies in its group."""
+    """A node in the file: its type, and its group."""
 
     type: str
     members: Mapping[str, Any]
 
 
 class _Reader:
-    """Reads graphs of an open file, and gathers ``remarks``."""
+    """Reads graphs of an open file, and collects ``remarks``."""
 
     def __init__(self, file: BoundedFile) -> None:
         self._file = file
@@ -135,7 +135,7 @@ class _Reader:
         """The chain in a NIRGraph's group, nested graphs flattened."""
         where = f"node {prefix[:-1]!r}" if prefix else "the graph"
         if depth > MAX_DEPTH:
-            raise InputError(f"{where}: graphs lie within graphs more than {MAX_DEPTH} deep; write one flat graph")
+            raise InputError(f"{where}: graphs are nested more than {MAX_DEPTH} deep; write one flat graph")
         nodes = graph.get("nodes")
         if not isinstance(nodes, h5py.Group):
             raise InputError(f"{where}: must be a NIRGraph with 'nodes' and 'edges'; write it with nir.write")
@@ -156,7 +156,7 @@ class _Reader:
         return found
 
     def _entries(self, nodes: h5py.Group, where: str, prefix: str) -> dict[str, _Entry]:
-        """The nodes by name. HDF5 takes a ``/`` in a name for a path, so they lie in groups within groups."""
+        """The nodes by name. A ``/`` in a name is a path in HDF5, so such nodes are in groups within groups."""
         found: dict[str, _Entry] = {}
         waiting = [(name, group, False) for name, group in self._file.members(nodes, where).items()]
         while waiting:
@@ -180,7 +180,7 @@ class _Reader:
         return dict(sorted(found.items()))
 
     def _by_their_names(self, types: Mapping[str, str], edges: Edges, prefix: str) -> Edges:
-        """The edges, where they call one node by a name that older exporters changed, by that node's name."""
+        """The edges, with a name that older exporters changed replaced by its node's."""
         used = {end for edge in edges for end in edge}
         unknown, unused = used - types.keys(), types.keys() - used
         if len(unknown) != 1 or len(unused) != 1:
@@ -194,7 +194,7 @@ class _Reader:
         return [(names.get(source, source), names.get(target, target)) for source, target in edges]
 
     def _metadata(self, name: str, members: Mapping[str, Any]) -> dict[str, FloatArray | str]:
-        """What hwsnn wrote there; what others did may be anything, and nobody asks for it."""
+        """The metadata that hwsnn wrote; anything else is ignored."""
         group, where = members.get("metadata"), f"node {name!r}"
         if not isinstance(group, h5py.Group):
             return {}
@@ -252,7 +252,7 @@ def _in_order(types: Mapping[str, str], edges: Edges, prefix: str) -> list[str]:
     left = [name for name in types if name not in reached]
     if left:
         raise InputError(
-            f"node {named(left[:1])}: must lie on the way from the input to the output; leave it out, or connect it"
+            f"node {named(left[:1])}: must be on the path from the input to the output; leave it out, or connect it"
         )
     if types[order[-1]] != "Output":
         raise InputError(f"node {named(order[-1:])}: leads nowhere; the last node must be an Output")

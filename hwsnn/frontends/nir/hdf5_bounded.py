@@ -1,8 +1,8 @@
-"""HDF5 files that nobody vouches for, read within bounds: so many members, and so many bytes, of a whole file.
+"""Untrusted HDF5 files, read within limits on the members and the bytes of a whole file.
 
-A few kilobytes can ask for days and gigabytes: links that lead to the same group again and again, texts of a declared
-length, data that unpack to a thousand times their size, or that were never written. So everything is paid for before
-libhdf5 makes room for it. Whatever is too large or of a kind that is not read is an ``InputError`` of one line.
+A few kilobytes can cost days and gigabytes: links that lead to the same group repeatedly, texts of a declared length,
+data that unpack to a thousand times their size, or that were never written. So everything is counted against a budget
+before libhdf5 allocates memory. Anything too large or of an unsupported kind is an ``InputError`` of one line.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from ..linear import MAX_WEIGHTS
 from .hdf5_structure import check_structure
 
 MAX_BYTES = 2 * 8 * MAX_WEIGHTS
-"""Most bytes that are read from one file, unpacked, each number in at least 64 bits."""
+"""Maximum bytes read from one file, unpacked, each number in at least 64 bits."""
 MAX_FILE_BYTES = 2 * MAX_BYTES
 MAX_MEMBERS = 4096
-"""Most groups, data sets and edges that are read from one file: a NIR node has about ten."""
+"""Maximum groups, data sets and edges read from one file: a NIR node has about ten."""
 MAX_NAME = 256
-"""Most characters of a name: names stand in errors of one line."""
+"""Maximum length of a name: names appear in errors of one line."""
 LEAST_CHUNK_BYTES = 4096
-"""What a chunk is counted as at least: each takes time, however small it is."""
+"""Minimum cost of a chunk: each takes time, however small it is."""
 FILTER_SLACK = 1024
 """Bytes by which a chunk may grow where a filter has made it larger, or added a checksum."""
 REFERENCE_BYTES = 16
-"""What stands for a text of any length: its length in 4 bytes, an address in 8, an index in 4."""
+"""Reference to a text of variable length: its length in 4 bytes, an address in 8, an index in 4."""
 
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-"""Those whose memory can be bounded: the others unpack to whatever the file says."""
+"""Filters whose memory can be bounded: others unpack to any size that the file declares."""
 
 
 class BoundedFile:
-    """An open file with what is left of its bounds. ``where`` is the part of it that an error is about."""
+    """An open file with the rest of its budget. ``where`` is the part of it that an error is about."""
 
     def __init__(self, file: h5py.File, raw: BinaryIO) -> None:
         self.root = file
@@ -67,19 +67,19 @@ class BoundedFile:
         return sorted(checked_name(name.decode(), where) for name in found)
 
     def members(self, group: h5py.Group, where: str) -> dict[str, Any]:
-        """All that lies in ``group``, by name."""
+        """The members of ``group``, by name."""
         return {name: self.member(group, name, where) for name in self.names(group, where)}
 
     def member(self, group: h5py.Group, key: str, where: str) -> Any:
-        """What lies under ``key``, or None. Links out of the file, and data that lie elsewhere, are refused."""
+        """The member ``key``, or None. Links out of the file, and external data, are refused."""
         link = group.get(key, getlink=True)
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            raise InputError(f"{where}: {key!r} must lie in the file itself, not behind a link")
+            raise InputError(f"{where}: {key!r} must be in the file itself, not behind a link")
         member = group[key]
         if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
-            raise InputError(f"{where}: the data of {key!r} must lie in the file itself, not in another")
+            raise InputError(f"{where}: the data of {key!r} must be in the file itself, not in another")
         return member
 
     def value(self, data: h5py.Dataset, key: str, where: str) -> FloatArray | str:
@@ -111,13 +111,13 @@ class BoundedFile:
         return [text.decode() for text in np.ravel(data[()]).tolist()]
 
     def _admit(self, data: h5py.Dataset, where: str) -> None:
-        """Pay for a data set that is about to be read, and refuse one that would unpack to something else."""
+        """Charge a data set that is about to be read, and refuse one that would unpack to another size."""
         count, each = math.prod(data.shape), max(_element_bytes(data), 8)
         if data.chunks is None:
             self._pay_bytes(where, count * each)
             offset, layout = data.id.get_offset(), data.id.get_create_plist().get_layout()
             if offset is None and (layout == h5py.h5d.CONTIGUOUS or _has_references(data)):
-                raise InputError(f"{where}: its data were never written; write the file anew with nir.write")
+                raise InputError(f"{where}: its data were never written; write the file again with nir.write")
             if _has_references(data):
                 self._pay_texts(where, os.pread(self._raw.fileno(), count * REFERENCE_BYTES, offset))
             return
@@ -128,7 +128,7 @@ class BoundedFile:
                 self._pay_texts(where, contents[: math.prod(data.chunks) * REFERENCE_BYTES])
 
     def _chunks(self, data: h5py.Dataset, where: str) -> Iterator[bytes]:
-        """The contents of each chunk, unpacked, of which none was never written or unpacks to more than a chunk."""
+        """The content of each chunk, unpacked. Refuses chunks that were never written or unpack to more."""
         properties = data.id.get_create_plist()
         filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
         read = FILTERS - {h5py.h5z.FILTER_SHUFFLE} if _has_references(data) else FILTERS
@@ -141,7 +141,7 @@ class BoundedFile:
                 skipped, contents = data.id.read_direct_chunk(corner)
             except (OSError, MemoryError):  # the latter for a chunk that is not there
                 raise InputError(
-                    f"{where}: its data are damaged or were never written; write the file anew with nir.write"
+                    f"{where}: its data are damaged or were never written; write the file again with nir.write"
                 ) from None
             self._stored_bytes -= len(contents)
             if self._stored_bytes < 0:
@@ -150,12 +150,12 @@ class BoundedFile:
                 contents = zlib.decompressobj().decompress(contents, largest)
                 if len(contents) == largest:
                     raise InputError(
-                        f"{where}: its data unpack to more than they say; write the file anew with nir.write"
+                        f"{where}: its data unpack to more than they say; write the file again with nir.write"
                     )
             yield contents
 
     def _pay_texts(self, where: str, references: bytes) -> None:
-        """Pay for the texts that ``references`` lead to, each of which begins with the length: libhdf5 trusts it."""
+        """Charge the texts of ``references``, each of which begins with the length: libhdf5 trusts it."""
         lengths = np.frombuffer(references[: len(references) // REFERENCE_BYTES * REFERENCE_BYTES], "<u4")[::4]
         self._pay_bytes(where, int(lengths.sum(dtype=np.int64)))
 
@@ -175,7 +175,7 @@ class BoundedFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BoundedFile]:
-    """The ordinary file ``path``, for as long as the context lasts, in which its errors are ``InputError``."""
+    """The regular file ``path``, open in the context, in which its errors are ``InputError``."""
     if path.stat().st_size > MAX_FILE_BYTES:
         raise InputError(f"too large; at most {MAX_FILE_BYTES >> 20} MiB are read; give a smaller network")
     try:
@@ -200,12 +200,12 @@ def _is_text(data: h5py.Dataset) -> bool:
 
 
 def _element_bytes(data: h5py.Dataset) -> int:
-    """What one element takes in the file: of a text of any length, a reference to it."""
+    """The size of one element in the file: for a text of variable length, of the reference to it."""
     return REFERENCE_BYTES if _has_references(data) else int(data.id.get_type().get_size())
 
 
 def _has_references(data: h5py.Dataset) -> bool:
-    """Whether its elements are texts of any length, which lie elsewhere in the file."""
+    """Whether its elements are texts of variable length, which are stored elsewhere in the file."""
     return bool(data.dtype.kind == "O")
 
 

@@ -1,18 +1,18 @@
-"""A look at the structure of an HDF5 file before libhdf5 follows it: in some damaged files it would never come back.
+"""Checks the structure of an HDF5 file before libhdf5 follows it: some damaged files make it loop endlessly.
 
-It cannot be interrupted, and goes where the file says without asking whether that leads forward:
+libhdf5 cannot be interrupted, and follows addresses and sizes without checking that they lead forward:
 
-- Strings lie in "global heap collections": a header (``GCOL``, version, size of the whole), then objects, each with a
-  header (index, references, size) of 16 bytes; index 0 is the free space at the end. It goes from object to object by
-  their sizes. There is a bound on all of them together.
-- The names of a group lie in a tree of nodes: a header of 24 bytes (``TREE``, type 0, level, number of children,
-  siblings), then keys and the addresses of children in turn. Those of level 0 have names, the others have nodes of the
-  level below. It goes from node to child however many there are, and from a node to itself until its stack is full.
-- The names themselves lie in a "local heap": a header (``HEAP``, version, size, offset of the first free block, address
-  of the contents), whose free blocks each begin with the offset of the next, 1 after the last. It goes from block to
-  block, and takes memory for each.
+- Strings are in "global heap collections": a header (``GCOL``, version, size of the whole), then objects, each with a
+  header (index, references, size) of 16 bytes; index 0 is the free space at the end. libhdf5 steps from object to
+  object by their sizes. All of them together are limited.
+- The names of a group are in a tree of nodes: a header of 24 bytes (``TREE``, type 0, level, number of children,
+  siblings), then keys and the addresses of children in turn. Nodes of level 0 hold names, the others hold nodes of the
+  level below. libhdf5 follows any number of children, and from a node to itself until its stack is full.
+- The names themselves are in a "local heap": a header (``HEAP``, version, size, offset of the first free block, address
+  of the contents), whose free blocks each begin with the offset of the next, 1 after the last. libhdf5 steps from block
+  to block, and allocates memory for each.
 
-All are found by their signatures, wherever they are; numbers that look like one are next to impossible.
+All are found by their signatures, at any offset; a false match is practically impossible.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 COLLECTION = re.compile(rb"GCOL\x01")
 HEADER_BYTES = 16
 MAX_TEXT_BYTES = 1 << 22
-"""Most bytes of all collections of a file."""
+"""Maximum bytes of all collections of a file."""
 
 TREE = re.compile(rb"TREE\x00")
 TREE_HEADER_BYTES = 24
 MAX_TREES = 1 << 16
 MAX_LEVEL = 3
 MAX_CHILDREN = 32
-"""Of a node, as libhdf5 makes them; with ``MAX_LEVEL`` enough for a million names."""
+"""Maximum children of a node, as libhdf5 writes them; with ``MAX_LEVEL`` enough for a million names."""
 
 LOCAL_HEAP = re.compile(rb"HEAP\x00")
 NO_BLOCK = 1
 MAX_BLOCKS = 1 << 16
-"""Most local heaps and free blocks of a file."""
+"""Maximum local heaps and free blocks of a file."""
 
 
 def check_structure(path: Path) -> None:
-    """Look at a file that is not empty and has addresses of 64 bits.
+    """Check a file that is not empty and has addresses of 64 bits.
 
-    Raises ``InputError`` where it does not begin as HDF5, has too much text or too many groups, where the objects of a
-    collection do not fill it in order, or the names of a group, or free blocks between them, lead in a circle.
+    Raises ``InputError`` if it does not begin as HDF5, has too much text or too many groups, if the objects of a
+    collection do not fill it in order, or if the names of a group, or free blocks between them, form a cycle.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         if contents[: len(SIGNATURE)] != SIGNATURE:
-            raise _damaged("something lies before its HDF5")  # and addresses would not be from the beginning
+            raise _damaged("there is something before its HDF5")  # and addresses would not be from the beginning
         _check_trees(contents)
         _check_local_heaps(contents)
         _check_heaps(contents)

@@ -1,6 +1,6 @@
-"""What the neurons of a NIR node do in a step of dt: the parameters of its equations as Euler steps.
+"""Discretization of NIR neurons: the parameters of a node's equations as Euler steps of dt.
 
-Time constants and gains are what exporters differ in, so that is all kept here: ``docs/importing.md``, "Neurons".
+Exporters differ in time constants and gains, so all of that is here: ``docs/importing.md``, "Neurons".
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from . import conventions as said
 from .graph_file import Node
 
 ROUNDING = 1e-6
-"""Time constants and gains this close (relative) are one: exporters compute them in single precision."""
+"""Relative tolerance for equal time constants and gains: exporters compute them in single precision."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node lies: the shape (channels, height, width) of what it gets, and whether that is flat."""
+    """The input of a node: its shape (channels, height, width), and whether it is flat."""
 
     shape: Shape
     flat: bool
 
     def per_element(self, node: Node, key: str, *, finite: bool = True) -> FloatArray:
-        """Values for every element: of the whole shape, or (channels or 1, 1, 1) where the same over space.
+        """Values for every element: of the whole shape, or (channels or 1, 1, 1) if they are the same over space.
 
-        Leading dimensions of 1, which a trace leaves behind, are dropped.
+        Leading dimensions of 1, left by a trace, are dropped.
         """
         value, channels = node.numbers(key, finite=finite), self.shape[0]
         if value.size == 1:
@@ -70,7 +70,7 @@ class Dynamics:
 
 
 def dynamics(node: Node, place: Place, dt: float) -> Dynamics:
-    """The steps of ``dt`` seconds that the neurons of an IF, I, LIF, LI, CubaLIF or Threshold take."""
+    """The step of ``dt`` seconds of the neurons of an IF, I, LIF, LI, CubaLIF or Threshold node."""
     if node.type == "Threshold":
         return Dynamics(0.0, np.ones(place.shape[0]), np.zeros(place.shape[0]))
     if node.type in ("IF", "I"):
@@ -84,7 +84,7 @@ def dynamics(node: Node, place: Place, dt: float) -> Dynamics:
 
 
 def _without_leak(node: Node, place: Place, dt: float) -> Dynamics:
-    """R of a neuron without a time constant, for which frameworks write v += R I or v += dt R I."""
+    """R of a neuron without a time constant; frameworks write it for v += R I or for v += dt R I."""
     gain = place.per_channel(node, "r")
     remarks: tuple[str, ...] = ()
     if (np.abs(gain * dt - 1.0) < ROUNDING).all():
@@ -94,7 +94,7 @@ def _without_leak(node: Node, place: Place, dt: float) -> Dynamics:
 
 
 def _leaky(node: Node, place: Place, dt: float, key: str) -> Dynamics:
-    """A membrane with the time constant under ``key``, which goes dt / tau of the way to its input in a step."""
+    """A membrane with the time constant under ``key``, which moves dt / tau of the way to its input per step."""
     tau = _time_constant(node, key)
     r = place.per_channel(node, "r", finite=False)
     v_leak = place.per_channel(node, "v_leak")
@@ -131,7 +131,7 @@ def _time_constant(node: Node, key: str) -> float:
 
 
 def _rate(node: Node, key: str, tau: float, dt: float) -> float:
-    """dt / tau, from above 0 to 1."""
+    """dt / tau, above 0 and at most 1."""
     rate = dt / tau
     if abs(rate - 1.0) < ROUNDING:
         return 1.0
@@ -149,7 +149,7 @@ def _too_long_a_step(node: Node, key: str, tau: float, dt: float) -> InputError:
 
 
 def _beta(node: Node, key: str, rate: float, dt: float) -> tuple[float, tuple[str, ...]]:
-    """The decay in a step: what the time constant says, in the metadata's digits where those say the same."""
+    """The decay per step, from the time constant; if the metadata's beta agrees with it, the metadata's."""
     beta, digits = 1.0 - rate, node.said_number(said.BETA, 0.0, 1.0)
     remarks = []
     if digits is not None and abs(digits - beta) < ROUNDING:
@@ -165,7 +165,7 @@ def _beta(node: Node, key: str, rate: float, dt: float) -> tuple[float, tuple[st
 
 
 def _synapse_remark(node: Node, dt: float) -> str:
-    """That the synaptic current of a CubaLIF has no memory, which it must not have."""
+    """Check that the synaptic current of a CubaLIF has no memory."""
     tau = node.numbers("tau_syn", finite=False)
     if (tau < 0).any():
         raise node.error(f"'tau_syn' must be 0 or positive, not {float(tau.min())!r}")

@@ -1,7 +1,7 @@
-"""NIR graphs as trained networks: continuous time becomes steps of ``dt``, and linear nodes fold into layers.
+"""NIR graphs as float networks: continuous time becomes steps of ``dt``, and linear nodes are folded into layers.
 
-``docs/importing.md`` says what each node becomes. Every node is read strictly by its equations in the NIR paper, with
-explicit Euler steps; whatever cannot be built exactly is an ``InputError`` of one line that names file and node.
+``docs/importing.md`` specifies the result of each node. Every node is read strictly by its equations in the NIR paper,
+with explicit Euler steps; a node that cannot be built exactly is an ``InputError`` of one line with file and node.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .neurons import Dynamics, Place, dynamics
 
 
 def read(path: Path, dt: float = DEFAULT_DT) -> FloatNetwork:
-    """The trained network in the NIR file ``path``, in steps of ``dt`` seconds. Raises ``InputError`` for all else."""
+    """The trained network in the NIR file ``path``, in steps of ``dt`` seconds. Raises ``InputError`` for others."""
     if not (math.isfinite(dt) and dt > 0):
         raise ValueError(f"dt must be positive and finite, not {dt!r}")
     require_file(path, "NIR file", "give one of nir.write")
@@ -50,7 +50,7 @@ def read(path: Path, dt: float = DEFAULT_DT) -> FloatNetwork:
 
 
 class _Builder:
-    """Walks the chain: gathers linear maps, and closes a layer at every node that has neurons."""
+    """Walks the chain: collects linear maps, and closes a layer at every node that has neurons."""
 
     def __init__(self, name: str, dt: float, remarks: list[str]) -> None:
         self._name = network_name(name)
@@ -149,12 +149,11 @@ class _Builder:
             takes = f"{weight.shape[1] * groups} channels of an image"
             raise node.error(f"takes {takes}, but gets {self._place}")
         bias = _bias(node, len(weight))
-        weight = linear.ungrouped(node.name, weight, groups, self._work)
         dilation = node.pair("dilation", 1) if "dilation" in node.values else (1, 1)
         weight = linear.dilated(node.name, weight, dilation, self._work)
         stride = node.pair("stride", 1)
         weight, padding = _padded(node, weight, stride)
-        self._add(node, linear.ConvMap(node.name, weight, bias, stride, padding))
+        self._add(node, linear.ConvMap(node.name, weight, bias, stride, padding, groups))
 
     def _dense(self, node: Node) -> None:
         weight = node.numbers("weight", 2)
@@ -241,7 +240,7 @@ class _Builder:
         self._weigh(node, steps, FloatNeuron(thresholds, steps.beta, compare or "greater", reset))
 
     def _weigh(self, node: Node, steps: Dynamics, neuron: FloatNeuron | FloatIntegrator) -> None:
-        """Close a layer: what came before these neurons, folded, with their gain and offset in weights and bias."""
+        """Close a layer: fold the maps before these neurons, with the neurons' gain and offset in weights and bias."""
         self._remarks += steps.remarks
         folded = linear.fold(node.name, self._maps, self._maps_shape, self._work)
         weight = folded.weight * steps.gain[:, np.newaxis, np.newaxis, np.newaxis]
@@ -255,7 +254,7 @@ class _Builder:
             if max(*folded.stride, *folded.padding) > MAX_EXTENT:
                 raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
             name = self._layer_name(self._source_name(node), "conv")
-            self._close(FloatConv(name, weight, bias, neuron, stride=folded.stride, padding=folded.padding))
+            self._close(FloatConv(name, weight, bias, neuron, folded.stride, folded.padding, folded.groups))
 
     def _close(self, layer: FloatLayer) -> None:
         self._layers.append(layer)
@@ -273,7 +272,7 @@ class _Builder:
             self._remarks.append(remark)
 
     def _source_name(self, node: Node) -> str:
-        """The node to name a layer after: the last with weights, else the last linear one, else the neurons'."""
+        """The node that names a layer: the last with weights, else the last linear one, else the neurons'."""
         weighted = [one.name for one in self._maps if isinstance(one, linear.ConvMap | linear.DenseMap)]
         return (weighted or [one.name for one in self._maps] or [node.name])[-1]
 
@@ -282,7 +281,7 @@ class _Builder:
 
 
 def _bias(node: Node, outputs: int) -> FloatArray:
-    """The node's bias, zeros where it has none."""
+    """The node's bias, zeros if it has none."""
     if "bias" not in node.values:
         return np.zeros(outputs)
     bias = node.numbers("bias")

@@ -1,11 +1,12 @@
-"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader.reader``, which reads them back.
+"""Float networks as NIR files, for other tools and for ``hwsnn.frontends.nir.reader``, which reads them back.
 
-Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network, and what NIR
-cannot say goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
+Time constants are such that explicit Euler steps of ``DEFAULT_DT`` seconds are the steps of the network. What NIR
+cannot express goes into the metadata of the nodes (``hwsnn.frontends.nir.conventions``).
 """
 
 from __future__ import annotations
 
+from functools import singledispatch
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ import numpy as np
 
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import written_whole
-from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron, FloatWeighted
 from hwsnn.spec import MaxPool, Shape
+from hwsnn.spec.checks import unknown_kind
 
 from ..names import layer_name
 from . import conventions as said
@@ -25,14 +27,14 @@ if TYPE_CHECKING:
     import nir
 
 ANY_SPIKE = 0.5
-"""A sum of spikes exceeds it where there is one at all."""
+"""The threshold behind a sum of spikes: exceeded if there is at least one spike."""
 
 
 def write(network: FloatNetwork, path: Path) -> None:
-    """Write ``network`` to the NIR file ``path``, whole or not at all, in double precision.
+    """Write ``network`` to the NIR file ``path``, atomically, in double precision.
 
-    Raises ``InputError`` for what no NIR graph can say, and ``ValueError`` for layers that do not fit each other. Needs
-    the package ``nir``.
+    Raises ``InputError`` for a network that NIR cannot express, and ``ValueError`` for layers that do not fit each
+    other. Needs the package ``nir``.
     """
     import nir
 
@@ -56,39 +58,58 @@ def to_graph(network: FloatNetwork) -> nir.NIRGraph:
     }
     flat = False
     for layer, before, after in zip(network.layers, network.shapes, network.shapes[1:], strict=False):
-        if flat and not isinstance(layer, FloatDense):
+        if flat and layer.sliding:
             raise InputError(
                 f"layer {layer.name!r}: takes an image, and NIR has no node that makes one of a flat output"
             )
-        if isinstance(layer, MaxPool):
-            nodes |= _pool(layer, after)
-            continue
-        if isinstance(layer, FloatConv):
-            nodes[layer.name] = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, 1, layer.bias)
-        else:
-            if not flat:
-                nodes[f"{layer.name}_Flatten"] = nir.Flatten({"input": np.array(before)}, start_dim=0)
-            nodes[layer.name] = nir.Affine(layer.weight.reshape(len(layer.weight), -1), layer.bias)
-            flat = True
-        neurons = _neurons(layer.neuron, after[:1] if flat else after)
-        nodes[f"{layer.name}_{type(neurons).__name__}"] = neurons  # a layer's own name has no capitals
+        nodes |= layer_nodes(layer, before, after, flat)
+        flat = flat or not layer.sliding
     shape = network.shapes[-1]
     nodes[layer_name("output", "output", taken)] = nir.Output(np.array(shape[:1] if flat else shape))
-    # The type check of nir 1.0 takes windows for square, so it would refuse some graphs that are right.
+    # The type check of nir 1.0 takes windows for square and a group's channels for all: it would refuse right graphs.
     return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
 
 
-def _pool(layer: MaxPool, shape: Shape) -> dict[str, nir.NIRNode]:
+@singledispatch
+def layer_nodes(layer: object, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+    """The nodes of ``layer``, from its input's shape to its output's. ``flat``: its input has no height and width."""
+    raise unknown_kind("the NIR nodes", layer)
+
+
+@layer_nodes.register(FloatConv)
+def _(layer: FloatConv, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+    import nir
+
+    weights = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, layer.groups, layer.bias)
+    return {layer.name: weights} | _neurons(layer, after)
+
+
+@layer_nodes.register(FloatDense)
+def _(layer: FloatDense, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+    import nir
+
+    flatten = {} if flat else {f"{layer.name}_Flatten": nir.Flatten({"input": np.array(before)}, start_dim=0)}
+    weights = nir.Affine(layer.weight.reshape(layer.out_channels, -1), layer.bias)
+    return flatten | {layer.name: weights} | _neurons(layer, after[:1])
+
+
+@layer_nodes.register(MaxPool)
+def _(layer: MaxPool, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
     """Any spike of the window. A foreign reader sees the mode ``or`` in place of ``winner``."""
     import nir
 
     return {
         layer.name: nir.SumPool2d(np.array(layer.size), np.array(layer.stride), np.zeros(2, np.int64)),
-        f"{layer.name}_Threshold": nir.Threshold(np.full(shape, ANY_SPIKE), metadata={said.POOL: layer.mode}),
+        f"{layer.name}_Threshold": nir.Threshold(np.full(after, ANY_SPIKE), metadata={said.POOL: layer.mode}),
     }
 
 
-def _neurons(neuron: FloatNeuron | FloatIntegrator, shape: tuple[int, ...]) -> nir.NIRNode:
+def _neurons(layer: FloatWeighted, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
+    node = _neuron_node(layer.neuron, shape)
+    return {f"{layer.name}_{type(node).__name__}": node}  # a layer's own name has no capitals
+
+
+def _neuron_node(neuron: FloatNeuron | FloatIntegrator, shape: tuple[int, ...]) -> nir.NIRNode:
     """Neurons of ``shape``, channels first: r dt / tau is 1, so that a step is v = beta v + I."""
     import nir
 

@@ -1,4 +1,4 @@
-"""The registers behind the AXI4-Lite port, made from ``hwsnn.register_map``."""
+"""The registers behind the AXI4-Lite port, made from ``hwsnn.interface.registers``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Member, Out
 
-from hwsnn.register_map import ADDRESS_BITS, COUNTER_BYTES, REGISTER_BYTES, Register, of_kind
+from hwsnn.interface.registers import ADDRESS_BITS, COUNTER_BYTES, REGISTER_BYTES, Register, of_kind
 
 from .signatures import OKAY, register_ports
 
@@ -23,7 +23,7 @@ def fields_layout(described: Register) -> data.StructLayout:
 
 
 class RegisterFile(wiring.Component):
-    """Reads and writes of ``hwsnn.register_map.REGISTERS``, one of each at a time.
+    """Reads and writes of ``hwsnn.interface.registers.REGISTERS``, one of each at a time.
 
     It is reset by ``aresetn`` alone.
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.register_map import ANSWER_BYTES, NUMBER_BYTES, SCORE_BYTES, result_bytes
+from hwsnn.interface.registers import ANSWER_BYTES, NUMBER_BYTES, SCORE_BYTES, result_bytes
 from hwsnn.rtl.network import result_layout
 from hwsnn.spec import Network
 

@@ -8,7 +8,7 @@ from amaranth.hdl import ClockDomain, DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.register_map import COUNTER_BYTES, constants, frame_bytes
+from hwsnn.interface.registers import COUNTER_BYTES, constants, frame_bytes
 from hwsnn.rtl.network import pixel_layout, result_layout
 from hwsnn.spec import Network
 

@@ -8,7 +8,7 @@ from amaranth.hdl import Module, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Flow, In, Member, Out
 
-from hwsnn.register_map import ADDRESS_BITS, REGISTER_BYTES, WORD_BYTES
+from hwsnn.interface.registers import ADDRESS_BITS, REGISTER_BYTES, WORD_BYTES
 
 REGISTERS_IN, FRAMES_IN, RESULTS_OUT = "s_axi", "s_axis", "m_axis"
 """How the names of a port's signals start."""

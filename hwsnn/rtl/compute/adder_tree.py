@@ -13,6 +13,8 @@ from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.synaptic_sums import tree_levels
+
 from .rom import shape_of
 
 
@@ -84,11 +86,6 @@ class AdderTree(wiring.Component):
                 nodes.append((lies, node))
         m.d.comb += self.total.eq(nodes[0][1])
         return m
-
-
-def tree_levels(terms: int) -> int:
-    """Levels of adders that ``terms`` terms need."""
-    return max(terms - 1, 0).bit_length()
 
 
 def balanced_sum(values: Sequence[Value]) -> Value:

@@ -9,16 +9,17 @@ from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
-from hwsnn.folding.folding import LayerFold, Sums
-from hwsnn.folding.weight_layout import folded_parameters
-from hwsnn.spec import Conv, MaxPool, Network, Neuron
+from hwsnn.folding.folding import LayerFold
+from hwsnn.folding.pipeline_depths import engine_depths
+from hwsnn.folding.synaptic_sums import synaptic_sums
+from hwsnn.spec import Network
 
 from ..checks import check_integer
 from ..stream.chain import name_streams
 from ..stream.counter import ModuloCounter
 from ..stream.credit import CreditFifo
 from ..stream.delay import delayed
-from .neurons import IntegratingNeurons, SpikingNeurons
+from .neurons import Neurons, NeuronShape
 from .synapses import Synapses
 from .window_slicer import WindowSlicer
 
@@ -37,6 +38,10 @@ class Engine(wiring.Component):
     steps : time steps in a beat of windows; 1 for pixels.
     queue_depth : beats that the queue holds, those under way included.
 
+    Attributes
+    ----------
+    passes, pass_clocks, rest, pipeline_clocks : as of ``EngineDepths``.
+
     Members
     -------
     ``i`` : stream of windows (for a fully connected layer, of pixels), entry
@@ -45,82 +50,52 @@ class Engine(wiring.Component):
         the scores, one beat a position.
 
     Latency: ``latency`` clocks from a window in to its first beat out. ``passes`` beats a position, each takes
-    G * F clocks, and from one to the next of a position at least the neurons' ``depth``.
+    G * F clocks, and from one to the next of a position at least ``rest``.
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
-        layer = network.layers[index]
-        if isinstance(layer, MaxPool):
-            raise ValueError(f"layer must have weights, not be {layer!r}")
+        layer = network.weighted(index)
         check_integer("steps", steps, 1)
-        self._pixels = network.takes_pixels(index)
-        self._t_par = min(fold.t_par, network.timesteps)
-        self._passes = -(-network.timesteps // self._t_par)
+        depths = engine_depths(network, index, fold)
+        self.passes, self.pass_clocks, self.rest = depths.passes, depths.pass_clocks, depths.rest
+        self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
-        parameters = folded_parameters(layer, fold)
-        self._positions, self._groups, _, lanes, _ = parameters.weights.shape
-        self._channels = channels = layer.weight.shape[0]
-        input_bits = network.pixel_bits if self._pixels else 1
-        current_bits = network.current_range(index).width
-        copies = 1 if self._pixels else self._t_par
-        forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
-        self._synapses = [
-            Synapses(parameters.weights, parameters.bias, input_bits, current_bits, self._passes, sums)
-            for sums in forms
-        ]
+        self._channels = layer.out_channels
+        self._t_par, pixels = min(fold.t_par, network.timesteps), network.takes_pixels(index)
+        sums, current_bits = synaptic_sums(network, index, fold), network.current_range(index).width
+        self._positions, self._groups, _, lanes, _ = sums[0].weights.shape
+        self._synapses = [Synapses(copy, current_bits, self.passes) for copy in sums]
         self._synapses_latency = max(synapses.latency for synapses in self._synapses)
-        neuron = layer.neuron
-        self._neurons: Any
-        saturates = network.can_saturate(index)
-        shape = (neuron.membrane_bits, current_bits, network.timesteps, self._t_par)
-        if isinstance(neuron, Neuron):
-            constants = (parameters.thresholds, parameters.subs, neuron.leak, neuron.reset)
-            self._neurons = SpikingNeurons(*constants, *shape, shared=self._pixels, saturates=saturates)
-            self._lane_bits, self._sets = 1, self._t_par
-        else:
-            self._neurons = IntegratingNeurons(
-                self._groups, lanes, neuron.leak, *shape, shared=self._pixels, saturates=saturates
-            )
-            self._lane_bits, self._sets = neuron.membrane_bits, 1
-        self._slices = WindowSlicer(
-            taps=layer.kernel[0] * layer.kernel[1] if isinstance(layer, Conv) else 1,
-            channels=layer.weight.shape[1],
-            bits=input_bits,
-            steps=steps,
-            cin_par=min(fold.cin_par, layer.weight.shape[1]),
-            t_par=1 if self._pixels else self._t_par,
-            groups=self._groups,
-            repeats=self._passes if self._pixels else 1,
-            passes=self._passes,
-            rest=self._neurons.depth,
+        shape = NeuronShape(
+            self._groups,
+            lanes,
+            current_bits,
+            network.timesteps,
+            self._t_par,
+            shared=pixels,
+            saturates=network.can_saturate(index),
         )
-        self._integrates = not isinstance(neuron, Neuron)
+        self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
+        self._fires = layer.neuron.fires
+        self._lane_bits, self._sets = (1, self._t_par) if self._fires else (layer.neuron.membrane_bits, 1)
+        self._slices = WindowSlicer(
+            taps=layer.taps,
+            channels=layer.in_channels,
+            bits=sums[0].input_bits,
+            steps=steps,
+            cin_par=min(fold.cin_par, layer.in_channels),
+            t_par=1 if pixels else self._t_par,
+            groups=self._groups,
+            repeats=self.passes if pixels else 1,
+            passes=self.passes,
+            rest=self.rest,
+        )
         super().__init__(
             {
                 "i": self._slices.signature.members["i"],
-                "o": Out(stream.Signature(unsigned(self._sets * channels * self._lane_bits))),
+                "o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits))),
             }
         )
-
-    @property
-    def passes(self) -> int:
-        """Passes of a position."""
-        return self._passes
-
-    @property
-    def pass_clocks(self) -> int:
-        """Clocks of a pass: G * F."""
-        return self._slices.pass_clocks
-
-    @property
-    def rest(self) -> int:
-        """Clocks, at least, from a pass to the next one of its position."""
-        return self._neurons.depth
-
-    @property
-    def pipeline_clocks(self) -> int:
-        """Clocks from the last slice of a pass, as it leaves its register, to its beat's arrival at the queue."""
-        return self._synapses_latency + self._neurons.latency + int(self._groups > 1)
 
     @property
     def latency(self) -> int:
@@ -163,10 +138,10 @@ class Engine(wiring.Component):
 
     def _makes_beat(self, m: Module, begin: Value) -> Value:
         """Whether the pass that comes next makes a beat: one of the last position, for scores its last."""
-        m.submodules.passes = one_pass = ModuloCounter(self._passes)
+        m.submodules.passes = one_pass = ModuloCounter(self.passes)
         m.submodules.positions = position = ModuloCounter(self._positions)
         m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]
-        return position.last & one_pass.last if self._integrates else position.last
+        return position.last if self._fires else position.last & one_pass.last
 
     def _gather(self, m: Module, spikes: Any, queue: CreditFifo) -> None:
         """Put the groups of a pass side by side, and drop the lanes that are too many."""

@@ -6,10 +6,10 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.interface.serial_protocol import Identity, PacketKind, ResponseStatus, frame_payload_bytes
 from hwsnn.spec import Network
 
 from ..network import pixel_layout, result_layout
-from ..protocol import Identity, Kind, Status, frame_bytes
 from ..stream.fifo import StreamFifo
 from .frame_buffer import FrameBuffer
 from .packet_reader import PacketReader
@@ -43,7 +43,7 @@ class Link(wiring.Component):
 
     def __init__(self, network: Network, model_hash: str) -> None:
         self._network, self._identity = network, Identity.of(network, model_hash)
-        self._frame_bytes = frame_bytes(network)
+        self._frame_bytes = frame_payload_bytes(network)
         super().__init__(
             {
                 "i": In(stream.Signature(8, always_ready=True)),
@@ -83,18 +83,18 @@ class Link(wiring.Component):
 
         # The verdict on a packet. A notice that finds the queue full is dropped: the line cannot be held up.
         packet, notice = reader.packet.payload, notices.i.payload
-        is_frame, is_identity = packet.kind == Kind.FRAME_REQUEST, packet.kind == Kind.IDENTITY_REQUEST
+        is_frame, is_identity = packet.kind == PacketKind.FRAME_REQUEST, packet.kind == PacketKind.IDENTITY_REQUEST
         accepted, unanswered = Signal(), Signal(8)
-        with m.If(packet.status == Status.CORRUPT):
-            m.d.comb += notice.status.eq(Status.CORRUPT)
+        with m.If(packet.status == ResponseStatus.CORRUPT):
+            m.d.comb += notice.status.eq(ResponseStatus.CORRUPT)
         with m.Elif(~is_frame & ~is_identity):
-            m.d.comb += notice.status.eq(Status.KIND)
-        with m.Elif((packet.status == Status.LENGTH) | (packet.length != Mux(is_frame, self._frame_bytes, 0))):
-            m.d.comb += notice.status.eq(Status.LENGTH)
+            m.d.comb += notice.status.eq(ResponseStatus.KIND)
+        with m.Elif((packet.status == ResponseStatus.LENGTH) | (packet.length != Mux(is_frame, self._frame_bytes, 0))):
+            m.d.comb += notice.status.eq(ResponseStatus.LENGTH)
         with m.Elif(is_frame & store.oversized):
-            m.d.comb += notice.status.eq(Status.PIXEL)
+            m.d.comb += notice.status.eq(ResponseStatus.PIXEL)
         with m.Elif(is_frame & ~store.keeping):
-            m.d.comb += notice.status.eq(Status.BUSY)
+            m.d.comb += notice.status.eq(ResponseStatus.BUSY)
         with m.Else():
             m.d.comb += accepted.eq(is_frame)
         m.d.comb += [
@@ -104,7 +104,7 @@ class Link(wiring.Component):
             notices.i.valid.eq(reader.packet.valid & ~accepted),
             writer.unanswered.eq(unanswered),
             self.accepted.eq(store.commit),
-            self.refused.eq(notices.i.valid & (notice.status != Status.OK)),
+            self.refused.eq(notices.i.valid & (notice.status != ResponseStatus.OK)),
         ]
         m.d.sync += unanswered.eq(unanswered + store.commit - (sequences.o.valid & sequences.o.ready))
         return m

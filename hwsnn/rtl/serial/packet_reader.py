@@ -7,7 +7,8 @@ from amaranth.lib import crc, data, stream, wiring
 from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
-from ..protocol import CRC_BYTES, HEADER_BYTES, MAX_PAYLOAD, Status
+from hwsnn.interface.serial_protocol import CRC_BYTES, HEADER_BYTES, MAX_PAYLOAD, ResponseStatus
+
 from .slip import PACKET_BYTES
 
 CRC32: crc.Algorithm = catalog.CRC32_ISO_HDLC
@@ -15,7 +16,9 @@ CRC32: crc.Algorithm = catalog.CRC32_ISO_HDLC
 
 HEADER = data.StructLayout({"kind": unsigned(8), "sequence": unsigned(8), "length": unsigned(16)})
 PAYLOAD_BYTE = data.StructLayout({"offset": unsigned(16), "data": unsigned(8)})
-PACKET = data.StructLayout({"kind": unsigned(8), "sequence": unsigned(8), "length": unsigned(16), "status": Status})
+PACKET = data.StructLayout(
+    {"kind": unsigned(8), "sequence": unsigned(8), "length": unsigned(16), "status": ResponseStatus}
+)
 
 
 class PacketReader(wiring.Component):
@@ -76,10 +79,10 @@ class PacketReader(wiring.Component):
                 self.packet.payload.kind.eq(header.kind),
                 self.packet.payload.sequence.eq(header.sequence),
                 self.packet.payload.length.eq(header.length),
-                self.packet.payload.status.eq(Status.OK),
+                self.packet.payload.status.eq(ResponseStatus.OK),
             ]
             with m.If((count < HEADER_BYTES + CRC_BYTES) | ~checksum.match_detected):
-                m.d.sync += self.packet.payload.status.eq(Status.CORRUPT)
+                m.d.sync += self.packet.payload.status.eq(ResponseStatus.CORRUPT)
             with m.Elif(count != header.length + (HEADER_BYTES + CRC_BYTES)):
-                m.d.sync += self.packet.payload.status.eq(Status.LENGTH)
+                m.d.sync += self.packet.payload.status.eq(ResponseStatus.LENGTH)
         return m

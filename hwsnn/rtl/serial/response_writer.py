@@ -6,16 +6,16 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigne
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.interface.serial_protocol import CRC_BYTES, HEADER_BYTES, Identity, PacketKind, ResponseStatus
 from hwsnn.spec import Network
 
 from ..network import result_layout
-from ..protocol import CRC_BYTES, HEADER_BYTES, Identity, Kind, Status
 from .packet_reader import CRC32, HEADER
 from .slip import PACKET_BYTES
 
-STATUS_BITS = Shape.cast(Status).width
+STATUS_BITS = Shape.cast(ResponseStatus).width
 
-NOTICE = data.StructLayout({"status": Status, "sequence": unsigned(8)})
+NOTICE = data.StructLayout({"status": ResponseStatus, "sequence": unsigned(8)})
 """An answer without a frame: the identity where ``status`` is ok, a fault otherwise."""
 
 
@@ -69,19 +69,19 @@ class ResponseWriter(wiring.Component):
         take_result = Signal()
         m.d.comb += take_result.eq(~self.notices.valid & self.result.valid & self.sequences.valid)
         with m.If(self.notices.valid):
-            sound = self.notices.payload.status == Status.OK
+            sound = self.notices.payload.status == ResponseStatus.OK
             m.d.comb += [
-                header.kind.eq(Mux(sound, Kind.IDENTITY_ANSWER, Kind.FAULT)),
+                header.kind.eq(Mux(sound, PacketKind.IDENTITY_ANSWER, PacketKind.FAULT)),
                 header.sequence.eq(self.notices.payload.sequence),
                 header.length.eq(Mux(sound, 1 + len(identity) // 8, 1)),
                 payload.eq(Cat(self.notices.payload.status, Const(0, 8 - STATUS_BITS), identity)),
             ]
         with m.Else():
             m.d.comb += [
-                header.kind.eq(Kind.FRAME_ANSWER),
+                header.kind.eq(PacketKind.FRAME_ANSWER),
                 header.sequence.eq(self.sequences.payload),
                 header.length.eq(1 + answer_layout.size // 8),
-                payload.eq(Cat(Const(Status.OK, 8), answer.as_value())),
+                payload.eq(Cat(Const(ResponseStatus.OK, 8), answer.as_value())),
             ]
 
         left = Signal(range(HEADER_BYTES + payload_bits // 8 + 1))

@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..protocol import SLIP_END, SLIP_ESC, SLIP_ESC_END, SLIP_ESC_ESC
+from hwsnn.interface.serial_protocol import SLIP_END, SLIP_ESC, SLIP_ESC_END, SLIP_ESC_ESC
 
 PACKET_BYTES = data.StructLayout({"data": unsigned(8), "end": unsigned(1)})
 """Payload of a stream of packets: a byte, or (``end`` = 1, ``data`` without meaning) the end of a packet."""

@@ -1,4 +1,4 @@
-/* A ZCU102 in C: the accelerator's registers, the AXI DMA, and a cache between processor and DMA.
+/* A Zynq board in C: the accelerator's registers, the AXI DMA, and a cache between processor and DMA.
  *
  * It answers what frames.h expects of the images there. Whatever the program must not do ends it with a message. BOARD in
  * the environment names what is wrong with this board.
@@ -377,10 +377,10 @@ static uint32_t offset_in(uintptr_t address, uintptr_t base)
 
 uint32_t board_read(uintptr_t address)
 {
-    uint32_t offset = offset_in(address, HWSNN_ZCU102_DMA);
+    uint32_t offset = offset_in(address, HWSNN_DMA_BASE);
 
     if (offset == UINT32_MAX)
-        return read_accelerator(offset_in(address, HWSNN_ZCU102_REGISTERS));
+        return read_accelerator(offset_in(address, HWSNN_REGISTERS_BASE));
     if (offset < DMA_FROM_STREAM)
         return read_dma(&to_stream, offset);
     return read_dma(&from_stream, offset - DMA_FROM_STREAM);
@@ -388,10 +388,10 @@ uint32_t board_read(uintptr_t address)
 
 void board_write(uintptr_t address, uint32_t value)
 {
-    uint32_t offset = offset_in(address, HWSNN_ZCU102_DMA);
+    uint32_t offset = offset_in(address, HWSNN_DMA_BASE);
 
     if (offset == UINT32_MAX)
-        write_accelerator(offset_in(address, HWSNN_ZCU102_REGISTERS), value);
+        write_accelerator(offset_in(address, HWSNN_REGISTERS_BASE), value);
     else if (offset < DMA_FROM_STREAM)
         write_dma(&to_stream, offset, value);
     else

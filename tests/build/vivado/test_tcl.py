@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hwsnn.build.boards import AxiBoard, board_names, load_board
 from hwsnn.build.vivado.axi_project import AxiProject
 from hwsnn.build.vivado.build import read_reports
 from tests.build.vivado.recorder.recorder import TCLSH, run_script
@@ -55,6 +56,18 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_accepted(original: Path, tmp_path: Path) -> None:
     assert build(original, tmp_path / "a project, [exit] $here", Session()).faults == []
+
+
+@pytest.mark.parametrize("name", board_names(AxiBoard))
+def test_accepted_on_every_board(name: str, tmp_path: Path) -> None:
+    """The project is made of the board's own part and board files, its registers lie at the board's addresses."""
+    board, original = load_board(name, AxiBoard), tmp_path / "original"
+    original.mkdir()
+    write_project(original, board)
+    session = Session()
+    assert build(original, tmp_path / "project", session, board=board).faults == []
+    assert session.projects.part == board.part
+    assert session.registry.find_one("hwsnn", "project").properties["board_part"] == f"{board.board_part}:1.4"
 
 
 def test_without_activity(original: Path, tmp_path: Path) -> None:

@@ -52,10 +52,22 @@ def windows(x: Array, size: tuple[int, int], stride: tuple[int, int], padding: t
     return np.array([[padded[:, y : y + size[0], x : x + size[1]] for x in columns] for y in rows])
 
 
-def convolution(x: Array, weight: Array, bias: Array, stride: tuple[int, int], padding: tuple[int, int]) -> Array:
+def convolution(
+    x: Array, weight: Array, bias: Array, stride: tuple[int, int], padding: tuple[int, int], groups: int = 1
+) -> Array:
     """A cross-correlation with zeros around the image."""
     seen = windows(x, weight.shape[2:], stride, padding)
-    return np.asarray(np.einsum("yxcij,ocij->oyx", seen, weight) + bias[:, None, None], dtype=np.float64)
+    return grouped_sums(seen, weight, groups) + np.asarray(bias, dtype=np.float64)[:, None, None]
+
+
+def grouped_sums(seen: Array, weight: Array, groups: int) -> Array:
+    """Each group of outputs from its own channels of the windows (rows, columns, channels, height, width)."""
+    outputs, inputs = len(weight) // groups, weight.shape[1]
+    parts = []
+    for group in range(groups):
+        channels, its = slice(group * inputs, (group + 1) * inputs), weight[group * outputs : (group + 1) * outputs]
+        parts.append(np.einsum("yxcij,ocij->oyx", seen[:, :, channels], its))
+    return np.concatenate(parts)
 
 
 def node_output(node: Any, x: Array) -> Array:
@@ -94,13 +106,8 @@ def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:
         padding = (0, 0) if named else pair(node.padding)
     spread = ((height - 1) * dy + 1, (width - 1) * dx + 1)
     seen = windows(x, spread, pair(node.stride), padding)[..., ::dy, ::dx]
-    outputs, inputs = len(node.weight) // int(node.groups), node.weight.shape[1]
-    parts = []
-    for group in range(int(node.groups)):
-        channels = slice(group * inputs, (group + 1) * inputs)
-        weight = node.weight[group * outputs : (group + 1) * outputs]
-        parts.append(np.einsum("yxcij,ocij->oyx", seen[:, :, channels], weight))
-    return np.asarray(np.concatenate(parts) + np.asarray(node.bias)[:, None, None], dtype=np.float64)
+    sums = grouped_sums(seen, node.weight, int(node.groups))
+    return np.asarray(sums + np.asarray(node.bias)[:, None, None], dtype=np.float64)
 
 
 def step(node: Any, state: dict[str, Array], x: Array, dt: float, firing: Firing) -> Array:
@@ -191,7 +198,7 @@ def simulate_trained(network: FloatNetwork, inputs: Array) -> dict[str, Array]:
                 x = windows(x, layer.size, layer.stride, (0, 0)).max(axis=(3, 4)).transpose(2, 0, 1)
             else:
                 if isinstance(layer, FloatConv):
-                    current = convolution(x, layer.weight, layer.bias, layer.stride, layer.padding)
+                    current = convolution(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.groups)
                 else:
                     current = (np.einsum("ocyx,cyx->o", layer.weight, x) + layer.bias)[:, None, None]
                 v = layer.neuron.beta * membranes[layer.name] + current

@@ -21,8 +21,7 @@ from hwsnn.frontends import linear
 from hwsnn.frontends.nir import hdf5_bounded
 from hwsnn.frontends.nir.hdf5_structure import MAX_TEXT_BYTES
 from hwsnn.frontends.nir.reader import read
-from tests.frontends.nir.test_nir import DT, conv, flatten, graph, integrate_and_fire, leaky, sum_pool, write
-from tests.frontends.nir.test_refusals import refused
+from tests.frontends.nir.nir_graphs import DT, conv, flatten, graph, leaky, refused, sum_pool, write
 
 RNG = np.random.default_rng(0)
 MEBI = 1 << 20
@@ -139,11 +138,11 @@ BOMBS: dict[str, tuple[Change, str]] = {
     "chunks of one number": (data(LINEAR, "weight", (3000, 3000), "u1", chunks=(1, 1)), r"node 'linear_1': too large"),
     "numbers that nobody wrote": (
         data(LINEAR, "weight", (3000, 72), "f8", fillvalue=1),
-        r"node 'linear_1': its data were never written; write the file anew",
+        r"node 'linear_1': its data were never written; write the file again",
     ),
     "chunks that nobody wrote": (
         data(LINEAR, "weight", (3000, 72), "f8", fillvalue=1, chunks=(1000, 72)),
-        r"node 'linear_1': its data are damaged or were never written; write the file anew",
+        r"node 'linear_1': its data are damaged or were never written; write the file again",
     ),
     "a type of a declared length": (data(LINEAR, "type", (), "S1000000000"), r"node 'linear_1': too large"),
     "a text of a declared length": (data(LINEAR, "padding", (), "S1000000000"), r"node 'linear_1': too large"),
@@ -287,7 +286,7 @@ def test_signatures_without_end(signature: bytes, tmp_path: Path) -> None:
 def test_something_before_the_hdf5(tmp_path: Path) -> None:
     path = small(tmp_path)
     path.write_bytes(bytes(512) + path.read_bytes())
-    refused(path, r"not a readable NIR file \(damaged: something lies before its HDF5\)")
+    refused(path, r"not a readable NIR file \(damaged: there is something before its HDF5\)")
 
 
 def test_a_file_that_is_larger_than_any_network(tmp_path: Path) -> None:
@@ -324,19 +323,11 @@ def test_packed_edges(tmp_path: Path) -> None:
 # Graphs that are small in the file and large once folded
 
 
-def test_expanded_weights_of_all_layers_together(tmp_path: Path) -> None:
-    nodes = [integrate_and_fire()] * 5
-    refused(
-        write(tmp_path, graph(*nodes, shape=(4096, 1, 1))),
-        r"node 'if_4': with the nodes before it, would take more than 67,108,864 weights .*use fewer or smaller layers",
-    )
-
-
 def test_dilations_of_all_layers_together(tmp_path: Path) -> None:
     one = conv(RNG, 1, 1, (2, 2), dilation=4000, padding=2000)
     refused(
         write(tmp_path, graph(*[one] * 6, leaky(), shape=(1, 4000, 4000))),
-        r"node 'conv2d_4': with the nodes before it, would take more than 67,108,864 weights",
+        r"node 'conv2d_4': with the nodes before it, would take more than 67,108,864 weights .*use fewer or smaller",
     )
 
 
@@ -344,7 +335,7 @@ def test_dilations_of_all_layers_together(tmp_path: Path) -> None:
     ("nodes", "shape", "name"),
     [
         ([sum_pool(4096), flatten(), nir.Linear(np.ones((1, 1))), leaky()], (1, 4096, 4096), "linear_2"),
-        ([nir.Scale(np.ones(())), sum_pool(1, 1), sum_pool(1, 1), leaky()], (4000, 1, 1), "sumpool2d_1"),
+        ([nir.Scale(np.ones(())), sum_pool(1, 1), sum_pool(300), leaky()], (1, 300, 300), "sumpool2d_2"),
     ],
 )
 def test_folding_that_takes_too_long(nodes: list[Any], shape: tuple[int, ...], name: str, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
 from tests.frontends.nir import nir_oracle
-from tests.frontends.nir.test_nir import (
+from tests.frontends.nir.nir_graphs import (
     DT,
     Array,
     avg_pool,
@@ -175,7 +175,7 @@ def test_spike_for_spike(name: str, encoding: spec.EncoderKind, tmp_path: Path) 
         rng = np.random.default_rng(seed)
         built = graph(*NETWORKS[name](rng))
         source = read(write(tmp_path, built), DT)
-        network, report = quantize(source, timesteps=STEPS, encoder=spec.Encoder(encoding))
+        network, report = quantize(source, timesteps=STEPS, encoding=encoding)
         assert max(layer.weights.rms_error for layer in report.layers) < 1e-12, "the weights here lose nothing"
         images = frames(rng)
         shares += compare(built, network, images, held(images) if encoding == "direct" else uniform(images))
@@ -191,7 +191,7 @@ def test_leaks_that_lose_no_bits(beta: float, leak: spec.Leak, tmp_path: Path) -
     tau, steps = DT / (1 - beta), 3
     first = [conv(rng, 3, 2, 3, 3, bias=0), leaky(150.5 * UNIT, tau=tau, r=tau / DT)]
     built = graph(*first, *to_classes(rng, 48))
-    network, _ = quantize(read(write(tmp_path, built), DT), timesteps=steps, encoder=spec.Encoder("direct"))
+    network, _ = quantize(read(write(tmp_path, built), DT), timesteps=steps, encoding="direct")
     assert network.layers[0].neuron.leak == leak  # type: ignore[union-attr]
     images = rng.integers(0, 4, (FRAMES, 2, 6, 6), dtype=np.uint8) * np.uint8(64)
     shares = compare(built, network, images, held(images)[:, :steps])
@@ -209,9 +209,7 @@ def test_random_graphs(reset: spec.Reset, compare: Compare, tmp_path: Path) -> N
         source = read(write(tmp_path, built), DT)
         layers = tuple(replace(one, neuron=replace(one.neuron, compare=compare)) for one in source.layers)  # type: ignore[arg-type, type-var, union-attr]
         encoding: spec.EncoderKind = "direct" if rng.integers(2) else "uniform"
-        network, report = quantize(
-            replace(source, layers=layers), timesteps=steps, encoder=spec.Encoder(encoding), reset=reset
-        )
+        network, report = quantize(replace(source, layers=layers), timesteps=steps, encoding=encoding, reset=reset)
         assert max(layer.weights.rms_error for layer in report.layers) < 1e-12
         # Black or white: a pixel in between is no binary fraction.
         images = rng.choice(np.array([0, 255], np.uint8), (FRAMES, *network.input_shape))
@@ -234,7 +232,7 @@ def test_random_graphs(reset: spec.Reset, compare: Compare, tmp_path: Path) -> N
 def one_neuron(weight: float, neurons: Any, tmp_path: Path, **options: Any) -> list[int]:
     """The spikes of one neuron at every step on a pixel that fires at every step."""
     built = graph(nir.Linear(np.full((1, 1), weight)), neurons, shape=(1,))
-    network, _ = quantize(read(write(tmp_path, built), DT), timesteps=STEPS, encoder=spec.Encoder("uniform"), **options)
+    network, _ = quantize(read(write(tmp_path, built), DT), timesteps=STEPS, encoding="uniform", **options)
     result = reference.run(network, np.full((1, 1, 1, 1), 255, np.uint8), trace=True)
     return [int(spike) for spike in result.spikes["linear_0"].ravel()]
 

@@ -14,9 +14,9 @@ import pytest
 from hwsnn.float_network import FloatNeuron
 from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
-from hwsnn.spec import Encoder, MaxPool
+from hwsnn.spec import MaxPool
 from tests.frontends.nir import nir_oracle
-from tests.frontends.nir.test_nir import (
+from tests.frontends.nir.nir_graphs import (
     DT,
     Array,
     conv,
@@ -24,11 +24,11 @@ from tests.frontends.nir.test_nir import (
     graph,
     integrate_and_fire,
     leaky,
+    refused,
     threshold,
     whole,
     write,
 )
-from tests.frontends.nir.test_refusals import refused
 
 KINDS = ("IF", "LIF", "CubaLIF", "I", "LI", "Threshold", "Scale")
 
@@ -248,13 +248,13 @@ def test_neurons_whose_metadata_say_that_they_have_no_memory_are_a_remark(said: 
     neurons = leaky(1.0, tau=DT)
     neurons.metadata = {"hwsnn_beta": said}
     network = read(write(tmp_path, three(neurons)), DT)
-    _, report = quantize(network, timesteps=2, encoder=Encoder("direct"), weight_bits=8)
+    _, report = quantize(network, timesteps=2, encoding="direct", bits=8)
     (remark,) = [remark for remark in report.remarks if "lif_2: no memory" in remark or "is built as 0" in remark]
     assert remark.startswith("lif_2: no memory (beta 0), as 'tau' is one step") == (said == 0)
 
 
 @pytest.mark.parametrize("said", [None, 0.5])
-def test_neurons_that_remember_are_none(said: float | None, tmp_path: Path) -> None:
+def test_neurons_with_memory_are_no_remark(said: float | None, tmp_path: Path) -> None:
     neurons = leaky(1.0, tau=2 * DT)
     neurons.metadata = {} if said is None else {"hwsnn_beta": said}
     assert not any("no memory" in remark for remark in read(write(tmp_path, three(neurons)), DT).remarks)
@@ -357,7 +357,7 @@ def test_a_name_that_older_exporters_changed(
         ([("input", "x"), ("x", "y"), ("y", "output")], r"node 'x': an edge leads there, but there is no such node"),
         ([("input", "x"), ("x", "output")], r"node 'x': an edge leads there"),
         ([("input", "lif1"), ("lif1", "lif2"), ("lif2", "x"), ("x", "output")], r"node 'x': an edge leads there"),
-        ([("input", "lif1"), ("lif1", "output")], r"node 'lif2': must lie on the way"),
+        ([("input", "lif1"), ("lif1", "output")], r"node 'lif2': must be on the path"),
         ([("input", "x"), ("x", "lif2"), ("lif2", "x"), ("x", "output")], r"node 'lif[12]': is in a loop"),
     ],
 )

@@ -7,114 +7,32 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import h5py
 import nir
 import numpy as np
-import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from hwsnn.errors import InputError
 from hwsnn.float_network import FloatConv, FloatDense, FloatNeuron
-from hwsnn.frontends import linear
 from hwsnn.frontends.nir.reader import read
 from hwsnn.spec import MaxPool
 from tests.frontends.nir import nir_oracle
+from tests.frontends.nir.nir_graphs import (
+    DT,
+    avg_pool,
+    conv,
+    flatten,
+    graph,
+    integrate_and_fire,
+    leaky,
+    memoryless_current,
+    per_channel,
+    sum_pool,
+    threshold,
+    whole,
+    write,
+)
 
-DT = 2.0**-10
-"""A step in which everything here is exact in binary."""
 STEPS = 5
-Array = npt.NDArray[Any]
 Build = Callable[[np.random.Generator], list[Any]]
-
-
-def graph(*nodes: Any, shape: tuple[int, ...] = (2, 6, 6)) -> nir.NIRGraph:
-    """The chain input, ``nodes``, output."""
-    named = {"input": nir.Input(np.array(shape))}
-    named |= {f"{type(node).__name__.lower()}_{i}": node for i, node in enumerate(nodes)}
-    named["output"] = nir.Output(None)
-    names = list(named)
-    return nir.NIRGraph(named, list(pairwise(names)), type_check=False)
-
-
-def write(folder: Path, built: nir.NIRGraph) -> Path:
-    """The graph in a file. An Output has no shape here: HDF5 has no None."""
-    path = folder / "net.nir"
-    contents = built.to_dict()
-
-    def put(group: Any, values: dict[str, Any]) -> None:
-        for key, value in values.items():
-            if isinstance(value, dict):
-                put(group.create_group(key), value)
-            elif value is not None:
-                group.create_dataset(key, data=value)
-
-    with h5py.File(path, "w") as file:
-        put(file.create_group("node"), contents)
-    return path
-
-
-def whole(rng: np.random.Generator, *shape: int) -> Array:
-    """Small whole numbers: sums of their products are exact in floats, in every order."""
-    return rng.integers(-3, 4, shape).astype(np.float64)
-
-
-def conv(
-    rng: np.random.Generator,
-    outputs: int,
-    inputs: int,
-    kernel: tuple[int, int] = (3, 3),
-    bias: bool = True,
-    **options: Any,
-) -> nir.Conv2d:
-    given = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1} | options
-    weight = whole(rng, outputs, inputs // given["groups"], *kernel)
-    return nir.Conv2d(None, weight, bias=whole(rng, outputs) * bias, **given)
-
-
-def sum_pool(size: Any = 2, stride: Any = 2, padding: Any = 0) -> nir.SumPool2d:
-    return nir.SumPool2d(np.array(size), np.array(stride), np.array(padding))
-
-
-def avg_pool(size: Any = 2, stride: Any = 2, padding: Any = 0) -> nir.AvgPool2d:
-    return nir.AvgPool2d(np.array(size), np.array(stride), np.array(padding))
-
-
-def flatten() -> nir.Flatten:
-    return nir.Flatten({"input": None}, 0, -1)
-
-
-def integrate_and_fire(threshold: Any = 2.5, r: Any = 1.0) -> nir.IF:
-    threshold, r = np.broadcast_arrays(np.asarray(threshold, float), np.asarray(r, float))
-    return nir.IF(np.array(r), np.array(threshold), np.zeros(threshold.shape))
-
-
-def leaky(threshold: Any = 2.5, tau: float = 2 * DT, r: Any = 1.0, v_leak: Any = 0.0, v_reset: Any = 0.0) -> nir.LIF:
-    arrays = np.broadcast_arrays(*(np.asarray(value, float) for value in (tau, r, v_leak, threshold, v_reset)))
-    return nir.LIF(*(np.array(array) for array in arrays))
-
-
-def memoryless_current(w_in: float = 2.0, tau_syn: float = DT) -> nir.CubaLIF:
-    one = np.ones(())
-    return nir.CubaLIF(
-        tau_syn * one,
-        4 * DT * one,
-        r=2 * one,
-        v_leak=0.5 * one,
-        v_threshold=1.5 * one,
-        v_reset=0 * one,
-        w_in=w_in * one,
-    )
-
-
-def threshold(value: Any) -> nir.Threshold:
-    return nir.Threshold(np.asarray(value, float))
-
-
-def per_channel(*values: float) -> Array:
-    return np.array(values)[:, None, None]
-
 
 CHAINS: dict[str, Build] = {
     "convolution": lambda rng: [conv(rng, 3, 2), leaky()],
@@ -265,66 +183,6 @@ def test_which_layers_there_are(name: str, kinds: list[type], tmp_path: Path) ->
     assert [type(layer) for layer in read(write(tmp_path, built), DT).layers] == kinds
 
 
-extents = st.integers(1, 4)
-
-
-@st.composite
-def spatial_maps(draw: st.DrawFn) -> tuple[list[linear.Spatial], tuple[int, int, int]]:
-    """A few convolutions, pools and scales in a row, and the shape they take."""
-    shape = first = (draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
-    maps: list[linear.Spatial] = []
-    for index in range(draw(st.integers(1, 3))):
-        padding = (draw(st.integers(0, 2)), draw(st.integers(0, 2)))
-        kernel = tuple(
-            draw(st.integers(1, min(4, extent + 2 * pad))) for extent, pad in zip(shape[1:], padding, strict=True)
-        )
-        stride = (draw(extents), draw(extents))
-        rng = np.random.default_rng(draw(st.integers(0, 99)))
-        kind = draw(st.sampled_from(["conv", "pool", "scale"]))
-        if kind == "conv":
-            outputs = draw(st.integers(1, 3))
-            bias = whole(rng, outputs) * draw(st.booleans())
-            maps.append(linear.ConvMap(str(index), whole(rng, outputs, shape[0], *kernel), bias, stride, padding))
-        elif kind == "pool":
-            maps.append(linear.PoolMap(str(index), (kernel[0], kernel[1]), stride, padding, 0.5))
-        else:
-            maps.append(linear.Scale(str(index), whole(rng, shape[0], 1, 1)))
-        shape = linear.output_shape(maps[-1], shape)
-    return maps, first
-
-
-def apply(one: linear.Map, x: Array) -> Array:
-    if isinstance(one, linear.ConvMap):
-        return nir_oracle.convolution(x, one.weight, one.bias, one.stride, one.padding)
-    if isinstance(one, linear.PoolMap):
-        sums = nir_oracle.windows(x, one.window, one.stride, one.padding).sum(axis=(3, 4)).transpose(2, 0, 1)
-        return np.asarray(sums * one.factor)
-    if isinstance(one, linear.Scale):
-        return np.asarray(x * one.factor)
-    return np.array((one.weight.reshape(len(one.weight), -1) @ x.ravel() + one.bias)[:, None, None])
-
-
-@settings(max_examples=150, deadline=None)
-@given(spatial_maps(), st.booleans())
-def test_folding_is_exact_or_refused(drawn: tuple[list[linear.Spatial], tuple[int, int, int]], dense: bool) -> None:
-    maps, shape = drawn
-    rng = np.random.default_rng(1)
-    expected = x = whole(rng, *shape)
-    row: list[linear.Map] = list(maps)
-    for one in maps:
-        expected = apply(one, expected)
-    if dense:
-        row.append(linear.DenseMap("dense", whole(rng, 3, *expected.shape), whole(rng, 3)))
-        expected = apply(row[-1], expected)
-    try:
-        folded = linear.fold("neurons", row, shape, linear.Work())
-    except InputError:
-        assert not dense, "whatever ends in a dense layer can be folded"
-        assert any(isinstance(one, linear.ConvMap | linear.PoolMap) and max(one.padding) for one in maps[1:])
-        return
-    np.testing.assert_array_equal(apply(folded, x), expected)
-
-
 # Frameworks differ: what their files say, and what becomes of it
 
 
@@ -380,7 +238,7 @@ def test_a_flat_input_is_a_row_of_pixels(tmp_path: Path) -> None:
     assert any("one row of 7 pixels" in remark for remark in network.remarks)
 
 
-def test_one_row_is_as_good_as_flat(tmp_path: Path) -> None:
+def test_one_row_reads_as_flat(tmp_path: Path) -> None:
     """A batch of one that a trace of flat data leaves behind looks like a row."""
     nodes = [nir.Linear(np.ones((3, 7))), leaky(), nir.Linear(np.ones((2, 3))), leaky()]
     network = read(write(tmp_path, graph(*nodes, shape=(1, 7))), DT)

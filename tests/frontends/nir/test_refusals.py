@@ -1,11 +1,7 @@
-"""NIR files that are refused: in one line that names the file and, where there is one, the node."""
+"""NIR graphs that are refused: in one line that names the file and, where there is one, the node."""
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +10,8 @@ import nir
 import numpy as np
 import pytest
 
-from hwsnn.errors import InputError
 from hwsnn.frontends.nir.reader import read
-from tests.frontends.nir.test_nir import (
+from tests.frontends.nir.nir_graphs import (
     DT,
     avg_pool,
     conv,
@@ -26,22 +21,13 @@ from tests.frontends.nir.test_nir import (
     leaky,
     memoryless_current,
     per_channel,
+    refused,
     sum_pool,
     threshold,
     write,
 )
 
 RNG = np.random.default_rng(0)
-
-
-def refused(path: Path, pattern: str, dt: float = DT) -> None:
-    """Reading ``path`` raises one line that begins with its name and matches ``pattern``."""
-    with pytest.raises(InputError) as caught:
-        read(path, dt)
-    text = str(caught.value)
-    assert text.startswith(f"{path}: ")
-    assert "\n" not in text
-    assert re.search(pattern, text), text
 
 
 def weights(value: float) -> np.ndarray[Any, Any]:
@@ -188,38 +174,22 @@ def test_strides_that_multiply(tmp_path: Path) -> None:
         ((0, 6, 6), r"'shape' must be integers from 1 to 4096, not 0"),
         ((1, 1, 1, 1, 6, 6), r"'shape' must be at most 5 integers, not 6"),
         ((1, 5000, 6), r"'shape' must be integers from 1 to 4096"),
-        ((4096, 2, 1), r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"),
     ],
 )
 def test_an_input_that_cannot_be_built(shape: tuple[int, ...], pattern: str, tmp_path: Path) -> None:
     refused(write(tmp_path, graph(sum_pool((2, 1)), leaky(), shape=shape)), pattern)
 
 
+def test_a_pool_before_a_convolution_of_too_many_channels(tmp_path: Path) -> None:
+    nodes = (sum_pool((2, 1)), conv(RNG, 1, 4096, (1, 1)), leaky())
+    pattern = r"node 'sumpool2d_0': would take 33,554,432 weights once expanded; at most 16,777,216"
+    refused(write(tmp_path, graph(*nodes, shape=(4096, 2, 1))), pattern)
+
+
 def test_an_output_of_another_shape(tmp_path: Path) -> None:
     built = graph(conv(RNG, 3, 2), leaky())
     built.nodes["output"] = nir.Output(np.array([3, 4, 5]))
     refused(write(tmp_path, built), r"node 'output' \(Output\): has shape \(3, 4, 5\), but gets an image of 3x4x4")
-
-
-def test_numbers_in_the_place_of_text_and_the_other_way_round(tmp_path: Path) -> None:
-    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
-    with h5py.File(path, "r+") as file:
-        del file["node/nodes/conv2d_0/weight"]
-        file["node/nodes/conv2d_0/weight"] = "heavy"
-    refused(path, r"'weight' must be numbers, not the text 'heavy'")
-    with h5py.File(path, "r+") as file:
-        del file["node/nodes/conv2d_0/weight"]
-    refused(path, r"node 'conv2d_0' \(Conv2d\): has no 'weight'")
-    with h5py.File(path, "r+") as file:
-        file["node/nodes/conv2d_0/weight"] = np.zeros(3, complex)
-    refused(path, r"'weight' must be numbers or one text, not of type complex128")
-    with h5py.File(path, "r+") as file:
-        del file["node/nodes/conv2d_0/weight"]
-        file["node/nodes/conv2d_0/weight"] = np.zeros((3, 2, 0, 3))
-    refused(path, r"node 'conv2d_0': 'weight' must not be empty")
-    with h5py.File(path, "r+") as file:
-        del file["node/nodes/conv2d_0/type"]
-    refused(path, r"node 'conv2d_0': has no type")
 
 
 # Graphs that are no chains
@@ -251,18 +221,18 @@ def four() -> dict[str, Any]:
         ),
         (edges("ab", "bc", "cd", "bd"), r"node 'b': leads to 'c', 'd'"),
         (edges("ab", "bd", "cd"), r"node 'd': adds up 'b', 'c'; only chains, no joins"),
-        (edges("ab", "bd"), r"node 'c': must lie on the way from the input to the output"),
-        (edges("ab", "bc"), r"node 'd': must lie on the way"),
+        (edges("ab", "bd"), r"node 'c': must be on the path from the input to the output"),
+        (edges("ab", "bc"), r"node 'd': must be on the path"),
         (edges("ab", "bc", "cd", "ab"), r"node 'a': the edge to node 'b' must be there only once"),
         (edges("ab", "bx", "cd"), r"node 'x': an edge leads there, but there is no such node"),
-        (edges("xb", "cd"), r"node 'c': must lie on the way"),
+        (edges("xb", "cd"), r"node 'c': must be on the path"),
         (edges("xb", "yd"), r"node 'x': an edge leads there, but there is no such node; name nodes as the edges do"),
-        (edges("bd", "da", "ac"), r"node 'b': must lie on the way"),
+        (edges("bd", "da", "ac"), r"node 'b': must be on the path"),
         (edges("ad", "db", "bc"), r"node 'c': leads nowhere; the last node must be an Output"),
-        ([], r"node 'b': must lie on the way|has no edges"),
+        ([], r"node 'b': must be on the path|has no edges"),
     ],
 )
-def test_a_graph_that_is_no_chain(its_edges: Edges, pattern: str, tmp_path: Path) -> None:
+def test_graphs_other_than_chains(its_edges: Edges, pattern: str, tmp_path: Path) -> None:
     refused(write(tmp_path, edged(four(), its_edges)), pattern)
 
 
@@ -299,121 +269,10 @@ def test_graphs_nested_without_end(tmp_path: Path) -> None:
         nodes = file["node/nodes/nirgraph_0/nodes"]
         del nodes["lif_0"]
         nodes["lif_0"] = file["node/nodes/nirgraph_0"]  # a hard link: the graph contains itself
-    refused(path, r"node 'nirgraph_0\.lif_0\..*': graphs lie within graphs more than 4 deep")
-
-
-# Files
-
-
-def test_no_file(tmp_path: Path) -> None:
-    refused(tmp_path / "missing.nir", r"no such NIR file; give one of nir\.write$")
-    refused(tmp_path, r"is a folder, not a NIR file; give one of nir\.write$")
-
-
-@pytest.mark.parametrize("contents", [b"", b"\x89HDF\r\n\x1a\n", np.random.default_rng(0).bytes(5000), b"name: net\n"])
-def test_a_file_that_is_not_hdf5(contents: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "net.nir"
-    path.write_bytes(contents)
-    refused(path, r"not a readable NIR file \(.*\)")
-
-
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
-def test_a_truncated_file(part: float, tmp_path: Path) -> None:
-    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
-    contents = path.read_bytes()
-    path.write_bytes(contents[: int(len(contents) * part)])
-    refused(path, r"not a readable NIR file \(.*truncated file")
-
-
-@pytest.mark.parametrize("size", [0, 4, 1 << 40, (1 << 64) - 16])
-def test_a_damaged_file_on_which_hdf5_would_never_end(size: int, tmp_path: Path) -> None:
-    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
-    contents = bytearray(path.read_bytes())
-    first = contents.index(b"GCOL") + 16  # the header of the first text: index, references, size
-    contents[first : first + 16] = struct.pack("<HHIQ", 0, 0, 0, size)
-    path.write_bytes(contents)
-    refused(path, r"not a readable NIR file \(damaged: its text breaks off at byte \d+\)")
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_a_file_with_flipped_bits(seed: int, tmp_path: Path) -> None:
-    """Read or refused, whatever the bits mean."""
-    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
-    contents = np.frombuffer(path.read_bytes(), np.uint8).copy()
-    rng = np.random.default_rng(seed)
-    places = rng.integers(0, len(contents), 30)
-    contents[places] ^= np.uint8(1) << rng.integers(0, 8, 30, dtype=np.uint8)
-    path.write_bytes(contents.tobytes())
-    with suppress(InputError):
-        read(path, DT)
-
-
-def test_a_type_that_is_no_text(tmp_path: Path) -> None:
-    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
-    with h5py.File(path, "r+") as file:
-        node = file["node/nodes/conv2d_0"]
-        del node["type"]
-        node["type"] = np.dtype("f8")
-    refused(path, r"node 'conv2d_0': has no type")
-
-
-def test_hdf5_that_is_not_nir(tmp_path: Path) -> None:
-    path = tmp_path / "net.nir"
-    with h5py.File(path, "w") as file:
-        file["weights"] = np.ones(3)
-    refused(path, r"no group 'node'")
-    with h5py.File(path, "w") as file:
-        file["node"] = np.ones(3)
-    refused(path, r"no group 'node'")
-    with h5py.File(path, "w") as file:
-        file.create_group("node")
-    refused(path, r"the graph: must be a NIRGraph with 'nodes' and 'edges'")
-    with h5py.File(path, "w") as file:
-        file.create_group("node/nodes")
-    refused(path, r"the graph: has no edges")
-    with h5py.File(path, "w") as file:
-        file.create_group("node/nodes")
-        file["node/edges"] = np.ones((2, 2))
-    refused(path, r"'edges' must be pairs of node names, not of shape \(2, 2\) and type float64")
-    with h5py.File(path, "w") as file:
-        file.create_group("node/nodes")
-        file["node/edges"] = ["a", "b"]
-    refused(path, r"'edges' must be pairs of node names, not of shape \(2,\)")
-    with h5py.File(path, "w") as file:
-        file["node/nodes/a"] = 1.0
-        file["node/edges"] = [["a", "a"]]
-    refused(path, r"node 'a': must be an HDF5 group, not a data set")
-
-
-def elsewhere(group: Any, path: Path) -> None:
-    group["weight"] = h5py.ExternalLink(str(path), "/weight")
-
-
-def soft(group: Any, path: Path) -> None:
-    group["weight"] = h5py.SoftLink("/node/nodes/lif_1/tau")
-
-
-def raw(group: Any, path: Path) -> None:
-    group.create_dataset("weight", (3, 2, 3, 3), "f8", external=[(str(path), 0, h5py.h5f.UNLIMITED)])
-
-
-def virtual(group: Any, path: Path) -> None:
-    layout = h5py.VirtualLayout((3, 2, 3, 3), "f8")
-    layout[:] = h5py.VirtualSource(str(path), "weight", (3, 2, 3, 3))
-    group.create_virtual_dataset("weight", layout)
-
-
-@pytest.mark.parametrize("put", [elsewhere, soft, raw, virtual])
-def test_numbers_that_lie_elsewhere(put: Callable[[Any, Path], None], tmp_path: Path) -> None:
-    path = write(tmp_path, graph(conv(RNG, 3, 2), leaky()))
-    with h5py.File(path, "r+") as file:
-        node = file["node/nodes/conv2d_0"]
-        del node["weight"]
-        put(node, tmp_path / "other.h5")
-    refused(path, r"node 'conv2d_0': .*'weight' must lie in the file itself, not (behind a link|in another)")
+    refused(path, r"node 'nirgraph_0\.lif_0\..*': graphs are nested more than 4 deep")
 
 
 @pytest.mark.parametrize("dt", [0.0, -1.0, np.nan, np.inf])
-def test_a_step_that_is_none(dt: float, tmp_path: Path) -> None:
+def test_invalid_step(dt: float, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"dt must be positive and finite, not"):
         read(tmp_path / "net.nir", dt)

@@ -14,8 +14,8 @@ import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.host import Accelerator
-from hwsnn.host.bus import Buffer
-from hwsnn.host.dma_accelerator import DmaAccelerator
+from hwsnn.host.dma.accelerator import DmaAccelerator
+from hwsnn.host.dma.bus import Buffer
 from tests.support.soft_board import SoftBoard, SoftBuffer, SoftBus, a_network
 
 FRAMES = 6
@@ -83,8 +83,8 @@ def test_interrupted_at_every_access(
 
     ``most_words``: moved each way between two accesses.
     """
-    monkeypatch.setattr("hwsnn.host.dma_accelerator.SHORTEST_S", 0)
-    monkeypatch.setattr("hwsnn.host.dma_accelerator.LONGEST_S", 0)
+    monkeypatch.setattr("hwsnn.host.dma.accelerator.SHORTEST_S", 0)
+    monkeypatch.setattr("hwsnn.host.dma.accelerator.LONGEST_S", 0)
     network = a_network(classes=classes)
     images = random_images(network, FRAMES, classes)
     expected = reference.run(network, images)

@@ -1,4 +1,4 @@
-"""A ZCU102 by PYNQ, where a module in PYNQ's place leads to a board in software. PYNQ itself is not installed here."""
+"""A Zynq board by PYNQ, where a module in its place leads to a board in software. PYNQ itself is not installed here."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 
 from hwsnn import reference
+from hwsnn.board import open_board
+from hwsnn.build.boards import AxiBoard, board_names, load_board
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
-from hwsnn.host import Accelerator, load_record, pynq_bus
-from tests.support.fake_pynq import REGISTERS, FakePynq, put_in_place
+from hwsnn.host import Accelerator
+from hwsnn.host.dma import load_record, pynq_bus
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
+from tests.support.fake_pynq import FakePynq, put_in_place
 from tests.support.soft_board import SoftBoard, a_network
 
 NETWORK = a_network()
@@ -39,7 +43,7 @@ def bitstream(tmp_path: Path) -> Path:
 @pytest.fixture
 def loaded(pynq: FakePynq, bitstream: Path) -> Path:
     """The bitstream, loaded by an earlier program of this boot."""
-    Accelerator.open(f"zcu102:{bitstream}", NETWORK).close()
+    open_board(f"zcu102:{bitstream}", NETWORK).close()
     pynq.loaded.clear()
     return bitstream
 
@@ -53,7 +57,7 @@ def assert_right(board: Accelerator) -> None:
 
 @pytest.mark.usefixtures("loaded")
 def test_what_is_loaded(pynq: FakePynq) -> None:
-    with Accelerator.open("zcu102", NETWORK) as board:
+    with open_board("zcu102", NETWORK) as board:
         assert_right(board)
         assert board.stats().frames == len(IMAGES)
         assert board.name == "zcu102"
@@ -62,17 +66,32 @@ def test_what_is_loaded(pynq: FakePynq) -> None:
 
 def test_a_bitstream(pynq: FakePynq, bitstream: Path) -> None:
     stages: list[str] = []
-    with Accelerator.open(f"zcu102:{bitstream}", NETWORK, stage=stages.append) as board:
+    with open_board(f"zcu102:{bitstream}", NETWORK, stage=stages.append) as board:
         assert_right(board)
     assert pynq.loaded == [str(bitstream)]
     assert stages == ["loading the bitstream"]
+
+
+@pytest.mark.parametrize("name", board_names(AxiBoard))
+def test_every_board_with_axi(name: str, bitstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, at its addresses."""
+    addresses = load_board(name, AxiBoard).addresses
+    pynq = FakePynq(SoftBoard(NETWORK, addresses=addresses))
+    put_in_place(pynq, tmp_path / "system", monkeypatch)
+    for address in (f"{name}:{bitstream}", name):
+        with open_board(address, NETWORK) as board:
+            assert_right(board)
+            assert board.name == address
+    assert pynq.loaded == [str(bitstream)]
+    pynq.PL.ip_dict = {}
+    refused(pynq, name, f"{name}: has no AXI DMA at 0x{addresses.dma:X}; open {name}:FILE.bit, .* for the {name}")
 
 
 def refused(pynq: FakePynq, address: str, message: str) -> None:
     """Opening it is, and nothing is read where nothing would answer."""
     pynq.trouble = AssertionError("registers were touched")
     with pytest.raises(InputError, match=f"^{message}$"):
-        Accelerator.open(address, NETWORK)
+        open_board(address, NETWORK)
 
 
 UNKNOWN = "zcu102: hwsnn has loaded no bitstream since the board was started; open zcu102:"
@@ -89,16 +108,16 @@ def test_loaded_before_the_board_was_started_anew(pynq: FakePynq, loaded: Path) 
     load_record.BOOT_ID.write_text("the next boot\n")
     refused(pynq, "zcu102", f"{UNKNOWN}{loaded}")
     pynq.trouble = None
-    with Accelerator.open(f"zcu102:{loaded}", NETWORK) as board:
+    with open_board(f"zcu102:{loaded}", NETWORK) as board:
         assert_right(board)
-    with Accelerator.open("zcu102", NETWORK) as board:
+    with open_board("zcu102", NETWORK) as board:
         assert_right(board)
 
 
 def test_a_load_that_failed_is_not_taken_for_the_one_before(pynq: FakePynq, loaded: Path) -> None:
     pynq.trouble = RuntimeError("xclbinutil failed")
     with pytest.raises(InputError, match="xclbinutil failed"):
-        Accelerator.open(f"zcu102:{loaded}", NETWORK)
+        open_board(f"zcu102:{loaded}", NETWORK)
     refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
 
 
@@ -116,8 +135,8 @@ def test_a_record_that_others_could_have_written(pynq: FakePynq, loaded: Path, m
     refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
     assert load_record.FOLDER.stat().st_mode & 0o777 == 0o700
     pynq.trouble = None
-    Accelerator.open(f"zcu102:{loaded}", NETWORK).close()
-    Accelerator.open("zcu102", NETWORK).close()
+    open_board(f"zcu102:{loaded}", NETWORK).close()
+    open_board("zcu102", NETWORK).close()
 
 
 def _not_sticky(folder: Path) -> None:
@@ -192,7 +211,7 @@ def test_the_archive_beside_a_bitstream(pynq: FakePynq, bitstream: Path) -> None
     with pytest.raises(ValueError, match="is not a valid input"):
         pynq.Overlay(str(bitstream))
     for _ in range(2):
-        with Accelerator.open(f"zcu102:{bitstream}", NETWORK) as board:
+        with open_board(f"zcu102:{bitstream}", NETWORK) as board:
             assert_right(board)
             assert board.name == f"zcu102:{bitstream}"
     assert len(set(pynq.loaded)) == 1
@@ -210,7 +229,7 @@ def test_archives_beside_bitstreams_of_one_name(pynq: FakePynq, bitstream: Path,
     for folder in (tmp_path, other):
         for ending in ("bit", "hwh", "xsa"):
             (folder / f"small.{ending}").write_text(str(folder))
-        Accelerator.open(f"zcu102:{folder / 'small.bit'}", NETWORK).close()
+        open_board(f"zcu102:{folder / 'small.bit'}", NETWORK).close()
     assert [Path(path).read_text() for path in pynq.loaded] == [str(tmp_path), str(other)]
 
 
@@ -223,9 +242,9 @@ def test_a_path_that_leads_up(pynq: FakePynq, bitstream: Path, tmp_path: Path, p
     """Its links are those of the path without that, and in our folder."""
     (tmp_path / "other").mkdir()
     bitstream.with_suffix(".xsa").touch()
-    Accelerator.open(f"zcu102:{bitstream}", NETWORK).close()
+    open_board(f"zcu102:{bitstream}", NETWORK).close()
     outside = tree(tmp_path.parent)
-    Accelerator.open(f"zcu102:{path.format(tmp_path, tmp_path.name)}", NETWORK).close()
+    open_board(f"zcu102:{path.format(tmp_path, tmp_path.name)}", NETWORK).close()
     assert pynq.loaded[0] == pynq.loaded[1]
     assert Path(pynq.loaded[0]).is_relative_to(load_record.FOLDER / load_record.LINKS)
     assert tree(tmp_path.parent) == outside
@@ -237,7 +256,7 @@ def test_a_relative_path_that_leads_up(pynq: FakePynq, bitstream: Path, monkeypa
     deep = bitstream.parent / "a" / "b"
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
-    Accelerator.open("zcu102:../../small.bit", NETWORK).close()
+    open_board("zcu102:../../small.bit", NETWORK).close()
     links = load_record.FOLDER / load_record.LINKS
     assert pynq.loaded == [str(links.joinpath(*bitstream.parts[1:]))]
     assert not (links.joinpath(*deep.parts[1:])).exists()
@@ -246,7 +265,7 @@ def test_a_relative_path_that_leads_up(pynq: FakePynq, bitstream: Path, monkeypa
 def test_links_that_would_lie_outside(pynq: FakePynq, bitstream: Path, tmp_path: Path) -> None:
     """Where a link lies where a folder is to be; what it leads to stays as it is."""
     bitstream.with_suffix(".xsa").touch()
-    Accelerator.open(f"zcu102:{bitstream}", NETWORK).close()
+    open_board(f"zcu102:{bitstream}", NETWORK).close()
     bitstream.unlink()
     bitstream.mkdir()  # hence a folder below the link to it
     inner = bitstream / "small.bit"
@@ -261,11 +280,11 @@ def test_links_that_would_lie_outside(pynq: FakePynq, bitstream: Path, tmp_path:
 def test_a_path_from_here(pynq: FakePynq, bitstream: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(bitstream.parent)
     bitstream.with_suffix(".xsa").touch()
-    with Accelerator.open("zcu102:small.bit", NETWORK) as board:
+    with open_board("zcu102:small.bit", NETWORK) as board:
         assert_right(board)
 
 
-@pytest.mark.parametrize("blocks", [{"gpio": {"phys_addr": REGISTERS}}, None])
+@pytest.mark.parametrize("blocks", [{"gpio": {"phys_addr": ZYNQ_ULTRASCALE.registers}}, None])
 def test_another_bitstream(pynq: FakePynq, loaded: Path, blocks: dict[str, Any] | None) -> None:
     """One that another program loaded through PYNQ since; None: that program had PYNQ forget what it knew."""
     pynq.PL.ip_dict = blocks
@@ -275,7 +294,7 @@ def test_another_bitstream(pynq: FakePynq, loaded: Path, blocks: dict[str, Any] 
 
 
 def test_a_bitstream_of_something_else(pynq: FakePynq, bitstream: Path) -> None:
-    pynq.blocks = {"gpio": {"phys_addr": REGISTERS}}
+    pynq.blocks = {"gpio": {"phys_addr": ZYNQ_ULTRASCALE.registers}}
     refused(pynq, f"zcu102:{bitstream}", f"zcu102:{bitstream}: has no AXI DMA at 0xA0010000; open .*")
     refused(pynq, "zcu102", f"{UNKNOWN}FILE.bit")
 
@@ -284,7 +303,7 @@ def test_a_bitstream_of_something_else(pynq: FakePynq, bitstream: Path) -> None:
 def test_nothing_loaded(pynq: FakePynq) -> None:
     pynq_bus.FPGA_STATE.write_text("unknown\n")
     with pytest.raises(InputError, match=r"^zcu102: no bitstream is loaded; open zcu102:FILE.bit$"):
-        Accelerator.open("zcu102", NETWORK)
+        open_board("zcu102", NETWORK)
 
 
 def test_a_bitstream_without_its_description(pynq: FakePynq, bitstream: Path) -> None:
@@ -292,7 +311,7 @@ def test_a_bitstream_without_its_description(pynq: FakePynq, bitstream: Path) ->
     with pytest.raises(
         InputError, match=r"small.hwh: no such file; give the .bit of hwsnn build, with its .hwh beside it$"
     ):
-        Accelerator.open(f"zcu102:{bitstream}", NETWORK)
+        open_board(f"zcu102:{bitstream}", NETWORK)
     assert pynq.loaded == []
 
 
@@ -314,7 +333,7 @@ def test_a_bitstream_without_its_description(pynq: FakePynq, bitstream: Path) ->
 def test_trouble_of_pynq(pynq: FakePynq, trouble: Exception, message: str) -> None:
     pynq.trouble = trouble
     with pytest.raises(InputError, match=f"^zcu102: {message}"):
-        Accelerator.open("zcu102", NETWORK)
+        open_board("zcu102", NETWORK)
 
 
 def test_without_pynq(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,5 +341,5 @@ def test_without_pynq(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         InputError, match=r"^zcu102: needs PYNQ \(.*\); on the board: pip install 'hwsnn\[pynq\]' "
     ) as caught:
-        Accelerator.open("zcu102", NETWORK)
+        open_board("zcu102", NETWORK)
     assert "\n" not in str(caught.value)

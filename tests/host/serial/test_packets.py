@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwsnn.host.packets import Packet, PacketStream, parse
+from hwsnn.host.serial.packets import Packet, PacketStream, parse
 
 PACKETS = st.builds(Packet, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=300))
 

@@ -6,12 +6,15 @@ import fnmatch
 import re
 from pathlib import Path
 
+from hwsnn.build.boards import AxiBoard, board_names, load_board
 from tests.build.vivado.recorder.cores import CATALOG
 from tests.build.vivado.recorder.objects import Object, Registry
 from tests.build.vivado.recorder.syntax import Call, TclError, as_list, tcl_list
 
-PARTS = ("xczu9eg-ffvb1156-2-e",)
-BOARDS = ("xilinx.com:zcu102:part0:3.3", "xilinx.com:zcu102:part0:3.4", "xilinx.com:zcu104:part0:1.1")
+TARGETS = [load_board(name, AxiBoard) for name in board_names(AxiBoard)]
+"""That Vivado knows them by these names, tests/build/test_boards.py says."""
+PARTS = {board.part for board in TARGETS}
+BOARDS = ("xilinx.com:zcu104:part0:1.1", *(f"{board.board_part}:{one}" for board in TARGETS for one in ("1.3", "1.4")))
 KINDS = ("project", "fileset", "file", "run")
 """What a project holds: gone when it is closed."""
 LOCAL_CORE = "hwsnn:user:{name}:{version}"
@@ -104,7 +107,9 @@ class Projects:
         found = [board for board in BOARDS if any(fnmatch.fnmatch(board, word) for word in call.words)]
         if self._lacks == "board":
             found = []
-        return " ".join(found[-1:] if "-latest_file_version" in call.flags else found)
+        if "-latest_file_version" in call.flags:
+            found = list({board.rpartition(":")[0]: board for board in found}.values())
+        return " ".join(found)
 
     def update_ip_catalog(self, call: Call) -> str:
         self.require()

@@ -45,14 +45,14 @@ DELAYS = {CLOCKS: 6.667, CLOCKS[::-1]: 6.667}
 """Between the clocks, both ways, in ns: a period of the faster one, of 150 MHz."""
 
 
-def project(clock_mhz: float = BOARD.clock_mhz) -> AxiProject:
+def project(clock_mhz: float = BOARD.clock_mhz, board: AxiBoard = BOARD) -> AxiProject:
     """The project of the small network."""
-    return AxiProject(NETWORK, for_utilization(NETWORK, DEVICES[BOARD.device]), BOARD, clock_mhz)
+    return AxiProject(NETWORK, for_utilization(NETWORK, DEVICES[board.device]), board, clock_mhz)
 
 
-def write_project(folder: Path) -> None:
+def write_project(folder: Path, board: AxiBoard = BOARD) -> None:
     """Write it, with an activity file of one net, and little of what makes scripts slow."""
-    project().write(folder)
+    project(board=board).write(folder)
     verilog = folder / "rtl" / f"{ACCELERATOR}.v"
     top = re.search(rf"^module {ACCELERATOR}\(.*?^endmodule\n", verilog.read_text(), re.MULTILINE | re.DOTALL)
     assert top is not None
@@ -81,7 +81,9 @@ class Outcome:
     faults: list[str]
 
 
-def build(original: Path, folder: Path, session: Session, changed: dict[str, str] | None = None) -> Outcome:
+def build(
+    original: Path, folder: Path, session: Session, changed: dict[str, str] | None = None, board: AxiBoard = BOARD
+) -> Outcome:
     """Build a copy of the project in ``folder``, with other texts in some of its files."""
     shutil.copytree(original, folder)
     for name, text in (changed or {}).items():
@@ -89,12 +91,12 @@ def build(original: Path, folder: Path, session: Session, changed: dict[str, str
     recording = run_script(folder / "build.tcl", session)
     if recording.error is not None:
         return Outcome(recording, [recording.error])
-    return Outcome(recording, _faults(folder, session, recording))
+    return Outcome(recording, _faults(folder, session, recording, board))
 
 
-def _faults(folder: Path, session: Session, recording: Recording) -> list[str]:
+def _faults(folder: Path, session: Session, recording: Recording, board: AxiBoard) -> list[str]:
     """What an accepted build lacks."""
-    made = project()
+    made = project(board=board)
     faults = [f"no {made.result}{end}" for end in made.endings if not (folder / f"{made.result}{end}").is_file()]
     try:
         read_reports(folder / "reports", made)

@@ -1,0 +1,12 @@
+"""AMD Kria KV260 (Zynq UltraScale+ XCK26 on a K26 module): its processor reaches the accelerator over AXI."""
+
+from hwsnn.build.boards import AxiBoard
+
+BOARD = AxiBoard(
+    name="kv260",
+    title="AMD Kria KV260",
+    device="xck26",
+    part="xck26-sfvc784-2LV-c",
+    board_part="xilinx.com:kv260_som:part0",
+    clock_hz=150_000_000,
+)

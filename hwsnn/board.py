@@ -1,0 +1,143 @@
+"""Opens a board by its address; ``docs/host.md`` lists the addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from .build.boards import AxiBoard, board_names, load_board
+from .errors import InputError
+from .host.accelerator import Accelerator, Stage
+from .model_file.by_name import load_model
+from .spec import Network
+
+SIMULATED = "zcu102"
+"""The board whose design ``sim`` simulates, where nobody names another."""
+
+
+def open_board(
+    address: str,
+    model: Network | str | Path | None = None,
+    *,
+    board: str | None = None,
+    timeout_s: float | None = None,
+    baud: int | None = None,
+    stage: Stage = lambda text: None,
+) -> Accelerator:
+    """The board at ``address``, which must hold ``model``: a network, a model file or a shipped model's name.
+
+    ``address``: the name of a board with AXI, such as ``zcu102``, for what is loaded there, ``zcu102:FILE.bit`` to load
+    that first, ``serial:PORT``, or ``sim:MODEL`` for a board's design in simulation, of a model that is named there or,
+    with ``sim``, by ``model``.
+
+    ``board``: the board with AXI that ``sim`` simulates (default: zcu102). ``timeout_s``: how long the next result may
+    take, where the board's usual time does not do. ``baud``: bits per second of a serial port (default: 2,000,000).
+    ``stage`` is called with a word or two for each stage of what takes long. Raises ``InputError`` where there is no
+    such board, or it holds something else, and ``ToolError`` where a simulator cannot be built.
+    """
+    scheme, colon, place = address.partition(":")
+    opener = _opener(scheme)
+    if opener is None or (colon and not place):
+        raise _no_address(address)
+    if timeout_s is not None and not timeout_s > 0:
+        raise InputError(f"{address}: the time-out must be more than 0 s, not {timeout_s:g}")
+    return opener(_Request(address, place, model, board, timeout_s, baud, stage))
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What ``open_board`` was asked for; ``place`` is the address without its scheme."""
+
+    address: str
+    place: str
+    model: Network | str | Path | None
+    board: str | None
+    timeout_s: float | None
+    baud: int | None
+    stage: Stage
+
+    def network(self) -> Network:
+        """The model that the board must hold."""
+        if isinstance(self.model, Network):
+            return self.model
+        if self.model is None:
+            raise InputError(
+                f"{self.address}: say which model it holds: a .safetensors file, or the name of a shipped model"
+            )
+        return load_model(str(self.model))
+
+    def refuse_baud(self) -> None:
+        """Raise ``InputError`` where a baud rate was given."""
+        if self.baud is not None:
+            raise self.baud_error()
+
+    def baud_error(self) -> InputError:
+        """The error of a baud rate that is not one, or has no place here."""
+        return InputError(f"{self.address}: bits a second are for a serial port alone, and at least 1; not {self.baud}")
+
+    def refuse_board(self) -> None:
+        """Raise ``InputError`` where a board to simulate was given."""
+        if self.board is not None:
+            raise InputError(f"{self.address}: board names what sim simulates, and is for sim alone; not {self.board}")
+
+
+_Opener = Callable[[_Request], Accelerator]
+
+
+def _open_serial(request: _Request) -> Accelerator:
+    from .host.serial.accelerator import ANSWER_S, BAUD, SerialAccelerator
+
+    if not request.place:
+        raise InputError(f"{request.address}: lacks the port; such as serial:/dev/ttyUSB0")
+    baud = BAUD if request.baud is None else request.baud
+    if baud < 1:
+        raise request.baud_error()
+    request.refuse_board()
+    return SerialAccelerator(request.place, baud, request.network(), request.timeout_s or ANSWER_S)
+
+
+def _open_simulated(request: _Request) -> Accelerator:
+    from .host.dma.accelerator import DmaAccelerator
+    from .sim.board import RESULT_S, SimBus
+
+    request.refuse_baud()
+    board = load_board(request.board or SIMULATED, AxiBoard)
+    if request.place and request.model is not None:
+        raise InputError(f"{request.address}: names a model, and so does the caller; say it once, with the address sim")
+    network = load_model(request.place) if request.place else request.network()
+    return DmaAccelerator(SimBus(network, board, request.stage), network, request.timeout_s or RESULT_S)
+
+
+def _open_pynq(board: AxiBoard, request: _Request) -> Accelerator:
+    from .host.dma.accelerator import RESULT_S, DmaAccelerator
+    from .host.dma.pynq_bus import PynqBus
+
+    request.refuse_baud()
+    request.refuse_board()
+    network = request.network()
+    bitstream = Path(request.place) if request.place else None
+    if bitstream is not None:
+        request.stage("loading the bitstream")
+    bus = PynqBus(board.name, board.addresses, bitstream)
+    return DmaAccelerator(bus, network, request.timeout_s or RESULT_S)
+
+
+SCHEMES: Mapping[str, _Opener] = {"serial": _open_serial, "sim": _open_simulated}
+"""What opens an address, by its scheme; the name of every board with AXI is a scheme besides."""
+
+
+def _opener(scheme: str) -> _Opener | None:
+    if scheme not in SCHEMES and scheme in board_names():
+        board = load_board(scheme)
+        return partial(_open_pynq, board) if isinstance(board, AxiBoard) else None
+    return SCHEMES.get(scheme)
+
+
+def _no_address(address: str) -> InputError:
+    boards = ", ".join(f"{name}, {name}:FILE.bit" for name in board_names(AxiBoard))
+    hint = f"; perhaps serial:{address}?" if address and Path(address).exists() else ""
+    return InputError(
+        f"{address or '(nothing)'}: not an address of a board; those are {boards}, serial:PORT or sim:MODEL{hint}"
+    )

@@ -1,0 +1,344 @@
+"""When beats move: each component of the pipeline as the recurrence of its clocks.
+
+Data never changes timing, so a component is what it makes of the clocks at which its beats come and go. ``push(valid)``
+offers the next beat, valid from that clock on, and returns the clock at which the component takes it. Before it
+returns, all that follows from the beat is pushed on. What happens to a beat depends on no later beat, so one beat after
+the other is decided without ever stepping through clocks. A beat is offered at least a clock after the one before
+moved.
+
+``state(now)`` is all of the clocks, relative to ``now``, that a component's future depends on between two frames. Where
+it is within a frame is no part of that: it is at a frame's beginning then.
+
+A clock is a float, whole and far below 2^53, hence exact. A clock that never was is minus infinity.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle
+from math import inf
+from typing import Protocol, TypeAlias
+
+Push: TypeAlias = Callable[[float], float]
+"""Offers a beat from a clock on, and returns the clock at which it moves."""
+Pass: TypeAlias = tuple[bool, bool, int]
+"""A pass: whether it takes a window, whether it makes a beat, and clocks, at least, to the next pass."""
+
+NEVER = -inf
+
+
+class Component(Protocol):
+    """What beats can be pushed into."""
+
+    def push(self, valid: float) -> float:
+        """Takes the next beat, which is valid from ``valid`` on; returns the clock at which it moves."""
+
+    def state(self, now: float) -> tuple[float, ...]:
+        """The clocks that are remembered between frames."""
+
+
+class Source:
+    """Frames of ``beats`` beats, offered one a clock; a frame's first only ``interval`` clocks after the last frame's.
+
+    ``begun``: the clock at which the very first beat moved.
+    """
+
+    __slots__ = ("_beats", "_interval", "_moved", "_push", "_valid", "begun")
+
+    def __init__(self, push: Push, beats: int, interval: int) -> None:
+        self._push, self._beats, self._interval = push, beats, interval
+        self._valid = self._moved = self.begun = NEVER
+
+    def frame(self) -> None:
+        """Pushes a frame."""
+        push = self._push
+        self._valid = max(self._moved + 1.0, self._valid + self._interval, 0.0)
+        moved = push(self._valid)
+        if self.begun == NEVER:
+            self.begun = moved
+        for _ in range(self._beats - 1):
+            moved = push(moved + 1.0)
+        self._moved = moved
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return self._valid - now, self._moved - now
+
+
+class Encoder:
+    """The two registers of an encoder, which move on together: ``steps`` beats a pixel, which moves with the last.
+
+    ``stalled``: whether a pixel had to wait because the second register was full, although the first was empty.
+    """
+
+    __slots__ = ("_left", "_onwards", "_push", "_steps", "stalled")
+
+    def __init__(self, push: Push, steps: int) -> None:
+        self._push, self._steps = push, steps
+        self._onwards = NEVER  # when the beat before went from the first register to the second
+        self._left = NEVER  # when it left that
+        self.stalled = False
+
+    def push(self, valid: float) -> float:
+        accept, left = self._onwards, self._left
+        if valid > accept:
+            accept = valid
+            if left > valid:
+                accept = left
+                self.stalled = True
+        onwards = max(accept + 1.0, left)
+        left = self._push(onwards + 1.0)
+        for _ in range(self._steps - 1):
+            accept = onwards
+            onwards = max(accept + 1.0, left)
+            left = self._push(onwards + 1.0)
+        self._onwards, self._left = onwards, left
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return self._onwards - now, self._left - now
+
+
+class Packer:
+    """A register that joins ``parts`` beats; while the whole waits, no part is taken."""
+
+    __slots__ = ("_complete", "_left", "_push")
+
+    def __init__(self, push: Push, parts: int) -> None:
+        self._push = push
+        self._complete = cycle([False] * (parts - 1) + [True])
+        self._left = NEVER
+
+    def push(self, valid: float) -> float:
+        left = self._left
+        accept = valid if valid > left else left
+        if next(self._complete):
+            self._left = self._push(accept + 1.0)
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return (self._left - now,)
+
+
+class Padding:
+    """A register for a frame's beats (true) and the zeros around them (false), once the first beat is offered."""
+
+    __slots__ = ("_left", "_push", "_zeros")
+
+    def __init__(self, push: Push, frame: Sequence[bool]) -> None:
+        self._push = push
+        self._zeros = cycle(_around(frame))
+        self._left = NEVER
+
+    def push(self, valid: float) -> float:
+        push, left = self._push, self._left
+        before, after = next(self._zeros)
+        accept = valid if valid > left else left
+        for _ in range(before):
+            accept = push(accept + 1.0)
+        left = push(accept + 1.0)
+        for _ in range(after):
+            left = push(left + 1.0)
+        self._left = left
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return (self._left - now,)
+
+
+class SkidBuffer:
+    """A queue of two registers, whose places are free a clock after they were left."""
+
+    __slots__ = ("_newer", "_older", "_push")
+
+    def __init__(self, push: Push) -> None:
+        self._push = push
+        self._older = self._newer = NEVER  # when the last two beats left
+
+    def push(self, valid: float) -> float:
+        accept, newer = self._older + 1.0, self._newer
+        if valid > accept:
+            accept = valid
+        self._older = newer
+        self._newer = self._push((accept if accept > newer else newer) + 1.0)
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return self._older - now, self._newer - now
+
+
+class LineBuffer:
+    """A register that a frame's beats enter (true) or not (false): those are only remembered."""
+
+    __slots__ = ("_left", "_push", "_wanted")
+
+    def __init__(self, push: Push, frame: Sequence[bool]) -> None:
+        self._push = push
+        self._wanted = cycle(frame)
+        self._left = NEVER
+
+    def push(self, valid: float) -> float:
+        left = self._left
+        accept = valid if valid > left else left
+        if next(self._wanted):
+            self._left = self._push(accept + 1.0)
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return (self._left - now,)
+
+
+class Wires:
+    """A history of one beat: wires along which a frame's beats pass (true) or are dropped (false)."""
+
+    __slots__ = ("_push", "_wanted")
+
+    def __init__(self, push: Push, frame: Sequence[bool]) -> None:
+        self._push = push
+        self._wanted = cycle(frame)
+
+    def push(self, valid: float) -> float:
+        return self._push(valid) if next(self._wanted) else valid
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return ()
+
+
+class CreditFifo:
+    """A pipeline that nothing stops, of ``delay`` clocks, and the queue of ``depth`` places behind it.
+
+    A beat enters the pipeline once there is a place for it, which is free a clock after it was left.
+
+    ``peak``: the depth from which on no beat would have waited for a place. ``blocked``: whether one has waited.
+    ``starved``: whether a beat left later because it came later.
+    """
+
+    __slots__ = ("_delay", "_depth", "_leaves", "_push", "blocked", "peak", "starved")
+
+    def __init__(self, push: Push, depth: float, delay: int) -> None:
+        self._push, self._depth, self._delay = push, depth, delay
+        self._leaves = deque[float]()  # of the last beat, and of those whose places were not yet free when it came
+        self.peak = 0
+        self.blocked = self.starved = False
+
+    def push(self, valid: float) -> float:
+        leaves = self._leaves
+        if len(leaves) >= self._depth:
+            free = leaves.popleft() + 1.0
+            if free > valid:
+                valid = free
+                self.blocked = True
+        while leaves and leaves[0] < valid:
+            leaves.popleft()
+        if len(leaves) >= self.peak:
+            self.peak = len(leaves) + 1
+        fetch = valid + self._delay
+        if leaves and leaves[-1] >= fetch:
+            fetch = leaves[-1]
+        else:
+            self.starved = True
+        leaves.append(self._push(fetch + 1.0))
+        return valid
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return tuple(leave - now for leave in self._leaves)
+
+
+class Engine:
+    """Slices of windows: a pass begins with its window, or of the same one, once the pass before is through.
+
+    If it makes a beat, it begins only once the queue behind the engine takes that.
+    """
+
+    __slots__ = ("_free", "_push", "_windows")
+
+    def __init__(self, push: Push, schedule: Iterable[Pass]) -> None:
+        self._push = push
+        self._windows = cycle(list(_by_window(schedule)))
+        self._free = NEVER
+
+    def push(self, valid: float) -> float:
+        push, free = self._push, self._free
+        makes, clocks, further = next(self._windows)
+        accept = valid if valid > free else free
+        if makes:
+            accept = push(accept)
+        free = accept + clocks
+        for makes, clocks in further:
+            free = (push(free) if makes else free) + clocks
+        self._free = free
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return (self._free - now,)
+
+
+class SpikeCount:
+    """Two registers that move on together; the second is full with a frame's sum, of ``beats`` beats, alone.
+
+    ``stalled``: whether a sum has waited.
+    """
+
+    __slots__ = ("_complete", "_full", "_left", "_onwards", "_push", "stalled")
+
+    def __init__(self, push: Push, beats: int) -> None:
+        self._push = push
+        self._complete = cycle([False] * (beats - 1) + [True])
+        self._onwards = NEVER  # when the beat before went from the first register to the second
+        self._full = self._left = NEVER  # since when the second has been full, and when it was left
+        self.stalled = False
+
+    def push(self, valid: float) -> float:
+        full, left = self._full, self._left
+        accept = max(valid, self._onwards)
+        if full <= accept < left:
+            accept = left
+        onwards = accept + 1.0
+        if full <= onwards < left:
+            onwards = left
+        self._onwards = onwards
+        if next(self._complete):
+            self._full = full = onwards + 1.0
+            self._left = left = self._push(full)
+            if left > full:
+                self.stalled = True
+        return accept
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return self._full - now, self._left - now  # the sum went onwards a clock before it was full
+
+
+class Sink:
+    """Takes beats at once. ``last``: the clock of the last."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = NEVER
+
+    def push(self, valid: float) -> float:
+        self.last = valid
+        return valid
+
+
+def _around(frame: Sequence[bool]) -> list[tuple[int, int]]:
+    """For each true one, the false ones before it, where it is the first, and after it."""
+    places = [place for place, inside in enumerate(frame) if inside]
+    ends = [*places[1:], len(frame)]
+    after = [end - place - 1 for place, end in zip(places, ends, strict=True)]
+    return [(places[0] if not number else 0, zeros) for number, zeros in enumerate(after)]
+
+
+def _by_window(schedule: Iterable[Pass]) -> Iterator[tuple[bool, int, list[tuple[bool, int]]]]:
+    """The passes of each window: the first, and those that follow."""
+    further = list[tuple[bool, int]]()
+    first: tuple[bool, int] | None = None
+    for takes, makes, clocks in schedule:
+        if not takes:
+            further.append((makes, clocks))
+            continue
+        if first:
+            yield *first, further
+        first, further = (makes, clocks), []
+    if first:
+        yield *first, further

@@ -1,0 +1,147 @@
+"""How the currents of a layer are added up in hardware: its tables, bases and adders, in numbers alone.
+
+Each slice of inputs has its row of weights, row (p*G + g)*F + k. Up to so many rows, a table of partial sums takes a
+few bits of the inputs and the row (distributed arithmetic); it holds by how much a sum exceeds the row's least, so that
+it needs no sign. Beyond, the weights come from a memory and meet each bit of their input in a gate. An adder tree a
+lane adds those terms and the row's base: its least sums and, in a group's first row, the bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hwsnn.spec import MAX_PIXEL_BITS, Network
+from hwsnn.spec.checks import require_choice, require_integer, require_integers
+from hwsnn.spec.integers import Range, signed_limits
+
+from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
+from .folding import LayerFold, Sums
+from .weight_layout import Int64Array, folded_parameters
+
+
+@dataclass(frozen=True, eq=False)
+class SynapticSums:
+    """The sums of a layer.
+
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``:
+    of an input, 1 for spikes, up to 8 for pixels; bit b of it weighs 2^b times its weight. ``form``: where the tables
+    lie, and how large they are. Raises ``ValueError`` where one is not of that kind, shape or range.
+    """
+
+    weights: Int64Array
+    bias: Int64Array
+    input_bits: int
+    form: Sums
+
+    def __post_init__(self) -> None:
+        for what, numbers, ndim in (("weights", self.weights, 5), ("bias", self.bias, 2)):
+            require_integers(what, numbers, ndim, *signed_limits(63))
+        _, groups, _, lanes, _ = self.weights.shape
+        if self.bias.shape != (groups, lanes):
+            raise ValueError(f"bias must have the shape {(groups, lanes)!r}, not {self.bias.shape}")
+        require_integer("input bits", self.input_bits, 1, MAX_PIXEL_BITS)
+        require_choice("sums", self.form, tuple(ADDRESS_BITS))
+
+    @property
+    def rows(self) -> Int64Array:
+        """The weights of each slice: (P * G * F, lanes, L)."""
+        return self.weights.reshape(-1, *self.weights.shape[3:])
+
+    @property
+    def lanes(self) -> int:
+        """Currents of a group."""
+        return int(self.weights.shape[3])
+
+    @property
+    def row_count(self) -> int:
+        """P * G * F."""
+        positions, groups, folds = self.weights.shape[:3]
+        return int(positions * groups * folds)
+
+    @property
+    def block(self) -> bool:
+        """Whether tables lie in block memory."""
+        return in_block_memory(self.row_count, self.form)
+
+    @property
+    def table_bits(self) -> int:
+        """Input bits that a table takes; 0 for weights that meet their inputs in gates."""
+        return bits_per_table(self.row_count, self.form)
+
+    @property
+    def bit_weights(self) -> Int64Array:
+        """What each bit of a slice weighs, (rows, lanes, bits)."""
+        planes = self.rows[..., None] << np.arange(self.input_bits)
+        return planes.reshape(*planes.shape[:2], -1)
+
+    @property
+    def tables(self) -> list[npt.NDArray[np.intp]]:
+        """The bits of a slice that each table of partial sums takes; bits that weigh nothing are left out."""
+        used = np.flatnonzero(self.bit_weights.any(axis=(0, 1)))
+        return [used[first : first + self.table_bits] for first in range(0, len(used), self.table_bits)]
+
+    @property
+    def bases(self) -> Int64Array:
+        """What a row adds to each lane whatever its inputs, (rows, lanes)."""
+        _, groups, folds = self.weights.shape[:3]
+        bases = np.zeros_like(self.rows[:, :, 0])
+        bases[: groups * folds : folds] = self.bias
+        return bases + sums_range(self.rows, self.input_bits)[0] if self.table_bits else bases
+
+    @property
+    def starts_from_bases(self) -> bool:
+        """Whether an accumulator starts from the bases of all rows, and the tree has one term less."""
+        positions, groups, folds = self.weights.shape[:3]
+        return bool(positions == groups == 1 and folds > 1)
+
+    @property
+    def currents(self) -> Range:
+        """Where the currents lie."""
+        low, high = (side.reshape(self.weights.shape[:4]) for side in sums_range(self.rows, self.input_bits))
+        low, high = low.sum(axis=(0, 2)) + self.bias, high.sum(axis=(0, 2)) + self.bias
+        return Range(int(low.min()), int(high.max()))
+
+    @property
+    def levels(self) -> int:
+        """Levels of adders that the lane of the most terms needs."""
+        weighs = np.asarray(self.bit_weights.any(axis=0))  # (lanes, bits)
+        if self.table_bits:
+            weighs = np.stack([weighs[:, bits].any(axis=1) for bits in self.tables] or [weighs[:, 0]], axis=1)
+        terms = weighs.sum(axis=1) + (0 if self.starts_from_bases else self.bases.any(axis=0))
+        return tree_levels(int(terms.max()))
+
+    @property
+    def term_clocks(self) -> int:
+        """Clocks from a slice to its terms: to look up, in block memory a clock more, and to pass the gates."""
+        table = 3 if self.block else 2
+        return table if self.table_bits else table + 1
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a group's last slice to its currents; accumulators over slices and positions take one each."""
+        positions, _, folds = self.weights.shape[:3]
+        return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1)
+
+
+def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
+    """Of layer ``index``: pixels are summed up once a pass, spikes at each of its ``t_par`` steps."""
+    parameters, pixels = folded_parameters(network.weighted(index), fold), network.takes_pixels(index)
+    copies = 1 if pixels else min(fold.t_par, network.timesteps)
+    forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
+    input_bits = network.pixel_bits if pixels else 1
+    return [SynapticSums(parameters.weights, parameters.bias, input_bits, form) for form in forms]
+
+
+def tree_levels(terms: int) -> int:
+    """Levels of adders of two that ``terms`` terms need."""
+    return max(terms - 1, 0).bit_length()
+
+
+def sums_range(weights: Int64Array, input_bits: int) -> tuple[Int64Array, Int64Array]:
+    """The least and the largest sum over the last axis of weights times inputs."""
+    largest = (1 << input_bits) - 1
+    low, high = np.minimum(weights, 0).sum(axis=-1) * largest, np.maximum(weights, 0).sum(axis=-1) * largest
+    return np.asarray(low, np.int64), np.asarray(high, np.int64)

@@ -1,0 +1,1 @@
+"""The host's side of an accelerator behind an AXI DMA."""

@@ -1,0 +1,1 @@
+"""The host's side of a board at a serial port."""

@@ -1,0 +1,1 @@
+"""The contracts that hardware, host, simulation and C share: registers, addresses, DMA and serial protocol."""

@@ -1,0 +1,57 @@
+"""What is asked of a design, and the plan that meets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..spec.checks import require_choice
+from .devices import DEVICES
+
+if TYPE_CHECKING:
+    from ..spec import Network
+    from .plan import Plan
+
+DEFAULT_DEVICE = next(iter(DEVICES))
+SLOWEST_MHZ, FASTEST_MHZ = 0.001, 1000
+DEFAULT_MHZ = 150.0
+"""The clock of the published system, at which frame rates are compared."""
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """At most one of ``target_fps``, ``max_lut`` and ``fold``; without them, the fastest in the device's usual share.
+
+    ``device``: a key of ``hwsnn.planner.devices.DEVICES``. ``target_fps``: the cheapest design of at least that many
+    frames per second at ``clock_mhz`` (default: ``DEFAULT_MHZ``). ``max_lut``: the fastest design within that
+    percentage of the look-up tables. ``fold``: a folding file. Raises ``ValueError`` for what is out of range.
+    """
+
+    device: str = DEFAULT_DEVICE
+    target_fps: float | None = None
+    clock_mhz: float | None = None
+    max_lut: float | None = None
+    fold: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        require_choice("device", self.device, tuple(DEVICES))
+        limits = {"target_fps": (0.001, 1e9), "clock_mhz": (SLOWEST_MHZ, FASTEST_MHZ), "max_lut": (0.001, 100)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"{name} must be from {low:g} to {high:g}, not {value!r}")
+        given = [name for name in ("target_fps", "max_lut", "fold") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} must not be given together")
+
+    def plan(self, network: Network) -> Plan:
+        """The design of ``network`` that meets them. Raises ``InputError`` where there is none."""
+        from . import plan
+
+        device = DEVICES[self.device]
+        if self.fold is not None:
+            return plan.from_file(network, device, Path(self.fold))
+        if self.target_fps is not None:
+            return plan.for_throughput(network, device, self.target_fps, self.clock_mhz or DEFAULT_MHZ)
+        return plan.for_utilization(network, device, self.max_lut)

@@ -1,0 +1,78 @@
+"""The functions of ``import hwsnn`` that bring several parts together; the others are those of one part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .float_network import FloatNetwork
+from .model_file import float_file, integer_file
+from .planner.constraints import DEFAULT_DEVICE, Constraints
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from .sim.network_bench import NetworkResult
+    from .spec import Network
+    from .verilog.design import Design
+
+
+def save(network: Network | FloatNetwork, path: str | Path, notes: dict[str, Any] | None = None) -> None:
+    """Write a network to a ``.safetensors`` file, whole or not at all.
+
+    ``notes``: JSON values kept in the file of an integer network for people, such as a quantizer's report. Raises
+    ``ValueError`` for a float network that could not be loaded again, and for notes beside one.
+    """
+    if isinstance(network, FloatNetwork):
+        if notes is not None:
+            raise ValueError("notes must be None for a float network: its remarks are kept")
+        float_file.save(network, Path(path))
+    else:
+        integer_file.save(network, Path(path), notes)
+
+
+def generate(
+    network: Network,
+    folder: str | Path,
+    *,
+    device: str = DEFAULT_DEVICE,
+    target_fps: float | None = None,
+    clock_mhz: float | None = None,
+    max_lut: float | None = None,
+    fold: str | Path | None = None,
+) -> Design:
+    """Write the Verilog of ``network`` with its manifest and folding into ``folder``, as ``hwsnn generate`` does.
+
+    The keywords are those of ``hwsnn.planner.constraints.Constraints``. Raises ``InputError`` where no design meets
+    them, or the folder cannot be written, ``ValueError`` for values out of range.
+    """
+    constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
+
+    from .verilog.design import write_design
+
+    return write_design(network, constraints.plan(network), Path(folder))
+
+
+def verify(
+    network: Network,
+    images: npt.NDArray[np.uint8],
+    *,
+    seed: int = 1,
+    device: str = DEFAULT_DEVICE,
+    target_fps: float | None = None,
+    clock_mhz: float | None = None,
+    max_lut: float | None = None,
+    fold: str | Path | None = None,
+) -> NetworkResult:
+    """Simulate the Verilog of ``network`` on ``images``, compared with the reference at every layer boundary.
+
+    ``images``: (N, C, H, W) uint8. All run once back to back, and once with random stalls drawn from ``seed``. The
+    other keywords are those of ``generate``. Raises ``InputError`` where no design meets them or a tool is missing, and
+    ``SimulationError`` where the simulation itself fails; a difference is no error but is in the result.
+    """
+    constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
+
+    from .sim.network_bench import run_network
+
+    return run_network(network, constraints.plan(network).folding, images, seed=seed)

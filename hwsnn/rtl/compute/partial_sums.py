@@ -1,0 +1,187 @@
+"""What a slice of inputs adds to the current of each lane: by tables of partial sums, or by weights behind gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.folding.distributed_arithmetic import MAX_LOGIC_ROWS
+from hwsnn.folding.synaptic_sums import SynapticSums, sums_range
+from hwsnn.folding.weight_layout import Int64Array
+
+from ..stream.delay import delayed
+from .adder_tree import AdderTree, RowRange
+from .rom import Rom, shape_of
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A part of a lane's sum, its name, and where it lies in each row of weights."""
+
+    name: str
+    value: Value
+    lies: RowRange
+
+
+class TableSums(wiring.Component):
+    """Tables of partial sums and a table of bases, and an adder tree a lane.
+
+    Each table takes a few bits of the inputs and the row, and holds by how much their sum exceeds the row's least.
+
+    Parameters
+    ----------
+    sums : of a layer, ``table_bits`` not 0.
+
+    Ports
+    -----
+    ``inputs`` : in, ``unsigned(L * input_bits)``, a slice.
+    ``row`` : in, ``range(row_count)``, its row of weights.
+    ``lane_0``, ``lane_1`` and so on : out, what the slice adds to each lane's current, of the narrowest shape; without
+        the base where ``starts_from_bases``.
+
+    Latency: ``term_clocks + levels`` of the sums. One slice a clock; it never stops.
+    """
+
+    def __init__(self, sums: SynapticSums) -> None:
+        self._sums = sums
+        super().__init__(_ports(sums) | _lanes(sums))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        sums = self._sums
+        terms = self._tables(m)
+        lanes = [] if sums.starts_from_bases else _lanes_with(sums.bases)
+        if lanes:
+            m.submodules.bases = bases = _bases({lane: sums.bases[:, lane, None] for lane in lanes})
+            m.d.comb += bases.row.eq(delayed(m, self.row, "base_row", sums.term_clocks - bases.latency))
+            _add_bases(sums, bases, lanes, terms)
+        _add_up(m, self, sums, terms)
+        return m
+
+    def _tables(self, m: Module) -> list[list[_Term]]:
+        """The terms of each lane."""
+        sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
+        bit_weights = sums.bit_weights
+        for index, bits in enumerate(sums.tables):
+            weights = bit_weights[:, :, bits]
+            patterns = np.arange(1 << len(bits))[:, None] >> np.arange(len(bits)) & 1
+            numbers = np.einsum("pb,rlb->lrp", patterns, weights)
+            numbers -= numbers.min(axis=2, keepdims=True)
+            lanes = [int(lane) for lane in np.flatnonzero(numbers.any(axis=(1, 2)))]
+            columns = {f"table_{index}_lane_{lane}": numbers[lane] for lane in lanes}
+            m.submodules[f"table_{index}"] = table = Rom(columns, block=sums.block)
+            m.d.comb += [table.row.eq(self.row), table.inputs.eq(Cat(self.inputs[int(bit)] for bit in bits))]
+            for lane, name in zip(lanes, columns, strict=True):
+                lies = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
+                terms[lane].append(_Term(name, getattr(table, name), lies))
+        return terms
+
+
+class GatedSums(wiring.Component):
+    """Weights from a read-only memory, which meet each bit of their input in a gate, and an adder tree a lane.
+
+    Parameters
+    ----------
+    sums : of a layer, ``table_bits`` 0.
+
+    Ports
+    -----
+    ``inputs``, ``row``, ``lane_0`` and so on : as of ``TableSums``.
+    ``group`` : in, ``range(G)``, the slice's group of output lanes.
+    ``starts`` : in; whether the slice is the first one of its group, at the first position: the bias joins it.
+
+    Latency: ``term_clocks + levels`` of the sums. One slice a clock; it never stops.
+    """
+
+    def __init__(self, sums: SynapticSums) -> None:
+        self._sums = sums
+        super().__init__(_ports(sums) | {"group": In(range(len(sums.bias))), "starts": In(1)} | _lanes(sums))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        sums = self._sums
+        terms = self._gates(m)
+        lanes = [] if sums.starts_from_bases else _lanes_with(sums.bias)
+        if lanes:
+            # Biases alone, by group, and 0 elsewhere: a short table for many rows.
+            columns = np.stack([np.zeros_like(sums.bias), sums.bias], axis=-1)
+            m.submodules.bases = bases = _bases({lane: columns[:, lane] for lane in lanes})
+            waits = sums.term_clocks - bases.latency
+            m.d.comb += [
+                bases.row.eq(delayed(m, self.group, "base_row", waits)),
+                bases.inputs.eq(delayed(m, self.starts, "base_input", waits)),
+            ]
+            _add_bases(sums, bases, lanes, terms)
+        _add_up(m, self, sums, terms)
+        return m
+
+    def _gates(self, m: Module) -> list[list[_Term]]:
+        """The terms of each lane."""
+        sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
+        rows, bit_weights = sums.rows, sums.bit_weights
+        synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(rows.any(axis=0))]
+        if not synapses:
+            return terms
+        columns = {f"weight_{lane}_{entry}": rows[:, lane, entry, None] for lane, entry in synapses}
+        m.submodules.weights = weights = Rom(columns, block=sums.block)
+        m.d.comb += weights.row.eq(self.row)
+        inputs = delayed(m, self.inputs, "inputs", sums.term_clocks - 1)
+        for lane, entry in synapses:
+            weight = getattr(weights, f"weight_{lane}_{entry}")
+            for place in range(sums.input_bits):
+                bit = entry * sums.input_bits + place
+                gated = Signal(weight.shape(), name=f"gated_{lane}_{bit}", reset_less=True)
+                m.d.sync += gated.eq(Mux(inputs[bit], weight, 0))
+                lies = RowRange(*sums_range(bit_weights[:, lane, bit, None], 1))
+                terms[lane].append(_Term(gated.name, gated << place, lies))
+        return terms
+
+
+def partial_sums(sums: SynapticSums) -> TableSums | GatedSums:
+    """Tables as long as there is room for them beside the row."""
+    return TableSums(sums) if sums.table_bits else GatedSums(sums)
+
+
+def _ports(sums: SynapticSums) -> dict[str, Any]:
+    _, _, entries = sums.rows.shape
+    return {"inputs": In(unsigned(entries * sums.input_bits)), "row": In(range(sums.row_count))}
+
+
+def _lanes(sums: SynapticSums) -> dict[str, Any]:
+    low, high = sums_range(sums.rows, sums.input_bits)
+    if sums.table_bits:
+        low, high = np.zeros_like(low), high - low
+    if not sums.starts_from_bases:
+        low, high = low + sums.bases, high + sums.bases
+    ends = zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True)
+    return {f"lane_{lane}": Out(shape_of(*lies)) for lane, lies in enumerate(ends)}
+
+
+def _lanes_with(numbers: Int64Array) -> list[int]:
+    """The lanes, on the last axis, that have a number other than 0."""
+    return [int(lane) for lane in np.flatnonzero(numbers.any(axis=0))]
+
+
+def _bases(columns: dict[int, Int64Array]) -> Rom:
+    rows = len(next(iter(columns.values())))
+    return Rom({f"base_{lane}": column for lane, column in columns.items()}, block=rows > MAX_LOGIC_ROWS)
+
+
+def _add_bases(sums: SynapticSums, bases: Rom, lanes: list[int], terms: list[list[_Term]]) -> None:
+    for lane in lanes:
+        lies = RowRange(sums.bases[:, lane], sums.bases[:, lane])
+        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"base_{lane}"), lies))
+
+
+def _add_up(m: Module, component: Any, sums: SynapticSums, terms: list[list[_Term]]) -> None:
+    """A tree for each lane that has terms."""
+    for lane, parts in enumerate(terms):
+        if parts:
+            m.submodules[f"tree_{lane}"] = tree = AdderTree({term.name: term.lies for term in parts}, sums.levels)
+            m.d.comb += [getattr(tree, term.name).eq(term.value) for term in parts]
+            m.d.comb += getattr(component, f"lane_{lane}").eq(tree.total)

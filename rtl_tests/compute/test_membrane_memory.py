@@ -1,0 +1,58 @@
+# amaranth: UnusedElaboratable=no
+"""Membranes that are written and read every clock, against a list of words."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from amaranth.hdl import Value
+from amaranth.sim import Simulator
+
+from hwsnn.rtl.compute.membrane_memory import MembraneMemory
+from hwsnn.spec import Integrator, NoLeak
+
+BITS, CLOCKS = 5, 300
+NEURON = Integrator(NoLeak(), BITS)
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_reads_what_was_written_a_clock_before(groups: int, lanes: int) -> None:
+    generator = random.Random(groups * 10 + lanes)
+    words, expected, seen = [0] * groups, list[int](), list[int]()
+    memory = MembraneMemory(NEURON, groups, lanes)
+    assert len(Value.cast(memory.state)) == lanes * sum(variable.bits for variable in NEURON.state)
+
+    async def bench(ctx: Any) -> None:
+        for _ in range(CLOCKS):
+            group, left_group = (generator.randrange(groups) for _ in range(2))
+            first, write, left = (
+                generator.random() < 0.2,
+                generator.random() < 0.6,
+                generator.randrange(1 << lanes * BITS),
+            )
+            ctx.set(memory.group, group)
+            ctx.set(memory.left_group, left_group)
+            ctx.set(memory.first, first)
+            ctx.set(memory.write, write)
+            ctx.set(Value.cast(memory.left), left)
+            await ctx.tick()
+            expected.append(0 if first else words[group])
+            if write:
+                words[left_group] = left
+            seen.append(ctx.get(Value.cast(memory.state)))
+
+    simulator = Simulator(memory)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen == expected
+    assert len(set(seen)) > 2
+
+
+@pytest.mark.parametrize(("groups", "lanes", "what"), [(0, 1, "groups"), (1, 0, "lanes")])
+def test_wrong_sizes(groups: int, lanes: int, what: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{what} must be an integer of at least 1, not 0$"):
+        MembraneMemory(NEURON, groups, lanes)

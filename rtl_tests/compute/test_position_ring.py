@@ -1,0 +1,43 @@
+# amaranth: UnusedElaboratable=no
+"""Sums over positions, whose parts come with gaps."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from amaranth.sim import Simulator
+
+from hwsnn.rtl.compute.position_ring import PositionRing
+
+FRAMES, POSITIONS, LANES = 4, 3, 2
+
+
+@pytest.mark.parametrize("entries", [1, 2, 5])
+def test_sums(entries: int) -> None:
+    generator, expected, seen = random.Random(entries), list[list[int]](), list[list[int]]()
+    ring = PositionRing(entries, LANES, 10)
+
+    async def bench(ctx: Any) -> None:
+        for _ in range(FRAMES):
+            totals = [[0] * LANES for _ in range(entries)]
+            for position in range(POSITIONS):
+                ctx.set(ring.first, position == 0)
+                for entry in range(entries):
+                    part = [generator.randint(-100, 100) for _ in range(LANES)]
+                    totals[entry] = [total + number for total, number in zip(totals[entry], part, strict=True)]
+                    ctx.set(ring.part, part)
+                    ctx.set(ring.add, 1)
+                    await ctx.tick()
+                    expected.append(totals[entry])
+                    seen.append([ctx.get(ring.total[lane]) for lane in range(LANES)])
+                    ctx.set(ring.add, 0)
+                    for _ in range(generator.choice((0, 0, 3))):
+                        await ctx.tick()
+
+    simulator = Simulator(ring)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen == expected

@@ -1,0 +1,192 @@
+"""Every part knows every kind of layer and of encoder, and takes none for another.
+
+A new kind fails here by the name of what it lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from hwsnn import reference, spec
+from hwsnn.bench.torch_network import TorchNetwork
+from hwsnn.cli.inspect import _describe
+from hwsnn.cycles import simulate
+from hwsnn.data import random_images
+from hwsnn.float_network import (
+    FLOAT_KINDS,
+    FloatConv,
+    FloatDense,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatNeuron,
+)
+from hwsnn.folding.folding import Folding, LayerFold, column_queues
+from hwsnn.folding.weight_layout import folded_parameters
+from hwsnn.frontends.nir import reader, writer
+from hwsnn.model_file import float_file, integer_file
+from hwsnn.planner import FoldingSearch, layer_cost
+from hwsnn.planner.devices import DEVICES
+from hwsnn.quantization.quantize import quantize
+from hwsnn.reference.activity import measure
+from hwsnn.rtl.network import Pipeline
+from hwsnn.train.encode import encode
+from hwsnn.verilog.manifest import manifest
+from tests.support.random_networks import random_network
+from tests.support.trained_networks import assert_same
+
+DEVICE = DEVICES["xczu9eg"]
+RNG = np.random.default_rng(0)
+
+
+def neuron(channels: int) -> FloatNeuron:
+    return FloatNeuron(np.full(channels, 1.5), 0.75, "greater", "subtract")
+
+
+LAYERS: dict[str, FloatLayer] = {
+    "conv": FloatConv("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
+    "conv in groups": FloatConv("seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2),
+    "dense": FloatDense("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
+    "maxpool": spec.MaxPool("seen", (2, 2), (1, 2), "winner"),
+}
+"""Layers of each kind, on 2 channels of 5x4 spikes."""
+
+
+def floats(layer: Any) -> FloatNetwork:
+    """A network of ``layer`` and one more that integrates."""
+    shape = layer.output_shape((2, 5, 4))
+    last = FloatDense("last", RNG.normal(size=(2, *shape)), np.zeros(2), FloatIntegrator(1.0))
+    return FloatNetwork("kinds", (2, 5, 4), (layer, last), timesteps=3, encoding="uniform")
+
+
+def integers(network: FloatNetwork) -> spec.Network:
+    return quantize(network, timesteps=3, encoding="uniform", bits=4)[0]
+
+
+def folding(network: spec.Network) -> Folding:
+    layers = {layer.name: LayerFold(1, 2, 2) for _, layer in network.weighted_layers()}
+    return Folding(layers, {layer.name: 2 for layer in network.layers}, dict.fromkeys(column_queues(network), 2))
+
+
+def in_model_files(network: spec.Network) -> None:
+    assert integer_file.model_hash(integer_file.restore(*integer_file.describe(network))) == integer_file.model_hash(
+        network
+    )
+
+
+def weight_order(network: spec.Network) -> None:
+    for _, layer in network.weighted_layers():
+        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.weight).sum()
+
+
+def in_pytorch(network: spec.Network) -> None:
+    images = random_images(network, 3, 0)
+    assert np.array_equal(TorchNetwork(network).scores(images, 2), reference.run(network, images).scores)
+
+
+LAYER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
+    "model files": in_model_files,
+    "the reference": lambda network: reference.run(network, random_images(network, 2, 0), trace=True),
+    "activity": lambda network: measure(network, random_images(network, 2, 0)),
+    "the order of the weights": weight_order,
+    "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
+    "cycles": lambda network: simulate(network, folding(network)),
+    "the cost": lambda network: [layer_cost(network, i, LayerFold(1, 1), 1, DEVICE) for i in range(2)],
+    "folds": lambda network: FoldingSearch(network, DEVICE).smallest(),
+    "the network in PyTorch": in_pytorch,
+    "the manifest": lambda network: manifest(network, folding(network), simulate(network, folding(network))),
+    "hwsnn inspect": _describe,
+}
+"""What each part does with a network in integers."""
+
+
+def in_float_files(network: FloatNetwork) -> None:
+    assert_same(float_file.restore(*float_file.describe(network)), network)
+
+
+def quantized(network: FloatNetwork) -> None:
+    assert [layer.kind for layer in integers(network).layers] == [layer.kind for layer in network.layers]
+
+
+FLOAT_CONCERNS: dict[str, Callable[[FloatNetwork], object]] = {
+    "float files": in_float_files,
+    "the quantizer": quantized,
+    "NIR nodes": writer.to_graph,
+}
+
+
+@pytest.mark.parametrize("kind", spec.KINDS)
+def test_a_layer_of_every_kind_is_tried_here(kind: str) -> None:
+    assert any(layer.kind == kind for layer in LAYERS.values())
+    assert kind in FLOAT_KINDS
+    assert any(layer.kind == kind for seed in range(30) for layer in random_network(seed).layers)
+
+
+@pytest.mark.parametrize("concern", LAYER_CONCERNS)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_part_knows_every_kind_of_layer(layer: str, concern: str) -> None:
+    LAYER_CONCERNS[concern](integers(floats(LAYERS[layer])))
+
+
+@pytest.mark.parametrize("concern", FLOAT_CONCERNS)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_part_knows_every_kind_of_float_layer(layer: str, concern: str) -> None:
+    FLOAT_CONCERNS[concern](floats(LAYERS[layer]))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_kind_comes_back_from_nir(layer: str, tmp_path: Path) -> None:
+    network = floats(LAYERS[layer])
+    writer.write(network, tmp_path / "net.nir")
+    assert_same(reader.read(tmp_path / "net.nir"), network)
+
+
+@dataclass(frozen=True, eq=False)
+class Strange(spec.Convolution, spec.Weighted):
+    """A kind that nobody has heard of, though it could pass for a convolution."""
+
+    kind: ClassVar[str] = "strange"
+
+
+@pytest.mark.parametrize("concern", sorted(LAYER_CONCERNS.keys() - {"hwsnn inspect"}))
+def test_no_part_takes_a_new_kind_of_layer_for_another(concern: str) -> None:
+    conv = integers(floats(LAYERS["conv"]))
+    first = conv.layers[0]
+    assert isinstance(first, spec.Conv)
+    parts = (first.name, first.weight, first.bias, first.weight_bits, first.neuron)
+    strange: Any = Strange(*parts, **first.settings)
+    with pytest.raises((TypeError, ValueError), match=r"Strange|'strange'"):
+        LAYER_CONCERNS[concern](replace(conv, layers=(strange, conv.layers[1])))
+
+
+ENCODER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
+    "the reference": lambda network: reference.encode(network, random_images(network, 2, 0)),
+    "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
+    "cycles": lambda network: simulate(network, folding(network)),
+    "training": lambda network: encode(torch.zeros(1, 2, 5, 4), network.encoder.kind, 3),
+}
+
+
+def encoded(kind: spec.EncoderKind) -> spec.Network:
+    return replace(integers(floats(LAYERS["conv"])), encoder=spec.Encoder(kind))
+
+
+@pytest.mark.parametrize("concern", ENCODER_CONCERNS)
+@pytest.mark.parametrize("kind", get_args(spec.EncoderKind))
+def test_every_part_knows_every_encoder(kind: spec.EncoderKind, concern: str) -> None:
+    ENCODER_CONCERNS[concern](encoded(kind))
+
+
+@pytest.mark.parametrize("concern", sorted(ENCODER_CONCERNS.keys() - {"cycles"}))
+def test_no_part_takes_a_new_encoder_for_another(concern: str) -> None:
+    network = encoded("uniform")
+    object.__setattr__(network.encoder, "kind", "strange")
+    with pytest.raises(TypeError, match="'strange'"):
+        ENCODER_CONCERNS[concern](network)
