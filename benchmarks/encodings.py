@@ -6,7 +6,7 @@ One network of rates, that of the mnist-converted model, is converted for each e
 integers and measured on the test images: as converted, and calibrated on 1,600 training images. The model itself is
 measured with narrower weights. Tables and plot go into docs.
 
-FOLDER (models/mnist-converted) is where `hwsnn train mnist-converted` left its checkpoints; without them the network of
+FOLDER (models/mnist_converted) is where `hwsnn train mnist-converted` left its checkpoints; without them the network of
 rates is trained first. Finished points are kept there too: a script that was stopped goes on from there. With
 --hold-out the last N training images are left out and measured in place of the test images, and only tables are
 printed: for choosing the model's number of steps.
@@ -15,10 +15,8 @@ printed: for choosing the model's number of steps.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import matplotlib as mpl
@@ -33,13 +31,13 @@ from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run as reference
 from hwsnn.spec import Encoder, EncoderKind, Network
 from hwsnn.train.convert import convert
-from hwsnn.train.loop import same_every_time
-from hwsnn.train.network import Network as Trained
-from hwsnn.train.network import export
+from hwsnn.train.network import TrainableNetwork, export
 from hwsnn.train.recipe import Run
+from hwsnn.train.runner import learn
+from models.mnist_converted import recipe as mnist_converted
 
 ROOT = Path(__file__).parent.parent
-MODEL = ROOT / "models" / "mnist-converted"
+MODEL = ROOT / "models" / "mnist_converted"
 PAGE = ROOT / "docs" / "encodings.md"
 BEGIN, END = "<!-- made by benchmarks/encodings.py -->\n", "<!-- end -->\n"
 ENCODINGS: tuple[EncoderKind, ...] = get_args(EncoderKind)
@@ -73,7 +71,7 @@ class Measurements:
         return self._known[key]
 
 
-def integers(network: Trained, bits: int = 8) -> Network:
+def integers(network: TrainableNetwork, bits: int = 8) -> Network:
     """The network with integer weights of so many bits."""
     encoder = Encoder(network.encoding)
     return quantize(export(network, "study"), timesteps=network.timesteps, encoding=encoder, bits=bits)[0]
@@ -112,16 +110,6 @@ def plot(plain: Curves, calibrated: Curves) -> None:
                 figure.savefig(partial, **options)
 
 
-def load_recipe() -> ModuleType:
-    """The recipe of the model."""
-    spec = importlib.util.spec_from_file_location("recipe_mnist_converted", MODEL / "recipe.py")
-    assert spec is not None
-    assert spec.loader is not None
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    return recipe
-
-
 def main() -> None:
     """Measure all points that are not known yet, then write tables and plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,11 +117,11 @@ def main() -> None:
     parser.add_argument("--hold-out", dest="held_out", type=int, default=0, metavar="N")
     parser.add_argument("-o", dest="folder", type=Path, default=MODEL, metavar="FOLDER")
     options = parser.parse_args()
-    recipe = load_recipe()
-    same_every_time(0)
-    run = Run(MODEL.name, options.data, options.folder, 0, options.held_out, torch.device("cpu"))
-    rates, _ = recipe.rates(run)
-    measured = Measurements(run.measured(), options.folder / ".cache" / f"accuracies-{options.held_out}.json")
+    recipe = mnist_converted.RECIPE
+    run = Run(recipe, recipe.name, options.data, options.folder, 0, options.held_out, torch.device("cpu"))
+    rates, _ = learn(run)
+    mnist_converted.scale(run, rates)
+    measured = Measurements(run.measured, options.folder / ".cache" / f"accuracies-{options.held_out}.json")
 
     plain: Curves = {encoding: {} for encoding in ENCODINGS}
     calibrated: Curves = {encoding: {} for encoding in ENCODINGS}
@@ -142,16 +130,16 @@ def main() -> None:
             converted = convert(rates, timesteps=steps, encoding=encoding)
             plain[encoding][steps] = measured.accuracy(f"{encoding}, T = {steps}", integers(converted))
             if steps in CALIBRATED_STEPS:
-                converted = recipe.spikes(run, rates, steps, encoding, CALIBRATED)
+                converted = mnist_converted.spikes(run, rates, steps, encoding, CALIBRATED)
                 what = f"{encoding}, T = {steps}, calibrated"
                 calibrated[encoding][steps] = measured.accuracy(what, integers(converted))
-    model = recipe.spikes(run, rates, recipe.TIMESTEPS, recipe.ENCODING, recipe.CALIBRATED)
+    model = mnist_converted.spikes(run, rates, recipe.timesteps, recipe.encoding, mnist_converted.CALIBRATED)
     narrow = {bits: measured.accuracy(f"the model, {bits} bits", integers(model, bits)) for bits in BITS}
 
     lines = [f"Calibrated on {CALIBRATED:,} training images:", "", *table("T", calibrated), ""]
     lines += ["As converted:", "", *table("T", plain), ""]
-    by_bits = {f"T = {recipe.TIMESTEPS}, `{recipe.ENCODING}`": narrow}
-    lines += [f"The model, calibrated on {recipe.CALIBRATED:,} images:", "", *table("weight bits", by_bits)]
+    by_bits = {f"T = {recipe.timesteps}, `{recipe.encoding}`": narrow}
+    lines += [f"The model, calibrated on {mnist_converted.CALIBRATED:,} images:", "", *table("weight bits", by_bits)]
     text = "\n".join(lines) + "\n"
     if run.held_out:
         print(text)

@@ -38,7 +38,7 @@ IMPATIENCE_SECONDS = 5
 
 SUMMARIES = {
     "demo": "Run the whole flow on the shipped digits model: verify, build, measure.",
-    "train": "Train a shipped model again by its recipe.",
+    "train": "Train a model by its recipe.",
     "data": "Download a public data set: mnist.",
     "quantize": "Turn a NIR graph into an integer model.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from hwsnn.files.shipped import folder
+from hwsnn.files.shipped import model_folders
 from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
 from hwsnn.frontends.read import is_float_file, read
@@ -40,8 +40,8 @@ compare_option = click.option(
 
 def trained_path(text: str) -> Path:
     """The file that SRC names: the float file of a shipped model, whose name wins over a file's, or a file."""
-    beside = folder("models") / text
-    shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if Path(text).name == text else ()
+    beside = model_folders().get(text)
+    shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if beside else ()
     return next((file for file in shipped if file.is_file()), Path(text))
 
 

@@ -1,22 +1,20 @@
-"""``hwsnn train``: a shipped model, made again by its recipe."""
+"""``hwsnn train``: a model, made by its recipe."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import click
 
-from hwsnn.files.shipped import folder
+from hwsnn.files.atomic import require_file
+from hwsnn.files.shipped import model_folders
 
 from ..errors import InputError
 from .common import seed_option
 
 
 @click.command("train")
-@click.argument("name", metavar="NAME")
+@click.argument("recipe", metavar="RECIPE")
 @click.option(
     "--data", default="mnist", envvar="HWSNN_DATA", show_default=True, help="A folder of IDX files, or the word mnist."
 )
@@ -31,35 +29,32 @@ from .common import seed_option
     help="Train without the last N training images, measure those, and leave the test images alone.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Where PyTorch computes: cpu, or cuda for a GPU.")
-def command(name: str, data: str, output: Path, seed: int, held_out: int, device: str) -> None:
-    """Train the shipped model NAME by its recipe, and write it, its floats and its card.
+def command(recipe: str, data: str, output: Path, seed: int, held_out: int, device: str) -> None:
+    """Train a model by its RECIPE, and write it, its floats and its card.
 
-    A killed run goes on from its last epoch. The same seed gives the same model twice on one machine.
+    RECIPE is the name of a shipped model, or a recipe's Python file, which is run as any program is. A killed run goes
+    on from its last epoch. The same seed gives the same model twice on one machine.
     """
-    recipes = {path.parent.name: path for path in sorted(folder("models").glob("*/recipe.py"))}
-    if name not in recipes:
-        raise InputError(f"{name}: no such recipe; there are {', '.join(recipes)}")
+    path, called = _recipe_file(recipe)
     import torch
 
-    from ..train.loop import same_every_time
+    from ..train import recipe_file
     from ..train.recipe import Run
+    from ..train.runner import make
 
-    recipe = _module(name, recipes[name])
     try:
         place = torch.device(device)
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError):
         raise InputError(f"--device must be one that PyTorch has here, such as cpu, not {device}") from None
-    same_every_time(seed)
-    recipe.train(Run(name, data, output, seed, held_out, place))
+    make(Run(recipe_file.load(path), called, data, output, seed, held_out, place))
 
 
-def _module(name: str, recipe: Path) -> ModuleType:
-    """The recipe, imported: a file of ours, in a folder that is no package."""
-    spec = importlib.util.spec_from_file_location(f"recipe_{name.replace('-', '_')}", recipe)
-    assert spec is not None  # it is a .py file
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look up their annotations
-    spec.loader.exec_module(module)
-    return module
+def _recipe_file(text: str) -> tuple[Path, str]:
+    """The recipe's file that ``text`` names, and what a card calls it; a shipped model's name wins over a file's."""
+    shipped = model_folders()
+    if text in shipped:
+        return shipped[text] / "recipe.py", text
+    path = Path(text)
+    require_file(path, "recipe", f"give a .py file, or the name of a shipped model ({', '.join(shipped)})")
+    return path, path.name

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwsnn.files.atomic import require_file
-from hwsnn.files.shipped import folder
+from hwsnn.files.shipped import model_folders
 
 if TYPE_CHECKING:
     from hwsnn.spec import Network
@@ -21,8 +21,8 @@ def load_model(text: str | Path) -> Network:
 
 def model_path(text: str) -> Path:
     """The file that ``text`` names; the name of a shipped model wins over a file of that name."""
-    models = folder("models")
-    shipped = {file.stem: file for file in sorted(models.glob("*/*.safetensors")) if file.stem == file.parent.name}
+    beside = {name: folder / f"{name}.safetensors" for name, folder in model_folders().items()}
+    shipped = {name: file for name, file in beside.items() if file.is_file()}
     path = shipped.get(text, Path(text))
     names = ", ".join(shipped) or "none here"
     remedy = f"give a .safetensors file, or the name of a shipped model ({names})"

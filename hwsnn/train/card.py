@@ -27,43 +27,41 @@ BITS = (8, 6, 4, 3, 2)
 
 
 @dataclass(frozen=True)
-class Training:
-    """How a model came about, for its card.
+class Made:
+    """What came of a run, for its files and its card.
 
-    ``prose``: what it is and how it was trained, in Markdown; ``notes``: more of that, after the figures.
-    ``epochs`` and ``seconds``: of its training, fine-tuning left out.
+    ``tuned``: by weight bits, the network fine-tuned for so many. ``seconds``: of training, fine-tuning left out.
+    ``remark``: a last paragraph, if there is more to say.
     """
 
-    title: str
-    prose: str
-    epochs: int
+    network: Trained
+    tuned: Mapping[int, Trained]
     seconds: float
     float_accuracy: float
-    notes: str = ""
+    remark: str
 
 
-def finish(run: Run, network: Trained, training: Training, tuned: Mapping[int, Trained] | None = None) -> None:
-    """Quantize ``network``, measure it, and write it, its floats, twice, and its card to ``run.out``.
+def finish(run: Run, made: Made) -> None:
+    """Quantize the network, measure it, and write it, its floats, twice, and its card to ``run.out``.
 
-    ``tuned``: by weight bits, networks fine-tuned for so many, which the card compares with plain rounding. The shipped
-    model has 8-bit weights. With images held out, the figures are only printed.
+    The model has 8-bit weights. With images held out, the card is only printed.
     """
-    data = run.measured()
-    exact = integers(network, BITS[0])
+    name, data = run.recipe.name, run.measured
+    exact = integers(made.network, BITS[0])
     with stages() as show:
-        show.at("measuring integers", 0, (len(BITS) + len(tuned or {}) + 1) * len(data.images))
-        plain = {bits: accuracy(integers(network, bits), data, show.advance) for bits in BITS}
-        fine = {bits: accuracy(integers(other, bits), data, show.advance) for bits, other in (tuned or {}).items()}
+        show.at("measuring integers", 0, (len(BITS) + len(made.tuned) + 1) * len(data.images))
+        plain = {bits: accuracy(integers(made.network, bits), data, show.advance) for bits in BITS}
+        fine = {bits: accuracy(integers(other, bits), data, show.advance) for bits, other in made.tuned.items()}
         active = activity.measure(exact, data.images, progress=show.advance)
-    text = _card(run, exact, training, plain, fine, active)
+    text = _card(run, made, exact, plain, fine, active)
     if run.held_out:
         print(text)
         return
     run.out.mkdir(parents=True, exist_ok=True)
-    source = run.out / f"{run.name}-float.safetensors"
-    float_file.save(network, source)
-    writer.write(network, run.out / f"{run.name}.nir")
-    integer_file.save(exact, run.out / f"{run.name}.safetensors", {"source": source.name})
+    source = run.out / f"{name}-float.safetensors"
+    float_file.save(made.network, source)
+    writer.write(made.network, run.out / f"{name}.nir")
+    integer_file.save(exact, run.out / f"{name}.safetensors", {"source": source.name})
     with written_whole(run.out / "card.md") as partial:
         partial.write_text(text, encoding="utf-8")
 
@@ -83,33 +81,33 @@ def accuracy(network: Network, data: LabelledData, progress: Callable[[int], obj
 
 def _card(
     run: Run,
+    made: Made,
     network: Network,
-    training: Training,
     plain: Mapping[int, float],
     fine: Mapping[int, float],
     active: activity.Activity,
 ) -> str:
-    count = len(run.measured().images)
+    recipe, count = run.recipe, len(run.measured.images)
     cpu = this_cpu()
     weights = sum(layer.synapses for _, layer in network.weighted_layers())
     split = (
-        f"60,000 training images but the last {run.held_out:,}, which measured it"
+        f"{len(run.training.x) + run.held_out:,} training images but the last {run.held_out:,}, which measured it"
         if run.held_out
         else f"all training images, for a fixed number of epochs; the {count:,} test images measured the finished model"
     )
     rows = {
         f"accuracy, {count:,} images, 8-bit integers": f"{plain[8]:.2%}",
-        f"accuracy, {count:,} images, floats": f"{training.float_accuracy:.2%}",
+        f"accuracy, {count:,} images, floats": f"{made.float_accuracy:.2%}",
         "network": f"{_notation(network)}, {weights:,} weights",
         "time steps, encoding, readout": f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`",
         "spikes an image": f"{active.total_spikes:,.0f}",
         "synaptic operations an image": _operations(active),
-        "data": f"MNIST: {split}",
-        "training": f"seed {run.seed}, {training.epochs} epochs, {training.seconds / 60:.1f} minutes",
+        "data": f"{recipe.data.name}: {split}",
+        "training": f"seed {run.seed}, {recipe.plan.epochs} epochs, {made.seconds / 60:.1f} minutes",
         "machine": f"{cpu.name}, {cpu.cores} cores; Python {platform.python_version()}, PyTorch {torch.__version__}",
         "model hash": f"`{integer_file.model_hash(network)}`",
     }
-    lines = [f"# {training.title}", "", training.prose.strip(), "", "| | |", "| --- | --- |"]
+    lines = [f"# {recipe.name}", "", recipe.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
     lines += ["", f"Accuracy in integers on the {count:,} images, by bits a weight:", ""]
     lines += ["| bits | " + " | ".join(str(bits) for bits in BITS) + " |", "| --- |" + " --- |" * len(BITS)]
@@ -122,14 +120,16 @@ def _card(
         "## Make it again",
         "",
         "    pip install -c constraints.txt -e '.[train]'",
-        f"    hwsnn train {run.name} --data mnist --seed {run.seed} -o models/{run.name}",
+        f"    hwsnn train {run.called} --seed {run.seed} -o {recipe.name}",
+        f"    hwsnn quantize {recipe.name}/{recipe.name}-float.safetensors -o net.safetensors",
         "",
         "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",
-        f"otherwise. `hwsnn quantize models/{run.name}/{run.name}-float.safetensors -o net.safetensors` gives the",
-        "model of this hash anywhere.",
+        f"otherwise. Of the `{recipe.name}-float.safetensors` beside this card the last line makes the model of this",
+        "hash anywhere.",
     ]
-    if training.notes:
-        lines += ["", training.notes.strip()]
+    for more in (recipe.notes, made.remark):
+        if more:
+            lines += ["", more.strip()]
     return "\n".join(lines) + "\n"
 
 

@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 from ..spec import EncoderKind
 from .loop import Images, Plan, train
-from .network import Integrators, Layer, Network, Neurons
+from .network import Integrators, Layer, Neurons, TrainableNetwork
 
 PLAN = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0, half_precision=False)
 """How each layer is calibrated."""
 
 
-def rate_network(notation: str) -> Network:
-    """A network of rectified linear units whose last layer sums its inputs; ``notation`` as of ``Network``."""
-    return Network(
+def rate_network(notation: str) -> TrainableNetwork:
+    """A network of rectified linear units whose last layer sums its inputs; ``notation`` as of ``TrainableNetwork``."""
+    return TrainableNetwork(
         notation,
         timesteps=1,
         neurons=lambda name: nn.ReLU(),
@@ -35,7 +35,7 @@ def rate_network(notation: str) -> Network:
     )
 
 
-def normalize(network: Network, images: Tensor, percentile: float) -> None:
+def normalize(network: TrainableNetwork, images: Tensor, percentile: float) -> None:
     """Scale the layers of a trained ``rate_network``, in place, so that activations are rates: from 0 to 1.
 
     ``percentile`` (0 to 100) of a layer's activations on ``images`` (N, C, H, W) will be at most 1; spikes clip the
@@ -45,7 +45,7 @@ def normalize(network: Network, images: Tensor, percentile: float) -> None:
     """
     network.eval()
     with torch.no_grad():
-        x = network.inputs(images)
+        x = network.inputs(images.to(network.weighted()[0].weights.weight.device))
         before = 1.0
         for layer in network.layers:
             if isinstance(layer, Layer):
@@ -58,14 +58,14 @@ def normalize(network: Network, images: Tensor, percentile: float) -> None:
             x = layer(x)
 
 
-def convert(network: Network, *, timesteps: int, encoding: EncoderKind) -> Network:
+def convert(network: TrainableNetwork, *, timesteps: int, encoding: EncoderKind) -> TrainableNetwork:
     """The spiking network, of ``winner`` pools, whose rates over so many steps are those of a normalized network.
 
     Membranes start at 0. Half a threshold, spread over the steps as a bias, has spikes round an input to the nearest
     rate rather than down: S. Deng, S. Gu, "Optimal Conversion of Conventional Artificial Neural Networks to Spiking
     Neural Networks", ICLR 2021. Under ``latency`` a pixel's one spike stands for all steps.
     """
-    converted = Network(
+    converted = TrainableNetwork(
         network.notation,
         timesteps=timesteps,
         encoding=encoding,
@@ -88,7 +88,7 @@ def convert(network: Network, *, timesteps: int, encoding: EncoderKind) -> Netwo
 
 
 def calibrate(
-    converted: Network, network: Network, images: Images, checkpoint: Callable[[str], Path], identity: str
+    converted: TrainableNetwork, network: TrainableNetwork, images: Images, checkpoint: Callable[[str], Path]
 ) -> None:
     """Adjust ``converted``, in place, so that its rates on ``images`` are nearer to those of ``network``.
 
@@ -96,7 +96,7 @@ def calibrate(
     distance between the rates of its spikes and the activations, clipped to 1. Labels are not looked at. Y. Li,
     S. Deng, X. Dong, R. Gong, S. Gu, "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks
     Calibration", ICML 2021; here with the surrogate gradient of ``hwsnn.train.fire``, through time.
-    ``checkpoint`` names a file for each layer's name; it and ``identity`` are as for ``hwsnn.train.loop.train``.
+    ``checkpoint`` names a file for each layer's name, as for ``hwsnn.train.loop.train``.
     """
     network.eval()
     for index, layer in enumerate(converted.layers):
@@ -107,14 +107,13 @@ def calibrate(
                 PLAN,
                 checkpoint(layer.name),
                 loss=lambda distance, _: distance.square().mean(),
-                identity=identity,
             )
 
 
 class _Distance(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
     """How far the rates of one layer's spikes are from the activations: images (N, C, H, W) to (N, ...)."""
 
-    def __init__(self, converted: Network, network: Network, index: int) -> None:
+    def __init__(self, converted: TrainableNetwork, network: TrainableNetwork, index: int) -> None:
         super().__init__()
         self.layer = converted.layers[index]  # all that this learns: the other modules are hidden in a tuple
         self._pairs = tuple(zip(network.layers, converted.layers, strict=True))[: index + 1]

@@ -14,14 +14,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .network import Integrators, Layer, Network
+from .network import Integrators, Layer, TrainableNetwork
 from .quantized import fold_norms
 
 HALVINGS = 24
 """Steps of the search for a scale, which starts 2^12 wide to either side."""
 
 
-def initialize(network: Network, images: Tensor, rate: float) -> None:
+def initialize(network: TrainableNetwork, images: Tensor, rate: float) -> None:
     """Draw weights at which each layer fires ``rate`` spikes a neuron and step on ``images``; batch norms go.
 
     Biases start at 0, and scores with a standard deviation of 1, where a softmax is neither flat nor decided.

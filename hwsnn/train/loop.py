@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,18 +74,17 @@ def train(
     loss: Loss = functional.cross_entropy,
     distort: Callable[[Tensor], Tensor] | None = None,
     validation: Images | None = None,
-    identity: str = "",
 ) -> float:
     """Train ``network`` in place; how many seconds the epochs took, those before a kill included.
 
-    ``checkpoint`` is written after each epoch and read at the start, where it is of the same ``plan``, images and
-    ``identity`` (what else tells one run from another, such as its seed). It stays: calling again does nothing more.
+    ``checkpoint`` is written after each epoch and read at the start, where it is of the same run: network and its first
+    weights, images, ``plan``, ``distort`` and random numbers to come. It stays: calling again does nothing more.
     ``validation`` is measured after each epoch, and only shown.
     """
     device = next(network.parameters()).device
     images = images.to(device)
     run = _Run(network, plan, len(images.x))
-    key = _key(network, plan, images, identity)
+    key = _key(network, plan, images, distort)
     epoch, seconds = run.restore(checkpoint, key)
     with stages(MofNCompleteColumn(), TimeRemainingColumn()) as show:
         steps = run.steps_an_epoch
@@ -206,8 +204,9 @@ def accuracy(network: nn.Module, images: Images) -> float:
     return float((scores(network, images.x).argmax(1) == images.y.cpu()).double().mean())
 
 
-def _key(network: nn.Module, plan: Plan, images: Images, identity: str) -> str:
-    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    digest = hashlib.sha256(json.dumps([asdict(plan), identity, shapes, torch.__version__]).encode())
-    digest.update(images.x.cpu().numpy().tobytes())
+def _key(network: nn.Module, plan: Plan, images: Images, distort: Callable[[Tensor], Tensor] | None) -> str:
+    """What tells one run from another, as it begins."""
+    digest = hashlib.sha256("\n".join((torch.__version__, repr(network), repr(plan), repr(distort))).encode())
+    for tensor in (*network.state_dict().values(), *images, torch.get_rng_state()):
+        digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -39,6 +39,9 @@ class Neurons(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
     def forward(self, currents: Tensor) -> Tensor:
         return fire(currents, self.timesteps, self.beta, self.reset)
 
+    def extra_repr(self) -> str:
+        return f"timesteps={self.timesteps}, beta={self.beta}, reset={self.reset!r}"
+
 
 class Integrators(nn.Module):  # type: ignore[misc]
     """Neurons that never fire, of a last layer: currents as those of ``Neurons`` to scores (N, ...)."""
@@ -49,6 +52,9 @@ class Integrators(nn.Module):  # type: ignore[misc]
 
     def forward(self, currents: Tensor) -> Tensor:
         return integrate(currents, self.timesteps, self.beta)
+
+    def extra_repr(self) -> str:
+        return f"timesteps={self.timesteps}, beta={self.beta}"
 
 
 class Layer(nn.Module):  # type: ignore[misc]
@@ -103,8 +109,11 @@ class Pool(nn.Module):  # type: ignore[misc]
         most, winner = functional.max_pool2d(counts, self.size, return_indices=True)  # of equals the first
         return x.flatten(0, 1).flatten(-2).gather(-1, winner.flatten(-2)).view_as(most).unflatten(0, x.shape[:2])
 
+    def extra_repr(self) -> str:
+        return f"size={self.size}, mode={self.mode!r}"
 
-class Network(nn.Module):  # type: ignore[misc]
+
+class TrainableNetwork(nn.Module):  # type: ignore[misc]
     """A feed-forward network: images (N, C, H, W) from 0 to 1 to scores (N, classes).
 
     ``notation``: the input's height x width (or channels x height x width), then layers: ``64c5`` a convolution of 64
@@ -125,8 +134,8 @@ class Network(nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.notation, self.timesteps, self.encoding = notation, timesteps, encoding
-        first, *rest = notation.split("-")
-        self.input_shape = shape = _input_shape(first)
+        _, *rest = notation.split("-")
+        self.input_shape = shape = input_shape(notation)
         counts: dict[str, int] = {}
 
         def name(kind: str) -> str:
@@ -172,6 +181,9 @@ class Network(nn.Module):  # type: ignore[misc]
             x = layer(x)
         return x.flatten(1)
 
+    def extra_repr(self) -> str:
+        return f"timesteps={self.timesteps}, encoding={self.encoding!r}"
+
     def weighted(self) -> list[Layer]:
         """The layers with weights."""
         return [layer for layer in self.layers if isinstance(layer, Layer)]
@@ -179,9 +191,9 @@ class Network(nn.Module):  # type: ignore[misc]
 
 def spiking(
     notation: str, *, timesteps: int, beta: float, reset: FiringReset = "subtract", encoding: EncoderKind = "direct"
-) -> Network:
+) -> TrainableNetwork:
     """A network of leaky integrate-and-fire neurons whose last layer integrates without firing."""
-    return Network(
+    return TrainableNetwork(
         notation,
         timesteps=timesteps,
         encoding=encoding,
@@ -190,7 +202,7 @@ def spiking(
     )
 
 
-def export(network: Network, name: str) -> FloatNetwork:
+def export(network: TrainableNetwork, name: str) -> FloatNetwork:
     """The network in floats, batch norm folded in, as ``hwsnn.quantize`` takes it. Its neurons must be spiking ones."""
     layers: list[FloatLayer] = []
     for layer in network.layers:
@@ -221,7 +233,9 @@ def _require_fit(part: str, window: int, shape: Shape) -> None:
         raise ValueError(f"the window of {part} must fit its input of {shape[1]}x{shape[2]}")
 
 
-def _input_shape(text: str) -> Shape:
+def input_shape(notation: str) -> Shape:
+    """(channels, height, width) of the images of ``notation``. ``ValueError`` where it says none."""
+    text = notation.split("-")[0]
     match = _INPUT.fullmatch(text)
     if match is None:
         raise ValueError(f"the input must be like 28x28 or 2x128x128, not {text!r}")

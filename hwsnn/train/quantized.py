@@ -13,10 +13,10 @@ from torch.nn.utils import parametrize
 from hwsnn.quantization.scales import best_scales
 from hwsnn.spec.integers import signed_limits
 
-from .network import Layer, Network
+from .network import Layer, TrainableNetwork
 
 
-def fold_norms(network: Network) -> None:
+def fold_norms(network: TrainableNetwork) -> None:
     """Have every layer's weights and bias do what its batch norm did, in place. From here on statistics stand still."""
     for layer in network.weighted():
         if layer.norm is None:
@@ -27,7 +27,7 @@ def fold_norms(network: Network) -> None:
         layer.norm = None
 
 
-def round_weights(network: Network, bits: int) -> None:
+def round_weights(network: TrainableNetwork, bits: int) -> None:
     """From here on the layers of ``network``, whose norms are folded, compute with weights of ``bits`` bits.
 
     ``hwsnn.quantize`` with as many bits gives the very integers behind the rounded weights.

@@ -1,17 +1,99 @@
-"""What recipes are made with: one run's options and data."""
+"""A recipe, how a model is made: data and prose over one runner; and one run of a recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
+from torch import nn
 
-from ..data import LabelledData, images, training
+from .. import data
+from ..data import LabelledData
+from ..data.idx import Split
 from ..errors import InputError
-from .loop import Images
+from ..spec import EncoderKind, require_network_name
+from .augment import Distortion
+from .loop import Images, Plan
+from .network import TrainableNetwork, spiking
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Images to train with, and others that measure the finished model.
+
+    ``read(text, split)``: the images (N, C, H, W) of a split, all of one size, and their classes from 0 on; ``text`` is
+    what ``--data`` says. It must give the same images in the same order every time. ``name``: for the card.
+    """
+
+    name: str
+    read: Callable[[str, Split], LabelledData]
+
+
+def named_data(text: str, split: Split) -> LabelledData:
+    """The data that ``text`` names, IDX files in a folder or the word ``mnist``, with their labels."""
+    if split == "train":
+        return data.training(text)
+    found = data.images(text, split)
+    if found.labels is None:
+        raise InputError(f"{text}: holds no test labels; there must be some to measure a model with")
+    return LabelledData(found.images, found.labels)
+
+
+MNIST = DataSet("MNIST", named_data)
+
+
+def direct(run: Run) -> nn.Module:
+    """The network of the recipe, of leaky integrate-and-fire neurons, to be trained through time as it is."""
+    recipe = run.recipe
+    return spiking(recipe.notation, timesteps=recipe.timesteps, beta=recipe.beta, encoding=recipe.encoding)
+
+
+def as_trained(run: Run, network: nn.Module) -> TrainableNetwork:
+    """What was trained, a ``TrainableNetwork``, is the model."""
+    assert isinstance(network, TrainableNetwork)
+    return network
+
+
+def no_remark(run: Run, network: nn.Module) -> str:
+    """Nothing more to say."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made. A recipe's file has one, as ``RECIPE``; ``hwsnn train`` runs it (``hwsnn.train.runner``).
+
+    ``name``: of the model and its files. ``notation`` (as of ``TrainableNetwork``), ``timesteps``, ``beta`` and
+    ``encoding``: of the model. ``plan`` and ``distortion``: how it is trained. ``prose``: what it is and how it was
+    trained, for its card, in Markdown; ``notes``: more of that, after the figures.
+    ``fine_tuning``: by weight bits, how the finished network is trained on with weights rounded to so many; the card
+    compares that with plain rounding. The model itself has 8-bit weights, rounded after training.
+
+    Hooks, for what is not trained as it will run, each given the run:
+    ``build``: what the loop trains, on the CPU; ``tune``: the spiking network made of that when it is trained;
+    ``remark``: a last paragraph of the card, of what was trained.
+    """
+
+    name: str
+    notation: str
+    timesteps: int
+    beta: float
+    plan: Plan
+    distortion: Distortion
+    prose: str
+    encoding: EncoderKind = "direct"
+    data: DataSet = MNIST
+    fine_tuning: Mapping[int, Plan] = field(default_factory=dict)
+    notes: str = ""
+    build: Callable[[Run], nn.Module] = direct
+    tune: Callable[[Run, nn.Module], TrainableNetwork] = as_trained
+    remark: Callable[[Run, nn.Module], str] = no_remark
+
+    def __post_init__(self) -> None:
+        require_network_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -20,46 +102,50 @@ class Run:
 
     ``held_out``: so many of the last training images are not trained with, but measured in place of the test images. A
     run with images held out is for choosing; one without measures the test images, once, with the finished model.
+    ``called``: what names the recipe for ``hwsnn train``.
     """
 
-    name: str
+    recipe: Recipe
+    called: str
     data: str
     out: Path
     seed: int
     held_out: int
     device: torch.device
 
+    @cached_property
     def training(self) -> Images:
-        """The images to train with, on the device."""
-        data = training(self.data)
-        if self.held_out >= len(data.images):
-            raise InputError(f"{self.data}: has {len(data.images)} training images; hold out fewer than that")
-        kept = slice(len(data.images) - self.held_out)
-        return tensors(LabelledData(data.images[kept], data.labels[kept])).to(self.device)
+        """The images to train with."""
+        found = self._training
+        kept = slice(len(found.images) - self.held_out)
+        return tensors(LabelledData(found.images[kept], found.labels[kept]))
 
+    @cached_property
     def measured(self) -> LabelledData:
         """The images to measure the finished model with: the test images, or those held out."""
         if not self.held_out:
-            data = images(self.data, "test")
-            if data.labels is None:
-                raise InputError(f"{self.data}: holds no test labels; there must be some to measure a model with")
-            return LabelledData(data.images, data.labels)
-        data = training(self.data)
-        return LabelledData(data.images[-self.held_out :], data.labels[-self.held_out :])
+            return self.recipe.data.read(self.data, "test")
+        found = self._training
+        return LabelledData(found.images[-self.held_out :], found.labels[-self.held_out :])
 
+    @property
     def validation(self) -> Images | None:
         """The images to watch while training: those held out, if any."""
-        return tensors(self.measured()) if self.held_out else None
+        return tensors(self.measured) if self.held_out else None
+
+    @cached_property
+    def _training(self) -> LabelledData:
+        """All training images."""
+        found = self.recipe.data.read(self.data, "train")
+        if self.held_out >= len(found.images):
+            raise InputError(f"--hold-out must be less than the {len(found.images)} training images")
+        return found
 
     def checkpoint(self, stage: str) -> Path:
         """Where a stage of training keeps how far it is."""
         return self.out / ".cache" / f"{stage}.pt"
 
 
-Recipe: TypeAlias = Callable[[Run], None]
-"""What a ``recipe.py`` has as ``train``: it trains a model, and writes it, its floats and its card to ``run.out``."""
-
-
-def tensors(data: LabelledData) -> Images:
+def tensors(found: LabelledData) -> Images:
     """Pixels as floats from 0 to 1, and their classes."""
-    return Images(torch.tensor(data.images, dtype=torch.float32) / 255, torch.tensor(data.labels))
+    return Images(torch.tensor(found.images, dtype=torch.float32) / 255, torch.tensor(found.labels))

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .network import Integrators, Network, Neurons
+from .network import Integrators, Neurons, TrainableNetwork
 
 LEAST = 1e-30
 """Below this j, where the softplus underflows, the rate counts as flat."""
@@ -68,10 +68,13 @@ class SoftNeurons(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
             return rates
         return rates + torch.randn_like(rates) * spike_variance(rates.detach(), self.beta).sqrt()
 
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, softness={self.softness}"
 
-def soft_network(notation: str, *, beta: float, softness: float) -> Network:
+
+def soft_network(notation: str, *, beta: float, softness: float) -> TrainableNetwork:
     """A network of soft rates, direct encoding, whose last layer sums its inputs. Pools take the largest rate."""
-    return Network(
+    return TrainableNetwork(
         notation,
         timesteps=1,
         neurons=lambda name: SoftNeurons(beta, softness),
@@ -80,14 +83,14 @@ def soft_network(notation: str, *, beta: float, softness: float) -> Network:
     )
 
 
-def with_spikes(network: Network, timesteps: int) -> Network:
+def with_spikes(network: TrainableNetwork, timesteps: int) -> TrainableNetwork:
     """The ``soft_network`` with its neurons in place of their rates, as it is then: running, not training.
 
     The last layer leaks as the others do, and so forgets the first steps, in which rates have not settled: its scores
     are about 1 / (1 - beta) times those of the rates.
     """
     beta = network.weighted()[0].neurons.beta
-    spiking = Network(
+    spiking = TrainableNetwork(
         network.notation,
         timesteps=timesteps,
         neurons=lambda name: Neurons(timesteps, beta),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .network import Layer, Network, Neurons
+from .network import Layer, Neurons, TrainableNetwork
 
 
 class Tandem(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
@@ -24,7 +24,7 @@ class Tandem(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
     a network whose neurons leak, or that has batch norms: the two networks would have different statistics.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: TrainableNetwork) -> None:
         super().__init__()
         for layer in network.weighted():
             if layer.neurons.beta != 1:

@@ -1,4 +1,4 @@
-"""``hwsnn train``: a shipped model by its recipe, here on a few images; or one line and nothing written."""
+"""``hwsnn train``: a shipped model, or one's own, on a few images; or one line and nothing written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn.cli import cli
-from hwsnn.errors import InputError
 from hwsnn.model_file.integer_file import load, model_hash
 
 torch: Any = pytest.importorskip("torch")
@@ -75,24 +74,72 @@ def test_holding_out_prints_and_writes_no_model(few: Path, tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == [".cache"]
 
 
-def test_the_digits_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its recipe is of its own kind: here it stops as soon as it would train."""
+OWN = """
+from hwsnn.train.augment import Distortion
+from hwsnn.train.loop import Plan
+from hwsnn.train.recipe import Recipe
 
-    def stop(*arguments: object, **options: object) -> None:
-        raise InputError("enough")
+RECIPE = Recipe(
+    name="own",
+    notation="28x28-4c5-4s-10",
+    timesteps=2,
+    beta=0.5,
+    plan=Plan(epochs=1),
+    distortion=Distortion(shift=1, turn=5, scale=0.1),
+    prose="A network of one's own.",
+)
+"""
 
-    monkeypatch.setattr(torch.optim, "AdamW", stop)
-    done = run("digits", "-o", tmp_path)
-    assert done.stderr == "hwsnn: error: enough\n"
+
+def test_a_recipe_of_ones_own(few: Path, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "mine.py", tmp_path / "out"
+    recipe.write_text(OWN)
+    done = run(recipe, "--data", few, "--seed", 3, "-o", out)
+    assert done.exit_code == 0, done.output
+    assert load(out / "own.safetensors").name == "own"
+    card = (out / "card.md").read_text()
+    assert card.startswith("# own\n\nA network of one's own.\n")
+    assert "    hwsnn train mine.py --seed 3 -o own\n" in card
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("RECIPE =", "OTHER =", r"mine\.py: must have a RECIPE, a hwsnn\.train\.recipe\.Recipe, and has none$"),
+        ("RECIPE =", "RECIPE = 3 #", r"mine\.py, line 7: IndentationError: unexpected indent"),
+        ("timesteps=2", "timesteps=two", r"mine\.py, line 9: NameError: name 'two' is not defined$"),
+        ('"own"', '"../own"', r"mine\.py, line 6: ValueError: network name must be .*, not '../own'$"),
+        ("-10", "-ten", r"mine\.py: layers must be like 64c5, 64c5p, 2s or 128, not 'ten' in "),
+        ("28x28-4c5", "27x28-4c5", r"few\d: images are 1x28x28; the network of mine\.py takes 1x27x28$"),
+        ("-10", "-9", r"few\d: holds the label 9; the classes of mine\.py are 0 to 8$"),
+        (
+            "epochs=1",
+            "epochs=1, batch=200",
+            r"few\d: 128 images to train with are too few; a batch of mine\.py has 200$",
+        ),
+    ],
+)
+def test_a_bad_recipe_is_one_line(few: Path, tmp_path: Path, old: str, new: str, message: str) -> None:
+    recipe = tmp_path / "mine.py"
+    assert old in OWN
+    recipe.write_text(OWN.replace(old, new))
+    done = run(recipe, "--data", few, "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    assert done.output.count("\n") == 1
+    assert re.search(message, done.output.rstrip())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing",), r"nothing: no such recipe; there are digits, mnist"),
+        (("nothing",), r"nothing: no such recipe; give a \.py file, or the name of a shipped model \(digits, mnist, "),
+        ((".",), r"\.: is a folder, not a recipe; give a \.py file"),
+        ((__file__ + "/none.py",), r"/none\.py: no such recipe; give a \.py file"),
+        ((str(Path(__file__).parents[2] / "LICENSE"),), r"LICENSE: a recipe must be a Python file, whose name ends in"),
         (("mnist", "--data", "nowhere"), r"nowhere: no such data"),
         (("mnist", "--device", "abacus"), r"--device must be one that PyTorch has here, such as cpu, not abacus"),
-        (("mnist", "--hold-out", "128"), r"has 128 training images; hold out fewer than that"),
+        (("mnist", "--hold-out", "128"), r"--hold-out must be less than the 128 training images"),
     ],
 )
 def test_bad_input_is_one_line(few: Path, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from hwsnn.explore.work import accuracy
 from hwsnn.files.scratch import ENDING
 from hwsnn.files.shipped import folder
 from hwsnn.frontends.nir import reader
+from hwsnn.model_file import float_file
 from hwsnn.planner.devices import DEVICES
 from tests.cli.test_cli import HWSNN, expect_refusal
 
@@ -39,7 +41,7 @@ pytest.importorskip("matplotlib")
 from hwsnn.explore.sweep import ROUNDS, cluster, sweep  # noqa: E402  (needs distributed)
 from tests.support.stage_lines import beside_stages  # noqa: E402
 
-DIGITS = ("digits", "--data", "digits", "--reset", "subtract", "--timesteps", "2")
+DIGITS = ("digits", "--data", "digits", "--timesteps", "2")
 SMALL = (*DIGITS, "-n", "50", "--bits", "3,8", "--clocks", "100,400")
 TASKS = 6
 
@@ -346,7 +348,10 @@ def test_bad_networks(tmp_path: Path) -> None:
     expect_refusal(explore("nowhere.safetensors", *rest), "nowhere.safetensors: no such file; give a trained network")
     expect_refusal(explore("nowhere", *rest), "nowhere: ")
     expect_refusal(explore(shipped / "digits.safetensors", *rest), "is already quantized")
-    expect_refusal(explore("digits", *rest), "does not say how many time steps it was trained for")
+    silent = tmp_path / "silent.safetensors"
+    float_file.save(replace(float_file.load(shipped / "digits-float.safetensors"), timesteps=None), silent)
+    expect_refusal(explore(silent, *rest), "does not say how many time steps it was trained for")
+    silent.unlink()
     expect_refusal(explore("mnist-small", *rest), "images are 8x8 with 1 channel; the model takes 28x28")
     assert list(tmp_path.iterdir()) == []
 
@@ -357,4 +362,4 @@ def test_a_network_that_cannot_be_built(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("hwsnn.explore.space.quantize", refuse)
     result = explore(*DIGITS, "-o", tmp_path / "sweep")
-    expect_refusal(result, "digits.nir: 2 weight bits and 2 time steps: its membranes need 40 bits")
+    expect_refusal(result, "digits-float.safetensors: 2 weight bits and 2 time steps: its membranes need 40 bits")

@@ -16,7 +16,7 @@ torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.convert import calibrate, convert, normalize, rate_network  # noqa: E402  # they need PyTorch
 from hwsnn.train.loop import Images, scores  # noqa: E402
-from hwsnn.train.network import Network, export  # noqa: E402
+from hwsnn.train.network import TrainableNetwork, export  # noqa: E402
 
 PARTS = 255.99
 
@@ -30,7 +30,7 @@ def images() -> Any:
 
 
 @pytest.fixture
-def network(images: Any) -> Network:
+def network(images: Any) -> TrainableNetwork:
     """Random weights, with batch norms that spread the activations on ``images`` over 0 to 3 and more."""
     torch.manual_seed(0)
     made = rate_network("10x10-4c3-2s-6c3-8-5")
@@ -45,7 +45,7 @@ def network(images: Any) -> Network:
     return made
 
 
-def rates(network: Network, images: Any) -> list[Any]:
+def rates(network: TrainableNetwork, images: Any) -> list[Any]:
     """The rates (N, C, H, W) of each layer but the last."""
     found = []
     with torch.no_grad():
@@ -56,13 +56,15 @@ def rates(network: Network, images: Any) -> list[Any]:
     return found
 
 
-def errors(converted: Network, network: Network, images: Any) -> Any:
+def errors(converted: TrainableNetwork, network: TrainableNetwork, images: Any) -> Any:
     """How far each layer's rates are from the activations, on average."""
     pairs = zip(rates(converted, images), rates(network, images), strict=True)
     return np.array([float((found - wanted).abs().mean()) for found, wanted in pairs])
 
 
-def test_normalizing_keeps_the_scores_and_makes_the_largest_activation_one(images: Any, network: Network) -> None:
+def test_normalizing_keeps_the_scores_and_makes_the_largest_activation_one(
+    images: Any, network: TrainableNetwork
+) -> None:
     before = scores(network, images)
     assert all(float(layer.max()) > 2 for layer in rates(network, images))
     normalize(network, images, percentile=100)
@@ -72,7 +74,7 @@ def test_normalizing_keeps_the_scores_and_makes_the_largest_activation_one(image
     assert [float(layer.max()) for layer in rates(network, images)] == pytest.approx([1, 1, 1, 1], abs=1e-4)
 
 
-def test_a_percentile_of_the_activations_is_at_most_one(images: Any, network: Network) -> None:
+def test_a_percentile_of_the_activations_is_at_most_one(images: Any, network: TrainableNetwork) -> None:
     normalize(network, images, percentile=90)
     conv1, _, conv2, dense1 = rates(network, images)
     for layer in (conv1, conv2, dense1):
@@ -80,7 +82,9 @@ def test_a_percentile_of_the_activations_is_at_most_one(images: Any, network: Ne
 
 
 @pytest.mark.parametrize("encoding", ["direct", "uniform"])
-def test_rates_of_spikes_approach_the_activations(images: Any, network: Network, encoding: EncoderKind) -> None:
+def test_rates_of_spikes_approach_the_activations(
+    images: Any, network: TrainableNetwork, encoding: EncoderKind
+) -> None:
     normalize(network, images, percentile=100)
     some = images[:20]
     converted = {steps: convert(network, timesteps=steps, encoding=encoding) for steps in (4, 32, 256)}
@@ -92,7 +96,7 @@ def test_rates_of_spikes_approach_the_activations(images: Any, network: Network,
     assert float((scores(converted[256], some) / 256 - wanted).abs().mean()) < 0.15 * float(wanted.abs().mean())
 
 
-def test_a_steady_input_gives_the_nearest_rate(images: Any, network: Network) -> None:
+def test_a_steady_input_gives_the_nearest_rate(images: Any, network: TrainableNetwork) -> None:
     normalize(network, images, percentile=95)
     converted = convert(network, timesteps=5, encoding="direct")
     found, wanted = rates(converted, images)[0], rates(network, images)[0].clamp(max=1)
@@ -100,7 +104,7 @@ def test_a_steady_input_gives_the_nearest_rate(images: Any, network: Network) ->
     assert float((found - wanted).abs().max()) < 0.5 / 5 + 1e-4
 
 
-def test_one_spike_of_latency_counts_for_all_steps(images: Any, network: Network) -> None:
+def test_one_spike_of_latency_counts_for_all_steps(images: Any, network: TrainableNetwork) -> None:
     binary = (images > 0.5).float()
     normalize(network, binary, percentile=100)
     converted = convert(network, timesteps=64, encoding="latency")
@@ -111,7 +115,7 @@ def test_one_spike_of_latency_counts_for_all_steps(images: Any, network: Network
     assert float(distance.max()) < 0.5 / 64 + 1e-4
 
 
-def test_calibrating_brings_rates_and_scores_nearer(images: Any, network: Network, tmp_path: Path) -> None:
+def test_calibrating_brings_rates_and_scores_nearer(images: Any, network: TrainableNetwork, tmp_path: Path) -> None:
     normalize(network, images, percentile=99)
     converted = convert(network, timesteps=3, encoding="uniform")
 
@@ -121,12 +125,12 @@ def test_calibrating_brings_rates_and_scores_nearer(images: Any, network: Networ
 
     before = distances()
     unlabelled = Images(images.repeat(10, 1, 1, 1), torch.full((10 * len(images),), -1))
-    calibrate(converted, network, unlabelled, lambda layer: tmp_path / f"{layer}.pt", identity="")
+    calibrate(converted, network, unlabelled, lambda layer: tmp_path / f"{layer}.pt")
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["conv1", "conv2", "dense1", "dense2"]
     assert (np.array(distances()) < 0.8 * np.array(before)).all()
 
 
-def on_a_grid(network: Network) -> None:
+def on_a_grid(network: TrainableNetwork) -> None:
     """Weights and biases as whole parts of 1, the largest weight of each channel 127 of them: exact in 8 bits.
 
     There are nearly 256 parts in a threshold, so that its integer, the next one above, is hardly another.
@@ -142,7 +146,7 @@ def on_a_grid(network: Network) -> None:
 
 @pytest.mark.parametrize("encoding", ["uniform", "latency"])
 def test_integers_are_the_spiking_network_exactly_where_nothing_is_rounded(
-    images: Any, network: Network, encoding: EncoderKind
+    images: Any, network: TrainableNetwork, encoding: EncoderKind
 ) -> None:
     normalize(network, images, percentile=99)
     converted = convert(network, timesteps=5, encoding=encoding)
@@ -153,7 +157,7 @@ def test_integers_are_the_spiking_network_exactly_where_nothing_is_rounded(
     assert len(np.unique(found.scores)) > 100
 
 
-def test_integers_are_the_spiking_network_up_to_rounding(images: Any, network: Network) -> None:
+def test_integers_are_the_spiking_network_up_to_rounding(images: Any, network: TrainableNetwork) -> None:
     normalize(network, images, percentile=99)
     converted = convert(network, timesteps=8, encoding="uniform")
     exact, _ = quantize(export(converted, "net"), timesteps=8, encoding="uniform")

@@ -9,7 +9,7 @@ import pytest
 torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.initialize import initialize  # noqa: E402  # it needs PyTorch
-from hwsnn.train.network import Network, spiking  # noqa: E402
+from hwsnn.train.network import TrainableNetwork, spiking  # noqa: E402
 from hwsnn.train.quantized import fold_norms  # noqa: E402
 
 DEEP = "2x12x12-8c3p-8c3p-2s-12c3p-12c3p-2s-40-40-5"
@@ -23,7 +23,7 @@ def images() -> Any:
     return torch.rand(200, 2, 12, 12) * (torch.rand(200, 2, 12, 12) < 0.3)
 
 
-def rates(network: Network, images: Any) -> list[float]:
+def rates(network: TrainableNetwork, images: Any) -> list[float]:
     """The spikes a neuron and step of the layers with weights but the last."""
     found = []
     x = network.inputs(images)
@@ -35,7 +35,7 @@ def rates(network: Network, images: Any) -> list[float]:
     return found
 
 
-def first_gradient(network: Network, images: Any) -> float:
+def first_gradient(network: TrainableNetwork, images: Any) -> float:
     torch.nn.functional.cross_entropy(network(images), torch.arange(len(images)) % 5).backward()
     return float(network.weighted()[0].weights.weight.grad.norm())
 

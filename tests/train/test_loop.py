@@ -18,7 +18,7 @@ torch: Any = pytest.importorskip("torch")
 from hwsnn.train.augment import Distortion  # noqa: E402  # they need PyTorch
 from hwsnn.train.card import integers  # noqa: E402
 from hwsnn.train.loop import Images, Plan, accuracy, same_every_time, scores, train  # noqa: E402
-from hwsnn.train.network import Network, export, spiking  # noqa: E402
+from hwsnn.train.network import TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.quantized import fold_norms, round_weights  # noqa: E402
 
 PLAN = Plan(epochs=6, learning_rate=0.01, average=0.9)
@@ -36,33 +36,33 @@ def digits() -> tuple[Images, Images, np.ndarray]:
     return Images(x[:1400], y[:1400]), Images(x[1400:], y[1400:]), pixels[1400:]
 
 
-def fresh() -> Network:
+def fresh() -> TrainableNetwork:
     same_every_time(0)
     return spiking("8x8-8c3p-2s-12c3-10", timesteps=2, beta=0.5)
 
 
-def weights(network: Network) -> np.ndarray:
+def weights(network: TrainableNetwork) -> np.ndarray:
     return np.concatenate([tensor.double().flatten().numpy() for tensor in network.state_dict().values()])
 
 
 @pytest.fixture(scope="module")
-def trained(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> Network:
+def trained(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> TrainableNetwork:
     network = fresh()
     train(network, digits[0], PLAN, tmp_path_factory.mktemp("run") / "net.pt", distort=DISTORTION)
     return network
 
 
-def test_it_learns(trained: Network, digits: Any) -> None:
+def test_it_learns(trained: TrainableNetwork, digits: Any) -> None:
     assert accuracy(trained, digits[1]) > 0.85
 
 
-def test_integers_answer_as_the_floats_do(trained: Network, digits: Any) -> None:
+def test_integers_answer_as_the_floats_do(trained: TrainableNetwork, digits: Any) -> None:
     _, measured, pixels = digits
     answers = run(integers(export(trained, "net"), 8), pixels).predictions
     assert (answers == scores(trained, measured.x).argmax(1).numpy()).mean() > 0.97
 
 
-def test_a_killed_run_ends_as_if_it_had_not_been_killed(trained: Network, digits: Any, tmp_path: Path) -> None:
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(trained: TrainableNetwork, digits: Any, tmp_path: Path) -> None:
     steps = 0
 
     def deadly(found: Any, right: Any) -> Any:
@@ -89,16 +89,44 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(trained: Network, digits
     assert np.array_equal(weights(again), weights(trained))
 
 
-def test_a_checkpoint_of_another_run_is_not_used(trained: Network, digits: Any, tmp_path: Path) -> None:
+def other_seed() -> TrainableNetwork:
+    network = fresh()
+    torch.manual_seed(1)
+    return network
+
+
+def other_leak() -> TrainableNetwork:
+    same_every_time(0)
+    return spiking("8x8-8c3p-2s-12c3-10", timesteps=2, beta=0.75)
+
+
+def other_weights() -> TrainableNetwork:
+    network = fresh()
+    with torch.no_grad():
+        network.weighted()[-1].weights.bias += 0.1
+    return network
+
+
+@pytest.mark.parametrize("other", [other_seed, other_leak, other_weights])
+def test_a_checkpoint_of_another_network_is_not_used(digits: Any, tmp_path: Path, other: Any) -> None:
     checkpoint, short = tmp_path / "net.pt", replace(PLAN, epochs=1)
-    first = fresh()
-    train(first, digits[0], short, checkpoint, identity="seed 1")
-    second = fresh()
-    train(second, digits[0], short, checkpoint, identity="seed 2")
-    assert np.array_equal(weights(first), weights(second)), "the same start, so the same end"
-    third = fresh()
-    train(third, digits[0], replace(short, learning_rate=0.02), checkpoint, identity="seed 2")
-    assert not np.array_equal(weights(third), weights(second))
+    train(fresh(), digits[0], short, checkpoint)
+    found = other()
+    train(found, digits[0], short, checkpoint)
+    expected = other()
+    train(expected, digits[0], short, tmp_path / "none.pt")
+    assert np.array_equal(weights(found), weights(expected))
+
+
+@pytest.mark.parametrize(
+    ("plan", "distortion"), [(replace(PLAN, learning_rate=0.02), None), (PLAN, replace(DISTORTION, shift=0.4))]
+)
+def test_a_checkpoint_of_another_training_is_not_used(digits: Any, tmp_path: Path, plan: Plan, distortion: Any) -> None:
+    checkpoint, short = tmp_path / "net.pt", replace(PLAN, epochs=1)
+    first, second = fresh(), fresh()
+    train(first, digits[0], short, checkpoint, distort=DISTORTION)
+    train(second, digits[0], replace(plan, epochs=1), checkpoint, distort=distortion)
+    assert not np.array_equal(weights(first), weights(second))
 
 
 def test_a_damaged_checkpoint_is_one_line(digits: Any, tmp_path: Path) -> None:
@@ -124,7 +152,7 @@ def test_divergence_is_one_line(digits: Any, tmp_path: Path) -> None:
         train(fresh(), digits[0], PLAN, tmp_path / "net.pt", loss=lambda found, right: found.sum() * torch.nan)
 
 
-def test_fine_tuning_helps_narrow_weights(trained: Network, digits: Any, tmp_path: Path) -> None:
+def test_fine_tuning_helps_narrow_weights(trained: TrainableNetwork, digits: Any, tmp_path: Path) -> None:
     images, measured, pixels = digits
     plain = run(integers(export(trained, "net"), 2), pixels).predictions
     network = fresh()

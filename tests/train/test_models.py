@@ -1,7 +1,4 @@
-"""The models that ``hwsnn train`` makes: what their cards say is so, and their recipes run.
-
-The digits model has a recipe and a card of its own kind, and tests of its own.
-"""
+"""The shipped models: what their cards say is so, and their recipes run."""
 
 from __future__ import annotations
 
@@ -9,24 +6,19 @@ import gzip
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from hwsnn.cli import cli
 from hwsnn.data import Data, images
 from hwsnn.errors import InputError
-from hwsnn.files.shipped import folder
+from hwsnn.files.shipped import model_folders
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load, model_hash
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
 
-MODELS = folder("models")
-RECIPES = sorted(recipe.parent.name for recipe in MODELS.glob("*/recipe.py") if recipe.parent.name != "digits")
-SHIPPED = [name for name in RECIPES if (MODELS / name / "card.md").exists()]
+MODELS = model_folders()
 FEW = 128
 
 
@@ -77,38 +69,45 @@ def few_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture
-def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recipes that are loaded from here on train for one epoch at each stage."""
-    pytest.importorskip("torch")
-    from hwsnn.train import loop
-
-    def train(network: Any, data: Any, plan: loop.Plan, *arguments: Any, **options: Any) -> float:
-        return fit(network, data, replace(plan, epochs=1), *arguments, **options)
-
-    fit = loop.train
-    monkeypatch.setattr(loop, "train", train)
-
-
-@pytest.mark.usefixtures("one_epoch")
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", MODELS)
 def test_recipe(name: str, few_images: Path, tmp_path: Path) -> None:
-    arguments = ["train", name, "--data", str(few_images), "-o", str(tmp_path)]
-    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
+    """One epoch at each stage makes a model whose card is right."""
+    torch = pytest.importorskip("torch")
+    from hwsnn.train.recipe import Run
+    from hwsnn.train.recipe_file import load as load_recipe
+    from hwsnn.train.runner import make
+
+    recipe = load_recipe(MODELS[name] / "recipe.py")
+    assert recipe.name == name
+    fine_tuning = {bits: replace(plan, epochs=1) for bits, plan in recipe.fine_tuning.items()}
+    short = replace(recipe, plan=replace(recipe.plan, epochs=1), fine_tuning=fine_tuning)
+    trained = Run(short, name, str(few_images), tmp_path, 0, 0, torch.device("cpu"))
+    make(trained)
     check_card(tmp_path, name)
-    check_accuracy(tmp_path, name, images(str(few_images)))
+    check_accuracy(tmp_path, name, trained.measured)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", MODELS)
 def test_card(name: str) -> None:
-    check_card(MODELS / name, name)
+    check_card(MODELS[name], name)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", MODELS)
+def test_card_has_the_prose_of_the_recipe(name: str) -> None:
+    pytest.importorskip("torch")
+    from hwsnn.train.recipe_file import load as load_recipe
+
+    recipe, card = load_recipe(MODELS[name] / "recipe.py"), (MODELS[name] / "card.md").read_text()
+    assert card.startswith(f"# {name}\n\n{recipe.prose.strip()}\n")
+    assert recipe.notes.strip() in card
+    assert f"T = {recipe.timesteps}, `{recipe.encoding}`" in card
+    assert f", {recipe.plan.epochs} epochs, " in card
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_accuracy(name: str) -> None:
     try:
-        data = images("mnist")
+        data = images("digits" if name == "digits" else "mnist")
     except InputError as error:
         pytest.skip(str(error))
-    check_accuracy(MODELS / name, name, data)
+    check_accuracy(MODELS[name], name, data)

@@ -16,13 +16,13 @@ from tests.frontends.nir.nir_oracle import simulate_trained
 torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.encode import encode  # noqa: E402  # they need PyTorch
-from hwsnn.train.network import Network, export, spiking  # noqa: E402
+from hwsnn.train.network import TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.quantized import fold_norms, round_weights  # noqa: E402
 
 SMALL = "2x9x8-3c3p-2s-4c3-6-5"
 
 
-def with_norms(network: Network) -> Network:
+def with_norms(network: TrainableNetwork) -> TrainableNetwork:
     """Batch norms that do something, as after training, at currents that make about every other neuron fire."""
     for layer in network.weighted():
         if layer.norm is not None:
@@ -103,7 +103,7 @@ def test_poisson_spikes_as_often_as_the_reference() -> None:
     assert rates[0] == 0
 
 
-def on_the_grid(network: Network, generator: np.random.Generator) -> Network:
+def on_the_grid(network: TrainableNetwork, generator: np.random.Generator) -> TrainableNetwork:
     """Weights and biases that are whole 64ths, with 127 the largest integer of every channel: quantized exactly."""
     for layer in network.weighted():
         layer.norm = None

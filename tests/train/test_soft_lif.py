@@ -14,7 +14,7 @@ from hwsnn.spec import MaxPool
 torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.fire import fire  # noqa: E402  # they need PyTorch
-from hwsnn.train.network import Network, export  # noqa: E402
+from hwsnn.train.network import TrainableNetwork, export  # noqa: E402
 from hwsnn.train.soft_lif import SoftNeurons, soft_network, soft_rate, spike_variance, with_spikes  # noqa: E402
 
 BETAS = [0.75, 0.875, 0.9375]
@@ -99,7 +99,7 @@ def test_noise_is_there_in_training_alone_and_leaves_the_gradient() -> None:
     assert torch.equal(with_noise, without)
 
 
-def network_and_pixels() -> tuple[Network, Any]:
+def network_and_pixels() -> tuple[TrainableNetwork, Any]:
     torch.manual_seed(1)
     network = soft_network("1x10x9-4c3p-2s-6c3-8-5", beta=0.875, softness=0.002)
     for layer in network.weighted()[:-1]:

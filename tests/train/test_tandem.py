@@ -14,7 +14,7 @@ from hwsnn.spec import EncoderKind
 torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.initialize import initialize  # noqa: E402  # they need PyTorch
-from hwsnn.train.network import Layer, Network, export, spiking  # noqa: E402
+from hwsnn.train.network import Layer, TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.tandem import Tandem  # noqa: E402
 
 SMALL, TIMESTEPS = "2x9x8-4c3p-2s-5c3-6-3", 6
@@ -25,7 +25,7 @@ def pixels(count: int) -> Any:
     return torch.tensor(generator.integers(0, 256, (count, 2, 9, 8)), dtype=torch.float64) / 255
 
 
-def network_of(encoding: EncoderKind) -> Network:
+def network_of(encoding: EncoderKind) -> TrainableNetwork:
     torch.manual_seed(2)
     network = spiking(SMALL, timesteps=TIMESTEPS, beta=1.0, encoding=encoding)
     network.double()

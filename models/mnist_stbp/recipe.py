@@ -4,21 +4,12 @@ Spatio-temporal backpropagation (``hwsnn.train.fire``), first weights at which e
 (``hwsnn.train.initialize``), a last layer that integrates, and cross-entropy of its membranes.
 """
 
-from __future__ import annotations
+from torch import nn
 
 from hwsnn.train.augment import Distortion
-from hwsnn.train.card import Training, finish
 from hwsnn.train.initialize import initialize
-from hwsnn.train.loop import Plan, accuracy
-from hwsnn.train.loop import train as fit
-from hwsnn.train.network import export, spiking
-from hwsnn.train.recipe import Run, tensors
-
-NOTATION = "28x28-15c5-2s-40c5-2s-300-10"
-TIMESTEPS, BETA = 4, 0.5
-RATE, MEASURED = 0.1, 500
-PLAN = Plan(epochs=15, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False)
-DISTORTION = Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5)
+from hwsnn.train.loop import Plan
+from hwsnn.train.recipe import Recipe, Run, direct
 
 PROSE = """
 Trained directly through layers and time: Y. Wu, L. Deng, G. Li, J. Zhu, L. Shi, "Spatio-Temporal Backpropagation for
@@ -37,28 +28,20 @@ moved, turned, scaled, sheared and bent a little by chance, and the running aver
 """
 
 
-def train(run: Run) -> None:
-    """Train the model, and write it, its floats and its card."""
-    images = run.training()
-    network = spiking(NOTATION, timesteps=TIMESTEPS, beta=BETA).to(run.device)
-    initialize(network, images.x[:MEASURED], RATE)
-    seconds = fit(
-        network,
-        images,
-        PLAN,
-        run.checkpoint("mnist-stbp"),
-        distort=DISTORTION,
-        validation=run.validation(),
-        identity=f"seed {run.seed}, {DISTORTION}, {RATE}",
-    )
-    finish(
-        run,
-        export(network, "mnist-stbp"),
-        Training(
-            title="mnist-stbp",
-            prose=PROSE,
-            epochs=PLAN.epochs,
-            seconds=seconds,
-            float_accuracy=accuracy(network, tensors(run.measured())),
-        ),
-    )
+def build(run: Run) -> nn.Module:
+    """The network, every layer of which fires 0.1 spikes a neuron and step on 500 training images."""
+    network = direct(run)
+    initialize(network, run.training.x[:500], rate=0.1)
+    return network
+
+
+RECIPE = Recipe(
+    name="mnist-stbp",
+    notation="28x28-15c5-2s-40c5-2s-300-10",
+    timesteps=4,
+    beta=0.5,
+    plan=Plan(epochs=15, batch=64, learning_rate=2e-3, weight_decay=1e-2, average=0.999, half_precision=False),
+    distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
+    prose=PROSE,
+    build=build,
+)

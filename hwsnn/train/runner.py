@@ -1,0 +1,91 @@
+"""The runner of all recipes: build, train, tune, fine-tune, measure, write."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from hwsnn.float_network import FloatNetwork
+
+from ..errors import InputError
+from ..spec import Shape
+from .card import Made, finish
+from .loop import accuracy, same_every_time, train
+from .network import TrainableNetwork, export, input_shape
+from .quantized import fold_norms, round_weights
+from .recipe import Run, tensors
+
+
+def make(run: Run) -> None:
+    """Train the model of the run's recipe, and write it, its floats and its card; with images held out, print the card.
+
+    Raises ``InputError`` where the data are not fit for the recipe's network, before anything is trained.
+    """
+    recipe = run.recipe
+    learner, seconds = learn(run)
+    network = recipe.tune(run, learner)
+    made = Made(
+        network=export(network, recipe.name),
+        tuned=_fine_tuned(run, network),
+        seconds=seconds,
+        float_accuracy=accuracy(network, tensors(run.measured)),
+        remark=recipe.remark(run, learner),
+    )
+    finish(run, made)
+
+
+def learn(run: Run) -> tuple[nn.Module, float]:
+    """What the recipe builds, trained, and the seconds that this took."""
+    recipe = run.recipe
+    same_every_time(run.seed)
+    try:
+        _require_images(run, input_shape(recipe.notation))
+        learner = recipe.build(run)
+    except ValueError as error:
+        raise InputError(f"{run.called}: {error}") from error
+    _require_classes(run, learner)
+    learner = learner.to(run.device)
+    checkpoint = run.checkpoint(recipe.name)
+    seconds = train(
+        learner, run.training, recipe.plan, checkpoint, distort=recipe.distortion, validation=run.validation
+    )
+    return learner, seconds
+
+
+def _fine_tuned(run: Run, network: TrainableNetwork) -> dict[int, FloatNetwork]:
+    """By weight bits, ``network`` trained on with weights rounded to so many."""
+    recipe, tuned = run.recipe, {}
+    for bits, plan in recipe.fine_tuning.items():
+        name = f"{recipe.name}-{bits}-bits"
+        narrow = deepcopy(network)
+        fold_norms(narrow)
+        round_weights(narrow, bits)
+        checkpoint = run.checkpoint(name)
+        train(narrow, run.training, plan, checkpoint, distort=recipe.distortion, validation=run.validation)
+        tuned[bits] = export(narrow, name)
+    return tuned
+
+
+def _require_images(run: Run, shape: Shape) -> None:
+    """Images of the size that the network takes, and enough to train with."""
+    for images in (run.training.x, run.measured.images):
+        if tuple(images.shape[1:]) != shape:
+            found, wanted = ("x".join(map(str, extents)) for extents in (images.shape[1:], shape))
+            raise InputError(f"{run.data}: images are {found}; the network of {run.called} takes {wanted}")
+    if len(run.training.x) < run.recipe.plan.batch:
+        raise InputError(
+            f"{run.data}: {len(run.training.x)} images to train with are too few; a batch of {run.called} has "
+            f"{run.recipe.plan.batch}"
+        )
+
+
+def _require_classes(run: Run, learner: nn.Module) -> None:
+    """Labels of classes that the network has."""
+    with torch.no_grad():
+        classes = learner.eval()(run.training.x[:1]).shape[1]
+    for labels in (run.training.y.numpy(), run.measured.labels):
+        if labels.min() < 0 or labels.max() >= classes:
+            wrong = next(label for label in labels.tolist() if not 0 <= label < classes)
+            raise InputError(f"{run.data}: holds the label {wrong}; the classes of {run.called} are 0 to {classes - 1}")
