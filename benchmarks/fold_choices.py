@@ -41,7 +41,7 @@ def main(*models: str) -> None:
         show("as chosen", chosen)
         with patch.object(search, "SLACK", 1):
             show("no slack", for_initiation_interval(network, DEVICE, clocks))
-        with patch.object(search, "CLOCKS_FOR_ALL", NO_PRICE):
+        with patch.object(search, "CYCLES_FOR_ALL", NO_PRICE):
             show("no price on latency", for_initiation_interval(network, DEVICE, clocks))
             with patch.object(search, "SLACK", 1):
                 show("neither", for_initiation_interval(network, DEVICE, clocks))

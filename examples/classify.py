@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import sys
 
-from hwsnn.board import open_board
-from hwsnn.data import load
-from hwsnn.model_file.by_name import load_model
+import hwsnn
+from hwsnn import data
 
 
-def main(address: str = "sim", model: str = "digits", data: str = "digits") -> None:
-    """Print how many answers are right, and what the board counted meanwhile."""
-    network = load_model(model)
-    given = load(data, network)
-    with open_board(address, network) as board:
+def main(address: str = "sim", model: str = "digits", source: str = "digits") -> None:
+    """Print the accuracy, and the board's counters."""
+    network = hwsnn.load(model)
+    given = data.load(source, network)
+    with hwsnn.open_board(address, network) as board:
         before = board.stats()
-        _, answers = board.infer(given.images)
+        _, predictions = board.infer(given.images)
         counted = board.stats() - before
     print(f"{counted.frames} images on {board.name}")
     if given.labels is not None:
-        print(f"{(answers == given.labels).mean():.2%} right")
+        print(f"{(predictions == given.labels).mean():.2%} right")
     if counted.clocks is not None:
-        print(f"{counted.clocks / counted.frames:.0f} clocks an image")
+        print(f"{counted.clocks / counted.frames:.0f} cycles per image")
 
 
 if __name__ == "__main__":

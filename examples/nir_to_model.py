@@ -11,16 +11,13 @@ from pathlib import Path
 import nir
 import numpy as np
 
-from hwsnn import reference
-from hwsnn.frontends.nir.reader import read
-from hwsnn.model_file import integer_file
-from hwsnn.quantization.quantize import quantize
+import hwsnn
 
 DT = 1e-4
 
 
 def spiking(channels: int, height: int, width: int, beta: float = 0.9) -> nir.LIF:
-    """Leaky neurons that decay by ``beta`` a step, with an input gain of 1 and a threshold of 1."""
+    """Leaky neurons that decay by ``beta`` per step, with an input gain of 1 and a threshold of 1."""
     shape = (channels, height, width)
     tau = DT / (1 - beta)
     return nir.LIF(
@@ -33,7 +30,7 @@ def spiking(channels: int, height: int, width: int, beta: float = 0.9) -> nir.LI
 
 
 def small_network() -> nir.NIRGraph:
-    """8x8 pixels, a convolution, a spiking max-pool, and ten classes. The weights are random: it answers nothing."""
+    """8x8 pixels, a convolution, a spiking max-pool, and ten classes. The weights are random."""
     rng = np.random.default_rng(0)
     two = np.array([2, 2])
     return nir.NIRGraph.from_list(
@@ -54,13 +51,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         graph_file, model_file = Path(folder) / "small.nir", Path(folder) / "small.safetensors"
         nir.write(graph_file, small_network())
-        network, report = quantize(read(graph_file, DT), timesteps=4, encoding="direct")
-        integer_file.save(network, model_file, {"quantization": report.to_json()})
+        network, report = hwsnn.quantize(hwsnn.read(graph_file, dt=DT), timesteps=4, encoding="direct")
+        hwsnn.save(network, model_file, {"quantization": report.to_json()})
         print(report)
 
         images = np.random.default_rng(1).integers(0, 256, (3, 1, 8, 8), dtype=np.uint8)
-        result = reference.run(integer_file.load(model_file), images)
-        print("answers:", *result.predictions)
+        result = hwsnn.run(hwsnn.load(model_file), images)
+        print("predictions:", *result.predictions)
 
 
 if __name__ == "__main__":

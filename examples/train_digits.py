@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from hwsnn import reference
-from hwsnn.model_file import float_file, integer_file
-from hwsnn.quantization.quantize import quantize
+import hwsnn
 from hwsnn.train.augment import Distortion
 from hwsnn.train.loop import Images, Plan, accuracy, same_every_time, train
 from hwsnn.train.network import export, spiking
@@ -39,14 +37,14 @@ def main() -> None:
             Path(folder) / "checkpoint.pt",
             distort=Distortion(shift=0.3, turn=10, scale=0.1),
         )
-        float_file.save(export(network, "digits"), Path(folder) / "digits-float.safetensors")
-        floats = float_file.load(Path(folder) / "digits-float.safetensors")
-        integers, _ = quantize(floats, timesteps=2, encoding="direct")
-        integer_file.save(integers, Path(folder) / "digits.safetensors")
+        hwsnn.save(export(network, "digits"), Path(folder) / "digits-float.safetensors")
+        floats = hwsnn.read(Path(folder) / "digits-float.safetensors")
+        integers, _ = hwsnn.quantize(floats, timesteps=2, encoding="direct")
+        hwsnn.save(integers, Path(folder) / "digits.safetensors")
 
-    answers = reference.run(integers, pixels[TRAINING:]).predictions
+    predictions = hwsnn.run(integers, pixels[TRAINING:]).predictions
     print(f"floats: {accuracy(network, Images(x[TRAINING:], y[TRAINING:])):.1%}")
-    print(f"8-bit integers: {(answers == digits.target[TRAINING:]).mean():.1%}")
+    print(f"8-bit integers: {(predictions == digits.target[TRAINING:]).mean():.1%}")
 
 
 if __name__ == "__main__":

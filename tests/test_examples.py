@@ -34,5 +34,5 @@ def test_an_example_runs(example: Path, tmp_path: Path) -> None:
 def test_nir_to_model_reports_what_it_built(tmp_path: Path) -> None:
     (example,) = [path for path in EXAMPLES if path.stem == "nir_to_model"]
     printed = run(example, tmp_path)
-    for part in ("small: 4 time steps, direct encoding, membrane readout", "spiking max-pool 'or'", "answers: "):
+    for part in ("small: 4 time steps, direct encoding, membrane readout", "spiking max-pool 'or'", "predictions: "):
         assert part in printed

@@ -81,7 +81,7 @@ class _Runner:
         self.show.at("running the reference", 0, len(images))
         expected = reference.run(self._board.network, images, progress=self.show.advance)
         differs = (found.scores != expected.scores[order]).any(axis=1)
-        differs |= found.answers != expected.predictions[order]
+        differs |= found.predictions != expected.predictions[order]
         return _Run(found, after - before, seconds, int(differs.sum()))
 
 
@@ -118,7 +118,7 @@ def run(
     images = len(loaded.images)
     with _opened(address, network, baud) as (_, runner):
         result = runner.run(loaded.images)
-    right = None if loaded.labels is None else int((result.found.answers == loaded.labels).sum())
+    right = None if loaded.labels is None else int((result.found.predictions == loaded.labels).sum())
     fields = {
         "images": images,
         "accuracy": None if right is None else right / images,

@@ -19,10 +19,10 @@ _Board = TypeVar("_Board", bound="Accelerator")
 
 
 class Inference(NamedTuple):
-    """The results of N images, in their order: ``scores`` (N, classes) and ``answers`` (N,), classes; both int64."""
+    """The results of N images, in their order: ``scores`` (N, classes) and ``predictions`` (N,), both int64."""
 
     scores: Int64Array
-    answers: Int64Array
+    predictions: Int64Array
 
 
 @dataclass(frozen=True)

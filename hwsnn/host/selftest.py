@@ -34,7 +34,7 @@ def selftest(board: Accelerator, seed: int = 0) -> Iterator[Step]:
     def frames() -> str:
         before = board.stats().frames
         found = board.infer(images)
-        wrong = (found.scores != expected.scores).any(axis=1) | (found.answers != expected.predictions)
+        wrong = (found.scores != expected.scores).any(axis=1) | (found.predictions != expected.predictions)
         if wrong.any():
             raise InputError(f"{int(np.count_nonzero(wrong))} of {FRAMES} frames differ from the reference")
         if (counted := board.stats().frames - before) != FRAMES:

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from hwsnn.spec import Network
 
 
-def load_model(text: str | Path) -> Network:
-    """The network that ``text`` names. Raises ``InputError`` if there is none, or it is no model."""
+def load_model(model: str | Path) -> Network:
+    """The network in a model file, or a shipped one by its name. Raises ``InputError`` if there is none."""
     from .integer_file import load
 
-    return load(model_path(str(text)))
+    return load(model_path(str(model)))
 
 
 def model_path(text: str) -> Path:

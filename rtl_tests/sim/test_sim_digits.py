@@ -42,9 +42,9 @@ def test_the_example(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, beside_stages(done.stderr)) == (0, "")
-    images, right, clocks = done.stdout.splitlines()
+    images, right, cycles = done.stdout.splitlines()
     assert images == f"{len(DIGITS.images)} images on sim:digits"
     assert right == f"{(EXPECTED.predictions == DIGITS.labels).mean():.2%} right"
-    (number,) = re.findall(r"^(\d+) clocks an image$", clocks)
+    (number,) = re.findall(r"^(\d+) cycles per image$", cycles)
     assert 100 <= int(number) < 500
     assert list(tmp_path.iterdir()) == []

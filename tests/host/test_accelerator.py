@@ -116,7 +116,7 @@ def test_which_board_is_simulated(name: str, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("hwsnn.sim.board.SimBus", simulated)
     with open_board("sim", NETWORK, board=name) as board:
-        assert board.infer(np.zeros((1, 2, 3, 3), np.uint8)).answers.shape == (1,)
+        assert board.infer(np.zeros((1, 2, 3, 3), np.uint8)).predictions.shape == (1,)
     assert [board.name for board in found] == [name]
 
 
@@ -135,7 +135,7 @@ def test_malformed_images(images: Any, message: str) -> None:
     with a_board() as board:
         with pytest.raises(ValueError, match=message):
             board.infer(images)
-        assert board.infer(np.zeros((1, 2, 3, 3), np.uint8)).answers.shape == (1,)
+        assert board.infer(np.zeros((1, 2, 3, 3), np.uint8)).predictions.shape == (1,)
 
 
 def test_one_channel_needs_no_axis_of_its_own() -> None:
@@ -159,15 +159,15 @@ def test_images_in_any_memory_order() -> None:
 def test_no_image_at_all() -> None:
     with a_board() as board:
         found = board.infer(np.zeros((0, 2, 3, 3), np.uint8))
-    assert (found.scores.shape, found.answers.shape) == ((0, 3), (0,))
-    assert found.scores.dtype == found.answers.dtype == np.dtype(np.int64)
+    assert (found.scores.shape, found.predictions.shape) == ((0, 3), (0,))
+    assert found.scores.dtype == found.predictions.dtype == np.dtype(np.int64)
 
 
 def test_what_comes_out() -> None:
     with a_board() as board:
         found = board.infer(np.zeros((4, 2, 3, 3), np.uint8))
-    assert (found.scores.shape, found.answers.shape) == ((4, 3), (4,))
-    assert found.scores.dtype == found.answers.dtype == np.dtype(np.int64)
+    assert (found.scores.shape, found.predictions.shape) == ((4, 3), (4,))
+    assert found.scores.dtype == found.predictions.dtype == np.dtype(np.int64)
 
 
 def test_closed() -> None:

@@ -108,7 +108,7 @@ class DmaAccelerator(Accelerator):
                 raise channel.error(f"that packet {failed} of {batch.frames} went wrong")
         scores, answers = batch.buffer.take(batch.first)
         end = place + len(answers)
-        found.scores[place:end], found.answers[place:end] = scores, answers
+        found.scores[place:end], found.predictions[place:end] = scores, answers
         return end
 
     def _wait(self, done: Callable[[], int], total: int, progress: Advance = silent) -> None:

@@ -155,7 +155,7 @@ class _Run:
             while (sequence := next(iter(self._sent))) != packet.sequence:
                 self._repeat(sequence, "no answer came")
             index = self._sent.pop(packet.sequence).index
-            _, self._found.answers[index], *self._found.scores[index] = self._answer.unpack(packet.payload)
+            _, self._found.predictions[index], *self._found.scores[index] = self._answer.unpack(packet.payload)
             self._last_answer = time.monotonic()
             self._totals.frames += 1
             self._again_where_busy()

@@ -126,7 +126,7 @@ def a_board(
 class BoardResult:
     """What a board said, and what the host counted."""
 
-    answers: npt.NDArray[np.int64]
+    predictions: npt.NDArray[np.int64]
     scores: npt.NDArray[np.int64]
     frames: int
     retries: int
@@ -137,8 +137,8 @@ def run(board: Board, answer_s: float = ANSWER_S) -> BoardResult:
     with SerialAccelerator(board.name, BAUD, NETWORK, answer_s) as accelerator:
         found, stats = accelerator.infer(IMAGES), accelerator.stats()
     assert (stats.clocks, stats.input_stalls, stats.output_stalls) == (None, None, None)
-    return BoardResult(found.answers, found.scores, stats.frames, stats.retries, stats.malformed)
+    return BoardResult(found.predictions, found.scores, stats.frames, stats.retries, stats.malformed)
 
 
 def assert_right(result: BoardResult | Inference) -> None:
-    assert [(int(a), s.tolist()) for a, s in zip(result.answers, result.scores, strict=True)] == expected(IMAGES)
+    assert [(int(a), s.tolist()) for a, s in zip(result.predictions, result.scores, strict=True)] == expected(IMAGES)

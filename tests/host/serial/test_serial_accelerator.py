@@ -52,7 +52,7 @@ def test_more_frames_than_sequence_numbers() -> None:
     images = np.tile(IMAGES, (15, 1, 1, 1))
     with a_board() as board, SerialAccelerator(board.name, BAUD, NETWORK) as accelerator:
         result = accelerator.infer(images)
-    assert [int(a) for a in result.answers] == [best for best, _ in expected(images)]
+    assert [int(a) for a in result.predictions] == [best for best, _ in expected(images)]
 
 
 def test_two_on_the_way() -> None:
@@ -182,7 +182,7 @@ def test_one_after_the_other() -> None:
         with SerialAccelerator(board.name, BAUD, NETWORK) as accelerator:
             for count in (1, 2, 40, 3, 0):
                 found = accelerator.infer(IMAGES[:count])
-                assert [int(best) for best in found.answers] == [best for best, _ in expected(IMAGES[:count])]
+                assert [int(best) for best in found.predictions] == [best for best, _ in expected(IMAGES[:count])]
             assert accelerator.stats().frames == 46
     finally:
         board.close()
