@@ -1,4 +1,4 @@
-"""Boards: one file of data each, in the shipped folder ``boards/`` or one's own. ``docs/boards.md`` tells how."""
+"""Boards: one file of data each, shipped in ``boards/`` or anywhere else; see ``docs/boards.md``."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ Resource = tuple[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """What all boards have in common; each is of one of the kinds below.
+    """The fields that all boards have; each board is of one of the kinds below.
 
-    ``device`` is its FPGA's name in ``hwsnn.planner.devices``. ``clock_hz`` is the clock of the network: what it is
-    built for where nobody says otherwise.
+    ``device``: the name of its FPGA in ``hwsnn.planner.devices``. ``clock_hz``: the default clock of the network.
     """
 
     kind: ClassVar[str] = "board"
@@ -45,7 +44,7 @@ class Board:
 class SerialBoard(Board):
     """A board that a host reaches over a serial line.
 
-    ``platform`` makes its Amaranth platform, which knows the pins; its default clock is what ``clock_hz`` is made from.
+    ``platform`` makes its Amaranth platform, which knows the pins; ``clock_hz`` is made from its default clock.
     ``baud`` divides ``clock_hz`` evenly. ``uart`` is a resource with ``rx`` and ``tx``. The two ``leds`` change with
     every frame accepted, and with every packet refused. ``held_high`` names pins that the board wants at 1: resource,
     number, pin.
@@ -65,7 +64,7 @@ class SerialBoard(Board):
 
     @property
     def divisor(self) -> int:
-        """Clocks a bit of the serial line."""
+        """Cycles per bit of the serial line."""
         return self.clock_hz // self.baud
 
 
@@ -86,7 +85,7 @@ class VivadoSerialBoard(SerialBoard):
 
     @property
     def part(self) -> str:
-        """What Vivado calls the FPGA, with package and speed."""
+        """Vivado's name of the FPGA, with package and speed."""
         platform = self.platform()
         return f"{platform.device}-{platform.package}-{platform.speed}"
 
@@ -95,9 +94,9 @@ class VivadoSerialBoard(SerialBoard):
 class AxiBoard(Board):
     """A board with a Zynq UltraScale+, built by Vivado, whose processor reaches the accelerator over AXI.
 
-    ``part`` is what Vivado calls the FPGA, with package and speed. ``board_part`` is what it calls the board, without
-    the version: its board files know how the processor is set up. ``addresses``: where the processor finds the
-    accelerator. ``bus_mhz``: the clock of everything that is AXI. ``word_bytes``: bytes of a word of the streams.
+    ``part``: Vivado's name of the FPGA, with package and speed. ``board_part``: its name of the board, without the
+    version; Vivado's board files set up the processor. ``addresses``: of the accelerator, for the processor.
+    ``bus_mhz``: the clock of all AXI ports. ``word_bytes``: bytes per word of the streams.
     """
 
     kind: ClassVar[str] = "board with AXI"
@@ -112,7 +111,7 @@ class AxiBoard(Board):
 B = TypeVar("B", bound=Board)
 
 CLOCK_SOURCES: dict[type[Board], Pll] = {NextpnrBoard: ECP5, VivadoSerialBoard: MMCM}
-"""What makes the clock of a board from its oscillator; the processor of an ``AxiBoard`` gives it one."""
+"""The PLL that makes a board's clock from its oscillator; the processor of an ``AxiBoard`` provides a clock."""
 
 
 def board_names(kind: type[Board] = Board) -> list[str]:
@@ -130,10 +129,10 @@ def load_board(text: str, kind: type[B]) -> B: ...
 
 
 def load_board(text: str, kind: type[Board] = Board) -> Board:
-    """The board that ``text`` names: a shipped one, such as ``ulx3s-85f``, or a file of one's own, ``path/board.py``.
+    """The board that ``text`` names: a shipped one, such as ``ulx3s-85f``, or any other file, ``path/board.py``.
 
-    The file is run: it is Python like any other. Raises ``InputError`` if there is no such board, where the file's
-    cannot be built for, or where it is not of this kind.
+    The file is run: it is Python like any other. Raises ``InputError`` if there is no such board, if that of the
+    file cannot be built for, or if it is not of this kind.
     """
     if text.endswith(".py"):
         board = _load_own(text)
@@ -150,7 +149,7 @@ def load_board(text: str, kind: type[Board] = Board) -> Board:
 def check_board(board: Board) -> None:
     """Ask for the board's FPGA, pins and clock as a build does, without any tool.
 
-    Raises ``TypeError`` or ``ValueError`` if it cannot be built for, and what Amaranth does where pins are missing.
+    Raises ``TypeError`` or ``ValueError`` if it cannot be built for, and Amaranth's errors if pins are missing.
     """
     if type(board) not in (*CLOCK_SOURCES, AxiBoard):
         kinds = ", ".join(kind.__name__ for kind in (*CLOCK_SOURCES, AxiBoard))

@@ -118,7 +118,7 @@ def _start(tool: Tool, arguments: Sequence[str], folder: Path, log: Path) -> sub
 
 
 def _environment(tool: Tool, folder: Path) -> dict[str, str]:
-    """What ``tool`` leaves behind in temporary files when it is ended goes with the folder."""
+    """Environment with temporary files inside the folder: they are removed with it if ``tool`` is ended early."""
     return {**environment(), **tool.settings, "TMPDIR": str(folder)}
 
 

@@ -12,7 +12,7 @@ from .pll import ECP5, MMCM
 
 
 def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> None:
-    """Through the PLL of an ECP5."""
+    """Use the PLL of an ECP5."""
     setting = ECP5.setting(input_hz, output_hz)
     feedback = Signal()
     locked = Signal()
@@ -49,7 +49,7 @@ def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> N
 
 
 def ultrascale_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> None:
-    """Through an MMCM of an UltraScale+.
+    """Use an MMCM of an UltraScale+.
 
     A pin in a bank without an MMCM reaches one only through a clock buffer (AMD UG1192).
     """

@@ -13,7 +13,7 @@ def folder(name: str) -> Path:
 def model_folders() -> dict[str, Path]:
     """The folders of the shipped models, each with its ``recipe.py``, by the names that people type.
 
-    A folder's name can be imported: ``mnist-small`` lies in ``models/mnist_small``.
+    A folder's name can be imported: ``mnist-small`` is in ``models/mnist_small``.
     """
     recipes = sorted(folder("models").glob("*/recipe.py"))
     return {recipe.parent.name.replace("_", "-"): recipe.parent for recipe in recipes}

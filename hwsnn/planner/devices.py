@@ -1,11 +1,11 @@
-"""The FPGAs that designs are planned for and measured against: what each has of every resource."""
+"""The FPGAs that designs are planned for, with their resources."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the command line reads the names alone
+if TYPE_CHECKING:  # the command line reads only the names
     from hwsnn.folding.folding import Sums
 
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # the command line reads the names alone
 class Device:
     """An FPGA. ``lut``: look-up tables of ``lut_inputs`` inputs; ``bram18``: block memories of 18 kbit; ``dsp`` slices.
 
-    ``family`` is what Yosys calls its architecture. ``share``: the percentage of the look-up tables that a design may
-    take where nobody says otherwise.
+    ``family``: Yosys's name of its architecture. ``share``: the default limit of a design, in percent of the look-up
+    tables.
     """
 
     name: str

@@ -158,7 +158,7 @@ def _set(scales: Scales, channels: npt.NDArray[np.bool_], rows: _Rows, smallest:
     """Put the scales of ``rows`` into ``channels``, at most ``SCALE_SPAN`` times the smallest of the layer.
 
     Exact ones divide their steps less for that, by halves, while they can. The smallest is that of the finest: a step
-    that nobody had to divide is no reason to take bits from the other channels.
+    that was not divided is no reason to take bits from the other channels.
     """
     most = SCALE_SPAN * smallest
     scale = np.minimum(rows.scale, most)

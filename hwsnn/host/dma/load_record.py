@@ -1,7 +1,7 @@
-"""Our own record of the bitstream that is loaded into the board that this program runs on, and of the boot it is of.
+"""Our own record of the bitstream that is loaded into this board, and of the boot in which it was loaded.
 
-PYNQ keeps a record too, but takes that of an earlier boot for today's. Ours lies where root alone writes: what it says
-decides whether registers are touched that may not be there.
+PYNQ keeps a record too, but does not notice a reboot. Ours is in a folder that only root can write: it decides whether
+registers are accessed that may not exist.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from hwsnn.files.ownership import OTHERS_WRITE, Contents, closed_folder
 
 FOLDER = Path("/var/lib/hwsnn")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-"""Where Linux says which boot this is: another text after every start."""
+"""Linux's id of this boot: another text after every start."""
 FILE, LINKS = "loaded.json", "links"
 RECORDS = Contents("records of what is loaded", "let root alone write there")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The bitstream that was loaded, and whether that was after the board was started last."""
+    """The bitstream that was loaded, and whether that was in the present boot."""
 
     bitstream: str
     since_boot: bool
 
 
 def forget() -> None:
-    """From now on nothing is known to be loaded. Raises as ``_own_folder`` does, like all of these."""
+    """Record that nothing is known to be loaded. Raises as ``_own_folder`` does, like all of these."""
     (_own_folder() / FILE).unlink(missing_ok=True)
 
 
 def remember(bitstream: Path) -> None:
-    """``bitstream`` is loaded."""
+    """Record that ``bitstream`` is loaded."""
     record = {"boot_id": _boot_id(), "bitstream": str(bitstream)}
     with written_whole(_own_folder() / FILE) as partial:
         partial.write_text(json.dumps(record) + "\n")
 
 
 def last() -> Loaded | None:
-    """What was loaded last; None if nothing is known to have been."""
+    """The last record; None if there is none."""
     try:
         record = json.loads((_own_folder() / FILE).read_text())
         return Loaded(str(record["bitstream"]), record["boot_id"] == _boot_id())
@@ -54,8 +54,8 @@ def last() -> Loaded | None:
 def linked(bitstream: Path) -> Path:
     """A link to ``bitstream``, an absolute path, with one to its .hwh beside it and nothing else of its name.
 
-    PYNQ reads the file that its record names before it loads the next one, and takes two at one path for the same: so
-    the links stay, each at a path of its own. ``InputError`` if that would not be in our folder.
+    PYNQ reads the file that its record names before it loads the next one, and confuses two at one path: so
+    the links stay, each at its own path. ``InputError`` if that would not be in our folder.
     """
     links = _own_folder(LINKS)
     wanted = links.joinpath(*bitstream.parent.parts[1:]).resolve()
