@@ -1,4 +1,4 @@
-"""Spike encoders: pixels become their T time steps of spikes on the spot."""
+"""Spike encoders: each pixel becomes its T time steps of spikes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,29 @@ _MAX_SEED = (1 << _TAPS[0]) - 1
 
 
 class _Encoder(wiring.Component):
-    """What the encoders share: their streams, the step counter, and two stages that advance together.
+    """Base of the encoders: their streams, the counter of time steps, and two stages that advance together.
 
-    A pixel stays on the input until its last step leaves: nothing stores it.
+    A pixel stays on the input until its last step leaves, so nothing stores it.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of a pixel.
+    pixel_bits : int
+        Bits n of a pixel's channel, 1 to 8.
+    timesteps : int
+        Beats of spikes per pixel, 1 to 256.
+
+    Ports
+    -----
+    i : stream in of ``ArrayLayout(unsigned(pixel_bits), channels)``
+        Pixels. A pixel is taken with its last step.
+    o : stream out of ``unsigned(channels)``
+        Spikes, order (y, x, t).
+
+    Timing
+    ------
+    Latency: 2 cycles from a pixel offered to its first spikes. One output beat per cycle: T cycles per pixel.
     """
 
     def __init__(self, channels: int, pixel_bits: int, timesteps: int) -> None:
@@ -53,7 +73,7 @@ class _Encoder(wiring.Component):
         return 2
 
     def _steps(self, m: Module) -> tuple[ModuloCounter, Signal]:
-        """The counter of the time steps, whose ``step`` is high as a step enters the first stage; and ``advance``."""
+        """The counter of the time steps, whose ``step`` is high when a step enters the first stage; and ``advance``."""
         m.submodules.step = step = ModuloCounter(self._timesteps)
         advance, taken = Signal(), Signal()
         m.d.comb += [
@@ -77,24 +97,7 @@ class UniformEncoder(_Encoder):
     """Spikes spread evenly: one at step t where floor((t + 1) p / M) > floor(t p / M), with M = 2^n - 1.
 
     A channel adds p to a sum modulo M at every step and spikes where it wraps. Modulo 2^n - 1 a wrap is the adder's
-    carry, brought back in at the lowest bit a step later.
-
-    Parameters
-    ----------
-    channels : channels of a pixel.
-    pixel_bits : bits n of a pixel's channel, 1 to 8.
-    timesteps : beats of spikes made of a pixel, 1 to 256.
-
-    Members
-    -------
-    ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
-    ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
-
-    Latency: 2 clocks from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
-
-    Raises
-    ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    carry, added at the lowest bit one step later. Parameters, ports and timing are those of the base class.
     """
 
     def elaborate(self, platform: object) -> Module:
@@ -119,27 +122,18 @@ class UniformEncoder(_Encoder):
 class PoissonEncoder(_Encoder):
     """Random spikes, the same ones every frame: one where the channel's n-bit random number is below p.
 
-    The random bits come from a linear feedback shift register a channel, x^31 + x^28 + 1, which advances n bits a step
-    at once: its feedback is long enough that all new bits are sums of two old ones.
+    The random bits come from one linear feedback shift register per channel, x^31 + x^28 + 1, which advances by n bits
+    per step: its feedback is long enough that all new bits are sums of two old ones. Ports and timing are those of the
+    base class.
 
     Parameters
     ----------
-    channels : channels of a pixel.
-    pixel_bits : bits n of a pixel's channel, 1 to 8.
-    timesteps : beats of spikes made of a pixel, 1 to 256.
-    height, width : pixels of a frame, after which the random numbers start again.
-    seed : 1 to 2^31 - 1; each channel's own seed follows from it.
-
-    Members
-    -------
-    ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
-    ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
-
-    Latency: 2 clocks from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
-
-    Raises
-    ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    channels, pixel_bits, timesteps : int
+        As of the base class.
+    height, width : int
+        Pixels of a frame, after which the random numbers start again.
+    seed : int
+        1 to 2^31 - 1; the seed of each channel follows from it.
     """
 
     def __init__(self, channels: int, pixel_bits: int, timesteps: int, height: int, width: int, seed: int) -> None:
@@ -190,7 +184,7 @@ class PoissonEncoder(_Encoder):
         return m
 
     def _first_bits(self, channel: int) -> int:
-        """The 31 latest bits once the first random number is out, the oldest as bit 0."""
+        """The 31 latest bits after the first random number, the oldest as bit 0."""
         length, tap = _TAPS
         seed = (self._seed ^ (channel * _CHANNEL_STRIDE % (1 << length))) or 1
         bits = [(seed >> (length - 1 - index)) & 1 for index in range(length)]
@@ -200,27 +194,10 @@ class PoissonEncoder(_Encoder):
 
 
 class LatencyEncoder(_Encoder):
-    """One spike a pixel, the earlier the brighter, at t(p) = round((1 - p / M)(T - 1)); none for p = 0.
+    """One spike per pixel, the earlier the brighter, at t(p) = round((1 - p / M)(T - 1)); none for p = 0.
 
     t(p) falls as p grows: a pixel spikes at the first step whose threshold it reaches, the smallest p with t(p) at
-    most t. One table of T thresholds serves all channels.
-
-    Parameters
-    ----------
-    channels : channels of a pixel.
-    pixel_bits : bits n of a pixel's channel, 1 to 8.
-    timesteps : beats of spikes made of a pixel, 1 to 256.
-
-    Members
-    -------
-    ``i`` : stream of pixels, ``ArrayLayout(unsigned(pixel_bits), channels)``. A pixel is taken with its last step.
-    ``o`` : stream of spikes, ``unsigned(channels)``, order (y, x, t).
-
-    Latency: 2 clocks from a pixel offered to its first spikes. One output beat a clock: T clocks a pixel.
-
-    Raises
-    ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    most t. One table of T thresholds serves all channels. Parameters, ports and timing are those of the base class.
     """
 
     def elaborate(self, platform: object) -> Module:

@@ -1,4 +1,4 @@
-"""From the last layer to the answer: counting spikes, finding the largest score."""
+"""Readout: spike counts of the last layer, and the class of the largest score."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ class SpikeCount(wiring.Component):
 
     Parameters
     ----------
-    classes : classes, one bit of a step each.
-    timesteps : steps of a frame.
-    t_par : steps in a beat, at most ``timesteps``.
+    classes : int
+        Number of classes.
+    timesteps : int
+        Time steps per frame.
+    t_par : int
+        Time steps per beat, at most ``timesteps``.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(t_par * classes)``, the last layer's spikes, bit ``t * classes + class``.
-    ``o`` : stream of ``ArrayLayout(unsigned(w), classes)``, the scores, w bits for 0 to ``timesteps``.
+    Ports
+    -----
+    i : stream in of ``unsigned(t_par * classes)``
+        The last layer's spikes, bit ``t * classes + class``.
+    o : stream out of ``ArrayLayout(unsigned(w), classes)``
+        The scores, w bits for 0 to ``timesteps``.
 
-    Latency: 2 clocks from a frame's last beat in. One beat a clock, across frames too.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer of at least 1.
+    Latency: 2 cycles from a frame's last beat in. One beat per cycle, across frames too.
     """
 
     def __init__(self, classes: int, timesteps: int, t_par: int = 1) -> None:
@@ -77,24 +80,25 @@ class SpikeCount(wiring.Component):
 
 
 class ArgMax(wiring.Component):
-    """Finds the class of the largest score, ties to the lowest index, in a tree of comparisons of two.
+    """Finds the class of the largest score, ties to the lowest index, by a tree of two-input comparisons.
 
     Parameters
     ----------
-    classes : number of scores.
-    score_shape : ``unsigned(w)`` or ``signed(w)``.
+    classes : int
+        Number of scores.
+    score_shape : Shape
+        ``unsigned(w)`` or ``signed(w)``.
 
-    Members
-    -------
-    ``i`` : flow of ``ArrayLayout(score_shape, classes)``, the scores of a frame.
-    ``o`` : flow of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(score_shape, classes)})``, a bits for
-    0 to ``classes - 1``.
+    Ports
+    -----
+    i : valid-only stream in of ``ArrayLayout(score_shape, classes)``
+        The scores of a frame.
+    o : valid-only stream out of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(score_shape, classes)})``
+        The predicted class, a bits for 0 to ``classes - 1``, and the scores.
 
-    Latency: 2 clocks a level, ceil(log2(classes)) levels: one to compare, one to choose. A frame a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``classes`` is not an integer of at least 1.
+    Latency: 2 cycles for each of ceil(log2(classes)) levels: one to compare, one to select. One frame per cycle.
     """
 
     def __init__(self, classes: int, score_shape: Any) -> None:

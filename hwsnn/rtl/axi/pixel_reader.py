@@ -1,4 +1,4 @@
-"""Takes the words of frames apart into pixels."""
+"""Splits the words of frames into pixels."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ from .signatures import check_word_bytes
 
 
 class PixelReader(wiring.Component):
-    """Words in, pixels out, whatever the channels; a frame begins with a word, and what follows its last pixel is left.
+    """Words in, pixels out, for any number of channels.
+
+    A frame begins with a new word; bytes after its last pixel are dropped.
 
     Parameters
     ----------
-    layout : of a pixel: ``ArrayLayout(unsigned(n), C)``.
-    pixels : how many a frame has.
-    word_bytes : channels that a word brings: 4, 8 or 16.
+    layout : ArrayLayout
+        Of a pixel: ``ArrayLayout(unsigned(n), C)``, n at most 8.
+    pixels : int
+        Pixels per frame.
+    word_bytes : int
+        Channels per word: 4, 8 or 16.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(word_bytes * n)``.
-    ``pixels`` : stream of ``layout``.
+    Ports
+    -----
+    i : stream in of ``unsigned(word_bytes * n)``
+        Words.
+    pixels : stream out of ``layout``
+        Pixels.
 
-    Latency: 1 clock from the word that completes a pixel to the pixel, 2 where a pixel is wider than a word. A pixel a
-    clock; where it is wider than a word, one in as many clocks as it takes words.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not of its kind or not in its range.
+    Latency: 1 cycle from the word that completes a pixel to the pixel, 2 where a pixel is wider than a word. One pixel
+    per cycle; where a pixel is wider than a word, one input word per cycle.
     """
 
     def __init__(self, layout: data.ArrayLayout, pixels: int, word_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Resets everything that frames go through, in both clocks."""
+"""Resets everything that frames pass through, in both clock domains."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ HELD_CLOCKS = 16
 
 
 class SoftReset(wiring.Component):
-    """Holds both clocks in reset until each has seen that the other one is; then lets the pipeline go first.
+    """Holds both clock domains in reset until each has seen the other one's reset; then releases the pipeline first.
 
-    Its own registers know no reset, so that every round is gone through to its end, whenever the next one is asked for.
-    The first one begins by itself. Its domain is ``sync``; the pipeline's is ``pipeline``.
+    Its own registers have no reset, so that every sequence runs to its end, whenever the next one is requested. The
+    first sequence starts by itself. Its domain is ``sync``; the pipeline's is ``pipeline``.
 
-    Members
-    -------
-    ``ask`` : in; reset, for as long as this is high and a whole round more.
-    ``resetting`` : out; until everything is ready; a register, and itself the reset of what lies in this clock.
-    ``pipeline_rst`` : out, in the pipeline's clock; a register. High only while ``resetting`` is.
+    Ports
+    -----
+    ask : Signal(1), in
+        Request: reset for as long as this is high, and one whole sequence more.
+    resetting : Signal(1), out
+        High until everything is ready; a register, and itself the reset of this clock domain.
+    pipeline_rst : Signal(1), out
+        In the domain ``pipeline``; a register. High only while ``resetting`` is.
 
-    Latency: 1 clock from ``ask`` to ``resetting``.
+    Timing
+    ------
+    Latency: 1 cycle from ``ask`` to ``resetting``.
     """
 
     def __init__(self) -> None:

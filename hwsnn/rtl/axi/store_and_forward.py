@@ -1,4 +1,4 @@
-"""Keeps a frame until its last word has come and all of it is sound."""
+"""Store and forward: a frame is kept until its last word has arrived and all of it is valid."""
 
 from __future__ import annotations
 
@@ -28,29 +28,41 @@ TURN_WORDS = 16
 
 
 class StoreAndForward(wiring.Component):
-    """Packets in; the words of sound frames out, and beside them the numbers of their packets.
+    """Packets in; the words of valid frames out, and beside them the numbers of their packets.
+
+    It holds two frames, and the words that arrive while it changes from one to the next.
 
     Parameters
     ----------
-    word_bytes : bytes of a word: 4, 8 or 16.
-    frame_bytes : bytes of a frame, at least 1.
-    pixel_bits : bits that a byte may use, 1 to 8.
+    word_bytes : int
+        Bytes per word: 4, 8 or 16.
+    frame_bytes : int
+        Bytes per frame, at least 1.
+    pixel_bits : int
+        Bits that a byte may use, 1 to 8.
 
-    Members
-    -------
-    ``i`` : stream of words, ``word_layout``.
-    ``o`` : stream of ``unsigned(word_bytes * pixel_bits)``: the words of sound frames, frame after frame.
-    ``numbers`` : stream of ``unsigned(32)``: the number of each sound frame's packet, from the moment it is sound.
-    ``accepted``, ``malformed`` : out; high for one clock for every packet, when its last word has been looked at.
+    Attributes
+    ----------
+    words : int
+        Words per frame.
+    places : int
+        Frames that it holds.
 
-    It keeps two frames, and as many words more as come in while it changes from one to the next: words in and out are
-    one a clock, across frames. No more than ``FRAMES_INSIDE`` frames are handed on whose numbers were not taken.
+    Ports
+    -----
+    i : stream in of ``word_layout(word_bytes)``
+        Words of packets.
+    o : stream out of ``unsigned(word_bytes * pixel_bits)``
+        The words of valid frames, frame after frame.
+    numbers : stream out of ``unsigned(32)``
+        The number of each valid frame's packet, as soon as the frame is known to be valid. Words wait while
+        ``places + FRAMES_INSIDE`` numbers are not taken.
+    accepted, malformed : Signal(1), out
+        High for one cycle for each packet, when its last word has been checked.
 
-    Latency: 4 clocks from a frame's last word to its first word out.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 4 cycles from a frame's last word to its first word out. One word per cycle in and out, across frames.
     """
 
     def __init__(self, word_bytes: int, frame_bytes: int, pixel_bits: int) -> None:
@@ -106,7 +118,7 @@ class StoreAndForward(wiring.Component):
         return m
 
     def _elaborate_numbers(self, m: Module, ends: Signal) -> Signal:
-        """Number the packets. Returns whether one more frame's number has a place."""
+        """Number the packets. Returns whether there is room for one more frame's number."""
         m.submodules.packets = packets = WideCounter(NUMBER_BITS)
         m.submodules.queue = queue = CreditFifo(unsigned(NUMBER_BITS), self.places + FRAMES_INSIDE)
         name_streams("queue", queue)

@@ -1,4 +1,4 @@
-"""Counters too wide for one adder a clock."""
+"""Counters too wide for one adder per cycle."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ PART_BITS = 23
 
 
 class WideCounter(wiring.Component):
-    """Counts clocks in which something happened, in parts that hand their carries on through registers.
+    """Counts cycles in which an event occurs, in parts that pass their carries on through registers.
 
-    Lower parts wait for the higher ones, so that ``value`` is what the count was at one moment.
+    Lower parts wait for the higher ones, so that ``value`` is the count at one moment.
 
     Parameters
     ----------
-    bits : of the count, at least 1; it starts again from 0 behind its last value.
-    part_bits : of a part, at least 1.
+    bits : int
+        Width of the count, at least 1; it wraps to 0.
+    part_bits : int
+        Width of a part, 1 to ``PART_BITS``.
 
-    Members
-    -------
-    ``counts`` : in; whether this clock counts.
-    ``value`` : out, ``bits``; 0 after reset.
+    Ports
+    -----
+    counts : Signal(1), in
+        Whether to count this cycle.
+    value : Signal(bits), out
+        The count; 0 after reset.
 
-    Latency: 1 clock, and 1 a part, from an event to the value that has it.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle, and 1 per part, from an event to the value that includes it.
     """
 
     def __init__(self, bits: int, part_bits: int = PART_BITS) -> None:

@@ -1,4 +1,4 @@
-"""Sums of many terms: a balanced tree of two-operand adders, a register behind each."""
+"""Sums of many terms: a balanced tree of two-operand adders, with a register behind each."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .rom import shape_of
 
 @dataclass(frozen=True, eq=False)
 class RowRange:
-    """Where a term lies in each row of weights: ``low`` and ``high``, both included, (rows,) int64."""
+    """The range of a term in each row of weights: ``low`` and ``high``, both included, (rows,) int64."""
 
     low: npt.NDArray[np.int64]
     high: npt.NDArray[np.int64]
 
     def __add__(self, other: RowRange) -> RowRange:
-        """Where the sum of two terms of the same row lies."""
+        """The range of the sum of two terms of the same row."""
         return RowRange(self.low + other.low, self.high + other.high)
 
     @property
@@ -38,23 +38,25 @@ class RowRange:
 class AdderTree(wiring.Component):
     """Adds terms two by two, level by level.
 
-    All terms belong to one row of weights at a time, so each node is only as wide as the widest row's sum.
+    All terms belong to the same row of weights, so each node is only as wide as the widest row's sum.
 
     Parameters
     ----------
-    terms : where each term lies, by name; at least one term.
-    levels : levels of registers, at least enough for the terms; a sum that is done earlier waits in registers.
+    terms : Mapping of str to RowRange
+        The range of each term, by name; at least one term.
+    levels : int
+        Levels of registers, at least enough for the terms; a sum that is complete earlier waits in registers.
 
-    Members
-    -------
-    the terms' names : in, of their ranges' shapes.
-    ``total`` : out, the sum.
+    Ports
+    -----
+    a term's name : Signal(RowRange.shape), in
+        The term.
+    total : Signal(shape), out
+        The sum, of the narrowest shape.
 
-    Latency: ``levels`` clocks. A sum a clock; it never stops.
-
-    Raises
+    Timing
     ------
-    ValueError : no terms, or too few levels.
+    Latency: ``levels`` cycles. One sum per cycle, without stalls.
     """
 
     def __init__(self, terms: Mapping[str, RowRange], levels: int) -> None:
@@ -89,7 +91,7 @@ class AdderTree(wiring.Component):
 
 
 def balanced_sum(values: Sequence[Value]) -> Value:
-    """The sum of a few short numbers within a clock: a balanced tree, whose width hardly grows."""
+    """The sum of a few narrow numbers within a cycle: a balanced tree, whose width hardly grows."""
     terms = list(values)
     while len(terms) > 1:
         terms = [reduce(operator.add, terms[k : k + 2]) for k in range(0, len(terms), 2)]

@@ -1,4 +1,4 @@
-"""What a slice of inputs adds to the current of each lane: by tables of partial sums, or by weights behind gates."""
+"""The contribution of a slice to the current of each PE: by tables of partial sums, or by gated weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .rom import Rom, shape_of
 
 @dataclass(frozen=True)
 class _Term:
-    """A part of a lane's sum, its name, and where it lies in each row of weights."""
+    """A term of a PE's sum, its name, and its range in each row of weights."""
 
     name: str
     value: Value
@@ -29,22 +29,28 @@ class _Term:
 
 
 class TableSums(wiring.Component):
-    """Tables of partial sums and a table of bases, and an adder tree a lane.
+    """Distributed arithmetic: tables of partial sums, a table of bases, and one adder tree per PE.
 
-    Each table takes a few bits of the inputs and the row, and holds by how much their sum exceeds the row's least.
+    Each table is addressed by a few input bits and the row. It holds the sum of their weights, less the row's smallest.
 
     Parameters
     ----------
-    sums : of a layer, ``table_bits`` not 0.
+    sums : SynapticSums
+        Of a layer, ``table_bits`` not 0.
 
     Ports
     -----
-    ``inputs`` : in, ``unsigned(L * input_bits)``, a slice.
-    ``row`` : in, ``range(row_count)``, its row of weights.
-    ``lane_0``, ``lane_1`` and so on : out, what the slice adds to each lane's current, of the narrowest shape; without
-        the base where ``starts_from_bases``.
+    inputs : Signal(L * input_bits), in
+        A slice.
+    row : Signal(range(row_count)), in
+        Its row of weights.
+    lane_0, lane_1, ... : Signal(shape), out
+        The slice's contribution to each PE's current, of the narrowest shape; without the base where
+        ``starts_from_bases``.
 
-    Latency: ``term_clocks + levels`` of the sums. One slice a clock; it never stops.
+    Timing
+    ------
+    Latency: ``term_clocks + levels`` cycles of the sums. One slice per cycle, without stalls.
     """
 
     def __init__(self, sums: SynapticSums) -> None:
@@ -64,7 +70,7 @@ class TableSums(wiring.Component):
         return m
 
     def _tables(self, m: Module) -> list[list[_Term]]:
-        """The terms of each lane."""
+        """The terms of each PE."""
         sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
         bit_weights = sums.bit_weights
         for index, bits in enumerate(sums.tables):
@@ -83,19 +89,25 @@ class TableSums(wiring.Component):
 
 
 class GatedSums(wiring.Component):
-    """Weights from a read-only memory, which meet each bit of their input in a gate, and an adder tree a lane.
+    """Weights from a read-only memory, gated by each bit of their input, and one adder tree per PE.
 
     Parameters
     ----------
-    sums : of a layer, ``table_bits`` 0.
+    sums : SynapticSums
+        Of a layer, ``table_bits`` 0.
 
     Ports
     -----
-    ``inputs``, ``row``, ``lane_0`` and so on : as of ``TableSums``.
-    ``group`` : in, ``range(G)``, the slice's group of output lanes.
-    ``starts`` : in; whether the slice is the first one of its group, at the first position: the bias joins it.
+    inputs, row, lane_0, ... : as of ``TableSums``
+        The slice, its row, and its contributions.
+    group : Signal(range(G)), in
+        The slice's output fold.
+    starts : Signal(1), in
+        Whether the slice is the first of its output fold, at the first position: the bias is added to it.
 
-    Latency: ``term_clocks + levels`` of the sums. One slice a clock; it never stops.
+    Timing
+    ------
+    Latency: ``term_clocks + levels`` cycles of the sums. One slice per cycle, without stalls.
     """
 
     def __init__(self, sums: SynapticSums) -> None:
@@ -121,7 +133,7 @@ class GatedSums(wiring.Component):
         return m
 
     def _gates(self, m: Module) -> list[list[_Term]]:
-        """The terms of each lane."""
+        """The terms of each PE."""
         sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
         rows, bit_weights = sums.rows, sums.bit_weights
         synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(rows.any(axis=0))]
@@ -143,7 +155,7 @@ class GatedSums(wiring.Component):
 
 
 def partial_sums(sums: SynapticSums) -> TableSums | GatedSums:
-    """Tables as long as there is room for them beside the row."""
+    """Tables where address bits are left for inputs beside the row; gated weights elsewhere."""
     return TableSums(sums) if sums.table_bits else GatedSums(sums)
 
 
@@ -163,7 +175,7 @@ def _lanes(sums: SynapticSums) -> dict[str, Any]:
 
 
 def _lanes_with(numbers: Int64Array) -> list[int]:
-    """The lanes, on the last axis, that have a number other than 0."""
+    """The PEs, on the last axis, that have a number other than 0."""
     return [int(lane) for lane in np.flatnonzero(numbers.any(axis=0))]
 
 
@@ -179,7 +191,7 @@ def _add_bases(sums: SynapticSums, bases: Rom, lanes: list[int], terms: list[lis
 
 
 def _add_up(m: Module, component: Any, sums: SynapticSums, terms: list[list[_Term]]) -> None:
-    """A tree for each lane that has terms."""
+    """An adder tree for each PE that has terms."""
     for lane, parts in enumerate(terms):
         if parts:
             m.submodules[f"tree_{lane}"] = tree = AdderTree({term.name: term.lies for term in parts}, sums.levels)

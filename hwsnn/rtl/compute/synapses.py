@@ -18,32 +18,37 @@ from .position_ring import PositionRing
 
 
 class Synapses(wiring.Component):
-    """Multiplies slices of inputs with constant weights and adds up, without multipliers (see ``SynapticSums``).
+    """Multiplies slices of inputs by constant weights and adds up, without multipliers (see ``SynapticSums``).
 
-    F slices make the currents of an output group, G groups a pass; where the layer has several positions (the pixels
-    that a fully connected layer sees), the passes of the last one give the sums over all of them. What a slice gives
-    goes through an accumulator a lane where F > 1, and with several positions through a ring of sums.
+    F slices make the currents of an output fold, G output folds a pass. Where the layer has several positions (the
+    pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
+    contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
+    of sums.
 
     Parameters
     ----------
-    sums : of a layer.
-    current_bits : bits of a current, at least what the weights and biases need.
-    passes : passes at each position, all with the same weights; of one position they are all alike.
+    sums : SynapticSums
+        Of a layer.
+    current_bits : int
+        Bits of a current, at least what the weights and biases need.
+    passes : int
+        Passes per position, all with the same weights.
 
     Attributes
     ----------
-    latency : clocks from a group's last slice to its currents.
+    latency : int
+        Cycles from an output fold's last slice to its currents.
 
     Ports
     -----
-    ``i`` : flow of ``unsigned(L * input_bits)``, slices, in the order (p, pass, g, k).
-    ``o`` : flow of ``ArrayLayout(signed(current_bits), lanes)``, currents, in the order (pass, g).
+    i : valid-only stream in of ``unsigned(L * input_bits)``
+        Slices, in the order (position, pass, g, k).
+    o : valid-only stream out of ``ArrayLayout(signed(current_bits), lanes)``
+        Currents, one per PE, in the order (pass, g).
 
-    Latency: ``latency`` clocks. One slice a clock; it never stops.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: ``latency`` cycles. One slice per cycle, without stalls.
     """
 
     def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1) -> None:
@@ -104,7 +109,7 @@ class Synapses(wiring.Component):
         return m
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
-        """The row of weights of the slice that comes in: each pass goes through those of its position."""
+        """The row of weights of the slice that arrives: each pass uses the rows of its position."""
         row_count = self._sums.row_count
         if self._positions == 1:
             m.submodules.rows = rows = ModuloCounter(row_count)
@@ -134,5 +139,5 @@ class Synapses(wiring.Component):
 
 
 def _flag(m: Module, value: Value, name: str, clocks: int) -> Value:
-    """The flag some clocks later; a reset clears those on their way."""
+    """The flag some cycles later; a reset clears those in the pipeline."""
     return delayed(m, value, name, clocks, reset_less=False)

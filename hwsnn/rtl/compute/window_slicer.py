@@ -1,4 +1,4 @@
-"""Cuts windows into the slices that meet their weights in one clock."""
+"""Cuts windows into the slices that meet their weights in one cycle."""
 
 from __future__ import annotations
 
@@ -11,41 +11,60 @@ from ..stream.counter import ModuloCounter
 
 
 class WindowSlicer(wiring.Component):
-    """Takes windows apart into passes, and each pass into slices, one a clock, which nothing can stop.
+    """Splits windows into passes, and each pass into slices, one per cycle, which cannot be stalled.
 
-    A pass is what makes one output beat: ``t_par`` time steps of a window. In it each output group has its turn, and
-    each part of the input channels in each turn. A pass begins when there is ``room`` for what it makes, and then runs
-    through. A window of pixels is the same at every step: all its passes are alike.
+    A pass makes one output beat: ``t_par`` time steps of a window. It goes through the output folds, and in each of
+    them through the input folds. A pass begins when there is ``room`` for its result, and then runs to its end. A
+    window of pixels is the same at every step: all its passes are alike. The window is kept in a register that rotates
+    by one slice per cycle, so a slice is always the same bits of it.
 
     Parameters
     ----------
-    taps : positions in a window.
-    channels : channels at a position.
-    bits : bits of an input.
-    steps : time steps in a beat of windows; 1 for pixels.
-    cin_par : channels in a slice, at most ``channels``; where it does not divide them, the missing inputs are 0.
-    t_par : time steps in a slice, at most ``steps``; where it does not divide them, the missing steps are 0.
-    groups : output groups.
-    repeats : how often a window of pixels is given; 1 for spikes.
-    passes : passes of a position: those of a window, or of several windows in a row.
-    rest : clocks, at least, from one pass of a position to its next.
+    taps : int
+        Taps of a window.
+    channels : int
+        Input channels of a tap.
+    bits : int
+        Bits of an input.
+    steps : int
+        Time steps per beat of windows; 1 for pixels.
+    cin_par : int
+        Channels in a slice, at most ``channels``; where it does not divide them, the missing inputs are 0.
+    t_par : int
+        Time steps in a slice, at most ``steps``; where it does not divide them, the missing steps are 0.
+    groups : int
+        Output folds.
+    repeats : int
+        How often a window of pixels is output; 1 for spikes.
+    passes : int
+        Passes of an output pixel: those of a window, or of several consecutive windows.
+    min_interval : int
+        Minimum cycles from one pass of an output pixel to its next.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(taps * steps * channels * bits)``, windows; entry (tap*steps + t)*channels + c.
-    ``room`` : in; whether a pass may begin.
-    ``begins`` : out; a pass begins.
-    ``o`` : flow (a stream that is always ready) of ``unsigned(t_par * taps * cin_par * bits)``, slices; for every pass
-        in the order (g, k), output group outer, input fold inner; entry (t*taps + tap)*cin_par + d is channel
-        k*cin_par + d of a tap.
+    Attributes
+    ----------
+    folds : int
+        Input folds.
+    window_passes : int
+        Passes of a window.
+    pass_clocks : int
+        Cycles of a pass.
 
-    The window lies in a register that turns by one slice a clock, so a slice is always the same bits of it.
+    Ports
+    -----
+    i : stream in of ``unsigned(taps * steps * channels * bits)``
+        Windows, input (tap*steps + t)*channels + c.
+    room : Signal(1), in
+        Whether a pass may begin.
+    begins : Signal(1), out
+        A pass begins.
+    o : valid-only stream out of ``unsigned(t_par * taps * cin_par * bits)``
+        Slices, for every pass in the order (g, k): output fold outer, input fold inner. Input (t*taps + tap)*cin_par +
+        d is channel k*cin_par + d of a tap.
 
-    Latency: 1 clock. One slice a clock, across windows too.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle. One slice per cycle, across windows too.
     """
 
     def __init__(
@@ -141,7 +160,7 @@ class WindowSlicer(wiring.Component):
         return m
 
     def _free(self, m: Module) -> Signal:
-        """A register: whether a pass may begin as far as the one before is concerned."""
+        """A register: whether the previous pass lets another one begin."""
         m.submodules.position = position = ModuloCounter(self._passes)
         m.d.comb += position.step.eq(self.begins)
         rest = max(self._rest, self.pass_clocks)

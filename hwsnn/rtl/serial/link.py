@@ -23,22 +23,32 @@ FRAMES_INSIDE = 16
 
 
 class Link(wiring.Component):
-    """Frames in, answers out.
+    """Frames in, responses out.
 
     Parameters
     ----------
-    network : what the pipeline behind this link was made from.
-    model_hash : its hash, hexadecimal.
+    network : Network
+        The network that the pipeline behind this link was made from.
+    model_hash : str
+        SHA-256 of its model, 64 hexadecimal digits.
 
-    Members
-    -------
-    ``i`` : stream of bytes from the host, always taken.
-    ``pixels`` : stream into the pipeline.
-    ``result`` : stream from the pipeline.
-    ``o`` : stream of bytes to the host.
-    ``accepted``, ``refused`` : high for one clock when a frame was handed on, or a packet was found wrong.
+    Ports
+    -----
+    i : valid-only stream in of ``unsigned(8)``
+        Bytes from the host.
+    pixels : stream out of ``pixel_layout(network)``
+        Into the pipeline.
+    result : stream in of ``result_layout(network)``
+        From the pipeline.
+    o : stream out of ``unsigned(8)``
+        Bytes to the host.
+    accepted, refused : Signal(1), out
+        High for one cycle when a frame is passed on, or a packet is found wrong.
 
-    ``ValueError`` where a frame does not fit a packet (65535 bytes).
+    Raises
+    ------
+    ValueError
+        A frame does not fit a packet (65535 bytes).
     """
 
     def __init__(self, network: Network, model_hash: str) -> None:

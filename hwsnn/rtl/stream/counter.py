@@ -1,4 +1,4 @@
-"""A counter that knows, from a register, when it is about to start again."""
+"""A modulo counter with a registered flag for its last value."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class ModuloCounter(wiring.Component):
 
     Parameters
     ----------
-    period : steps until the count is 0 again, at least 1.
+    period : int
+        Steps until the count is 0 again, at least 1.
 
-    Members
-    -------
-    ``step`` : in; count on at the coming clock edge.
-    ``count`` : out, ``range(period)``; a register, 0 after reset.
-    ``last`` : out; whether ``count`` is ``period - 1``; a register of its own, so that no comparison follows it.
-
-    Raises
-    ------
-    TypeError, ValueError : ``period`` is not an integer of at least 1.
+    Ports
+    -----
+    step : Signal(1), in
+        Increment at the next clock edge.
+    count : Signal(range(period)), out
+        A register, 0 after reset.
+    last : Signal(1), out
+        Whether ``count`` is ``period - 1``; a register of its own, so that no comparison follows it.
     """
 
     def __init__(self, period: int) -> None:

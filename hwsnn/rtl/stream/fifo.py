@@ -16,22 +16,25 @@ from .credit import CreditFifo
 class StreamFifo(wiring.Component):
     """A queue of up to ``depth`` beats, in order.
 
-    Its ``ready`` is a register, and so is its ``valid``.
+    Its ``ready`` and its ``valid`` are registers.
 
     Parameters
     ----------
-    shape : the payload's shape, which both ends keep (signs and fields included).
-    depth : beats it holds, the one on the output included, at least 1.
+    shape : ShapeLike
+        The payload's shape, which both ends keep (signs and fields included).
+    depth : int
+        Beats it holds, the one on the output included, at least 1.
 
-    Members
-    -------
-    ``i``, ``o`` : streams of ``shape``.
+    Ports
+    -----
+    i : stream in of ``shape``
+        Beats.
+    o : stream out of ``shape``
+        The same beats.
 
-    Latency: 2 clocks. One beat a clock from depth 3 on.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    Latency: 2 cycles. One beat per cycle from depth 3 on.
     """
 
     def __init__(self, shape: Any, depth: int) -> None:
@@ -67,23 +70,23 @@ class StreamFifo(wiring.Component):
 
 
 class SkidBuffer(wiring.Component):
-    """Two registers in a stream, which cut a long chain of stages: its ``ready`` and ``valid`` are registers.
+    """Two registers in a stream, which cut a long combinational path: its ``ready`` and ``valid`` are registers.
 
-    A beat that is on its way when the output stalls goes into the second one.
+    A beat that arrives as the output stalls goes into the second one.
 
     Parameters
     ----------
-    width : bits of a beat.
+    width : int
+        Bits of a beat.
 
-    Members
-    -------
-    ``i``, ``o`` : streams of ``unsigned(width)``.
+    Ports
+    -----
+    i, o : streams of ``unsigned(width)``
+        Beats in, and the same beats out.
 
-    Latency: 1 clock. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``width`` is not an integer of at least 1.
+    Latency: 1 cycle. One beat per cycle.
     """
 
     def __init__(self, width: int) -> None:

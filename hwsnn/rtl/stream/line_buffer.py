@@ -14,30 +14,34 @@ _SHIFTED_PERIOD = 2
 
 
 class LineBuffer(wiring.Component):
-    """Gives with every beat also the beats 1 to ``length`` periods before it.
+    """Outputs with every beat also the beats 1 to ``length`` periods before it.
 
-    With the period of an image's row it is a set of line buffers; with that of a pixel, a shift register.
-    A long past lies in a memory of ``period`` words of ``length`` beats, each read and written back shifted once a
-    period; one of up to two beats a tap is a shift register. Beats before the first one after power-up read as zeros; a
-    reset does not forget the past.
+    With the period of an image's row it is a set of line buffers; with that of a pixel, a shift register. A long period
+    is kept in a memory of ``period`` words of ``length`` beats, each read and written back shifted once per period; a
+    period of up to two beats is a shift register. Beats before the first one after power-up read as zeros; a reset does
+    not clear earlier beats.
 
     Parameters
     ----------
-    payload_bits : bits of a beat.
-    period : beats from one tap to the next.
-    length : taps besides the beat itself. With 0 the beat passes, by wires alone.
+    payload_bits : int
+        Bits of a beat.
+    period : int
+        Beats from one tap to the next.
+    length : int
+        Taps besides the beat itself. With 0 the component is wires alone.
 
-    Members
-    -------
-    ``wanted`` : in; whether to give the beat that comes in. It is remembered in any case, and holds nothing up if not.
-    ``i`` : stream of ``unsigned(payload_bits)``.
-    ``o`` : stream of ``unsigned((length + 1) * payload_bits)``, the oldest beat in the low bits.
+    Ports
+    -----
+    wanted : Signal(1), in
+        Whether to output the beat on ``i``. If not, it is stored without waiting for the output.
+    i : stream in of ``unsigned(payload_bits)``
+        Beats.
+    o : stream out of ``unsigned((length + 1) * payload_bits)``
+        A beat with the earlier ones, the oldest in the low bits.
 
-    Latency: 1 clock, none for length 0. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle, none for length 0. One beat per cycle.
     """
 
     def __init__(self, payload_bits: int, period: int, length: int) -> None:

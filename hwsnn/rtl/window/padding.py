@@ -1,4 +1,4 @@
-"""Zeros around an image."""
+"""Zero padding around an image."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from ..stream.counter import ModuloCounter
 
 
 class Padding(wiring.Component):
-    """Surrounds every frame with pixels that are zero, on both sides of both axes.
+    """Adds a border of zero pixels to every frame, on both sides of both axes.
 
     Parameters
     ----------
-    payload_bits : bits of a beat, of any meaning.
-    extent : (height, width) of the frames that come in.
-    padding : (vertical, horizontal) pixels to add on each side. With (0, 0) it is wires alone.
-    beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
+    payload_bits : int
+        Bits of a beat, of any meaning.
+    extent : (int, int)
+        (height, width) of the input frames.
+    padding : (int, int)
+        (vertical, horizontal) pixels to add on each side. With (0, 0) the component is wires alone.
+    beats : int
+        Consecutive beats per pixel.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(payload_bits)``, raster order.
-    ``o`` : the same of the padded extent. A frame begins when its first input beat is offered, and always ends.
+    Ports
+    -----
+    i : stream in of ``unsigned(payload_bits)``
+        Raster order.
+    o : stream out of ``unsigned(payload_bits)``
+        The same of the padded extent. A frame begins when its first input beat is offered, and always ends.
 
-    Latency: 1 clock from a beat in to the same beat out (none with padding (0, 0)); the frame's first zero comes 1
-    clock after its first beat is offered. One output beat a clock: ``(h + 2 py) * (w + 2 px) * beats`` clocks a frame.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer, or a pair of integers, in its range.
+    Latency: 1 cycle (none with padding (0, 0)); a frame's first zero leaves 1 cycle after its first beat is offered.
+    One output beat per cycle: ``(h + 2 py) * (w + 2 px) * beats`` cycles per frame.
     """
 
     def __init__(self, payload_bits: int, extent: tuple[int, int], padding: tuple[int, int], beats: int) -> None:
@@ -101,7 +105,7 @@ class Padding(wiring.Component):
 
 
 def _inside(m: Module, position: ModuloCounter, border: int) -> Signal:
-    """A register: whether the counter is between ``border`` positions on both sides."""
+    """A register: whether the counter is at least ``border`` away from both ends."""
     in_image = Signal(init=int(border == 0))
     if border:
         with m.If(position.step):

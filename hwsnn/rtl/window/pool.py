@@ -1,4 +1,4 @@
-"""Spiking max-pooling, of one window a beat."""
+"""Spiking max-pooling, one window per beat."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ class OrPool(wiring.Component):
 
     Parameters
     ----------
-    width : spikes of an output beat: of all channels, at one or several steps.
-    inputs : positions in the window.
+    width : int
+        Spikes of an output beat: of all channels, at one or several steps.
+    inputs : int
+        Taps of the window.
 
-    Members
-    -------
-    ``i`` : flow of ``unsigned(inputs * width)``; bit ``k * width + b`` is bit b at the window's index k.
-    ``o`` : flow of ``unsigned(width)``.
+    Ports
+    -----
+    i : valid-only stream in of ``unsigned(inputs * width)``
+        Bit ``k * width + b`` is bit b at the window's tap k.
+    o : valid-only stream out of ``unsigned(width)``
+        Spikes.
 
-    Latency: 1 clock for windows of up to 16 inputs, 2 up to 256, and so on. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer of at least 1.
+    Latency: 1 cycle for windows of up to 16 inputs, 2 up to 256, and so on. One beat per cycle.
     """
 
     def __init__(self, width: int, inputs: int) -> None:
@@ -71,27 +73,30 @@ class OrPool(wiring.Component):
 class WinnerPool(wiring.Component):
     """The spikes of the input that has fired most so far, this step included; ties go to the lowest index.
 
-    Every input has a count, which starts anew at a position's first step. The largest count of a step is found in a
-    tree of comparisons of two, a register after each.
+    Every input has a count, which restarts at the first step of an output pixel. The largest count of a step is found
+    by a tree of two-input comparisons, with a register behind each.
 
     Parameters
     ----------
-    channels : channels.
-    inputs : positions in the window.
-    timesteps : steps of a position, 1 to 256.
-    t_par : steps of a beat, at most ``timesteps``.
+    channels : int
+        Number of channels.
+    inputs : int
+        Taps of the window.
+    timesteps : int
+        Time steps per output pixel, 1 to 256.
+    t_par : int
+        Time steps per beat, at most ``timesteps``.
 
-    Members
-    -------
-    ``i`` : flow of ``unsigned(inputs * t_par * channels)``; bit ``(k*t_par + t)*channels + c`` is channel c at the
-        beat's step t and the window's index k.
-    ``o`` : flow of ``unsigned(t_par * channels)``, bit ``t*channels + c``.
+    Ports
+    -----
+    i : valid-only stream in of ``unsigned(inputs * t_par * channels)``
+        Bit ``(k*t_par + t)*channels + c`` is channel c at the beat's step t and the window's tap k.
+    o : valid-only stream out of ``unsigned(t_par * channels)``
+        Spikes, bit ``t*channels + c``.
 
-    Latency: 1 + ceil(log2(inputs)) clocks. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 + ceil(log2(inputs)) cycles. One beat per cycle.
     """
 
     def __init__(self, channels: int, inputs: int, timesteps: int, t_par: int = 1) -> None:
@@ -123,7 +128,7 @@ class WinnerPool(wiring.Component):
         return m
 
     def _channel(self, m: Module, channel: int, first: Value) -> list[Value]:
-        """One channel's counters and trees of comparisons: the winner's spike at each step of a beat."""
+        """One channel's counters and comparison trees: the winner's spike at each step of a beat."""
         inputs: list[list[Value]] = [
             [self.i.payload[(k * self._t_par + t) * self._channels + channel] for t in range(self._t_par)]
             for k in range(self._inputs)

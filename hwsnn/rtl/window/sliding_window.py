@@ -1,4 +1,4 @@
-"""The window of a convolution or a pool, moving over an image in raster order."""
+"""The sliding window of a convolution or a pool, in raster order."""
 
 from __future__ import annotations
 
@@ -16,34 +16,40 @@ from ..stream.line_buffer import LineBuffer
 
 
 class SlidingWindow(wiring.Component):
-    """Gives the (kh, kw) window of every output position of a frame, and nothing for the others.
+    """Outputs the (kh, kw) window of every output pixel of a frame.
 
-    Line buffers make a column of kh pixels, a shift register makes kw columns of it. Both run over the borders of
-    rows and frames; counters let only the columns and windows pass that lie in one frame, at the stride's distance.
-    Between them columns may wait in a queue: while the windows of a frame's last rows are still being worked on, the
-    next frame's first rows, which complete no window, already go into the line buffers.
+    Line buffers make a column of kh pixels, a shift register makes a window of kw columns. Both run across the ends of
+    rows and frames; counters pass on only the columns and windows that are inside one frame, at the stride's distance.
+    A queue may hold columns between the two: while the windows of a frame's last rows are still being computed, the
+    next frame's first rows, which complete no window, already enter the line buffers.
 
     Parameters
     ----------
-    payload_bits : bits of a beat, of any meaning.
-    extent : (height, width) of a frame.
-    kernel : (height, width) of the window, at most the extent.
-    stride : (vertical, horizontal) pixels from one window to the next.
-    beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
-    column_depth : columns in the queue; 0 for none.
+    payload_bits : int
+        Bits of a beat, of any meaning.
+    extent : (int, int)
+        (height, width) of a frame.
+    kernel : (int, int)
+        (height, width) of the window, at most the extent.
+    stride : (int, int)
+        (vertical, horizontal) pixels from one window to the next.
+    beats : int
+        Consecutive beats per pixel.
+    column_depth : int
+        Columns in the queue; 0 for none.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(payload_bits)``, order (y, x, beat).
-    ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
-        ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
+    Ports
+    -----
+    i : stream in of ``unsigned(payload_bits)``
+        Order (y, x, beat).
+    o : stream out of ``unsigned(kh * kw * payload_bits)``
+        Order (y, x, beat) of the output pixels. Tap ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the
+        window.
 
-    Latency: from a window's last beat in to the window, 1 clock each for kh > 1 and kw > 1, and 3 for the queue. One
-    input beat a clock, also between frames.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer, or a pair of integers, in its range.
+    Latency: from a window's last beat in to the window, 1 cycle each for kh > 1 and kw > 1, and 3 for the queue. One
+    input beat per cycle, also between frames.
     """
 
     def __init__(
@@ -138,7 +144,7 @@ class SlidingWindow(wiring.Component):
         return m
 
     def _position(self, m: Module, name: str, beats: Any) -> ModuloCounter:
-        """A counter of the pixels of a row that pass on a stream of beats."""
+        """A counter of the pixels of a row on a stream of beats."""
         m.submodules[f"{name}_beat"] = beat = ModuloCounter(self._beats)
         m.submodules[f"{name}_pixel"] = pixel = ModuloCounter(self._extent[1])
         m.d.comb += [beat.step.eq(beats.valid & beats.ready), pixel.step.eq(beat.step & beat.last)]
