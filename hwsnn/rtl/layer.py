@@ -55,7 +55,7 @@ class WeightedLayer(ChainComponent):
         (channels, height, width), pixels = network.shapes[index], network.takes_pixels(index)
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
-        # Cuts the ready path where it is narrow.
+        # Cuts the path of ready where beats are narrow.
         parts: Components = [("entry", SkidBuffer(bits * steps))]
         if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
             parts.append(("steps", Packer(bits * steps, -(-timesteps // steps), bits * timesteps)))

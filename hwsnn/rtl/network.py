@@ -16,7 +16,7 @@ from .stream.chain import ChainComponent, Components, connect_chain
 from .stream.credit import CreditWrapper
 
 RESULTS = 2
-"""Results that may be on their way at the end of the pipeline."""
+"""Depth of the queue of results at the end of the pipeline."""
 
 
 def layer_instance(name: str) -> str:

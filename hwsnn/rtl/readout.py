@@ -45,13 +45,9 @@ class SpikeCount(wiring.Component):
         check_integer("timesteps", timesteps, 1)
         check_integer("t_par", t_par, 1, timesteps)
         self._classes, self._timesteps, self._t_par = classes, timesteps, t_par
+        self.latency = 2
         scores = data.ArrayLayout(unsigned(unsigned_width(timesteps)), classes)
         super().__init__({"i": In(stream.Signature(unsigned(t_par * classes))), "o": Out(stream.Signature(scores))})
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a frame's last beat in to its scores out."""
-        return 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -104,6 +100,7 @@ class ArgMax(wiring.Component):
     def __init__(self, classes: int, score_shape: Any) -> None:
         check_integer("classes", classes, 1)
         self._classes, self._score_shape = classes, Shape.cast(score_shape)
+        self.latency = 2 * (classes - 1).bit_length()
         scores = data.ArrayLayout(self._score_shape, classes)
         result = data.StructLayout({"answer": unsigned(unsigned_width(classes - 1)), "scores": scores})
         super().__init__(
@@ -112,11 +109,6 @@ class ArgMax(wiring.Component):
                 "o": Out(stream.Signature(result, always_ready=True)),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Clocks from scores in to their answer out."""
-        return 2 * (self._classes - 1).bit_length()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -128,9 +120,9 @@ class ArgMax(wiring.Component):
         while len(best) > 1:
             level += 1
             below, best = best, []
-            for place in range(0, len(below), 2):
-                (score, index), *other = below[place : place + 2]
-                name = f"{level}_{place // 2}"
+            for first in range(0, len(below), 2):
+                (score, index), *other = below[first : first + 2]
+                name = f"{level}_{first // 2}"
                 largest = Signal(self._score_shape, name=f"score_{name}", reset_less=True)
                 winner = Signal(answer_bits, name=f"class_{name}", reset_less=True)
                 score_later, index_later = (

@@ -205,7 +205,7 @@ def _case(setting: Setting, early: int = 0) -> StreamCase:
         for group in one_pass
     ]
     outputs = _expected(setting, thresholds, subs, currents)
-    paced = Paced(component, setting, component.rest - early)
+    paced = Paced(component, setting, component.min_interval - early)
     return StreamCase(f"{setting.name}{'-hasty' * early}", paced, inputs, outputs)
 
 
@@ -238,7 +238,7 @@ def test_a_clock_less_between_passes_is_wrong(case: StreamCase, results: dict[st
 )
 def test_latency_and_clocks(setting: Setting, case: StreamCase, results: dict[str, CaseResult]) -> None:
     result, neurons = results[case.name], case.component.neurons
-    a_pass = max(setting.groups, neurons.rest)
+    a_pass = max(setting.groups, neurons.min_interval)
     first = result.input_clocks[0]
     a_position = a_pass * (setting.passes - 1) + setting.groups
     assert result.input_clocks == [

@@ -52,9 +52,9 @@ class AxisSink(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         closed = Signal(init=1)
-        dropping = Signal()  # what is left of a packet
+        dropping = Signal()  # the rest of a packet
         taken = Signal()
-        under_way = Signal()  # behind this clock a packet is
+        under_way = Signal()  # whether a packet is incomplete after this cycle
         still_dropping = Signal()
         m.d.comb += [
             self.s_axis_tready.eq(self.o.ready & ~closed),

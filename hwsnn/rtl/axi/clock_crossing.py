@@ -17,7 +17,7 @@ from amaranth.utils import exact_log2
 from ..checks import check_integer
 
 STAGES = 2
-"""Registers in a row that a signal of another clock needs to settle."""
+"""Synchronizer stages: registers in series that a signal of another clock passes through."""
 
 
 def synchronized(m: Module, value: Value, domain: str, name: str, init: int = 0) -> Value:
@@ -125,8 +125,8 @@ class StreamCrossing(wiring.Component):
         m.submodules.written = DomainRenamer(self._write)(written)
         m.submodules.taken = DomainRenamer(self._read)(taken)
 
-        # Beats that were written, less those that were taken: the depth where the two highest bits of the Gray codes
-        # alone differ. There is room in the next clock if there is, and would be with one more.
+        # The queue is full where the Gray codes of the two counts differ in the two highest bits and in no other. There
+        # is room in the next cycle if there is room now, and would be after one more beat.
         full = synchronized(m, taken.gray, self._write, "taken") ^ (0b11 << (bits - 2))
         m.d[self._write] += self.i.ready.eq(
             Cat(_differ(written.gray, full)).any() & Cat(_differ(written.following, full)).any()
@@ -138,7 +138,7 @@ class StreamCrossing(wiring.Component):
             write.en.eq(written.step),
         ]
 
-        # There are some in the next clock if there are, and would be with one less, should one be fetched now.
+        # There are beats in the next cycle if there are now and, where one is fetched now, would be without that one.
         some = Signal()
         end = synchronized(m, written.gray, self._read, "written")
         m.d[self._read] += some.eq(

@@ -52,14 +52,10 @@ class PacketChecker(wiring.Component):
         check_integer("end bytes", end_bytes, 1, word_bytes)
         check_integer("pixel bits", pixel_bits, 1, 8)
         self._word_bytes, self._end_bytes, self._pixel_bits = word_bytes, end_bytes, pixel_bits
+        self.latency = 2
         super().__init__(
             {"i": In(stream.Signature(layout)), "o": Out(stream.Signature(checked_layout(word_bytes, pixel_bits)))}
         )
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a word in to the same word out."""
-        return 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -71,7 +67,7 @@ class PacketChecker(wiring.Component):
         too_large = Signal(self._word_bytes, reset_less=True)
         keeps_all = Signal(reset_less=True)
         keeps_end = Signal(reset_less=True)
-        second = Signal()  # the second of the two rows of registers moves on
+        second = Signal()  # the second register stage advances
         m.d.comb += [second.eq(~self.o.valid | self.o.ready), self.i.ready.eq(~valid | second)]
         with m.If(self.i.ready):
             m.d.sync += [

@@ -57,19 +57,19 @@ class PixelReader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         channels = self._layout.length
-        # All is counted in units: the largest number of bytes that divides both a word and a pixel.
+        # The unit of all counts is the largest number of bytes that divides both a word and a pixel.
         unit_bytes = gcd(channels, self._word_bytes)
         unit = unit_bytes * Shape.cast(self._layout.elem_shape).width
         word, pixel = self._word_bytes // unit_bytes, channels // unit_bytes
-        # A pixel is read in chunks of a word, of which its last one may be less.
+        # A pixel is read in chunks of a word; its last chunk may be shorter.
         chunks = -(-pixel // word)
-        chunk, rest = min(word, pixel), pixel - (chunks - 1) * word
+        chunk, last_chunk = min(word, pixel), pixel - (chunks - 1) * word
         m.submodules.collect = collect = Packer(chunk * unit, chunks, pixel * unit)
         m.submodules.chunk = chunk_count = ModuloCounter(chunks)
         m.submodules.pixel = pixel_count = RestartCounter(self._pixels)
 
-        # The word before, and where in it the next chunk begins. It begins behind the last unit rather than at the
-        # first one of the word to come (position 0), so that a chunk needs at most one new word.
+        # The previous word, and where in it the next chunk begins. Position 0 is behind the previous word's last unit,
+        # so that a chunk needs at most one new word.
         word_before = Signal.like(self.i.payload, reset_less=True)
         position = Signal(range(word))
         window = Cat(word_before, self.i.payload)
@@ -80,10 +80,10 @@ class PixelReader(wiring.Component):
                     m.d.comb += choice.eq(window[(first or word) * unit :][: chunk * unit])
         needs_word = Signal()
         next_position = Signal.like(position)
-        enough = Cat(position == first for first in range(1, word - rest + 1)).any()  # in the word before
+        enough = Cat(position == first for first in range(1, word - last_chunk + 1)).any()  # in the previous word
         m.d.comb += [
             needs_word.eq(~(chunk_count.last & enough)),
-            next_position.eq(position + Mux(chunk_count.last, rest, word)),
+            next_position.eq(position + Mux(chunk_count.last, last_chunk, word)),
         ]
 
         room = Signal()

@@ -14,7 +14,7 @@ from .signatures import OKAY, register_ports
 
 REGISTER_BITS = 8 * REGISTER_BYTES
 LANE_BITS = (REGISTER_BYTES - 1).bit_length()
-"""Bits of an address below those that name a register."""
+"""Address bits within a register."""
 
 
 def fields_layout(described: Register) -> data.StructLayout:
@@ -77,7 +77,7 @@ class RegisterFile(wiring.Component):
         address = Signal(ADDRESS_BITS - LANE_BITS, name="read_address", reset_less=True)
         idle = Signal(init=1, name="read_idle")
         accepted = Signal(name="read_accepted")
-        steps = Signal(3, name="read_steps")  # the register is selected; its content gathered; all joined
+        steps = Signal(3, name="read_steps")  # register selected; its content gathered; all combined
         m.d.comb += [
             self.s_axi_arready.eq(idle),
             accepted.eq(self.s_axi_arvalid & idle),
@@ -129,7 +129,7 @@ class RegisterFile(wiring.Component):
         bits = Signal(REGISTER_BITS, name="write_data", reset_less=True)  # 0 in bytes that are not written
         both = Signal()
         done = Signal()
-        steps = Signal(2, name="write_steps")  # the register is selected; written
+        steps = Signal(2, name="write_steps")  # register selected; written
         m.d.comb += [
             self.s_axi_awready.eq(idle_address),
             self.s_axi_wready.eq(idle_data),

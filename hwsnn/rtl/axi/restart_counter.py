@@ -48,7 +48,7 @@ class RestartCounter(wiring.Component):
         m = Module()
         with m.If(self.step):
             m.d.sync += [
-                # From all ones the adder goes to 0: a choice behind it would be one more LUT.
+                # From all ones the adder wraps to 0: a multiplexer behind it would be one more LUT.
                 self.count.eq((self.count | self.restart.replicate(len(self.count))) + 1),
                 self.last.eq(Mux(self.restart, self._length == 1, self.count == self._length - 2)),
             ]

@@ -91,7 +91,7 @@ class ResultWriter(wiring.Component):
             with m.If(word.last):
                 m.d.sync += self.m_axis_tvalid.eq(0)
 
-        stale = Signal()  # a soft reset came over the packet
+        stale = Signal()  # a soft reset occurred during the packet
         m.d.comb += self.answered.eq(ends & ~stale & ~self.resetting)
         m.d.sync += stale.eq(self.m_axis_tvalid & ~ends & (stale | self.resetting))
         return m

@@ -28,9 +28,9 @@ from .wide_counter import WideCounter
 ACCELERATOR = "hwsnn_accelerator"
 """The name of the shell's module."""
 AXI, FRAMES = "axi", "frames"
-"""Two domains of ``aclk``: the first is reset by ``aresetn`` alone, the second by soft resets too."""
+"""Two domains of ``aclk``: the first is reset by ``aresetn`` alone, the second also by soft resets."""
 WORDS_CROSSING, RESULTS_CROSSING = 16, 8
-"""Places of the queues between the clocks."""
+"""Depths of the queues between the clock domains."""
 
 
 class AxiShell(wiring.Component):
@@ -105,7 +105,7 @@ class AxiShell(wiring.Component):
 
         gate = StoreAndForward(word_bytes, frame_bytes(network), network.pixel_bits)
         self._elaborate_frames(m, intake, gate, writer)
-        inside = LevelCounter(gate.places + FRAMES_INSIDE + 1)  # numbers that wait, and the packet that is being sent
+        inside = LevelCounter(gate.places + FRAMES_INSIDE + 1)  # waiting numbers, and the packet being sent
         m.submodules.frames_inside = DomainRenamer(FRAMES)(inside)
         m.d.comb += [
             inside.up.eq(gate.accepted),

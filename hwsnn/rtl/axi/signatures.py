@@ -11,9 +11,9 @@ from amaranth.lib.wiring import Flow, In, Member, Out
 from hwsnn.interface.registers import ADDRESS_BITS, REGISTER_BYTES, WORD_BYTES
 
 REGISTERS_IN, FRAMES_IN, RESULTS_OUT = "s_axi", "s_axis", "m_axis"
-"""How the names of a port's signals start."""
+"""Prefixes of the ports' signals."""
 OKAY = 0b00
-"""The only answer to an access."""
+"""The only response to an access."""
 
 
 def word_layout(word_bytes: int) -> data.StructLayout:
@@ -32,7 +32,7 @@ def check_word_bytes(word_bytes: object) -> None:
 
 
 def stream_ports(prefix: str, word_bytes: int, flow: Flow) -> dict[str, Member]:
-    """The signals of an AXI4-Stream whose words go in (``In``) or out (``Out``)."""
+    """The signals of an AXI4-Stream of input words (``In``) or output words (``Out``)."""
     check_word_bytes(word_bytes)
     return {
         f"{prefix}_tdata": flow(8 * word_bytes),

@@ -10,8 +10,8 @@ from .clock_crossing import synchronized
 
 PIPELINE = "pipeline"
 """The domain of the pipeline's clock."""
-HELD_CLOCKS = 16
-"""How long the pipeline is held in reset, at least, in its own clock."""
+RESET_CYCLES = 16
+"""Minimum length of the pipeline's reset, in cycles of its own clock."""
 
 
 class SoftReset(wiring.Component):
@@ -41,15 +41,15 @@ class SoftReset(wiring.Component):
         m = Module()
         resetting = Signal(init=1, reset_less=True)
         hold = Signal(init=1, reset_less=True)
-        again = Signal(reset_less=True)  # asked for while the pipeline was being let go
+        again = Signal(reset_less=True)  # requested while the pipeline was being released
         pipeline_rst = Signal(init=1, reset_less=True)
-        held = Signal(reset_less=True)  # the pipeline was held for long enough
-        clocks = Signal(range(HELD_CLOCKS), reset_less=True)
+        held = Signal(reset_less=True)  # the pipeline was held in reset for long enough
+        clocks = Signal(range(RESET_CYCLES), reset_less=True)
         m.d.comb += [self.resetting.eq(resetting), self.pipeline_rst.eq(pipeline_rst)]
 
         m.d[PIPELINE] += pipeline_rst.eq(synchronized(m, hold, PIPELINE, "hold", init=1))
         with m.If(pipeline_rst):
-            m.d[PIPELINE] += [clocks.eq(clocks + 1), held.eq(held | (clocks == HELD_CLOCKS - 1))]
+            m.d[PIPELINE] += [clocks.eq(clocks + 1), held.eq(held | (clocks == RESET_CYCLES - 1))]
         with m.Else():
             m.d[PIPELINE] += [clocks.eq(0), held.eq(0)]
 

@@ -22,9 +22,9 @@ from .wide_counter import WideCounter
 
 NUMBER_BITS = 32
 FRAMES_INSIDE = 64
-"""Frames that can be in the network at a time; more wait here."""
+"""Frames that can be in the network at once; others wait here."""
 TURN_WORDS = 16
-"""Words that come in while a frame's place is handed to the next: from the last word read to the first written."""
+"""Words that arrive while a place passes from one frame to the next: from its last word read to the first written."""
 
 
 class StoreAndForward(wiring.Component):
@@ -70,6 +70,8 @@ class StoreAndForward(wiring.Component):
         check_integer("frame bytes", frame_bytes, 1)
         check_integer("pixel bits", pixel_bits, 1, 8)
         self._word_bytes, self._frame_bytes, self._pixel_bits = word_bytes, frame_bytes, pixel_bits
+        self.words = -(-frame_bytes // word_bytes)
+        self.places = 2 + -(-TURN_WORDS // self.words)
         super().__init__(
             {
                 "i": In(stream.Signature(word_layout(word_bytes))),
@@ -79,16 +81,6 @@ class StoreAndForward(wiring.Component):
                 "malformed": Out(1),
             }
         )
-
-    @property
-    def words(self) -> int:
-        """Words of a frame."""
-        return -(-self._frame_bytes // self._word_bytes)
-
-    @property
-    def places(self) -> int:
-        """Frames it keeps."""
-        return 2 + -(-TURN_WORDS // self.words)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -100,7 +92,7 @@ class StoreAndForward(wiring.Component):
             shape=unsigned(self._word_bytes * self._pixel_bits),
             depth=((self.places - 1) << ceil_log2(self.words)) + self.words,
             init=[],
-            attrs={"no_rw_check": 1},  # a word is not read in the clock that writes it
+            attrs={"no_rw_check": 1},  # a word is never read in the cycle that writes it
         )
         wiring.connect(m, wiring.flipped(self.i), check.i)
         checked = check.o.payload
@@ -125,7 +117,7 @@ class StoreAndForward(wiring.Component):
         m.d.comb += [
             packets.counts.eq(ends),
             queue.enter.eq(self.accepted),
-            # The count as it was before this packet, once it has gone through the counter's parts.
+            # The count before this packet, delayed as by the counter's parts.
             queue.arrive.eq(delayed(m, self.accepted, "accepted", packets.latency - 1, reset_less=False)),
             queue.result.eq(packets.value),
         ]
@@ -135,7 +127,7 @@ class StoreAndForward(wiring.Component):
     def _elaborate_writing(self, m: Module, port: Any, checked: Any, take: Signal, ends: Signal) -> None:
         m.submodules.place = place = ModuloCounter(self.places)
         m.submodules.index = index = RestartCounter(self.words)
-        broken = Signal()  # something was wrong with an earlier word
+        broken = Signal()  # an earlier word of the packet was wrong
         sound = Signal()
         m.d.comb += [
             index.step.eq(take),

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..checks import check_integer
 
 PART_BITS = 23
-"""The longest part: with its carry it is one adder of the clock rule."""
+"""The widest part: with its carry it is the widest adder of the clock rule."""
 
 
 class WideCounter(wiring.Component):
@@ -40,17 +40,9 @@ class WideCounter(wiring.Component):
         check_integer("bits", bits, 1)
         check_integer("part bits", part_bits, 1, PART_BITS)
         self._bits, self._part_bits = bits, part_bits
+        self._parts = -(-bits // part_bits)
+        self.latency = 1 + self._parts
         super().__init__({"counts": In(1), "value": Out(bits)})
-
-    @property
-    def parts(self) -> int:
-        """Adders that share the count."""
-        return -(-self._bits // self._part_bits)
-
-    @property
-    def latency(self) -> int:
-        """Clocks from an event to the value that has it."""
-        return 1 + self.parts
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -62,8 +54,8 @@ class WideCounter(wiring.Component):
             carry = Signal(name=f"carry_{index}")
             m.d.sync += Cat(part, carry).eq(part + step)
             step, value = carry, part
-            for clock in range(1, self.parts - index):
-                later = Signal.like(part, name=f"part_{index}_{clock}")
+            for cycle in range(1, self._parts - index):
+                later = Signal.like(part, name=f"part_{index}_{cycle}")
                 m.d.sync += later.eq(value)
                 value = later
             values.append(value)

@@ -66,26 +66,21 @@ class AdderTree(wiring.Component):
             raise ValueError(f"levels must be at least {tree_levels(len(terms))}, not {levels!r}")
         self._terms, self._levels = dict(terms), levels
         total = reduce(operator.add, terms.values())
-        super().__init__({name: In(lies.shape) for name, lies in terms.items()} | {"total": Out(total.shape)})
-
-    @property
-    def levels(self) -> int:
-        """Levels of registers."""
-        return self._levels
+        super().__init__({name: In(bounds.shape) for name, bounds in terms.items()} | {"total": Out(total.shape)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [(lies, getattr(self, name)) for name, lies in self._terms.items()]
+        nodes = [(bounds, getattr(self, name)) for name, bounds in self._terms.items()]
         for level in range(1, self._levels + 1):
             below, nodes = nodes, []
             for index in range(0, len(below), 2):
                 operands = below[index : index + 2]
-                lies = reduce(operator.add, [lies for lies, _ in operands])
-                # A reset keeps what has waited for its partner out of shift registers, which are slow to read.
+                bounds = reduce(operator.add, [bounds for bounds, _ in operands])
+                # A reset keeps delayed terms out of shift registers, which are slow to read.
                 waited = len(operands) == 1 and (len(below) % 4 == 3 or level == self._levels)
-                node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
+                node = Signal(bounds.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
                 m.d.sync += node.eq(reduce(operator.add, [value for _, value in operands]))
-                nodes.append((lies, node))
+                nodes.append((bounds, node))
         m.d.comb += self.total.eq(nodes[0][1])
         return m
 

@@ -69,7 +69,7 @@ class Engine(wiring.Component):
         layer = network.weighted(index)
         check_integer("steps", steps, 1)
         depths = engine_depths(network, index, fold)
-        self.passes, self.pass_clocks, self.rest = depths.passes, depths.pass_clocks, depths.rest
+        self.passes, self.pass_clocks, self.min_interval = depths.passes, depths.pass_clocks, depths.rest
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
@@ -100,19 +100,15 @@ class Engine(wiring.Component):
             groups=self._groups,
             repeats=self.passes if pixels else 1,
             passes=self.passes,
-            rest=self.rest,
+            min_interval=self.min_interval,
         )
+        self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
         super().__init__(
             {
                 "i": self._slices.signature.members["i"],
                 "o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits))),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its first beat out, with room and at rest."""
-        return self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -26,7 +26,7 @@ def leaked(m: Module, leak: Leak, v: Value) -> Value:
 
 def _product(m: Module, v: Value, number: int) -> Value:
     """v times a constant: a tree of adders and subtracters, whose first term always has a positive sign."""
-    terms = [(v << place, digit) for place, digit in signed_digits(number)]
+    terms = [(v << bit, digit) for bit, digit in signed_digits(number)]
     if not terms:
         return Const(0, v.shape())
     level = 0

@@ -105,7 +105,7 @@ class NeuronStep(wiring.Component):
         if not self._saturates:
             return u
         low, high = signed_limits(bits)
-        # It fits where all bits from the membrane's sign upwards are equal.
+        # u fits where all bits from the membrane's sign bit up are equal.
         beyond = u[bits - 1 :]
         clipped = Signal(signed(bits), name="u", reset_less=True)
         m.d.sync += clipped.eq(
@@ -120,7 +120,7 @@ class NeuronStep(wiring.Component):
         fired: Value
         match reset:
             case "subtract":
-                # At least 1 - sub where the neuron fires: it fits the membrane. Elsewhere nobody looks.
+                # At least 1 - sub where the neuron fires: it fits the membrane. Elsewhere it is not used.
                 fired = Signal(membrane, name="reduced", reset_less=True)
                 m.d.sync += fired.eq(u - self.constants.sub)
             case "zero":

@@ -124,7 +124,7 @@ class Neurons(wiring.Component):
             saturates=shape.saturates,
         )
         self._stages = pipeline.steps
-        self.latency, self.rest = pipeline.latency, pipeline.rest
+        self.latency, self.min_interval = pipeline.latency, pipeline.rest
         membranes = data.ArrayLayout(signed(neuron.membrane_bits), shape.lanes)
         currents = data.ArrayLayout(data.ArrayLayout(signed(shape.current_bits), shape.lanes), shape.currents)
         result = unsigned(shape.t_par * shape.lanes) if neuron.fires else membranes
@@ -146,10 +146,10 @@ class Neurons(wiring.Component):
         steps = self._steps(m, groups, memory)
         if self._neuron.fires:
             given = self.i.valid
-            self._give_spikes(m, steps, one_pass.last)
+            self._output_spikes(m, steps, one_pass.last)
         else:
             given = self.i.valid & one_pass.last
-            self._give_membranes(m, steps)
+            self._output_membranes(m, steps)
         m.d.comb += self.o.valid.eq(delayed(m, given, "given", self.latency, reset_less=False))
         return m
 
@@ -196,7 +196,7 @@ class Neurons(wiring.Component):
             m.d.comb += Value.cast(memory.left).eq(Cat(step.left for step in steps[-1]))
         return steps
 
-    def _give_spikes(self, m: Module, steps: list[list[NeuronStep]], last: Value) -> None:
+    def _output_spikes(self, m: Module, steps: list[list[NeuronStep]], last: Value) -> None:
         """The spikes of all steps leave together; ``last``: whether the last pass arrives."""
         spikes = [
             [delayed(m, step.spike, f"spike_{number}_{lane}", waits) for lane, step in enumerate(steps[number])]
@@ -208,7 +208,7 @@ class Neurons(wiring.Component):
             spikes[-surplus:] = [[spike & ~last for spike in step] for step in spikes[-surplus:]]
         m.d.comb += self.o.payload.eq(Cat(spikes))
 
-    def _give_membranes(self, m: Module, steps: list[list[NeuronStep]]) -> None:
+    def _output_membranes(self, m: Module, steps: list[list[NeuronStep]]) -> None:
         """The membranes after the last step of an output pixel."""
         lanes = steps[(self._shape.timesteps - 1) % self._shape.t_par]
         m.d.comb += [self.o.payload[lane].eq(step.left.v) for lane, step in enumerate(lanes)]

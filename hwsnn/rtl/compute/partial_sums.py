@@ -25,7 +25,7 @@ class _Term:
 
     name: str
     value: Value
-    lies: RowRange
+    bounds: RowRange
 
 
 class TableSums(wiring.Component):
@@ -83,8 +83,8 @@ class TableSums(wiring.Component):
             m.submodules[f"table_{index}"] = table = Rom(columns, block=sums.block)
             m.d.comb += [table.row.eq(self.row), table.inputs.eq(Cat(self.inputs[int(bit)] for bit in bits))]
             for lane, name in zip(lanes, columns, strict=True):
-                lies = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
-                terms[lane].append(_Term(name, getattr(table, name), lies))
+                bounds = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
+                terms[lane].append(_Term(name, getattr(table, name), bounds))
         return terms
 
 
@@ -136,21 +136,21 @@ class GatedSums(wiring.Component):
         """The terms of each PE."""
         sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
         rows, bit_weights = sums.rows, sums.bit_weights
-        synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(rows.any(axis=0))]
+        synapses = [(int(lane), int(tap)) for lane, tap in np.argwhere(rows.any(axis=0))]
         if not synapses:
             return terms
-        columns = {f"weight_{lane}_{entry}": rows[:, lane, entry, None] for lane, entry in synapses}
+        columns = {f"weight_{lane}_{tap}": rows[:, lane, tap, None] for lane, tap in synapses}
         m.submodules.weights = weights = Rom(columns, block=sums.block)
         m.d.comb += weights.row.eq(self.row)
         inputs = delayed(m, self.inputs, "inputs", sums.term_clocks - 1)
-        for lane, entry in synapses:
-            weight = getattr(weights, f"weight_{lane}_{entry}")
-            for place in range(sums.input_bits):
-                bit = entry * sums.input_bits + place
+        for lane, tap in synapses:
+            weight = getattr(weights, f"weight_{lane}_{tap}")
+            for shift in range(sums.input_bits):
+                bit = tap * sums.input_bits + shift
                 gated = Signal(weight.shape(), name=f"gated_{lane}_{bit}", reset_less=True)
                 m.d.sync += gated.eq(Mux(inputs[bit], weight, 0))
-                lies = RowRange(*sums_range(bit_weights[:, lane, bit, None], 1))
-                terms[lane].append(_Term(gated.name, gated << place, lies))
+                bounds = RowRange(*sums_range(bit_weights[:, lane, bit, None], 1))
+                terms[lane].append(_Term(gated.name, gated << shift, bounds))
         return terms
 
 
@@ -160,8 +160,8 @@ def partial_sums(sums: SynapticSums) -> TableSums | GatedSums:
 
 
 def _ports(sums: SynapticSums) -> dict[str, Any]:
-    _, _, entries = sums.rows.shape
-    return {"inputs": In(unsigned(entries * sums.input_bits)), "row": In(range(sums.row_count))}
+    _, _, taps = sums.rows.shape
+    return {"inputs": In(unsigned(taps * sums.input_bits)), "row": In(range(sums.row_count))}
 
 
 def _lanes(sums: SynapticSums) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _lanes(sums: SynapticSums) -> dict[str, Any]:
     if not sums.starts_from_bases:
         low, high = low + sums.bases, high + sums.bases
     ends = zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True)
-    return {f"lane_{lane}": Out(shape_of(*lies)) for lane, lies in enumerate(ends)}
+    return {f"lane_{lane}": Out(shape_of(*bounds)) for lane, bounds in enumerate(ends)}
 
 
 def _lanes_with(numbers: Int64Array) -> list[int]:
@@ -186,14 +186,14 @@ def _bases(columns: dict[int, Int64Array]) -> Rom:
 
 def _add_bases(sums: SynapticSums, bases: Rom, lanes: list[int], terms: list[list[_Term]]) -> None:
     for lane in lanes:
-        lies = RowRange(sums.bases[:, lane], sums.bases[:, lane])
-        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"base_{lane}"), lies))
+        bounds = RowRange(sums.bases[:, lane], sums.bases[:, lane])
+        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"base_{lane}"), bounds))
 
 
 def _add_up(m: Module, component: Any, sums: SynapticSums, terms: list[list[_Term]]) -> None:
     """An adder tree for each PE that has terms."""
     for lane, parts in enumerate(terms):
         if parts:
-            m.submodules[f"tree_{lane}"] = tree = AdderTree({term.name: term.lies for term in parts}, sums.levels)
+            m.submodules[f"tree_{lane}"] = tree = AdderTree({term.name: term.bounds for term in parts}, sums.levels)
             m.d.comb += [getattr(tree, term.name).eq(term.value) for term in parts]
             m.d.comb += getattr(component, f"lane_{lane}").eq(tree.total)

@@ -56,7 +56,7 @@ class PositionRing(wiring.Component):
                 shape=unsigned(width),
                 depth=entries,
                 init=[],
-                attrs={"no_rw_check": 1},  # the entry that is read is the one after that which is written
+                attrs={"no_rw_check": 1},  # the word that is read is the one after the word that is written
             )
             write, read = words.write_port(), words.read_port()
             entry, following = Signal(range(entries)), Signal(range(entries), name="next_entry", init=1)

@@ -59,18 +59,9 @@ class Rom(wiring.Component):
             raise ValueError(f"columns must have the shape (rows, a power of two), not {shape}")
         self._rows, self._row_size = shape
         self._columns, self._block = dict(columns), block
+        self.latency = 3 if block else 2
         outputs = {name: Out(shape_of(int(column.min()), int(column.max()))) for name, column in columns.items()}
         super().__init__({"row": In(range(self._rows)), "inputs": In(range(self._row_size))} | outputs)
-
-    @property
-    def rows(self) -> int:
-        """Rows of the table."""
-        return self._rows
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a row and inputs to their numbers."""
-        return 3 if self._block else 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -77,7 +77,7 @@ class Synapses(wiring.Component):
             one_pass.step.eq(group.step & group.last),
             position.step.eq(one_pass.step & one_pass.last),
         ]
-        first = Signal(init=1)  # the first position's, where the sums begin
+        first = Signal(init=1)  # the first position, where the sums begin
         with m.If(position.step):
             m.d.sync += first.eq(position.last)
         m.submodules.partial = partial = partial_sums(self._sums)
@@ -115,7 +115,7 @@ class Synapses(wiring.Component):
             m.submodules.rows = rows = ModuloCounter(row_count)
             m.d.comb += rows.step.eq(self.i.valid)
             return rows.count
-        # The row after this one, and the one after the position's first, wait in registers.
+        # The next row, and the first row of the position, are kept in registers.
         row, following, start = (
             Signal(range(row_count), name=name, init=init)
             for name, init in (("row", 0), ("next_row", 1), ("position_row", 0))
@@ -138,6 +138,6 @@ class Synapses(wiring.Component):
         return totals
 
 
-def _flag(m: Module, value: Value, name: str, clocks: int) -> Value:
+def _flag(m: Module, value: Value, name: str, cycles: int) -> Value:
     """The flag some cycles later; a reset clears those in the pipeline."""
-    return delayed(m, value, name, clocks, reset_less=False)
+    return delayed(m, value, name, cycles, reset_less=False)

@@ -78,7 +78,7 @@ class WindowSlicer(wiring.Component):
         groups: int,
         repeats: int = 1,
         passes: int = 1,
-        rest: int = 0,
+        min_interval: int = 0,
     ) -> None:
         check_integer("taps", taps, 1)
         check_integer("channels", channels, 1)
@@ -89,10 +89,14 @@ class WindowSlicer(wiring.Component):
         check_integer("groups", groups, 1)
         check_integer("repeats", repeats, 1)
         check_integer("passes", passes, 1)
-        check_integer("rest", rest, 0)
+        check_integer("min_interval", min_interval, 0)
         self._taps, self._channels, self._bits, self._steps = taps, channels, bits, steps
-        self._cin_par, self._t_par, self._groups = cin_par, t_par, groups
-        self._repeats, self._passes, self._rest = repeats, passes, rest
+        self._cin_par, self._t_par = cin_par, t_par
+        self._repeats, self._passes, self._min_interval = repeats, passes, min_interval
+        self.folds = -(-channels // cin_par)
+        self.window_passes = -(-steps // t_par) * repeats
+        self.pass_clocks = self.folds * groups
+        self.latency = 1
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
         super().__init__(
@@ -104,38 +108,13 @@ class WindowSlicer(wiring.Component):
             }
         )
 
-    @property
-    def groups(self) -> int:
-        """Output groups."""
-        return self._groups
-
-    @property
-    def folds(self) -> int:
-        """Slices that make up a window's channels."""
-        return -(-self._channels // self._cin_par)
-
-    @property
-    def window_passes(self) -> int:
-        """Passes of a window."""
-        return -(-self._steps // self._t_par) * self._repeats
-
-    @property
-    def pass_clocks(self) -> int:
-        """Clocks of a pass."""
-        return self.folds * self._groups
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its first slice out."""
-        return 1
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         slice_bits, pass_bits = len(self.o.payload), len(self.o.payload) * self.folds
         window = Signal(pass_bits * (self.window_passes // self._repeats), reset_less=True)
         m.submodules.slice = index = ModuloCounter(self.pass_clocks)
         m.submodules.passes = window_pass = ModuloCounter(self.window_passes)
-        # A window's passes are counted as they begin: while ``held``, some of them are still to come.
+        # A window's passes are counted as they begin: while ``held``, some of them have not begun.
         held = Signal()
         free = self._free(m)
         m.d.comb += [
@@ -163,14 +142,14 @@ class WindowSlicer(wiring.Component):
         """A register: whether the previous pass lets another one begin."""
         m.submodules.position = position = ModuloCounter(self._passes)
         m.d.comb += position.step.eq(self.begins)
-        rest = max(self._rest, self.pass_clocks)
+        interval = max(self._min_interval, self.pass_clocks)
         free = Signal(init=1, name="free")
-        left = Signal(range(max(rest, 2)), name="clocks_left")  # until a pass may begin, less 1
-        last_clocks, other_clocks = self.pass_clocks - 1, rest - 1
+        left = Signal(range(max(interval, 2)), name="clocks_left")  # cycles until a pass may begin, less 1
+        last_cycles, other_cycles = self.pass_clocks - 1, interval - 1
         with m.If(self.begins):
             m.d.sync += [
-                left.eq(Mux(position.last, last_clocks, other_clocks)),
-                free.eq(Mux(position.last, last_clocks == 0, other_clocks == 0)),
+                left.eq(Mux(position.last, last_cycles, other_cycles)),
+                free.eq(Mux(position.last, last_cycles == 0, other_cycles == 0)),
             ]
         with m.Elif(~free):
             m.d.sync += [left.eq(left - 1), free.eq(left == 1)]

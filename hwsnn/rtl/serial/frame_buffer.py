@@ -100,7 +100,7 @@ class FrameBuffer(wiring.Component):
     ) -> None:
         slot = Signal()
         pixel = Signal(range(self._count))
-        offset = Signal(offset_bits)  # of the byte being asked for
+        offset = Signal(offset_bits)  # of the byte being read
         asked = Signal(range(channels + 1))
         pixels = self.pixels.payload.as_value()
 
@@ -114,10 +114,10 @@ class FrameBuffer(wiring.Component):
                 m.d.comb += self.sequences.valid.eq(1)
                 with m.If(self.sequences.ready):
                     m.next = "ASK"
-            with m.State("ASK"):  # the memory sees the first channel's address
+            with m.State("ASK"):  # the memory registers the first channel's address
                 m.d.sync += [offset.eq(offset + 1), asked.eq(1)]
                 m.next = "GATHER"
-            with m.State("GATHER"):  # a channel arrives a clock, the last one goes to the top
+            with m.State("GATHER"):  # one channel per cycle, the last one into the top bits
                 m.d.sync += pixels.eq(Cat(pixels, port.data)[len(port.data) :])
                 with m.If(asked == channels):
                     m.next = "GIVE"

@@ -17,9 +17,9 @@ from .response_writer import NOTICE, ResponseWriter
 from .slip import SlipDecoder, SlipEncoder
 
 NOTICES = 4
-"""Faults and identity answers that can wait; more are dropped."""
+"""Faults and identity responses that can wait; further ones are dropped."""
 FRAMES_INSIDE = 16
-"""Frames that can be in the network at a time; more wait in the frame buffers."""
+"""Frames that can be in the network at once; others wait in the frame buffers."""
 
 
 class Link(wiring.Component):
@@ -91,7 +91,7 @@ class Link(wiring.Component):
         wiring.connect(m, writer.o, encoder.i)
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
 
-        # The verdict on a packet. A notice that finds the queue full is dropped: the line cannot be held up.
+        # The verdict on a packet. A notice is dropped where the queue is full: the line cannot be stalled.
         packet, notice = reader.packet.payload, notices.i.payload
         is_frame, is_identity = packet.kind == PacketKind.FRAME_REQUEST, packet.kind == PacketKind.IDENTITY_REQUEST
         accepted, unanswered = Signal(), Signal(8)

@@ -53,7 +53,7 @@ class PacketReader(wiring.Component):
         m = Module()
         m.submodules.checksum = checksum = CRC32(data_width=8).create()
         longest = HEADER_BYTES + MAX_PAYLOAD + CRC_BYTES
-        count = Signal(range(longest + 2))  # bytes so far; longest + 1 is any larger number
+        count = Signal(range(longest + 2))  # bytes so far; longest + 1 stands for any larger number
         header = Signal(HEADER)
         offset = Signal(16)
 

@@ -16,7 +16,7 @@ from .slip import PACKET_BYTES
 STATUS_BITS = Shape.cast(ResponseStatus).width
 
 NOTICE = data.StructLayout({"status": ResponseStatus, "sequence": unsigned(8)})
-"""An answer without a frame: the identity where ``status`` is ok, a fault otherwise."""
+"""A response without a frame: the identity where ``status`` is OK, a fault otherwise."""
 
 
 class ResponseWriter(wiring.Component):

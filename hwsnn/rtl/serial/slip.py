@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.interface.serial_protocol import SLIP_END, SLIP_ESC, SLIP_ESC_END, SLIP_ESC_ESC
 
 PACKET_BYTES = data.StructLayout({"data": unsigned(8), "end": unsigned(1)})
-"""Payload of a stream of packets: a byte, or (``end`` = 1, ``data`` without meaning) the end of a packet."""
+"""Payload of a stream of packets: a byte, or (``end`` = 1, ``data`` unused) the end of a packet."""
 
 
 class SlipDecoder(wiring.Component):

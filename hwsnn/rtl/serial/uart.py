@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..checks import check_integer
 
 MIN_DIVISOR = 4
-"""Fewest clocks a bit: the middle of a bit must be told from its ends."""
+"""Minimum cycles per bit: the middle of a bit must be distinct from its ends."""
 
 
 class UartReceiver(wiring.Component):
@@ -45,7 +45,7 @@ class UartReceiver(wiring.Component):
         line = Signal(init=1)
         m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1)
         timer = Signal(range(self._divisor))
-        left = Signal(range(10))  # bits to come, the stop bit the last
+        left = Signal(range(10))  # bits to receive, the stop bit last
         shifted = Signal(8)
 
         with m.If(self.o.ready):
@@ -108,8 +108,8 @@ class UartTransmitter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         timer = Signal(range(self._divisor))
-        left = Signal(range(11))  # bits to go, this one included
-        bits = Signal(9)  # those after this one
+        left = Signal(range(11))  # bits to send, this one included
+        bits = Signal(9)  # the bits after this one
 
         m.d.comb += self.i.ready.eq((left == 0) | ((left == 1) & (timer == 0)))
         with m.If(self.i.valid & self.i.ready):

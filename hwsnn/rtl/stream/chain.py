@@ -64,8 +64,8 @@ def name_streams(name: str, part: Any) -> None:
     Without this they would all be ``i__valid`` and ``o__payload``, distinguished by numbers.
     """
     for port in (getattr(part, "i", None), part.o):
-        if port is None:  # a queue that a pipeline fills
+        if port is None:  # a CreditFifo
             continue
         for signal in (port.valid, port.ready, Value.cast(port.payload)):
-            if isinstance(signal, Signal):  # the ready of a flow is a constant
+            if isinstance(signal, Signal):  # the ready of a valid-only stream is a constant
                 signal.name = f"{name}_{signal.name}"

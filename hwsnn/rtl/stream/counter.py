@@ -31,22 +31,17 @@ class ModuloCounter(wiring.Component):
 
     def __init__(self, period: int) -> None:
         check_integer("period", period, 1)
-        self._period = period
+        self.period = period
         super().__init__({"step": In(1), "count": Out(range(period)), "last": Out(1, init=int(period == 1))})
-
-    @property
-    def period(self) -> int:
-        """Steps until the count is 0 again."""
-        return self._period
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if self._period == 1:
+        if self.period == 1:
             m.d.comb += self.last.eq(1)
             return m
         with m.If(self.step):
             m.d.sync += [
                 self.count.eq(Mux(self.last, 0, self.count + 1)),
-                self.last.eq(self.count == self._period - 2),
+                self.last.eq(self.count == self.period - 2),
             ]
         return m

@@ -48,7 +48,7 @@ class CreditFifo(wiring.Component):
 
     def __init__(self, shape: Any, depth: int) -> None:
         check_integer("depth", depth, 1)
-        self._depth = depth
+        self.depth, self.latency = depth, 2
         super().__init__(
             {
                 "room": Out(1, init=1),
@@ -59,28 +59,18 @@ class CreditFifo(wiring.Component):
             }
         )
 
-    @property
-    def depth(self) -> int:
-        """Results that may be under way and in the queue together."""
-        return self._depth
-
-    @property
-    def latency(self) -> int:
-        """Clocks from ``arrive`` to ``o``."""
-        return 2
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         result = Value.cast(self.result)
         m.submodules.results = results = memory.Memory(
             shape=unsigned(Shape.cast(result.shape()).width),
-            depth=self._depth,
+            depth=self.depth,
             init=[],
-            attrs={"no_rw_check": 1},  # a result is not read in the clock that writes it
+            attrs={"no_rw_check": 1},  # a result is never read in the cycle that writes it
         )
         write, read = results.write_port(), results.read_port()
-        m.submodules.newest = newest = ModuloCounter(self._depth)
-        m.submodules.oldest = oldest = ModuloCounter(self._depth)
+        m.submodules.newest = newest = ModuloCounter(self.depth)
+        m.submodules.oldest = oldest = ModuloCounter(self.depth)
         fetch, leave = Signal(), Signal()
         m.d.comb += [
             newest.step.eq(self.arrive),
@@ -93,8 +83,8 @@ class CreditFifo(wiring.Component):
             Value.cast(self.o.payload).eq(read.data),
             leave.eq(self.o.valid & self.o.ready),
         ]
-        # Both counts have a register beside them that says whether they are 0, so that no comparison follows them.
-        waiting, some = Signal(range(self._depth + 1)), Signal()
+        # Both counts have a registered flag for 0, so that no comparison follows them.
+        waiting, some = Signal(range(self.depth + 1)), Signal()
         m.d.comb += fetch.eq(some & (~self.o.valid | self.o.ready))
         with m.If(self.arrive & ~fetch):
             m.d.sync += [waiting.eq(waiting + 1), some.eq(1)]
@@ -104,7 +94,7 @@ class CreditFifo(wiring.Component):
             m.d.sync += self.o.valid.eq(1)
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        credit = Signal(range(self._depth + 1), init=self._depth)
+        credit = Signal(range(self.depth + 1), init=self.depth)
         with m.If(self.enter & ~leave):
             m.d.sync += [credit.eq(credit - 1), self.room.eq(credit != 1)]
         with m.Elif(leave & ~self.enter):
@@ -138,13 +128,8 @@ class CreditWrapper(wiring.Component):
         self._pipeline = pipeline
         shape = pipeline.o.payload.shape()
         self._queue = CreditFifo(shape, depth)
+        self.latency: int = pipeline.latency + self._queue.latency
         super().__init__({"i": In(stream.Signature(pipeline.i.payload.shape())), "o": Out(stream.Signature(shape))})
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to its result out."""
-        latency: int = self._pipeline.latency + self._queue.latency
-        return latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -39,17 +39,8 @@ class StreamFifo(wiring.Component):
 
     def __init__(self, shape: Any, depth: int) -> None:
         self._queue = CreditFifo(unsigned(Shape.cast(shape).width), depth)
+        self.depth, self.latency = depth, self._queue.latency
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    @property
-    def depth(self) -> int:
-        """Beats it holds."""
-        return self._queue.depth
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out of an empty queue."""
-        return self._queue.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -91,19 +82,15 @@ class SkidBuffer(wiring.Component):
 
     def __init__(self, width: int) -> None:
         check_integer("width", width, 1)
+        self.latency = 1
         shape = unsigned(width)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         second = Signal.like(self.i.payload, reset_less=True)
         beat = Signal.like(self.i.payload, reset_less=True)
-        empty = Signal(init=1)  # nothing in the second register
+        empty = Signal(init=1)  # no beat in the second register
         m.d.comb += [self.i.ready.eq(empty), self.o.payload.eq(beat)]
         with m.If(empty):
             m.d.sync += second.eq(self.i.payload)

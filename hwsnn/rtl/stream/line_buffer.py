@@ -10,7 +10,7 @@ from ..checks import check_integer
 from .counter import ModuloCounter
 
 _SHIFTED_PERIOD = 2
-"""Up to this period flip-flops cost less than a memory and the register behind it."""
+"""Up to this period, flip-flops cost less than a memory and the register behind it."""
 
 
 class LineBuffer(wiring.Component):
@@ -49,6 +49,7 @@ class LineBuffer(wiring.Component):
         check_integer("period", period, 1)
         check_integer("length", length, 0)
         self._payload_bits, self._period, self._length = payload_bits, period, length
+        self.latency = int(length > 0)
         super().__init__(
             {
                 "wanted": In(1, init=1),
@@ -56,26 +57,6 @@ class LineBuffer(wiring.Component):
                 "o": Out(stream.Signature(unsigned((length + 1) * payload_bits))),
             }
         )
-
-    @property
-    def payload_bits(self) -> int:
-        """Bits of a beat."""
-        return self._payload_bits
-
-    @property
-    def period(self) -> int:
-        """Beats from one tap to the next."""
-        return self._period
-
-    @property
-    def length(self) -> int:
-        """Taps besides the beat itself."""
-        return self._length
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out."""
-        return int(self._length > 0)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -113,7 +94,7 @@ class LineBuffer(wiring.Component):
             shape=unsigned(self._length * self._payload_bits),
             depth=self._period,
             init=[],
-            attrs={"no_rw_check": 1},  # no word is read in the clock that writes it: spare Yosys the logic for that
+            attrs={"no_rw_check": 1},  # no word is read in the cycle that writes it: avoid Yosys's logic for that
         )
         read, write = past.read_port(), past.write_port()
         m.submodules.phase = phase = ModuloCounter(self._period)

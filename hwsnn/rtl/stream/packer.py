@@ -39,40 +39,21 @@ class Packer(wiring.Component):
         check_integer("bits in", bits_in, 1)
         check_integer("groups", groups, 1)
         check_integer("bits out", bits_out, (groups - 1) * bits_in + 1, groups * bits_in)
-        self._bits_in, self._groups, self._bits_out = bits_in, groups, bits_out
+        self._bits_in, self.groups = bits_in, groups
+        self.latency = int(groups > 1)
         super().__init__({"i": In(stream.Signature(unsigned(bits_in))), "o": Out(stream.Signature(unsigned(bits_out)))})
-
-    @property
-    def bits_in(self) -> int:
-        """Bits of a part."""
-        return self._bits_in
-
-    @property
-    def groups(self) -> int:
-        """Parts of a whole."""
-        return self._groups
-
-    @property
-    def bits_out(self) -> int:
-        """Bits of the whole."""
-        return self._bits_out
-
-    @property
-    def latency(self) -> int:
-        """Clocks from the last part to the whole."""
-        return 0 if self._groups == 1 else 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if self._groups == 1:
+        if self.groups == 1:
             m.d.comb += [
                 self.o.payload.eq(self.i.payload),
                 self.o.valid.eq(self.i.valid),
                 self.i.ready.eq(self.o.ready),
             ]
             return m
-        parts = Signal(self._groups * self._bits_in, reset_less=True)
-        m.submodules.groups = group = ModuloCounter(self._groups)
+        parts = Signal(self.groups * self._bits_in, reset_less=True)
+        m.submodules.groups = group = ModuloCounter(self.groups)
         m.d.comb += [
             self.i.ready.eq(~self.o.valid | self.o.ready),
             group.step.eq(self.i.valid & self.i.ready),

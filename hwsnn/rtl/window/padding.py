@@ -42,38 +42,14 @@ class Padding(wiring.Component):
         check_pair("extent", extent, 1)
         check_pair("padding", padding, 0)
         check_integer("beats", beats, 1)
-        self._payload_bits, self._extent, self._padding, self._beats = payload_bits, extent, padding, beats
+        self.extent, self.padding, self.beats = extent, padding, beats
+        self.latency = int(any(padding))
         shape = unsigned(payload_bits)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
-    @property
-    def payload_bits(self) -> int:
-        """Bits of a beat."""
-        return self._payload_bits
-
-    @property
-    def extent(self) -> tuple[int, int]:
-        """(height, width) of the frames that come in."""
-        return self._extent
-
-    @property
-    def padding(self) -> tuple[int, int]:
-        """(vertical, horizontal) pixels added on each side."""
-        return self._padding
-
-    @property
-    def beats(self) -> int:
-        """Consecutive beats of a pixel."""
-        return self._beats
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out."""
-        return int(any(self._padding))
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if not any(self._padding):
+        if not any(self.padding):
             m.d.comb += [
                 self.o.payload.eq(self.i.payload),
                 self.o.valid.eq(self.i.valid),
@@ -81,12 +57,12 @@ class Padding(wiring.Component):
             ]
             return m
         advance, step, in_image, begun = Signal(), Signal(), Signal(), Signal()
-        m.submodules.beat = beat = ModuloCounter(self._beats)
-        m.submodules.column = column = ModuloCounter(self._extent[1] + 2 * self._padding[1])
-        m.submodules.row = row = ModuloCounter(self._extent[0] + 2 * self._padding[0])
+        m.submodules.beat = beat = ModuloCounter(self.beats)
+        m.submodules.column = column = ModuloCounter(self.extent[1] + 2 * self.padding[1])
+        m.submodules.row = row = ModuloCounter(self.extent[0] + 2 * self.padding[0])
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
-            in_image.eq(_inside(m, row, self._padding[0]) & _inside(m, column, self._padding[1])),
+            in_image.eq(_inside(m, row, self.padding[0]) & _inside(m, column, self.padding[1])),
             step.eq(advance & (self.i.valid | (begun & ~in_image))),
             self.i.ready.eq(advance & in_image),
             beat.step.eq(step),
@@ -97,7 +73,7 @@ class Padding(wiring.Component):
             m.d.sync += self.o.valid.eq(step)
         with m.If(step):
             m.d.sync += begun.eq(~(beat.last & column.last & row.last))
-        data = Signal(self._payload_bits, reset_less=True)
+        data = Signal.like(self.i.payload, name="data", reset_less=True)
         m.d.comb += self.o.payload.eq(data)
         with m.If(advance):
             m.d.sync += data.eq(Mux(in_image, self.i.payload, 0))

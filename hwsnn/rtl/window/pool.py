@@ -18,8 +18,8 @@ from ..compute.adder_tree import balanced_sum
 from ..stream.counter import ModuloCounter
 from ..stream.delay import delayed
 
-_INPUTS_A_STAGE = 16
-"""Inputs of an OR of two look-up tables in a row, of four inputs each."""
+_INPUTS_PER_STAGE = 16
+"""Inputs of an OR of two levels of four-input look-up tables."""
 
 
 class OrPool(wiring.Component):
@@ -48,22 +48,17 @@ class OrPool(wiring.Component):
         check_integer("width", width, 1)
         check_integer("inputs", inputs, 1)
         self._width, self._inputs = width, inputs
-        super().__init__(_flows(width, inputs))
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its spikes out."""
-        stages = 1
-        while _INPUTS_A_STAGE**stages < self._inputs:
-            stages += 1
-        return stages
+        self.latency = 1
+        while _INPUTS_PER_STAGE**self.latency < inputs:
+            self.latency += 1
+        super().__init__(_valid_only_ports(width, inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.d.comb += self.o.valid.eq(delayed(m, self.i.valid, "valid", self.latency, reset_less=False))
         terms: list[Value] = [self.i.payload.word_select(k, self._width) for k in range(self._inputs)]
         for stage in range(1, self.latency + 1):
-            groups = [terms[k : k + _INPUTS_A_STAGE] for k in range(0, len(terms), _INPUTS_A_STAGE)]
+            groups = [terms[k : k + _INPUTS_PER_STAGE] for k in range(0, len(terms), _INPUTS_PER_STAGE)]
             terms = [Signal(self._width, name=f"any{stage}_{k}", reset_less=True) for k in range(len(groups))]
             m.d.sync += [term.eq(reduce(operator.or_, group)) for term, group in zip(terms, groups, strict=True)]
         m.d.comb += self.o.payload.eq(terms[0])
@@ -105,12 +100,8 @@ class WinnerPool(wiring.Component):
         check_integer("timesteps", timesteps, 1, MAX_TIMESTEPS)
         check_integer("t_par", t_par, 1, timesteps)
         self._channels, self._inputs, self._timesteps, self._t_par = channels, inputs, timesteps, t_par
-        super().__init__(_flows(channels * t_par, inputs))
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its spikes out."""
-        return 1 + (self._inputs - 1).bit_length()
+        self.latency = 1 + (inputs - 1).bit_length()
+        super().__init__(_valid_only_ports(channels * t_par, inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -174,7 +165,7 @@ class WinnerPool(wiring.Component):
         return Signal(bits, name=f"{what}_c{channel}_t{step}_s{stage}_k{index}", reset_less=True)
 
 
-def _flows(width: int, inputs: int) -> dict[str, Any]:
+def _valid_only_ports(width: int, inputs: int) -> dict[str, Any]:
     return {
         "i": In(stream.Signature(unsigned(inputs * width), always_ready=True)),
         "o": Out(stream.Signature(unsigned(width), always_ready=True)),
