@@ -175,10 +175,10 @@ class LatencyEncoder(SpikeEncoder):
         m.submodules.thresholds = table = memory.Memory(
             shape=unsigned(self.pixel_bits), depth=self.timesteps, init=thresholds[1:] + thresholds[:1]
         )
-        following = table.read_port(domain="comb")
-        m.d.comb += following.addr.eq(step.count)
+        coming = table.read_port(domain="comb")
+        m.d.comb += coming.addr.eq(step.count)
         with m.If(step.step):
-            m.d.sync += threshold.eq(following.data)
+            m.d.sync += threshold.eq(coming.data)
         spikes: list[Value] = []
         taken, last = Signal(), Signal()  # of the step in the first stage
         with m.If(advance):
