@@ -48,7 +48,7 @@ def test_a_slice_a_clock(shape: tuple[int, ...], input_bits: int, form: Sums) ->
                 ctx.set(component.inputs, sum(int(x) << (k * input_bits) for k, x in enumerate(slices[clock])))
                 ctx.set(component.row, int(rows[clock]))
                 if isinstance(component, GatedSums):
-                    ctx.set(component.group, int(group[clock]))
+                    ctx.set(component.group_index, int(group[clock]))
                     ctx.set(component.starts, int(starts[clock]))
             if clock >= latency:
                 seen.append([ctx.get(getattr(component, f"lane_{lane}")) for lane in range(sums.lanes)])

@@ -26,7 +26,7 @@ class MembraneMemory(wiring.Component):
 
     Ports
     -----
-    group : Signal(range(groups)), in
+    read_group : Signal(range(groups)), in
         Which output fold is read.
     first : Signal(1), in
         Read 0 instead: the state before the first step.
@@ -34,15 +34,15 @@ class MembraneMemory(wiring.Component):
         The state that was read; a register.
     write : Signal(1), in
         Whether ``left`` is written.
-    left_group : Signal(range(groups)), in
+    write_group : Signal(range(groups)), in
         Where it is written.
     left : Signal(ArrayLayout(state_layout(neuron), lanes)), in
         The state to write.
 
     Timing
     ------
-    Latency: 1 cycle from ``group`` and ``first`` to ``state``; what is written can be read in the next cycle. One read
-    and one write per cycle.
+    Latency: 1 cycle from ``read_group`` and ``first`` to ``state``; what is written can be read in the next cycle. One
+    read and one write per cycle.
     """
 
     def __init__(self, neuron: AnyNeuron, groups: int, lanes: int) -> None:
@@ -52,11 +52,11 @@ class MembraneMemory(wiring.Component):
         word = data.ArrayLayout(state_layout(neuron), lanes)
         super().__init__(
             {
-                "group": In(range(groups)),
+                "read_group": In(range(groups)),
                 "first": In(1),
                 "state": Out(word),
                 "write": In(1),
-                "left_group": In(range(groups)),
+                "write_group": In(range(groups)),
                 "left": In(word),
             }
         )
@@ -72,9 +72,9 @@ class MembraneMemory(wiring.Component):
             m.submodules.words = words = memory.Memory(shape=unsigned(len(left)), depth=self._groups, init=[])
             read, write = words.read_port(domain="comb"), words.write_port()
             m.d.comb += [
-                read.addr.eq(self.group),
+                read.addr.eq(self.read_group),
                 stored.eq(read.data),
-                write.addr.eq(self.left_group),
+                write.addr.eq(self.write_group),
                 write.en.eq(self.write),
                 write.data.eq(left),
             ]

@@ -160,10 +160,10 @@ class Neurons(wiring.Component):
             m.d.sync += first.eq(one_pass.last)
         m.submodules.membranes = membranes = MembraneMemory(self._neuron, self._shape.groups, self._shape.lanes)
         m.d.comb += [
-            membranes.group.eq(groups.at(0)),
+            membranes.read_group.eq(groups.at(0)),
             membranes.first.eq(first),
             membranes.write.eq(delayed(m, self.i.valid, "passed", last, reset_less=False)),
-            membranes.left_group.eq(groups.at(last)),
+            membranes.write_group.eq(groups.at(last)),
         ]
         return membranes
 

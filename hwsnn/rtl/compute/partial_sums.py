@@ -100,7 +100,7 @@ class GatedSums(wiring.Component):
     -----
     inputs, row, lane_0, ... : as of ``TableSums``
         The slice, its row, and its contributions.
-    group : Signal(range(G)), in
+    group_index : Signal(range(G)), in
         The slice's output fold.
     starts : Signal(1), in
         Whether the slice is the first of its output fold, at the first position: the bias is added to it.
@@ -112,7 +112,7 @@ class GatedSums(wiring.Component):
 
     def __init__(self, sums: SynapticSums) -> None:
         self._sums = sums
-        super().__init__(_ports(sums) | {"group": In(range(len(sums.bias))), "starts": In(1)} | _lanes(sums))
+        super().__init__(_ports(sums) | {"group_index": In(range(len(sums.bias))), "starts": In(1)} | _lanes(sums))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -125,7 +125,7 @@ class GatedSums(wiring.Component):
             m.submodules.bases = bases = _bases({lane: columns[:, lane] for lane in lanes})
             waits = sums.term_clocks - bases.latency
             m.d.comb += [
-                bases.row.eq(delayed(m, self.group, "base_row", waits)),
+                bases.row.eq(delayed(m, self.group_index, "base_row", waits)),
                 bases.inputs.eq(delayed(m, self.starts, "base_input", waits)),
             ]
             _add_bases(sums, bases, lanes, terms)

@@ -86,7 +86,7 @@ class Synapses(wiring.Component):
             starts = Signal(name="starts_group", init=1)
             with m.If(self.i.valid):
                 m.d.sync += starts.eq(fold.last)
-            m.d.comb += [partial.group.eq(group.count), partial.starts.eq(starts & first)]
+            m.d.comb += [partial.group_index.eq(group.count), partial.starts.eq(starts & first)]
 
         totals = [getattr(partial, f"lane_{lane}") for lane in range(self._lanes)]
         stage, given = self._sums.term_clocks + self._sums.levels, group.step
