@@ -88,7 +88,7 @@ def test_stream_crossing(periods: tuple[int, int], depth: int, stalls: tuple[flo
 
 
 @pytest.mark.parametrize("periods", PERIODS)
-def test_a_beat_a_clock_of_the_slower_end(periods: tuple[int, int]) -> None:
+def test_one_beat_per_cycle_of_the_slower_clock(periods: tuple[int, int]) -> None:
     out, written, read = run_crossing(periods, 16, 200, 0, 0)
     assert out == list(range(200))
     slower = written if periods[0] >= periods[1] else read

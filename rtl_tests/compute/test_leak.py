@@ -30,7 +30,7 @@ LEAKS: list[Leak] = [
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=repr)
-def test_leaked_after_as_many_clocks_as_stated(leak: Leak) -> None:
+def test_leak_latency(leak: Leak) -> None:
     m = Module()
     m.domains.sync = ClockDomain()
     v = Signal(signed(BITS))

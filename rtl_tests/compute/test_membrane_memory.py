@@ -19,7 +19,7 @@ NEURON = Integrator(NoLeak(), BITS)
 
 @pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.parametrize("groups", [1, 2, 5])
-def test_reads_what_was_written_a_clock_before(groups: int, lanes: int) -> None:
+def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int) -> None:
     generator = random.Random(groups * 10 + lanes)
     words, expected, seen = [0] * groups, list[int](), list[int]()
     memory = MembraneMemory(NEURON, groups, lanes)

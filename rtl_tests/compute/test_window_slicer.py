@@ -147,7 +147,7 @@ def results() -> dict[str, CaseResult]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_slices(setting: Setting, results: dict[str, CaseResult]) -> None:
+def test_window_slicer(setting: Setting, results: dict[str, CaseResult]) -> None:
     result = results[setting.name]
     assert result.error is None
     assert result.first_latency == setting.component().latency == 1

@@ -145,7 +145,7 @@ class Engine(wiring.Component):
         return m
 
     def _makes_beat(self, m: Module, begin: Value) -> Value:
-        """Whether the next pass makes a beat: one of the last position, for scores its last."""
+        """Whether the next pass makes a beat: passes of the last position do, for scores only the last of them."""
         m.submodules.passes = one_pass = ModuloCounter(self.passes)
         m.submodules.positions = position = ModuloCounter(self._positions)
         m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]

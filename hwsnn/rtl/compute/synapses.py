@@ -20,7 +20,7 @@ from .position_ring import PositionRing
 class Synapses(wiring.Component):
     """Multiplies slices of inputs by constant weights and adds up, without multipliers (see ``SynapticSums``).
 
-    F slices make the currents of an output fold, G output folds a pass. Where the layer has several positions (the
+    F slices make the currents of an output fold, G output folds make a pass. Where the layer has several positions (the
     pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
     contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
     of sums.

@@ -1,4 +1,4 @@
-"""Cuts windows into the slices that meet their weights in one cycle."""
+"""Splits windows into slices: the inputs that are multiplied by weights in one cycle."""
 
 from __future__ import annotations
 

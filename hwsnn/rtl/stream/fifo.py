@@ -63,7 +63,7 @@ class StreamFifo(wiring.Component):
 class SkidBuffer(wiring.Component):
     """Two registers in a stream, which cut a long combinational path: its ``ready`` and ``valid`` are registers.
 
-    A beat that arrives as the output stalls goes into the second one.
+    A beat that arrives as the output stalls is kept in the second one.
 
     Parameters
     ----------
