@@ -11,11 +11,10 @@
 Each is imported when it is first used: ``import hwsnn`` loads none of its parts.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from .version import __version__
 
+# With ``python -m hwsnn`` the current folder still comes first here: nothing of Python's own may be imported.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .board import open_board as open_board
     from .errors import InputError as InputError
@@ -63,13 +62,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, there = _PUBLIC[name].partition(":")
-    value = getattr(import_module(f"{__name__}.{module}"), there or name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _PUBLIC:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module, _, there = _PUBLIC[name].partition(":")
+        value = getattr(import_module(f"{__name__}.{module}"), there or name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -71,7 +71,7 @@ def test_readout(case: StreamCase, results: dict[str, CaseResult]) -> None:
 
 
 @pytest.mark.parametrize(("case", "shape"), list(zip(CASES[: len(COUNTS)], COUNTS, strict=True)), ids=_id)
-def test_count_takes_a_beat_a_clock(
+def test_count_takes_one_beat_per_cycle(
     case: StreamCase, shape: tuple[int, int, int], results: dict[str, CaseResult]
 ) -> None:
     result, beats = results[case.name], -(-shape[1] // shape[2])
@@ -82,7 +82,7 @@ def test_count_takes_a_beat_a_clock(
 
 
 @pytest.mark.parametrize(("case", "shape"), list(zip(CASES[len(COUNTS) :], ANSWERS, strict=True)), ids=_id)
-def test_answer_takes_its_time(case: StreamCase, shape: tuple[int, int, bool], results: dict[str, CaseResult]) -> None:
+def test_argmax_latency(case: StreamCase, shape: tuple[int, int, bool], results: dict[str, CaseResult]) -> None:
     result, classes = results[case.name], shape[0]
     latency = 2 * (classes - 1).bit_length()
     assert case.component.latency == latency

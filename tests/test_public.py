@@ -41,7 +41,7 @@ def test_no_part_shadows_a_name(tmp_path: Path) -> None:
 
 def test_unknown_names() -> None:
     with pytest.raises(AttributeError, match="module 'hwsnn' has no attribute 'quantise'"):
-        _ = hwsnn.quantise
+        _ = hwsnn.quantise  # type: ignore[attr-defined]
 
 
 def test_a_public_name_loads_what_it_needs() -> None:

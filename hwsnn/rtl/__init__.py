@@ -1,0 +1,1 @@
+"""The hardware: components in Amaranth. ``docs/streams.md`` has the conventions that they share."""

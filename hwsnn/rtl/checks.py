@@ -1,6 +1,8 @@
 """Parameter checks that the components share: one wording, "X must be ..., not ...".
 
-A value of the wrong kind raises ``TypeError``, one out of range ``ValueError``.
+A component is built by our own code, so a value of the wrong type is a programming error: ``TypeError``; one out of
+range is a ``ValueError``. ``hwsnn.spec.checks`` is apart from this: it checks what people and untrusted files say, and
+there everything wrong is bad input, a ``ValueError``.
 """
 
 from __future__ import annotations

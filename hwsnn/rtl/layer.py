@@ -1,4 +1,4 @@
-"""A layer of the network as one component: the chain of smaller ones that the spec asks for."""
+"""A layer of the network as one component: a chain of stream components."""
 
 from __future__ import annotations
 
@@ -21,13 +21,31 @@ from .window.sliding_window import SlidingWindow
 class WeightedLayer(ChainComponent):
     """A convolution or fully connected layer with its neurons, folded, and the queue behind it.
 
-    Parameters: the network, the layer's index in it, its fold, the time steps in a beat that it gets (1 for pixels),
-    and the depths of its queue and, where its window slides, of its queue of columns.
+    Parameters
+    ----------
+    network : Network
+        The network of the layer.
+    index : int
+        The layer's index in the network.
+    fold : LayerFold
+        The layer's parallelism.
+    steps : int
+        Time steps per input beat; 1 for pixels.
+    queue_depth : int
+        Depth of the queue behind the layer, in beats.
+    column_depth : int
+        Depth of the queue of columns, where the layer has a sliding window; 0 for none.
 
-    Members: ``i``, pixels (direct encoding's first layer) or spikes, as one flat number; ``o``, spikes,
-    ``unsigned(t_par * Cout)`` in the order (y, x, pass), or for an integrating last layer the scores, one beat a frame.
+    Ports
+    -----
+    i : stream in of ``unsigned(steps * C * n)``
+        Pixels of n bits (first layer, direct encoding), or spikes (n = 1).
+    o : stream out of ``unsigned(t_par * Cout)``
+        Spikes, order (y, x, pass). Of an integrating last layer the scores, one beat per frame.
 
-    Clocks a position and pass: G * F (see ``docs/streams.md``).
+    Timing
+    ------
+    G * F cycles per output pixel and pass (see ``docs/streams.md``).
     """
 
     def __init__(
@@ -37,7 +55,7 @@ class WeightedLayer(ChainComponent):
         (channels, height, width), pixels = network.shapes[index], network.takes_pixels(index)
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
-        # Cuts the ready path where it is narrow.
+        # Cuts the path of ready where beats are narrow.
         parts: Components = [("entry", SkidBuffer(bits * steps))]
         if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
             parts.append(("steps", Packer(bits * steps, -(-timesteps // steps), bits * timesteps)))
@@ -56,9 +74,9 @@ class WeightedLayer(ChainComponent):
 
 
 def joins_steps(timesteps: int, steps: int, t_par: int) -> bool:
-    """Whether a layer with ``t_par`` steps a pass must join the beats of ``steps`` steps that it gets to whole pixels.
+    """Whether a layer with ``t_par`` steps per pass must join input beats of ``steps`` steps to whole pixels.
 
-    It need not where each beat makes whole passes and no step is missing at a position's end.
+    It need not where each beat makes whole passes and no step is missing in the last beat of a pixel.
     """
     return steps != t_par and (steps % t_par != 0 or timesteps % steps != 0)
 
@@ -66,9 +84,27 @@ def joins_steps(timesteps: int, steps: int, t_par: int) -> bool:
 class PoolLayer(ChainComponent):
     """A spiking max-pool and the queue behind it.
 
-    Parameters: the layer, its network and its index in that, the time steps in a beat, and the queue's depth in beats.
+    Parameters
+    ----------
+    layer : MaxPool
+        The pool.
+    network : Network
+        The network of the layer.
+    index : int
+        The layer's index in the network.
+    steps : int
+        Time steps per beat.
+    queue_depth : int
+        Depth of the queue behind the pool, in beats.
 
-    Members: ``i`` and ``o``, spikes, ``unsigned(steps * C)`` in the order (y, x, beat). One input beat a clock.
+    Ports
+    -----
+    i, o : streams of ``unsigned(steps * C)``
+        Spikes, order (y, x, beat).
+
+    Timing
+    ------
+    One input beat per cycle.
     """
 
     def __init__(self, layer: MaxPool, network: Network, index: int, steps: int, queue_depth: int) -> None:
@@ -85,7 +121,7 @@ class PoolLayer(ChainComponent):
 
 @singledispatch
 def component(layer: object, network: Network, index: int, folding: Folding) -> ChainComponent:
-    """The hardware of ``layer``, which is number ``index`` of the network."""
+    """The hardware of ``layer``, which has index ``index`` in the network."""
     raise unknown_kind("the hardware", layer)
 
 

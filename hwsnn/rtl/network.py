@@ -1,4 +1,4 @@
-"""The whole network as one pipeline: encoder, layers and readout, each an instance under a name of its own."""
+"""The whole network as one pipeline: encoder, layers and readout, each a named instance."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .stream.chain import ChainComponent, Components, connect_chain
 from .stream.credit import CreditWrapper
 
 RESULTS = 2
-"""Results that may be on their way at the end of the pipeline."""
+"""Depth of the queue of results at the end of the pipeline."""
 
 
 def layer_instance(name: str) -> str:
-    """What the layer ``name`` is called in the hardware: its instance, and the start of its streams' names.
+    """The instance name of the layer ``name``, and the prefix of its streams' names.
 
-    Any word may be a layer's name; one that ends so is a keyword of no language. Names that differ still do.
+    A layer may have any name; the suffix keeps it from being a keyword, and keeps different names different.
     """
     return f"{name}_layer"
 
@@ -33,7 +33,7 @@ def pixel_layout(network: Network) -> data.ArrayLayout:
 
 
 def result_layout(network: Network) -> data.StructLayout:
-    """The payload of the ``result`` stream: the answer, and the score of every class."""
+    """The payload of the ``result`` stream: the predicted class, and the score of every class."""
     score = signed(network.score_bits) if network.readout == "membrane" else unsigned(network.score_bits)
     return data.StructLayout(
         {"answer": unsigned(network.answer_bits), "scores": data.ArrayLayout(score, network.classes)}
@@ -41,19 +41,30 @@ def result_layout(network: Network) -> data.StructLayout:
 
 
 class Pipeline(wiring.Component):
-    """A network in hardware: pixels in, one result a frame out.
+    """A network in hardware: pixels in, one result per frame out.
 
     Parameters
     ----------
-    network : the spec; layers become instances called as ``layer_instance`` says, beside ``encoder`` and ``readout``.
-    folding : the parallelism of every layer with weights, and the depths of its queues.
+    network : Network
+        The network. Its layers become instances named by ``layer_instance``, beside ``encoder`` and ``readout``.
+    folding : Folding
+        The parallelism of every layer with weights, and the depths of its queues.
 
-    Members
-    -------
-    ``pixels`` : stream of pixels, raster order, one beat a pixel, frames back to back.
-    ``result`` : stream of answers and scores, one beat a frame, in the order of the frames.
+    Ports
+    -----
+    pixels : stream in of ``pixel_layout(network)``
+        Raster order, one beat per pixel, frames back to back.
+    result : stream out of ``result_layout(network)``
+        One beat per frame, in the order of the frames.
 
-    Clocks a frame: those of the slowest layer. Latency: a few image rows of each layer. Simulation measures both.
+    Timing
+    ------
+    ``hwsnn.cycles`` computes the latency and the cycles per frame, which are those of the slowest layer.
+
+    Raises
+    ------
+    ValueError
+        The folding does not name the network's layers.
     """
 
     def __init__(self, network: Network, folding: Folding) -> None:

@@ -1,4 +1,4 @@
-"""From the last layer to the answer: counting spikes, finding the largest score."""
+"""Readout: spike counts of the last layer, and the class of the largest score."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ class SpikeCount(wiring.Component):
 
     Parameters
     ----------
-    classes : classes, one bit of a step each.
-    timesteps : steps of a frame.
-    t_par : steps in a beat, at most ``timesteps``.
+    classes : int
+        Number of classes.
+    timesteps : int
+        Time steps per frame.
+    t_par : int
+        Time steps per beat, at most ``timesteps``.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(t_par * classes)``, the last layer's spikes, bit ``t * classes + class``.
-    ``o`` : stream of ``ArrayLayout(unsigned(w), classes)``, the scores, w bits for 0 to ``timesteps``.
+    Ports
+    -----
+    i : stream in of ``unsigned(t_par * classes)``
+        The last layer's spikes, bit ``t * classes + class``.
+    o : stream out of ``ArrayLayout(unsigned(w), classes)``
+        The scores, w bits for 0 to ``timesteps``.
 
-    Latency: 2 clocks from a frame's last beat in. One beat a clock, across frames too.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer of at least 1.
+    Latency: 2 cycles from a frame's last beat in. One beat per cycle, across frames too.
     """
 
     def __init__(self, classes: int, timesteps: int, t_par: int = 1) -> None:
@@ -42,13 +45,9 @@ class SpikeCount(wiring.Component):
         check_integer("timesteps", timesteps, 1)
         check_integer("t_par", t_par, 1, timesteps)
         self._classes, self._timesteps, self._t_par = classes, timesteps, t_par
+        self.latency = 2
         scores = data.ArrayLayout(unsigned(unsigned_width(timesteps)), classes)
         super().__init__({"i": In(stream.Signature(unsigned(t_par * classes))), "o": Out(stream.Signature(scores))})
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a frame's last beat in to its scores out."""
-        return 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -77,29 +76,31 @@ class SpikeCount(wiring.Component):
 
 
 class ArgMax(wiring.Component):
-    """Finds the class of the largest score, ties to the lowest index, in a tree of comparisons of two.
+    """Finds the class of the largest score, ties to the lowest index, by a tree of two-input comparisons.
 
     Parameters
     ----------
-    classes : number of scores.
-    score_shape : ``unsigned(w)`` or ``signed(w)``.
+    classes : int
+        Number of scores.
+    score_shape : Shape
+        ``unsigned(w)`` or ``signed(w)``.
 
-    Members
-    -------
-    ``i`` : flow of ``ArrayLayout(score_shape, classes)``, the scores of a frame.
-    ``o`` : flow of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(score_shape, classes)})``, a bits for
-    0 to ``classes - 1``.
+    Ports
+    -----
+    i : valid-only stream in of ``ArrayLayout(score_shape, classes)``
+        The scores of a frame.
+    o : valid-only stream out of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(score_shape, classes)})``
+        The predicted class, a bits for 0 to ``classes - 1``, and the scores.
 
-    Latency: 2 clocks a level, ceil(log2(classes)) levels: one to compare, one to choose. A frame a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``classes`` is not an integer of at least 1.
+    Latency: 2 cycles for each of ceil(log2(classes)) levels: one to compare, one to select. One frame per cycle.
     """
 
     def __init__(self, classes: int, score_shape: Any) -> None:
         check_integer("classes", classes, 1)
         self._classes, self._score_shape = classes, Shape.cast(score_shape)
+        self.latency = 2 * (classes - 1).bit_length()
         scores = data.ArrayLayout(self._score_shape, classes)
         result = data.StructLayout({"answer": unsigned(unsigned_width(classes - 1)), "scores": scores})
         super().__init__(
@@ -108,11 +109,6 @@ class ArgMax(wiring.Component):
                 "o": Out(stream.Signature(result, always_ready=True)),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Clocks from scores in to their answer out."""
-        return 2 * (self._classes - 1).bit_length()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -124,9 +120,9 @@ class ArgMax(wiring.Component):
         while len(best) > 1:
             level += 1
             below, best = best, []
-            for place in range(0, len(below), 2):
-                (score, index), *other = below[place : place + 2]
-                name = f"{level}_{place // 2}"
+            for first in range(0, len(below), 2):
+                (score, index), *other = below[first : first + 2]
+                name = f"{level}_{first // 2}"
                 largest = Signal(self._score_shape, name=f"score_{name}", reset_less=True)
                 winner = Signal(answer_bits, name=f"class_{name}", reset_less=True)
                 score_later, index_later = (

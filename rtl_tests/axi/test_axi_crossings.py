@@ -12,7 +12,7 @@ from amaranth.hdl import ClockDomain, Module, unsigned
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.axi.clock_crossing import GrayCount, StreamCrossing, ValueCrossing
-from hwsnn.rtl.axi.soft_reset import HELD_CLOCKS, SoftReset
+from hwsnn.rtl.axi.soft_reset import RESET_CYCLES, SoftReset
 
 DOMAINS = {"write": "write", "read": "read"}
 PERIODS = [(10, 10), (10, 7), (7, 10), (10, 23), (23, 10), (3, 50), (50, 3), (100, 101)]
@@ -88,7 +88,7 @@ def test_stream_crossing(periods: tuple[int, int], depth: int, stalls: tuple[flo
 
 
 @pytest.mark.parametrize("periods", PERIODS)
-def test_a_beat_a_clock_of_the_slower_end(periods: tuple[int, int]) -> None:
+def test_one_beat_per_cycle_of_the_slower_clock(periods: tuple[int, int]) -> None:
     out, written, read = run_crossing(periods, 16, 200, 0, 0)
     assert out == list(range(200))
     slower = written if periods[0] >= periods[1] else read
@@ -197,7 +197,7 @@ def test_soft_reset(periods: tuple[int, int]) -> None:
         while True:
             held = held + 1 if ctx.get(reset.pipeline_rst) else 0
             assert not held or ctx.get(reset.resetting)
-            if held >= HELD_CLOCKS and not ctx.get(reset.ask):
+            if held >= RESET_CYCLES and not ctx.get(reset.ask):
                 asked = False
             await ctx.tick("pipeline")
 

@@ -83,12 +83,12 @@ def results() -> dict[str, CaseResult]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_sound_frames_alone(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_only_valid_frames_pass(case: StreamCase, results: dict[str, CaseResult]) -> None:
     assert results[case.name].error is None
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_word_a_clock_goes_in(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_one_word_per_cycle(case: StreamCase, results: dict[str, CaseResult]) -> None:
     """Whatever is malformed, and however short frames are."""
     clocks = results[case.name].input_clocks
     assert clocks == list(range(clocks[0], clocks[0] + len(case.inputs)))
@@ -101,7 +101,7 @@ def test_latency(case: StreamCase, results: dict[str, CaseResult]) -> None:
     assert result.output_clocks == list(range(start, start + len(case.outputs)))
 
 
-def test_frames_that_are_kept() -> None:
+def test_frames_held() -> None:
     """Nothing is read: it takes two frames, and as many words more as it says, in whole frames."""
     gate = StoreAndForward(4, 24, 8)
     assert gate.words == 6
@@ -111,7 +111,7 @@ def test_frames_that_are_kept() -> None:
     assert StoreAndForward(8, 784, 8).places == 3
 
 
-def test_frames_whose_numbers_wait() -> None:
+def test_frames_with_waiting_numbers() -> None:
     gate = StoreAndForward(4, 4, 8)
     assert gate.places == 18
     assert _taken(gate, words=200, reads=True) == gate.places + FRAMES_INSIDE + 2  # two are checked

@@ -30,7 +30,7 @@ def simulate(component: Any, bench: Callable[[Any], Coroutine[Any, Any, None]]) 
 
 
 @pytest.mark.parametrize(("bits", "part_bits"), [(6, 2), (7, 3), (3, 3), (5, 1), (4, 23)])
-def test_split_counter(bits: int, part_bits: int) -> None:
+def test_wide_counter(bits: int, part_bits: int) -> None:
     counter = WideCounter(bits, part_bits)
     draw = random.Random(bits)
     events = [draw.random() < 0.8 for _ in range(3 << bits)]
@@ -49,7 +49,7 @@ def test_split_counter(bits: int, part_bits: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 8])
-def test_level(limit: int) -> None:
+def test_level_counter(limit: int) -> None:
     level, draw = LevelCounter(limit), random.Random(limit)
     ends = set()
 
@@ -92,7 +92,7 @@ def test_restart_counter(length: int) -> None:
     assert restarts >= {0, length - 1, length}
 
 
-def test_intake() -> None:
+def test_axis_sink() -> None:
     """Words at random, soft resets at random: what is passed on are whole packets, of the time since the last one."""
     intake, draw = AxisSink(4), random.Random(1)
     met = set()

@@ -38,7 +38,7 @@ def _range(low: list[int], high: list[int]) -> RowRange:
 
 
 @pytest.mark.parametrize(("terms", "levels"), [(1, 0), (1, 2), (2, 1), (3, 2), (5, 3), (8, 3), (9, 5)])
-def test_sum_after_as_many_clocks_as_levels(terms: int, levels: int) -> None:
+def test_latency_is_the_number_of_levels(terms: int, levels: int) -> None:
     generator = random.Random(f"{terms} {levels}")
     ends = [sorted(generator.choices(range(-130, 131), k=2)) for _ in range(terms)]
     tree = AdderTree({f"t{n}": _range([low], [high]) for n, (low, high) in enumerate(ends)}, levels)
@@ -91,7 +91,7 @@ def test_balanced_sum(terms: int) -> None:
     assert seen == [sum(values)]
 
 
-def test_a_balanced_sum_is_a_bit_wider_a_level() -> None:
+def test_a_balanced_sum_grows_one_bit_per_level() -> None:
     for terms, bits in ((1, 1), (2, 2), (4, 3), (5, 4), (16, 5), (17, 6)):
         spikes = [Signal(name=f"spike_{n}") for n in range(terms)]
         assert balanced_sum(spikes).shape() == unsigned(bits)

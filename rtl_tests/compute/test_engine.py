@@ -114,7 +114,9 @@ class Setting:
         """For every position of every frame, when its passes begin at full speed, counted from the first one."""
         clock, begins = 0, []
         for _ in range(FRAMES * self.positions):
-            begins.append([clock + number * max(engine.pass_clocks, engine.rest) for number in range(self.passes)])
+            begins.append(
+                [clock + number * max(engine.pass_clocks, engine.min_interval) for number in range(self.passes)]
+            )
             clock = begins[-1][-1] + engine.pass_clocks
         return begins
 
@@ -186,7 +188,7 @@ def test_properties(setting: Setting) -> None:
     engine = setting.engine()
     groups, folds = -(-setting.classes // setting.fold.cout_par), -(-setting.shape[0] // setting.fold.cin_par)
     assert (engine.passes, engine.pass_clocks) == (setting.passes, groups * folds)
-    assert (engine.rest > 0) == (setting.passes > 1)
+    assert (engine.min_interval > 0) == (setting.passes > 1)
 
 
 @pytest.mark.parametrize("setting", SETTINGS[1::4], ids=lambda setting: setting.name)
@@ -194,7 +196,7 @@ def test_properties(setting: Setting) -> None:
 def test_nothing_is_lost_in_a_long_stall(setting: Setting, queue_depth: int) -> None:
     engine = setting.engine(queue_depth)
     inputs, outputs = setting.beats()
-    stall = 6 * engine.passes * setting.positions * max(engine.pass_clocks, engine.rest) + engine.latency
+    stall = 6 * engine.passes * setting.positions * max(engine.pass_clocks, engine.min_interval) + engine.latency
     seen: list[int] = []
     waiting = 0
 

@@ -30,18 +30,18 @@ LEAKS: list[Leak] = [
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=repr)
-def test_leaked_after_as_many_clocks_as_stated(leak: Leak) -> None:
+def test_leak_latency(leak: Leak) -> None:
     m = Module()
     m.domains.sync = ClockDomain()
     v = Signal(signed(BITS))
-    rest = leaked(m, leak, v)
+    decayed = leaked(m, leak, v)
     seen: list[int] = []
 
     async def bench(ctx: Any) -> None:
         for clock in range(len(VALUES) + leak_clocks(leak)):
             ctx.set(v, VALUES[clock] if clock < len(VALUES) else 0)
             if clock >= leak_clocks(leak):
-                seen.append(ctx.get(rest))
+                seen.append(ctx.get(decayed))
             await ctx.tick()
 
     simulator = Simulator(m)

@@ -19,7 +19,7 @@ NEURON = Integrator(NoLeak(), BITS)
 
 @pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.parametrize("groups", [1, 2, 5])
-def test_reads_what_was_written_a_clock_before(groups: int, lanes: int) -> None:
+def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int) -> None:
     generator = random.Random(groups * 10 + lanes)
     words, expected, seen = [0] * groups, list[int](), list[int]()
     memory = MembraneMemory(NEURON, groups, lanes)
@@ -27,21 +27,21 @@ def test_reads_what_was_written_a_clock_before(groups: int, lanes: int) -> None:
 
     async def bench(ctx: Any) -> None:
         for _ in range(CLOCKS):
-            group, left_group = (generator.randrange(groups) for _ in range(2))
+            read_group, write_group = (generator.randrange(groups) for _ in range(2))
             first, write, left = (
                 generator.random() < 0.2,
                 generator.random() < 0.6,
                 generator.randrange(1 << lanes * BITS),
             )
-            ctx.set(memory.group, group)
-            ctx.set(memory.left_group, left_group)
+            ctx.set(memory.read_group, read_group)
+            ctx.set(memory.write_group, write_group)
             ctx.set(memory.first, first)
             ctx.set(memory.write, write)
             ctx.set(Value.cast(memory.left), left)
             await ctx.tick()
-            expected.append(0 if first else words[group])
+            expected.append(0 if first else words[read_group])
             if write:
-                words[left_group] = left
+                words[write_group] = left
             seen.append(ctx.get(Value.cast(memory.state)))
 
     simulator = Simulator(memory)

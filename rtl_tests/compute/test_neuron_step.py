@@ -32,7 +32,7 @@ def _neuron(leak: Leak, reset: Reset | None) -> AnyNeuron:
 @pytest.mark.parametrize("saturates", [False, True])
 @pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("leak", LEAKS, ids=repr)
-def test_a_step_a_clock(leak: Leak, reset: Reset | None, saturates: bool, begins: bool) -> None:
+def test_one_step_per_cycle(leak: Leak, reset: Reset | None, saturates: bool, begins: bool) -> None:
     """Other values every clock, so that a port that is looked at a clock too early or too late is seen."""
     neuron, generator = _neuron(leak, reset), random.Random(f"{leak} {reset} {saturates} {begins}")
     low, high = -(1 << (BITS - 1)), (1 << (BITS - 1)) - 1

@@ -205,7 +205,7 @@ def _case(setting: Setting, early: int = 0) -> StreamCase:
         for group in one_pass
     ]
     outputs = _expected(setting, thresholds, subs, currents)
-    paced = Paced(component, setting, component.rest - early)
+    paced = Paced(component, setting, component.min_interval - early)
     return StreamCase(f"{setting.name}{'-hasty' * early}", paced, inputs, outputs)
 
 
@@ -227,7 +227,7 @@ def test_neurons(case: StreamCase, results: dict[str, CaseResult]) -> None:
 
 
 @pytest.mark.parametrize("case", TOO_FAST, ids=lambda case: case.name)
-def test_a_clock_less_between_passes_is_wrong(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_one_cycle_less_between_passes_is_wrong(case: StreamCase, results: dict[str, CaseResult]) -> None:
     error = results[case.name].error
     assert error is not None
     assert "expected" in error
@@ -236,9 +236,9 @@ def test_a_clock_less_between_passes_is_wrong(case: StreamCase, results: dict[st
 @pytest.mark.parametrize(
     ("setting", "case"), list(zip(SETTINGS, CASES, strict=True)), ids=[setting.name for setting in SETTINGS]
 )
-def test_latency_and_clocks(setting: Setting, case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_latency_and_cycles(setting: Setting, case: StreamCase, results: dict[str, CaseResult]) -> None:
     result, neurons = results[case.name], case.component.neurons
-    a_pass = max(setting.groups, neurons.rest)
+    a_pass = max(setting.groups, neurons.min_interval)
     first = result.input_clocks[0]
     a_position = a_pass * (setting.passes - 1) + setting.groups
     assert result.input_clocks == [
@@ -274,7 +274,7 @@ def test_wrong_shapes(changes: dict[str, Any], error: type[Exception], message: 
         NeuronShape(**(shape | changes))
 
 
-def test_a_neuron_of_other_channels() -> None:
+def test_wrong_number_of_channels() -> None:
     neuron = Neuron(np.ones(3, int), NoLeak(), "zero", 8)
     with pytest.raises(ValueError, match=r"^threshold must be of 4 channels, groups times lanes, not of 3$"):
         Neurons(neuron, NeuronShape(2, 2, 8, 3))

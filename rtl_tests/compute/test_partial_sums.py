@@ -27,7 +27,7 @@ SLICES = 200
         ((1, 1, 130, 2, 2), 1, "block"),
     ],
 )
-def test_a_slice_a_clock(shape: tuple[int, ...], input_bits: int, form: Sums) -> None:
+def test_one_slice_per_cycle(shape: tuple[int, ...], input_bits: int, form: Sums) -> None:
     rng = np.random.default_rng(list(shape))
     weights, bias = rng.integers(-7, 8, shape), rng.integers(-20, 21, (shape[1], shape[3]))
     weights[..., 0, :] *= rng.integers(0, 2, weights[..., 0, :].shape)
@@ -48,7 +48,7 @@ def test_a_slice_a_clock(shape: tuple[int, ...], input_bits: int, form: Sums) ->
                 ctx.set(component.inputs, sum(int(x) << (k * input_bits) for k, x in enumerate(slices[clock])))
                 ctx.set(component.row, int(rows[clock]))
                 if isinstance(component, GatedSums):
-                    ctx.set(component.group, int(group[clock]))
+                    ctx.set(component.group_index, int(group[clock]))
                     ctx.set(component.starts, int(starts[clock]))
             if clock >= latency:
                 seen.append([ctx.get(getattr(component, f"lane_{lane}")) for lane in range(sums.lanes)])

@@ -33,12 +33,12 @@ class Setting:
     groups: int
     repeats: int = 1
     windows: int = 1
-    rest: int = 0
+    min_interval: int = 0
 
     @property
     def name(self) -> str:
         shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t"
-        return f"{shape}-{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.rest}"
+        return f"{shape}-{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.min_interval}"
 
     @property
     def window_passes(self) -> int:
@@ -54,7 +54,7 @@ class Setting:
 
     def component(self) -> WindowSlicer:
         sizes = (self.taps, self.channels, self.bits, self.steps, self.cin_par, self.t_par, self.groups)
-        return WindowSlicer(*sizes, self.repeats, self.passes, self.rest)
+        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval)
 
     def beats(self, positions: int) -> tuple[list[int], list[int]]:
         """Random windows, and the slices of all of them."""
@@ -129,14 +129,14 @@ SETTINGS = [
     Setting(4, 2, 4, 1, 2, 1, 1, repeats=4),
     Setting(1, 5, 8, 1, 5, 1, 3, repeats=2),
     # Passes that are too short for the neurons behind; several windows a position.
-    Setting(4, 2, 1, 4, 2, 2, 1, rest=5),
-    Setting(4, 3, 1, 5, 2, 2, 1, rest=3),
-    Setting(4, 3, 1, 5, 2, 2, 1, rest=2),
-    Setting(2, 3, 1, 2, 3, 1, 2, windows=3, rest=7),
-    Setting(2, 3, 1, 1, 3, 1, 1, windows=4, rest=2),
-    Setting(2, 3, 1, 1, 1, 1, 2, windows=2, rest=1),
-    Setting(3, 2, 8, 1, 1, 1, 1, repeats=3, rest=4),
-    Setting(3, 2, 1, 3, 1, 3, 1, rest=9),
+    Setting(4, 2, 1, 4, 2, 2, 1, min_interval=5),
+    Setting(4, 3, 1, 5, 2, 2, 1, min_interval=3),
+    Setting(4, 3, 1, 5, 2, 2, 1, min_interval=2),
+    Setting(2, 3, 1, 2, 3, 1, 2, windows=3, min_interval=7),
+    Setting(2, 3, 1, 1, 3, 1, 1, windows=4, min_interval=2),
+    Setting(2, 3, 1, 1, 1, 1, 2, windows=2, min_interval=1),
+    Setting(3, 2, 8, 1, 1, 1, 1, repeats=3, min_interval=4),
+    Setting(3, 2, 1, 3, 1, 3, 1, min_interval=9),
 ]
 CASES = [StreamCase(setting.name, Roomy(setting.component()), *setting.beats(POSITIONS)) for setting in SETTINGS]
 
@@ -147,7 +147,7 @@ def results() -> dict[str, CaseResult]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_slices(setting: Setting, results: dict[str, CaseResult]) -> None:
+def test_window_slicer(setting: Setting, results: dict[str, CaseResult]) -> None:
     result = results[setting.name]
     assert result.error is None
     assert result.first_latency == setting.component().latency == 1
@@ -162,14 +162,14 @@ def test_passes_follow_each_other_at_their_distance(setting: Setting, results: d
         for index in range(setting.passes):
             expected += range(clock, clock + setting.pass_clocks)
             last = index == setting.passes - 1
-            clock += setting.pass_clocks if last else max(setting.pass_clocks, setting.rest)
+            clock += setting.pass_clocks if last else max(setting.pass_clocks, setting.min_interval)
     assert results[setting.name].output_clocks == expected
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_properties(setting: Setting) -> None:
     slices = setting.component()
-    assert (slices.groups, slices.folds * setting.groups) == (setting.groups, setting.pass_clocks)
+    assert slices.folds * setting.groups == setting.pass_clocks
     assert (slices.window_passes, slices.pass_clocks) == (setting.window_passes, setting.pass_clocks)
 
 
@@ -206,9 +206,9 @@ def test_nothing_begins_without_room(setting: Setting) -> None:
     ]
     assert len(begun) == POSITIONS * setting.passes
     distances = [after - before for before, after in pairwise(begun)]
-    assert max(distances) > max(setting.pass_clocks, setting.rest), "some pass has waited"
+    assert max(distances) > max(setting.pass_clocks, setting.min_interval), "some pass has waited"
     within = [distance for index, distance in enumerate(distances, 1) if index % setting.passes]
-    assert all(distance >= max(setting.pass_clocks, setting.rest) for distance in within)
+    assert all(distance >= max(setting.pass_clocks, setting.min_interval) for distance in within)
 
 
 def _simulate(component: Any, bench: Any) -> None:
@@ -233,7 +233,7 @@ RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par":
         ({"groups": -1}, "groups must be an integer of at least 1, not -1"),
         ({"repeats": 0}, "repeats must be an integer of at least 1, not 0"),
         ({"passes": 0}, "passes must be an integer of at least 1, not 0"),
-        ({"rest": -1}, "rest must be an integer of at least 0, not -1"),
+        ({"min_interval": -1}, "min_interval must be an integer of at least 0, not -1"),
         ({"passes": 3}, "passes must be a multiple of the 2 of a window, not 3"),
         ({"repeats": 3}, "passes must be a multiple of the 6 of a window, not 2"),
     ],

@@ -105,7 +105,7 @@ def test_nothing_is_lost(case: StreamCase, results: dict[str, CaseResult]) -> No
 
 
 @pytest.mark.parametrize("case", FAST, ids=lambda case: case.name)
-def test_every_clock_is_used(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_every_cycle_is_used(case: StreamCase, results: dict[str, CaseResult]) -> None:
     result, clocks, period = results[case.name], case.component.clocks, case.component.period
     first = result.input_clocks[0]
     assert result.input_clocks == list(range(first, first + period * len(case.inputs), period))
@@ -113,13 +113,13 @@ def test_every_clock_is_used(case: StreamCase, results: dict[str, CaseResult]) -
 
 
 @pytest.mark.parametrize("case", SLOW, ids=lambda case: case.name)
-def test_fewer_places_cost_clocks(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_smaller_depth_costs_cycles(case: StreamCase, results: dict[str, CaseResult]) -> None:
     clocks = results[case.name].input_clocks
     assert clocks[-1] - clocks[0] > (len(clocks) - 1) * case.component.period
 
 
 @pytest.mark.parametrize("case", [*CREDITED, *CREDITED_SLOW], ids=lambda case: case.name)
-def test_credited(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_credit_wrapper(case: StreamCase, results: dict[str, CaseResult]) -> None:
     result = results[case.name]
     assert result.output_clocks == [clock + case.component.latency for clock in result.input_clocks]
     first = result.input_clocks[0]

@@ -40,12 +40,12 @@ def _values(make: Callable[[Module, Value], dict[int, Value]], *, reset_at: int 
 
 
 @pytest.mark.parametrize("clocks", [0, 1, 4])
-def test_later(clocks: int) -> None:
+def test_delayed(clocks: int) -> None:
     seen = _values(lambda m, source: {clocks: delayed(m, source, "value", clocks)})
     assert seen[clocks] == [0] * clocks + list(range(1, CLOCKS - clocks + 1))
 
 
-def test_later_at_a_reset() -> None:
+def test_delayed_at_a_reset() -> None:
     """A number on its way is kept, but for the one that comes out; a flag is forgotten."""
     kept = _values(lambda m, source: {3: delayed(m, source, "value", 3)}, reset_at=10)[3]
     numbers = [0] * 3 + list(range(1, CLOCKS - 2))

@@ -48,7 +48,7 @@ def results() -> dict[str, CaseResult]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_history(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_line_buffer(case: StreamCase, results: dict[str, CaseResult]) -> None:
     result, latency = results[case.name], case.component.latency
     assert result.error is None
     start = result.input_clocks[0]

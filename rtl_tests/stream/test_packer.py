@@ -35,7 +35,7 @@ def results() -> dict[str, CaseResult]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_collect(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_packer(case: StreamCase, results: dict[str, CaseResult]) -> None:
     result, collect = results[case.name], case.component
     assert result.error is None
     start = result.input_clocks[0]

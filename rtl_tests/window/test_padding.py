@@ -60,19 +60,19 @@ def test_padding(case: StreamCase, results: dict[str, CaseResult]) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_one_beat_a_clock_and_latency(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_one_beat_per_cycle_and_latency(case: StreamCase, results: dict[str, CaseResult]) -> None:
     pad, result = case.component, results[case.name]
     first = result.output_clocks[0]
     assert result.output_clocks == list(range(first, first + len(case.outputs)))
     rows, columns = (pad.extent[axis] + 2 * pad.padding[axis] for axis in range(2))
-    places = [
+    indices = [
         ((frame * rows + pad.padding[0] + y) * columns + pad.padding[1] + x) * pad.beats + t
         for frame in range(FRAMES)
         for y in range(pad.extent[0])
         for x in range(pad.extent[1])
         for t in range(pad.beats)
     ]
-    assert [result.output_clocks[place] for place in places] == [clock + pad.latency for clock in result.input_clocks]
+    assert [result.output_clocks[index] for index in indices] == [clock + pad.latency for clock in result.input_clocks]
 
 
 def test_stated_latency() -> None:

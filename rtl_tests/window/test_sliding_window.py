@@ -79,7 +79,7 @@ def results() -> dict[str, CaseResult]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_windows(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_sliding_window(case: StreamCase, results: dict[str, CaseResult]) -> None:
     assert results[case.name].error is None
 
 
@@ -90,7 +90,7 @@ def _is_fast(window: SlidingWindow) -> bool:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if _is_fast(case.component)], ids=lambda case: case.name)
-def test_one_beat_a_clock_and_latency(case: StreamCase, results: dict[str, CaseResult]) -> None:
+def test_one_beat_per_cycle_and_latency(case: StreamCase, results: dict[str, CaseResult]) -> None:
     window, result = case.component, results[case.name]
     (height, width), beats = window.extent, window.beats
     start = result.input_clocks[0]

@@ -161,7 +161,7 @@ def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
     for index, layer in network.weighted_layers():
         fold = random_folds(network, seed)[layer.name]
         engine = Engine(network, index, fold, 1 if network.takes_pixels(index) else network.timesteps, 1)
-        assert membrane_cycles(network, index, min(fold.t_par, network.timesteps)) == engine.rest
+        assert membrane_cycles(network, index, min(fold.t_par, network.timesteps)) == engine.min_interval
 
 
 def test_a_pool_has_no_cycles() -> None:

@@ -1,0 +1,1 @@
+"""The AXI accelerator: streams of frames and results, registers, clock-domain crossings."""

@@ -1,4 +1,4 @@
-"""The port that frames come in by."""
+"""AXI4-Stream sink for frames."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from .signatures import FRAMES_IN, stream_ports, word_layout
 
 
 class AxisSink(wiring.Component):
-    """Takes words in, but not what is left of a packet that a soft reset met halfway: that is dropped.
+    """AXI4-Stream sink for frames. If a soft reset interrupts a packet, the rest of that packet is dropped.
 
     It is itself reset by ``aresetn`` alone.
 
     Parameters
     ----------
-    word_bytes : bytes of a word: 4, 8 or 16.
+    word_bytes : int
+        Bytes per word: 4, 8 or 16.
 
-    Members
-    -------
-    ``s_axis_*`` : the port. Its ``tready`` is high while a soft reset drops the rest of a packet, then low to its end.
-    ``start``, ``resetting`` : in; a soft reset begins; and is under way.
-    ``o`` : stream of words, ``word_layout``. What takes it must be ready while it is in reset.
-    ``receiving`` : out; whether a packet's first word has come, and its last has not; a register.
-    ``stalled`` : out; whether a word was offered and not taken.
+    Ports
+    -----
+    s_axis_* : AXI4-Stream, in
+        ``tready`` is high while a soft reset drops the rest of a packet, then low until the reset ends.
+    start, resetting : Signal(1), in
+        A soft reset begins; a soft reset is in progress.
+    o : stream out of ``word_layout(word_bytes)``
+        The consumer must be ready while it is in reset.
+    receiving : Signal(1), out
+        Whether the first word of a packet has been taken and its last has not; a register.
+    stalled : Signal(1), out
+        Whether a word is offered and not taken.
 
-    Latency: none.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : words do not have 4, 8 or 16 bytes.
+    No latency. One word per cycle.
     """
 
     def __init__(self, word_bytes: int) -> None:
@@ -48,9 +52,9 @@ class AxisSink(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         closed = Signal(init=1)
-        dropping = Signal()  # what is left of a packet
+        dropping = Signal()  # the rest of a packet
         taken = Signal()
-        under_way = Signal()  # behind this clock a packet is
+        under_way = Signal()  # whether a packet is incomplete after this cycle
         still_dropping = Signal()
         m.d.comb += [
             self.s_axis_tready.eq(self.o.ready & ~closed),

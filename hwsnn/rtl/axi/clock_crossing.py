@@ -1,8 +1,8 @@
-"""What crosses from one clock to the other.
+"""Clock-domain crossings.
 
-Amaranth has parts for this, but its ``AsyncFIFO`` breaks the clock rule (paths 4 long where 2 are allowed: it compares,
-counts and reads its memory in one clock), and its ``FFSynchronizer`` marks its registers for Vivado only where an
-Amaranth platform builds the design, and not in plain Verilog.
+Amaranth has components for this, but its ``AsyncFIFO`` breaks the clock rule (paths of 4 levels where 2 are allowed: it
+compares, counts and reads its memory in one cycle), and its ``FFSynchronizer`` marks its registers for Vivado only
+where an Amaranth platform builds the design, not in plain Verilog.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from amaranth.utils import exact_log2
 from ..checks import check_integer
 
 STAGES = 2
-"""Registers in a row that a signal of another clock needs to settle."""
+"""Synchronizer stages: registers in series that a signal of another clock passes through."""
 
 
 def synchronized(m: Module, value: Value, domain: str, name: str, init: int = 0) -> Value:
-    """``value``, a register of another clock of which one bit changes at a time, ``STAGES`` clocks later in ``domain``.
+    """``value``, a register of another clock of which one bit changes at a time, ``STAGES`` cycles later in ``domain``.
 
     The registers are called ``NAME_settling_1`` and so on, and are not reset.
     """
@@ -39,27 +39,28 @@ def synchronized(m: Module, value: Value, domain: str, name: str, init: int = 0)
 
 
 def _differ(left: Value, right: Value) -> list[Value]:
-    """Whether parts of two values differ, each a LUT of six inputs: any of them that does means the values do."""
+    """Whether parts of two values differ, each a six-input LUT: the values differ where any part does."""
     return [left[first : first + 3] != right[first : first + 3] for first in range(0, len(left), 3)]
 
 
 class GrayCount(wiring.Component):
-    """Counts modulo 2^``bits``, in binary and in Gray code, of which a step changes one bit.
+    """Counts modulo 2^``bits``, in binary and in Gray code, of which one bit changes per step.
 
     Parameters
     ----------
-    name : what its signals' names start with.
-    bits : of the count, at least 1.
+    name : str
+        Prefix of its signals' names.
+    bits : int
+        Width of the count, at least 1.
 
-    Members
-    -------
-    ``step`` : in; count on at the coming clock edge.
-    ``count``, ``gray`` : out; the count, in binary and as Gray code; registers.
-    ``following`` : out; the count that comes next, as Gray code; a register.
-
-    Raises
-    ------
-    TypeError, ValueError : ``bits`` is not an integer of at least 1.
+    Ports
+    -----
+    step : Signal(1), in
+        Increment at the next clock edge.
+    count, gray : Signal(bits), out
+        The count, in binary and in Gray code; registers.
+    following : Signal(bits), out
+        The next count, in Gray code; a register.
     """
 
     def __init__(self, name: str, bits: int) -> None:
@@ -82,27 +83,30 @@ class GrayCount(wiring.Component):
 
 
 class StreamCrossing(wiring.Component):
-    """A queue between two clocks. Its ``ready`` is a register, and so is its ``valid``.
+    """A queue between two clock domains. Its ``ready`` and its ``valid`` are registers.
 
-    Both ends count in Gray code, and see the other end's count a few clocks late: at worst they find the queue fuller
-    or emptier than it is. A reset has to hold both ends until each has seen the other's count at 0.
+    Both ends count in Gray code, and see the other end's count a few cycles late: at worst they find the queue fuller
+    or emptier than it is. A reset must hold both ends until each has seen the other's count at 0.
 
     Parameters
     ----------
-    shape : the payload's shape.
-    depth : beats it holds, a power of two of at least 4. 16 are enough for a beat a clock, whatever the clocks.
-    write, read : the clock domains of ``i`` and ``o``.
+    shape : ShapeLike
+        The payload's shape.
+    depth : int
+        Beats it holds, a power of two, at least 4. 16 sustain one beat per cycle at any ratio of the clocks.
+    write, read : str
+        The clock domains of ``i`` and ``o``.
 
-    Members
-    -------
-    ``i`` : stream of ``shape``, in the domain ``write``.
-    ``o`` : stream of ``shape``, in the domain ``read``.
+    Ports
+    -----
+    i : stream in of ``shape``
+        In the domain ``write``.
+    o : stream out of ``shape``
+        In the domain ``read``.
 
-    Latency: 1 clock of ``write``, then up to 5 of ``read``.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``depth`` is not an integer of at least 4, or no power of two.
+    Latency: 1 cycle of ``write``, then up to 5 of ``read``.
     """
 
     def __init__(self, shape: Any, depth: int = 16, *, write: str, read: str) -> None:
@@ -121,8 +125,8 @@ class StreamCrossing(wiring.Component):
         m.submodules.written = DomainRenamer(self._write)(written)
         m.submodules.taken = DomainRenamer(self._read)(taken)
 
-        # Beats that were written, less those that were taken: the depth where the two highest bits of the Gray codes
-        # alone differ. There is room in the next clock if there is, and would be with one more.
+        # The queue is full where the Gray codes of the two counts differ in the two highest bits and in no other. There
+        # is room in the next cycle if there is room now, and would be after one more beat.
         full = synchronized(m, taken.gray, self._write, "taken") ^ (0b11 << (bits - 2))
         m.d[self._write] += self.i.ready.eq(
             Cat(_differ(written.gray, full)).any() & Cat(_differ(written.following, full)).any()
@@ -134,7 +138,7 @@ class StreamCrossing(wiring.Component):
             write.en.eq(written.step),
         ]
 
-        # There are some in the next clock if there are, and would be with one less, should one be fetched now.
+        # There are beats in the next cycle if there are now and, where one is fetched now, would be without that one.
         some = Signal()
         end = synchronized(m, written.gray, self._read, "written")
         m.d[self._read] += some.eq(
@@ -154,25 +158,27 @@ class StreamCrossing(wiring.Component):
 
 
 class ValueCrossing(wiring.Component):
-    """Shows a value of one clock in another, as it was a few clocks before, all its bits of one moment.
+    """Shows a value of one clock domain in another as it was a few cycles before, all bits from the same moment.
 
-    The value is held still while it crosses; a bit that changes to and fro says whose turn it is.
+    The value is held while it crosses. A bit that toggles says that a new value is ready, and toggles back in reply.
 
     Parameters
     ----------
-    width : bits of the value, at least 1.
-    write, read : the clock domains of ``i`` and ``o``.
+    width : int
+        Bits of the value, at least 1.
+    write, read : str
+        The clock domains of ``i`` and ``o``.
 
-    Members
-    -------
-    ``i`` : in, ``width``, in the domain ``write``.
-    ``o`` : out, ``width``, in the domain ``read``; 0 after reset.
+    Ports
+    -----
+    i : Signal(width), in
+        In the domain ``write``.
+    o : Signal(width), out
+        In the domain ``read``; 0 after reset.
 
-    Latency: a value waits until the one before has crossed; that takes up to 4 clocks of each domain.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``width`` is not an integer of at least 1.
+    A value waits until the one before has crossed, which takes up to 4 cycles of each domain.
     """
 
     def __init__(self, width: int, *, write: str, read: str) -> None:

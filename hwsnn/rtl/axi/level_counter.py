@@ -1,4 +1,4 @@
-"""How many of something there are, known from registers."""
+"""Up/down counter with registered flags for both ends."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from ..checks import check_integer
 
 
 class LevelCounter(wiring.Component):
-    """Counts up and down between 0 and ``limit``, with a register beside it for either end.
+    """Counts up and down between 0 and ``limit``, with a registered flag for each end.
 
     Parameters
     ----------
-    limit : the most there may be, at least 1.
+    limit : int
+        The largest count, at least 1.
 
-    Members
-    -------
-    ``up``, ``down`` : in; one more, one less; both at a time change nothing. ``up`` only where there is ``room`` or
-        ``down`` too, ``down`` only where there are ``some``.
-    ``some``, ``room`` : out; whether there is at least one, and whether there may be one more; registers.
+    Ports
+    -----
+    up, down : Signal(1), in
+        Increment, decrement; both at once change nothing. ``up`` needs ``room`` or ``down``, ``down`` needs ``some``.
+    some : Signal(1), out
+        Whether the count is above 0; a register.
+    room : Signal(1), out
+        Whether the count is below ``limit``; a register.
 
-    Latency: 1 clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``limit`` is not an integer of at least 1.
+    Latency: 1 cycle.
     """
 
     def __init__(self, limit: int) -> None:

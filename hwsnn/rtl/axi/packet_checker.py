@@ -1,4 +1,4 @@
-"""Looks at each word of a packet by itself."""
+"""Checks each word of a packet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .signatures import word_layout
 
 
 def checked_layout(word_bytes: int, pixel_bits: int) -> data.StructLayout:
-    """A word whose bytes have shrunk to a pixel's bits, and what would be wrong with it within and at the end."""
+    """A word whose bytes are cut to a pixel's bits, and whether it is wrong within a frame and at the end of one."""
     return data.StructLayout(
         {
             "lanes": unsigned(word_bytes * pixel_bits),
@@ -23,25 +23,28 @@ def checked_layout(word_bytes: int, pixel_bits: int) -> data.StructLayout:
 
 
 class PacketChecker(wiring.Component):
-    """Finds bytes that are missing, too many, or too large.
+    """Finds bytes that are missing, surplus, or too large.
 
     Parameters
     ----------
-    word_bytes : bytes of a word: 4, 8 or 16.
-    end_bytes : bytes of a frame in its last word, 1 to ``word_bytes``.
-    pixel_bits : bits that a byte may use, 1 to 8.
+    word_bytes : int
+        Bytes per word: 4, 8 or 16.
+    end_bytes : int
+        Bytes of a frame in its last word, 1 to ``word_bytes``.
+    pixel_bits : int
+        Bits that a byte may use, 1 to 8.
 
-    Members
-    -------
-    ``i`` : stream of words, ``word_layout``.
-    ``o`` : stream of words, ``checked_layout``: ``wrong_within`` where it cannot be one before a frame's last,
-        ``wrong_at_end`` where it cannot be a frame's last.
+    Ports
+    -----
+    i : stream in of ``word_layout(word_bytes)``
+        Words as they were received.
+    o : stream out of ``checked_layout(word_bytes, pixel_bits)``
+        ``wrong_within``: the word is not valid before a frame's last word. ``wrong_at_end``: it is not valid as the
+        last word.
 
-    Latency: 2 clocks. One word a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 2 cycles. One word per cycle.
     """
 
     def __init__(self, word_bytes: int, end_bytes: int, pixel_bits: int) -> None:
@@ -49,14 +52,10 @@ class PacketChecker(wiring.Component):
         check_integer("end bytes", end_bytes, 1, word_bytes)
         check_integer("pixel bits", pixel_bits, 1, 8)
         self._word_bytes, self._end_bytes, self._pixel_bits = word_bytes, end_bytes, pixel_bits
+        self.latency = 2
         super().__init__(
             {"i": In(stream.Signature(layout)), "o": Out(stream.Signature(checked_layout(word_bytes, pixel_bits)))}
         )
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a word in to the same word out."""
-        return 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -68,7 +67,7 @@ class PacketChecker(wiring.Component):
         too_large = Signal(self._word_bytes, reset_less=True)
         keeps_all = Signal(reset_less=True)
         keeps_end = Signal(reset_less=True)
-        second = Signal()  # the second of the two rows of registers moves on
+        second = Signal()  # the second register stage advances
         m.d.comb += [second.eq(~self.o.valid | self.o.ready), self.i.ready.eq(~valid | second)]
         with m.If(self.i.ready):
             m.d.sync += [

@@ -1,4 +1,4 @@
-"""Takes the words of frames apart into pixels."""
+"""Splits the words of frames into pixels."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ from .signatures import check_word_bytes
 
 
 class PixelReader(wiring.Component):
-    """Words in, pixels out, whatever the channels; a frame begins with a word, and what follows its last pixel is left.
+    """Words in, pixels out, for any number of channels.
+
+    A frame begins with a new word; bytes after its last pixel are dropped.
 
     Parameters
     ----------
-    layout : of a pixel: ``ArrayLayout(unsigned(n), C)``.
-    pixels : how many a frame has.
-    word_bytes : channels that a word brings: 4, 8 or 16.
+    layout : ArrayLayout
+        Of a pixel: ``ArrayLayout(unsigned(n), C)``, n at most 8.
+    pixels : int
+        Pixels per frame.
+    word_bytes : int
+        Channels per word: 4, 8 or 16.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(word_bytes * n)``.
-    ``pixels`` : stream of ``layout``.
+    Ports
+    -----
+    i : stream in of ``unsigned(word_bytes * n)``
+        Words.
+    pixels : stream out of ``layout``
+        Pixels.
 
-    Latency: 1 clock from the word that completes a pixel to the pixel, 2 where a pixel is wider than a word. A pixel a
-    clock; where it is wider than a word, one in as many clocks as it takes words.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not of its kind or not in its range.
+    Latency: 1 cycle from the word that completes a pixel to the pixel, 2 where a pixel is wider than a word. One pixel
+    per cycle; where a pixel is wider than a word, one input word per cycle.
     """
 
     def __init__(self, layout: data.ArrayLayout, pixels: int, word_bytes: int) -> None:
@@ -52,19 +57,19 @@ class PixelReader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         channels = self._layout.length
-        # All is counted in units: the largest number of bytes that divides both a word and a pixel.
+        # The unit of all counts is the largest number of bytes that divides both a word and a pixel.
         unit_bytes = gcd(channels, self._word_bytes)
         unit = unit_bytes * Shape.cast(self._layout.elem_shape).width
         word, pixel = self._word_bytes // unit_bytes, channels // unit_bytes
-        # A pixel is read in chunks of a word, of which its last one may be less.
+        # A pixel is read in chunks of a word; its last chunk may be shorter.
         chunks = -(-pixel // word)
-        chunk, rest = min(word, pixel), pixel - (chunks - 1) * word
+        chunk, last_chunk = min(word, pixel), pixel - (chunks - 1) * word
         m.submodules.collect = collect = Packer(chunk * unit, chunks, pixel * unit)
         m.submodules.chunk = chunk_count = ModuloCounter(chunks)
         m.submodules.pixel = pixel_count = RestartCounter(self._pixels)
 
-        # The word before, and where in it the next chunk begins. It begins behind the last unit rather than at the
-        # first one of the word to come (position 0), so that a chunk needs at most one new word.
+        # The previous word, and where in it the next chunk begins. Position 0 is behind the previous word's last unit,
+        # so that a chunk needs at most one new word.
         word_before = Signal.like(self.i.payload, reset_less=True)
         position = Signal(range(word))
         window = Cat(word_before, self.i.payload)
@@ -75,10 +80,10 @@ class PixelReader(wiring.Component):
                     m.d.comb += choice.eq(window[(first or word) * unit :][: chunk * unit])
         needs_word = Signal()
         next_position = Signal.like(position)
-        enough = Cat(position == first for first in range(1, word - rest + 1)).any()  # in the word before
+        enough = Cat(position == first for first in range(1, word - last_chunk + 1)).any()  # in the previous word
         m.d.comb += [
             needs_word.eq(~(chunk_count.last & enough)),
-            next_position.eq(position + Mux(chunk_count.last, rest, word)),
+            next_position.eq(position + Mux(chunk_count.last, last_chunk, word)),
         ]
 
         room = Signal()

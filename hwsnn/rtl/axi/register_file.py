@@ -1,4 +1,4 @@
-"""The registers behind the AXI4-Lite port, made from ``hwsnn.interface.registers``."""
+"""The registers behind the AXI4-Lite port, generated from ``hwsnn.interface.registers``."""
 
 from __future__ import annotations
 
@@ -14,35 +14,43 @@ from .signatures import OKAY, register_ports
 
 REGISTER_BITS = 8 * REGISTER_BYTES
 LANE_BITS = (REGISTER_BYTES - 1).bit_length()
-"""Bits of an address below those that name a register."""
+"""Address bits within a register."""
 
 
 def fields_layout(described: Register) -> data.StructLayout:
-    """The fields of a register, by their names in small letters."""
+    """The fields of a register, by their lower-case names."""
     return data.StructLayout({field.name.lower(): unsigned(field.width) for field in described.fields})
 
 
 class RegisterFile(wiring.Component):
-    """Reads and writes of ``hwsnn.interface.registers.REGISTERS``, one of each at a time.
+    """Reads and writes of ``hwsnn.interface.registers.REGISTERS``, at most one of each at a time.
 
     It is reset by ``aresetn`` alone.
 
     Parameters
     ----------
-    constants : what every ``constant`` register reads, by its name.
+    constants : Mapping of str to int
+        The value of every ``constant`` register, by its name.
 
-    Members
-    -------
-    ``s_axi_*`` : the port.
-    For every register that is no constant a member of its name in small letters:
-    of a ``status`` in, its fields; of a ``counter`` in, 64 bits;
-    of a ``control`` out, its fields, for one clock as they were written, else 0.
+    Ports
+    -----
+    s_axi_* : AXI4-Lite, in
+        The register port.
+    name of a ``status`` register in lower case : Signal(fields_layout), in
+        Its fields.
+    name of a ``counter`` register in lower case : Signal(64), in
+        The count.
+    name of a ``control`` register in lower case : Signal(fields_layout), out
+        Its fields as they were written, for one cycle; else 0.
 
-    Latency: 4 clocks from an address to what is read. What a write does begins before the write is answered.
+    Timing
+    ------
+    Latency: 4 cycles from an address to its data. A write takes effect before its response.
 
     Raises
     ------
-    ValueError : a constant is missing, or there is one too many, or one does not fit its register.
+    ValueError
+        A constant is missing, or there is one too many, or one does not fit its register.
     """
 
     def __init__(self, constants: Mapping[str, int]) -> None:
@@ -69,7 +77,7 @@ class RegisterFile(wiring.Component):
         address = Signal(ADDRESS_BITS - LANE_BITS, name="read_address", reset_less=True)
         idle = Signal(init=1, name="read_idle")
         accepted = Signal(name="read_accepted")
-        steps = Signal(3, name="read_steps")  # the register is selected; its content gathered; all joined
+        steps = Signal(3, name="read_steps")  # register selected; its content gathered; all combined
         m.d.comb += [
             self.s_axi_arready.eq(idle),
             accepted.eq(self.s_axi_arvalid & idle),
@@ -107,7 +115,7 @@ class RegisterFile(wiring.Component):
             m.d.sync += self.s_axi_rdata.eq(fixed | content)
 
     def _status_word(self, described: Register) -> Value:
-        """A status register as it is read: its fields in their places, and 0 elsewhere."""
+        """The word of a status register: its fields at their bits, and 0 elsewhere."""
         word: list[Value] = []
         for field in sorted(described.fields, key=lambda field: field.lsb):
             word.append(Const(0, field.lsb - len(Cat(word))))
@@ -121,7 +129,7 @@ class RegisterFile(wiring.Component):
         bits = Signal(REGISTER_BITS, name="write_data", reset_less=True)  # 0 in bytes that are not written
         both = Signal()
         done = Signal()
-        steps = Signal(2, name="write_steps")  # the register is selected; written
+        steps = Signal(2, name="write_steps")  # register selected; written
         m.d.comb += [
             self.s_axi_awready.eq(idle_address),
             self.s_axi_wready.eq(idle_data),

@@ -1,4 +1,4 @@
-"""A counter of any length that starts again when it is told to."""
+"""A counter of any length with a restart."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from hwsnn.rtl.checks import check_integer
 class RestartCounter(wiring.Component):
     """Counts the words or pixels of a frame.
 
-    Unlike a ``ModuloCounter`` it may have up to 24 bits under the clock rule, as nothing follows its adder.
+    Unlike a ``ModuloCounter`` it may have up to 24 bits under the clock rule, since nothing follows its adder.
 
     Parameters
     ----------
-    length : steps of a whole frame, at least 1.
+    length : int
+        Steps of a whole frame, at least 1.
 
-    Members
-    -------
-    ``step`` : in; count on at the coming clock edge.
-    ``restart`` : in; to 0, where there is a step.
-    ``count`` : out; a register, 0 after reset. Beyond ``length`` steps without a restart it is nothing to rely on.
-    ``last`` : out; whether ``count`` is ``length - 1``; a register of its own.
-
-    Raises
-    ------
-    TypeError, ValueError : ``length`` is not an integer of at least 1.
+    Ports
+    -----
+    step : Signal(1), in
+        Increment at the next clock edge.
+    restart : Signal(1), in
+        With ``step``: go to 0 instead.
+    count : Signal(range(length)), out
+        A register, 0 after reset. Undefined after more than ``length`` steps without a restart.
+    last : Signal(1), out
+        Whether ``count`` is ``length - 1``; a register of its own.
     """
 
     def __init__(self, length: int) -> None:
@@ -47,7 +48,7 @@ class RestartCounter(wiring.Component):
         m = Module()
         with m.If(self.step):
             m.d.sync += [
-                # From all ones the adder goes to 0: a choice behind it would be one more LUT.
+                # From all ones the adder wraps to 0: a multiplexer behind it would be one more LUT.
                 self.count.eq((self.count | self.restart.replicate(len(self.count))) + 1),
                 self.last.eq(Mux(self.restart, self._length == 1, self.count == self._length - 2)),
             ]

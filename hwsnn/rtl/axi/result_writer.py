@@ -16,29 +16,35 @@ from .store_and_forward import NUMBER_BITS
 
 
 class ResultWriter(wiring.Component):
-    """Makes a packet of each result and the number of its frame.
+    """Makes a packet from each result and the number of its frame.
 
     It is reset by ``aresetn`` alone: a packet that was offered is sent to its end, through any soft reset.
 
     Parameters
     ----------
-    network : whose results these are.
-    word_bytes : bytes of a word: 4, 8 or 16.
+    network : Network
+        The network that makes the results.
+    word_bytes : int
+        Bytes per word: 4, 8 or 16.
 
-    Members
-    -------
-    ``resetting`` : in; a soft reset is under way: no new packet.
-    ``numbers`` : stream of ``unsigned(32)``, the numbers of the frames in the network, in their order.
-    ``result`` : stream of the network's results; one is taken together with its number.
-    ``m_axis_*`` : the port.
-    ``stalled`` : out; whether a word was offered and not taken.
-    ``answered`` : out; high for one clock when a packet's last word is taken, unless a soft reset came over it.
+    Ports
+    -----
+    resetting : Signal(1), in
+        A soft reset is in progress: no new packet.
+    numbers : stream in of ``unsigned(32)``
+        The numbers of the frames in the network, in their order.
+    result : stream in of ``result_layout(network)``
+        Results; each is taken together with its number.
+    m_axis_* : AXI4-Stream, out
+        The packets.
+    stalled : Signal(1), out
+        Whether a word is offered and not taken.
+    answered : Signal(1), out
+        High for one cycle when a packet's last word is taken, unless a soft reset occurred during the packet.
 
-    Latency: 1 clock from result and number to the first word. Packets follow each other without a gap.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : words do not have 4, 8 or 16 bytes.
+    Latency: 1 cycle from result and number to the first word. Packets follow each other without a gap.
     """
 
     def __init__(self, network: Network, word_bytes: int) -> None:
@@ -85,7 +91,7 @@ class ResultWriter(wiring.Component):
             with m.If(word.last):
                 m.d.sync += self.m_axis_tvalid.eq(0)
 
-        stale = Signal()  # a soft reset came over the packet
+        stale = Signal()  # a soft reset occurred during the packet
         m.d.comb += self.answered.eq(ends & ~stale & ~self.resetting)
         m.d.sync += stale.eq(self.m_axis_tvalid & ~ends & (stale | self.resetting))
         return m

@@ -1,4 +1,4 @@
-"""A network behind AXI: frames by one stream, results by another, registers; see ``docs/axi.md``."""
+"""A network behind AXI: streams of frames and results, and registers; see ``docs/axi.md``."""
 
 from __future__ import annotations
 
@@ -28,28 +28,35 @@ from .wide_counter import WideCounter
 ACCELERATOR = "hwsnn_accelerator"
 """The name of the shell's module."""
 AXI, FRAMES = "axi", "frames"
-"""Two domains of ``aclk``: the first is reset by ``aresetn`` alone, the second by soft resets too."""
+"""Two domains of ``aclk``: the first is reset by ``aresetn`` alone, the second also by soft resets."""
 WORDS_CROSSING, RESULTS_CROSSING = 16, 8
-"""Places of the queues between the clocks."""
+"""Depths of the queues between the clock domains."""
 
 
 class AxiShell(wiring.Component):
-    """The accelerator: a pipeline, and around it what ``docs/axi.md`` says.
+    """The accelerator of ``docs/axi.md``: a pipeline between an AXI4-Stream of frames and one of results.
 
     Parameters
     ----------
-    network : the spec that the pipeline was made from.
-    pipeline : a component with the streams ``pixels`` (in) and ``result`` (out) of ``docs/streams.md``.
-    model_hash : of the network, hexadecimal, 64 digits.
-    word_bytes : bytes of a word of both streams: 4, 8 or 16.
+    network : Network
+        The network that the pipeline was made from.
+    pipeline : Component
+        Has the streams ``pixels`` (in) and ``result`` (out) of ``docs/streams.md``.
+    model_hash : str
+        SHA-256 of the network's model, 64 hexadecimal digits.
+    word_bytes : int
+        Bytes per word of both streams: 4, 8 or 16.
 
-    Members
-    -------
-    The ports of ``docs/axi.md``, under their names.
-
-    Raises
-    ------
-    TypeError, ValueError : words do not have 4, 8 or 16 bytes; the hash is no SHA-256.
+    Ports
+    -----
+    aclk, aresetn, pipeline_clk : Signal(1), in
+        The clock of all AXI ports and its reset, active low; the clock of the pipeline.
+    s_axi_* : AXI4-Lite, in
+        Registers.
+    s_axis_* : AXI4-Stream, in
+        Frames.
+    m_axis_* : AXI4-Stream, out
+        Results.
     """
 
     def __init__(self, network: Network, pipeline: Any, model_hash: str, word_bytes: int = 8) -> None:
@@ -98,7 +105,7 @@ class AxiShell(wiring.Component):
 
         gate = StoreAndForward(word_bytes, frame_bytes(network), network.pixel_bits)
         self._elaborate_frames(m, intake, gate, writer)
-        inside = LevelCounter(gate.places + FRAMES_INSIDE + 1)  # numbers that wait, and the packet that is being sent
+        inside = LevelCounter(gate.places + FRAMES_INSIDE + 1)  # waiting numbers, and the packet being sent
         m.submodules.frames_inside = DomainRenamer(FRAMES)(inside)
         m.d.comb += [
             inside.up.eq(gate.accepted),
@@ -112,7 +119,7 @@ class AxiShell(wiring.Component):
         return m
 
     def _elaborate_frames(self, m: Module, intake: AxisSink, gate: StoreAndForward, writer: ResultWriter) -> None:
-        """The way of a frame: port, gate, crossing, pixels, network, crossing, port."""
+        """The path of a frame: sink, store, crossing, pixels, network, crossing, writer."""
         network, word_bytes = self._network, self._word_bytes
         _, height, width = network.input_shape
         skid = SkidBuffer(word_layout(word_bytes).size)

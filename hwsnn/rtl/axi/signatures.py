@@ -1,4 +1,4 @@
-"""Names and widths of the accelerator's ports, and what a word of its streams is; see ``docs/axi.md``."""
+"""Names and widths of the accelerator's ports, and the words of its streams; see ``docs/axi.md``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from amaranth.lib.wiring import Flow, In, Member, Out
 from hwsnn.interface.registers import ADDRESS_BITS, REGISTER_BYTES, WORD_BYTES
 
 REGISTERS_IN, FRAMES_IN, RESULTS_OUT = "s_axi", "s_axis", "m_axis"
-"""How the names of a port's signals start."""
+"""Prefixes of the ports' signals."""
 OKAY = 0b00
-"""The only answer to an access."""
+"""The only response to an access."""
 
 
 def word_layout(word_bytes: int) -> data.StructLayout:
-    """A word of an AXI4-Stream: ``data``, a bit of ``keep`` for each byte of it, and ``last``, the end of a packet."""
+    """A word of an AXI4-Stream: ``data``, one bit of ``keep`` per byte, and ``last``, the end of a packet."""
     check_word_bytes(word_bytes)
     return data.StructLayout({"data": unsigned(8 * word_bytes), "keep": unsigned(word_bytes), "last": unsigned(1)})
 
 
 def check_word_bytes(word_bytes: object) -> None:
-    """Refuse anything but a width that words may have."""
+    """Refuse anything but a supported word width."""
     widths = ", ".join(map(str, WORD_BYTES))
     if not isinstance(word_bytes, int) or isinstance(word_bytes, bool):
         raise TypeError(f"word bytes must be one of {widths}, not {word_bytes!r}")
@@ -32,7 +32,7 @@ def check_word_bytes(word_bytes: object) -> None:
 
 
 def stream_ports(prefix: str, word_bytes: int, flow: Flow) -> dict[str, Member]:
-    """The signals of an AXI4-Stream whose words go in (``In``) or out (``Out``)."""
+    """The signals of an AXI4-Stream of input words (``In``) or output words (``Out``)."""
     check_word_bytes(word_bytes)
     return {
         f"{prefix}_tdata": flow(8 * word_bytes),
@@ -70,7 +70,7 @@ def register_ports(prefix: str = REGISTERS_IN) -> dict[str, Member]:
 
 
 def forward_ports(m: Module, outer: Any, inner: Any, ports: dict[str, Member]) -> None:
-    """Connect the ports of a component inside to those of the same names of the one around it."""
+    """Connect the ports of an inner component to those of the same names of the outer one."""
     for name, member in ports.items():
         inside, outside = getattr(inner, name), getattr(outer, name)
         m.d.comb += inside.eq(outside) if member.flow == In else outside.eq(inside)

@@ -1,4 +1,4 @@
-"""Resets everything that frames go through, in both clocks."""
+"""Resets everything that frames pass through, in both clock domains."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from .clock_crossing import synchronized
 
 PIPELINE = "pipeline"
 """The domain of the pipeline's clock."""
-HELD_CLOCKS = 16
-"""How long the pipeline is held in reset, at least, in its own clock."""
+RESET_CYCLES = 16
+"""Minimum length of the pipeline's reset, in cycles of its own clock."""
 
 
 class SoftReset(wiring.Component):
-    """Holds both clocks in reset until each has seen that the other one is; then lets the pipeline go first.
+    """Holds both clock domains in reset until each has seen the other one's reset; then releases the pipeline first.
 
-    Its own registers know no reset, so that every round is gone through to its end, whenever the next one is asked for.
-    The first one begins by itself. Its domain is ``sync``; the pipeline's is ``pipeline``.
+    Its own registers have no reset, so that every sequence runs to its end, whenever the next one is requested. The
+    first sequence starts by itself. Its domain is ``sync``; the pipeline's is ``pipeline``.
 
-    Members
-    -------
-    ``ask`` : in; reset, for as long as this is high and a whole round more.
-    ``resetting`` : out; until everything is ready; a register, and itself the reset of what lies in this clock.
-    ``pipeline_rst`` : out, in the pipeline's clock; a register. High only while ``resetting`` is.
+    Ports
+    -----
+    ask : Signal(1), in
+        Request: reset for as long as this is high, and one whole sequence more.
+    resetting : Signal(1), out
+        High until everything is ready; a register, and itself the reset of this clock domain.
+    pipeline_rst : Signal(1), out
+        In the domain ``pipeline``; a register. High only while ``resetting`` is.
 
-    Latency: 1 clock from ``ask`` to ``resetting``.
+    Timing
+    ------
+    Latency: 1 cycle from ``ask`` to ``resetting``.
     """
 
     def __init__(self) -> None:
@@ -36,15 +41,15 @@ class SoftReset(wiring.Component):
         m = Module()
         resetting = Signal(init=1, reset_less=True)
         hold = Signal(init=1, reset_less=True)
-        again = Signal(reset_less=True)  # asked for while the pipeline was being let go
+        again = Signal(reset_less=True)  # requested while the pipeline was being released
         pipeline_rst = Signal(init=1, reset_less=True)
-        held = Signal(reset_less=True)  # the pipeline was held for long enough
-        clocks = Signal(range(HELD_CLOCKS), reset_less=True)
+        held = Signal(reset_less=True)  # the pipeline was held in reset for long enough
+        clocks = Signal(range(RESET_CYCLES), reset_less=True)
         m.d.comb += [self.resetting.eq(resetting), self.pipeline_rst.eq(pipeline_rst)]
 
         m.d[PIPELINE] += pipeline_rst.eq(synchronized(m, hold, PIPELINE, "hold", init=1))
         with m.If(pipeline_rst):
-            m.d[PIPELINE] += [clocks.eq(clocks + 1), held.eq(held | (clocks == HELD_CLOCKS - 1))]
+            m.d[PIPELINE] += [clocks.eq(clocks + 1), held.eq(held | (clocks == RESET_CYCLES - 1))]
         with m.Else():
             m.d[PIPELINE] += [clocks.eq(0), held.eq(0)]
 

@@ -1,4 +1,4 @@
-"""Keeps a frame until its last word has come and all of it is sound."""
+"""Store and forward: a frame is kept until its last word has arrived and all of it is valid."""
 
 from __future__ import annotations
 
@@ -22,35 +22,47 @@ from .wide_counter import WideCounter
 
 NUMBER_BITS = 32
 FRAMES_INSIDE = 64
-"""Frames that can be in the network at a time; more wait here."""
+"""Frames that can be in the network at once; others wait here."""
 TURN_WORDS = 16
-"""Words that come in while a frame's place is handed to the next: from the last word read to the first written."""
+"""Words that arrive while a place passes from one frame to the next: from its last word read to the first written."""
 
 
 class StoreAndForward(wiring.Component):
-    """Packets in; the words of sound frames out, and beside them the numbers of their packets.
+    """Packets in; the words of valid frames out, and beside them the numbers of their packets.
+
+    It holds two frames, and the words that arrive while it changes from one to the next.
 
     Parameters
     ----------
-    word_bytes : bytes of a word: 4, 8 or 16.
-    frame_bytes : bytes of a frame, at least 1.
-    pixel_bits : bits that a byte may use, 1 to 8.
+    word_bytes : int
+        Bytes per word: 4, 8 or 16.
+    frame_bytes : int
+        Bytes per frame, at least 1.
+    pixel_bits : int
+        Bits that a byte may use, 1 to 8.
 
-    Members
-    -------
-    ``i`` : stream of words, ``word_layout``.
-    ``o`` : stream of ``unsigned(word_bytes * pixel_bits)``: the words of sound frames, frame after frame.
-    ``numbers`` : stream of ``unsigned(32)``: the number of each sound frame's packet, from the moment it is sound.
-    ``accepted``, ``malformed`` : out; high for one clock for every packet, when its last word has been looked at.
+    Attributes
+    ----------
+    words : int
+        Words per frame.
+    places : int
+        Frames that it holds.
 
-    It keeps two frames, and as many words more as come in while it changes from one to the next: words in and out are
-    one a clock, across frames. No more than ``FRAMES_INSIDE`` frames are handed on whose numbers were not taken.
+    Ports
+    -----
+    i : stream in of ``word_layout(word_bytes)``
+        Words of packets.
+    o : stream out of ``unsigned(word_bytes * pixel_bits)``
+        The words of valid frames, frame after frame.
+    numbers : stream out of ``unsigned(32)``
+        The number of each valid frame's packet, as soon as the frame is known to be valid. Words wait while
+        ``places + FRAMES_INSIDE`` numbers are not taken.
+    accepted, malformed : Signal(1), out
+        High for one cycle for each packet, when its last word has been checked.
 
-    Latency: 4 clocks from a frame's last word to its first word out.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 4 cycles from a frame's last word to its first word out. One word per cycle in and out, across frames.
     """
 
     def __init__(self, word_bytes: int, frame_bytes: int, pixel_bits: int) -> None:
@@ -58,6 +70,8 @@ class StoreAndForward(wiring.Component):
         check_integer("frame bytes", frame_bytes, 1)
         check_integer("pixel bits", pixel_bits, 1, 8)
         self._word_bytes, self._frame_bytes, self._pixel_bits = word_bytes, frame_bytes, pixel_bits
+        self.words = -(-frame_bytes // word_bytes)
+        self.places = 2 + -(-TURN_WORDS // self.words)
         super().__init__(
             {
                 "i": In(stream.Signature(word_layout(word_bytes))),
@@ -67,16 +81,6 @@ class StoreAndForward(wiring.Component):
                 "malformed": Out(1),
             }
         )
-
-    @property
-    def words(self) -> int:
-        """Words of a frame."""
-        return -(-self._frame_bytes // self._word_bytes)
-
-    @property
-    def places(self) -> int:
-        """Frames it keeps."""
-        return 2 + -(-TURN_WORDS // self.words)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -88,7 +92,7 @@ class StoreAndForward(wiring.Component):
             shape=unsigned(self._word_bytes * self._pixel_bits),
             depth=((self.places - 1) << ceil_log2(self.words)) + self.words,
             init=[],
-            attrs={"no_rw_check": 1},  # a word is not read in the clock that writes it
+            attrs={"no_rw_check": 1},  # a word is never read in the cycle that writes it
         )
         wiring.connect(m, wiring.flipped(self.i), check.i)
         checked = check.o.payload
@@ -106,14 +110,14 @@ class StoreAndForward(wiring.Component):
         return m
 
     def _elaborate_numbers(self, m: Module, ends: Signal) -> Signal:
-        """Number the packets. Returns whether one more frame's number has a place."""
+        """Number the packets. Returns whether there is room for one more frame's number."""
         m.submodules.packets = packets = WideCounter(NUMBER_BITS)
         m.submodules.queue = queue = CreditFifo(unsigned(NUMBER_BITS), self.places + FRAMES_INSIDE)
         name_streams("queue", queue)
         m.d.comb += [
             packets.counts.eq(ends),
             queue.enter.eq(self.accepted),
-            # The count as it was before this packet, once it has gone through the counter's parts.
+            # The count before this packet, delayed as by the counter's parts.
             queue.arrive.eq(delayed(m, self.accepted, "accepted", packets.latency - 1, reset_less=False)),
             queue.result.eq(packets.value),
         ]
@@ -123,7 +127,7 @@ class StoreAndForward(wiring.Component):
     def _elaborate_writing(self, m: Module, port: Any, checked: Any, take: Signal, ends: Signal) -> None:
         m.submodules.place = place = ModuloCounter(self.places)
         m.submodules.index = index = RestartCounter(self.words)
-        broken = Signal()  # something was wrong with an earlier word
+        broken = Signal()  # an earlier word of the packet was wrong
         sound = Signal()
         m.d.comb += [
             index.step.eq(take),

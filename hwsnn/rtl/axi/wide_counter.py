@@ -1,4 +1,4 @@
-"""Counters too wide for one adder a clock."""
+"""Counters too wide for one adder per cycle."""
 
 from __future__ import annotations
 
@@ -9,46 +9,40 @@ from amaranth.lib.wiring import In, Out
 from ..checks import check_integer
 
 PART_BITS = 23
-"""The longest part: with its carry it is one adder of the clock rule."""
+"""The widest part: with its carry it is the widest adder of the clock rule."""
 
 
 class WideCounter(wiring.Component):
-    """Counts clocks in which something happened, in parts that hand their carries on through registers.
+    """Counts cycles in which an event occurs, in parts that pass their carries on through registers.
 
-    Lower parts wait for the higher ones, so that ``value`` is what the count was at one moment.
+    Lower parts wait for the higher ones, so that ``value`` is the count at one moment.
 
     Parameters
     ----------
-    bits : of the count, at least 1; it starts again from 0 behind its last value.
-    part_bits : of a part, at least 1.
+    bits : int
+        Width of the count, at least 1; it wraps to 0.
+    part_bits : int
+        Width of a part, 1 to ``PART_BITS``.
 
-    Members
-    -------
-    ``counts`` : in; whether this clock counts.
-    ``value`` : out, ``bits``; 0 after reset.
+    Ports
+    -----
+    counts : Signal(1), in
+        Whether to count this cycle.
+    value : Signal(bits), out
+        The count; 0 after reset.
 
-    Latency: 1 clock, and 1 a part, from an event to the value that has it.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle, and 1 per part, from an event to the value that includes it.
     """
 
     def __init__(self, bits: int, part_bits: int = PART_BITS) -> None:
         check_integer("bits", bits, 1)
         check_integer("part bits", part_bits, 1, PART_BITS)
         self._bits, self._part_bits = bits, part_bits
+        self._parts = -(-bits // part_bits)
+        self.latency = 1 + self._parts
         super().__init__({"counts": In(1), "value": Out(bits)})
-
-    @property
-    def parts(self) -> int:
-        """Adders that share the count."""
-        return -(-self._bits // self._part_bits)
-
-    @property
-    def latency(self) -> int:
-        """Clocks from an event to the value that has it."""
-        return 1 + self.parts
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -60,8 +54,8 @@ class WideCounter(wiring.Component):
             carry = Signal(name=f"carry_{index}")
             m.d.sync += Cat(part, carry).eq(part + step)
             step, value = carry, part
-            for clock in range(1, self.parts - index):
-                later = Signal.like(part, name=f"part_{index}_{clock}")
+            for cycle in range(1, self._parts - index):
+                later = Signal.like(part, name=f"part_{index}_{cycle}")
                 m.d.sync += later.eq(value)
                 value = later
             values.append(value)

@@ -1,4 +1,4 @@
-"""A sum over several clocks."""
+"""A sum over several cycles."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from amaranth.lib.wiring import In, Out
 
 
 class Accumulator(wiring.Component):
-    """Adds up terms, one a clock: those of the slices of a group.
+    """Adds up terms, one per cycle: the slices of all input folds of an output fold.
 
     Parameters
     ----------
-    term : shape of a term.
-    bits : width of the sum, two's complement, enough for all of it.
-    start : what a sum starts from.
+    term : Shape
+        Shape of a term.
+    bits : int
+        Width of the sum, two's complement, enough for all of it.
+    start : int
+        The sum before the first term.
 
     Ports
     -----
-    ``term`` : in.
-    ``add`` : in; whether there is a term.
-    ``last`` : in; it is the last of its sum.
-    ``total`` : out, ``signed(bits)``; a clock after the last term the sum. In between, what is added up so far.
+    term : Signal(term), in
+        A term.
+    add : Signal(1), in
+        Whether there is a term.
+    last : Signal(1), in
+        Whether it is the last of its sum.
+    total : Signal(signed(bits)), out
+        One cycle after the last term, the sum; before, the sum so far.
 
-    Latency: 1 clock. A term a clock.
+    Timing
+    ------
+    Latency: 1 cycle. One term per cycle.
     """
 
     def __init__(self, term: Shape, bits: int, start: int) -> None:

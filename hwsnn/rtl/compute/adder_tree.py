@@ -1,4 +1,4 @@
-"""Sums of many terms: a balanced tree of two-operand adders, a register behind each."""
+"""Sums of many terms: a balanced tree of two-operand adders, with a register behind each."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .rom import shape_of
 
 @dataclass(frozen=True, eq=False)
 class RowRange:
-    """Where a term lies in each row of weights: ``low`` and ``high``, both included, (rows,) int64."""
+    """The range of a term in each row of weights: ``low`` and ``high``, both included, (rows,) int64."""
 
     low: npt.NDArray[np.int64]
     high: npt.NDArray[np.int64]
 
     def __add__(self, other: RowRange) -> RowRange:
-        """Where the sum of two terms of the same row lies."""
+        """The range of the sum of two terms of the same row."""
         return RowRange(self.low + other.low, self.high + other.high)
 
     @property
@@ -38,23 +38,25 @@ class RowRange:
 class AdderTree(wiring.Component):
     """Adds terms two by two, level by level.
 
-    All terms belong to one row of weights at a time, so each node is only as wide as the widest row's sum.
+    All terms belong to the same row of weights, so each node is only as wide as the widest row's sum.
 
     Parameters
     ----------
-    terms : where each term lies, by name; at least one term.
-    levels : levels of registers, at least enough for the terms; a sum that is done earlier waits in registers.
+    terms : Mapping of str to RowRange
+        The range of each term, by name; at least one term.
+    levels : int
+        Levels of registers, at least enough for the terms; a sum that is complete earlier waits in registers.
 
-    Members
-    -------
-    the terms' names : in, of their ranges' shapes.
-    ``total`` : out, the sum.
+    Ports
+    -----
+    a term's name : Signal(RowRange.shape), in
+        The term.
+    total : Signal(shape), out
+        The sum, of the narrowest shape.
 
-    Latency: ``levels`` clocks. A sum a clock; it never stops.
-
-    Raises
+    Timing
     ------
-    ValueError : no terms, or too few levels.
+    Latency: ``levels`` cycles. One sum per cycle, without stalls.
     """
 
     def __init__(self, terms: Mapping[str, RowRange], levels: int) -> None:
@@ -64,32 +66,27 @@ class AdderTree(wiring.Component):
             raise ValueError(f"levels must be at least {tree_levels(len(terms))}, not {levels!r}")
         self._terms, self._levels = dict(terms), levels
         total = reduce(operator.add, terms.values())
-        super().__init__({name: In(lies.shape) for name, lies in terms.items()} | {"total": Out(total.shape)})
-
-    @property
-    def levels(self) -> int:
-        """Levels of registers."""
-        return self._levels
+        super().__init__({name: In(bounds.shape) for name, bounds in terms.items()} | {"total": Out(total.shape)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [(lies, getattr(self, name)) for name, lies in self._terms.items()]
+        nodes = [(bounds, getattr(self, name)) for name, bounds in self._terms.items()]
         for level in range(1, self._levels + 1):
             below, nodes = nodes, []
             for index in range(0, len(below), 2):
                 operands = below[index : index + 2]
-                lies = reduce(operator.add, [lies for lies, _ in operands])
-                # A reset keeps what has waited for its partner out of shift registers, which are slow to read.
+                bounds = reduce(operator.add, [bounds for bounds, _ in operands])
+                # A reset keeps delayed terms out of shift registers, which are slow to read.
                 waited = len(operands) == 1 and (len(below) % 4 == 3 or level == self._levels)
-                node = Signal(lies.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
+                node = Signal(bounds.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
                 m.d.sync += node.eq(reduce(operator.add, [value for _, value in operands]))
-                nodes.append((lies, node))
+                nodes.append((bounds, node))
         m.d.comb += self.total.eq(nodes[0][1])
         return m
 
 
 def balanced_sum(values: Sequence[Value]) -> Value:
-    """The sum of a few short numbers within a clock: a balanced tree, whose width hardly grows."""
+    """The sum of a few narrow numbers within a cycle: a balanced tree, whose width hardly grows."""
     terms = list(values)
     while len(terms) > 1:
         terms = [reduce(operator.add, terms[k : k + 2]) for k in range(0, len(terms), 2)]

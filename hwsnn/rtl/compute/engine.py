@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""From windows to spikes: slices, synaptic sums and neurons in one pipeline that never stops."""
+"""From windows to spikes: slices, synaptic sums and neurons in one pipeline that never stalls."""
 
 from __future__ import annotations
 
@@ -25,39 +25,51 @@ from .window_slicer import WindowSlicer
 
 
 class Engine(wiring.Component):
-    """The part of a layer with weights that computes, and the queue behind it.
+    """The matrix-vector unit of a layer with weights, its neurons, and the queue behind it.
 
-    A window is taken apart into passes (see ``WindowSlicer``). A pass begins when the queue has a place for the beat
-    that it makes, runs for G * F clocks, and nothing stops what has begun: synapses and neurons are registers without
+    A window is split into passes (see ``WindowSlicer``). A pass begins when the queue has a place for the beat that it
+    makes, runs for G * F cycles, and cannot be stalled once it has begun: synapses and neurons are registers without
     enable.
 
     Parameters
     ----------
-    network, index : the layer and what surrounds it.
-    fold : how parallel it is.
-    steps : time steps in a beat of windows; 1 for pixels.
-    queue_depth : beats that the queue holds, those under way included.
+    network : Network
+        The network of the layer.
+    index : int
+        The layer's index in the network.
+    fold : LayerFold
+        The layer's parallelism.
+    steps : int
+        Time steps per beat of windows; 1 for pixels.
+    queue_depth : int
+        Beats that the queue holds, including those in the pipeline.
 
     Attributes
     ----------
-    passes, pass_clocks, rest, pipeline_clocks : as of ``EngineDepths``.
+    passes, pass_clocks, min_interval, pipeline_clocks : int
+        As of ``EngineDepths``, where the minimum interval is ``rest``.
+    latency : int
+        Cycles from a window in to its first beat out, with room in the queue and no pass running.
 
-    Members
-    -------
-    ``i`` : stream of windows (for a fully connected layer, of pixels), entry
-        (tap*steps + t)*channels + c.
-    ``o`` : stream of spikes, ``unsigned(t_par * Cout)``, bit ``t * Cout + c``, one beat a pass; of an integrating layer
-        the scores, one beat a position.
+    Ports
+    -----
+    i : stream in of ``unsigned(taps * steps * C * n)``
+        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c.
+    o : stream out of ``unsigned(t_par * Cout)``
+        Spikes, bit ``t * Cout + c``, one beat per pass. Of an integrating layer the scores, one beat per output
+        pixel.
 
-    Latency: ``latency`` clocks from a window in to its first beat out. ``passes`` beats a position, each takes
-    G * F clocks, and from one to the next of a position at least ``rest``.
+    Timing
+    ------
+    Latency: ``latency`` cycles. An output pixel takes ``passes`` passes of G * F cycles. Between the starts of two
+    passes of the same output pixel there are at least ``min_interval`` cycles.
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
         layer = network.weighted(index)
         check_integer("steps", steps, 1)
         depths = engine_depths(network, index, fold)
-        self.passes, self.pass_clocks, self.rest = depths.passes, depths.pass_clocks, depths.rest
+        self.passes, self.pass_clocks, self.min_interval = depths.passes, depths.pass_clocks, depths.rest
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
@@ -88,19 +100,15 @@ class Engine(wiring.Component):
             groups=self._groups,
             repeats=self.passes if pixels else 1,
             passes=self.passes,
-            rest=self.rest,
+            min_interval=self.min_interval,
         )
+        self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
         super().__init__(
             {
                 "i": self._slices.signature.members["i"],
                 "o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits))),
             }
         )
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its first beat out, with room and at rest."""
-        return self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -137,14 +145,14 @@ class Engine(wiring.Component):
         return m
 
     def _makes_beat(self, m: Module, begin: Value) -> Value:
-        """Whether the pass that comes next makes a beat: one of the last position, for scores its last."""
+        """Whether the next pass makes a beat: passes of the last position do, for scores only the last of them."""
         m.submodules.passes = one_pass = ModuloCounter(self.passes)
         m.submodules.positions = position = ModuloCounter(self._positions)
         m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]
         return position.last if self._fires else position.last & one_pass.last
 
     def _gather(self, m: Module, spikes: Any, queue: CreditFifo) -> None:
-        """Put the groups of a pass side by side, and drop the lanes that are too many."""
+        """Put the output folds of a pass side by side, and drop surplus PEs."""
         lanes_bits = len(Value.cast(spikes.payload)) // self._sets
         parts = Value.cast(spikes.payload)
         arrive = spikes.valid

@@ -10,7 +10,7 @@ from hwsnn.spec.integers import signed_digits
 
 
 def leaked(m: Module, leak: Leak, v: Value) -> Value:
-    """``leak(v)``, ``pipeline_depths.leak_clocks(leak)`` clocks later; one adder a clock."""
+    """``leak(v)``, ``pipeline_depths.leak_clocks(leak)`` cycles later; one adder per cycle."""
     match leak:
         case NoLeak():
             return v
@@ -25,8 +25,8 @@ def leaked(m: Module, leak: Leak, v: Value) -> Value:
 
 
 def _product(m: Module, v: Value, number: int) -> Value:
-    """v times a constant: a tree of adders and subtracters, whose first term is always one to add."""
-    terms = [(v << place, digit) for place, digit in signed_digits(number)]
+    """v times a constant: a tree of adders and subtracters, whose first term always has a positive sign."""
+    terms = [(v << bit, digit) for bit, digit in signed_digits(number)]
     if not terms:
         return Const(0, v.shape())
     level = 0

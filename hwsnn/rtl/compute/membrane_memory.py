@@ -1,4 +1,4 @@
-"""Where neurons wait between the passes of a position."""
+"""Memory for the state of neurons between the passes of an output pixel."""
 
 from __future__ import annotations
 
@@ -13,28 +13,36 @@ from .neuron_step import state_layout
 
 
 class MembraneMemory(wiring.Component):
-    """The state of the neurons of every group, one word a group: whatever variables the neuron declares, packed.
+    """The state of all neurons, one word per output fold: the neuron's state variables, packed.
 
     Parameters
     ----------
-    neuron : whose state it is.
-    groups, lanes : neurons, ``lanes`` of them in a group.
+    neuron : AnyNeuron
+        The neuron whose state it is.
+    groups : int
+        Output folds.
+    lanes : int
+        Neurons per output fold, one per PE.
 
     Ports
     -----
-    ``group`` : in, ``range(groups)``; which group is read.
-    ``first`` : in; the state before the first step is read in its place, that is 0.
-    ``state`` : out, ``ArrayLayout(state_layout(neuron), lanes)``; what is read, a register.
-    ``write`` : in; whether ``left`` is written.
-    ``left_group`` : in, ``range(groups)``; where to.
-    ``left`` : in, as ``state``.
+    read_group : Signal(range(groups)), in
+        Which output fold is read.
+    first : Signal(1), in
+        Read 0 instead: the state before the first step.
+    state : Signal(ArrayLayout(state_layout(neuron), lanes)), out
+        The state that was read; a register.
+    write : Signal(1), in
+        Whether ``left`` is written.
+    write_group : Signal(range(groups)), in
+        Where it is written.
+    left : Signal(ArrayLayout(state_layout(neuron), lanes)), in
+        The state to write.
 
-    Latency: 1 clock from ``group`` and ``first`` to ``state``; what is written can be read in the clock after. A group
-    a clock is read, and one written.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer of at least 1.
+    Latency: 1 cycle from ``read_group`` and ``first`` to ``state``; what is written can be read in the next cycle. One
+    read and one write per cycle.
     """
 
     def __init__(self, neuron: AnyNeuron, groups: int, lanes: int) -> None:
@@ -44,11 +52,11 @@ class MembraneMemory(wiring.Component):
         word = data.ArrayLayout(state_layout(neuron), lanes)
         super().__init__(
             {
-                "group": In(range(groups)),
+                "read_group": In(range(groups)),
                 "first": In(1),
                 "state": Out(word),
                 "write": In(1),
-                "left_group": In(range(groups)),
+                "write_group": In(range(groups)),
                 "left": In(word),
             }
         )
@@ -64,9 +72,9 @@ class MembraneMemory(wiring.Component):
             m.submodules.words = words = memory.Memory(shape=unsigned(len(left)), depth=self._groups, init=[])
             read, write = words.read_port(domain="comb"), words.write_port()
             m.d.comb += [
-                read.addr.eq(self.group),
+                read.addr.eq(self.read_group),
                 stored.eq(read.data),
-                write.addr.eq(self.left_group),
+                write.addr.eq(self.write_group),
                 write.en.eq(self.write),
                 write.data.eq(left),
             ]

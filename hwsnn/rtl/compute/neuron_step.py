@@ -1,4 +1,4 @@
-"""One step of one neuron (``docs/numerics.md``, Neurons)."""
+"""One time step of one neuron (``docs/numerics.md``, Neurons)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rom import shape_of
 
 
 def state_layout(neuron: AnyNeuron) -> data.StructLayout:
-    """The state of a neuron as one number: the variables that it declares, side by side."""
+    """The state of a neuron as one number: its state variables, side by side."""
     return data.StructLayout({variable.name: signed(variable.bits) for variable in neuron.state})
 
 
@@ -28,32 +28,45 @@ def constants_layout(neuron: AnyNeuron) -> data.StructLayout:
 
 
 class NeuronStep(wiring.Component):
-    """One step of one neuron: leak | add | saturate | fire and reset, with a register behind each.
+    """One time step of one neuron: leak, add, saturate, then fire and reset, with a register behind each stage.
 
-    A pipeline that never stops. Stages that have nothing to do (no leak, no saturation, nothing to fire) are left out.
-    Each of them is at most one adder or two levels of look-up tables. What a spike leaves is chosen behind the last
-    registers: the step after needs a register of its own in front.
+    A pipeline that never stalls. Stages with nothing to do (no leak, no saturation, nothing to fire) are left out. Each
+    stage is at most one adder or two levels of look-up tables. The state after a spike is selected behind the last
+    registers, so the next step needs a register of its own in front.
 
     Parameters
     ----------
-    neuron : its kind; the constants are those of all channels, and say how wide one is.
-    current_bits : width of an input current, two's complement.
-    saturates : whether u can leave the membrane's range and is clipped there. Where the ranges rule that out, False
-        saves the logic for it.
-    begins : the step is the first of all: there is no state before it.
+    neuron : AnyNeuron
+        Its kind, and the constants of all channels, which determine the width of one.
+    current_bits : int
+        Width of an input current, two's complement.
+    saturates : bool
+        Whether u can leave the membrane's range and is clipped to it. False saves the logic where the ranges rule it
+        out.
+    begins : bool
+        Whether this is the first step of all: there is no state before it.
 
     Attributes
     ----------
-    stages : ``StepStages``, the clocks at which each port below has its value; the state's is 0.
+    stages : StepStages
+        The cycle in which each port has its value; that of the state is 0.
 
     Ports
     -----
-    ``state`` : in, ``state_layout(neuron)``, at ``stages.state``; none where the step begins.
-    ``current`` : in, ``signed(current_bits)``, at ``stages.current``.
-    ``constants`` : in, ``constants_layout(neuron)``, of the neuron's channel, at ``stages.constants``; none where the
-        neuron has none.
-    ``spike`` : out, 1 bit, at ``stages.end``; none where the neuron never fires.
-    ``left`` : out, ``state_layout(neuron)``, at ``stages.end``.
+    state : Signal(state_layout(neuron)), in
+        In cycle ``stages.state``; absent where the step is the first.
+    current : Signal(signed(current_bits)), in
+        In cycle ``stages.current``.
+    constants : Signal(constants_layout(neuron)), in
+        Of the neuron's channel, in cycle ``stages.constants``; absent where the neuron has none.
+    spike : Signal(1), out
+        In cycle ``stages.end``; absent where the neuron never fires.
+    left : Signal(state_layout(neuron)), out
+        The state after the step, in cycle ``stages.end``.
+
+    Timing
+    ------
+    Latency: ``stages.end`` cycles. One step per cycle, without stalls.
     """
 
     def __init__(self, neuron: AnyNeuron, current_bits: int, *, saturates: bool, begins: bool = False) -> None:
@@ -92,7 +105,7 @@ class NeuronStep(wiring.Component):
         if not self._saturates:
             return u
         low, high = signed_limits(bits)
-        # It fits where all bits from the membrane's sign upwards are equal.
+        # u fits where all bits from the membrane's sign bit up are equal.
         beyond = u[bits - 1 :]
         clipped = Signal(signed(bits), name="u", reset_less=True)
         m.d.sync += clipped.eq(
@@ -107,7 +120,7 @@ class NeuronStep(wiring.Component):
         fired: Value
         match reset:
             case "subtract":
-                # At least 1 - sub where the neuron fires: it fits the membrane. Elsewhere nobody looks.
+                # At least 1 - sub where the neuron fires: it fits the membrane. Elsewhere it is not used.
                 fired = Signal(membrane, name="reduced", reset_less=True)
                 m.d.sync += fired.eq(u - self.constants.sub)
             case "zero":

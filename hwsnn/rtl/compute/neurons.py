@@ -1,4 +1,4 @@
-"""Neurons: membranes that leak, take up currents, fire and reset (``docs/numerics.md``, Neurons)."""
+"""Neurons: membranes that leak, integrate currents, fire and reset (``docs/numerics.md``, Neurons)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,24 @@ from .neuron_step import NeuronStep, constants_layout
 
 @dataclass(frozen=True)
 class NeuronShape:
-    """How many neurons there are, what they get, and how many of them work at a time.
+    """Number of neurons, their inputs, and how many are computed per cycle.
 
-    ``groups``, ``lanes``: neurons, ``lanes`` of them a clock. ``current_bits``: width of a current, two's complement.
-    ``timesteps``: steps of a position; before the first one the state is 0. ``t_par``: steps of a pass, at most
-    ``timesteps``; where the last pass has too many of them, none fires in those. ``shared``: whether a pass has one
-    current for all its steps, as pixels make it. ``saturates``: whether u can leave the membrane's range.
-
-    Raises ``TypeError`` or ``ValueError`` where one is of the wrong kind or out of range.
+    Attributes
+    ----------
+    groups : int
+        Output folds.
+    lanes : int
+        Neurons computed per cycle, one per PE.
+    current_bits : int
+        Width of a current, two's complement.
+    timesteps : int
+        Time steps per output pixel; before the first one the state is 0.
+    t_par : int
+        Time steps per pass, at most ``timesteps``. No neuron fires in surplus steps of the last pass.
+    shared : bool
+        Whether a pass has one current for all its steps, as with pixels.
+    saturates : bool
+        Whether u can leave the membrane's range.
     """
 
     groups: int
@@ -52,44 +62,52 @@ class NeuronShape:
 
     @property
     def passes(self) -> int:
-        """Passes of a position."""
+        """Passes per output pixel."""
         return -(-self.timesteps // self.t_par)
 
     @property
     def currents(self) -> int:
-        """Currents that a neuron gets in a pass."""
+        """Currents per neuron and pass."""
         return 1 if self.shared else self.t_par
 
 
 class Neurons(wiring.Component):
-    """The neurons of a layer, ``t_par`` steps of each behind each other: a pipeline that never stops.
+    """The neurons of a layer, with the ``t_par`` steps of a pass in series: a pipeline that never stalls.
 
-    Where a position has several passes, the state waits in between in a memory: it is read as a group comes in, and
-    written ``rest`` clocks later; the group's next pass must not come in before.
+    Where an output pixel has several passes, the state is kept in a memory between them: it is read when an output fold
+    arrives, and its successor can be read ``min_interval`` cycles later. The same output fold of the next pass must not
+    arrive sooner.
 
     Parameters
     ----------
-    neuron : of ``groups * lanes`` channels, the lanes of a group side by side.
-    shape : how many of them there are, and the rest.
+    neuron : AnyNeuron
+        Has ``groups * lanes`` channels, those of an output fold side by side.
+    shape : NeuronShape
+        Number of neurons, currents, steps and PEs.
 
     Attributes
     ----------
-    latency : clocks from a group in to its result out.
-    rest : clocks, at least, from a group to the same group in the position's next pass; 0 where there is none.
+    latency : int
+        Cycles from an output fold in to its result out.
+    min_interval : int
+        Minimum cycles from an output fold to the same one in the next pass of the output pixel; 0 where there is none.
 
     Ports
     -----
-    ``i`` : flow of currents, ``signed(current_bits)`` by step of the pass (one if shared) and lane, in the order
-        (position, pass, group).
-    ``o`` : of neurons that fire, flow of ``unsigned(t_par * lanes)``, spikes in the same order, bit
-        ``t * lanes + lane``. Of those that never fire, flow of ``ArrayLayout(signed(membrane_bits), lanes)``, the
-        membranes after the last step, by group.
+    i : valid-only stream in of ``ArrayLayout(ArrayLayout(signed(current_bits), lanes), currents)``
+        Currents, by step of the pass (one if shared) and PE, in the order (output pixel, pass, g).
+    o : valid-only stream out of ``unsigned(t_par * lanes)``
+        Spikes in the same order, bit ``t * lanes + PE``. Of neurons that never fire instead
+        ``ArrayLayout(signed(membrane_bits), lanes)``: the membranes after the last step, by output fold.
 
-    Latency: ``latency`` clocks; for membranes from a group of the last pass. A group a clock.
+    Timing
+    ------
+    Latency: ``latency`` cycles; for membranes from an output fold of the last pass. One output fold per cycle.
 
     Raises
     ------
-    ValueError : the neuron has another number of channels.
+    ValueError
+        The neuron has another number of channels.
     """
 
     def __init__(self, neuron: AnyNeuron, shape: NeuronShape) -> None:
@@ -106,7 +124,7 @@ class Neurons(wiring.Component):
             saturates=shape.saturates,
         )
         self._stages = pipeline.steps
-        self.latency, self.rest = pipeline.latency, pipeline.rest
+        self.latency, self.min_interval = pipeline.latency, pipeline.rest
         membranes = data.ArrayLayout(signed(neuron.membrane_bits), shape.lanes)
         currents = data.ArrayLayout(data.ArrayLayout(signed(shape.current_bits), shape.lanes), shape.currents)
         result = unsigned(shape.t_par * shape.lanes) if neuron.fires else membranes
@@ -128,29 +146,29 @@ class Neurons(wiring.Component):
         steps = self._steps(m, groups, memory)
         if self._neuron.fires:
             given = self.i.valid
-            self._give_spikes(m, steps, one_pass.last)
+            self._output_spikes(m, steps, one_pass.last)
         else:
             given = self.i.valid & one_pass.last
-            self._give_membranes(m, steps)
+            self._output_membranes(m, steps)
         m.d.comb += self.o.valid.eq(delayed(m, given, "given", self.latency, reset_less=False))
         return m
 
     def _memory(self, m: Module, one_pass: ModuloCounter, groups: DelayLine) -> MembraneMemory:
-        """Reads the group that comes in, and writes the one that has been through all steps of its pass."""
+        """Reads the output fold that arrives, and writes the one that has completed all steps of its pass."""
         first, last = Signal(init=1), self._stages[-1].end
         with m.If(one_pass.step):
             m.d.sync += first.eq(one_pass.last)
         m.submodules.membranes = membranes = MembraneMemory(self._neuron, self._shape.groups, self._shape.lanes)
         m.d.comb += [
-            membranes.group.eq(groups.at(0)),
+            membranes.read_group.eq(groups.at(0)),
             membranes.first.eq(first),
             membranes.write.eq(delayed(m, self.i.valid, "passed", last, reset_less=False)),
-            membranes.left_group.eq(groups.at(last)),
+            membranes.write_group.eq(groups.at(last)),
         ]
         return membranes
 
     def _steps(self, m: Module, groups: DelayLine, memory: MembraneMemory | None) -> list[list[NeuronStep]]:
-        """The steps of a pass, by step and lane, from the memory, through one another, and back into it."""
+        """The steps of a pass, by step and PE: from the memory, through one another, and back to it."""
         neuron, shape = self._neuron, self._shape
         name = "current_{1}" if shape.currents == 1 else "current_{0}_{1}"
         currents = [
@@ -178,8 +196,8 @@ class Neurons(wiring.Component):
             m.d.comb += Value.cast(memory.left).eq(Cat(step.left for step in steps[-1]))
         return steps
 
-    def _give_spikes(self, m: Module, steps: list[list[NeuronStep]], last: Value) -> None:
-        """Spikes of all steps leave together; ``last``: whether the last pass comes in."""
+    def _output_spikes(self, m: Module, steps: list[list[NeuronStep]], last: Value) -> None:
+        """The spikes of all steps leave together; ``last``: whether the last pass arrives."""
         spikes = [
             [delayed(m, step.spike, f"spike_{number}_{lane}", waits) for lane, step in enumerate(steps[number])]
             for number, waits in enumerate(self.latency - stages.end for stages in self._stages)
@@ -190,13 +208,13 @@ class Neurons(wiring.Component):
             spikes[-surplus:] = [[spike & ~last for spike in step] for step in spikes[-surplus:]]
         m.d.comb += self.o.payload.eq(Cat(spikes))
 
-    def _give_membranes(self, m: Module, steps: list[list[NeuronStep]]) -> None:
-        """Those after the last step of a position."""
+    def _output_membranes(self, m: Module, steps: list[list[NeuronStep]]) -> None:
+        """The membranes after the last step of an output pixel."""
         lanes = steps[(self._shape.timesteps - 1) % self._shape.t_par]
         m.d.comb += [self.o.payload[lane].eq(step.left.v) for lane, step in enumerate(lanes)]
 
     def _constants(self, m: Module, number: int, groups: DelayLine, stage: int) -> dict[str, list[Value]]:
-        """Each lane's constants by name, of the group that is in ``stage``: step ``number`` looks them up."""
+        """Each PE's constants by name, of the output fold that is in ``stage``, for step ``number``."""
         found: dict[str, list[Value]] = {}
         tables: list[tuple[IntArray, list[Value]]] = []
         for name, values in self._neuron.constants.items():
@@ -206,7 +224,7 @@ class Neurons(wiring.Component):
         return found
 
     def _table(self, m: Module, name: str, number: int, values: IntArray, groups: DelayLine, stage: int) -> list[Value]:
-        """Each lane's constant of the group that is in ``stage``."""
+        """Each PE's constant of the output fold that is in ``stage``."""
         lanes, bits = self._shape.lanes, Shape.cast(constants_layout(self._neuron)[name].shape).width
         words = [
             sum((int(value) & ((1 << bits) - 1)) << (lane * bits) for lane, value in enumerate(row))

@@ -1,4 +1,4 @@
-"""What a slice of inputs adds to the current of each lane: by tables of partial sums, or by weights behind gates."""
+"""The contribution of a slice to the current of each PE: by tables of partial sums, or by gated weights."""
 
 from __future__ import annotations
 
@@ -21,30 +21,36 @@ from .rom import Rom, shape_of
 
 @dataclass(frozen=True)
 class _Term:
-    """A part of a lane's sum, its name, and where it lies in each row of weights."""
+    """A term of a PE's sum, its name, and its range in each row of weights."""
 
     name: str
     value: Value
-    lies: RowRange
+    bounds: RowRange
 
 
 class TableSums(wiring.Component):
-    """Tables of partial sums and a table of bases, and an adder tree a lane.
+    """Distributed arithmetic: tables of partial sums, a table of bases, and one adder tree per PE.
 
-    Each table takes a few bits of the inputs and the row, and holds by how much their sum exceeds the row's least.
+    Each table is addressed by a few input bits and the row. It holds the sum of their weights, less the row's smallest.
 
     Parameters
     ----------
-    sums : of a layer, ``table_bits`` not 0.
+    sums : SynapticSums
+        Of a layer, ``table_bits`` not 0.
 
     Ports
     -----
-    ``inputs`` : in, ``unsigned(L * input_bits)``, a slice.
-    ``row`` : in, ``range(row_count)``, its row of weights.
-    ``lane_0``, ``lane_1`` and so on : out, what the slice adds to each lane's current, of the narrowest shape; without
-        the base where ``starts_from_bases``.
+    inputs : Signal(L * input_bits), in
+        A slice.
+    row : Signal(range(row_count)), in
+        Its row of weights.
+    lane_0, lane_1, ... : Signal(shape), out
+        The slice's contribution to each PE's current, of the narrowest shape; without the base where
+        ``starts_from_bases``.
 
-    Latency: ``term_clocks + levels`` of the sums. One slice a clock; it never stops.
+    Timing
+    ------
+    Latency: ``term_clocks + levels`` cycles of the sums. One slice per cycle, without stalls.
     """
 
     def __init__(self, sums: SynapticSums) -> None:
@@ -64,7 +70,7 @@ class TableSums(wiring.Component):
         return m
 
     def _tables(self, m: Module) -> list[list[_Term]]:
-        """The terms of each lane."""
+        """The terms of each PE."""
         sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
         bit_weights = sums.bit_weights
         for index, bits in enumerate(sums.tables):
@@ -77,30 +83,36 @@ class TableSums(wiring.Component):
             m.submodules[f"table_{index}"] = table = Rom(columns, block=sums.block)
             m.d.comb += [table.row.eq(self.row), table.inputs.eq(Cat(self.inputs[int(bit)] for bit in bits))]
             for lane, name in zip(lanes, columns, strict=True):
-                lies = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
-                terms[lane].append(_Term(name, getattr(table, name), lies))
+                bounds = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
+                terms[lane].append(_Term(name, getattr(table, name), bounds))
         return terms
 
 
 class GatedSums(wiring.Component):
-    """Weights from a read-only memory, which meet each bit of their input in a gate, and an adder tree a lane.
+    """Weights from a read-only memory, gated by each bit of their input, and one adder tree per PE.
 
     Parameters
     ----------
-    sums : of a layer, ``table_bits`` 0.
+    sums : SynapticSums
+        Of a layer, ``table_bits`` 0.
 
     Ports
     -----
-    ``inputs``, ``row``, ``lane_0`` and so on : as of ``TableSums``.
-    ``group`` : in, ``range(G)``, the slice's group of output lanes.
-    ``starts`` : in; whether the slice is the first one of its group, at the first position: the bias joins it.
+    inputs, row, lane_0, ... : as of ``TableSums``
+        The slice, its row, and its contributions.
+    group_index : Signal(range(G)), in
+        The slice's output fold.
+    starts : Signal(1), in
+        Whether the slice is the first of its output fold, at the first position: the bias is added to it.
 
-    Latency: ``term_clocks + levels`` of the sums. One slice a clock; it never stops.
+    Timing
+    ------
+    Latency: ``term_clocks + levels`` cycles of the sums. One slice per cycle, without stalls.
     """
 
     def __init__(self, sums: SynapticSums) -> None:
         self._sums = sums
-        super().__init__(_ports(sums) | {"group": In(range(len(sums.bias))), "starts": In(1)} | _lanes(sums))
+        super().__init__(_ports(sums) | {"group_index": In(range(len(sums.bias))), "starts": In(1)} | _lanes(sums))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -113,7 +125,7 @@ class GatedSums(wiring.Component):
             m.submodules.bases = bases = _bases({lane: columns[:, lane] for lane in lanes})
             waits = sums.term_clocks - bases.latency
             m.d.comb += [
-                bases.row.eq(delayed(m, self.group, "base_row", waits)),
+                bases.row.eq(delayed(m, self.group_index, "base_row", waits)),
                 bases.inputs.eq(delayed(m, self.starts, "base_input", waits)),
             ]
             _add_bases(sums, bases, lanes, terms)
@@ -121,35 +133,35 @@ class GatedSums(wiring.Component):
         return m
 
     def _gates(self, m: Module) -> list[list[_Term]]:
-        """The terms of each lane."""
+        """The terms of each PE."""
         sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
         rows, bit_weights = sums.rows, sums.bit_weights
-        synapses = [(int(lane), int(entry)) for lane, entry in np.argwhere(rows.any(axis=0))]
+        synapses = [(int(lane), int(tap)) for lane, tap in np.argwhere(rows.any(axis=0))]
         if not synapses:
             return terms
-        columns = {f"weight_{lane}_{entry}": rows[:, lane, entry, None] for lane, entry in synapses}
+        columns = {f"weight_{lane}_{tap}": rows[:, lane, tap, None] for lane, tap in synapses}
         m.submodules.weights = weights = Rom(columns, block=sums.block)
         m.d.comb += weights.row.eq(self.row)
         inputs = delayed(m, self.inputs, "inputs", sums.term_clocks - 1)
-        for lane, entry in synapses:
-            weight = getattr(weights, f"weight_{lane}_{entry}")
-            for place in range(sums.input_bits):
-                bit = entry * sums.input_bits + place
+        for lane, tap in synapses:
+            weight = getattr(weights, f"weight_{lane}_{tap}")
+            for shift in range(sums.input_bits):
+                bit = tap * sums.input_bits + shift
                 gated = Signal(weight.shape(), name=f"gated_{lane}_{bit}", reset_less=True)
                 m.d.sync += gated.eq(Mux(inputs[bit], weight, 0))
-                lies = RowRange(*sums_range(bit_weights[:, lane, bit, None], 1))
-                terms[lane].append(_Term(gated.name, gated << place, lies))
+                bounds = RowRange(*sums_range(bit_weights[:, lane, bit, None], 1))
+                terms[lane].append(_Term(gated.name, gated << shift, bounds))
         return terms
 
 
 def partial_sums(sums: SynapticSums) -> TableSums | GatedSums:
-    """Tables as long as there is room for them beside the row."""
+    """Tables where address bits are left for inputs beside the row; gated weights elsewhere."""
     return TableSums(sums) if sums.table_bits else GatedSums(sums)
 
 
 def _ports(sums: SynapticSums) -> dict[str, Any]:
-    _, _, entries = sums.rows.shape
-    return {"inputs": In(unsigned(entries * sums.input_bits)), "row": In(range(sums.row_count))}
+    _, _, taps = sums.rows.shape
+    return {"inputs": In(unsigned(taps * sums.input_bits)), "row": In(range(sums.row_count))}
 
 
 def _lanes(sums: SynapticSums) -> dict[str, Any]:
@@ -159,11 +171,11 @@ def _lanes(sums: SynapticSums) -> dict[str, Any]:
     if not sums.starts_from_bases:
         low, high = low + sums.bases, high + sums.bases
     ends = zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True)
-    return {f"lane_{lane}": Out(shape_of(*lies)) for lane, lies in enumerate(ends)}
+    return {f"lane_{lane}": Out(shape_of(*bounds)) for lane, bounds in enumerate(ends)}
 
 
 def _lanes_with(numbers: Int64Array) -> list[int]:
-    """The lanes, on the last axis, that have a number other than 0."""
+    """The PEs, on the last axis, that have a number other than 0."""
     return [int(lane) for lane in np.flatnonzero(numbers.any(axis=0))]
 
 
@@ -174,14 +186,14 @@ def _bases(columns: dict[int, Int64Array]) -> Rom:
 
 def _add_bases(sums: SynapticSums, bases: Rom, lanes: list[int], terms: list[list[_Term]]) -> None:
     for lane in lanes:
-        lies = RowRange(sums.bases[:, lane], sums.bases[:, lane])
-        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"base_{lane}"), lies))
+        bounds = RowRange(sums.bases[:, lane], sums.bases[:, lane])
+        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"base_{lane}"), bounds))
 
 
 def _add_up(m: Module, component: Any, sums: SynapticSums, terms: list[list[_Term]]) -> None:
-    """A tree for each lane that has terms."""
+    """An adder tree for each PE that has terms."""
     for lane, parts in enumerate(terms):
         if parts:
-            m.submodules[f"tree_{lane}"] = tree = AdderTree({term.name: term.lies for term in parts}, sums.levels)
+            m.submodules[f"tree_{lane}"] = tree = AdderTree({term.name: term.bounds for term in parts}, sums.levels)
             m.d.comb += [getattr(tree, term.name).eq(term.value) for term in parts]
             m.d.comb += getattr(component, f"lane_{lane}").eq(tree.total)

@@ -1,4 +1,4 @@
-"""Sums over positions that come one after the other."""
+"""Sums over positions that arrive one after the other."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from amaranth.lib.wiring import In, Out
 
 
 class PositionRing(wiring.Component):
-    """Adds what each position gives to a group and pass, over all positions: the sums wait in a ring in between.
+    """Adds the contributions of all positions to each pass and output fold; between positions the sums wait in a ring.
 
     Parameters
     ----------
-    entries : sums that wait, one a group and pass.
-    lanes : numbers of a sum.
-    bits : width of a number, two's complement, enough for all of its sum.
+    entries : int
+        Sums in the ring, one per pass and output fold.
+    lanes : int
+        Numbers per sum, one per PE.
+    bits : int
+        Width of a number, two's complement, enough for all of its sum.
 
     Ports
     -----
-    ``part`` : in, ``ArrayLayout(signed(bits), lanes)``, what a position gives, in the order (position, pass, group).
-    ``add`` : in; whether there is a part.
-    ``first`` : in; it is one of the first position, where the sums begin.
-    ``total`` : out, as ``part``; the sum so far, a clock later.
+    part : Signal(ArrayLayout(signed(bits), lanes)), in
+        A position's contribution, in the order (position, pass, g).
+    add : Signal(1), in
+        Whether there is one.
+    first : Signal(1), in
+        Whether it is of the first position, where the sums begin.
+    total : Signal(ArrayLayout(signed(bits), lanes)), out
+        The sum so far, one cycle later.
 
-    Latency: 1 clock. A part a clock.
+    Timing
+    ------
+    Latency: 1 cycle. One contribution per cycle.
     """
 
     def __init__(self, entries: int, lanes: int, bits: int) -> None:
@@ -47,7 +56,7 @@ class PositionRing(wiring.Component):
                 shape=unsigned(width),
                 depth=entries,
                 init=[],
-                attrs={"no_rw_check": 1},  # the entry that is read is the one after that which is written
+                attrs={"no_rw_check": 1},  # the word that is read is the one after the word that is written
             )
             write, read = words.write_port(), words.read_port()
             entry, following = Signal(range(entries)), Signal(range(entries), name="next_entry", init=1)

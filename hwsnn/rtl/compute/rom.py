@@ -1,4 +1,4 @@
-"""Read-only memories of the numbers that a network is made of."""
+"""Read-only memories for the numbers of a network."""
 
 from __future__ import annotations
 
@@ -18,25 +18,33 @@ def shape_of(low: int, high: int) -> Shape:
 
 
 class Rom(wiring.Component):
-    """A table of constants, several columns of integers, read a row at a time.
+    """A table of constants: several columns of integers, read one row at a time.
 
     Parameters
     ----------
-    columns : arrays (rows, 2^n) by name, at least one, all of one shape; each column is as wide as its numbers need.
-    block : whether the table is to lie in block memory rather than in logic.
+    columns : Mapping of str to array
+        Arrays (rows, 2^n) by name, at least one, all of one shape; each column is as wide as its numbers need.
+    block : bool
+        Whether the table is placed in block memory rather than in logic.
 
-    Members
-    -------
-    ``row`` : in, ``range(rows)``.
-    ``inputs`` : in, ``unsigned(n)``; which number of the row.
-    the columns' names : out; the numbers, unsigned where a column has none below 0.
+    Ports
+    -----
+    row : Signal(range(rows)), in
+        The row.
+    inputs : Signal(n), in
+        Which number of the row.
+    a column's name : Signal(shape), out
+        The number, unsigned where the column has none below 0.
 
-    Latency: 2 clocks, a register for the address and one for the numbers; 3 in block memory, which is slow to read and
-    takes one more register. It never stops. A table of one number is a constant.
+    Timing
+    ------
+    Latency: 2 cycles, a register for the address and one for the numbers; 3 in block memory, which is slow to read and
+    has one more register. One row per cycle, without stalls. A table of one number is a constant.
 
     Raises
     ------
-    ValueError : no columns, or columns of another shape.
+    ValueError
+        No columns, or columns of different shapes.
     """
 
     def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False) -> None:
@@ -48,18 +56,9 @@ class Rom(wiring.Component):
             raise ValueError(f"columns must have the shape (rows, a power of two), not {shape}")
         self._rows, self._row_size = shape
         self._columns, self._block = dict(columns), block
+        self.latency = 3 if block else 2
         outputs = {name: Out(shape_of(int(column.min()), int(column.max()))) for name, column in columns.items()}
         super().__init__({"row": In(range(self._rows)), "inputs": In(range(self._row_size))} | outputs)
-
-    @property
-    def rows(self) -> int:
-        """Rows of the table."""
-        return self._rows
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a row and inputs to their numbers."""
-        return 3 if self._block else 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

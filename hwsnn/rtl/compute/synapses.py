@@ -18,32 +18,37 @@ from .position_ring import PositionRing
 
 
 class Synapses(wiring.Component):
-    """Multiplies slices of inputs with constant weights and adds up, without multipliers (see ``SynapticSums``).
+    """Multiplies slices of inputs by constant weights and adds up, without multipliers (see ``SynapticSums``).
 
-    F slices make the currents of an output group, G groups a pass; where the layer has several positions (the pixels
-    that a fully connected layer sees), the passes of the last one give the sums over all of them. What a slice gives
-    goes through an accumulator a lane where F > 1, and with several positions through a ring of sums.
+    F slices make the currents of an output fold, G output folds make a pass. Where the layer has several positions (the
+    pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
+    contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
+    of sums.
 
     Parameters
     ----------
-    sums : of a layer.
-    current_bits : bits of a current, at least what the weights and biases need.
-    passes : passes at each position, all with the same weights; of one position they are all alike.
+    sums : SynapticSums
+        Of a layer.
+    current_bits : int
+        Bits of a current, at least what the weights and biases need.
+    passes : int
+        Passes per position, all with the same weights.
 
     Attributes
     ----------
-    latency : clocks from a group's last slice to its currents.
+    latency : int
+        Cycles from an output fold's last slice to its currents.
 
     Ports
     -----
-    ``i`` : flow of ``unsigned(L * input_bits)``, slices, in the order (p, pass, g, k).
-    ``o`` : flow of ``ArrayLayout(signed(current_bits), lanes)``, currents, in the order (pass, g).
+    i : valid-only stream in of ``unsigned(L * input_bits)``
+        Slices, in the order (position, pass, g, k).
+    o : valid-only stream out of ``ArrayLayout(signed(current_bits), lanes)``
+        Currents, one per PE, in the order (pass, g).
 
-    Latency: ``latency`` clocks. One slice a clock; it never stops.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: ``latency`` cycles. One slice per cycle, without stalls.
     """
 
     def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1) -> None:
@@ -72,7 +77,7 @@ class Synapses(wiring.Component):
             one_pass.step.eq(group.step & group.last),
             position.step.eq(one_pass.step & one_pass.last),
         ]
-        first = Signal(init=1)  # the first position's, where the sums begin
+        first = Signal(init=1)  # the first position, where the sums begin
         with m.If(position.step):
             m.d.sync += first.eq(position.last)
         m.submodules.partial = partial = partial_sums(self._sums)
@@ -81,7 +86,7 @@ class Synapses(wiring.Component):
             starts = Signal(name="starts_group", init=1)
             with m.If(self.i.valid):
                 m.d.sync += starts.eq(fold.last)
-            m.d.comb += [partial.group.eq(group.count), partial.starts.eq(starts & first)]
+            m.d.comb += [partial.group_index.eq(group.count), partial.starts.eq(starts & first)]
 
         totals = [getattr(partial, f"lane_{lane}") for lane in range(self._lanes)]
         stage, given = self._sums.term_clocks + self._sums.levels, group.step
@@ -104,13 +109,13 @@ class Synapses(wiring.Component):
         return m
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
-        """The row of weights of the slice that comes in: each pass goes through those of its position."""
+        """The row of weights of the slice that arrives: each pass uses the rows of its position."""
         row_count = self._sums.row_count
         if self._positions == 1:
             m.submodules.rows = rows = ModuloCounter(row_count)
             m.d.comb += rows.step.eq(self.i.valid)
             return rows.count
-        # The row after this one, and the one after the position's first, wait in registers.
+        # The next row, and the first row of the position, are kept in registers.
         row, following, start = (
             Signal(range(row_count), name=name, init=init)
             for name, init in (("row", 0), ("next_row", 1), ("position_row", 0))
@@ -133,6 +138,6 @@ class Synapses(wiring.Component):
         return totals
 
 
-def _flag(m: Module, value: Value, name: str, clocks: int) -> Value:
-    """The flag some clocks later; a reset clears those on their way."""
-    return delayed(m, value, name, clocks, reset_less=False)
+def _flag(m: Module, value: Value, name: str, cycles: int) -> Value:
+    """The flag some cycles later; a reset clears those in the pipeline."""
+    return delayed(m, value, name, cycles, reset_less=False)

@@ -1,4 +1,4 @@
-"""Cuts windows into the slices that meet their weights in one clock."""
+"""Splits windows into slices: the inputs that are multiplied by weights in one cycle."""
 
 from __future__ import annotations
 
@@ -11,41 +11,60 @@ from ..stream.counter import ModuloCounter
 
 
 class WindowSlicer(wiring.Component):
-    """Takes windows apart into passes, and each pass into slices, one a clock, which nothing can stop.
+    """Splits windows into passes, and each pass into slices, one per cycle, which cannot be stalled.
 
-    A pass is what makes one output beat: ``t_par`` time steps of a window. In it each output group has its turn, and
-    each part of the input channels in each turn. A pass begins when there is ``room`` for what it makes, and then runs
-    through. A window of pixels is the same at every step: all its passes are alike.
+    A pass makes one output beat: ``t_par`` time steps of a window. It goes through the output folds, and in each of
+    them through the input folds. A pass begins when there is ``room`` for its result, and then runs to its end. A
+    window of pixels is the same at every step: all its passes are alike. The window is kept in a register that rotates
+    by one slice per cycle, so a slice is always the same bits of it.
 
     Parameters
     ----------
-    taps : positions in a window.
-    channels : channels at a position.
-    bits : bits of an input.
-    steps : time steps in a beat of windows; 1 for pixels.
-    cin_par : channels in a slice, at most ``channels``; where it does not divide them, the missing inputs are 0.
-    t_par : time steps in a slice, at most ``steps``; where it does not divide them, the missing steps are 0.
-    groups : output groups.
-    repeats : how often a window of pixels is given; 1 for spikes.
-    passes : passes of a position: those of a window, or of several windows in a row.
-    rest : clocks, at least, from one pass of a position to its next.
+    taps : int
+        Taps of a window.
+    channels : int
+        Input channels of a tap.
+    bits : int
+        Bits of an input.
+    steps : int
+        Time steps per beat of windows; 1 for pixels.
+    cin_par : int
+        Channels in a slice, at most ``channels``; where it does not divide them, the missing inputs are 0.
+    t_par : int
+        Time steps in a slice, at most ``steps``; where it does not divide them, the missing steps are 0.
+    groups : int
+        Output folds.
+    repeats : int
+        How often a window of pixels is output; 1 for spikes.
+    passes : int
+        Passes of an output pixel: those of a window, or of several consecutive windows.
+    min_interval : int
+        Minimum cycles from one pass of an output pixel to its next.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(taps * steps * channels * bits)``, windows; entry (tap*steps + t)*channels + c.
-    ``room`` : in; whether a pass may begin.
-    ``begins`` : out; a pass begins.
-    ``o`` : flow (a stream that is always ready) of ``unsigned(t_par * taps * cin_par * bits)``, slices; for every pass
-        in the order (g, k), output group outer, input fold inner; entry (t*taps + tap)*cin_par + d is channel
-        k*cin_par + d of a tap.
+    Attributes
+    ----------
+    folds : int
+        Input folds.
+    window_passes : int
+        Passes of a window.
+    pass_clocks : int
+        Cycles of a pass.
 
-    The window lies in a register that turns by one slice a clock, so a slice is always the same bits of it.
+    Ports
+    -----
+    i : stream in of ``unsigned(taps * steps * channels * bits)``
+        Windows, input (tap*steps + t)*channels + c.
+    room : Signal(1), in
+        Whether a pass may begin.
+    begins : Signal(1), out
+        A pass begins.
+    o : valid-only stream out of ``unsigned(t_par * taps * cin_par * bits)``
+        Slices, for every pass in the order (g, k): output fold outer, input fold inner. Input (t*taps + tap)*cin_par +
+        d is channel k*cin_par + d of a tap.
 
-    Latency: 1 clock. One slice a clock, across windows too.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle. One slice per cycle, across windows too.
     """
 
     def __init__(
@@ -59,7 +78,7 @@ class WindowSlicer(wiring.Component):
         groups: int,
         repeats: int = 1,
         passes: int = 1,
-        rest: int = 0,
+        min_interval: int = 0,
     ) -> None:
         check_integer("taps", taps, 1)
         check_integer("channels", channels, 1)
@@ -70,10 +89,14 @@ class WindowSlicer(wiring.Component):
         check_integer("groups", groups, 1)
         check_integer("repeats", repeats, 1)
         check_integer("passes", passes, 1)
-        check_integer("rest", rest, 0)
+        check_integer("min_interval", min_interval, 0)
         self._taps, self._channels, self._bits, self._steps = taps, channels, bits, steps
-        self._cin_par, self._t_par, self._groups = cin_par, t_par, groups
-        self._repeats, self._passes, self._rest = repeats, passes, rest
+        self._cin_par, self._t_par = cin_par, t_par
+        self._repeats, self._passes, self._min_interval = repeats, passes, min_interval
+        self.folds = -(-channels // cin_par)
+        self.window_passes = -(-steps // t_par) * repeats
+        self.pass_clocks = self.folds * groups
+        self.latency = 1
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
         super().__init__(
@@ -85,38 +108,13 @@ class WindowSlicer(wiring.Component):
             }
         )
 
-    @property
-    def groups(self) -> int:
-        """Output groups."""
-        return self._groups
-
-    @property
-    def folds(self) -> int:
-        """Slices that make up a window's channels."""
-        return -(-self._channels // self._cin_par)
-
-    @property
-    def window_passes(self) -> int:
-        """Passes of a window."""
-        return -(-self._steps // self._t_par) * self._repeats
-
-    @property
-    def pass_clocks(self) -> int:
-        """Clocks of a pass."""
-        return self.folds * self._groups
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its first slice out."""
-        return 1
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         slice_bits, pass_bits = len(self.o.payload), len(self.o.payload) * self.folds
         window = Signal(pass_bits * (self.window_passes // self._repeats), reset_less=True)
         m.submodules.slice = index = ModuloCounter(self.pass_clocks)
         m.submodules.passes = window_pass = ModuloCounter(self.window_passes)
-        # A window's passes are counted as they begin: while ``held``, some of them are still to come.
+        # A window's passes are counted as they begin: while ``held``, some of them have not begun.
         held = Signal()
         free = self._free(m)
         m.d.comb += [
@@ -141,17 +139,17 @@ class WindowSlicer(wiring.Component):
         return m
 
     def _free(self, m: Module) -> Signal:
-        """A register: whether a pass may begin as far as the one before is concerned."""
+        """A register: whether the previous pass lets another one begin."""
         m.submodules.position = position = ModuloCounter(self._passes)
         m.d.comb += position.step.eq(self.begins)
-        rest = max(self._rest, self.pass_clocks)
+        interval = max(self._min_interval, self.pass_clocks)
         free = Signal(init=1, name="free")
-        left = Signal(range(max(rest, 2)), name="clocks_left")  # until a pass may begin, less 1
-        last_clocks, other_clocks = self.pass_clocks - 1, rest - 1
+        left = Signal(range(max(interval, 2)), name="clocks_left")  # cycles until a pass may begin, less 1
+        last_cycles, other_cycles = self.pass_clocks - 1, interval - 1
         with m.If(self.begins):
             m.d.sync += [
-                left.eq(Mux(position.last, last_clocks, other_clocks)),
-                free.eq(Mux(position.last, last_clocks == 0, other_clocks == 0)),
+                left.eq(Mux(position.last, last_cycles, other_cycles)),
+                free.eq(Mux(position.last, last_cycles == 0, other_cycles == 0)),
             ]
         with m.Elif(~free):
             m.d.sync += [left.eq(left - 1), free.eq(left == 1)]

@@ -1,4 +1,4 @@
-"""Two frame buffers: one is filled from the link while the other is read into the network."""
+"""Ping-pong frame buffer: one frame is received from the link while the other is read into the network."""
 
 from __future__ import annotations
 
@@ -14,25 +14,36 @@ from .packet_reader import PAYLOAD_BYTE
 
 
 class FrameBuffer(wiring.Component):
-    """Keeps a frame until it is known to be sound, then hands it on.
+    """Keeps a frame until it is known to be valid, then passes it on.
 
     Parameters
     ----------
-    layout : of a pixel: ``ArrayLayout(unsigned(n), C)``.
-    pixels : how many a frame has.
+    layout : ArrayLayout
+        Of a pixel: ``ArrayLayout(unsigned(n), C)``, n at most 8.
+    pixels : int
+        Pixels per frame.
 
-    Members
-    -------
-    ``write`` : the bytes of a frame's payload and their offsets, always taken. Offset 0 begins a frame, which is kept
-        if a buffer is free at that moment; the other bytes may come in any order, and again.
-    ``keeping`` : whether the frame last begun is being kept.
-    ``oversized`` : whether a pixel of the frame last begun was larger than n bits hold.
-    ``commit`` : high for one clock: the frame last begun is whole, hand it on. Only where ``keeping``.
-    ``number`` : sequence number of the frame that ``commit`` hands on.
-    ``pixels`` : stream of pixels, one frame after another.
-    ``sequences`` : stream of sequence numbers, one before each frame's first pixel; a frame waits until it is taken.
+    Ports
+    -----
+    write : valid-only stream in of ``PAYLOAD_BYTE``
+        The bytes of a frame's payload and their offsets. Offset 0 begins a frame, which is kept if a buffer is free at
+        that moment; the other bytes may arrive in any order, and repeatedly.
+    keeping : Signal(1), out
+        Whether the current frame is being kept.
+    oversized : Signal(1), out
+        Whether a pixel of the current frame did not fit n bits.
+    commit : Signal(1), in
+        High for one cycle: the current frame is complete, pass it on. Only where ``keeping``.
+    number : Signal(8), in
+        Sequence number of the frame that ``commit`` passes on.
+    pixels : stream out of ``layout``
+        Pixels, one frame after another.
+    sequences : stream out of ``unsigned(8)``
+        Sequence numbers, one before each frame's first pixel; a frame waits until it is taken.
 
-    Latency: 4 + C clocks from ``commit`` to a frame's first pixel, then 2 + C clocks a pixel.
+    Timing
+    ------
+    Latency: 4 + C cycles from ``commit`` to a frame's first pixel, then 2 + C cycles per pixel.
     """
 
     def __init__(self, layout: data.ArrayLayout, pixels: int) -> None:
@@ -89,7 +100,7 @@ class FrameBuffer(wiring.Component):
     ) -> None:
         slot = Signal()
         pixel = Signal(range(self._count))
-        offset = Signal(offset_bits)  # of the byte being asked for
+        offset = Signal(offset_bits)  # of the byte being read
         asked = Signal(range(channels + 1))
         pixels = self.pixels.payload.as_value()
 
@@ -103,10 +114,10 @@ class FrameBuffer(wiring.Component):
                 m.d.comb += self.sequences.valid.eq(1)
                 with m.If(self.sequences.ready):
                     m.next = "ASK"
-            with m.State("ASK"):  # the memory sees the first channel's address
+            with m.State("ASK"):  # the memory registers the first channel's address
                 m.d.sync += [offset.eq(offset + 1), asked.eq(1)]
                 m.next = "GATHER"
-            with m.State("GATHER"):  # a channel arrives a clock, the last one goes to the top
+            with m.State("GATHER"):  # one channel per cycle, the last one into the top bits
                 m.d.sync += pixels.eq(Cat(pixels, port.data)[len(port.data) :])
                 with m.If(asked == channels):
                     m.next = "GIVE"

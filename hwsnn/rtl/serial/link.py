@@ -17,28 +17,38 @@ from .response_writer import NOTICE, ResponseWriter
 from .slip import SlipDecoder, SlipEncoder
 
 NOTICES = 4
-"""Faults and identity answers that can wait; more are dropped."""
+"""Faults and identity responses that can wait; further ones are dropped."""
 FRAMES_INSIDE = 16
-"""Frames that can be in the network at a time; more wait in the frame buffers."""
+"""Frames that can be in the network at once; others wait in the frame buffers."""
 
 
 class Link(wiring.Component):
-    """Frames in, answers out.
+    """Frames in, responses out.
 
     Parameters
     ----------
-    network : what the pipeline behind this link was made from.
-    model_hash : its hash, hexadecimal.
+    network : Network
+        The network that the pipeline behind this link was made from.
+    model_hash : str
+        SHA-256 of its model, 64 hexadecimal digits.
 
-    Members
-    -------
-    ``i`` : stream of bytes from the host, always taken.
-    ``pixels`` : stream into the pipeline.
-    ``result`` : stream from the pipeline.
-    ``o`` : stream of bytes to the host.
-    ``accepted``, ``refused`` : high for one clock when a frame was handed on, or a packet was found wrong.
+    Ports
+    -----
+    i : valid-only stream in of ``unsigned(8)``
+        Bytes from the host.
+    pixels : stream out of ``pixel_layout(network)``
+        Into the pipeline.
+    result : stream in of ``result_layout(network)``
+        From the pipeline.
+    o : stream out of ``unsigned(8)``
+        Bytes to the host.
+    accepted, refused : Signal(1), out
+        High for one cycle when a frame is passed on, or a packet is found wrong.
 
-    ``ValueError`` where a frame does not fit a packet (65535 bytes).
+    Raises
+    ------
+    ValueError
+        A frame does not fit a packet (65535 bytes).
     """
 
     def __init__(self, network: Network, model_hash: str) -> None:
@@ -81,7 +91,7 @@ class Link(wiring.Component):
         wiring.connect(m, writer.o, encoder.i)
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
 
-        # The verdict on a packet. A notice that finds the queue full is dropped: the line cannot be held up.
+        # The verdict on a packet. A notice is dropped where the queue is full: the line cannot be stalled.
         packet, notice = reader.packet.payload, notices.i.payload
         is_frame, is_identity = packet.kind == PacketKind.FRAME_REQUEST, packet.kind == PacketKind.IDENTITY_REQUEST
         accepted, unanswered = Signal(), Signal(8)

@@ -22,15 +22,22 @@ PACKET = data.StructLayout(
 
 
 class PacketReader(wiring.Component):
-    """Takes packets apart. The payload comes before anyone knows whether the packet is sound: the verdict follows.
+    """Parses packets. The payload is output before the packet's checksum is known: the verdict follows.
 
-    Members
-    -------
-    ``i`` : stream of ``PACKET_BYTES``, taken at once.
-    ``payload`` : stream of the payload's bytes and their offsets, always taken; as many as the header says at most.
-    ``packet`` : stream of headers, one when a packet has ended, always taken; ``status`` is ok, corrupt or length.
+    A packet shorter than its header shows 0 for what is missing.
 
-    Latency: 1 clock, for payload and verdict. A packet shorter than its header shows 0 for what is missing.
+    Ports
+    -----
+    i : valid-only stream in of ``PACKET_BYTES``
+        Packets.
+    payload : valid-only stream out of ``PAYLOAD_BYTE``
+        The payload's bytes and their offsets; at most as many as the header says.
+    packet : valid-only stream out of ``PACKET``
+        One beat at the end of each packet: its header, and ``status``, which is OK, CORRUPT or LENGTH.
+
+    Timing
+    ------
+    Latency: 1 cycle, for payload and verdict.
     """
 
     def __init__(self) -> None:
@@ -46,7 +53,7 @@ class PacketReader(wiring.Component):
         m = Module()
         m.submodules.checksum = checksum = CRC32(data_width=8).create()
         longest = HEADER_BYTES + MAX_PAYLOAD + CRC_BYTES
-        count = Signal(range(longest + 2))  # bytes so far; longest + 1 is any larger number
+        count = Signal(range(longest + 2))  # bytes so far; longest + 1 stands for any larger number
         header = Signal(HEADER)
         offset = Signal(16)
 

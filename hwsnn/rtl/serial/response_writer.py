@@ -1,4 +1,4 @@
-"""Writes the answers of the serial link; see ``docs/link.md``."""
+"""Writes the responses of the serial link; see ``docs/link.md``."""
 
 from __future__ import annotations
 
@@ -16,26 +16,35 @@ from .slip import PACKET_BYTES
 STATUS_BITS = Shape.cast(ResponseStatus).width
 
 NOTICE = data.StructLayout({"status": ResponseStatus, "sequence": unsigned(8)})
-"""An answer without a frame: the identity where ``status`` is ok, a fault otherwise."""
+"""A response without a frame: the identity where ``status`` is OK, a fault otherwise."""
 
 
 class ResponseWriter(wiring.Component):
-    """Makes packets of results, identities and faults.
+    """Makes packets from results, identities and faults.
 
     Parameters
     ----------
-    network : whose results these are.
-    identity : what an identity request is answered with.
+    network : Network
+        The network that makes the results.
+    identity : Identity
+        The response to an identity request.
 
-    Members
-    -------
-    ``notices`` : stream of ``NOTICE``; they go first.
-    ``sequences`` : stream of the sequence numbers of the frames in the network, in their order.
-    ``result`` : stream of the network's results; one is taken together with its sequence number.
-    ``unanswered`` : frames whose results are still to be taken; part of the identity.
-    ``o`` : stream of ``PACKET_BYTES``.
+    Ports
+    -----
+    notices : stream in of ``NOTICE``
+        Faults and identity requests; they have priority.
+    sequences : stream in of ``unsigned(8)``
+        The sequence numbers of the frames in the network, in their order.
+    result : stream in of ``result_layout(network)``
+        Results; each is taken together with its sequence number.
+    unanswered : Signal(8), in
+        Frames without a response yet; part of the identity.
+    o : stream out of ``PACKET_BYTES``
+        Packets.
 
-    A packet of n bytes takes n + 3 clocks when never stalled; its first byte comes 1 clock after its cause.
+    Timing
+    ------
+    Latency: 1 cycle. A packet of n bytes takes n + 3 cycles when never stalled.
     """
 
     def __init__(self, network: Network, identity: Identity) -> None:

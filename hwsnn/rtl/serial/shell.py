@@ -1,4 +1,4 @@
-"""A network behind a serial line: what goes onto a board."""
+"""A network behind a serial line, as it goes onto a board."""
 
 from __future__ import annotations
 
@@ -19,15 +19,25 @@ class SerialShell(wiring.Component):
 
     Parameters
     ----------
-    network : the spec that the pipeline was made from.
-    pipeline : a component with the streams ``pixels`` (in) and ``result`` (out) of ``docs/streams.md``.
-    divisor : clocks a bit of the line, at least 4.
-    model_hash : of the network, hexadecimal.
+    network : Network
+        The network that the pipeline was made from.
+    pipeline : Component
+        Has the streams ``pixels`` (in) and ``result`` (out) of ``docs/streams.md``.
+    divisor : int
+        Clock cycles per bit of the line, at least 4.
+    model_hash : str
+        SHA-256 of the network's model, 64 hexadecimal digits.
 
-    Members
-    -------
-    ``rx``, ``tx`` : the line, idle high, as ``docs/link.md`` says.
-    ``accepted``, ``refused`` : change with every frame handed to the network; with every byte or packet found wrong.
+    Ports
+    -----
+    rx : Signal(1), in
+        The line from the host, idle high, as in ``docs/link.md``.
+    tx : Signal(1), out
+        The line to the host.
+    accepted : Signal(1), out
+        Toggles with every frame passed to the network.
+    refused : Signal(1), out
+        Toggles with every byte or packet found wrong.
     """
 
     def __init__(self, network: Network, pipeline: Any, divisor: int, model_hash: str) -> None:

@@ -1,4 +1,4 @@
-"""Packets in a stream of bytes, framed as RFC 1055 (SLIP) says; see ``docs/link.md``."""
+"""Packets in a stream of bytes, framed as in RFC 1055 (SLIP); see ``docs/link.md``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.interface.serial_protocol import SLIP_END, SLIP_ESC, SLIP_ESC_END, SLIP_ESC_ESC
 
 PACKET_BYTES = data.StructLayout({"data": unsigned(8), "end": unsigned(1)})
-"""Payload of a stream of packets: a byte, or (``end`` = 1, ``data`` without meaning) the end of a packet."""
+"""Payload of a stream of packets: a byte, or (``end`` = 1, ``data`` unused) the end of a packet."""
 
 
 class SlipDecoder(wiring.Component):
-    """Takes the framing off.
+    """Removes the framing.
 
-    Members
-    -------
-    ``i`` : stream of bytes as they are on the line.
-    ``o`` : stream of ``PACKET_BYTES``; an END gives an end, also where the packet is empty.
+    Ports
+    -----
+    i : stream in of ``unsigned(8)``
+        Bytes as they are on the line.
+    o : stream out of ``PACKET_BYTES``
+        Each END becomes an end, also where the packet is empty.
 
-    Latency: 0 clocks. An ESC gives no beat.
+    Timing
+    ------
+    No latency. An ESC makes no beat.
     """
 
     def __init__(self) -> None:
@@ -46,14 +50,18 @@ class SlipDecoder(wiring.Component):
 
 
 class SlipEncoder(wiring.Component):
-    """Puts the framing on.
+    """Adds the framing.
 
-    Members
-    -------
-    ``i`` : stream of ``PACKET_BYTES``.
-    ``o`` : stream of bytes as they go on the line, an END before and after each packet.
+    Ports
+    -----
+    i : stream in of ``PACKET_BYTES``
+        Packets. Empty ones are dropped.
+    o : stream out of ``unsigned(8)``
+        Bytes as they go on the line, an END before and after each packet.
 
-    Latency: 1 clock, for the END in front. Empty packets give nothing.
+    Timing
+    ------
+    Latency: 1 cycle, for the END in front.
     """
 
     def __init__(self) -> None:

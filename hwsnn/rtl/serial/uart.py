@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..checks import check_integer
 
 MIN_DIVISOR = 4
-"""Fewest clocks a bit: the middle of a bit must be told from its ends."""
+"""Minimum cycles per bit: the middle of a bit must be distinct from its ends."""
 
 
 class UartReceiver(wiring.Component):
@@ -18,15 +18,21 @@ class UartReceiver(wiring.Component):
 
     Parameters
     ----------
-    divisor : clocks a bit, at least 4.
+    divisor : int
+        Clock cycles per bit, at least 4.
 
-    Members
-    -------
-    ``rx`` : the line, idle high; may change at any time.
-    ``o`` : stream of bytes.
-    ``lost`` : high for one clock when a byte was dropped: its stop bit was 0, or the byte before was not taken in time.
+    Ports
+    -----
+    rx : Signal(1), in
+        The line, idle high; may change at any time. A start bit shorter than half a bit is ignored.
+    o : stream out of ``unsigned(8)``
+        Bytes.
+    lost : Signal(1), out
+        High for one cycle when a byte was dropped: its stop bit was 0, or the byte before was not taken in time.
 
-    A byte is on ``o`` 3 clocks after the middle of its stop bit. A start bit shorter than half a bit is ignored.
+    Timing
+    ------
+    Latency: 3 cycles from the middle of a byte's stop bit.
     """
 
     def __init__(self, divisor: int) -> None:
@@ -39,7 +45,7 @@ class UartReceiver(wiring.Component):
         line = Signal(init=1)
         m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1)
         timer = Signal(range(self._divisor))
-        left = Signal(range(10))  # bits to come, the stop bit the last
+        left = Signal(range(10))  # bits to receive, the stop bit last
         shifted = Signal(8)
 
         with m.If(self.o.ready):
@@ -79,14 +85,19 @@ class UartTransmitter(wiring.Component):
 
     Parameters
     ----------
-    divisor : clocks a bit, at least 4.
+    divisor : int
+        Clock cycles per bit, at least 4.
 
-    Members
-    -------
-    ``i`` : stream of bytes.
-    ``tx`` : the line, idle high.
+    Ports
+    -----
+    i : stream in of ``unsigned(8)``
+        Bytes.
+    tx : Signal(1), out
+        The line, idle high.
 
-    The start bit begins the clock after a byte was taken; the next byte is taken 10 bits later.
+    Timing
+    ------
+    Latency: 1 cycle from a byte to its start bit. One byte per 10 bits of the line.
     """
 
     def __init__(self, divisor: int) -> None:
@@ -97,8 +108,8 @@ class UartTransmitter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         timer = Signal(range(self._divisor))
-        left = Signal(range(11))  # bits to go, this one included
-        bits = Signal(9)  # those after this one
+        left = Signal(range(11))  # bits to send, this one included
+        bits = Signal(9)  # the bits after this one
 
         m.d.comb += self.i.ready.eq((left == 0) | ((left == 1) & (timer == 0)))
         with m.If(self.i.valid & self.i.ready):

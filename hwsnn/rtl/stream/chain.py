@@ -1,4 +1,4 @@
-"""Components in a row, with names by which people find their streams in the Verilog."""
+"""Series connection of stream components, whose streams have names of their own in the Verilog."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ Components = list[tuple[str, Any]]
 
 
 class ChainComponent(wiring.Component):
-    """Components in a row: the stream ``i`` of the first, the stream ``o`` of the last.
+    """Stream components in series: the stream ``i`` of the first, the stream ``o`` of the last.
 
     Parameters
     ----------
-    parts : named components with streams ``i`` and ``o``, at least one.
+    parts : list of (str, Component)
+        Named components with streams ``i`` and ``o``, at least one.
 
+    Ports
+    -----
+    i : stream in of the first part's shape
+        Into the first part.
+    o : stream out of the last part's shape
+        Out of the last part.
+
+    Timing
+    ------
     Latency: the sum of the parts' latencies.
     """
 
@@ -49,13 +59,13 @@ def add_part(m: Module, name: str, part: Any) -> None:
 
 
 def name_streams(name: str, part: Any) -> None:
-    """Call a component's streams ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its module and in the one around.
+    """Name a component's streams ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its module and in the outer one.
 
-    By themselves they would all be ``i__valid`` and ``o__payload``, told apart by numbers.
+    Without this they would all be ``i__valid`` and ``o__payload``, distinguished by numbers.
     """
     for port in (getattr(part, "i", None), part.o):
-        if port is None:  # a queue that a pipeline fills
+        if port is None:  # a CreditFifo
             continue
         for signal in (port.valid, port.ready, Value.cast(port.payload)):
-            if isinstance(signal, Signal):  # the ready of a flow is a constant
+            if isinstance(signal, Signal):  # the ready of a valid-only stream is a constant
                 signal.name = f"{name}_{signal.name}"

@@ -1,4 +1,4 @@
-"""A counter that knows, from a register, when it is about to start again."""
+"""A modulo counter with a registered flag for its last value."""
 
 from __future__ import annotations
 
@@ -16,37 +16,32 @@ class ModuloCounter(wiring.Component):
 
     Parameters
     ----------
-    period : steps until the count is 0 again, at least 1.
+    period : int
+        Steps until the count is 0 again, at least 1.
 
-    Members
-    -------
-    ``step`` : in; count on at the coming clock edge.
-    ``count`` : out, ``range(period)``; a register, 0 after reset.
-    ``last`` : out; whether ``count`` is ``period - 1``; a register of its own, so that no comparison follows it.
-
-    Raises
-    ------
-    TypeError, ValueError : ``period`` is not an integer of at least 1.
+    Ports
+    -----
+    step : Signal(1), in
+        Increment at the next clock edge.
+    count : Signal(range(period)), out
+        A register, 0 after reset.
+    last : Signal(1), out
+        Whether ``count`` is ``period - 1``; a register of its own, so that no comparison follows it.
     """
 
     def __init__(self, period: int) -> None:
         check_integer("period", period, 1)
-        self._period = period
+        self.period = period
         super().__init__({"step": In(1), "count": Out(range(period)), "last": Out(1, init=int(period == 1))})
-
-    @property
-    def period(self) -> int:
-        """Steps until the count is 0 again."""
-        return self._period
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if self._period == 1:
+        if self.period == 1:
             m.d.comb += self.last.eq(1)
             return m
         with m.If(self.step):
             m.d.sync += [
                 self.count.eq(Mux(self.last, 0, self.count + 1)),
-                self.last.eq(self.count == self._period - 2),
+                self.last.eq(self.count == self.period - 2),
             ]
         return m

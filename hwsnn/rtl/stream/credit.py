@@ -1,4 +1,4 @@
-"""Flow control for pipelines that never stop."""
+"""Credit-based flow control for pipelines that never stall."""
 
 from __future__ import annotations
 
@@ -14,36 +14,41 @@ from .counter import ModuloCounter
 
 
 class CreditFifo(wiring.Component):
-    """The end of a pipeline whose registers have no enable: a queue with a place for every result under way.
+    """The end of a pipeline whose registers have no enable: a queue with a place for every result in the pipeline.
 
-    The pipeline moves at every clock. A beat enters it only while there is ``room`` for its result, so results are
+    The pipeline moves in every cycle. A beat enters it only while there is ``room`` for its result, so results are
     never lost, however long the stream behind stalls; and no ``ready`` reaches the pipeline's registers, nor the
     queue's write side, which always has room for what arrives.
 
     Parameters
     ----------
-    shape : the shape of a result.
-    depth : results that may be under way and in the queue together, at least 1. Where a beat enters every c clocks and
-        its result arrives n clocks later, full speed needs ceil((n + 3) / c) and no less.
+    shape : ShapeLike
+        The shape of a result.
+    depth : int
+        Results in the pipeline and in the queue together, at least 1. Where a beat enters every c cycles and its result
+        arrives n cycles later, full speed needs ceil((n + 3) / c) and no less.
 
-    Members
-    -------
-    ``room`` : out; whether a beat may enter.
-    ``enter`` : in; a beat enters at the coming clock edge; only while there is room.
-    ``arrive`` : in; the result of the oldest beat under way is on ``result``.
-    ``result`` : in, ``shape``.
-    ``o`` : stream of ``shape``, the results in order.
+    Ports
+    -----
+    room : Signal(1), out
+        Whether a beat may enter.
+    enter : Signal(1), in
+        A beat enters at the next clock edge; only while there is room.
+    arrive : Signal(1), in
+        The result of the oldest beat in the pipeline is on ``result``.
+    result : Signal(shape), in
+        The result.
+    o : stream out of ``shape``
+        The results in order.
 
-    Latency: 2 clocks from ``arrive`` to ``o``.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    Latency: 2 cycles from ``arrive`` to ``o``.
     """
 
     def __init__(self, shape: Any, depth: int) -> None:
         check_integer("depth", depth, 1)
-        self._depth = depth
+        self.depth, self.latency = depth, 2
         super().__init__(
             {
                 "room": Out(1, init=1),
@@ -54,28 +59,18 @@ class CreditFifo(wiring.Component):
             }
         )
 
-    @property
-    def depth(self) -> int:
-        """Results that may be under way and in the queue together."""
-        return self._depth
-
-    @property
-    def latency(self) -> int:
-        """Clocks from ``arrive`` to ``o``."""
-        return 2
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         result = Value.cast(self.result)
         m.submodules.results = results = memory.Memory(
             shape=unsigned(Shape.cast(result.shape()).width),
-            depth=self._depth,
+            depth=self.depth,
             init=[],
-            attrs={"no_rw_check": 1},  # a result is not read in the clock that writes it
+            attrs={"no_rw_check": 1},  # a result is never read in the cycle that writes it
         )
         write, read = results.write_port(), results.read_port()
-        m.submodules.newest = newest = ModuloCounter(self._depth)
-        m.submodules.oldest = oldest = ModuloCounter(self._depth)
+        m.submodules.newest = newest = ModuloCounter(self.depth)
+        m.submodules.oldest = oldest = ModuloCounter(self.depth)
         fetch, leave = Signal(), Signal()
         m.d.comb += [
             newest.step.eq(self.arrive),
@@ -88,8 +83,8 @@ class CreditFifo(wiring.Component):
             Value.cast(self.o.payload).eq(read.data),
             leave.eq(self.o.valid & self.o.ready),
         ]
-        # Both counts have a register beside them that says whether they are 0, so that no comparison follows them.
-        waiting, some = Signal(range(self._depth + 1)), Signal()
+        # Both counts have a registered flag for 0, so that no comparison follows them.
+        waiting, some = Signal(range(self.depth + 1)), Signal()
         m.d.comb += fetch.eq(some & (~self.o.valid | self.o.ready))
         with m.If(self.arrive & ~fetch):
             m.d.sync += [waiting.eq(waiting + 1), some.eq(1)]
@@ -99,7 +94,7 @@ class CreditFifo(wiring.Component):
             m.d.sync += self.o.valid.eq(1)
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        credit = Signal(range(self._depth + 1), init=self._depth)
+        credit = Signal(range(self.depth + 1), init=self.depth)
         with m.If(self.enter & ~leave):
             m.d.sync += [credit.eq(credit - 1), self.room.eq(credit != 1)]
         with m.Elif(leave & ~self.enter):
@@ -108,35 +103,33 @@ class CreditFifo(wiring.Component):
 
 
 class CreditWrapper(wiring.Component):
-    """A pipeline that never stops, between streams: a queue takes its results.
+    """Makes a pipeline that never stalls one that can be stalled: a queue takes its results.
 
     Parameters
     ----------
-    pipeline : a component with flows ``i`` and ``o``, which makes one beat of each.
-    depth : results that may be under way and in the queue together, at least 1.
+    pipeline : Component
+        Has valid-only streams ``i`` and ``o``, and makes one output beat from each input beat.
+    depth : int
+        Results in the pipeline and in the queue together, at least 1.
 
-    Members
-    -------
-    ``i``, ``o`` : streams of the pipeline's shapes.
+    Ports
+    -----
+    i : stream in of the pipeline's input shape
+        Into the pipeline.
+    o : stream out of the pipeline's output shape
+        The results in order.
 
-    Latency: the pipeline's and 2 clocks. One beat a clock where the depth is at least the latency and 1.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    Latency: that of the pipeline and 2 cycles. One beat per cycle where ``depth`` is at least ``latency + 1``.
     """
 
     def __init__(self, pipeline: Any, depth: int) -> None:
         self._pipeline = pipeline
         shape = pipeline.o.payload.shape()
         self._queue = CreditFifo(shape, depth)
+        self.latency: int = pipeline.latency + self._queue.latency
         super().__init__({"i": In(stream.Signature(pipeline.i.payload.shape())), "o": Out(stream.Signature(shape))})
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to its result out."""
-        latency: int = self._pipeline.latency + self._queue.latency
-        return latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

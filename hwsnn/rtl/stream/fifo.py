@@ -16,37 +16,31 @@ from .credit import CreditFifo
 class StreamFifo(wiring.Component):
     """A queue of up to ``depth`` beats, in order.
 
-    Its ``ready`` is a register, and so is its ``valid``.
+    Its ``ready`` and its ``valid`` are registers.
 
     Parameters
     ----------
-    shape : the payload's shape, which both ends keep (signs and fields included).
-    depth : beats it holds, the one on the output included, at least 1.
+    shape : ShapeLike
+        The payload's shape, which both ends keep (signs and fields included).
+    depth : int
+        Beats it holds, the one on the output included, at least 1.
 
-    Members
-    -------
-    ``i``, ``o`` : streams of ``shape``.
+    Ports
+    -----
+    i : stream in of ``shape``
+        Beats.
+    o : stream out of ``shape``
+        The same beats.
 
-    Latency: 2 clocks. One beat a clock from depth 3 on.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``depth`` is not an integer of at least 1.
+    Latency: 2 cycles. One beat per cycle from depth 3 on.
     """
 
     def __init__(self, shape: Any, depth: int) -> None:
         self._queue = CreditFifo(unsigned(Shape.cast(shape).width), depth)
+        self.depth, self.latency = depth, self._queue.latency
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    @property
-    def depth(self) -> int:
-        """Beats it holds."""
-        return self._queue.depth
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out of an empty queue."""
-        return self._queue.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -67,40 +61,36 @@ class StreamFifo(wiring.Component):
 
 
 class SkidBuffer(wiring.Component):
-    """Two registers in a stream, which cut a long chain of stages: its ``ready`` and ``valid`` are registers.
+    """Two registers in a stream, which cut a long combinational path: its ``ready`` and ``valid`` are registers.
 
-    A beat that is on its way when the output stalls goes into the second one.
+    A beat that arrives as the output stalls is kept in the second one.
 
     Parameters
     ----------
-    width : bits of a beat.
+    width : int
+        Bits of a beat.
 
-    Members
-    -------
-    ``i``, ``o`` : streams of ``unsigned(width)``.
+    Ports
+    -----
+    i, o : streams of ``unsigned(width)``
+        Beats in, and the same beats out.
 
-    Latency: 1 clock. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : ``width`` is not an integer of at least 1.
+    Latency: 1 cycle. One beat per cycle.
     """
 
     def __init__(self, width: int) -> None:
         check_integer("width", width, 1)
+        self.latency = 1
         shape = unsigned(width)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out."""
-        return 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         second = Signal.like(self.i.payload, reset_less=True)
         beat = Signal.like(self.i.payload, reset_less=True)
-        empty = Signal(init=1)  # nothing in the second register
+        empty = Signal(init=1)  # no beat in the second register
         m.d.comb += [self.i.ready.eq(empty), self.o.payload.eq(beat)]
         with m.If(empty):
             m.d.sync += second.eq(self.i.payload)

@@ -10,34 +10,38 @@ from ..checks import check_integer
 from .counter import ModuloCounter
 
 _SHIFTED_PERIOD = 2
-"""Up to this period flip-flops cost less than a memory and the register behind it."""
+"""Up to this period, flip-flops cost less than a memory and the register behind it."""
 
 
 class LineBuffer(wiring.Component):
-    """Gives with every beat also the beats 1 to ``length`` periods before it.
+    """Outputs with every beat also the beats 1 to ``length`` periods before it.
 
-    With the period of an image's row it is a set of line buffers; with that of a pixel, a shift register.
-    A long past lies in a memory of ``period`` words of ``length`` beats, each read and written back shifted once a
-    period; one of up to two beats a tap is a shift register. Beats before the first one after power-up read as zeros; a
-    reset does not forget the past.
+    With the period of an image's row it is a set of line buffers; with that of a pixel, a shift register. A long period
+    is kept in a memory of ``period`` words of ``length`` beats, each read and written back shifted once per period; a
+    period of up to two beats is a shift register. Beats before the first one after power-up read as zeros; a reset does
+    not clear earlier beats.
 
     Parameters
     ----------
-    payload_bits : bits of a beat.
-    period : beats from one tap to the next.
-    length : taps besides the beat itself. With 0 the beat passes, by wires alone.
+    payload_bits : int
+        Bits of a beat.
+    period : int
+        Beats from one tap to the next.
+    length : int
+        Taps besides the beat itself. With 0 the component is wires alone.
 
-    Members
-    -------
-    ``wanted`` : in; whether to give the beat that comes in. It is remembered in any case, and holds nothing up if not.
-    ``i`` : stream of ``unsigned(payload_bits)``.
-    ``o`` : stream of ``unsigned((length + 1) * payload_bits)``, the oldest beat in the low bits.
+    Ports
+    -----
+    wanted : Signal(1), in
+        Whether to output the beat on ``i``. If not, it is stored without waiting for the output.
+    i : stream in of ``unsigned(payload_bits)``
+        Beats.
+    o : stream out of ``unsigned((length + 1) * payload_bits)``
+        A beat with the earlier ones, the oldest in the low bits.
 
-    Latency: 1 clock, none for length 0. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle, none for length 0. One beat per cycle.
     """
 
     def __init__(self, payload_bits: int, period: int, length: int) -> None:
@@ -45,6 +49,7 @@ class LineBuffer(wiring.Component):
         check_integer("period", period, 1)
         check_integer("length", length, 0)
         self._payload_bits, self._period, self._length = payload_bits, period, length
+        self.latency = int(length > 0)
         super().__init__(
             {
                 "wanted": In(1, init=1),
@@ -52,26 +57,6 @@ class LineBuffer(wiring.Component):
                 "o": Out(stream.Signature(unsigned((length + 1) * payload_bits))),
             }
         )
-
-    @property
-    def payload_bits(self) -> int:
-        """Bits of a beat."""
-        return self._payload_bits
-
-    @property
-    def period(self) -> int:
-        """Beats from one tap to the next."""
-        return self._period
-
-    @property
-    def length(self) -> int:
-        """Taps besides the beat itself."""
-        return self._length
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out."""
-        return int(self._length > 0)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -109,7 +94,7 @@ class LineBuffer(wiring.Component):
             shape=unsigned(self._length * self._payload_bits),
             depth=self._period,
             init=[],
-            attrs={"no_rw_check": 1},  # no word is read in the clock that writes it: spare Yosys the logic for that
+            attrs={"no_rw_check": 1},  # no word is read in the cycle that writes it: avoid Yosys's logic for that
         )
         read, write = past.read_port(), past.write_port()
         m.submodules.phase = phase = ModuloCounter(self._period)

@@ -1,4 +1,4 @@
-"""Joins the parts in which a layer gives its outputs."""
+"""Joins narrow beats into wide ones."""
 
 from __future__ import annotations
 
@@ -11,65 +11,49 @@ from .counter import ModuloCounter
 
 
 class Packer(wiring.Component):
-    """Makes one beat of every ``groups`` consecutive ones, the first in the low bits, and drops surplus high bits.
+    """Joins ``groups`` consecutive beats into one, the first in the low bits, and drops surplus high bits.
 
     Parameters
     ----------
-    bits_in : bits of a part.
-    groups : parts of a whole. With 1 there is nothing to wait for: bits are dropped, by wires alone.
-    bits_out : bits of the whole; some of the last part's bits at least.
+    bits_in : int
+        Bits of an input beat.
+    groups : int
+        Input beats per output beat. With 1 the component is wires alone, which drop bits.
+    bits_out : int
+        Bits of an output beat; at least one bit of the last input beat is kept.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(bits_in)``.
-    ``o`` : stream of ``unsigned(bits_out)``.
+    Ports
+    -----
+    i : stream in of ``unsigned(bits_in)``
+        Narrow beats.
+    o : stream out of ``unsigned(bits_out)``
+        Wide beats.
 
-    Latency: 1 clock from the last part to the whole, none for one group. One part a clock; a whole that is not taken
-    stalls the parts after it.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 cycle from the last input beat, none for one group. One input beat per cycle; an output beat that is not
+    taken stalls the input.
     """
 
     def __init__(self, bits_in: int, groups: int, bits_out: int) -> None:
         check_integer("bits in", bits_in, 1)
         check_integer("groups", groups, 1)
         check_integer("bits out", bits_out, (groups - 1) * bits_in + 1, groups * bits_in)
-        self._bits_in, self._groups, self._bits_out = bits_in, groups, bits_out
+        self._bits_in, self.groups = bits_in, groups
+        self.latency = int(groups > 1)
         super().__init__({"i": In(stream.Signature(unsigned(bits_in))), "o": Out(stream.Signature(unsigned(bits_out)))})
-
-    @property
-    def bits_in(self) -> int:
-        """Bits of a part."""
-        return self._bits_in
-
-    @property
-    def groups(self) -> int:
-        """Parts of a whole."""
-        return self._groups
-
-    @property
-    def bits_out(self) -> int:
-        """Bits of the whole."""
-        return self._bits_out
-
-    @property
-    def latency(self) -> int:
-        """Clocks from the last part to the whole."""
-        return 0 if self._groups == 1 else 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if self._groups == 1:
+        if self.groups == 1:
             m.d.comb += [
                 self.o.payload.eq(self.i.payload),
                 self.o.valid.eq(self.i.valid),
                 self.i.ready.eq(self.o.ready),
             ]
             return m
-        parts = Signal(self._groups * self._bits_in, reset_less=True)
-        m.submodules.groups = group = ModuloCounter(self._groups)
+        parts = Signal(self.groups * self._bits_in, reset_less=True)
+        m.submodules.groups = group = ModuloCounter(self.groups)
         m.d.comb += [
             self.i.ready.eq(~self.o.valid | self.o.ready),
             group.step.eq(self.i.valid & self.i.ready),

@@ -1,4 +1,4 @@
-"""Zeros around an image."""
+"""Zero padding around an image."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from ..stream.counter import ModuloCounter
 
 
 class Padding(wiring.Component):
-    """Surrounds every frame with pixels that are zero, on both sides of both axes.
+    """Adds a border of zero pixels to every frame, on both sides of both axes.
 
     Parameters
     ----------
-    payload_bits : bits of a beat, of any meaning.
-    extent : (height, width) of the frames that come in.
-    padding : (vertical, horizontal) pixels to add on each side. With (0, 0) it is wires alone.
-    beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
+    payload_bits : int
+        Bits of a beat, of any meaning.
+    extent : (int, int)
+        (height, width) of the input frames.
+    padding : (int, int)
+        (vertical, horizontal) pixels to add on each side. With (0, 0) the component is wires alone.
+    beats : int
+        Consecutive beats per pixel.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(payload_bits)``, raster order.
-    ``o`` : the same of the padded extent. A frame begins when its first input beat is offered, and always ends.
+    Ports
+    -----
+    i : stream in of ``unsigned(payload_bits)``
+        Raster order.
+    o : stream out of ``unsigned(payload_bits)``
+        The same of the padded extent. A frame begins when its first input beat is offered, and always ends.
 
-    Latency: 1 clock from a beat in to the same beat out (none with padding (0, 0)); the frame's first zero comes 1
-    clock after its first beat is offered. One output beat a clock: ``(h + 2 py) * (w + 2 px) * beats`` clocks a frame.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer, or a pair of integers, in its range.
+    Latency: 1 cycle (none with padding (0, 0)); a frame's first zero leaves 1 cycle after its first beat is offered.
+    One output beat per cycle: ``(h + 2 py) * (w + 2 px) * beats`` cycles per frame.
     """
 
     def __init__(self, payload_bits: int, extent: tuple[int, int], padding: tuple[int, int], beats: int) -> None:
@@ -38,38 +42,14 @@ class Padding(wiring.Component):
         check_pair("extent", extent, 1)
         check_pair("padding", padding, 0)
         check_integer("beats", beats, 1)
-        self._payload_bits, self._extent, self._padding, self._beats = payload_bits, extent, padding, beats
+        self.extent, self.padding, self.beats = extent, padding, beats
+        self.latency = int(any(padding))
         shape = unsigned(payload_bits)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
-    @property
-    def payload_bits(self) -> int:
-        """Bits of a beat."""
-        return self._payload_bits
-
-    @property
-    def extent(self) -> tuple[int, int]:
-        """(height, width) of the frames that come in."""
-        return self._extent
-
-    @property
-    def padding(self) -> tuple[int, int]:
-        """(vertical, horizontal) pixels added on each side."""
-        return self._padding
-
-    @property
-    def beats(self) -> int:
-        """Consecutive beats of a pixel."""
-        return self._beats
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a beat in to the same beat out."""
-        return int(any(self._padding))
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if not any(self._padding):
+        if not any(self.padding):
             m.d.comb += [
                 self.o.payload.eq(self.i.payload),
                 self.o.valid.eq(self.i.valid),
@@ -77,12 +57,12 @@ class Padding(wiring.Component):
             ]
             return m
         advance, step, in_image, begun = Signal(), Signal(), Signal(), Signal()
-        m.submodules.beat = beat = ModuloCounter(self._beats)
-        m.submodules.column = column = ModuloCounter(self._extent[1] + 2 * self._padding[1])
-        m.submodules.row = row = ModuloCounter(self._extent[0] + 2 * self._padding[0])
+        m.submodules.beat = beat = ModuloCounter(self.beats)
+        m.submodules.column = column = ModuloCounter(self.extent[1] + 2 * self.padding[1])
+        m.submodules.row = row = ModuloCounter(self.extent[0] + 2 * self.padding[0])
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
-            in_image.eq(_inside(m, row, self._padding[0]) & _inside(m, column, self._padding[1])),
+            in_image.eq(_inside(m, row, self.padding[0]) & _inside(m, column, self.padding[1])),
             step.eq(advance & (self.i.valid | (begun & ~in_image))),
             self.i.ready.eq(advance & in_image),
             beat.step.eq(step),
@@ -93,7 +73,7 @@ class Padding(wiring.Component):
             m.d.sync += self.o.valid.eq(step)
         with m.If(step):
             m.d.sync += begun.eq(~(beat.last & column.last & row.last))
-        data = Signal(self._payload_bits, reset_less=True)
+        data = Signal.like(self.i.payload, name="data", reset_less=True)
         m.d.comb += self.o.payload.eq(data)
         with m.If(advance):
             m.d.sync += data.eq(Mux(in_image, self.i.payload, 0))
@@ -101,7 +81,7 @@ class Padding(wiring.Component):
 
 
 def _inside(m: Module, position: ModuloCounter, border: int) -> Signal:
-    """A register: whether the counter is between ``border`` positions on both sides."""
+    """A register: whether the counter is at least ``border`` away from both ends."""
     in_image = Signal(init=int(border == 0))
     if border:
         with m.If(position.step):

@@ -1,4 +1,4 @@
-"""Spiking max-pooling, of one window a beat."""
+"""Spiking max-pooling, one window per beat."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..compute.adder_tree import balanced_sum
 from ..stream.counter import ModuloCounter
 from ..stream.delay import delayed
 
-_INPUTS_A_STAGE = 16
-"""Inputs of an OR of two look-up tables in a row, of four inputs each."""
+_INPUTS_PER_STAGE = 16
+"""Inputs of an OR of two levels of four-input look-up tables."""
 
 
 class OrPool(wiring.Component):
@@ -27,41 +27,38 @@ class OrPool(wiring.Component):
 
     Parameters
     ----------
-    width : spikes of an output beat: of all channels, at one or several steps.
-    inputs : positions in the window.
+    width : int
+        Spikes of an output beat: of all channels, at one or several steps.
+    inputs : int
+        Taps of the window.
 
-    Members
-    -------
-    ``i`` : flow of ``unsigned(inputs * width)``; bit ``k * width + b`` is bit b at the window's index k.
-    ``o`` : flow of ``unsigned(width)``.
+    Ports
+    -----
+    i : valid-only stream in of ``unsigned(inputs * width)``
+        Bit ``k * width + b`` is bit b at the window's tap k.
+    o : valid-only stream out of ``unsigned(width)``
+        Spikes.
 
-    Latency: 1 clock for windows of up to 16 inputs, 2 up to 256, and so on. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer of at least 1.
+    Latency: 1 cycle for windows of up to 16 inputs, 2 up to 256, and so on. One beat per cycle.
     """
 
     def __init__(self, width: int, inputs: int) -> None:
         check_integer("width", width, 1)
         check_integer("inputs", inputs, 1)
         self._width, self._inputs = width, inputs
-        super().__init__(_flows(width, inputs))
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its spikes out."""
-        stages = 1
-        while _INPUTS_A_STAGE**stages < self._inputs:
-            stages += 1
-        return stages
+        self.latency = 1
+        while _INPUTS_PER_STAGE**self.latency < inputs:
+            self.latency += 1
+        super().__init__(_valid_only_ports(width, inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.d.comb += self.o.valid.eq(delayed(m, self.i.valid, "valid", self.latency, reset_less=False))
         terms: list[Value] = [self.i.payload.word_select(k, self._width) for k in range(self._inputs)]
         for stage in range(1, self.latency + 1):
-            groups = [terms[k : k + _INPUTS_A_STAGE] for k in range(0, len(terms), _INPUTS_A_STAGE)]
+            groups = [terms[k : k + _INPUTS_PER_STAGE] for k in range(0, len(terms), _INPUTS_PER_STAGE)]
             terms = [Signal(self._width, name=f"any{stage}_{k}", reset_less=True) for k in range(len(groups))]
             m.d.sync += [term.eq(reduce(operator.or_, group)) for term, group in zip(terms, groups, strict=True)]
         m.d.comb += self.o.payload.eq(terms[0])
@@ -71,27 +68,30 @@ class OrPool(wiring.Component):
 class WinnerPool(wiring.Component):
     """The spikes of the input that has fired most so far, this step included; ties go to the lowest index.
 
-    Every input has a count, which starts anew at a position's first step. The largest count of a step is found in a
-    tree of comparisons of two, a register after each.
+    Every input has a count, which restarts at the first step of an output pixel. The largest count of a step is found
+    by a tree of two-input comparisons, with a register behind each.
 
     Parameters
     ----------
-    channels : channels.
-    inputs : positions in the window.
-    timesteps : steps of a position, 1 to 256.
-    t_par : steps of a beat, at most ``timesteps``.
+    channels : int
+        Number of channels.
+    inputs : int
+        Taps of the window.
+    timesteps : int
+        Time steps per output pixel, 1 to 256.
+    t_par : int
+        Time steps per beat, at most ``timesteps``.
 
-    Members
-    -------
-    ``i`` : flow of ``unsigned(inputs * t_par * channels)``; bit ``(k*t_par + t)*channels + c`` is channel c at the
-        beat's step t and the window's index k.
-    ``o`` : flow of ``unsigned(t_par * channels)``, bit ``t*channels + c``.
+    Ports
+    -----
+    i : valid-only stream in of ``unsigned(inputs * t_par * channels)``
+        Bit ``(k*t_par + t)*channels + c`` is channel c at the beat's step t and the window's tap k.
+    o : valid-only stream out of ``unsigned(t_par * channels)``
+        Spikes, bit ``t*channels + c``.
 
-    Latency: 1 + ceil(log2(inputs)) clocks. One beat a clock.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer in its range.
+    Latency: 1 + ceil(log2(inputs)) cycles. One beat per cycle.
     """
 
     def __init__(self, channels: int, inputs: int, timesteps: int, t_par: int = 1) -> None:
@@ -100,12 +100,8 @@ class WinnerPool(wiring.Component):
         check_integer("timesteps", timesteps, 1, MAX_TIMESTEPS)
         check_integer("t_par", t_par, 1, timesteps)
         self._channels, self._inputs, self._timesteps, self._t_par = channels, inputs, timesteps, t_par
-        super().__init__(_flows(channels * t_par, inputs))
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window in to its spikes out."""
-        return 1 + (self._inputs - 1).bit_length()
+        self.latency = 1 + (inputs - 1).bit_length()
+        super().__init__(_valid_only_ports(channels * t_par, inputs))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -123,7 +119,7 @@ class WinnerPool(wiring.Component):
         return m
 
     def _channel(self, m: Module, channel: int, first: Value) -> list[Value]:
-        """One channel's counters and trees of comparisons: the winner's spike at each step of a beat."""
+        """One channel's counters and comparison trees: the winner's spike at each step of a beat."""
         inputs: list[list[Value]] = [
             [self.i.payload[(k * self._t_par + t) * self._channels + channel] for t in range(self._t_par)]
             for k in range(self._inputs)
@@ -169,7 +165,7 @@ class WinnerPool(wiring.Component):
         return Signal(bits, name=f"{what}_c{channel}_t{step}_s{stage}_k{index}", reset_less=True)
 
 
-def _flows(width: int, inputs: int) -> dict[str, Any]:
+def _valid_only_ports(width: int, inputs: int) -> dict[str, Any]:
     return {
         "i": In(stream.Signature(unsigned(inputs * width), always_ready=True)),
         "o": Out(stream.Signature(unsigned(width), always_ready=True)),

@@ -1,4 +1,4 @@
-"""The window of a convolution or a pool, moving over an image in raster order."""
+"""The sliding window of a convolution or a pool, in raster order."""
 
 from __future__ import annotations
 
@@ -16,34 +16,40 @@ from ..stream.line_buffer import LineBuffer
 
 
 class SlidingWindow(wiring.Component):
-    """Gives the (kh, kw) window of every output position of a frame, and nothing for the others.
+    """Outputs the (kh, kw) window of every output pixel of a frame.
 
-    Line buffers make a column of kh pixels, a shift register makes kw columns of it. Both run over the borders of
-    rows and frames; counters let only the columns and windows pass that lie in one frame, at the stride's distance.
-    Between them columns may wait in a queue: while the windows of a frame's last rows are still being worked on, the
-    next frame's first rows, which complete no window, already go into the line buffers.
+    Line buffers make a column of kh pixels, a shift register makes a window of kw columns. Both run across the ends of
+    rows and frames; counters pass on only the columns and windows that are inside one frame, at the stride's distance.
+    A queue may hold columns between the two: while the windows of a frame's last rows are still being computed, the
+    next frame's first rows, which complete no window, already enter the line buffers.
 
     Parameters
     ----------
-    payload_bits : bits of a beat, of any meaning.
-    extent : (height, width) of a frame.
-    kernel : (height, width) of the window, at most the extent.
-    stride : (vertical, horizontal) pixels from one window to the next.
-    beats : consecutive beats of a pixel: the time steps of a stream of spikes, 1 for pixels.
-    column_depth : columns in the queue; 0 for none.
+    payload_bits : int
+        Bits of a beat, of any meaning.
+    extent : (int, int)
+        (height, width) of a frame.
+    kernel : (int, int)
+        (height, width) of the window, at most the extent.
+    stride : (int, int)
+        (vertical, horizontal) pixels from one window to the next.
+    beats : int
+        Consecutive beats per pixel.
+    column_depth : int
+        Columns in the queue; 0 for none.
 
-    Members
-    -------
-    ``i`` : stream of ``unsigned(payload_bits)``, order (y, x, beat).
-    ``o`` : stream of ``unsigned(kh * kw * payload_bits)``, order (y, x, beat) of the output positions; entry
-        ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the window.
+    Ports
+    -----
+    i : stream in of ``unsigned(payload_bits)``
+        Order (y, x, beat).
+    o : stream out of ``unsigned(kh * kw * payload_bits)``
+        Order (y, x, beat) of the output pixels. Tap ``i * kw + j``, of ``payload_bits`` bits, is row i, column j of the
+        window.
 
-    Latency: from a window's last beat in to the window, 1 clock each for kh > 1 and kw > 1, and 3 for the queue. One
-    input beat a clock, also between frames.
-
-    Raises
+    Timing
     ------
-    TypeError, ValueError : a parameter is not an integer, or a pair of integers, in its range.
+    Latency: from a window's last beat in to the window, 1 cycle each for kh > 1 and kw > 1, and 3 for the queue. One
+    input beat per cycle, also between frames.
     """
 
     def __init__(
@@ -63,9 +69,10 @@ class SlidingWindow(wiring.Component):
         check_integer("column depth", column_depth, 0)
         if kernel[0] > extent[0] or kernel[1] > extent[1]:
             raise ValueError(f"kernel must be at most the extent {extent!r}, not {kernel!r}")
-        self._payload_bits, self._extent, self._kernel = payload_bits, extent, kernel
-        self._stride, self._beats = stride, beats
+        self._payload_bits, self.extent, self.kernel = payload_bits, extent, kernel
+        self.stride, self.beats = stride, beats
         self._queue = StreamFifo(unsigned(kernel[0] * payload_bits), column_depth) if column_depth else None
+        self.latency = int(kernel[0] > 1) + (self._queue.latency + 1 if self._queue else 0) + int(kernel[1] > 1)
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(payload_bits))),
@@ -73,55 +80,24 @@ class SlidingWindow(wiring.Component):
             }
         )
 
-    @property
-    def payload_bits(self) -> int:
-        """Bits of a beat."""
-        return self._payload_bits
-
-    @property
-    def extent(self) -> tuple[int, int]:
-        """(height, width) of a frame."""
-        return self._extent
-
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """(height, width) of the window."""
-        return self._kernel
-
-    @property
-    def stride(self) -> tuple[int, int]:
-        """(vertical, horizontal) pixels from one window to the next."""
-        return self._stride
-
-    @property
-    def beats(self) -> int:
-        """Consecutive beats of a pixel."""
-        return self._beats
-
-    @property
-    def latency(self) -> int:
-        """Clocks from a window's last beat in to the window."""
-        queue = self._queue.latency + 1 if self._queue else 0
-        return int(self._kernel[0] > 1) + queue + int(self._kernel[1] > 1)
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bits, (kh, kw) = self._payload_bits, self._kernel
-        rows = LineBuffer(bits, self._extent[1] * self._beats, kh - 1)
-        columns = LineBuffer(kh * bits, self._beats, kw - 1)
+        bits, (kh, kw) = self._payload_bits, self.kernel
+        rows = LineBuffer(bits, self.extent[1] * self.beats, kh - 1)
+        columns = LineBuffer(kh * bits, self.beats, kw - 1)
         for name, part in (("rows", rows), ("columns", columns)):
             add_part(m, name, part)
         wiring.connect(m, wiring.flipped(self.i), rows.i)
-        m.submodules.row = row = ModuloCounter(self._extent[0])
+        m.submodules.row = row = ModuloCounter(self.extent[0])
         in_row, in_columns = self._position(m, "row", rows.i), self._position(m, "column", columns.i)
         m.d.comb += [
             row.step.eq(in_row.step & in_row.last),
-            rows.wanted.eq(_complete(m, "row", row, kh, self._stride[0])),
-            columns.wanted.eq(_complete(m, "column", in_columns, kw, self._stride[1])),
+            rows.wanted.eq(_complete(m, "row", row, kh, self.stride[0])),
+            columns.wanted.eq(_complete(m, "column", in_columns, kw, self.stride[1])),
         ]
         column = rows.o
         if self._queue:
-            # The skid is there because the window's ready has far to go.
+            # The skid buffer cuts the long path of the window's ready.
             skid = SkidBuffer(kh * bits)
             add_part(m, "queue", self._queue)
             add_part(m, "skid", skid)
@@ -138,9 +114,9 @@ class SlidingWindow(wiring.Component):
         return m
 
     def _position(self, m: Module, name: str, beats: Any) -> ModuloCounter:
-        """A counter of the pixels of a row that pass on a stream of beats."""
-        m.submodules[f"{name}_beat"] = beat = ModuloCounter(self._beats)
-        m.submodules[f"{name}_pixel"] = pixel = ModuloCounter(self._extent[1])
+        """A counter of the pixels of a row on a stream of beats."""
+        m.submodules[f"{name}_beat"] = beat = ModuloCounter(self.beats)
+        m.submodules[f"{name}_pixel"] = pixel = ModuloCounter(self.extent[1])
         m.d.comb += [beat.step.eq(beats.valid & beats.ready), pixel.step.eq(beat.step & beat.last)]
         return pixel
 
