@@ -114,7 +114,7 @@ def _weighted(network: Network, index: int, layer: Weighted, fold: LayerFold, st
         (
             number % (engine.passes // beats) == 0,
             position == positions - 1 and (number == engine.passes - 1 or layer.neuron.fires),
-            max(engine.pass_clocks, engine.rest if number < engine.passes - 1 else 0),
+            max(engine.pass_clocks, engine.min_interval if number < engine.passes - 1 else 0),
         )
         for position in range(positions)
         for number in range(engine.passes)

@@ -70,13 +70,13 @@ def step_stages(neuron: AnyNeuron, *, saturates: bool, begins: bool = False, sta
 class NeuronPipeline:
     """The consecutive steps of a pass, in cycles after the currents of a group arrived.
 
-    ``latency``: to the group's result. ``rest``: minimum from a group to the same group in the next pass of the same
-    output pixel, 0 if there is only one pass.
+    ``latency``: to the group's result. ``min_interval``: minimum from a group to the same group in the next pass of the
+    same output pixel, 0 if there is only one pass.
     """
 
     steps: tuple[StepStages, ...]
     latency: int
-    rest: int
+    min_interval: int
 
 
 def neuron_pipeline(neuron: AnyNeuron, *, groups: int, timesteps: int, t_par: int, saturates: bool) -> NeuronPipeline:
@@ -97,13 +97,13 @@ def neuron_pipeline(neuron: AnyNeuron, *, groups: int, timesteps: int, t_par: in
 class EngineDepths:
     """The depths of a layer's engine, in cycles.
 
-    ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``rest`` from one to the next.
+    ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``min_interval`` from one to the next.
     ``pipeline_clocks``: from the last slice of a pass, as it leaves its register, to the resulting beat at the queue.
     """
 
     passes: int
     pass_clocks: int
-    rest: int
+    min_interval: int
     pipeline_clocks: int
 
 
@@ -121,4 +121,4 @@ def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths
     )
     # A register joins the groups of a pass.
     clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)
-    return EngineDepths(-(-timesteps // t_par), groups * folds, neurons.rest, clocks)
+    return EngineDepths(-(-timesteps // t_par), groups * folds, neurons.min_interval, clocks)

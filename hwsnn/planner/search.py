@@ -264,7 +264,7 @@ def membrane_cycles(network: Network, index: int, t_par: int) -> int:
     layer = network.weighted(index)
     saturates, timesteps = network.can_saturate(index), network.timesteps
     # The number of groups matters only to a single pass.
-    return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).rest
+    return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).min_interval
 
 
 def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int) -> int:

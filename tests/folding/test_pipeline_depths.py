@@ -30,7 +30,7 @@ def test_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("neuron", "steps", "saturates", "rest", "latency"),
+    ("neuron", "steps", "saturates", "min_interval", "latency"),
     [
         # A clock each to read, to leak, to add, to clip and to compare, where there is something to do.
         (fires(NoLeak()), (2, 1), False, 4, 3),
@@ -48,13 +48,13 @@ def test_steps() -> None:
         (Integrator(ShiftLeak(1), 8), (2, 2), False, 0, 2),
     ],
 )
-def test_passes(neuron: AnyNeuron, steps: tuple[int, int], saturates: bool, rest: int, latency: int) -> None:
+def test_passes(neuron: AnyNeuron, steps: tuple[int, int], saturates: bool, min_interval: int, latency: int) -> None:
     pipeline = neuron_pipeline(neuron, groups=1, timesteps=steps[0], t_par=steps[1], saturates=saturates)
-    assert (pipeline.rest, pipeline.latency, len(pipeline.steps)) == (rest, latency, steps[1])
+    assert (pipeline.min_interval, pipeline.latency, len(pipeline.steps)) == (min_interval, latency, steps[1])
 
 
 def test_constants_of_several_groups_are_looked_up_in_a_clock() -> None:
     one, two = (
         neuron_pipeline(fires(ShiftLeak(1)), groups=groups, timesteps=2, t_par=2, saturates=False) for groups in (1, 2)
     )
-    assert (two.latency, two.rest) == (one.latency + 1, 0)
+    assert (two.latency, two.min_interval) == (one.latency + 1, 0)

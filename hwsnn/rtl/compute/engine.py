@@ -47,7 +47,7 @@ class Engine(wiring.Component):
     Attributes
     ----------
     passes, pass_clocks, min_interval, pipeline_clocks : int
-        As of ``EngineDepths``, where the minimum interval is ``rest``.
+        As of ``EngineDepths``.
     latency : int
         Cycles from a window in to its first beat out, with room in the queue and no pass running.
 
@@ -69,7 +69,7 @@ class Engine(wiring.Component):
         layer = network.weighted(index)
         check_integer("steps", steps, 1)
         depths = engine_depths(network, index, fold)
-        self.passes, self.pass_clocks, self.min_interval = depths.passes, depths.pass_clocks, depths.rest
+        self.passes, self.pass_clocks, self.min_interval = depths.passes, depths.pass_clocks, depths.min_interval
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels

@@ -124,7 +124,7 @@ class Neurons(wiring.Component):
             saturates=shape.saturates,
         )
         self._stages = pipeline.steps
-        self.latency, self.min_interval = pipeline.latency, pipeline.rest
+        self.latency, self.min_interval = pipeline.latency, pipeline.min_interval
         membranes = data.ArrayLayout(signed(neuron.membrane_bits), shape.lanes)
         currents = data.ArrayLayout(data.ArrayLayout(signed(shape.current_bits), shape.lanes), shape.currents)
         result = unsigned(shape.t_par * shape.lanes) if neuron.fires else membranes
