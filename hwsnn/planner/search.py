@@ -150,7 +150,9 @@ class FoldingSearch:
         network = self._network
         slowest, limiting = self._arriving(0), "pixels"
         if slowest > target:
-            raise TooFastError(f"{slowest} pixels arrive, one per cycle: {target} cycles per frame are too few")
+            raise TooFastError(
+                f"{slowest} pixels arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
+            )
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.weighted_layers():
             chosen[layer.name] = self._cheapest(index, target)
@@ -230,7 +232,7 @@ class FoldingSearch:
         if not within:
             fastest = min(needed for _, needed in self._options[index])
             name = self._network.layers[index].name
-            raise TooFastError(f"layer {name!r} takes at least {fastest} cycles per frame: {target} are too few")
+            raise TooFastError(f"layer {name!r} takes at least {fastest} cycles per frame, not {target}")
         alike: dict[tuple[Sums, int, int], list[tuple[LayerFold, int]]] = {}
         for option in within:
             fold = option[0]

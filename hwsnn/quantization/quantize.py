@@ -49,6 +49,8 @@ def quantize(
     ``membrane``; ``membrane`` turns a last layer that fires into an integrator. ``reset``: of all neurons, in place of
     the source's. Raises ``InputError`` for a network that cannot be built, ``ValueError`` for parameters out of range.
     """
+    if not isinstance(network, FloatNetwork):
+        raise TypeError(f"network must be a FloatNetwork, not {type(network).__name__}")
     told = network.timesteps if timesteps is None else timesteps
     timesteps = DEFAULT_TIMESTEPS if told is None else told
     encoding = encoding or network.encoding or DEFAULT_ENCODING

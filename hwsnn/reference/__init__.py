@@ -123,6 +123,8 @@ def _record(trace: Trace, name: str, steps: Steps) -> None:
 
 
 def _check(network: Network, images: Bytes) -> None:
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, not {type(network).__name__}")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != network.input_shape:
         raise ValueError(
             f"images must be uint8 of shape (N, {', '.join(map(str, network.input_shape))}), "

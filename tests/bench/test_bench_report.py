@@ -255,7 +255,7 @@ def test_other_devices_are_not_synthesized() -> None:
 def test_no_plot_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = invoke("bench", "digits", "-o", str(tmp_path / "out"))
-    expect_refusal(result, "hwsnn bench needs matplotlib: pip install 'hwsnn[explore]'")
+    expect_refusal(result, "hwsnn bench needs matplotlib: in hwsnn's checkout, pip install -e '.[explore]'")
     assert list(tmp_path.iterdir()) == []
 
 

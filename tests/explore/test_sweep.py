@@ -317,7 +317,7 @@ def test_without_dask_a_line_says_what_to_install(tmp_path: Path, monkeypatch: p
     monkeypatch.delitem(sys.modules, "hwsnn.explore.sweep")
     monkeypatch.setitem(sys.modules, "dask", None)
     result = explore(*SMALL, "-o", tmp_path / "sweep")
-    expect_refusal(result, "hwsnn explore needs dask: pip install 'hwsnn[explore]'")
+    expect_refusal(result, "hwsnn explore needs dask: in hwsnn's checkout, pip install -e '.[explore]'")
 
 
 @pytest.mark.parametrize(

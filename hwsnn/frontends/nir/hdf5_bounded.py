@@ -23,7 +23,7 @@ from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray
 
 from ..linear import MAX_WEIGHTS
-from .hdf5_structure import check_structure
+from .hdf5_structure import SIGNATURE, check_structure
 
 MAX_BYTES = 2 * 8 * MAX_WEIGHTS
 """Maximum bytes read from one file, unpacked, each number in at least 64 bits."""
@@ -185,7 +185,14 @@ def opened(path: Path) -> Iterator[BoundedFile]:
             check_structure(path)
             yield BoundedFile(file, raw)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, zlib.error) as error:
-        raise InputError(f"not a readable NIR file ({reason(error)})") from None
+        said = reason(error) if SIGNATURE in _start(path) else "it is no HDF5; give a NIR graph or a float .safetensors"
+        raise InputError(f"not a readable NIR file ({said})") from None
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file, where HDF5 has its signature unless something is before it."""
+    with path.open("rb") as file:
+        return file.read(1 << 10)
 
 
 def checked_name(name: str, where: str) -> str:

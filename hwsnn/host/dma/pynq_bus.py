@@ -93,8 +93,8 @@ class PynqBus(Bus):
             return importlib.import_module("pynq")
         except ImportError as error:
             raise InputError(
-                f"{self.name}: needs PYNQ ({reason(error)}); on the board: pip install 'hwsnn[pynq]' into the Python "
-                "of its PYNQ image; anywhere else, open sim:MODEL"
+                f"{self.name}: needs PYNQ ({reason(error)}); on the board, install hwsnn's wheel with its extra pynq "
+                "into the Python of the PYNQ image; anywhere else, open sim:MODEL"
             ) from None
 
     def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:
