@@ -46,7 +46,7 @@ digits --hold-out 360 -o DIR`), and 360 that measure the finished model, all of 
 twice.
 
 What the figure does not say: thirteen people wrote these digits, and the split is by image, so the test images are new
-ones by known hands. Images must be centred and scaled like these. On 360 images one standard error is about 0.5 points.
+ones by known hands. Images must be centred and scaled like these. On 360 images one standard error is about 0.4 points.
 
 ## How it was chosen
 
