@@ -77,7 +77,7 @@ def test_digits_equal_reference_on_100_images() -> None:
 
 
 def _two_convolutions() -> Network:
-    """Folded fully at two steps a clock, its convolutions take 600 and 594 clocks a frame."""
+    """Folded fully at two steps per cycle, its convolutions take 600 and 594 cycles per frame."""
     rng = np.random.default_rng(0)
 
     def conv(name: str, outputs: int, inputs: int, threshold: int) -> Conv:
