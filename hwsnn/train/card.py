@@ -30,7 +30,7 @@ BITS = (8, 6, 4, 3, 2)
 class Made:
     """What came of a run, for its files and its card.
 
-    ``tuned``: by weight bits, the network fine-tuned for so many. ``seconds``: of training, fine-tuning left out.
+    ``tuned``: by weight bits, the network fine-tuned for that many. ``seconds``: of training, fine-tuning left out.
     ``remark``: a last paragraph, if there is more to say.
     """
 

@@ -59,7 +59,7 @@ def normalize(network: TrainableNetwork, images: Tensor, percentile: float) -> N
 
 
 def convert(network: TrainableNetwork, *, timesteps: int, encoding: EncoderKind) -> TrainableNetwork:
-    """The spiking network, of ``winner`` pools, whose rates over so many steps are those of a normalized network.
+    """The spiking network, of ``winner`` pools, whose rates over that many steps are those of a normalized network.
 
     Membranes start at 0. Half a threshold, spread over the steps as a bias, has spikes round an input to the nearest
     rate rather than down: S. Deng, S. Gu, "Optimal Conversion of Conventional Artificial Neural Networks to Spiking

@@ -69,7 +69,7 @@ class Recipe:
     ``name``: of the model and its files. ``notation`` (as of ``TrainableNetwork``), ``timesteps``, ``beta`` and
     ``encoding``: of the model. ``plan`` and ``distortion``: how it is trained. ``prose``: what it is and how it was
     trained, for its card, in Markdown; ``notes``: more of that, after the figures.
-    ``fine_tuning``: by weight bits, how the finished network is trained on with weights rounded to so many; the card
+    ``fine_tuning``: by weight bits, how the finished network is trained on with weights rounded to that many; the card
     compares that with plain rounding. The model itself has 8-bit weights, rounded after training.
 
     Hooks, for what is not trained as it will run, each given the run:
