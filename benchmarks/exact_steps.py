@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsnn import reference
-from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatArray, FloatConv, FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.quantization.quantize import quantize
+from tests.support.layers import float_conv_layer, float_dense_layer
 
 NETWORKS, IMAGES, STEPS = 20, 50, 4
 
@@ -29,9 +30,9 @@ def ternary(rng: np.random.Generator, beta: float) -> FloatNetwork:
     def neurons(count: int, theta: float) -> FloatNeuron:
         return FloatNeuron(np.full(count, theta), beta, "greater_equal", "subtract")
 
-    conv = FloatConv("conv", weights(8, 1, 3, 3), np.zeros(8), neurons(8, 1.0))
-    dense = FloatDense("dense", weights(64, 8, 10, 10), np.zeros(64), neurons(64, 8.0))
-    last = FloatDense("last", weights(10, 64, 1, 1), np.zeros(10), neurons(10, 4.0))
+    conv = float_conv_layer("conv", weights(8, 1, 3, 3), np.zeros(8), neurons(8, 1.0))
+    dense = float_dense_layer("dense", weights(64, 8, 10, 10), np.zeros(64), neurons(64, 8.0))
+    last = float_dense_layer("last", weights(10, 64, 1, 1), np.zeros(10), neurons(10, 4.0))
     return FloatNetwork("ternary", (1, 12, 12), (conv, dense, last))
 
 
@@ -40,7 +41,7 @@ def simulate(network: FloatNetwork, images: np.ndarray) -> list[np.ndarray]:
     x = np.repeat(images[:, None] / 255, STEPS, axis=1)
     spikes = []
     for layer in network.layers:
-        assert isinstance(layer, FloatConv | FloatDense)
+        assert isinstance(layer, FloatPopulation)
         assert isinstance(layer.neuron, FloatNeuron)
         if isinstance(layer, FloatConv):
             seen = np.lib.stride_tricks.sliding_window_view(x, layer.weight.shape[2:], axis=(3, 4))

@@ -16,7 +16,8 @@ import numpy as np
 
 from hwsnn.data import load, random_images
 from hwsnn.reference import run
-from hwsnn.spec import Conv, Dense, Encoder, MaxPool, Network, Neuron, ShiftLeak
+from hwsnn.spec import Encoder, MaxPool, Network, Neuron, ShiftLeak
+from tests.support.layers import conv_layer, dense_layer
 
 
 def reference_network(timesteps: int = 2) -> Network:
@@ -40,12 +41,12 @@ def reference_network(timesteps: int = 2) -> Network:
         encoder=Encoder("direct"),
         timesteps=timesteps,
         layers=(
-            Conv("conv1", weight(64, 1, 5, 5), bias(64), 8, neuron(64, 40_000)),
+            conv_layer("conv1", weight(64, 1, 5, 5), bias(64), 8, neuron(64, 40_000)),
             MaxPool("pool1", (2, 2), (2, 2), "or"),
-            Conv("conv2", weight(64, 64, 5, 5), bias(64), 8, neuron(64, 2_000)),
+            conv_layer("conv2", weight(64, 64, 5, 5), bias(64), 8, neuron(64, 2_000)),
             MaxPool("pool2", (2, 2), (2, 2), "or"),
-            Dense("fc1", weight(128, 64, 4, 4), bias(128), 8, neuron(128, 1_500)),
-            Dense("fc2", weight(10, 128, 1, 1), bias(10), 8, neuron(10, 500)),
+            dense_layer("fc1", weight(128, 64, 4, 4), bias(128), 8, neuron(128, 1_500)),
+            dense_layer("fc2", weight(10, 128, 1, 1), bias(10), 8, neuron(10, 500)),
         ),
         readout="count",
     )

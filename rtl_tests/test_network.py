@@ -17,8 +17,6 @@ from hwsnn.planner.plan import for_utilization
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import (
-    Conv,
-    Dense,
     Encoder,
     EncoderKind,
     Layer,
@@ -27,9 +25,11 @@ from hwsnn.spec import (
     Network,
     Neuron,
     NoLeak,
+    Population,
     ShiftLeak,
 )
 from hwsnn.verilog.emit import to_verilog
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folding, random_network
 
 RANDOM_NETWORKS = 30
@@ -49,7 +49,7 @@ def test_random_network_equals_reference(seed: int) -> None:
 @pytest.mark.parametrize(("kind", "t_par"), [("direct", 1), ("poisson", 5)])
 def test_256_time_steps(kind: EncoderKind, t_par: int) -> None:
     rng = np.random.default_rng(256)
-    conv = Conv(
+    conv = conv_layer(
         "conv",
         rng.integers(-1, 2, (3, 2, 2, 3)),
         np.array([0, 5, -3]),
@@ -59,7 +59,7 @@ def test_256_time_steps(kind: EncoderKind, t_par: int) -> None:
         padding=(1, 0),
     )
     pool = MaxPool("pool", (1, 2), (1, 2), "winner")
-    dense = Dense(
+    dense = dense_layer(
         "dense", rng.integers(-7, 8, (4, 3, 2, 1)), np.zeros(4, int), 4, Neuron(np.full(4, 6), NoLeak(), "zero", 12)
     )
     network = Network("long", (2, 3, 5), 8, Encoder(kind, 77), 256, (conv, pool, dense), "count")
@@ -80,20 +80,20 @@ def _two_convolutions() -> Network:
     """Folded fully at two steps per cycle, its convolutions take 600 and 594 cycles per frame."""
     rng = np.random.default_rng(0)
 
-    def conv(name: str, outputs: int, inputs: int, threshold: int) -> Conv:
+    def conv(name: str, outputs: int, inputs: int, threshold: int) -> Population:
         neuron = Neuron(np.full(outputs, threshold), NoLeak(), "subtract", 20, np.full(outputs, threshold - 1))
-        return Conv(name, rng.integers(-7, 8, (outputs, inputs, 3, 3)), np.zeros(outputs, int), 4, neuron)
+        return conv_layer(name, rng.integers(-7, 8, (outputs, inputs, 3, 3)), np.zeros(outputs, int), 4, neuron)
 
     pool, last = MaxPool("pool", (2, 2), (2, 2), "or"), rng.integers(-7, 8, (2, 11, 3, 3))
     counts = Neuron(np.full(2, 6), NoLeak(), "subtract", 16, np.full(2, 5))
-    dense = Dense("dense", last, np.zeros(2, int), 4, counts)
+    dense = dense_layer("dense", last, np.zeros(2, int), 4, counts)
     layers = (conv("first", 6, 1, 1500), pool, conv("second", 11, 6, 10), dense)
     return Network("two", (1, 12, 12), 8, Encoder("direct"), 2, layers, "count")
 
 
 def test_convolutions_work_on_two_frames_at_once() -> None:
     network, fully = _two_convolutions(), LayerFold(1, 1, 2)
-    folding = queue_depths(network, {layer.name: fully for _, layer in network.weighted_layers()})
+    folding = queue_depths(network, {layer.name: fully for _, layer in network.populations()})
     clocks = simulate(network, folding)
     assert (clocks.busy["first"], clocks.busy["second"], clocks.cycles_per_frame) == (600, 594, 600)
     images = random_images(network, 2, 0)
@@ -112,7 +112,7 @@ def _with_layer(network: Network, index: int, layer: Layer) -> Network:
 
 def _wrong_weight(network: Network, index: int) -> Network:
     layer = network.layers[index]
-    assert isinstance(layer, Conv | Dense)
+    assert isinstance(layer, Population)
     weight = layer.weight.copy()
     largest = np.unravel_index(int(np.abs(weight).argmax()), weight.shape)
     weight[largest] = -weight[largest]
@@ -121,7 +121,7 @@ def _wrong_weight(network: Network, index: int) -> Network:
 
 def _wrong_threshold(network: Network, index: int) -> Network:
     layer = network.layers[index]
-    assert isinstance(layer, Conv | Dense)
+    assert isinstance(layer, Population)
     assert isinstance(layer.neuron, Neuron)
     threshold = layer.neuron.threshold.copy()
     threshold[0] += max(1, threshold[0] // 4)
@@ -131,7 +131,7 @@ def _wrong_threshold(network: Network, index: int) -> Network:
 
 def _wrong_leak(network: Network, index: int) -> Network:
     layer = network.layers[index]
-    assert isinstance(layer, Conv | Dense)
+    assert isinstance(layer, Population)
     return _with_layer(network, index, replace(layer, neuron=replace(layer.neuron, leak=MultiplyLeak(5, 8))))
 
 

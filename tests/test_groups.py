@@ -28,6 +28,7 @@ from hwsnn.reference.synapses import Synapses
 from tests.frontends.nir import nir_graphs, nir_oracle
 from tests.reference.test_reference import expect_equal
 from tests.support.grouped_networks import grouped, grouped_model
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.trained_networks import assert_same
 
 
@@ -37,7 +38,7 @@ def convolution(network: Any, index: int) -> Any:
     return layer
 
 
-def ungrouped(layer: spec.Conv) -> spec.Conv:
+def ungrouped(layer: spec.Population) -> spec.Population:
     """The same layer with a weight of zero for every input of another group."""
     outputs, inputs = layer.out_channels // layer.groups, layer.weight.shape[1]
     weight = np.zeros((layer.out_channels, layer.in_channels, *layer.kernel), np.int64)
@@ -175,8 +176,8 @@ def test_one_that_does_not_fit_is_refused_in_a_line(tmp_path: Path) -> None:
     neuron = spec.Integrator(spec.NoLeak(), 16)
     rng = np.random.default_rng(0)
     fires = spec.Neuron(np.full(512, 9), spec.NoLeak(), "zero", 16)
-    deep = spec.Conv("deep", rng.integers(-7, 8, (512, 64, 3, 3)), np.zeros(512, int), 4, fires, (1, 1), (1, 1), 8)
-    last = spec.Dense("last", rng.integers(-7, 8, (2, 512, 4, 4)), np.zeros(2, int), 4, neuron)
+    deep = conv_layer("deep", rng.integers(-7, 8, (512, 64, 3, 3)), np.zeros(512, int), 4, fires, (1, 1), (1, 1), 8)
+    last = dense_layer("last", rng.integers(-7, 8, (2, 512, 4, 4)), np.zeros(2, int), 4, neuron)
     network = spec.Network("wide", (512, 4, 4), 8, spec.Encoder("uniform"), 4, (deep, last), "membrane")
     integer_file.save(network, tmp_path / "wide.safetensors")
     arguments = ["generate", str(tmp_path / "wide.safetensors"), "-o", str(tmp_path / "out"), "--device", "lfe5u-25"]
@@ -187,8 +188,8 @@ def test_one_that_does_not_fit_is_refused_in_a_line(tmp_path: Path) -> None:
 
 def test_the_bound_on_weights_counts_the_zeros_between_groups() -> None:
     neuron = spec.Neuron(np.ones(4096, int), spec.NoLeak(), "zero", 16)
-    wide = spec.Conv("wide", np.ones((4096, 1, 2, 2), int), np.zeros(4096, int), 2, neuron, groups=4096)
-    last = spec.Dense("last", np.ones((2, 4096, 1, 1), int), np.zeros(2, int), 2, spec.Integrator(spec.NoLeak(), 32))
+    wide = conv_layer("wide", np.ones((4096, 1, 2, 2), int), np.zeros(4096, int), 2, neuron, groups=4096)
+    last = dense_layer("last", np.ones((2, 4096, 1, 1), int), np.zeros(2, int), 2, spec.Integrator(spec.NoLeak(), 32))
     network = spec.Network("wide", (4096, 2, 2), 1, spec.Encoder("uniform"), 1, (wide, last), "membrane")
     with pytest.raises(ValueError, match="the weights must be at most 16,777,216, not 67,117,056"):
         integer_file.restore(*integer_file.describe(network))

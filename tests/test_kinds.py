@@ -21,8 +21,6 @@ from hwsnn.cycles import simulate
 from hwsnn.data import random_images
 from hwsnn.float_network import (
     FLOAT_KINDS,
-    FloatConv,
-    FloatDense,
     FloatIntegrator,
     FloatLayer,
     FloatNetwork,
@@ -39,6 +37,7 @@ from hwsnn.reference.activity import measure
 from hwsnn.rtl.network import Pipeline
 from hwsnn.train.encode import encode
 from hwsnn.verilog.manifest import manifest
+from tests.support.layers import float_conv_layer, float_dense_layer
 from tests.support.random_networks import random_network
 from tests.support.trained_networks import assert_same
 
@@ -51,9 +50,11 @@ def neuron(channels: int) -> FloatNeuron:
 
 
 LAYERS: dict[str, FloatLayer] = {
-    "conv": FloatConv("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
-    "conv in groups": FloatConv("seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2),
-    "dense": FloatDense("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
+    "conv": float_conv_layer("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
+    "conv in groups": float_conv_layer(
+        "seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2
+    ),
+    "dense": float_dense_layer("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
     "maxpool": spec.MaxPool("seen", (2, 2), (1, 2), "winner"),
 }
 """Layers of each kind, on 2 channels of 5x4 spikes."""
@@ -62,7 +63,7 @@ LAYERS: dict[str, FloatLayer] = {
 def floats(layer: Any) -> FloatNetwork:
     """A network of ``layer`` and one more that integrates."""
     shape = layer.output_shape((2, 5, 4))
-    last = FloatDense("last", RNG.normal(size=(2, *shape)), np.zeros(2), FloatIntegrator(1.0))
+    last = float_dense_layer("last", RNG.normal(size=(2, *shape)), np.zeros(2), FloatIntegrator(1.0))
     return FloatNetwork("kinds", (2, 5, 4), (layer, last), timesteps=3, encoding="uniform")
 
 
@@ -71,7 +72,7 @@ def integers(network: FloatNetwork) -> spec.Network:
 
 
 def folding(network: spec.Network) -> Folding:
-    layers = {layer.name: LayerFold(1, 2, 2) for _, layer in network.weighted_layers()}
+    layers = {layer.name: LayerFold(1, 2, 2) for _, layer in network.populations()}
     return Folding(layers, {layer.name: 2 for layer in network.layers}, dict.fromkeys(column_queues(network), 2))
 
 
@@ -82,7 +83,7 @@ def in_model_files(network: spec.Network) -> None:
 
 
 def weight_order(network: spec.Network) -> None:
-    for _, layer in network.weighted_layers():
+    for _, layer in network.populations():
         assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.weight).sum()
 
 
@@ -149,7 +150,7 @@ def test_every_kind_comes_back_from_nir(layer: str, tmp_path: Path) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Strange(spec.Convolution, spec.Weighted):
+class Strange(spec.Convolution, spec.Population):
     """A kind that nobody has heard of, though it could pass for a convolution."""
 
     kind: ClassVar[str] = "strange"

@@ -105,7 +105,7 @@ class BenchReport:
         """Resources by synthesis of each part below the top: layers, encoder and readout."""
         if self.resources is None:
             return {}
-        weighted = {layer.name: index for index, layer in self.network.weighted_layers()}
+        weighted = {layer.name: index for index, layer in self.network.populations()}
         layers = {layer_instance(layer.name): layer.name for layer in self.network.layers}
         sizes = {}
         for instance, use in self.resources.layers.items():

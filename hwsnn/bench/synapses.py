@@ -17,9 +17,9 @@ def synapses_per_cycle(network: Network, folding: Folding, index: int) -> float:
 
     Raises ``ValueError`` for a pool, which has no synapses.
     """
-    layer = network.weighted(index)
+    layer = network.population(index)
     fold = folding.layers[layer.name]
     positions, groups, folds, _, _ = folded_parameters(layer, fold).weights.shape
     passes = -(-network.timesteps // min(fold.t_par, network.timesteps))
-    steps = 1 if network.takes_pixels(index) else network.timesteps / passes
-    return layer.synapses / int(positions * groups * folds) * steps
+    steps = 1 if network.inputs(index).held else network.timesteps / passes
+    return layer.projection.synapses / int(positions * groups * folds) * steps

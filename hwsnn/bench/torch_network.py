@@ -16,7 +16,7 @@ from hwsnn.spec.integers import Images, Int64Array, signed_limits
 
 from .. import reference
 from ..reference.exact import exact_float
-from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak, Weighted
+from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Population, ShiftLeak
 
 
 class Module(Protocol):
@@ -63,10 +63,10 @@ class TorchNetwork:
 class _Weighted(ABC):
     """A layer with weights, (N, channels, height, width) to (N, channels, rows, columns) of spikes or membranes."""
 
-    def __init__(self, layer: Weighted, network: Network, index: int) -> None:
+    def __init__(self, layer: Population, network: Network, index: int) -> None:
         neuron = layer.neuron
         self._neuron = neuron
-        self._limits = signed_limits(neuron.membrane_bits) if network.can_saturate(index) else None
+        self._limits = signed_limits(neuron.membrane_bits) if bool(network.saturating(index)) else None
         membrane = 1 << (neuron.membrane_bits - 1)
         sums = network.current_range(index).magnitude + 2 * int(abs(layer.bias).max()) + membrane
         largest = max(sums, neuron.leak.largest_product(membrane))
@@ -113,20 +113,20 @@ class _Weighted(ABC):
 
 
 class _Conv(_Weighted):
-    def __init__(self, layer: Conv, network: Network, index: int) -> None:
+    def __init__(self, conv: Conv, layer: Population, network: Network, index: int) -> None:
         super().__init__(layer, network, index)
-        self._layer = layer
-        self._weight = torch.tensor(layer.weight, dtype=self._type).to(memory_format=torch.channels_last)
+        self._conv = conv
+        self._weight = torch.tensor(conv.weight, dtype=self._type).to(memory_format=torch.channels_last)
 
     def _currents(self, x: Tensor) -> Tensor:
-        layer = self._layer
-        return functional.conv2d(x, self._weight, self._bias, layer.stride, layer.padding, groups=layer.groups)
+        conv = self._conv
+        return functional.conv2d(x, self._weight, self._bias, conv.stride, conv.padding, groups=conv.groups)
 
 
 class _Dense(_Weighted):
-    def __init__(self, layer: Dense, network: Network, index: int) -> None:
+    def __init__(self, dense: Dense, layer: Population, network: Network, index: int) -> None:
         super().__init__(layer, network, index)
-        self._weight = torch.tensor(layer.weight, dtype=self._type).permute(0, 2, 3, 1).flatten(1).contiguous()
+        self._weight = torch.tensor(dense.weight, dtype=self._type).permute(0, 2, 3, 1).flatten(1).contiguous()
 
     def _currents(self, x: Tensor) -> Tensor:
         return functional.linear(x.permute(0, 2, 3, 1).flatten(1), self._weight, self._bias)[:, :, None, None]
@@ -139,7 +139,7 @@ def _leaked_in_place(leak: Leak, v: Tensor) -> Tensor:
         case ShiftLeak():
             return v.sub_(torch.mul(v, 2.0**-leak.shift).floor_())
         case MultiplyLeak():
-            return v.mul_(leak.beta).floor_()
+            return v.mul_(leak.multiplier / 2**leak.shift).floor_()
         case _:
             raise assert_never(leak)
 
@@ -169,6 +169,16 @@ def module(layer: object, network: Network, index: int) -> Module:
     raise unknown_kind("the network in PyTorch", layer)
 
 
-module.register(Conv, _Conv)
-module.register(Dense, _Dense)
+@module.register
+def _(layer: Population, network: Network, index: int) -> Module:
+    projection = layer.projection
+    match projection:
+        case Conv():
+            return _Conv(projection, layer, network, index)
+        case Dense():
+            return _Dense(projection, layer, network, index)
+        case _:
+            raise assert_never(projection)
+
+
 module.register(MaxPool, lambda layer, network, index: _Pool(layer))

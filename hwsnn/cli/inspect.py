@@ -58,26 +58,26 @@ def _describe(network: Network) -> dict[str, Any]:
 def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any]:
     from hwsnn.model_file.integer_file import describe_kind
 
-    from ..spec import Weighted
+    from ..spec import Population
 
     shape = network.shapes[index + 1]
     fields = describe_kind(layer) | {"output_shape": list(shape), "parameters": 0, "synapses": 0}
     if layer.sliding:
         fields["window"] = list(layer.window.size)
         fields.pop("size", None)
-    if not isinstance(layer, Weighted):
+    if not isinstance(layer, Population):
         return fields
     neuron = layer.neuron
     constants = {name: [int(values.min()), int(values.max())] for name, values in neuron.constants.items()}
     return fields | {
-        "parameters": sum(part.size for part in (layer.weight, layer.bias, *neuron.constants.values())),
-        "synapses": layer.synapses * shape[1] * shape[2],
-        "weight_bits": layer.weight_bits,
+        "parameters": sum(part.size for part in (layer.projection.weight, layer.bias, *neuron.constants.values())),
+        "synapses": layer.projection.synapses * shape[1] * shape[2],
+        "weight_bits": layer.projection.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
-        "can_saturate": network.can_saturate(index),
+        "can_saturate": bool(network.saturating(index)),
         "leak": neuron.leak.formula,
-        "beta": neuron.leak.beta,
+        "beta": neuron.leak.betas,
         "reset": None,
         "threshold": None,
         "sub": None,

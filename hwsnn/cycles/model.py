@@ -97,5 +97,5 @@ def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> in
     if kind == "results":
         return network.shapes[index + 1][0] * beats.beat_steps(network, index)
     layer = network.layers[index]
-    entry = network.pixel_bits if network.takes_pixels(index) else beats.beat_steps(network, index - 1)
+    entry = network.pixel_bits if network.inputs(index).held else beats.beat_steps(network, index - 1)
     return network.shapes[index][0] * layer.window.size[0] * entry

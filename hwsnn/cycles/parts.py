@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.pipeline_depths import engine_depths
-from hwsnn.spec import Conv, Dense, MaxPool, Network, Pair, Weighted
+from hwsnn.spec import MaxPool, Network, Pair, Population
 from hwsnn.spec.checks import assert_never
 
 from . import components
@@ -45,7 +45,7 @@ def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
         match layer:
             case MaxPool():
                 yield from _pool(network, index, layer, steps)
-            case Conv() | Dense():
+            case Population():
                 yield from _weighted(network, index, layer, layers[layer.name], steps)
                 steps = min(layers[layer.name].t_par, timesteps)
             case _:
@@ -83,11 +83,11 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
     yield Part(layer.name, partial(CreditFifo, delay=pool.latency + 1), beats, (layer.name, "results"))
 
 
-def _weighted(network: Network, index: int, layer: Weighted, fold: LayerFold, steps: int) -> Iterator[Part]:
+def _weighted(network: Network, index: int, layer: Population, fold: LayerFold, steps: int) -> Iterator[Part]:
     from hwsnn.rtl.layer import joins_steps
 
     name, timesteps = layer.name, network.timesteps
-    (_, height, width), pixels = network.shapes[index], network.takes_pixels(index)
+    (_, height, width), pixels = network.shapes[index], network.inputs(index).held
     arriving = height * width * (1 if pixels else -(-timesteps // steps))
     yield Part(name, _fixed(components.SkidBuffer), arriving)
     if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):

@@ -1,21 +1,26 @@
-"""A trained network in floats: the output of the front ends, and the input of the quantizer."""
+"""Trained networks in floats: what front ends read, and what the quantizer takes."""
 
-from .network import (
+from .floats import FloatArray
+from .layers import (
     FLOAT_KINDS,
-    Compare,
-    FloatArray,
+    FLOAT_PROJECTIONS,
+    AnyFloatProjection,
     FloatConv,
     FloatDense,
-    FloatIntegrator,
     FloatLayer,
-    FloatNetwork,
-    FloatNeuron,
-    FloatWeighted,
+    FloatPopulation,
+    FloatProjection,
 )
+from .network import FloatNetwork
+from .neurons import AnyFloatNeuron, Compare, Decay, FloatIntegrator, FloatNeuron
 
 __all__ = [
     "FLOAT_KINDS",
+    "FLOAT_PROJECTIONS",
+    "AnyFloatNeuron",
+    "AnyFloatProjection",
     "Compare",
+    "Decay",
     "FloatArray",
     "FloatConv",
     "FloatDense",
@@ -23,5 +28,6 @@ __all__ = [
     "FloatLayer",
     "FloatNetwork",
     "FloatNeuron",
-    "FloatWeighted",
+    "FloatPopulation",
+    "FloatProjection",
 ]

@@ -1,27 +1,19 @@
 """A trained spiking network in discrete time and floats: the output of the front ends, and the input of the quantizer.
 
-At each step ``v = beta v + I`` with ``I = sum of w x + b``, then a spike and a reset; inputs are pixels from 0 to 1 or
-spikes. Everything linear between two layers of neurons is already folded into one layer's weights and bias. Each
-class mirrors one of ``hwsnn.spec``: ``FloatConv`` becomes ``Conv``.
+Inputs are pixels from 0 to 1, values as they are under the encoding ``steps``, or spikes. Everything linear between two
+layers of neurons is already folded into one projection and a bias.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
-
-import numpy as np
-import numpy.typing as npt
+from math import inf
+from typing import get_args
 
 from hwsnn.spec import (
     MAX_TIMESTEPS,
-    Convolution,
     EncoderKind,
-    FullyConnected,
-    MaxPool,
-    Projection,
-    Reset,
+    Readout,
     Shape,
     require_layer_names,
     require_network_name,
@@ -29,95 +21,19 @@ from hwsnn.spec import (
 )
 from hwsnn.spec.checks import require_choice, require_integer
 
-FloatArray = npt.NDArray[np.float64]
-Compare: TypeAlias = Literal["greater", "greater_equal"]
-
-
-def _require_floats(what: str, value: Any, ndim: int) -> None:
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        raise TypeError(f"{what} must be a float64 array, not {getattr(value, 'dtype', type(value).__name__)}")
-    if value.ndim != ndim or value.size == 0:
-        raise ValueError(f"{what} must be a non-empty array of {ndim} dimensions, not of shape {value.shape}")
-    if not np.isfinite(value).all():
-        raise ValueError(f"{what} must be finite, not NaN or infinite anywhere")
-
-
-def _require_beta(beta: float) -> None:
-    if not 0.0 <= beta <= 1.0:
-        raise ValueError(f"beta must be from 0 to 1, not {beta!r}")
-
-
-@dataclass(frozen=True, eq=False)
-class FloatNeuron:
-    """A spiking neuron: decay by ``beta`` (0 to 1; 1 is integrate and fire, 0 memoryless), add, compare, reset.
-
-    ``threshold``: (channels,), positive. ``compare``: a spike if v > threshold (``greater``) or v >= threshold
-    (``greater_equal``). ``reset``: in the same step; ``subtract`` subtracts the threshold, ``zero`` sets v to 0.
-    """
-
-    threshold: FloatArray
-    beta: float
-    compare: Compare
-    reset: Reset
-
-    def __post_init__(self) -> None:
-        _require_floats("threshold", self.threshold, 1)
-        if (self.threshold <= 0).any():
-            raise ValueError(f"threshold must be positive, not {self.threshold.min()!r}")
-        _require_beta(self.beta)
-        require_choice("compare", self.compare, get_args(Compare))
-        require_choice("reset", self.reset, get_args(Reset))
-
-
-@dataclass(frozen=True)
-class FloatIntegrator:
-    """A last layer that never fires: ``v = beta v + I``; its v after the last step is the score."""
-
-    beta: float
-
-    def __post_init__(self) -> None:
-        _require_beta(self.beta)
-
-
-@dataclass(frozen=True, eq=False)
-class FloatWeighted(Projection):
-    """A layer with weights, and its neurons."""
-
-    weight: FloatArray
-    bias: FloatArray
-    neuron: FloatNeuron | FloatIntegrator
-
-    def __post_init__(self) -> None:
-        _require_floats(f"weight of layer {self.name!r}", self.weight, 4)
-        _require_floats(f"bias of layer {self.name!r}", self.bias, 1)
-        super().__post_init__()
-        if isinstance(self.neuron, FloatNeuron):
-            self._require_by_channel("threshold", self.neuron.threshold)
-
-
-@dataclass(frozen=True, eq=False)
-class FloatConv(Convolution, FloatWeighted):
-    """A convolution and its neurons."""
-
-
-@dataclass(frozen=True, eq=False)
-class FloatDense(FullyConnected, FloatWeighted):
-    """A fully connected layer and its neurons."""
-
-
-FloatLayer: TypeAlias = FloatConv | FloatDense | MaxPool
-"""Spiking max-pools have no floats: both networks use ``hwsnn.spec.MaxPool``."""
-FLOAT_KINDS: Mapping[str, type[FloatLayer]] = {kind.kind: kind for kind in get_args(FloatLayer)}
-"""Every kind of layer by its name, as in ``hwsnn.spec.KINDS``."""
+from .floats import FloatArray, require_floats
+from .layers import FloatLayer, FloatPopulation
+from .neurons import Compare, FloatNeuron
 
 
 @dataclass(frozen=True, eq=False)
 class FloatNetwork:
-    """A whole trained network. ``input_shape``: (channels, height, width) of pixels from 0 to 1.
+    """A whole trained network. ``input_shape``: (channels, height, width).
 
     ``remarks``: one line for each thing that the source left open, for the quantizer's report.
-    ``timesteps`` (1 to 256) and ``encoding`` are those it was trained with, None if the source does not say. The
-    readout follows from the last layer: ``membrane`` if it integrates, else ``count``.
+    ``timesteps`` (1 to 256), ``encoding`` and ``readout`` are those it was trained with, None if the source does not
+    say. A value of the input counts as ``(value * input_scale - mean) / std``; ``mean`` and ``std``: (channels,), None
+    for 0 and 1. ``input_scale`` is by default 1 for the encoding ``steps``, else 1 / M: pixels are from 0 to 1.
     """
 
     name: str
@@ -126,19 +42,36 @@ class FloatNetwork:
     remarks: tuple[str, ...] = ()
     timesteps: int | None = None
     encoding: EncoderKind | None = None
+    readout: Readout | None = None
+    mean: FloatArray | None = None
+    std: FloatArray | None = None
+    input_scale: float | None = None
 
     def __post_init__(self) -> None:
         if self.timesteps is not None:
             require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
         if self.encoding is not None:
             require_choice("encoding", self.encoding, get_args(EncoderKind))
+        if self.readout is not None:
+            require_choice("readout", self.readout, get_args(Readout))
+        for what, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None:
+                require_floats(what, values, 1)
+                if values.shape != self.input_shape[:1]:
+                    raise ValueError(
+                        f"{what} must have one value per channel, {self.input_shape[0]}, not {len(values)}"
+                    )
+        if self.std is not None and (self.std <= 0).any():
+            raise ValueError(f"std must be positive, not {self.std.min()!r}")
+        if self.input_scale is not None and not 0 < self.input_scale < inf:
+            raise ValueError(f"input scale must be positive and finite, not {self.input_scale!r}")
 
     def firing_where(self, compare: Compare) -> FloatNetwork:
         """The network whose neurons all fire by ``compare``, with a remark if some did not."""
         layers, others = [], []
         for layer in self.layers:
             if (
-                isinstance(layer, FloatWeighted)
+                isinstance(layer, FloatPopulation)
                 and isinstance(layer.neuron, FloatNeuron)
                 and layer.neuron.compare != compare
             ):

@@ -57,7 +57,7 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
 
 
 def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
-    names = [layer.name for _, layer in network.weighted_layers()]
+    names = [layer.name for _, layer in network.populations()]
     _check_names(path, "layers", values, names)
     known = fields(LayerFold)
     needed = {field.name for field in known if field.default is MISSING}

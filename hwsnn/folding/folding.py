@@ -64,4 +64,4 @@ class Folding:
 
 def column_queues(network: Network) -> list[str]:
     """The layers that have a queue of window columns: those with weights whose window slides."""
-    return [layer.name for _, layer in network.weighted_layers() if layer.sliding]
+    return [layer.name for _, layer in network.populations() if layer.sliding]

@@ -113,11 +113,11 @@ def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths
     _, groups, folds, _, _ = sums[0].weights.shape
     timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
     neurons = neuron_pipeline(
-        network.weighted(index).neuron,
+        network.population(index).neuron,
         groups=groups,
         timesteps=timesteps,
         t_par=t_par,
-        saturates=network.can_saturate(index),
+        saturates=bool(network.saturating(index)),
     )
     # A register joins the groups of a pass.
     clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)

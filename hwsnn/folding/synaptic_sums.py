@@ -128,7 +128,7 @@ class SynapticSums:
 
 def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
     """The sums of layer ``index``: pixels are summed once per pass, spikes at each of its ``t_par`` steps."""
-    parameters, pixels = folded_parameters(network.weighted(index), fold), network.takes_pixels(index)
+    parameters, pixels = folded_parameters(network.population(index), fold), network.inputs(index).held
     copies = 1 if pixels else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
     input_bits = network.pixel_bits if pixels else 1

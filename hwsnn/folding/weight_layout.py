@@ -7,7 +7,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from hwsnn.spec import Conv, Dense, Weighted
+from hwsnn.spec import Conv, Dense, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array, IntArray
 
@@ -26,12 +26,12 @@ class LayerParameters:
     bias: Int64Array
 
 
-def folded_parameters(layer: Weighted, fold: LayerFold) -> LayerParameters:
+def folded_parameters(layer: Population, fold: LayerFold) -> LayerParameters:
     """The parameters of ``layer`` folded as ``fold`` says, in the orders of ``docs/streams.md``.
 
     Parts larger than their channel count are cut down to it.
     """
-    matrices = by_position(layer)
+    matrices = by_position(layer.projection)
     positions, outputs, channels, taps = matrices.shape
     lanes, entries = min(fold.cout_par, outputs), min(fold.cin_par, channels)
     groups, folds = -(-outputs // lanes), -(-channels // entries)

@@ -12,7 +12,7 @@ from math import prod
 from typing import TypeAlias
 
 from hwsnn import spec
-from hwsnn.float_network import FloatLayer, FloatWeighted
+from hwsnn.float_network import FloatLayer, FloatPopulation
 
 Layer: TypeAlias = spec.Layer | FloatLayer
 
@@ -42,8 +42,9 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    weighted = [layer for layer in layers if isinstance(layer, spec.Weighted | FloatWeighted)]
-    weights = sum(layer.out_channels * layer.in_channels * prod(layer.kernel) for layer in weighted)
+    weighted = [layer for layer in layers if isinstance(layer, spec.Population | FloatPopulation)]
+    projections = [layer.projection for layer in weighted]
+    weights = sum(one.out_channels * one.in_channels * prod(one.kernel) for one in projections)
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0

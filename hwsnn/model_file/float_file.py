@@ -12,20 +12,29 @@ import numpy as np
 
 from hwsnn.float_network import (
     FLOAT_KINDS,
+    FLOAT_PROJECTIONS,
+    AnyFloatNeuron,
+    AnyFloatProjection,
     FloatArray,
     FloatIntegrator,
     FloatLayer,
     FloatNetwork,
     FloatNeuron,
-    FloatWeighted,
+    FloatPopulation,
 )
+from hwsnn.spec import MaxPool
 from hwsnn.spec.checks import assert_never, require_choice
 
 from . import tensor_file
-from .integer_file import describe_kind, restore_kind
+from .integer_file import describe_kind, describe_projection, restore_kind
 from .tensor_file import Fields, TensorReader, Tensors
 
-FORMAT = 1
+FORMAT = 2
+INPUT = "input"
+"""Prefix of the tensors that belong to the network's input; a layer of that name has none of theirs."""
+SAID = ("timesteps", "encoding", "readout", "input_scale")
+"""What a network may leave open."""
+DECAYS = ("beta", "alpha")
 MAX_REMARK = 1000
 """Longest remark, in characters."""
 
@@ -47,27 +56,35 @@ def load(path: Path) -> FloatNetwork:
 
 
 def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    """The network as JSON values, and the tensors by name: ``LAYER.weight``, ``.bias`` and ``.threshold``."""
+    """The network as JSON values, and the tensors by name.
+
+    ``LAYER.0.weight`` of a layer's projection, ``LAYER.bias``, and what its neurons have by channel.
+    """
     tensors: dict[str, FloatArray] = {}
     layers = []
     for layer in network.layers:
         entry = describe_kind(layer)
         layers.append(entry)
-        if not isinstance(layer, FloatWeighted):
+        if not isinstance(layer, FloatPopulation):
             continue
+        entry["projections"] = [describe_projection(projection) for projection in layer.projections]
         entry["neuron"] = _describe_neuron(layer.neuron)
-        tensors[f"{layer.name}.weight"] = layer.weight
+        for index, projection in enumerate(layer.projections):
+            tensors[f"{layer.name}.{index}.weight"] = projection.weight
         tensors[f"{layer.name}.bias"] = layer.bias
-        if isinstance(layer.neuron, FloatNeuron):
-            tensors[f"{layer.name}.threshold"] = layer.neuron.threshold
+        for name, values in layer.neuron.by_channel.items():
+            tensors[f"{layer.name}.{name}"] = values
+    for name in ("mean", "std"):
+        values = getattr(network, name)
+        if values is not None:
+            tensors[f"{INPUT}.{name}"] = values
     description = {
         "format": FORMAT,
         "name": network.name,
         "input_shape": list(network.input_shape),
         "layers": layers,
-        "timesteps": network.timesteps,
-        "encoding": network.encoding,
         "remarks": list(network.remarks),
+        **{name: value for name in SAID if (value := getattr(network, name)) is not None},
     }
     return description, {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
@@ -85,8 +102,9 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
         input_shape=reader.integers("input_shape", 3),  # type: ignore[arg-type]
         layers=layers,
         remarks=tuple(_remark(value) for value in reader.list("remarks")),
-        timesteps=reader.get("timesteps"),
-        encoding=reader.get("encoding"),
+        mean=parts.maybe(f"{INPUT}.mean", np.float64),
+        std=parts.maybe(f"{INPUT}.std", np.float64),
+        **{name: reader.get(name) for name in SAID if name in reader},
     )
     reader.finish()
     parts.finish()
@@ -96,33 +114,61 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> FloatLayer:
     kind, settings = restore_kind(entry)
-    name, made = entry.text("name"), cast("type[Any]", FLOAT_KINDS[kind])
-    parts: list[Any] = []
-    if made.weighted:
-        parts = [tensors.take(f"{name}.{part}", np.float64) for part in ("weight", "bias")]
-        parts.append(_restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors))
-    layer: FloatLayer = made(name, *parts, **settings)
+    require_choice(f"the type of {entry.where}", kind, tuple(FLOAT_KINDS))
+    name = entry.text("name")
+    layer: FloatLayer
+    if FLOAT_KINDS[kind] is MaxPool:
+        layer = MaxPool(name, **settings)
+    else:
+        projections = tuple(
+            _restore_projection(Fields(part, f"projection {index} of {entry.where}"), name, index, tensors)
+            for index, part in enumerate(entry.list("projections"))
+        )
+        bias = tensors.take(f"{name}.bias", np.float64)
+        neuron = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
+        layer = FloatPopulation(name, projections, bias, neuron, **settings)
     entry.finish()
     return layer
 
 
-def _describe_neuron(neuron: FloatNeuron | FloatIntegrator) -> dict[str, Any]:
+def _restore_projection(entry: Fields, layer: str, index: int, tensors: TensorReader) -> AnyFloatProjection:
+    kind, settings = restore_kind(entry)
+    require_choice(f"the type of {entry.where}", kind, tuple(FLOAT_PROJECTIONS))
+    made = cast("type[Any]", FLOAT_PROJECTIONS[kind])
+    projection: AnyFloatProjection = made(layer, tensors.take(f"{layer}.{index}.weight", np.float64), **settings)
+    entry.finish()
+    return projection
+
+
+def _describe_neuron(neuron: AnyFloatNeuron) -> dict[str, Any]:
+    decays = {name: float(value) for name in DECAYS if isinstance(value := getattr(neuron, name), float | int)}
     match neuron:
         case FloatNeuron():
-            return {"kind": "spiking", "beta": float(neuron.beta), "compare": neuron.compare, "reset": neuron.reset}
+            fires = {"compare": neuron.compare, "reset": neuron.reset, "spikes": neuron.spikes, "once": neuron.once}
+            return {"kind": "spiking", **decays, **fires}
         case FloatIntegrator():
-            return {"kind": "integrator", "beta": float(neuron.beta)}
+            return {"kind": "integrator", **decays}
         case _:
             raise assert_never(neuron)
 
 
-def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> FloatNeuron | FloatIntegrator:
-    kind, beta = entry.text("kind"), entry.number("beta")
+def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyFloatNeuron:
+    kind = entry.text("kind")
     require_choice(f"the kind of {entry.where}", kind, ("spiking", "integrator"))
-    neuron: FloatNeuron | FloatIntegrator = FloatIntegrator(beta)
-    if kind == "spiking":
+    numbers: dict[str, Any] = {name: tensors.maybe(f"{layer}.{name}", np.float64) for name in ("initial", "floor")}
+    for name in DECAYS:
+        by_channel = tensors.maybe(f"{layer}.{name}", np.float64)
+        if by_channel is not None:
+            numbers[name] = by_channel
+        elif name in entry or name == "beta":
+            numbers[name] = entry.number(name)
+    neuron: AnyFloatNeuron
+    if kind == "integrator":
+        neuron = FloatIntegrator(**numbers)
+    else:
         threshold = tensors.take(f"{layer}.threshold", np.float64)
-        neuron = FloatNeuron(threshold, beta, entry.text("compare"), entry.text("reset"))  # type: ignore[arg-type]
+        numbers |= {name: entry.get(name) for name in ("compare", "reset", "spikes", "once")}
+        neuron = FloatNeuron(threshold, **numbers)
     entry.finish()
     return neuron
 

@@ -8,22 +8,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from hwsnn.spec import KINDS, LEAKS, AnyNeuron, Encoder, Integrator, Layer, Leak, Network, Neuron, Projection, Weighted
+from hwsnn.float_network import FloatLayer
+from hwsnn.spec import (
+    KINDS,
+    PROJECTIONS,
+    AnyProjection,
+    Conv,
+    Encoder,
+    Layer,
+    MaxPool,
+    Network,
+    Population,
+    Projection,
+    Window,
+)
 from hwsnn.spec.checks import require_choice
 from hwsnn.spec.integers import IntArray
-from hwsnn.spec.layers import MaxPool
 
 from . import tensor_file
 from .bounds import require_bounded
+from .neurons import describe_neuron, restore_neuron
 from .tensor_file import Fields, TensorReader, Tensors
 
-FORMAT = 2
+FORMAT = 3
 
 
 def model_hash(network: Network) -> str:
@@ -48,21 +60,25 @@ def load(path: Path) -> Network:
 
 
 def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
-    """The graph as JSON values, and the tensors by name: ``LAYER.weight``, ``.bias``, ``.threshold`` and ``.sub``."""
+    """The graph as JSON values, and the tensors by name.
+
+    ``LAYER.bias`` and each constant of a layer's neurons, ``LAYER.threshold`` and so on; of its projections, numbered
+    from 0, ``LAYER.0.weight``, and maybe ``.gain`` and ``.padding_values``.
+    """
     tensors: dict[str, IntArray] = {}
     layers = []
     for layer in network.layers:
         entry = describe_kind(layer)
         layers.append(entry)
-        if not isinstance(layer, Weighted):
+        if not isinstance(layer, Population):
             continue
-        neuron = layer.neuron
-        leak = {"type": neuron.leak.kind, **asdict(neuron.leak)}
-        entry["weight_bits"] = layer.weight_bits
-        entry["neuron"] = {"leak": leak, "membrane_bits": neuron.membrane_bits, **neuron.settings}
-        tensors[f"{layer.name}.weight"] = layer.weight.astype(np.int8)
+        entry["projections"] = [
+            _describe_projection(projection, f"{layer.name}.{index}", tensors)
+            for index, projection in enumerate(layer.projections)
+        ]
+        entry["neuron"] = describe_neuron(layer.neuron)
         tensors[f"{layer.name}.bias"] = layer.bias.astype(np.int32)
-        for constant, values in neuron.constants.items():
+        for constant, values in layer.neuron.constants.items():
             tensors[f"{layer.name}.{constant}"] = values.astype(np.int32)
     graph = {
         "format": FORMAT,
@@ -96,25 +112,38 @@ def restore(graph: object, tensors: Tensors) -> Network:
         layers=tuple(_restore_layer(Fields(entry, f"layer {i}"), parts) for i, entry in enumerate(entries)),
         readout=reader.text("readout"),  # type: ignore[arg-type]
     )
+    encoder.finish()
+    reader.finish()
     parts.finish()
     require_bounded(network.layers, network.shapes, network.timesteps)
     return network
 
 
-def describe_kind(layer: Projection | MaxPool) -> dict[str, Any]:
-    """The fields of a layer besides its tensors, weight bits and neuron, as JSON values."""
-    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in layer.settings.items()}
-    return {"name": layer.name, "type": layer.kind} | settings
+def describe_kind(layer: Layer | FloatLayer) -> dict[str, Any]:
+    """The fields of a layer besides its projections, tensors and neuron, as JSON values."""
+    return {"name": layer.name, "type": layer.kind} | _as_json(layer.settings)
+
+
+def describe_projection(projection: Projection) -> dict[str, Any]:
+    """The fields of a projection besides its tensors and weight bits, as JSON values."""
+    return {"type": projection.kind} | _as_json(projection.settings)
 
 
 def restore_kind(entry: Fields) -> tuple[str, dict[str, Any]]:
-    """The kind and the settings: the reverse of ``describe_kind``. Raises ``ValueError`` for anything else."""
+    """The kind of a layer or projection and its settings. Raises ``ValueError`` for anything else."""
     kind = entry.text("type")
     require_choice(f"the type of {entry.where}", kind, tuple(SETTINGS))
     return kind, SETTINGS[kind](entry)
 
 
+def _restore_pool(entry: Fields) -> Window | None:
+    if "pool_size" not in entry:
+        return None
+    return Window(entry.integers("pool_size", 2), entry.integers("pool_stride", 2))  # type: ignore[arg-type]
+
+
 SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
+    "population": lambda entry: {"pool": _restore_pool(entry)},
     "conv": lambda entry: {
         "stride": entry.integers("stride", 2),
         "padding": entry.integers("padding", 2),
@@ -127,33 +156,48 @@ SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
         "mode": entry.text("mode"),
     },
 }
-"""Reads the settings of each kind. The layer checks their values."""
+"""Reads the settings of each kind of layer and projection. The class checks their values."""
+
+
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+
+
+def _describe_projection(projection: AnyProjection, prefix: str, tensors: dict[str, IntArray]) -> dict[str, Any]:
+    tensors[f"{prefix}.weight"] = projection.weight.astype(np.int8)
+    if projection.gain is not None:
+        tensors[f"{prefix}.gain"] = projection.gain.astype(np.int32)
+    if isinstance(projection, Conv) and projection.padding_values is not None:
+        tensors[f"{prefix}.padding_values"] = projection.padding_values.astype(np.int32)
+    return describe_projection(projection) | {"weight_bits": projection.weight_bits}
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
     kind, settings = restore_kind(entry)
-    name, made = entry.text("name"), cast("type[Any]", KINDS[kind])
+    require_choice(f"the type of {entry.where}", kind, tuple(KINDS))
+    name, made = entry.text("name"), KINDS[kind]
     layer: Layer
-    if not made.weighted:
-        layer = made(name, **settings)
-        return layer
-    built = _restore_neuron(Fields(entry.get("neuron"), f"the neuron of {entry.where}"), name, tensors)
-    weight, bias = tensors.take(f"{name}.weight", np.int8), tensors.take(f"{name}.bias", np.int32)
-    layer = made(name, weight, bias, entry.get("weight_bits"), built, **settings)
+    if made is MaxPool:
+        layer = MaxPool(name, **settings)
+    else:
+        described = Fields(entry.get("neuron"), f"the neuron of {entry.where}")
+        projections = tuple(
+            _restore_projection(Fields(part, f"projection {index} of {entry.where}"), name, index, tensors)
+            for index, part in enumerate(entry.list("projections"))
+        )
+        bias, neuron = tensors.take(f"{name}.bias", np.int32), restore_neuron(described, name, tensors)
+        layer = Population(name, projections, bias, neuron, entry.get("fraction_bits"), **settings)
+    entry.finish()
     return layer
 
 
-def _restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeuron:
-    leak, bits = _restore_leak(Fields(entry.get("leak"), f"the leak of {entry.where}")), entry.get("membrane_bits")
-    if f"{layer}.threshold" not in tensors:
-        return Integrator(leak, bits)
-    threshold = tensors.take(f"{layer}.threshold", np.int32)
-    sub = tensors.take(f"{layer}.sub", np.int32) if f"{layer}.sub" in tensors else None
-    return Neuron(threshold, leak, entry.text("reset"), bits, sub)  # type: ignore[arg-type]
-
-
-def _restore_leak(entry: Fields) -> Leak:
-    name = entry.text("type")
-    require_choice(f"the type of {entry.where}", name, tuple(LEAKS))
-    kind = LEAKS[name]
-    return kind(*(entry.get(field.name) for field in fields(kind)))
+def _restore_projection(entry: Fields, layer: str, index: int, tensors: TensorReader) -> AnyProjection:
+    kind, settings = restore_kind(entry)
+    require_choice(f"the type of {entry.where}", kind, tuple(PROJECTIONS))
+    prefix, made = f"{layer}.{index}", cast("type[Any]", PROJECTIONS[kind])
+    weight, gain = tensors.take(f"{prefix}.weight", np.int8), tensors.maybe(f"{prefix}.gain", np.int32)
+    if made is Conv:
+        settings["padding_values"] = tensors.maybe(f"{prefix}.padding_values", np.int32)
+    projection: AnyProjection = made(layer, weight, entry.get("weight_bits"), gain, **settings)
+    entry.finish()
+    return projection

@@ -135,6 +135,9 @@ class Fields:
         self._unread = set(value)
         self.where = where
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._value
+
     def get(self, key: str, default: object = None) -> Any:
         """Any value; if there is none, ``default``, unless that is None."""
         if key not in self._value:
@@ -197,6 +200,10 @@ class TensorReader:
             raise ValueError(f"tensor {name!r} must be {np.dtype(dtype)}, not {tensor.dtype}")
         self._unread.discard(name)
         return tensor
+
+    def maybe(self, name: str, dtype: type) -> npt.NDArray[Any] | None:
+        """The tensor ``name``, which must be of ``dtype``; None if there is none."""
+        return self.take(name, dtype) if name in self._tensors else None
 
     def finish(self) -> None:
         """Raise ``ValueError`` if there is a tensor that no layer looked up."""

@@ -152,7 +152,7 @@ def _with_remark(plan: Plan, why: str) -> Plan:
 
 def _limiting(network: Network, exact: Cycles) -> str:
     first = network.layers[0]
-    if not network.takes_pixels(0) or exact.bottleneck != first.name:
+    if not network.inputs(0).held or exact.bottleneck != first.name:
         return exact.bottleneck
     arriving = prod(first.window.padded(network.input_shape[1:]))
     return "pixels" if exact.busy[first.name] == arriving else first.name

@@ -17,7 +17,7 @@ from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.pipeline_depths import leak_adders
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
+from hwsnn.spec import MaxPool, Network, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
 
@@ -67,11 +67,10 @@ def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: in
     raise unknown_kind("the cost", layer)
 
 
-@cost.register(Conv)
-@cost.register(Dense)
-def _(layer: Weighted, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+@cost.register(Population)
+def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
     channels, height, width = network.shapes[index]
-    pixels = network.takes_pixels(index)
+    pixels = network.inputs(index).held
     bits = channels * (network.pixel_bits if pixels else steps)
     t_par = min(fold.t_par, network.timesteps)
     parameters = folded_parameters(layer, fold)
@@ -83,9 +82,9 @@ def _(layer: Weighted, network: Network, index: int, fold: LayerFold, steps: int
             total += _synapses(parameters, input_bits, sums, device).times(copies)
     if layer.sliding:
         beats = 1 if pixels else -(-network.timesteps // steps)
-        total += _window(bits, layer.kernel, layer.window.padded((height, width))[1], beats)
+        total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
     turned = parameters.weights.shape[2] > 1 or steps > t_par
-    total += Cost(layer.taps * bits if turned else 0, layer.taps * bits)
+    total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
     return total + _neurons(network, index, parameters, t_par)
 
 
@@ -179,12 +178,12 @@ def _sums(parameters: LayerParameters) -> Cost:
 
 
 def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:
-    layer = network.weighted(index)
+    layer = network.population(index)
     neuron, (groups, lanes) = layer.neuron, parameters.bias.shape
     bits = sum(variable.bits for variable in neuron.state)
     current = network.current_range(index).width
     passes = -(-network.timesteps // t_par)
-    leaks, saturates, fires = leak_adders(neuron.leak), int(network.can_saturate(index)), int(neuron.fires)
+    leaks, saturates, fires = leak_adders(neuron.leak), int(bool(network.saturating(index))), int(neuron.fires)
     # The membrane is not needed after the last step of the last pass, and there is none before the first.
     leaky_steps = t_par - (passes == 1)
     adders = leaky_steps * (leaks + 1) + t_par * (saturates + fires)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.spec import MIN_WEIGHT_BITS, Network, Weighted
+from hwsnn.spec import MIN_WEIGHT_BITS, AnyProjection, Network, Population, largest_weight
 
 from .devices import DEVICES, Device
 from .resource_estimate import Cost, total_cost
@@ -50,7 +50,7 @@ class TooLargeError(ValueError):
 
         others = [device for device in DEVICES.values() if device.name != self.device.name]
         found = [f"on the {device.name}" for device in others if fits(network, device)]
-        most = max(layer.weight_bits for _, layer in network.weighted_layers())
+        most = max(layer.projection.weight_bits for _, layer in network.populations())
         for bits in range(most - 1, MIN_WEIGHT_BITS - 1, -1):
             if fits(narrower(network, bits), self.device):
                 found.append(f"with weights of {bits} bits")
@@ -64,13 +64,17 @@ class TooLargeError(ValueError):
 def narrower(network: Network, bits: int) -> Network:
     """The network with weights of at most ``bits`` bits, only to estimate its size: its predictions would be wrong."""
     layers = [
-        layer
-        if not isinstance(layer, Weighted) or layer.weight_bits <= bits
-        else replace(
-            layer,
-            weight=np.rint(layer.weight * (((1 << (bits - 1)) - 1) / ((1 << (layer.weight_bits - 1)) - 1))).astype(int),
-            weight_bits=bits,
-        )
+        replace(layer, projections=tuple(_narrower(projection, bits) for projection in layer.projections))
+        if isinstance(layer, Population)
+        else layer
         for layer in network.layers
     ]
     return replace(network, layers=tuple(layers))
+
+
+def _narrower(projection: AnyProjection, bits: int) -> AnyProjection:
+    if projection.weight_bits <= bits:
+        return projection
+    scale = largest_weight(bits) / largest_weight(projection.weight_bits)
+    weight = np.where(projection.weight < 0, -1, 1) if bits == 1 else np.rint(projection.weight * scale).astype(int)
+    return replace(projection, weight=weight, weight_bits=bits)

@@ -57,7 +57,7 @@ class FoldingSearch:
         self._network, self._device = network, device
         self._position_cycles: dict[tuple[int, LayerFold], int] = {}
         self._rough: dict[tuple[int, LayerFold], float] = {}
-        self._options = {index: self._folds(index) for index, _ in network.weighted_layers()}
+        self._options = {index: self._folds(index) for index, _ in network.populations()}
         self._costs: dict[tuple[int, LayerFold | None, int], Cost] = {}
 
     def within_cycles(self, most: int) -> Candidate:
@@ -129,17 +129,17 @@ class FoldingSearch:
 
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
-        network, layer = self._network, self._network.weighted(index)
+        network, layer = self._network, self._network.population(index)
         steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in _parts(layer.in_channels)
+            for cin in _parts(layer.projection.in_channels)
             for cout in _parts(layer.out_channels)
             for t_par in steps
             for sums in self._device.sums
-            for logic_steps in range(1 if network.takes_pixels(index) or sums != "block" else t_par)
+            for logic_steps in range(1 if network.inputs(index).held or sums != "block" else t_par)
         ]
-        first = index == next(self._network.weighted_layers())[0]
+        first = index == next(self._network.populations())[0]
         membrane = {t_par: membrane_cycles(network, index, t_par) for t_par in steps}
         for fold in folds:
             self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[fold.t_par])
@@ -154,7 +154,7 @@ class FoldingSearch:
                 f"{slowest} pixels arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
             )
         chosen: dict[str, LayerFold] = {}
-        for index, layer in network.weighted_layers():
+        for index, layer in network.populations():
             chosen[layer.name] = self._cheapest(index, target)
         usual, most = BLOCK_MEMORY
         chosen, total = self._within_memory(target, cheapest := chosen, usual)
@@ -162,7 +162,7 @@ class FoldingSearch:
             other = self._within_memory(target, cheapest, most)
             if excess(other[1], self._device) < excess(total, self._device):
                 chosen, total = other
-        for index, layer in network.weighted_layers():
+        for index, layer in network.populations():
             needed = dict(self._options[index])[chosen[layer.name]]
             if needed > slowest:
                 slowest, limiting = needed, layer.name
@@ -182,7 +182,7 @@ class FoldingSearch:
             moved |= move
             costs = self._costs_of(moved)
         # The room that is left may make a layer cheaper again.
-        for index, layer in self._network.weighted_layers():
+        for index, layer in self._network.populations():
             left = room - total.bram18 + costs[index].bram18
             within = [fold for fold, _ in self._compared(index, target)]
             fitting = [fold for fold in within if self._cost(index, fold, fold.t_par).bram18 <= left]
@@ -206,7 +206,7 @@ class FoldingSearch:
     ) -> dict[str, LayerFold] | None:
         """The change of one fold that saves block memories, up to ``excess``, at the lowest price, if any does."""
         best: tuple[float, str, LayerFold] | None = None
-        for index, layer in self._network.weighted_layers():
+        for index, layer in self._network.populations():
             for fold, _ in self._compared(index, target):
                 cost = self._cost(index, fold, fold.t_par)
                 spared = costs[index].bram18 - cost.bram18
@@ -249,9 +249,9 @@ class FoldingSearch:
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
-        layer, network = self._network.weighted(index), self._network
+        layer, network = self._network.population(index), self._network
         t_par = min(fold.t_par, network.timesteps)
-        synapses = fold.cin_par * layer.taps * (network.pixel_bits if network.takes_pixels(index) else t_par)
+        synapses = fold.cin_par * layer.projection.taps * (network.pixel_bits if network.inputs(index).held else t_par)
         return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
 
     def _cost(self, index: int, fold: LayerFold | None, steps: int) -> Cost:
@@ -263,8 +263,8 @@ class FoldingSearch:
 
 def membrane_cycles(network: Network, index: int, t_par: int) -> int:
     """Minimum cycles from one pass of ``t_par`` steps to the next of the same output pixel; 0 if there is only one."""
-    layer = network.weighted(index)
-    saturates, timesteps = network.can_saturate(index), network.timesteps
+    layer = network.population(index)
+    saturates, timesteps = bool(network.saturating(index)), network.timesteps
     # The number of groups matters only to a single pass.
     return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).min_interval
 
@@ -274,8 +274,8 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
 
     ``membrane``: from ``membrane_cycles``.
     """
-    layer = network.weighted(index)
-    channels, outputs = layer.in_channels, layer.out_channels
+    layer = network.population(index)
+    channels, outputs = layer.projection.in_channels, layer.out_channels
     slices = -(-outputs // min(fold.cout_par, outputs)) * -(-channels // min(fold.cin_par, channels))
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, membrane)
@@ -287,7 +287,7 @@ def needed_cycles(network: Network, index: int, per_position: int, first: bool =
 
     ``per_position``: from ``position_cycles``. ``hwsnn.cycles`` has the exact figure, of all layers together.
     """
-    layer, extent = network.weighted(index), network.shapes[index][1:]
+    layer, extent = network.population(index), network.shapes[index][1:]
     positions = prod(network.shapes[index + 1][1:] if layer.sliding else extent)
     busy = positions * per_position
     return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)))

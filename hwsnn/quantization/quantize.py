@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, FloatWeighted
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.model_file.bounds import require_bounded
 from hwsnn.spec.checks import require_integer
 from hwsnn.spec.integers import IntArray, signed_limits, signed_width
@@ -68,12 +68,12 @@ def quantize(
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []
     for index, layer in enumerate(layers):
-        if not isinstance(layer, FloatWeighted):
+        if not isinstance(layer, FloatPopulation):
             built.append(layer)
             continue
         largest_input = encoder.largest_value(pixel_bits) if index == 0 else 1
         leak = choose_leak(layer.neuron.beta)
-        leaks = 0 < leak.beta < 1
+        leaks = 0 < leak.betas[0] < 1
         scales = layer_scales(layer, signed_limits(bits)[1], largest_input, reset, leaks=leaks)
         wide = _in_integers(layer, scales, bits, largest_input, leak, reset)
         needed = max(wide.membrane_range(largest_input, timesteps).width, spec.MIN_MEMBRANE_BITS)
@@ -81,7 +81,7 @@ def quantize(
         built.append(sized)
         reports.append(_report(layer, scales, sized, needed, largest_input))
         remarks += _rounding(layer, sized, scales.values * largest_input)
-        if leak.beta == 0 < layer.neuron.beta:
+        if leak.betas[1] == 0 < layer.neuron.beta:
             remarks += (f"{layer.name}: beta {layer.neuron.beta:.3g} is built as 0: its neurons have no memory",)
     try:
         integers = spec.Network(
@@ -117,7 +117,7 @@ def _with_readout(
     if not network.layers:
         raise InputError(f"network {network.name!r} has no layers")
     *before, last = network.layers
-    if not isinstance(last, FloatWeighted):
+    if not isinstance(last, FloatPopulation):
         raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
     if isinstance(last.neuron, FloatIntegrator):
         if readout == "count":
@@ -133,16 +133,16 @@ def _with_readout(
 
 
 def _in_integers(
-    layer: FloatWeighted,
+    layer: FloatPopulation,
     scales: Scales,
     weight_bits: int,
     largest_input: int,
     leak: spec.Leak,
     reset: spec.Reset | None,
-) -> spec.WeightedKind:
+) -> spec.Population:
     """The layer in integers, with the widest membrane."""
     largest = signed_limits(weight_bits)[1]
-    scaled = layer.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
+    scaled = layer.projection.weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
     weight = np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
     # Inputs from 0 to largest_input stand for 0 to 1: currents, thresholds and biases grow by that factor too.
     unit = scales.values * largest_input
@@ -157,12 +157,12 @@ def _in_integers(
         built_reset = reset or layer.neuron.reset
         sub = np.rint(theta).astype(np.int32) if built_reset == "subtract" else None
         neuron = spec.Neuron(threshold, leak, built_reset, spec.MAX_MEMBRANE_BITS, sub)
-    made = cast("type[Any]", spec.KINDS[layer.kind])
-    built: spec.WeightedKind = made(layer.name, weight, bias, weight_bits, neuron, **layer.settings)
-    return built
+    made = cast("type[Any]", spec.PROJECTIONS[layer.projection.kind])
+    projection = made(layer.name, weight, weight_bits, **layer.projection.settings)
+    return spec.Population(layer.name, (projection,), bias, neuron, pool=layer.pool)
 
 
-def _rounding(source: FloatWeighted, built: spec.Weighted, unit: FloatArray) -> tuple[str, ...]:
+def _rounding(source: FloatPopulation, built: spec.Population, unit: FloatArray) -> tuple[str, ...]:
     """A remark if rounding moves a bias or reset amount by more than ``ROUNDING_WORTH_A_WORD`` of the threshold."""
     if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):
         return ()
@@ -195,7 +195,7 @@ def _to_int32(name: str, what: str, values: FloatArray) -> IntArray:
     return values.astype(np.int32)
 
 
-def _with_membrane(layer: spec.WeightedKind, needed: int, membrane_bits: int | None) -> spec.WeightedKind:
+def _with_membrane(layer: spec.Population, needed: int, membrane_bits: int | None) -> spec.Population:
     """The layer with a membrane of the ``needed`` bits, or of ``membrane_bits`` where those are fewer."""
     bits = needed if membrane_bits is None else min(needed, membrane_bits)
     if bits > spec.MAX_MEMBRANE_BITS:
@@ -214,24 +214,25 @@ def _with_membrane(layer: spec.WeightedKind, needed: int, membrane_bits: int | N
 
 
 def _report(
-    source: FloatWeighted,
+    source: FloatPopulation,
     scales: Scales,
-    built: spec.Weighted,
+    built: spec.Population,
     needed: int,
     largest_input: int,
 ) -> LayerReport:
     by_channel = scales.values[:, np.newaxis, np.newaxis, np.newaxis]
-    largest = signed_limits(built.weight_bits)[1]
-    scaled = np.abs(source.weight * by_channel)
-    peak = np.abs(source.weight).max()
-    error = (built.weight / by_channel - source.weight) / peak
+    largest = signed_limits(built.projection.weight_bits)[1]
+    weight, integers = source.projection.weight, built.projection
+    scaled = np.abs(weight * by_channel)
+    peak = np.abs(weight).max()
+    error = (integers.weight / by_channel - weight) / peak
     weights = WeightReport(
-        count=source.weight.size,
-        bits=built.weight_bits,
+        count=weight.size,
+        bits=integers.weight_bits,
         smallest_scale=float(scales.values.min()),
         largest_scale=float(scales.values.max()),
         capped=int(scales.capped.sum()),
-        rms_error=float(np.sqrt((error**2).sum() / ((source.weight / peak) ** 2).sum())),
+        rms_error=float(np.sqrt((error**2).sum() / ((weight / peak) ** 2).sum())),
         clipped=int((np.rint(scaled) > largest).sum()),
         largest=float(scaled.max() / largest),
     )
@@ -247,7 +248,7 @@ def _report(
     return LayerReport(
         name=built.name,
         weights=weights,
-        leak=LeakReport(asked, leak.beta, leak.beta - asked, leak.formula),
+        leak=LeakReport(asked, leak.betas[0], leak.betas[0] - asked, leak.formula),
         firing=_firing_report(source.neuron, built.neuron),
         membrane=membrane,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNeuron, FloatWeighted
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNeuron, FloatPopulation
 from hwsnn.spec import Reset
 
 CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
@@ -48,14 +48,16 @@ class _Rows:
     finest: FloatArray
 
 
-def layer_scales(layer: FloatWeighted, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool) -> Scales:
+def layer_scales(
+    layer: FloatPopulation, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool
+) -> Scales:
     """The scales of a layer whose weights become integers up to ``largest``, and its inputs up to ``largest_input``.
 
     ``reset``: in place of the layer's own. ``leaks``: whether floors of a leak want a fine unit. An integrator has one
     scale for all its channels: their membranes are compared with each other. Raises ``InputError`` if there are no
     weights to scale.
     """
-    rows = layer.weight.reshape(len(layer.weight), -1)
+    rows = layer.projection.weight.reshape(len(layer.bias), -1)
     live = np.asarray(rows.any(axis=1))
     if not live.any():
         raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")

@@ -102,7 +102,7 @@ class _Pipeline:
         self._last: WeightedLayer | None = None
         if network.readout == "membrane":
             last = len(network.layers) - 1
-            self._last = WeightedLayer(network.weighted(last), network.largest_input(last), network.timesteps)
+            self._last = WeightedLayer(network.population(last), network.largest_input(last), network.timesteps)
 
     def scores(self, images: Bytes, trace: Trace) -> IntArray:
         """The scores (N, classes) of a batch; the spikes of the layers in ``trace`` are written into its arrays."""

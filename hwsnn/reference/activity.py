@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import Network, Shape, Weighted
+from hwsnn.spec import Network, Population, Shape
 from hwsnn.spec.integers import IntArray
 
 from . import run
@@ -69,9 +69,9 @@ def measure(
 
     names = ["encoder", *(layer.name for layer in network.layers)]
     operations, multiply_adds = dict[str, float](), 0
-    for index, layer in network.weighted_layers():
+    for index, layer in network.populations():
         fed = fan_out(layer, network.shapes[index])
-        if network.takes_pixels(index):
+        if network.inputs(index).held:
             multiply_adds = network.shapes[index][0] * int(fed.sum())
         else:
             operations[layer.name] = int((spikes_at[names[index]] * fed).sum()) / len(images)
@@ -83,7 +83,7 @@ def measure(
     )
 
 
-def fan_out(layer: Weighted, shape: Shape) -> IntArray:
+def fan_out(layer: Population, shape: Shape) -> IntArray:
     """How many synapses of ``layer`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
 
     Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
@@ -93,7 +93,7 @@ def fan_out(layer: Weighted, shape: Shape) -> IntArray:
     down, across = (
         _windows_over(shape[1 + axis], windows[axis], size[axis], stride[axis], padding[axis]) for axis in (0, 1)
     )
-    return layer.fan_out * np.outer(down, across)
+    return layer.projection.fan_out * np.outer(down, across)
 
 
 def _windows_over(extent: int, windows: int, kernel: int, stride: int, padding: int) -> IntArray:

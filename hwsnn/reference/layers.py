@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import IntArray
 
-from ..spec import Conv, Dense, MaxPool, Weighted
+from ..spec import MaxPool, Population
 from .exact import FloatArray
 from .neurons import Neurons, State
 from .pools import pool
@@ -28,7 +28,7 @@ def stage(layer: object, largest_input: int, timesteps: int) -> Callable[[Steps]
 class WeightedLayer:
     """Synapses and the neurons that follow them."""
 
-    def __init__(self, layer: Weighted, largest_input: int, timesteps: int) -> None:
+    def __init__(self, layer: Population, largest_input: int, timesteps: int) -> None:
         self._timesteps = timesteps
         self._synapses = Synapses(layer, largest_input)
         self._neurons = Neurons(layer.neuron, self._synapses.range, timesteps)
@@ -58,9 +58,8 @@ class WeightedLayer:
             yield current
 
 
-@stage.register(Conv)
-@stage.register(Dense)
-def _(layer: Weighted, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
+@stage.register(Population)
+def _(layer: Population, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
     return WeightedLayer(layer, largest_input, timesteps).spikes
 
 

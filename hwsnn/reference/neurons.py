@@ -93,7 +93,7 @@ def _leaked(leak: Leak, v: FloatArray) -> FloatArray:
             np.floor(lost, out=lost)
             return np.subtract(v, lost, out=lost)
         case MultiplyLeak():
-            product: FloatArray = np.multiply(v, v.dtype.type(leak.beta))
+            product: FloatArray = np.multiply(v, v.dtype.type(leak.multiplier / 2**leak.shift))
             return np.floor(product, out=product)
         case _:
             raise assert_never(leak)

@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from hwsnn.spec.integers import Range
 
-from ..spec import Weighted
+from ..spec import Population
 from .exact import Float, FloatArray, exact_float
 from .steps import Bytes
 
@@ -18,8 +18,9 @@ COLUMN_BYTES = 1 << 21
 class Synapses:
     """The input currents of a layer; a fully connected layer is a convolution of one window and one group."""
 
-    def __init__(self, layer: Weighted, largest_input: int) -> None:
-        weight = layer.weight.astype(np.int64)
+    def __init__(self, layer: Population, largest_input: int) -> None:
+        projection = layer.projection
+        weight = projection.weight.astype(np.int64)
         sums = Range(
             int(np.minimum(weight, 0).sum(axis=(1, 2, 3)).min()) * largest_input,
             int(np.maximum(weight, 0).sum(axis=(1, 2, 3)).max()) * largest_input,
@@ -27,9 +28,9 @@ class Synapses:
         self.range = sums | (sums + Range(int(layer.bias.min()), int(layer.bias.max())))
         """The range of the currents, before and after the bias."""
         self._float = exact_float(sums.magnitude)  # partial sums stay within those of either sign, in any order
-        self._kernel, self._stride, self._padding = layer.window
-        self._groups = layer.in_channels // layer.weight.shape[1]
-        by_group = layer.weight.reshape(self._groups, -1, *layer.weight.shape[1:]).transpose(0, 3, 4, 2, 1)
+        self._kernel, self._stride, self._padding = projection.window
+        self._groups = projection.in_channels // projection.weight.shape[1]
+        by_group = weight.reshape(self._groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
         self._matrices = by_group.reshape(self._groups, -1, by_group.shape[-1]).astype(self._float)
         """For each group, from the inputs of a window to the outputs."""
         self._bias = layer.bias

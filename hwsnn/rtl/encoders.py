@@ -202,11 +202,11 @@ class LatencyEncoder(SpikeEncoder):
 
 
 def encoder_component(network: Network) -> wiring.Component | None:
-    """The encoder of ``network``; None where the first layer takes the pixels themselves."""
+    """The encoder of ``network``; None where the first layer takes the values themselves."""
     channels, height, width = network.input_shape
     bits, steps, kind = network.pixel_bits, network.timesteps, network.encoder.kind
     match kind:
-        case "direct":
+        case "direct" | "steps":
             return None
         case "uniform":
             return UniformEncoder(channels, bits, steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Conv, Dense, MaxPool, Network, Weighted
+from hwsnn.spec import MaxPool, Network, Population
 from hwsnn.spec.checks import unknown_kind
 
 from .compute.engine import Engine
@@ -51,8 +51,8 @@ class WeightedLayer(ChainComponent):
     def __init__(
         self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int, column_depth: int
     ) -> None:
-        layer = network.weighted(index)
-        (channels, height, width), pixels = network.shapes[index], network.takes_pixels(index)
+        layer = network.population(index)
+        (channels, height, width), pixels = network.shapes[index], network.inputs(index).held
         bits = channels * (network.pixel_bits if pixels else 1)
         timesteps = network.timesteps
         # Cuts the path of ready where beats are narrow.
@@ -125,9 +125,8 @@ def component(layer: object, network: Network, index: int, folding: Folding) -> 
     raise unknown_kind("the hardware", layer)
 
 
-@component.register(Conv)
-@component.register(Dense)
-def _(layer: Weighted, network: Network, index: int, folding: Folding) -> ChainComponent:
+@component.register(Population)
+def _(layer: Population, network: Network, index: int, folding: Folding) -> ChainComponent:
     steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
     column_depth = folding.column_depths.get(layer.name, 0)
     return WeightedLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)

@@ -69,7 +69,7 @@ class Pipeline(wiring.Component):
 
     def __init__(self, network: Network, folding: Folding) -> None:
         names = {layer.name for layer in network.layers}
-        weighted = {layer.name for _, layer in network.weighted_layers()}
+        weighted = {layer.name for _, layer in network.populations()}
         if set(folding.layers) != weighted:
             raise ValueError(f"folding must name the layers {sorted(weighted)}, not {sorted(folding.layers)}")
         queues = column_queues(network)

@@ -6,13 +6,27 @@ Axis order is (channels, height, width) throughout.
 """
 
 from .encoder import MIXED_SEED, Encoder, EncoderKind
-from .layers import KINDS, Conv, Dense, Layer, MaxPool, PoolMode, Weighted, WeightedKind
-from .leaks import LEAKS, Leak, MultiplyLeak, NoLeak, ShiftLeak
+from .layers import (
+    KINDS,
+    PROJECTIONS,
+    AnyProjection,
+    Conv,
+    Dense,
+    IntegerProjection,
+    Layer,
+    MaxPool,
+    PoolMode,
+    Population,
+    largest_weight,
+)
+from .leaks import LEAKS, ChannelLeak, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from .limits import (
     MAX_EXTENT,
+    MAX_FRACTION_BITS,
     MAX_LEAK_SHIFT,
     MAX_MEMBRANE_BITS,
     MAX_PIXEL_BITS,
+    MAX_SPIKES,
     MAX_TIMESTEPS,
     MAX_WEIGHT_BITS,
     MIN_MEMBRANE_BITS,
@@ -25,30 +39,38 @@ from .limits import (
     require_network_name,
     require_shape,
 )
-from .network import Network, Readout
-from .neurons import AnyNeuron, Integrator, Neuron, Reset, StateVariable
+from .network import SPIKE_READOUTS, Inputs, Network, Readout
+from .neurons import AnyNeuron, Integrator, Neuron, Reset, StateVariable, SynapticCurrent
 from .projections import Convolution, FullyConnected, Projection, Window
 
 __all__ = [
     "KINDS",
     "LEAKS",
     "MAX_EXTENT",
+    "MAX_FRACTION_BITS",
     "MAX_LEAK_SHIFT",
     "MAX_MEMBRANE_BITS",
     "MAX_PIXEL_BITS",
+    "MAX_SPIKES",
     "MAX_TIMESTEPS",
     "MAX_WEIGHT_BITS",
     "MIN_MEMBRANE_BITS",
     "MIN_WEIGHT_BITS",
     "MIXED_SEED",
+    "PROJECTIONS",
     "RESERVED_NAMES",
+    "SPIKE_READOUTS",
     "AnyNeuron",
+    "AnyProjection",
+    "ChannelLeak",
     "Conv",
     "Convolution",
     "Dense",
     "Encoder",
     "EncoderKind",
     "FullyConnected",
+    "Inputs",
+    "IntegerProjection",
     "Integrator",
     "Layer",
     "Leak",
@@ -59,16 +81,17 @@ __all__ = [
     "NoLeak",
     "Pair",
     "PoolMode",
+    "Population",
     "Projection",
     "Readout",
     "Reset",
     "Shape",
     "ShiftLeak",
     "StateVariable",
-    "Weighted",
-    "WeightedKind",
+    "SynapticCurrent",
     "Window",
     "is_layer_name",
+    "largest_weight",
     "require_layer_names",
     "require_network_name",
     "require_shape",

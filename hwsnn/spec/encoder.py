@@ -10,7 +10,7 @@ from .checks import require_choice, require_integer
 MIXED_SEED = 0x2A6D365B
 """Nearly as many ones as zeros: a shift register makes hundreds of zeros from a seed with few ones."""
 
-EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency"]
+EncoderKind: TypeAlias = Literal["direct", "uniform", "poisson", "latency", "steps"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,18 @@ class Encoder:
 
     @property
     def spikes(self) -> bool:
-        """Whether it turns each pixel into T spikes or zeros; else the first layer takes pixels, once per frame."""
-        return self.kind != "direct"
+        """Whether it turns each pixel into T spikes or zeros; else the first layer takes the values themselves."""
+        return self.kind not in ("direct", "steps")
+
+    @property
+    def held(self) -> bool:
+        """Whether the first layer takes one value per frame, the same at every step."""
+        return self.kind == "direct"
+
+    @property
+    def timed(self) -> bool:
+        """Whether a frame has values of its own at every step."""
+        return self.kind == "steps"
 
     @property
     def random(self) -> bool:

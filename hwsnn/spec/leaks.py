@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, get_args
 
-from .checks import require_integer
+import numpy as np
+
+from .checks import require_integer, require_integers
 from .integers import IntArray
 from .limits import MAX_LEAK_SHIFT
 
@@ -22,9 +24,9 @@ class NoLeak:
     kind: ClassVar[str] = "none"
 
     @property
-    def beta(self) -> float:
-        """The factor by which a membrane decays per step."""
-        return 1.0
+    def betas(self) -> tuple[float, float]:
+        """The smallest and the largest factor by which a channel's membranes decay per step."""
+        return 1.0, 1.0
 
     @property
     def formula(self) -> str:
@@ -51,9 +53,9 @@ class ShiftLeak:
         require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
 
     @property
-    def beta(self) -> float:
-        """As ``NoLeak.beta``."""
-        return 1.0 - 2.0**-self.shift
+    def betas(self) -> tuple[float, float]:
+        """As ``NoLeak.betas``."""
+        return (1.0 - 2.0**-self.shift,) * 2
 
     @property
     def formula(self) -> str:
@@ -85,9 +87,9 @@ class MultiplyLeak:
         require_integer("leak multiplier", self.multiplier, 0, (1 << self.shift) - 1)
 
     @property
-    def beta(self) -> float:
-        """As ``NoLeak.beta``."""
-        return float(self.multiplier / (1 << self.shift))
+    def betas(self) -> tuple[float, float]:
+        """As ``NoLeak.betas``."""
+        return (float(self.multiplier / (1 << self.shift)),) * 2
 
     @property
     def formula(self) -> str:
@@ -96,15 +98,54 @@ class MultiplyLeak:
 
     def leaked(self, v: IntArray) -> IntArray:
         """As ``NoLeak.leaked``. No product exceeds v or 2^32, so that nothing overflows whatever v is."""
-        quotient = v >> self.shift
-        return quotient * self.multiplier + (((v - (quotient << self.shift)) * self.multiplier) >> self.shift)
+        return _multiplied(v, self.multiplier, self.shift)
 
     def largest_product(self, v: int) -> int:
         """As ``NoLeak.largest_product``."""
         return max(v, v * self.multiplier)
 
 
-Leak: TypeAlias = NoLeak | ShiftLeak | MultiplyLeak
+@dataclass(frozen=True, eq=False)
+class ChannelLeak:
+    """A leak per channel: ``leak(v) = floor(v * multipliers[c] / 2^shift)``, shift from 1 to 16.
+
+    ``multipliers``: (channels,), from 0 (no memory) to 2^shift (no leak).
+    """
+
+    kind: ClassVar[str] = "channels"
+    multipliers: IntArray
+    shift: int
+
+    def __post_init__(self) -> None:
+        require_integer("leak shift", self.shift, 1, MAX_LEAK_SHIFT)
+        require_integers("leak multipliers", self.multipliers, 1, 0, 1 << self.shift)
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """As ``NoLeak.betas``."""
+        return float(self.multipliers.min() / (1 << self.shift)), float(self.multipliers.max() / (1 << self.shift))
+
+    @property
+    def formula(self) -> str:
+        """As ``NoLeak.formula``."""
+        return f"(v * {self.multipliers.min()} to {self.multipliers.max()}) >> {self.shift}"
+
+    def leaked(self, v: IntArray) -> IntArray:
+        """As ``NoLeak.leaked``; v is (channels,)."""
+        return _multiplied(v, self.multipliers.astype(np.int64), self.shift)
+
+    def largest_product(self, v: int) -> int:
+        """As ``NoLeak.largest_product``."""
+        return max(v, v * int(self.multipliers.max()))
+
+
+Leak: TypeAlias = NoLeak | ShiftLeak | MultiplyLeak | ChannelLeak
 
 LEAKS: dict[str, type[Leak]] = {leak.kind: leak for leak in get_args(Leak)}
 """Every kind of leak by its name in model files."""
+
+
+def _multiplied(v: IntArray, multiplier: int | IntArray, shift: int) -> IntArray:
+    quotient = v >> shift
+    part: IntArray = v - (quotient << shift)
+    return quotient * multiplier + (np.multiply(part, multiplier) >> shift)

@@ -8,11 +8,18 @@ from typing import TypeAlias
 
 from .checks import require_integer
 
-MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 8
+MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 1, 8
 MAX_PIXEL_BITS = 8
 MAX_TIMESTEPS = 256
 MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS = 2, 32
 MAX_LEAK_SHIFT = 16
+MAX_FRACTION_BITS = 8
+MAX_GAIN = (1 << 15) - 1
+MAX_SPIKES = 15
+"""Most spikes of a neuron per step."""
+MAX_CURRENT_BITS = 40
+MAX_SCORE_BITS = 32
+"""Of a score on the interfaces."""
 MAX_EXTENT = 4096
 """Largest height, width or channel count: a bound on what an untrusted model file can ask for."""
 

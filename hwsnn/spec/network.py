@@ -10,15 +10,39 @@ from typing import Literal, TypeAlias, get_args
 from .checks import require_choice, require_integer
 from .encoder import Encoder
 from .integers import Range, signed_limits, unsigned_width
-from .layers import Layer, Weighted, WeightedKind
-from .limits import MAX_PIXEL_BITS, MAX_TIMESTEPS, Shape, require_layer_names, require_network_name, require_shape
+from .layers import Conv, Layer, MaxPool, Population
+from .limits import (
+    MAX_CURRENT_BITS,
+    MAX_PIXEL_BITS,
+    MAX_SCORE_BITS,
+    MAX_TIMESTEPS,
+    Shape,
+    require_layer_names,
+    require_network_name,
+    require_shape,
+)
 
-Readout: TypeAlias = Literal["count", "membrane"]
+Readout: TypeAlias = Literal["count", "first", "membrane", "sum", "max"]
+SPIKE_READOUTS = ("count", "first")
+"""Readouts of spikes; the others read membranes."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What enters a layer at a position: integers from 0 to ``largest``, one per step, or one for all if ``held``."""
+
+    largest: int
+    held: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Of a value."""
+        return unsigned_width(self.largest)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A whole integer network. The input is (channels, height, width) of unsigned ``pixel_bits``-bit pixels."""
+    """A whole integer network. The input is (channels, height, width) of unsigned ``pixel_bits``-bit values."""
 
     name: str
     input_shape: Shape
@@ -41,23 +65,43 @@ class Network:
             raise ValueError("a network must have at least one layer, not none")
         require_layer_names([layer.name for layer in self.layers])
         for layer in self.layers[:-1]:
-            if isinstance(layer, Weighted) and not layer.neuron.fires:
+            if isinstance(layer, Population) and not layer.neuron.fires:
                 raise ValueError(f"layer {layer.name!r} must fire: only the last layer may integrate without firing")
         last = self.layers[-1]
-        if not isinstance(last, Weighted):
-            raise ValueError(f"the last layer must be a convolution or fully connected, not the pool {last.name!r}")
-        if last.neuron.fires != (self.readout == "count"):
-            raise ValueError(
-                f"the neurons of the last layer must {'integrate' if self.readout == 'membrane' else 'fire'} "
-                f"for a {self.readout!r} readout, not {type(last.neuron).__name__}"
-            )
-        if not self.layers[0].weighted and not self.encoder.spikes:
+        if not isinstance(last, Population):
+            raise ValueError(f"the last layer must have neurons, not be the pool {last.name!r}")
+        if not last.neuron.fires and not self.reads_membranes:
+            raise ValueError(f"the neurons of the last layer must fire for a {self.readout!r} readout, not integrate")
+        if not self.layers[0].weighted and not self.encoder.spikes and not self.encoder.timed:
             raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
         if self.shapes[-1][1:] != (1, 1):
             raise ValueError(
                 "the last layer's output must be 1x1, one score per class, "
                 f"not {self.shapes[-1][1]}x{self.shapes[-1][2]}"
             )
+        for index, layer in enumerate(self.layers):
+            self._check_inputs(index, layer)
+        if self.score_bits > MAX_SCORE_BITS:
+            raise ValueError(f"scores must be of at most {MAX_SCORE_BITS} bits, not {self.score_bits}")
+
+    def _check_inputs(self, index: int, layer: Layer) -> None:
+        inputs = self.inputs(index)
+        if isinstance(layer, MaxPool):
+            if inputs.largest > 1:
+                raise ValueError(
+                    f"the pool {layer.name!r} must take spikes of one bit, not values up to {inputs.largest}"
+                )
+            return
+        if isinstance(layer.projection, Conv) and layer.projection.padding_values is not None:
+            largest = int(layer.projection.padding_values.max())
+            if index > 0 or largest > inputs.largest:
+                raise ValueError(
+                    f"padding values of layer {layer.name!r} must be pixels of the network's input, from 0 to "
+                    f"{self.inputs(0).largest}, not {largest}{' behind another layer' if index else ''}"
+                )
+        width = self.current_range(index).width
+        if width > MAX_CURRENT_BITS:
+            raise ValueError(f"currents of layer {layer.name!r} must fit {MAX_CURRENT_BITS} bits, not {width}")
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
@@ -73,9 +117,20 @@ class Network:
         return self.shapes[-1][0]
 
     @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """The shape of a frame: (channels, height, width), and (timesteps, ...) in front where it changes with time."""
+        return (self.timesteps, *self.input_shape) if self.encoder.timed else self.input_shape
+
+    @property
+    def frame_beats(self) -> int:
+        """Beats of all channels of a pixel that make a frame: one per pixel, or one per pixel and step."""
+        _, height, width = self.input_shape
+        return height * width * (self.timesteps if self.encoder.timed else 1)
+
+    @property
     def encoded_steps(self) -> int:
-        """Beats per pixel behind the encoder: T of spikes, or the pixel itself."""
-        return self.timesteps if self.encoder.spikes else 1
+        """Beats per pixel behind the encoder: T of spikes or of values, or the pixel itself."""
+        return 1 if self.encoder.held else self.timesteps
 
     @property
     def largest_pixel(self) -> int:
@@ -83,59 +138,82 @@ class Network:
         return (1 << self.pixel_bits) - 1
 
     @property
+    def reads_membranes(self) -> bool:
+        """Whether the scores come from the membranes of the last layer, not from its spikes."""
+        return self.readout not in SPIKE_READOUTS
+
+    def gives_spikes(self, index: int) -> bool:
+        """Whether layer ``index`` passes spikes on; a last layer whose membranes are read does not."""
+        return index < len(self.layers) - 1 or not self.reads_membranes
+
+    @property
     def score_range(self) -> Range:
-        """The range of the scores, by their declared width."""
-        neuron = self.layers[-1].neuron
-        if neuron is not None and not neuron.fires:
-            return Range(*signed_limits(neuron.membrane_bits))
-        return Range(0, self.timesteps)
+        """The range of the scores: of membranes by their declared width, and their sum by their range too."""
+        last = self.layers[-1]
+        assert isinstance(last, Population)
+        if self.readout == "first":
+            return Range(0, self.timesteps)
+        if self.readout == "count":
+            return Range(0, self.timesteps * last.neuron.spikes)
+        declared = Range(*signed_limits(last.neuron.membrane_bits))
+        if self.readout != "sum":
+            return declared
+        reached = last.membrane_range(self.largest_input(len(self.layers) - 1), self.timesteps)
+        low, high = max(declared.low, reached.low), min(declared.high, reached.high)
+        return Range(low * self.timesteps, high * self.timesteps)
 
     @property
     def score_bits(self) -> int:
-        """Width of a score: unsigned for ``count``, two's complement for ``membrane``."""
-        return self.score_range.width if self.readout == "membrane" else unsigned_width(self.timesteps)
+        """Width of a score: unsigned of spikes, two's complement of membranes."""
+        reach = self.score_range
+        return reach.width if self.reads_membranes else unsigned_width(reach.high)
 
     @property
     def answer_bits(self) -> int:
         """Width of the answer, an unsigned class index."""
         return unsigned_width(self.classes - 1)
 
-    def takes_pixels(self, index: int) -> bool:
-        """Whether layer ``index`` takes multi-bit pixels, once per frame, rather than T spikes."""
-        return index == 0 and not self.encoder.spikes
+    def inputs(self, index: int) -> Inputs:
+        """What enters layer ``index``; one beyond the last: what leaves it, if it passes spikes on."""
+        if index == 0:
+            return Inputs(self.encoder.largest_value(self.pixel_bits), self.encoder.held)
+        before = self.layers[index - 1]
+        return Inputs(before.neuron.spikes if isinstance(before, Population) else 1)
 
     def largest_input(self, index: int) -> int:
-        """The largest value on the input of layer ``index``: a pixel's under direct encoding, else 1."""
-        return self.encoder.largest_value(self.pixel_bits) if index == 0 else 1
+        """The largest value on the input of layer ``index``."""
+        return self.inputs(index).largest
 
-    def weighted_layers(self) -> Iterator[tuple[int, WeightedKind]]:
-        """The layers with weights, each with its index."""
+    def populations(self) -> Iterator[tuple[int, Population]]:
+        """The layers with neurons, each with its index."""
         for index, layer in enumerate(self.layers):
-            if isinstance(layer, Weighted):
+            if isinstance(layer, Population):
                 yield index, layer
 
-    def weighted(self, index: int) -> WeightedKind:
-        """Layer ``index``. Raises ``ValueError`` unless it has weights."""
+    def population(self, index: int) -> Population:
+        """Layer ``index``. Raises ``ValueError`` unless it has neurons."""
         layer = self.layers[index]
-        if not isinstance(layer, Weighted):
-            raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
+        if not isinstance(layer, Population):
+            raise ValueError(f"layer {layer.name!r} must have neurons, not be a pool")
         return layer
 
     def current_range(self, index: int) -> Range:
         """The range of the input currents of layer ``index``, over all its channels."""
-        ranges = self.weighted(index).current_ranges(self.largest_input(index))
+        ranges = self.population(index).current_ranges(self.largest_input(index))
         return Range(min(r.low for r in ranges), max(r.high for r in ranges))
 
-    def can_saturate(self, index: int) -> bool:
-        """Whether a membrane of layer ``index`` can exceed its declared width, and is clipped then."""
+    def saturating(self, index: int) -> frozenset[str]:
+        """The state variables of layer ``index`` that can exceed their declared width, and are clipped then."""
         return self._saturating[index]
 
     @cached_property
-    def _saturating(self) -> tuple[bool, ...]:
+    def _saturating(self) -> tuple[frozenset[str], ...]:
         return tuple(
-            isinstance(layer, Weighted) and self._saturates(index, layer) for index, layer in enumerate(self.layers)
+            self._saturates(index, layer) if isinstance(layer, Population) else frozenset()
+            for index, layer in enumerate(self.layers)
         )
 
-    def _saturates(self, index: int, layer: Weighted) -> bool:
+    def _saturates(self, index: int, layer: Population) -> frozenset[str]:
         ranges = layer.state_ranges(self.largest_input(index), self.timesteps)
-        return any(ranges[variable.name].width > variable.bits for variable in layer.neuron.state)
+        bits = {variable.name: variable.bits for variable in layer.neuron.state}
+        return frozenset(name for name, reach in ranges.items() if reach.width > bits[name])

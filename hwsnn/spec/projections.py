@@ -24,6 +24,14 @@ class Window(NamedTuple):
         """The input's (height, width) with its padding."""
         return extent[0] + 2 * self.padding[0], extent[1] + 2 * self.padding[1]
 
+    def pooled(self, pool: Window) -> Window:
+        """The inputs of all windows that ``pool``, which has no padding, takes together."""
+        rows, columns = (
+            (size + (count - 1) * step, step * pool_step)
+            for size, step, count, pool_step in zip(self.size, self.stride, pool.size, pool.stride, strict=True)
+        )
+        return Window((rows[0], columns[0]), (rows[1], columns[1]), self.padding)
+
     def positions(self, layer: str, extent: Pair) -> Pair:
         """(rows, columns) of windows over an input of ``extent``; ``ValueError`` if none fits."""
         height, width = self.padded(extent)
@@ -34,29 +42,24 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Projection(ABC):
-    """Weights and biases between the input of a layer and its output channels.
+    """Weights between an input and the output channels of the population that they feed.
 
-    ``weight``: (out channels, in channels, window height, window width); ``bias``: (out channels,), added at every
-    step.
+    ``name``: that of the population. ``weight``: (out channels, in channels, window height, window width).
     """
 
     name: str
     weight: npt.NDArray[Any]
-    bias: npt.NDArray[Any]
 
     kind: ClassVar[str]
-    weighted: ClassVar[bool] = True
     sliding: ClassVar[bool]
     """Whether the window slides over the image; else it is the whole image, taken pixel by pixel."""
 
     def __post_init__(self) -> None:
-        self._require_by_channel("bias", self.bias)
-
-    def _require_by_channel(self, what: str, values: npt.NDArray[Any]) -> None:
-        """Raise ``ValueError`` unless there is one value per output channel."""
-        channels = (self.out_channels,)
-        if values.shape != channels:
-            raise ValueError(f"{what} of layer {self.name!r} must have shape {channels}, not {values.shape}")
+        if self.weight.ndim != 4 or self.weight.size == 0:
+            raise ValueError(
+                f"weight of layer {self.name!r} must be a non-empty array of 4 dimensions, "
+                f"not of shape {self.weight.shape}"
+            )
 
     @property
     @abstractmethod
@@ -66,7 +69,7 @@ class Projection(ABC):
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """The fields of this kind only: all but name, tensors, weight bits and neuron."""
+        """The fields of this kind only: all but name, tensors and weight bits."""
 
     @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:

@@ -89,7 +89,7 @@ def _card(
 ) -> str:
     recipe, count = run.recipe, len(run.measured.images)
     cpu = this_cpu()
-    weights = sum(layer.synapses for _, layer in network.weighted_layers())
+    weights = sum(layer.projection.synapses for _, layer in network.populations())
     split = (
         f"{len(run.training.x) + run.held_out:,} training images but the last {run.held_out:,}, which measured it"
         if run.held_out

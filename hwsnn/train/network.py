@@ -17,6 +17,7 @@ from hwsnn.float_network import (
     FloatLayer,
     FloatNetwork,
     FloatNeuron,
+    FloatPopulation,
 )
 
 from ..spec import EncoderKind, MaxPool, PoolMode, Shape
@@ -218,11 +219,11 @@ def export(network: TrainableNetwork, name: str) -> FloatNetwork:
             neuron = FloatIntegrator(layer.neurons.beta)
         else:
             raise TypeError(f"layer {layer.name} must have spiking neurons, not {type(layer.neurons).__name__}")
+        projection: FloatConv | FloatDense = FloatDense(layer.name, weight)
         if layer.name.startswith("conv"):
             padding = layer.weights.padding
-            layers.append(FloatConv(layer.name, weight, bias, neuron, padding=(padding[0], padding[1])))
-        else:
-            layers.append(FloatDense(layer.name, weight, bias, neuron))
+            projection = FloatConv(layer.name, weight, padding=(padding[0], padding[1]))
+        layers.append(FloatPopulation(layer.name, (projection,), bias, neuron))
     return FloatNetwork(
         name, network.input_shape, tuple(layers), timesteps=network.timesteps, encoding=network.encoding
     )

@@ -9,7 +9,7 @@ from typing import Any
 from hwsnn.cycles import Cycles
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import describe_kind, model_hash
-from hwsnn.spec import Network, Weighted
+from hwsnn.spec import Network, Population
 from hwsnn.version import __version__
 
 from .emit import TOP
@@ -82,15 +82,15 @@ def _layer(network: Network, folding: Folding, cycles: Cycles, index: int) -> di
         "time_steps_per_beat": folding.beat_steps(network, index),
         "busy_cycles_per_frame": cycles.busy[layer.name],
     }
-    if not isinstance(layer, Weighted):
+    if not isinstance(layer, Population):
         return entry
     if layer.sliding:
-        entry |= {"column_depth": folding.column_depths[layer.name], "kernel": list(layer.kernel)}
+        entry |= {"column_depth": folding.column_depths[layer.name], "kernel": list(layer.window.size)}
     return entry | {
         **layer.neuron.settings,
         **asdict(folding.layers[layer.name]),
-        "weight_bits": layer.weight_bits,
+        "weight_bits": layer.projection.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": layer.neuron.membrane_bits,
-        "leak": {"type": type(layer.neuron.leak).__name__, "beta": layer.neuron.leak.beta},
+        "leak": {"type": type(layer.neuron.leak).__name__, "beta": layer.neuron.leak.betas},
     }

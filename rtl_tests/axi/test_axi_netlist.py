@@ -126,7 +126,7 @@ def accelerator(name: str) -> str:
     """The Verilog of an accelerator."""
     if name == "network":
         network = every_layer("poisson", "count")
-        weighted = [layer.name for _, layer in network.weighted_layers()]
+        weighted = [layer.name for _, layer in network.populations()]
         folding = cycles.queue_depths(network, dict(zip(weighted, FOLDS["block"], strict=True)))
         shell = AxiShell(network, Pipeline(network, folding), model_hash(network), 4)
     else:  # frames of 192 words, a pixel that no word is a multiple of

@@ -11,8 +11,6 @@ from hwsnn.folding.folding import LayerFold
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import (
-    Conv,
-    Dense,
     Encoder,
     EncoderKind,
     Integrator,
@@ -22,19 +20,21 @@ from hwsnn.spec import (
     Network,
     Neuron,
     NoLeak,
+    Population,
     Readout,
     ShiftLeak,
 )
 from hwsnn.verilog.emit import TOP, to_verilog
+from tests.support.layers import conv_layer, dense_layer
 
 
 def every_layer(encoding: EncoderKind, readout: Readout) -> Network:
     """Convolutions with and without padding, both pools, every leak, membranes that saturate, a dense layer."""
     rng = np.random.default_rng(1)
 
-    def conv(name: str, inputs: int, outputs: int, kernel: int, padding: int, neuron: Neuron) -> Conv:
+    def conv(name: str, inputs: int, outputs: int, kernel: int, padding: int, neuron: Neuron) -> Population:
         weight = rng.integers(-7, 8, (outputs, inputs, kernel, kernel))
-        return Conv(name, weight, rng.integers(-9, 9, outputs), 4, neuron, (1, 1), (padding, padding))
+        return conv_layer(name, weight, rng.integers(-9, 9, outputs), 4, neuron, (1, 1), (padding, padding))
 
     def neuron(outputs: int, threshold: int, leak: Leak, bits: int) -> Neuron:
         return Neuron(np.full(outputs, threshold), leak, "subtract", bits, np.full(outputs, threshold - 1))
@@ -48,7 +48,7 @@ def every_layer(encoding: EncoderKind, readout: Readout) -> Network:
         MaxPool("or_pool", (2, 2), (1, 1), "or"),
         conv("second", 3, 4, 2, 0, second),
         MaxPool("winner_pool", (2, 2), (2, 2), "winner"),
-        Dense("last", weight, bias, 4, last),
+        dense_layer("last", weight, bias, 4, last),
     )
     return Network("every_layer", (1, 6, 6), 4, Encoder(encoding), 3, layers, readout)
 
@@ -72,8 +72,8 @@ FOLDS = {
 )
 def test_clock_rule(encoding: EncoderKind, readout: Readout, folds: str) -> None:
     network = every_layer(encoding, readout)
-    assert network.can_saturate(0)
-    weighted = [layer.name for _, layer in network.weighted_layers()]
+    assert network.saturating(0)
+    weighted = [layer.name for _, layer in network.populations()]
     folding = cycles.queue_depths(network, dict(zip(weighted, FOLDS[folds], strict=True)))
     verilog = to_verilog(Pipeline(network, folding), model_hash(network))
     paths = longest_paths(synthesize(verilog, TOP), verilog)

@@ -108,7 +108,7 @@ class Setting:
     def _oracle(self, planes: list[oracle.Plane]) -> list[oracle.Plane]:
         layer = self.network.layers[0]
         assert not isinstance(layer, MaxPool)
-        return oracle.weighted(layer, planes, self.shape)[0]
+        return oracle.population(layer, planes, self.shape)[0]
 
     def begins(self, engine: Engine) -> list[list[int]]:
         """For every position of every frame, when its passes begin at full speed, counted from the first one."""

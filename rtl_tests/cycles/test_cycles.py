@@ -13,7 +13,8 @@ from hwsnn.data import random_images
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file.by_name import load_model
 from hwsnn.sim.network_bench import run_network
-from hwsnn.spec import Conv, Dense, Encoder, MaxPool, Network, Neuron, NoLeak
+from hwsnn.spec import Encoder, MaxPool, Network, Neuron, NoLeak
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folding, random_network
 
 FRAMES, SPAN = 32, 12
@@ -42,7 +43,7 @@ def test_random_network_and_folding(seed: int) -> None:
 @pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("digits", 2), ("mnist-small", 3)])
 def test_shipped_model(model: str, t_par: int) -> None:
     network = load_model(model)
-    layers = {layer.name: LayerFold(layer.weight.shape[1], 8, t_par) for _, layer in network.weighted_layers()}
+    layers = {layer.name: LayerFold(layer.weight.shape[1], 8, t_par) for _, layer in network.populations()}
     _check(network, queue_depths(network, layers))
 
 
@@ -53,9 +54,9 @@ def _bursts() -> Network:
     def neuron(outputs: int) -> Neuron:
         return Neuron(np.full(outputs, 9), NoLeak(), "subtract", 20, np.full(outputs, 8))
 
-    first = Conv("first", rng.integers(-7, 8, (6, 1, 3, 3)), np.zeros(6, int), 4, neuron(6), padding=(1, 1))
-    second = Conv("second", rng.integers(-7, 8, (11, 6, 3, 3)), np.zeros(11, int), 4, neuron(11))
-    last = Dense("last", rng.integers(-7, 8, (3, 11, 3, 3)), np.zeros(3, int), 4, neuron(3))
+    first = conv_layer("first", rng.integers(-7, 8, (6, 1, 3, 3)), np.zeros(6, int), 4, neuron(6), padding=(1, 1))
+    second = conv_layer("second", rng.integers(-7, 8, (11, 6, 3, 3)), np.zeros(11, int), 4, neuron(11))
+    last = dense_layer("last", rng.integers(-7, 8, (3, 11, 3, 3)), np.zeros(3, int), 4, neuron(3))
     layers = (first, MaxPool("pool", (2, 2), (2, 2), "or"), second, last)
     return Network("bursts", (1, 10, 10), 8, Encoder("direct"), 2, layers, "count")
 

@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 
 from hwsnn.rtl.network import pixel_layout, result_layout
 from hwsnn.rtl.stream.counter import ModuloCounter
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 
 HASH_BITS = 20
 
@@ -17,7 +18,7 @@ HASH_BITS = 20
 def network(shape: tuple[int, int, int] = (2, 3, 4), pixel_bits: int = 6, classes: int = 5) -> Network:
     """A network with signed scores of 12 bits."""
     weight = np.ones((classes, *shape), np.int8)
-    layer = Dense("last", weight, np.zeros(classes, np.int32), 4, Integrator(NoLeak(), 12))
+    layer = dense_layer("last", weight, np.zeros(classes, np.int32), 4, Integrator(NoLeak(), 12))
     return Network("stand-in", shape, pixel_bits, Encoder("direct"), 3, (layer,), "membrane")
 
 

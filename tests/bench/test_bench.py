@@ -11,7 +11,8 @@ import pytest
 from hwsnn import reference
 from hwsnn.bench import CpuFigure, cpu, cpu_figures, fastest
 from hwsnn.data import random_images
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
+from hwsnn.spec import Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
 
 
@@ -43,9 +44,11 @@ def test_pytorch_holds_pixels_through_the_steps(reset: Reset) -> None:
     random = np.random.default_rng(3)
     sub = np.full(4, 3_999) if reset == "subtract" else None
     neuron = Neuron(np.full(4, 4_000), MultiplyLeak(200, 8), reset, 18, sub)
-    conv = Conv("conv", random.integers(-127, 128, (4, 2, 3, 3)), random.integers(-50, 50, 4), 8, neuron)
+    conv = conv_layer("conv", random.integers(-127, 128, (4, 2, 3, 3)), random.integers(-50, 50, 4), 8, neuron)
     pool = MaxPool("pool", (2, 2), (2, 2), "winner")
-    dense = Dense("dense", random.integers(-127, 128, (3, 4, 3, 3)), np.array([5, -5, 0]), 8, Integrator(NoLeak(), 24))
+    dense = dense_layer(
+        "dense", random.integers(-127, 128, (3, 4, 3, 3)), np.array([5, -5, 0]), 8, Integrator(NoLeak(), 24)
+    )
     expect_equal_scores(Network("held", (2, 8, 8), 8, Encoder("direct"), 6, (conv, pool, dense), "membrane"))
 
 
@@ -53,7 +56,7 @@ def test_pytorch_goes_beyond_float32() -> None:
     """An odd sum above 2^24."""
     weight = np.full((1, 1, 24, 24), 127)
     weight[0, 0, 0, 0] = 126
-    dense = Dense("dense", weight, np.array([0]), 8, Integrator(NoLeak(), 32))
+    dense = dense_layer("dense", weight, np.array([0]), 8, Integrator(NoLeak(), 32))
     network = Network("large", (1, 24, 24), 8, Encoder("direct"), 1, (dense,), "membrane")
     pytest.importorskip("torch")
     from hwsnn.bench.torch_network import TorchNetwork

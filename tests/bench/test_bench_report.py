@@ -24,8 +24,9 @@ from hwsnn.planner import plan
 from hwsnn.planner.devices import DEVICES
 from hwsnn.sim import network_bench
 from hwsnn.sim.network_bench import NetworkResult
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
+from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
 from tests.cli.test_cli import expect_refusal, invoke
+from tests.support.layers import conv_layer, dense_layer
 
 FRAMES = 16
 
@@ -33,7 +34,7 @@ FRAMES = 16
 def network(extent: int = 28, classes: int = 10) -> Network:
     """A fully connected layer on grey images."""
     weight = np.random.default_rng(0).integers(-127, 128, (classes, 1, extent, extent))
-    dense = Dense("dense", weight, np.zeros(classes, int), 8, Integrator(NoLeak(), 24))
+    dense = dense_layer("dense", weight, np.zeros(classes, int), 8, Integrator(NoLeak(), 24))
     return Network("small", (1, extent, extent), 8, Encoder("direct"), 2, (dense,), "membrane")
 
 
@@ -91,9 +92,9 @@ def layered(timesteps: int, encoding: str) -> Network:
         return random.integers(-127, 128, shape)
 
     layers = (
-        Conv("conv", weights(5, 2, 3, 3), np.zeros(5, int), 8, neuron(5)),
+        conv_layer("conv", weights(5, 2, 3, 3), np.zeros(5, int), 8, neuron(5)),
         MaxPool("pool", (2, 2), (2, 2), "or"),
-        Dense("dense", weights(7, 5, 3, 3), np.zeros(7, int), 8, neuron(7)),
+        dense_layer("dense", weights(7, 5, 3, 3), np.zeros(7, int), 8, neuron(7)),
     )
     return Network("layered", (2, 8, 8), 8, Encoder(encoding), timesteps, layers, "count")  # type: ignore[arg-type]
 

@@ -28,15 +28,16 @@ from hwsnn.build.pll import ECP5, MMCM
 from hwsnn.build.serial_top import TOP, serial_top
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
 from hwsnn.verilog.emit import from_rtlil
+from tests.support.layers import dense_layer
 
 MHZ = 1_000_000
 
 
 def tiny_network(shape: tuple[int, int, int] = (1, 2, 3)) -> Network:
     weight = np.arange(-3, -3 + 2 * shape[0] * shape[1] * shape[2], dtype=np.int64) % 7 - 3
-    layer = Dense("last", weight.reshape(2, *shape), np.array([1, -1]), 4, Integrator(NoLeak(), 16))
+    layer = dense_layer("last", weight.reshape(2, *shape), np.array([1, -1]), 4, Integrator(NoLeak(), 16))
     return Network("tiny", shape, 4, Encoder("direct"), 2, (layer,), "membrane")
 
 

@@ -23,7 +23,8 @@ from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file import integer_file
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
@@ -236,7 +237,7 @@ def test_interrupted(workplace: Workplace) -> None:
 
 def test_image_too_large_for_the_link(tmp_path: Path) -> None:
     shape = (1, 260, 260)
-    layer = Dense("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 32))
+    layer = dense_layer("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 32))
     large = Network("large", shape, 8, Encoder("direct"), 1, (layer,), "membrane")
     with pytest.raises(
         InputError, match=r"^large: not buildable for Radiona ULX3S 85F: an image must be at most 65535"

@@ -19,7 +19,8 @@ from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 from tests.support.random_networks import random_network
 
 NETWORK = random_network(1)
@@ -87,7 +88,7 @@ def test_the_same_design_every_time() -> None:
 
 def test_image_too_large_for_the_link() -> None:
     shape = (1, 260, 260)
-    layer = Dense("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 32))
+    layer = dense_layer("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 32))
     large = Network("large", shape, 8, Encoder("direct"), 1, (layer,), "membrane")
     board = load_board("zcu102-uart", VivadoSerialBoard)
     with pytest.raises(InputError, match=r"^large: not buildable for AMD ZCU102 over its serial port: an image"):

@@ -17,7 +17,8 @@ import hwsnn.cli
 from hwsnn.cli import SUMMARIES, cli
 from hwsnn.errors import InputError
 from hwsnn.model_file.integer_file import save
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 from tests.support.stage_lines import beside_stages
 
 HWSNN = (sys.executable, "-m", "hwsnn")
@@ -155,7 +156,7 @@ def test_interrupted_midway_nothing_is_left(tmp_path: Path) -> None:
     """The images would take minutes; the scratch folder shows that the run has begun."""
     shape, count = (1, 64, 64), 4000
     weight = np.ones((512, *shape), np.int64)
-    layer = Dense("last", weight, np.zeros(512, np.int64), 8, Integrator(NoLeak(), 24))
+    layer = dense_layer("last", weight, np.zeros(512, np.int64), 8, Integrator(NoLeak(), 24))
     save(Network("slow", shape, 8, Encoder("poisson"), 256, (layer,), "membrane"), tmp_path / "slow.safetensors")
     np.savez(tmp_path / "data.npz", x=np.zeros((count, *shape[1:]), np.uint8))
     out = tmp_path / "out"

@@ -14,12 +14,13 @@ from click.testing import CliRunner
 from hwsnn import reference, spec
 from hwsnn.cli import cli
 from hwsnn.explore import space
-from hwsnn.float_network import FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.frontends.nir import writer
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load
 from hwsnn.quantization.quantize import quantize
 from tests.frontends.nir.nir_graphs import Array, flatten, graph, integrate_and_fire, leaky, write
+from tests.support.layers import float_dense_layer
 
 STEPS = 6
 
@@ -91,9 +92,9 @@ def mixed() -> FloatNetwork:
     rng = np.random.default_rng(0)
     neurons = [FloatNeuron(np.full(3, 1.5), 0.5, compare, "zero") for compare in ("greater", "greater_equal")]  # type: ignore[arg-type]
     layers = (
-        FloatDense("one", rng.normal(size=(3, 1, 1, 4)), np.zeros(3), neurons[0]),
-        FloatDense("two", rng.normal(size=(3, 3, 1, 1)), np.zeros(3), neurons[1]),
-        FloatDense("three", rng.normal(size=(2, 3, 1, 1)), np.zeros(2), FloatIntegrator(0.5)),
+        float_dense_layer("one", rng.normal(size=(3, 1, 1, 4)), np.zeros(3), neurons[0]),
+        float_dense_layer("two", rng.normal(size=(3, 3, 1, 1)), np.zeros(3), neurons[1]),
+        float_dense_layer("three", rng.normal(size=(2, 3, 1, 1)), np.zeros(2), FloatIntegrator(0.5)),
     )
     return FloatNetwork("mixed", (1, 1, 4), layers, timesteps=3, encoding="direct")
 

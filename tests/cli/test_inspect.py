@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from hwsnn.cli import cli, common
 from hwsnn.model_file.integer_file import model_hash, save
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec import Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+from tests.support.layers import conv_layer, dense_layer
 
 
 def network() -> Network:
@@ -27,10 +28,10 @@ def network() -> Network:
         Encoder("poisson", 77),
         3,
         (
-            Conv("conv", ones(2, 1, 3, 2) * 7, ones(2), 4, first, (1, 2), (1, 0)),
+            conv_layer("conv", ones(2, 1, 3, 2) * 7, ones(2), 4, first, (1, 2), (1, 0)),
             MaxPool("pool", (2, 2), (2, 2), "winner"),
-            Dense("hidden", ones(3, 2, 4, 2), ones(3), 8, second),
-            Dense("last", ones(4, 3, 1, 1), ones(4), 8, Integrator(NoLeak(), 3)),
+            dense_layer("hidden", ones(3, 2, 4, 2), ones(3), 8, second),
+            dense_layer("last", ones(4, 3, 1, 1), ones(4), 8, Integrator(NoLeak(), 3)),
         ),
         "membrane",
     )

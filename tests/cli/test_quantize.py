@@ -11,10 +11,11 @@ from click.testing import CliRunner, Result
 from safetensors import safe_open
 
 from hwsnn.cli import cli
-from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load, model_hash
 from tests.frontends.nir.nir_graphs import conv, flatten, graph, integrate_and_fire, leaky, write
+from tests.support.layers import float_conv_layer, float_dense_layer
 
 TAU = 1e-3
 """Ten steps of the dt that is the default."""
@@ -35,7 +36,7 @@ def floats(tmp_path: Path) -> Path:
     """A trained network that says all there is to say, as a float file."""
     rng = np.random.default_rng(0)
     neuron = FloatNeuron(np.full(3, 1.5), 0.9, "greater_equal", "subtract")
-    layer = FloatConv("conv", rng.normal(size=(3, 2, 6, 6)), np.zeros(3), neuron)
+    layer = float_conv_layer("conv", rng.normal(size=(3, 2, 6, 6)), np.zeros(3), neuron)
     path = tmp_path / "net.safetensors"
     float_file.save(FloatNetwork("floats", (2, 6, 6), (layer,), timesteps=7, encoding="latency"), path)
     return path
@@ -204,7 +205,7 @@ def test_options_win_over_a_float_file(floats: Path, tmp_path: Path) -> None:
 
 
 def test_a_float_file_that_leaves_it_open(tmp_path: Path) -> None:
-    layer = FloatDense("dense", np.ones((3, 1, 1, 2)), np.zeros(3), FloatIntegrator(0.5))
+    layer = float_dense_layer("dense", np.ones((3, 1, 1, 2)), np.zeros(3), FloatIntegrator(0.5))
     float_file.save(FloatNetwork("net", (1, 1, 2), (layer,)), tmp_path / "net.safetensors")
     result = run(tmp_path / "net.safetensors", "-o", tmp_path / "m")
     assert "net: 4 time steps, direct encoding, membrane readout" in result.stdout

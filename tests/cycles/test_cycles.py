@@ -13,7 +13,8 @@ import pytest
 from hwsnn.cycles import queue_depths, result_clocks, simulate
 from hwsnn.cycles.machine import Machine
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folding, random_folds, random_network
 
 RANDOM_NETWORKS = 40
@@ -30,7 +31,7 @@ def _all_depths(folding: Folding, depth: int) -> Folding:
 def _one_dense(classes: int, side: int) -> Network:
     """One step, no table with more than a row at full parallelism."""
     weight = np.ones((classes, 1, side, side), np.int64)
-    layer = Dense("dense", weight, np.zeros(classes, np.int64), 2, Integrator(NoLeak(), 16))
+    layer = dense_layer("dense", weight, np.zeros(classes, np.int64), 2, Integrator(NoLeak(), 16))
     return Network("dense", (1, side, side), 1, Encoder("direct"), 1, (layer,), "membrane")
 
 
@@ -60,7 +61,7 @@ def test_an_encoder_takes_a_clock_a_step() -> None:
 
 def test_padding_takes_its_zeros() -> None:
     integrator = Integrator(NoLeak(), 16)
-    conv = Conv("conv", np.ones((2, 1, 20, 30), np.int64), np.zeros(2, np.int64), 2, integrator, padding=(5, 10))
+    conv = conv_layer("conv", np.ones((2, 1, 20, 30), np.int64), np.zeros(2, np.int64), 2, integrator, padding=(5, 10))
     network = Network("padded", (1, 10, 10), 1, Encoder("direct"), 1, (conv,), "membrane")
     cycles = simulate(network, Folding({"conv": LayerFold(1, 2)}, {"conv": 1}, {"conv": 4}))
     assert cycles.cycles_per_frame == cycles.busy["conv"] == 20 * 30
@@ -69,7 +70,7 @@ def test_padding_takes_its_zeros() -> None:
 def test_a_place_too_few_makes_every_beat_wait() -> None:
     # A beat comes every clock, and its place is free again only once it has been through the whole layer.
     network = random_network(19)
-    folds = {layer.name: LayerFold(99, 99, 99) for _, layer in network.weighted_layers()}
+    folds = {layer.name: LayerFold(99, 99, 99) for _, layer in network.populations()}
     enough = queue_depths(network, folds)
     one = _all_depths(enough, 1)
     assert simulate(network, one).cycles_per_frame > simulate(network, enough).cycles_per_frame
@@ -122,7 +123,7 @@ def test_what_is_proved_to_fall_behind_does(seed: int) -> None:
 
 def test_frames_may_alternate() -> None:
     # A place is free again ten clocks after it was taken.
-    layer = Dense("dense", np.ones((1, 64, 1, 1), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 16))
+    layer = dense_layer("dense", np.ones((1, 64, 1, 1), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 16))
     network = Network("pixel", (64, 1, 1), 1, Encoder("direct"), 1, (layer,), "membrane")
     clocks = [
         simulate(network, Folding({"dense": LayerFold(64, 1)}, {"dense": depth}, {})).cycles_per_frame

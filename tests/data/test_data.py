@@ -15,7 +15,8 @@ import pytest
 from hwsnn.data import images as read_images
 from hwsnn.data import load, random_images, training
 from hwsnn.errors import InputError
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 
 COUNT, HEIGHT, WIDTH, CLASSES = 6, 3, 4, 5
 IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, HEIGHT, WIDTH), np.uint8)
@@ -24,7 +25,7 @@ LABELS = np.array([0, 4, 2, 2, 1, 3], np.uint8)
 
 def network(channels: int = 1, pixel_bits: int = 8) -> Network:
     shape = (channels, HEIGHT, WIDTH)
-    layer = Dense(
+    layer = dense_layer(
         "last", np.ones((CLASSES, *shape), np.int64), np.zeros(CLASSES, np.int64), 8, Integrator(NoLeak(), 20)
     )
     return Network("test", shape, pixel_bits, Encoder("direct"), 2, (layer,), "membrane")

@@ -21,12 +21,13 @@ from hwsnn.explore.pareto import front
 from hwsnn.explore.points import Accuracy, Design, Refusal, Result, Store, Task
 from hwsnn.explore.space import data_hash, tasks, variants
 from hwsnn.files.shipped import folder
-from hwsnn.float_network import FloatDense, FloatIntegrator, FloatNetwork
+from hwsnn.float_network import FloatIntegrator, FloatNetwork
 from hwsnn.frontends.nir import reader
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.devices import DEVICES
 from hwsnn.quantization.quantize import quantize
 from tests.data.test_data import idx
+from tests.support.layers import float_dense_layer
 from tests.support.trained_networks import random_trained
 
 DEVICE = DEVICES["xczu9eg"]
@@ -196,7 +197,7 @@ def one_channel() -> spec.Network:
     """A network for the images of ``data``."""
     _, height, width = TRAINED.input_shape
     weight = np.ones((3, 1, height, width))
-    layer = FloatDense("last", weight, np.zeros(3), FloatIntegrator(1.0))
+    layer = float_dense_layer("last", weight, np.zeros(3), FloatIntegrator(1.0))
     network = FloatNetwork("one", (1, height, width), (layer,))
     return quantize(network, timesteps=1, encoding="direct")[0]
 

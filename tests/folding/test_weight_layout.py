@@ -5,7 +5,8 @@ import pytest
 
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.weight_layout import folded_parameters
-from hwsnn.spec import Conv, Dense, Neuron, NoLeak
+from hwsnn.spec import Neuron, NoLeak
+from tests.support.layers import conv_layer, dense_layer
 
 RNG = np.random.default_rng(5)
 
@@ -29,7 +30,7 @@ def _weights(*shape: int) -> np.ndarray:
     ],
 )
 def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_par: int, cout_par: int) -> None:
-    layer = Conv("c", _weights(outputs, channels, *kernel), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
+    layer = conv_layer("c", _weights(outputs, channels, *kernel), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
     folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
     groups, folds = -(-outputs // cout_par), -(-channels // cin_par)
     assert folded.weights.shape == (1, groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
@@ -51,7 +52,7 @@ def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_
     [(10, 6, (3, 2), 3, 5), (10, 5, (2, 4), 2, 3), (3, 8, (1, 1), 3, 2), (1, 1, (1, 1), 1, 1)],
 )
 def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin_par: int, cout_par: int) -> None:
-    layer = Dense("d", _weights(outputs, channels, *extent), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
+    layer = dense_layer("d", _weights(outputs, channels, *extent), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
     folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
     groups, channel_folds = -(-outputs // cout_par), -(-channels // cin_par)
     assert folded.weights.shape == (extent[0] * extent[1], groups, channel_folds, cout_par, cin_par)
@@ -67,19 +68,19 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
 
 
 def test_biases_are_padded() -> None:
-    layer = Conv("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, _neuron(3))
+    layer = conv_layer("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, _neuron(3))
     folded = folded_parameters(layer, LayerFold(1, 2))
     assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
     assert {folded.weights.dtype, folded.bias.dtype} == {np.dtype(np.int64)}
 
 
 def test_numbers_do_not_depend_on_steps_and_tables() -> None:
-    layer = Conv("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
+    layer = conv_layer("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
     one, other = folded_parameters(layer, LayerFold(2, 2)), folded_parameters(layer, LayerFold(2, 2, 4, "block"))
     for name in ("weights", "bias"):
         assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_parts_are_cut_to_the_channels() -> None:
-    layer = Conv("c", _weights(3, 2, 3, 3), np.zeros(3, np.int64), 8, _neuron(3))
+    layer = conv_layer("c", _weights(3, 2, 3, 3), np.zeros(3, np.int64), 8, _neuron(3))
     assert folded_parameters(layer, LayerFold(64, 64)).weights.shape == (1, 1, 1, 3, 18)

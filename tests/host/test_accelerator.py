@@ -15,7 +15,8 @@ from hwsnn.host import Stats
 from hwsnn.host.dma.accelerator import DmaAccelerator
 from hwsnn.host.serial.accelerator import BAUD
 from hwsnn.model_file.integer_file import save
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 from tests.support.soft_board import SoftBoard, SoftBus, a_network
 
 NETWORK = a_network()
@@ -23,7 +24,7 @@ NETWORK = a_network()
 
 def one_channel() -> Network:
     weight = np.arange(2 * 12).reshape(2, 1, 3, 4) % 15 - 7
-    layer = Dense("last", weight, np.zeros(2, np.int64), 4, Integrator(NoLeak(), 16))
+    layer = dense_layer("last", weight, np.zeros(2, np.int64), 4, Integrator(NoLeak(), 16))
     return Network("flat", (1, 3, 4), 4, Encoder("direct"), 1, (layer,), "membrane")
 
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork
+from hwsnn.float_network import FloatIntegrator, FloatNetwork
 from hwsnn.model_file import bounds
 from hwsnn.model_file.bounds import require_bounded
 from hwsnn.model_file.integer_file import load, save
 from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import (
-    Conv,
     Encoder,
     EncoderKind,
     Integrator,
@@ -24,19 +23,21 @@ from hwsnn.spec import (
     Neuron,
     NoLeak,
     Pair,
+    Population,
     Shape,
     ShiftLeak,
 )
+from tests.support.layers import conv_layer, float_conv_layer
 
 
-def conv(name: str, outputs: int, inputs: int, kernel: int = 1, stride: Pair = (1, 1), padding: int = 0) -> Conv:
+def conv(name: str, outputs: int, inputs: int, kernel: int = 1, stride: Pair = (1, 1), padding: int = 0) -> Population:
     neuron = Neuron(np.full(outputs, 3), ShiftLeak(2), "subtract", 20, np.full(outputs, 2))
     weight = np.ones((outputs, inputs, kernel, kernel), np.int8)
-    return Conv(name, weight, np.zeros(outputs, int), 4, neuron, stride=stride, padding=(padding, padding))
+    return conv_layer(name, weight, np.zeros(outputs, int), 4, neuron, stride=stride, padding=(padding, padding))
 
 
-def last(inputs: int) -> Conv:
-    return Conv("last", np.ones((2, inputs, 1, 1), np.int8), np.zeros(2, int), 4, Integrator(NoLeak(), 24))
+def last(inputs: int) -> Population:
+    return conv_layer("last", np.ones((2, inputs, 1, 1), np.int8), np.zeros(2, int), 4, Integrator(NoLeak(), 24))
 
 
 def network(shape: Shape, timesteps: int, *layers: Layer, kind: EncoderKind = "direct") -> Network:
@@ -116,7 +117,7 @@ def test_networks_that_people_build(built: Network) -> None:
 
 
 def test_networks_in_floats_are_bounded_when_they_become_integers() -> None:
-    layer = FloatConv("a", np.ones((1, 1, 1, 1)), np.zeros(1), FloatIntegrator(1.0), padding=(2000, 2000))
+    layer = float_conv_layer("a", np.ones((1, 1, 1, 1)), np.zeros(1), FloatIntegrator(1.0), padding=(2000, 2000))
     floats = FloatNetwork("net", (1, 1, 1), (layer,))
     with pytest.raises(InputError, match="the inputs of layer 'a', with their border, must be at most"):
         quantize(floats, timesteps=1, encoding="direct")

@@ -16,11 +16,12 @@ from safetensors import safe_open
 from safetensors.numpy import save as to_bytes
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.model_file import integer_file
 from hwsnn.model_file.float_file import describe, load, restore, save
 from hwsnn.spec import MaxPool
 from tests.model_file.test_integer_file import Graph, Tensors, drop, put, retyped, set_to, without
+from tests.support.layers import float_conv_layer, float_dense_layer
 from tests.support.random_networks import random_network
 from tests.support.trained_networks import assert_same, random_trained
 
@@ -32,9 +33,9 @@ def network() -> FloatNetwork:
         "test",
         (2, 6, 5),
         (
-            FloatConv("conv", rng.normal(size=(3, 2, 3, 3)), np.zeros(3), neuron, (1, 1), (1, 0)),
+            float_conv_layer("conv", rng.normal(size=(3, 2, 3, 3)), np.zeros(3), neuron, (1, 1), (1, 0)),
             MaxPool("pool", (2, 1), (2, 2), "winner"),
-            FloatDense("last", rng.normal(size=(5, 3, 3, 2)), -np.arange(5.0), FloatIntegrator(1 / 3)),
+            float_dense_layer("last", rng.normal(size=(5, 3, 3, 2)), -np.arange(5.0), FloatIntegrator(1 / 3)),
         ),
         ("it was so", "tau: 0.5 µs"),
         timesteps=3,
@@ -309,7 +310,7 @@ def test_wrong_tensors(tmp_path: Path, change: Callable[[Tensors], None], messag
         ({"input_shape": (1, 6, 5)}, "must take the 1 channels before it"),
         ({"remarks": ("two\nlines",)}, "a remark must be one line"),
         (
-            {"layers": (FloatDense("wide", np.ones((5000, 2, 6, 5)), np.ones(5000), FloatIntegrator(0.5)),)},
+            {"layers": (float_dense_layer("wide", np.ones((5000, 2, 6, 5)), np.ones(5000), FloatIntegrator(0.5)),)},
             "output of layer 'wide' must be an integer from 1 to 4096, not 5000",
         ),
     ],

@@ -18,6 +18,7 @@ from safetensors.numpy import save as to_bytes
 from hwsnn.errors import InputError
 from hwsnn.model_file.integer_file import describe, load, model_hash, restore, save
 from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
 
 Graph = dict[str, Any]
@@ -34,9 +35,9 @@ def network() -> Network:
         Encoder("poisson", 99),
         3,
         (
-            Conv("conv", random.integers(-7, 8, (4, 2, 3, 3)), np.arange(4), 4, neuron, (1, 1), (1, 0)),
+            conv_layer("conv", random.integers(-7, 8, (4, 2, 3, 3)), np.arange(4), 4, neuron, (1, 1), (1, 0)),
             MaxPool("pool", (2, 1), (2, 2), "winner"),
-            Dense(
+            dense_layer(
                 "last", random.integers(-127, 128, (5, 4, 3, 2)), -np.arange(5), 8, Integrator(MultiplyLeak(9, 4), 15)
             ),
         ),

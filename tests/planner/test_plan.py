@@ -18,7 +18,8 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Cost, FoldingSearch, TooFastError, TooLargeError, layer_cost, plan
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.room import narrower
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 from tests.support.random_networks import random_folding, random_network
 
 LARGE, SMALL = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
@@ -30,7 +31,7 @@ OTHERS = ", or ".join(f"on the {name}" for name in DEVICES if name != SMALL.name
 def _many_classes(side: int = 2) -> Network:
     """Few pixels and many classes: the readout is slowest."""
     weight = np.ones((50, 1, side, side), np.int64)
-    layer = Dense("dense", weight, np.zeros(50, np.int64), 2, Integrator(NoLeak(), 16))
+    layer = dense_layer("dense", weight, np.zeros(50, np.int64), 2, Integrator(NoLeak(), 16))
     return Network("many", (1, side, side), 1, Encoder("direct"), 1, (layer,), "membrane")
 
 
@@ -125,7 +126,7 @@ def test_fewer_bits_that_would_fit_do() -> None:
         plan.for_utilization(DIGITS, few)
     bits = int(str(caught.value)[-6])
     fitting = narrower(DIGITS, bits)
-    assert {layer.weight_bits for _, layer in fitting.weighted_layers()} == {bits}
+    assert {layer.weight_bits for _, layer in fitting.populations()} == {bits}
     assert plan.for_utilization(fitting, few).cost.lut <= 1300
     with pytest.raises(TooLargeError):
         FoldingSearch(DIGITS, few).within_luts(100)
@@ -230,7 +231,7 @@ def test_too_fast_for_what_no_fold_can_change() -> None:
 def test_what_limits_it() -> None:
     assert plan.for_utilization(DIGITS, LARGE).limiting == "pixels"
     assert plan.for_initiation_interval(DIGITS, LARGE, 10**9).limiting in {
-        layer.name for _, layer in DIGITS.weighted_layers()
+        layer.name for _, layer in DIGITS.populations()
     }
     encoded = replace(_many_classes(9), encoder=Encoder("poisson"), timesteps=6)
     assert plan.for_utilization(encoded, LARGE).limiting == "encoder"

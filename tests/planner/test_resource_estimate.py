@@ -13,6 +13,7 @@ from hwsnn.planner import Cost, layer_cost
 from hwsnn.planner.devices import DEVICES, Device
 from hwsnn.planner.resource_estimate import QUEUE
 from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, PoolMode, ShiftLeak
+from tests.support.layers import conv_layer, dense_layer
 
 SIX, FOUR = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
 """Devices with look-up tables of six and of four inputs."""
@@ -21,7 +22,7 @@ SIX, FOUR = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
 def _dense(weights: list[list[int]], pixels: int = 1, encoder: str = "uniform", bits: int = 16) -> Network:
     """Integrating outputs that see ``pixels`` pixels of spikes; ``weights`` are those of each, alike for all pixels."""
     weight = np.array(weights)[:, :, None, None] * np.ones((1, pixels), int)
-    layer = Dense("dense", weight, np.zeros(len(weights), int), 8, Integrator(NoLeak(), bits))
+    layer = dense_layer("dense", weight, np.zeros(len(weights), int), 8, Integrator(NoLeak(), bits))
     kind = Encoder("direct") if encoder == "direct" else Encoder("uniform")
     return Network("one", weight.shape[1:], 1, kind, 1, (layer,), "membrane")
 
@@ -120,9 +121,9 @@ def test_weights_that_are_fetched() -> None:
 def _conv(channels: int, width: int, kernel: int, timesteps: int = 1) -> Network:
     weight = np.ones((2, channels, kernel, kernel), int)
     neuron = Neuron(np.array([3, 3]), ShiftLeak(2), "subtract", 12, np.array([3, 3]))
-    first = Conv("conv", weight, np.zeros(2, int), 8, neuron)
+    first = conv_layer("conv", weight, np.zeros(2, int), 8, neuron)
     side = width - kernel + 1
-    last = Dense("last", np.ones((2, 2, side, side), int), np.zeros(2, int), 8, Integrator(NoLeak(), 16))
+    last = dense_layer("last", np.ones((2, 2, side, side), int), np.zeros(2, int), 8, Integrator(NoLeak(), 16))
     return Network("conv", (channels, width, width), 1, Encoder("uniform"), timesteps, (first, last), "membrane")
 
 
@@ -178,7 +179,7 @@ def test_neurons() -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_more_lanes_of_shipped_models_take_more(model: str, device: str) -> None:
     network = load_model(model)
-    for index, layer in network.weighted_layers():
+    for index, layer in network.populations():
         inputs, outputs = layer.weight.shape[1], layer.weight.shape[0]
         registers = [
             layer_cost(network, index, LayerFold(inputs, lanes), 1, DEVICES[device]).ff
@@ -190,6 +191,6 @@ def test_more_lanes_of_shipped_models_take_more(model: str, device: str) -> None
 
 def test_the_same_every_time() -> None:
     network = load_model("digits")
-    for index, _ in network.weighted_layers():
+    for index, _ in network.populations():
         fold = LayerFold(2, 3, 2, "lut6")
         assert layer_cost(network, index, fold, 1, SIX) == layer_cost(network, index, fold, 1, SIX)

@@ -15,7 +15,8 @@ from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.search import membrane_cycles, needed_cycles, position_cycles
 from hwsnn.rtl.compute.engine import Engine
-from hwsnn.spec import Conv, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
+from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
+from tests.support.layers import conv_layer
 from tests.support.random_networks import random_folds, random_network
 
 RANDOM_NETWORKS = 15
@@ -30,17 +31,17 @@ def _network(timesteps: int = 3) -> Network:
     """Its first convolution makes 6x6 positions, the second one."""
     rng = np.random.default_rng(0)
     neuron = Neuron(np.full(12, 20), NoLeak(), "subtract", 16, np.full(12, 19))
-    first = Conv("conv1", rng.integers(-7, 8, (12, 1, 3, 3)), np.zeros(12, int), 4, neuron)
+    first = conv_layer("conv1", rng.integers(-7, 8, (12, 1, 3, 3)), np.zeros(12, int), 4, neuron)
     pool = MaxPool("pool1", (2, 2), (2, 2), "or")
-    last = Conv("conv2", rng.integers(-7, 8, (4, 12, 3, 3)), np.zeros(4, int), 4, Integrator(NoLeak(), 16))
+    last = conv_layer("conv2", rng.integers(-7, 8, (4, 12, 3, 3)), np.zeros(4, int), 4, Integrator(NoLeak(), 16))
     return Network("small", (1, 8, 8), 8, Encoder("direct"), timesteps, (first, pool, last), "membrane")
 
 
 def _needed(network: Network, layers: Mapping[str, LayerFold]) -> dict[str, int]:
     """The cycles per frame of each layer, by arithmetic."""
-    first = next(index for index, _ in network.weighted_layers())
+    first = next(index for index, _ in network.populations())
     cycles = {}
-    for index, layer in network.weighted_layers():
+    for index, layer in network.populations():
         fold = layers[layer.name]
         membrane = membrane_cycles(network, index, min(fold.t_par, network.timesteps))
         cycles[layer.name] = needed_cycles(
@@ -158,9 +159,9 @@ def test_cycles_of_a_fully_connected_layer_are_those_of_its_pixels() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
     network = random_network(seed)
-    for index, layer in network.weighted_layers():
+    for index, layer in network.populations():
         fold = random_folds(network, seed)[layer.name]
-        engine = Engine(network, index, fold, 1 if network.takes_pixels(index) else network.timesteps, 1)
+        engine = Engine(network, index, fold, 1 if network.inputs(index).held else network.timesteps, 1)
         assert membrane_cycles(network, index, min(fold.t_par, network.timesteps)) == engine.min_interval
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import Compare, FloatConv, FloatIntegrator, FloatNetwork
+from hwsnn.float_network import Compare, FloatIntegrator, FloatNetwork
 from hwsnn.quantization.quantize import choose_leak
 from tests.support.float_networks import built, dense, fires, network, neuron, only_layer
+from tests.support.layers import float_conv_layer
 
 # Biases and thresholds
 
@@ -73,7 +74,7 @@ def test_a_threshold_too_small_for_floats_is_still_positive() -> None:
 @pytest.mark.parametrize(("pixel_bits", "factor"), [(8, 255), (4, 15), (1, 1)])
 def test_direct_encoding_counts_in_pixels(pixel_bits: int, factor: int) -> None:
     """Pixels of 0 ... M stand for 0 ... 1, so biases and thresholds grow by M. Only those of the first layer do."""
-    first = FloatConv("conv1", np.array([127.0, 1]).reshape(1, 1, 1, 2), np.ones(1), neuron(2.0))
+    first = float_conv_layer("conv1", np.array([127.0, 1]).reshape(1, 1, 1, 2), np.ones(1), neuron(2.0))
     second = dense([[127.0, 1.0]], bias=[1.0], its_neuron=neuron(2.0))
     one, two = built(network(first, second, shape=(1, 1, 3)), "direct", pixel_bits=pixel_bits)[0].layers
     assert (one.bias[0], one.neuron.threshold[0]) == (factor, 2 * factor + 1)  # type: ignore[union-attr]
@@ -175,7 +176,7 @@ def test_membranes_never_saturate_by_default() -> None:
     integers, report = built(source, timesteps=4)
     # Four times 127 + 1 + 3 is less than the threshold of 2001, which needs 12 bits.
     assert integers.layers[0].neuron.membrane_bits == 12  # type: ignore[union-attr]
-    assert not integers.can_saturate(0)
+    assert not integers.saturating(0)
     assert not report.layers[0].membrane.can_saturate
     integers, _ = built(source, timesteps=200)
     # 15 steps of 131 stay below the threshold, and the sixteenth makes 2000 + 131 at most.
@@ -185,7 +186,7 @@ def test_membranes_never_saturate_by_default() -> None:
 def test_narrower_membranes_are_the_user_s_choice() -> None:
     source = network(dense([[127, 1]], bias=[3], its_neuron=neuron(2000.0)))
     integers, report = built(source, timesteps=200, membrane_bits=12)
-    assert integers.can_saturate(0)
+    assert integers.saturating(0)
     assert report.layers[0].membrane.can_saturate
     assert "12 bits, can saturate (never with 13 bits)" in str(report)
     with pytest.raises(
@@ -235,7 +236,7 @@ ROUGH = [1, 0.5037]
             r"network 'net' cannot be built: the first layer must have weights under direct encoding",
         ),
         (
-            network(FloatConv("conv1", np.ones((1, 1, 1, 1)), np.zeros(1), neuron())),
+            network(float_conv_layer("conv1", np.ones((1, 1, 1, 1)), np.zeros(1), neuron())),
             {},
             r"network 'net' cannot be built: the last layer's output must be 1x1, one score per class, not 1x2",
         ),

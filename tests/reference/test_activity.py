@@ -13,15 +13,16 @@ from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.reference import activity
 from hwsnn.reference.activity import Activity, fan_out, measure
-from hwsnn.spec import Conv, Dense, Integrator, Network, NoLeak, Shape
+from hwsnn.spec import Conv, Integrator, Network, NoLeak, Population, Shape
 from tests.support import oracle
+from tests.support.layers import conv_layer
 from tests.support.random_networks import random_network
 
 SEEDS = range(40)
 IMAGES = 3
 
 
-def synapses(layer: Conv | Dense, shape: Shape) -> Iterator[tuple[int, int, int]]:
+def synapses(layer: Population, shape: Shape) -> Iterator[tuple[int, int, int]]:
     """The input of every synapse of a layer on inputs of ``shape``: one entry for each weight of each window."""
     (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
     outputs, inputs = layer.weight.shape[:2]
@@ -37,7 +38,7 @@ def by_hand(network: Network, images: np.ndarray) -> Activity:
     names = ["encoder", *(layer.name for layer in network.layers)]
     firing = names[network.encoder.kind == "direct" : len(names) - (network.readout == "membrane")]
     operations, multiply_adds = {}, 0
-    for index, layer in network.weighted_layers():
+    for index, layer in network.populations():
         fed = list(synapses(layer, network.shapes[index]))
         if index == 0 and network.encoder.kind == "direct":
             multiply_adds = len(fed)
@@ -48,9 +49,9 @@ def by_hand(network: Network, images: np.ndarray) -> Activity:
     return Activity(len(images), spikes, operations, multiply_adds)
 
 
-def conv(kernel: int, **how: Any) -> Conv:
+def conv(kernel: int, **how: Any) -> Population:
     weight, bias = np.ones((3, 1, kernel, kernel), np.int64), np.zeros(3, np.int64)
-    return Conv("conv", weight, bias, 8, Integrator(NoLeak(), 32), **how)
+    return conv_layer("conv", weight, bias, 8, Integrator(NoLeak(), 32), **how)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -79,7 +80,7 @@ def test_the_random_networks_cover_what_matters() -> None:
         (conv(2, stride=(2, 2)), 5, [1, 1, 1, 1, 0]),
     ],
 )
-def test_fan_out(layer: Conv, extent: int, windows: list[int]) -> None:
+def test_fan_out(layer: Population, extent: int, windows: list[int]) -> None:
     assert fan_out(layer, (1, extent, extent)).tolist() == [[3 * a * b for b in windows] for a in windows]
 
 

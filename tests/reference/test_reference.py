@@ -16,8 +16,6 @@ from hwsnn.data import random_images
 from hwsnn.reference import Result, encode, run
 from hwsnn.reference.layers import WeightedLayer
 from hwsnn.spec import (
-    Conv,
-    Dense,
     Encoder,
     EncoderKind,
     Integrator,
@@ -29,12 +27,14 @@ from hwsnn.spec import (
     Neuron,
     NoLeak,
     PoolMode,
+    Population,
     Readout,
     Reset,
     ShiftLeak,
 )
 from hwsnn.spec.integers import signed_limits
 from tests.support import oracle
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
 
 
@@ -91,11 +91,13 @@ def network_of(
     return Network("test", shape, pixel_bits, Encoder(kind, seed), timesteps, layers, readout)
 
 
-def last(inputs: tuple[int, int, int], leak: Leak | None = None, reset: Reset = "subtract", bits: int = 20) -> Dense:
+def last(
+    inputs: tuple[int, int, int], leak: Leak | None = None, reset: Reset = "subtract", bits: int = 20
+) -> Population:
     random = np.random.default_rng(7)
     threshold = integers(random, 20, 120, 3)
     neuron = Neuron(threshold, leak or NoLeak(), reset, bits, threshold - 1 if reset == "subtract" else None)
-    return Dense("last", integers(random, -127, 127, 3, *inputs), integers(random, -20, 40, 3), 8, neuron)
+    return dense_layer("last", integers(random, -127, 127, 3, *inputs), integers(random, -20, 40, 3), 8, neuron)
 
 
 LEAKS: tuple[Leak, ...] = (
@@ -121,7 +123,7 @@ def test_integrators_saturate_at_both_ends(leak: Leak, bits: int) -> None:
     low, high = signed_limits(bits)
     weight = np.zeros((4, 1, 1, 1), np.int64)
     bias = np.array([2**31 - 1, -(2**31), 1, -1])
-    layer = Dense("last", weight, bias, 8, Integrator(leak, bits))
+    layer = dense_layer("last", weight, bias, 8, Integrator(leak, bits))
     result = check(network_of(layer, shape=(1, 1, 1), timesteps=5, readout="membrane"), count=1)
     assert result.scores[0, :2].tolist() == [high, low]
 
@@ -215,7 +217,7 @@ def test_convolutions(
     scale = 255 if kind == "direct" else 1
     threshold = integers(random, 50 * scale, 150 * scale, 4)
     neuron = Neuron(threshold, ShiftLeak(2), "subtract", 24, threshold - 1)
-    conv = Conv(
+    conv = conv_layer(
         "conv", integers(random, -127, 127, 4, 2, *kernel), integers(random, -50, 90, 4), 8, neuron, stride, padding
     )
     network = network_of(conv, last(conv.output_shape((2, 7, 5))), shape=(2, 7, 5), kind=kind)
@@ -233,7 +235,7 @@ def test_sums_beyond_float32() -> None:
     weight = np.full((1, *shape), 127)
     weight[0, 0, 0, 0] = 126
     network = network_of(
-        Dense("last", weight, np.array([0]), 8, Integrator(NoLeak(), 32)),
+        dense_layer("last", weight, np.array([0]), 8, Integrator(NoLeak(), 32)),
         shape=shape,
         kind="direct",
         timesteps=1,
@@ -245,7 +247,9 @@ def test_sums_beyond_float32() -> None:
 
 
 def test_bias_that_takes_currents_beyond_32_bits() -> None:
-    layer = Dense("last", np.full((2, 1, 2, 2), 127), np.array([2**31 - 1, -(2**31)]), 8, Integrator(NoLeak(), 32))
+    layer = dense_layer(
+        "last", np.full((2, 1, 2, 2), 127), np.array([2**31 - 1, -(2**31)]), 8, Integrator(NoLeak(), 32)
+    )
     network = network_of(layer, shape=(1, 2, 2), kind="direct", timesteps=3, readout="membrane")
     assert check(network).scores[0].tolist() == [2**31 - 1, -(2**31)]
 
@@ -259,14 +263,14 @@ def test_bias_that_takes_currents_beyond_32_bits() -> None:
     ],
 )
 def test_membranes_are_exact(what: str, bias: int, leak: Leak, bits: int, timesteps: int) -> None:
-    layer = Dense("last", np.zeros((2, 1, 1, 1), np.int64), np.array([bias, -bias]), 8, Integrator(leak, bits))
+    layer = dense_layer("last", np.zeros((2, 1, 1, 1), np.int64), np.array([bias, -bias]), 8, Integrator(leak, bits))
     check(network_of(layer, shape=(1, 1, 1), timesteps=timesteps, readout="membrane"), count=1)
 
 
 def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
     """Everything fits 32 bits but the sum before the bias."""
     shape, bias, bits = (1, 260, 260), -(2**31) + 2**20, 20
-    layer = Dense("last", np.full((1, *shape), 127), np.array([bias]), 8, Integrator(NoLeak(), bits))
+    layer = dense_layer("last", np.full((1, *shape), 127), np.array([bias]), 8, Integrator(NoLeak(), bits))
     network = network_of(layer, shape=shape, kind="direct", timesteps=1, readout="membrane")
     total = 260 * 260 * 127 * 255
     assert total > 2**31 > total + bias > 2 ** (bits - 1)
@@ -274,7 +278,7 @@ def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
 
 
 def test_ties_go_to_the_lowest_class() -> None:
-    layer = Dense("last", np.zeros((3, 1, 1, 1), np.int64), np.array([-1, 1, 1]), 8, Integrator(NoLeak(), 8))
+    layer = dense_layer("last", np.zeros((3, 1, 1, 1), np.int64), np.array([-1, 1, 1]), 8, Integrator(NoLeak(), 8))
     network = network_of(layer, shape=(1, 1, 1), readout="membrane")
     assert run(network, np.zeros((1, 1, 1, 1), np.uint8)).predictions.tolist() == [1]
 
@@ -318,7 +322,7 @@ def wide_network() -> Network:
     """8,192 neurons a step: large beside anything that does not grow with the images."""
     random = np.random.default_rng(0)
     neuron = Neuron(np.full(8, 100), ShiftLeak(1), "subtract", 20, np.full(8, 99))
-    conv = Conv("conv", integers(random, -127, 127, 8, 1, 3, 3), np.zeros(8, np.int64), 8, neuron, (1, 1), (1, 1))
+    conv = conv_layer("conv", integers(random, -127, 127, 8, 1, 3, 3), np.zeros(8, np.int64), 8, neuron, (1, 1), (1, 1))
     return network_of(conv, last((8, 32, 32)), shape=(1, 32, 32))
 
 
@@ -379,7 +383,7 @@ def test_declared_ranges_hold() -> None:
         network = random_network(seed)
         wider = tuple(
             layer
-            if isinstance(layer, MaxPool) or network.can_saturate(index)
+            if isinstance(layer, MaxPool) or network.saturating(index)
             else replace(layer, neuron=replace(layer.neuron, membrane_bits=32))
             for index, layer in enumerate(network.layers)
         )

@@ -12,8 +12,6 @@ import pytest
 
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import (
-    Conv,
-    Dense,
     Encoder,
     Integrator,
     Leak,
@@ -22,11 +20,13 @@ from hwsnn.spec import (
     Network,
     Neuron,
     NoLeak,
+    Population,
     Reset,
     ShiftLeak,
 )
 from hwsnn.spec.integers import Range
 from tests.support import oracle
+from tests.support.layers import conv_layer, dense_layer
 
 
 def ones(*shape: int) -> np.ndarray:
@@ -37,9 +37,9 @@ def neuron(channels: int, reset: Reset = "subtract", leak: Leak | None = None, b
     return Neuron(ones(channels), leak or NoLeak(), reset, bits, 0 * ones(channels) if reset == "subtract" else None)
 
 
-def conv(**changes: Any) -> Conv:
+def conv(**changes: Any) -> Population:
     fields: dict[str, Any] = {"name": "conv", "weight": ones(4, 2, 3, 2), "bias": ones(4), "weight_bits": 8}
-    return Conv(**({**fields, "neuron": neuron(4)} | changes))
+    return conv_layer(**({**fields, "neuron": neuron(4)} | changes))
 
 
 def network(**changes: Any) -> Network:
@@ -53,7 +53,7 @@ def network(**changes: Any) -> Network:
         "layers": (
             conv(),
             MaxPool("pool", (2, 2), (2, 2), "or"),
-            Dense("last", ones(5, 4, 3, 3), ones(5), 8, Integrator(NoLeak(), 16)),
+            dense_layer("last", ones(5, 4, 3, 3), ones(5), 8, Integrator(NoLeak(), 16)),
         ),
         "readout": "membrane",
     }
@@ -116,7 +116,7 @@ def test_membranes_stay_in_their_range(
     """Over every input of two synapses in five steps; exactly where nothing resets, as the ends are then reached."""
     steps = 5
     fires = Neuron(np.array([threshold]), leak, reset, 30, np.array([sub]) if reset == "subtract" else None)
-    layer = Dense("last", np.array(weights).reshape(1, 2, 1, 1), np.array([bias]), 8, fires)
+    layer = dense_layer("last", np.array(weights).reshape(1, 2, 1, 1), np.array([bias]), 8, fires)
     seen = {0}
     states = {0}
     for _ in range(steps):
@@ -134,7 +134,7 @@ def test_membranes_stay_in_their_range(
         assert found == Range(min(seen), max(*seen, threshold))
 
 
-def by_channel(layer: Dense, largest_input: int, timesteps: int) -> Range:
+def by_channel(layer: Population, largest_input: int, timesteps: int) -> Range:
     """The membrane range by loops over channels and steps, in Python's integers."""
     neuron = layer.neuron
     seen = [0, neuron.largest_constant if isinstance(neuron, Neuron) else 0]
@@ -175,7 +175,7 @@ def test_all_channels_at_once_are_each_by_itself(kind: type[Leak], reset: Reset 
             fires = Neuron(random.integers(1, largest, channels, endpoint=True), leak, reset, 32, sub)
         weight = random.integers(-127, 128, (channels, inputs, 1, 1))
         bias = random.integers(-largest, largest, channels, endpoint=True)
-        layer = Dense("last", weight, bias, 8, fires)
+        layer = dense_layer("last", weight, bias, 8, fires)
         for largest_input, steps in ((1, 1), (1, 40), (255, 256)):
             assert layer.membrane_range(largest_input, steps) == by_channel(layer, largest_input, steps)
 
@@ -184,8 +184,8 @@ def test_can_saturate() -> None:
     """255 * 12 + 1 = 3,061 a step: 9,183 after three, which takes 15 bits."""
     for bits, expected in ((14, True), (15, False)):
         layer = conv(weight=ones(4, 2, 3, 2), neuron=neuron(4, "none", bits=bits))
-        assert network(layers=(layer, *network().layers[1:])).can_saturate(0) is expected
-    assert not network().can_saturate(1)
+        assert network(layers=(layer, *network().layers[1:])).saturating(0) is expected
+    assert not network().saturating(1)
 
 
 def test_largest_input_depends_on_the_encoding() -> None:
@@ -197,7 +197,7 @@ def test_largest_input_depends_on_the_encoding() -> None:
 def test_score_and_answer_bits() -> None:
     assert network().score_range == Range(-(2**15), 2**15 - 1)
     assert (network().score_bits, network().answer_bits) == (16, 3)
-    spiking = Dense("last", ones(5, 4, 3, 3), ones(5), 8, neuron(5))
+    spiking = dense_layer("last", ones(5, 4, 3, 3), ones(5), 8, neuron(5))
     counting = network(layers=(*network().layers[:2], spiking), readout="count", timesteps=4)
     assert counting.score_range == Range(0, 4)
     assert counting.score_bits == 3

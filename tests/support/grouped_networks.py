@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hwsnn import spec
-from hwsnn.float_network import FloatConv, FloatDense, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.quantization.quantize import quantize
+from tests.support.layers import float_conv_layer, float_dense_layer
 
 
 def grouped(encoding: spec.EncoderKind = "direct") -> FloatNetwork:
@@ -18,14 +19,14 @@ def grouped(encoding: spec.EncoderKind = "direct") -> FloatNetwork:
 
     def conv(
         name: str, shape: tuple[int, ...], threshold: float, stride: spec.Pair, padding: spec.Pair, groups: int
-    ) -> FloatConv:
+    ) -> FloatPopulation:
         weight, bias = rng.normal(size=shape), rng.normal(0.1, 0.1, shape[0])
-        return FloatConv(name, weight, bias, neuron(shape[0], threshold), stride, padding, groups)
+        return float_conv_layer(name, weight, bias, neuron(shape[0], threshold), stride, padding, groups)
 
     layers = (
         conv("parts", (6, 2, 3, 2), 0.7, (1, 1), (1, 0), groups=2),
         conv("depthwise", (12, 1, 2, 3), 0.4, (2, 1), (0, 1), groups=6),
-        FloatDense("last", rng.normal(size=(3, 12, 3, 4)), np.zeros(3), neuron(3, 1.0)),
+        float_dense_layer("last", rng.normal(size=(3, 12, 3, 4)), np.zeros(3), neuron(3, 1.0)),
     )
     return FloatNetwork("grouped", (4, 6, 5), layers, timesteps=4, encoding=encoding)
 

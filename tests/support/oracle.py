@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hwsnn.spec import Conv, Dense, Leak, MaxPool, MultiplyLeak, Network, Neuron, Shape, ShiftLeak
+from hwsnn.spec import Conv, Leak, MaxPool, MultiplyLeak, Network, Neuron, Population, Shape, ShiftLeak
 
 Plane: TypeAlias = dict[tuple[int, int, int], int]
 """A value for each (channel, row, column)."""
@@ -69,7 +69,7 @@ def poisson_numbers(network: Network, channel: int) -> Iterator[int]:
         yield r
 
 
-def weighted(layer: Conv | Dense, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
+def weighted(layer: Population, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
     """Spikes at every step; of an integrator, the membranes at every step."""
     _, height, width = shape
     outputs, inputs_of_a_group, kernel_height, kernel_width = layer.weight.shape

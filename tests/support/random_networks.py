@@ -28,13 +28,14 @@ from hwsnn.spec import (
     NoLeak,
     Pair,
     PoolMode,
+    Population,
     Readout,
     Reset,
     Shape,
     ShiftLeak,
-    Weighted,
 )
 from hwsnn.spec.integers import IntArray, signed_width
+from tests.support.layers import conv_layer, dense_layer
 
 MAX_SIDE, MAX_INPUT_CHANNELS, MAX_CHANNELS, MAX_TIMESTEPS, MAX_LAYERS = 8, 3, 6, 6, 3
 WIDE_MEMBRANE = 32
@@ -78,12 +79,12 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
 
     forms: tuple[Sums, ...] = get_args(Sums)
 
-    def fold(layer: Weighted) -> LayerFold:
+    def fold(layer: Population) -> LayerFold:
         cin_par, cout_par, t_par = part(layer.in_channels), part(layer.out_channels), part(network.timesteps)
         sums = forms[random.integers(len(forms))]
         return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
 
-    return {layer.name: fold(layer) for _, layer in network.weighted_layers()}
+    return {layer.name: fold(layer) for _, layer in network.populations()}
 
 
 class _Draw:
@@ -125,7 +126,7 @@ class _Draw:
             return self._conv(f"conv{index}", shape, largest_input, timesteps)
         return self._dense(f"dense{index}", shape, largest_input, timesteps, fires=True)
 
-    def _conv(self, name: str, shape: Shape, largest_input: int, timesteps: int) -> Conv:
+    def _conv(self, name: str, shape: Shape, largest_input: int, timesteps: int) -> Population:
         kernel = self._window(shape)
         padding = (self._integer(0, kernel[0] // 2), self._integer(0, kernel[1] // 2))
         stride = (self._integer(1, 2), self._integer(1, 2))
@@ -134,10 +135,10 @@ class _Draw:
         conv = replace(_as_conv(dense), stride=stride, padding=padding, groups=groups)
         return self._with_membranes(conv, largest_input, timesteps)
 
-    def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Dense:
+    def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Population:
         return self._with_membranes(self._synapses(name, shape, largest_input, fires=fires), largest_input, timesteps)
 
-    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool, groups: int = 1) -> Dense:
+    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool, groups: int = 1) -> Population:
         """Weights, biases and neurons of a layer whose windows have ``shape``; its membranes are wide for now."""
         channels = groups * self._integer(1, MAX_CHANNELS // groups)
         bits = 8 if self._happens(0.4) else self._integer(2, 7)
@@ -148,12 +149,12 @@ class _Draw:
         bias = np.rint(spread * self._random.uniform(-0.5, 0.7, channels)).astype(np.int64)
         leak = self._leak()
         if not fires:
-            return Dense(name, weight, bias, bits, Integrator(leak, WIDE_MEMBRANE))
+            return dense_layer(name, weight, bias, bits, Integrator(leak, WIDE_MEMBRANE))
         typical = np.maximum(0.3 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 0.8, channels)
         threshold = np.maximum(np.rint(typical), 1).astype(np.int64)
         reset: Reset = self._choice(get_args(Reset))
         sub = self._sub(threshold) if reset == "subtract" else None
-        return Dense(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE, sub))
+        return dense_layer(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE, sub))
 
     def _sub(self, threshold: IntArray) -> IntArray:
         """What spikes take off: the threshold, one less as for sources that fire above theirs, or anything."""
@@ -191,6 +192,6 @@ class _Draw:
         return options[self._integer(0, len(options) - 1)]
 
 
-def _as_conv(dense: Dense) -> Conv:
+def _as_conv(dense: Population) -> Population:
     """The convolution of one position with the same weights and neurons."""
-    return Conv(dense.name, dense.weight, dense.bias, dense.weight_bits, dense.neuron)
+    return conv_layer(dense.name, dense.weight, dense.bias, dense.weight_bits, dense.neuron)

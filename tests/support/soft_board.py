@@ -20,7 +20,8 @@ from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
 from hwsnn.interface.registers import register
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.sim.dma_model import DmaModel, Packet
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 
 MEMORY = 0x8_0000_0000
 """Where memory starts: addresses need more than 32 bits."""
@@ -31,7 +32,7 @@ MANY = 1 << 30
 def a_network(bits: int = 7, classes: int = 3) -> Network:
     """Two channels of 3 x 3 pixels: 18 bytes a frame, no multiple of any word."""
     weight = np.arange(classes * 18).reshape(classes, 2, 3, 3) % 15 - 7
-    layer = Dense("last", weight, np.resize([5, -5, 0], classes), 4, Integrator(NoLeak(), 20))
+    layer = dense_layer("last", weight, np.resize([5, -5, 0], classes), 4, Integrator(NoLeak(), 20))
     return Network("small", (2, 3, 3), bits, Encoder("direct"), 2, (layer,), "membrane")
 
 

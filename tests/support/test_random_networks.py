@@ -31,7 +31,7 @@ def test_they_are_small() -> None:
 
 
 def test_thirty_cover_every_kind() -> None:
-    weighted = [layer for network in NETWORKS for _, layer in network.weighted_layers()]
+    weighted = [layer for network in NETWORKS for _, layer in network.populations()]
     pools = [layer for network in NETWORKS for layer in network.layers if isinstance(layer, MaxPool)]
     convolutions = [layer for layer in weighted if isinstance(layer, Conv)]
     assert {network.encoder.kind for network in NETWORKS} == {"direct", "uniform", "poisson", "latency"}
@@ -49,7 +49,7 @@ def test_thirty_cover_every_kind() -> None:
     assert any(layer.padding != (0, 0) for layer in convolutions)
     assert any(layer.stride != (1, 1) for layer in convolutions)
     assert any(layer.groups == layer.in_channels > 1 for layer in convolutions)
-    saturating = [network.can_saturate(index) for network in NETWORKS for index in range(len(network.layers))]
+    saturating = [network.saturating(index) for network in NETWORKS for index in range(len(network.layers))]
     assert any(saturating)
     assert not all(saturating)
 
@@ -68,7 +68,7 @@ def test_thirty_foldings_cover_every_kind() -> None:
     parts = [
         (part, whole)
         for network, folding in zip(NETWORKS, foldings, strict=True)
-        for _, layer in network.weighted_layers()
+        for _, layer in network.populations()
         for part, whole in (
             (folding.layers[layer.name].cin_par, layer.in_channels),
             (folding.layers[layer.name].cout_par, layer.weight.shape[0]),

@@ -6,8 +6,17 @@ from typing import Any, get_args
 
 import numpy as np
 
-from hwsnn.float_network import Compare, FloatConv, FloatDense, FloatIntegrator, FloatLayer, FloatNetwork, FloatNeuron
+from hwsnn.float_network import (
+    Compare,
+    FloatConv,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatNeuron,
+    FloatPopulation,
+)
 from hwsnn.spec import EncoderKind, MaxPool, PoolMode, Reset
+from tests.support.layers import float_conv_layer, float_dense_layer
 
 BETAS = (0.0, 0.5, 0.75, 0.9, 1.0, 0.1, 1 - 1e-9, 1e-9)
 """No time constant gives 0.1 or the last two exactly."""
@@ -28,13 +37,13 @@ def random_trained(seed: int) -> FloatNetwork:
     def pick(choices: tuple[str, ...]) -> Any:
         return str(rng.choice(choices))
 
-    def conv(name: str, outputs: int) -> FloatConv:
+    def conv(name: str, outputs: int) -> FloatPopulation:
         kernel, stride, padding = (int(number) for number in (rng.integers(1, 4), *rng.integers(1, 3, 2)))
         groups = int(rng.choice([part for part in range(1, shape[0] + 1) if shape[0] % part == outputs % part == 0]))
         weight = rng.normal(size=(outputs, shape[0] // groups, kernel, kernel))
         bias = rng.normal(size=outputs)
         strides, paddings = (stride, 3 - stride), (padding, padding - 1)
-        return FloatConv(name, weight, bias, neuron(outputs), strides, paddings, groups)
+        return float_conv_layer(name, weight, bias, neuron(outputs), strides, paddings, groups)
 
     shape = first = (int(rng.integers(1, 3)), int(rng.integers(7, 12)), int(rng.integers(7, 12)))
     layers: list[FloatLayer] = [conv("conv1", int(rng.integers(1, 5)))]
@@ -46,11 +55,11 @@ def random_trained(seed: int) -> FloatNetwork:
         layers.append(conv("input", int(rng.integers(1, 5))))
         shape = layers[-1].output_shape(shape)
     if rng.random() < 0.5:
-        layers.append(FloatDense("output", rng.normal(size=(6, *shape)), rng.normal(size=6), neuron(6)))
+        layers.append(float_dense_layer("output", rng.normal(size=(6, *shape)), rng.normal(size=6), neuron(6)))
         shape = (6, 1, 1)
     last = FloatIntegrator(BETAS[seed % len(BETAS)]) if rng.random() < 0.5 else neuron(4)
     name = "a_name_as_long_as_it_may_be_1_23"
-    layers.append(FloatDense(name, rng.normal(size=(4, *shape)), rng.normal(size=4), last))
+    layers.append(float_dense_layer(name, rng.normal(size=(4, *shape)), rng.normal(size=4), last))
     return FloatNetwork(
         f"Net-{seed}.x",
         first,

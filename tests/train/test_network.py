@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsnn.float_network import FloatDense, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatNetwork, FloatNeuron
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
 from hwsnn.spec import EncoderKind, MaxPool
@@ -18,6 +18,7 @@ torch: Any = pytest.importorskip("torch")
 from hwsnn.train.encode import encode  # noqa: E402  # they need PyTorch
 from hwsnn.train.network import TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.quantized import fold_norms, round_weights  # noqa: E402
+from tests.support.layers import float_dense_layer
 
 SMALL = "2x9x8-3c3p-2s-4c3-6-5"
 
@@ -81,7 +82,7 @@ def test_exported_network_is_the_trained_one(encoding: EncoderKind, reset: Any) 
 @pytest.mark.parametrize("kind", ["uniform", "latency"])
 @pytest.mark.parametrize("timesteps", [1, 2, 7, 16])
 def test_encoders_spike_as_the_reference_does(kind: EncoderKind, timesteps: int) -> None:
-    identity = FloatDense(
+    identity = float_dense_layer(
         "dense",
         np.eye(256).reshape(256, 1, 16, 16),
         np.zeros(256),

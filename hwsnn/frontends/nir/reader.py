@@ -16,6 +16,8 @@ import numpy as np
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import require_file
 from hwsnn.float_network import (
+    AnyFloatNeuron,
+    AnyFloatProjection,
     Compare,
     FloatArray,
     FloatConv,
@@ -24,6 +26,7 @@ from hwsnn.float_network import (
     FloatLayer,
     FloatNetwork,
     FloatNeuron,
+    FloatPopulation,
 )
 from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, EncoderKind, MaxPool, Pair, PoolMode, Reset, Shape
 from hwsnn.spec.checks import assert_never
@@ -240,7 +243,7 @@ class _Builder:
         reset = reset or ("none" if node.type == "Threshold" else "zero")
         self._weigh(node, steps, FloatNeuron(thresholds, steps.beta, compare or "greater", reset))
 
-    def _weigh(self, node: Node, steps: Dynamics, neuron: FloatNeuron | FloatIntegrator) -> None:
+    def _weigh(self, node: Node, steps: Dynamics, neuron: AnyFloatNeuron) -> None:
         """Close a layer: fold the maps before these neurons, with the neurons' gain and offset in weights and bias."""
         self._remarks += steps.remarks
         folded = linear.fold(node.name, self._maps, self._maps_shape, self._work)
@@ -251,14 +254,17 @@ class _Builder:
         source = self._source_name(node)
         match folded:
             case linear.DenseMap():
-                self._close(FloatDense(self._layer_name(source, "dense"), weight, bias, neuron))
+                self._populate(FloatDense(self._layer_name(source, "dense"), weight), bias, neuron)
             case linear.ConvMap(stride=stride, padding=padding):
                 if max(*stride, *padding) > MAX_EXTENT:
                     raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
                 name = self._layer_name(source, "conv")
-                self._close(FloatConv(name, weight, bias, neuron, stride, padding, folded.groups))
+                self._populate(FloatConv(name, weight, stride, padding, folded.groups), bias, neuron)
             case _:
                 assert_never(folded)
+
+    def _populate(self, projection: AnyFloatProjection, bias: FloatArray, neuron: AnyFloatNeuron) -> None:
+        self._close(FloatPopulation(projection.name, (projection,), bias, neuron))
 
     def _close(self, layer: FloatLayer) -> None:
         self._layers.append(layer)

@@ -15,9 +15,9 @@ import numpy as np
 
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import written_whole
-from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron, FloatWeighted
+from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.spec import MaxPool, Shape
-from hwsnn.spec.checks import unknown_kind
+from hwsnn.spec.checks import assert_never, unknown_kind
 
 from ..names import layer_name
 from . import conventions as said
@@ -76,21 +76,21 @@ def layer_nodes(layer: object, before: Shape, after: Shape, flat: bool) -> dict[
     raise unknown_kind("the NIR nodes", layer)
 
 
-@layer_nodes.register(FloatConv)
-def _(layer: FloatConv, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+@layer_nodes.register
+def _(layer: FloatPopulation, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
     import nir
 
-    weights = nir.Conv2d(before[1:], layer.weight, layer.stride, layer.padding, 1, layer.groups, layer.bias)
-    return {layer.name: weights} | _neurons(layer, after)
-
-
-@layer_nodes.register(FloatDense)
-def _(layer: FloatDense, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
-    import nir
-
-    flatten = {} if flat else {f"{layer.name}_Flatten": nir.Flatten({"input": np.array(before)}, start_dim=0)}
-    weights = nir.Affine(layer.weight.reshape(layer.out_channels, -1), layer.bias)
-    return flatten | {layer.name: weights} | _neurons(layer, after[:1])
+    one = layer.projection
+    match one:
+        case FloatConv():
+            weights = nir.Conv2d(before[1:], one.weight, one.stride, one.padding, 1, one.groups, layer.bias)
+            return {layer.name: weights} | _neurons(layer, after)
+        case FloatDense():
+            flatten = {} if flat else {f"{layer.name}_Flatten": nir.Flatten({"input": np.array(before)}, start_dim=0)}
+            affine = nir.Affine(one.weight.reshape(one.out_channels, -1), layer.bias)
+            return flatten | {layer.name: affine} | _neurons(layer, after[:1])
+        case _:
+            raise assert_never(one)
 
 
 @layer_nodes.register(MaxPool)
@@ -104,7 +104,7 @@ def _(layer: MaxPool, before: Shape, after: Shape, flat: bool) -> dict[str, nir.
     }
 
 
-def _neurons(layer: FloatWeighted, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
+def _neurons(layer: FloatPopulation, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
     node = _neuron_node(layer.neuron, shape)
     return {f"{layer.name}_{type(node).__name__}": node}  # a layer's own name has no capitals
 

@@ -66,14 +66,14 @@ class Engine(wiring.Component):
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
-        layer = network.weighted(index)
+        layer = network.population(index)
         check_integer("steps", steps, 1)
         depths = engine_depths(network, index, fold)
         self.passes, self.pass_clocks, self.min_interval = depths.passes, depths.pass_clocks, depths.min_interval
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
-        self._t_par, pixels = min(fold.t_par, network.timesteps), network.takes_pixels(index)
+        self._t_par, pixels = min(fold.t_par, network.timesteps), network.inputs(index).held
         sums, current_bits = synaptic_sums(network, index, fold), network.current_range(index).width
         self._positions, self._groups, _, lanes, _ = sums[0].weights.shape
         self._synapses = [Synapses(copy, current_bits, self.passes) for copy in sums]
@@ -85,17 +85,17 @@ class Engine(wiring.Component):
             network.timesteps,
             self._t_par,
             shared=pixels,
-            saturates=network.can_saturate(index),
+            saturates=bool(network.saturating(index)),
         )
         self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
         self._fires = layer.neuron.fires
         self._lane_bits, self._sets = (1, self._t_par) if self._fires else (layer.neuron.membrane_bits, 1)
         self._slices = WindowSlicer(
-            taps=layer.taps,
-            channels=layer.in_channels,
+            taps=layer.projection.taps,
+            channels=layer.projection.in_channels,
             bits=sums[0].input_bits,
             steps=steps,
-            cin_par=min(fold.cin_par, layer.in_channels),
+            cin_par=min(fold.cin_par, layer.projection.in_channels),
             t_par=1 if pixels else self._t_par,
             groups=self._groups,
             repeats=self.passes if pixels else 1,

@@ -17,12 +17,13 @@ from click.testing import CliRunner
 from hwsnn import spec
 from hwsnn.cli import cli
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.frontends.nir import writer
 from hwsnn.frontends.nir.conventions import DEFAULT_DT
 from hwsnn.frontends.nir.reader import read
 from hwsnn.model_file import float_file, integer_file
 from tests.frontends.nir import nir_oracle
+from tests.support.layers import float_conv_layer, float_dense_layer
 from tests.support.trained_networks import assert_same, random_trained
 
 SEEDS = range(40)
@@ -35,10 +36,10 @@ def neuron(channels: int, beta: float = 0.9, reset: spec.Reset = "zero", thresho
 def small(mode: spec.PoolMode = "winner", **options: Any) -> FloatNetwork:
     rng = np.random.default_rng(0)
     layers = (
-        FloatConv("conv1", rng.normal(size=(3, 1, 3, 3)), rng.normal(size=3), neuron(3), padding=(1, 1)),
+        float_conv_layer("conv1", rng.normal(size=(3, 1, 3, 3)), rng.normal(size=3), neuron(3), padding=(1, 1)),
         spec.MaxPool("pool1", (2, 2), (2, 2), mode),
-        FloatDense("dense1", rng.normal(size=(4, 3, 3, 3)), rng.normal(size=4), neuron(4, 0.5)),
-        FloatDense("dense2", rng.normal(size=(2, 4, 1, 1)), rng.normal(size=2), FloatIntegrator(0.75)),
+        float_dense_layer("dense1", rng.normal(size=(4, 3, 3, 3)), rng.normal(size=4), neuron(4, 0.5)),
+        float_dense_layer("dense2", rng.normal(size=(2, 4, 1, 1)), rng.normal(size=2), FloatIntegrator(0.75)),
     )
     return FloatNetwork("small", (1, 6, 6), layers, **options)
 
@@ -114,10 +115,10 @@ def test_others_see_the_same_spikes(beta: float, tmp_path: Path) -> None:
         return rng.integers(-3, 4, shape).astype(np.float64)
 
     layers = (
-        FloatConv("conv1", whole(3, 1, 2, 2), whole(3), neuron(3, beta), stride=(1, 2), padding=(1, 0)),
+        float_conv_layer("conv1", whole(3, 1, 2, 2), whole(3), neuron(3, beta), stride=(1, 2), padding=(1, 0)),
         spec.MaxPool("pool1", (2, 2), (1, 1), "or"),
-        FloatDense("dense1", whole(4, 3, 6, 2), whole(4), neuron(4, beta)),
-        FloatDense("dense2", whole(2, 4, 1, 1), whole(2), FloatIntegrator(beta)),
+        float_dense_layer("dense1", whole(4, 3, 6, 2), whole(4), neuron(4, beta)),
+        float_dense_layer("dense2", whole(2, 4, 1, 1), whole(2), FloatIntegrator(beta)),
     )
     network = FloatNetwork("plain", (1, 6, 6), layers)
     writer.write(network, tmp_path / "net.nir")
@@ -154,8 +155,8 @@ def test_a_winner_is_an_or_to_others(tmp_path: Path) -> None:
 def test_windows_that_are_not_square(tmp_path: Path) -> None:
     """The nir package opens them, but for its type check, which takes windows for square."""
     rng = np.random.default_rng(0)
-    conv = FloatConv("conv", rng.normal(size=(2, 1, 2, 3)), np.zeros(2), neuron(2), padding=(1, 0))
-    dense = FloatDense("dense", rng.normal(size=(3, 2, 7, 6)), np.zeros(3), FloatIntegrator(0.5))
+    conv = float_conv_layer("conv", rng.normal(size=(2, 1, 2, 3)), np.zeros(2), neuron(2), padding=(1, 0))
+    dense = float_dense_layer("dense", rng.normal(size=(3, 2, 7, 6)), np.zeros(3), FloatIntegrator(0.5))
     network = FloatNetwork("net", (1, 6, 8), (conv, dense))
     writer.write(network, tmp_path / "net.nir")
     assert_same(read(tmp_path / "net.nir"), network)
@@ -185,7 +186,7 @@ def test_options_win(tmp_path: Path) -> None:
     options = ["--timesteps", "3", "--encoding", "uniform", "--reset", "subtract", "--dt", "5e-5"]
     other = quantized(tmp_path / "net.nir", tmp_path / "m", *options)
     assert (other.timesteps, other.encoder.kind) == (3, "uniform")
-    neurons = [layer.neuron for _, layer in other.weighted_layers()]
+    neurons = [layer.neuron for _, layer in other.populations()]
     assert [one.reset for one in neurons if isinstance(one, spec.Neuron)] == ["subtract"] * 2
     assert neurons[1].leak == spec.ShiftLeak(2), "half as long a step: beta 0.75 in place of 0.5"
 
@@ -201,7 +202,7 @@ def test_other_time_constants_than_the_metadata_has(tmp_path: Path) -> None:
 
 def test_a_flat_output_is_no_image(tmp_path: Path) -> None:
     dense, last = small().layers[2:]
-    image = FloatConv("back", np.ones((4, 4, 1, 1)), np.ones(4), neuron(4))
+    image = float_conv_layer("back", np.ones((4, 4, 1, 1)), np.ones(4), neuron(4))
     network = FloatNetwork("net", (3, 3, 3), (dense, image, last))
     with pytest.raises(InputError, match="layer 'back': takes an image, and NIR has no node that makes one"):
         writer.write(network, tmp_path / "net.nir")

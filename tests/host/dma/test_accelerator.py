@@ -12,8 +12,9 @@ from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.host.dma.ping_pong import BATCH_FRAMES
 from hwsnn.interface.addresses import AddressMap
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
 from tests.host.opened_board import DMA, DMA_STATUS, FEW, IMAGES, NETWORK, assert_right, opened
+from tests.support.layers import dense_layer
 from tests.support.soft_board import SoftBoard
 
 
@@ -184,7 +185,9 @@ def test_a_malformed_frame_after_trouble() -> None:
 
 def test_a_pixel_a_frame() -> None:
     """The smallest there is: a shorter one cannot be sent, so the malformed one is longer."""
-    layer = Dense("last", np.array([3, -2]).reshape(2, 1, 1, 1), np.zeros(2, np.int64), 4, Integrator(NoLeak(), 16))
+    layer = dense_layer(
+        "last", np.array([3, -2]).reshape(2, 1, 1, 1), np.zeros(2, np.int64), 4, Integrator(NoLeak(), 16)
+    )
     network = Network("tiny", (1, 1, 1), 8, Encoder("direct"), 1, (layer,), "membrane")
     images = random_images(network, 600, 2)
     with opened(SoftBoard(network), network=network) as board:

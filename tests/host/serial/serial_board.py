@@ -20,7 +20,8 @@ from hwsnn.host.serial.accelerator import ANSWER_S, SerialAccelerator
 from hwsnn.host.serial.packets import Packet, PacketStream
 from hwsnn.interface.serial_protocol import Identity
 from hwsnn.model_file.integer_file import model_hash
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from tests.support.layers import dense_layer
 
 BAUD = 2_000_000
 IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x11, 0x12, 0x91, 0x92, 0x9F
@@ -33,7 +34,7 @@ Reply = Callable[[Packet, int], list[bytes]]
 
 def a_network() -> Network:
     weight = np.ones((CLASSES, 2, 3, 4), np.int64)
-    layer = Dense("last", weight, np.zeros(CLASSES, np.int64), 4, Integrator(NoLeak(), 16))
+    layer = dense_layer("last", weight, np.zeros(CLASSES, np.int64), 4, Integrator(NoLeak(), 16))
     return Network("small", (2, 3, 4), 8, Encoder("direct"), 2, (layer,), "membrane")
 
 

@@ -15,7 +15,7 @@ from hwsnn.host.serial import handshake
 from hwsnn.host.serial.accelerator import SerialAccelerator
 from hwsnn.host.serial.packets import Packet
 from hwsnn.host.serial.port import open_port
-from hwsnn.spec import Dense, Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak
 from tests.host.serial.serial_board import (
     BAUD,
     FRAME,
@@ -32,6 +32,7 @@ from tests.host.serial.serial_board import (
     fault,
     run,
 )
+from tests.support.layers import dense_layer
 
 
 def open_at(port: str) -> None:
@@ -154,7 +155,7 @@ def test_port_in_use() -> None:
 
 def test_image_too_large() -> None:
     weight = np.ones((1, 1, 300, 300), np.int64)
-    layer = Dense("last", weight, np.zeros(1, np.int64), 4, Integrator(NoLeak(), 32))
+    layer = dense_layer("last", weight, np.zeros(1, np.int64), 4, Integrator(NoLeak(), 32))
     network = Network("large", (1, 300, 300), 8, Encoder("direct"), 1, (layer,), "membrane")
     with pytest.raises(
         InputError, match=r"^large: cannot run over a serial port: an image must be at most 65535 bytes"

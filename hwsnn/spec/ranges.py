@@ -1,0 +1,144 @@
+"""The range of a neuron's state over the steps of a frame if nothing saturates, by interval arithmetic."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import assert_never
+from .integers import Int64Array, IntArray, Range
+from .leaks import Leak
+from .neurons import AnyNeuron, Integrator, Neuron
+
+
+class Interval(NamedTuple):
+    """The smallest and the largest value of each channel, (channels,) each; empty where low > high."""
+
+    low: Int64Array
+    high: Int64Array
+
+    def __or__(self, other: Interval) -> Interval:  # type: ignore[override]
+        """The smallest interval that contains both."""
+        nothing, none_there = self.low > self.high, other.low > other.high
+        return Interval(
+            np.where(nothing, other.low, np.where(none_there, self.low, np.minimum(self.low, other.low))),
+            np.where(nothing, other.high, np.where(none_there, self.high, np.maximum(self.high, other.high))),
+        )
+
+    def plus(self, other: Interval) -> Interval:
+        """Of the sum of a value from each."""
+        return Interval(self.low + other.low, self.high + other.high)
+
+    def minus(self, number: IntArray) -> Interval:
+        """Of the difference to one number per channel."""
+        return Interval(self.low - number, self.high - number)
+
+    def leaked(self, leak: Leak) -> Interval:
+        """After a leak: each is monotone."""
+        return Interval(np.asarray(leak.leaked(self.low)), np.asarray(leak.leaked(self.high)))
+
+    def within(self, low: Int64Array | None, high: Int64Array | None) -> Interval:
+        """The part from ``low`` to ``high``, None for no end; it may be empty."""
+        return Interval(
+            self.low if low is None else np.maximum(self.low, low),
+            self.high if high is None else np.minimum(self.high, high),
+        )
+
+    def given(self, part: Interval) -> Interval:
+        """Empty where ``part`` is empty."""
+        there = part.low <= part.high
+        return Interval(np.where(there, self.low, 1), np.where(there, self.high, 0))
+
+    @property
+    def range(self) -> Range:
+        """Of all channels."""
+        there = self.low <= self.high
+        return Range(int(self.low[there].min()), int(self.high[there].max()))
+
+
+def state_ranges(neuron: AnyNeuron, lowest: IntArray, highest: IntArray, timesteps: int) -> dict[str, Range]:
+    """The range of each signed state variable over ``timesteps`` steps; that of ``v`` includes u and the constants.
+
+    ``lowest`` and ``highest``: (channels,), the ends of the input currents.
+    """
+    current = Interval(lowest.astype(np.int64), highest.astype(np.int64))
+    zero = np.zeros(len(lowest), np.int64)
+    s = Interval(zero, zero)
+    v = s if neuron.initial is None else Interval(*(neuron.initial.astype(np.int64),) * 2)
+    total, synaptic, late = v.range | _of_constants(neuron), Range(0, 0), False
+    for _ in range(timesteps):
+        if neuron.synapse is not None:
+            s = s.leaked(neuron.synapse.leak).plus(current)
+            synaptic |= s.range
+        u, after = _step(neuron, v, current if neuron.synapse is None else s, late)
+        late = True
+        if neuron.floor is not None:
+            floor = neuron.floor.astype(np.int64)
+            after = Interval(np.maximum(after.low, floor), np.maximum(after.high, floor))
+        v = after
+        total |= u.range | v.range
+    return {"v": total} | ({} if neuron.synapse is None else {"s": synaptic})
+
+
+def _of_constants(neuron: AnyNeuron) -> Range:
+    numbers = [values for name, values in neuron.constants.items() if "multiplier" not in name]
+    return Range(
+        min((int(values.min()) for values in numbers), default=0),
+        max((int(values.max()) for values in numbers), default=0),
+    ) | Range(0, 0)
+
+
+def _step(neuron: AnyNeuron, v: Interval, s: Interval, late: bool) -> tuple[Interval, Interval]:
+    """Of u, and of v after the reset, for v before the step. ``late``: whether it had a step before, with spikes."""
+    match neuron:
+        case Integrator():
+            u = v.leaked(neuron.leak).plus(s)
+            return u, u
+        case Neuron():
+            pass
+        case _:
+            raise assert_never(neuron)
+    threshold = neuron.threshold.astype(np.int64)
+    sub = np.zeros_like(threshold) if neuron.sub is None else neuron.sub.astype(np.int64)
+    below, above = v.within(None, threshold - 1), v.within(threshold, None)
+    quiet, again = (part.leaked(neuron.leak).plus(s).given(part) for part in (below, above))
+    match neuron.reset:
+        case "subtract" | "zero" | "none":
+            u = v.leaked(neuron.leak).plus(s)
+            return u, _after_spikes(neuron, u)
+        case "late-subtract":
+            u = quiet | again.minus(sub) if late else quiet | again
+            return u, u
+        case "late-zero":
+            nothing = Interval(np.zeros_like(threshold), np.zeros_like(threshold)).given(above)
+            u = quiet | nothing if late else quiet | again
+            return u, u
+        case "undelayed-subtract":
+            after = (
+                quiet.within(None, threshold - 1)
+                | quiet.within(threshold, None).minus(sub)
+                | again.within(None, threshold + sub - 1)
+                | again.within(threshold + sub, None).minus(sub)
+            )
+            return quiet | again.minus(sub), after
+        case _:
+            raise assert_never(neuron.reset)
+
+
+def _after_spikes(neuron: Neuron, u: Interval) -> Interval:
+    """Of v after a reset in the same step: each number of spikes has its part of u."""
+    thresholds = [None, *neuron.thresholds.astype(np.int64), None]
+    after = u.within(None, thresholds[1] - 1)
+    for spikes in range(1, neuron.spikes + 1):
+        above = thresholds[spikes + 1]
+        part = u.within(thresholds[spikes], None if above is None else above - 1)
+        match neuron.reset:
+            case "subtract":
+                assert neuron.sub is not None
+                part = part.minus(spikes * neuron.sub.astype(np.int64))
+            case "zero":
+                zero = np.zeros(len(part.low), np.int64)
+                part = Interval(zero, zero).given(part)
+        after = after | part
+    return after
