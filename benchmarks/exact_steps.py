@@ -47,7 +47,7 @@ def simulate(network: FloatNetwork, images: np.ndarray) -> list[np.ndarray]:
             seen = np.lib.stride_tricks.sliding_window_view(x, layer.weight.shape[2:], axis=(3, 4))
             current = np.einsum("ntcyxij,ocij->ntoyx", seen, layer.weight)
         else:
-            current = np.einsum("ntcyx,ocyx->nto", x, layer.weight)[..., None, None]
+            current = np.einsum("ntcyx,ocyx->nto", x, layer.projection.weight)[..., None, None]
         v, threshold = np.zeros_like(current[:, 0]), layer.neuron.threshold[:, None, None]
         out = np.zeros_like(current)
         for step in range(STEPS):

@@ -149,8 +149,8 @@ def _stages(
             weights = nn.Conv2d(inputs, outputs, tuple(window), layer.stride, layer.padding)
         else:
             yield nn.Flatten()
-            weights = nn.Linear(layer.weight[0].size, len(layer.weight))
-        weights.weight.data = torch.tensor(layer.weight, dtype=torch.float32).view(weights.weight.shape)
+            weights = nn.Linear(layer.projection.weight[0].size, len(layer.projection.weight))
+        weights.weight.data = torch.tensor(layer.projection.weight, dtype=torch.float32).view(weights.weight.shape)
         weights.bias.data = torch.tensor(layer.bias, dtype=torch.float32)
         yield weights
         yield neurons(layer.neuron)

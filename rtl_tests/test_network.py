@@ -29,7 +29,7 @@ from hwsnn.spec import (
     ShiftLeak,
 )
 from hwsnn.verilog.emit import to_verilog
-from tests.support.layers import conv_layer, dense_layer
+from tests.support.layers import conv_layer, dense_layer, with_weights
 from tests.support.random_networks import random_folding, random_network
 
 RANDOM_NETWORKS = 30
@@ -113,10 +113,10 @@ def _with_layer(network: Network, index: int, layer: Layer) -> Network:
 def _wrong_weight(network: Network, index: int) -> Network:
     layer = network.layers[index]
     assert isinstance(layer, Population)
-    weight = layer.weight.copy()
+    weight = layer.projection.weight.copy()
     largest = np.unravel_index(int(np.abs(weight).argmax()), weight.shape)
     weight[largest] = -weight[largest]
-    return _with_layer(network, index, replace(layer, weight=weight))
+    return _with_layer(network, index, with_weights(layer, weight))
 
 
 def _wrong_threshold(network: Network, index: int) -> Network:

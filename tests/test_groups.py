@@ -16,7 +16,7 @@ from torch.nn import functional
 from hwsnn import reference, spec
 from hwsnn.cli import cli
 from hwsnn.data import random_images
-from hwsnn.float_network import FloatConv
+from hwsnn.float_network import FloatPopulation
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.weight_layout import folded_parameters
 from hwsnn.frontends.nir import writer
@@ -28,30 +28,31 @@ from hwsnn.reference.synapses import Synapses
 from tests.frontends.nir import nir_graphs, nir_oracle
 from tests.reference.test_reference import expect_equal
 from tests.support.grouped_networks import grouped, grouped_model
-from tests.support.layers import conv_layer, dense_layer
+from tests.support.layers import conv_layer, dense_layer, with_weights
 from tests.support.trained_networks import assert_same
 
 
 def convolution(network: Any, index: int) -> Any:
     layer = network.layers[index]
-    assert isinstance(layer, spec.Conv | FloatConv)
+    assert isinstance(layer, spec.Population | FloatPopulation)
     return layer
 
 
 def ungrouped(layer: spec.Population) -> spec.Population:
     """The same layer with a weight of zero for every input of another group."""
-    outputs, inputs = layer.out_channels // layer.groups, layer.weight.shape[1]
-    weight = np.zeros((layer.out_channels, layer.in_channels, *layer.kernel), np.int64)
+    inputs = layer.projection.weight.shape[1]
+    outputs = layer.out_channels * inputs // layer.projection.in_channels
+    weight = np.zeros((layer.out_channels, layer.projection.in_channels, *layer.projection.kernel), np.int64)
     for o in range(layer.out_channels):
         first = o // outputs * inputs
-        weight[o, first : first + inputs] = layer.weight[o]
-    return replace(layer, weight=weight, groups=1)
+        weight[o, first : first + inputs] = layer.projection.weight[o]
+    return with_weights(layer, weight, groups=1)
 
 
 @pytest.mark.parametrize("encoding", ["direct", "poisson"])
 def test_reference_is_the_oracle(encoding: spec.EncoderKind) -> None:
     network = grouped_model(encoding)
-    assert [layer.groups for layer in network.layers[:2]] == [2, 6]  # type: ignore[union-attr]
+    assert [layer.projection.groups for layer in network.layers[:2]] == [2, 6]  # type: ignore[union-attr]
     images = random_images(network, 4, 1)
     result = reference.run(network, images, trace=True)
     expect_equal(network, images, result)
@@ -165,11 +166,7 @@ def test_what_is_folded_keeps_the_groups_that_it_can(tmp_path: Path) -> None:
     chain = [split(4, 4, 2), split(8, 4, 4), fire, nir_graphs.avg_pool(), split(8, 8, 4), scale, fire]
     chain += [nir_graphs.avg_pool(), fire]
     layers = read(nir_graphs.write(tmp_path, nir_graphs.graph(*chain, shape=(4, 8, 8)))).layers
-    assert [(type(layer), getattr(layer, "groups", None)) for layer in layers] == [
-        (FloatConv, 2),
-        (FloatConv, 4),
-        (FloatConv, 8),
-    ]
+    assert [layer.projection.groups for layer in layers] == [2, 4, 8]  # type: ignore[union-attr]
 
 
 def test_one_that_does_not_fit_is_refused_in_a_line(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def in_model_files(network: spec.Network) -> None:
 
 def weight_order(network: spec.Network) -> None:
     for _, layer in network.populations():
-        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.weight).sum()
+        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.projection.weight).sum()
 
 
 def in_pytorch(network: spec.Network) -> None:
@@ -150,7 +150,7 @@ def test_every_kind_comes_back_from_nir(layer: str, tmp_path: Path) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Strange(spec.Convolution, spec.Population):
+class Strange(spec.Convolution, spec.IntegerProjection):
     """A kind that nobody has heard of, though it could pass for a convolution."""
 
     kind: ClassVar[str] = "strange"
@@ -160,11 +160,11 @@ class Strange(spec.Convolution, spec.Population):
 def test_no_part_takes_a_new_kind_of_layer_for_another(concern: str) -> None:
     conv = integers(floats(LAYERS["conv"]))
     first = conv.layers[0]
-    assert isinstance(first, spec.Conv)
-    parts = (first.name, first.weight, first.bias, first.weight_bits, first.neuron)
-    strange: Any = Strange(*parts, **first.settings)
+    assert isinstance(first, spec.Population)
+    one = first.projection
+    strange: Any = Strange(one.name, one.weight, one.weight_bits, **one.settings)
     with pytest.raises((TypeError, ValueError), match=r"Strange|'strange'"):
-        LAYER_CONCERNS[concern](replace(conv, layers=(strange, conv.layers[1])))
+        LAYER_CONCERNS[concern](replace(conv, layers=(replace(first, projections=(strange,)), conv.layers[1])))
 
 
 ENCODER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {

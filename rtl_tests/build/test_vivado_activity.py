@@ -19,7 +19,7 @@ from hwsnn.errors import ToolError
 from hwsnn.interface.registers import result_bytes
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.network import layer_instance
-from hwsnn.spec import Dense, Network
+from hwsnn.spec import Network, Population
 from tests.build.vivado.recorder.recorder import TCLSH, run_script
 from tests.build.vivado.recorder.saif_text import parse
 from tests.build.vivado.recorder.session import Session
@@ -125,7 +125,7 @@ def test_no_answer_in_time(simulator: Tool, tmp_path: Path, monkeypatch: pytest.
 def test_the_activity_of_other_hardware_is_worth_nothing(simulator: Tool, tmp_path: Path) -> None:
     """The same shapes, but one layer's biases differ."""
     last = NETWORK.layers[-1]
-    assert isinstance(last, Dense)
+    assert isinstance(last, Population)
     other = replace(NETWORK, layers=(*NETWORK.layers[:-1], replace(last, bias=last.bias + 1)))
     with pytest.raises(ToolError, match=r"^the simulated accelerator's results differ from the reference$"):
         simulate(simulator, other, Stimulus(IMAGES, ""), (100, 150), 10_000, LEVELS, tmp_path / ACTIVITY)

@@ -23,7 +23,8 @@ from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import save
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim import network_bench
-from hwsnn.spec import Dense, Network
+from hwsnn.spec import Network, Population
+from tests.support.layers import with_weights
 from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
@@ -149,8 +150,10 @@ def test_wrong_hardware_is_a_no(model: Path, tmp_path: Path, monkeypatch: pytest
 
     def spoiled(built: Network, folding: Folding) -> Pipeline:
         last = built.layers[-1]
-        assert isinstance(last, Dense)
-        return Pipeline(replace(built, layers=(*built.layers[:-1], replace(last, weight=-last.weight))), folding)
+        assert isinstance(last, Population)
+        return Pipeline(
+            replace(built, layers=(*built.layers[:-1], with_weights(last, -last.projection.weight))), folding
+        )
 
     monkeypatch.setattr(network_bench, "Pipeline", spoiled)
     folder = tmp_path / "out"

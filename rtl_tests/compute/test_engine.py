@@ -13,7 +13,20 @@ from amaranth.sim import Simulator
 
 from hwsnn.folding.folding import LayerFold
 from hwsnn.rtl.compute.engine import Engine
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec import (
+    Conv,
+    Dense,
+    Encoder,
+    Integrator,
+    Leak,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    Population,
+    ShiftLeak,
+)
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 from tests.support import oracle
 
@@ -53,7 +66,7 @@ class Setting:
         if self.fires:
             thresholds, subs = (rng.integers(1, 9 << self.pixel_bits, self.classes) for _ in range(2))
             neuron = Neuron(thresholds, self.leak, "subtract", 13, subs)
-        layer = self.kind("last", weights, bias, 4, neuron)
+        layer = Population("last", (self.kind("last", weights, 4),), bias, neuron)
         encoder = Encoder("direct" if self.pixel_bits else "uniform")
         readout = "count" if self.fires else "membrane"
         return Network("one-layer", self.shape, self.pixel_bits or 8, encoder, self.timesteps, (layer,), readout)  # type: ignore[arg-type]
@@ -108,7 +121,7 @@ class Setting:
     def _oracle(self, planes: list[oracle.Plane]) -> list[oracle.Plane]:
         layer = self.network.layers[0]
         assert not isinstance(layer, MaxPool)
-        return oracle.population(layer, planes, self.shape)[0]
+        return oracle.weighted(layer, planes, self.shape)[0]
 
     def begins(self, engine: Engine) -> list[list[int]]:
         """For every position of every frame, when its passes begin at full speed, counted from the first one."""

@@ -43,7 +43,7 @@ def test_random_network_and_folding(seed: int) -> None:
 @pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("digits", 2), ("mnist-small", 3)])
 def test_shipped_model(model: str, t_par: int) -> None:
     network = load_model(model)
-    layers = {layer.name: LayerFold(layer.weight.shape[1], 8, t_par) for _, layer in network.populations()}
+    layers = {layer.name: LayerFold(layer.projection.weight.shape[1], 8, t_par) for _, layer in network.populations()}
     _check(network, queue_depths(network, layers))
 
 

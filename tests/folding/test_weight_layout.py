@@ -40,11 +40,13 @@ def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_
         tap, d = divmod(entry, cin_par)
         o, c = g * cout_par + lane, k * cin_par + d
         if o < outputs and c < channels:
-            assert folded.weights[0, g, k, lane, entry] == layer.weight[o, c, tap // kernel[1], tap % kernel[1]]
+            assert (
+                folded.weights[0, g, k, lane, entry] == layer.projection.weight[o, c, tap // kernel[1], tap % kernel[1]]
+            )
             seen += 1
         else:
             assert folded.weights[0, g, k, lane, entry] == 0
-    assert seen == layer.weight.size
+    assert seen == layer.projection.weight.size
 
 
 @pytest.mark.parametrize(
@@ -60,11 +62,14 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
     for pixel, g, fold, lane, d in np.ndindex(*folded.weights.shape):
         o, c = g * cout_par + lane, fold * cin_par + d
         if o < outputs and c < channels:
-            assert folded.weights[pixel, g, fold, lane, d] == layer.weight[o, c, pixel // extent[1], pixel % extent[1]]
+            assert (
+                folded.weights[pixel, g, fold, lane, d]
+                == layer.projection.weight[o, c, pixel // extent[1], pixel % extent[1]]
+            )
             seen += 1
         else:
             assert folded.weights[pixel, g, fold, lane, d] == 0
-    assert seen == layer.weight.size
+    assert seen == layer.projection.weight.size
 
 
 def test_biases_are_padded() -> None:

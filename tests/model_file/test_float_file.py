@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as to_bytes
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.model_file import integer_file
 from hwsnn.model_file.float_file import describe, load, restore, save
 from hwsnn.spec import MaxPool
@@ -84,8 +84,9 @@ def test_the_same_network_gives_the_same_file(tmp_path: Path) -> None:
     written = set()
     for order in ("C", "F") * 5:
         conv, *others = network().layers
-        assert isinstance(conv, FloatConv)
-        conv = replace(conv, weight=np.array(conv.weight, order=order))  # type: ignore[call-overload]
+        assert isinstance(conv, FloatPopulation)
+        weight = np.array(conv.projection.weight, order=order)  # type: ignore[call-overload]
+        conv = replace(conv, projections=(replace(conv.projection, weight=weight),))
         save(replace(network(), layers=(conv, *others)), tmp_path / "net")
         written.add((tmp_path / "net").read_bytes())
     assert len(written) == 1

@@ -17,7 +17,7 @@ from safetensors.numpy import save as to_bytes
 
 from hwsnn.errors import InputError
 from hwsnn.model_file.integer_file import describe, load, model_hash, restore, save
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak
+from hwsnn.spec import Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, Population, ShiftLeak
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
 
@@ -84,13 +84,11 @@ def test_what_is_restored_is_what_was_built() -> None:
         if isinstance(old, MaxPool) or isinstance(new, MaxPool):
             assert new == old
             continue
-        assert (new.weight == old.weight).all()
+        assert (new.projection.weight == old.projection.weight).all()
         assert (new.bias == old.bias).all()
-        assert (new.name, new.weight_bits) == (old.name, old.weight_bits)
+        assert (new.name, new.projection.weight_bits) == (old.name, old.projection.weight_bits)
         assert (new.neuron.leak, new.neuron.membrane_bits) == (old.neuron.leak, old.neuron.membrane_bits)
-        if isinstance(old, Conv):
-            assert isinstance(new, Conv)
-            assert (new.stride, new.padding) == (old.stride, old.padding)
+        assert new.projection.settings == old.projection.settings
         if isinstance(old.neuron, Neuron):
             assert isinstance(new.neuron, Neuron)
             assert new.neuron.reset == old.neuron.reset
@@ -133,9 +131,9 @@ def one_more(array: np.ndarray, at: int) -> np.ndarray:
 
 def every_change() -> list[Network]:
     conv, pool, last = network().layers
-    assert isinstance(conv, Conv)
+    assert isinstance(conv, Population)
     assert isinstance(pool, MaxPool)
-    assert isinstance(last, Dense)
+    assert isinstance(last, Population)
     assert isinstance(conv.neuron, Neuron)
     return [
         replace(network(), name="other"),
@@ -374,7 +372,7 @@ def test_wrong_tensors(tmp_path: Path, change: Callable[[Tensors], None], messag
 )
 def test_wrong_subs(tmp_path: Path, change: Callable[[Tensors], None], message: str) -> None:
     conv = network().layers[0]
-    assert isinstance(conv, Conv)
+    assert isinstance(conv, Population)
     subtracts = Neuron(np.array([3, 4, 5, 6]), ShiftLeak(2), "subtract", 14, np.array([0, 4, 4, 7]))
     graph, tensors = describe(replace(network(), layers=(replace(conv, neuron=subtracts), *network().layers[1:])))
     change(tensors)

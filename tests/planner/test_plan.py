@@ -126,7 +126,7 @@ def test_fewer_bits_that_would_fit_do() -> None:
         plan.for_utilization(DIGITS, few)
     bits = int(str(caught.value)[-6])
     fitting = narrower(DIGITS, bits)
-    assert {layer.weight_bits for _, layer in fitting.populations()} == {bits}
+    assert {layer.projection.weight_bits for _, layer in fitting.populations()} == {bits}
     assert plan.for_utilization(fitting, few).cost.lut <= 1300
     with pytest.raises(TooLargeError):
         FoldingSearch(DIGITS, few).within_luts(100)

@@ -12,8 +12,18 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Cost, layer_cost
 from hwsnn.planner.devices import DEVICES, Device
 from hwsnn.planner.resource_estimate import QUEUE
-from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, PoolMode, ShiftLeak
-from tests.support.layers import conv_layer, dense_layer
+from hwsnn.spec import (
+    Encoder,
+    Integrator,
+    MaxPool,
+    Network,
+    Neuron,
+    NoLeak,
+    PoolMode,
+    Population,
+    ShiftLeak,
+)
+from tests.support.layers import conv_layer, dense_layer, with_weights
 
 SIX, FOUR = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
 """Devices with look-up tables of six and of four inputs."""
@@ -143,9 +153,9 @@ def test_line_buffers_lie_in_block_memory_where_rows_are_long() -> None:
 def test_pools(mode: PoolMode) -> None:
     network = _conv(4, 6, 3, timesteps=3)
     conv, last = network.layers
-    assert isinstance(last, Dense)
+    assert isinstance(last, Population)
     pool = MaxPool("pool", (2, 2), (2, 2), mode)
-    network = replace(network, layers=(conv, pool, replace(last, weight=last.weight[:, :, :2, :2])))
+    network = replace(network, layers=(conv, pool, with_weights(last, last.projection.weight[:, :, :2, :2])))
     cost = [layer_cost(network, 1, LayerFold(1, 1), steps, SIX) for steps in (1, 3)]
     assert cost[0].lut < cost[1].lut
     if mode == "or":
@@ -159,7 +169,7 @@ def test_neurons() -> None:
     """Of a lane of 12 bits, what firing, leaking and waiting cost."""
     network, fold = _conv(4, 6, 3, timesteps=4), LayerFold(4, 2)
     conv = network.layers[0]
-    assert isinstance(conv, Conv)
+    assert isinstance(conv, Population)
     assert isinstance(conv.neuron, Neuron)
 
     def lut(network: Network, neuron: Neuron, t_par: int = 1) -> int:
@@ -180,7 +190,7 @@ def test_neurons() -> None:
 def test_more_lanes_of_shipped_models_take_more(model: str, device: str) -> None:
     network = load_model(model)
     for index, layer in network.populations():
-        inputs, outputs = layer.weight.shape[1], layer.weight.shape[0]
+        inputs, outputs = layer.projection.weight.shape[1], layer.projection.weight.shape[0]
         registers = [
             layer_cost(network, index, LayerFold(inputs, lanes), 1, DEVICES[device]).ff
             for lanes in (-(-outputs // 4), -(-outputs // 2), outputs)

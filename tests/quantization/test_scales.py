@@ -114,12 +114,12 @@ def test_a_step_is_divided_where_something_else_asks_for_it(
     weight: list[int], options: dict[str, Any], bias: float, expected: list[int]
 ) -> None:
     layer = only_layer(network(dense([weight], bias=[bias], its_neuron=neuron(**options))))
-    assert layer.weight.ravel().tolist() == expected
+    assert layer.projection.weight.ravel().tolist() == expected
 
 
 def test_an_integrator_keeps_multiples_of_one_step_for_all_channels() -> None:
     source = network(dense([[1.5, -0.5], [0.25, 0]], its_neuron=FloatIntegrator(1.0)))
-    assert only_layer(source).weight[:, 0, 0].tolist() == [[6, -2], [1, 0]]
+    assert only_layer(source).projection.weight[:, 0, 0].tolist() == [[6, -2], [1, 0]]
 
 
 def test_one_stray_weight_is_clipped() -> None:
@@ -134,7 +134,7 @@ def test_one_stray_weight_is_clipped() -> None:
 
 def test_every_channel_has_its_own_scale() -> None:
     layer = only_layer(network(dense([[1, -0.5037], [0.01, 0.005037]])))
-    np.testing.assert_array_equal(layer.weight[:, 0, 0], [[127, -64], [127, 64]])
+    np.testing.assert_array_equal(layer.projection.weight[:, 0, 0], [[127, -64], [127, 64]])
     assert fires(layer).threshold.tolist() == [128, 12701]
 
 
@@ -190,4 +190,4 @@ def test_exact_channels_stay_within_the_span() -> None:
 def test_channels_of_an_integrator_share_one_scale() -> None:
     """Their membranes are compared: each must mean the same."""
     source = network(dense([[1.0, -0.5037], [0.25, 0.125]], its_neuron=FloatIntegrator(1.0)))
-    np.testing.assert_array_equal(only_layer(source).weight[:, 0, 0], [[127, -64], [32, 16]])
+    np.testing.assert_array_equal(only_layer(source).projection.weight[:, 0, 0], [[127, -64], [32, 16]])

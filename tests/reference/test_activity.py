@@ -25,9 +25,9 @@ IMAGES = 3
 def synapses(layer: Population, shape: Shape) -> Iterator[tuple[int, int, int]]:
     """The input of every synapse of a layer on inputs of ``shape``: one entry for each weight of each window."""
     (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
-    outputs, inputs = layer.weight.shape[:2]
+    outputs, inputs = layer.projection.weight.shape[:2]
     for o, y, x in product(*map(range, layer.output_shape(shape))):
-        for c, i, j in product(*map(range, layer.weight.shape[1:])):
+        for c, i, j in product(*map(range, layer.projection.weight.shape[1:])):
             row, column = y * sy + i - py, x * sx + j - px
             if 0 <= row < shape[1] and 0 <= column < shape[2]:
                 yield o * shape[0] // (outputs * inputs) * inputs + c, row, column

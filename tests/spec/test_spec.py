@@ -94,14 +94,18 @@ def test_leaks_of_values_as_large_as_can_be(leak: Leak) -> None:
 
 
 def test_beta() -> None:
-    assert [NoLeak().beta, ShiftLeak(3).beta, MultiplyLeak(230, 8).beta] == [1.0, 0.875, 230 / 256]
+    assert [NoLeak().betas, ShiftLeak(3).betas, MultiplyLeak(230, 8).betas] == [
+        (1.0, 1.0),
+        (0.875, 0.875),
+        (230 / 256,) * 2,
+    ]
 
 
 def test_current_ranges_are_reached() -> None:
     random = np.random.default_rng(0)
     layer = conv(weight=random.integers(-127, 128, (4, 2, 3, 2)), bias=random.integers(-9, 9, 4))
     for channel, found in enumerate(layer.current_ranges(255)):
-        terms = [255 * int(w) for w in layer.weight[channel].flat]
+        terms = [255 * int(w) for w in layer.projection.weight[channel].flat]
         bias = int(layer.bias[channel])
         assert found == Range(bias + sum(min(t, 0) for t in terms), bias + sum(max(t, 0) for t in terms))
 
@@ -184,7 +188,7 @@ def test_can_saturate() -> None:
     """255 * 12 + 1 = 3,061 a step: 9,183 after three, which takes 15 bits."""
     for bits, expected in ((14, True), (15, False)):
         layer = conv(weight=ones(4, 2, 3, 2), neuron=neuron(4, "none", bits=bits))
-        assert network(layers=(layer, *network().layers[1:])).saturating(0) is expected
+        assert network(layers=(layer, *network().layers[1:])).saturating(0) == ({"v"} if expected else set())
     assert not network().saturating(1)
 
 

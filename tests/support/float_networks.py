@@ -46,7 +46,7 @@ def built(
 
 def only_layer(source: FloatNetwork, *args: Any, **options: Any) -> spec.Population:
     (layer,) = built(source, *args, **options)[0].layers
-    assert isinstance(layer, spec.Dense)
+    assert isinstance(layer, spec.Population)
     return layer
 
 

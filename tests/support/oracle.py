@@ -72,11 +72,11 @@ def poisson_numbers(network: Network, channel: int) -> Iterator[int]:
 def weighted(layer: Population, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
     """Spikes at every step; of an integrator, the membranes at every step."""
     _, height, width = shape
-    outputs, inputs_of_a_group, kernel_height, kernel_width = layer.weight.shape
+    outputs, inputs_of_a_group, kernel_height, kernel_width = layer.projection.weight.shape
     (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
     outputs_of_a_group = outputs * inputs_of_a_group // shape[0]
     rows, columns = (height + 2 * py - kernel_height) // sy + 1, (width + 2 * px - kernel_width) // sx + 1
-    weights = layer.weight.tolist()
+    weights = layer.projection.weight.tolist()
     result: list[Plane] = [{} for _ in inputs]
     for o, y, x in product(range(outputs), range(rows), range(columns)):
         v = 0

@@ -14,8 +14,6 @@ import numpy as np
 from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues
 from hwsnn.spec import (
     MIN_MEMBRANE_BITS,
-    Conv,
-    Dense,
     Encoder,
     EncoderKind,
     Integrator,
@@ -44,7 +42,6 @@ QUEUE_DEPTHS = ((1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100))
 """What the queues of one folding are drawn from: none has room, all are short, or anything."""
 
 _Choice = TypeVar("_Choice")
-_WithNeurons = TypeVar("_WithNeurons", Conv, Dense)
 
 
 def random_network(seed: int) -> Network:
@@ -80,7 +77,7 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
     forms: tuple[Sums, ...] = get_args(Sums)
 
     def fold(layer: Population) -> LayerFold:
-        cin_par, cout_par, t_par = part(layer.in_channels), part(layer.out_channels), part(network.timesteps)
+        cin_par, cout_par, t_par = part(layer.projection.in_channels), part(layer.out_channels), part(network.timesteps)
         sums = forms[random.integers(len(forms))]
         return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
 
@@ -97,8 +94,9 @@ class _Draw:
     def network(self) -> Network:
         input_shape = (self._integer(1, MAX_INPUT_CHANNELS), self._integer(1, MAX_SIDE), self._integer(1, MAX_SIDE))
         pixel_bits = 8 if self._happens(0.6) else self._integer(1, 7)
-        encoding: EncoderKind = self._choice(get_args(EncoderKind))
-        readout: Readout = self._choice(get_args(Readout))
+        encodings: tuple[EncoderKind, ...] = ("direct", "uniform", "poisson", "latency")
+        readouts: tuple[Readout, ...] = ("count", "membrane")
+        encoding, readout = self._choice(encodings), self._choice(readouts)
         timesteps = self._integer(1, MAX_TIMESTEPS)
         encoder = Encoder(encoding)
         largest_input = encoder.largest_value(pixel_bits)
@@ -132,7 +130,8 @@ class _Draw:
         stride = (self._integer(1, 2), self._integer(1, 2))
         groups = self._choice([part for part in range(1, shape[0] + 1) if shape[0] % part == 0])
         dense = self._synapses(name, (shape[0] // groups, *kernel), largest_input, fires=True, groups=groups)
-        conv = replace(_as_conv(dense), stride=stride, padding=padding, groups=groups)
+        one = dense.projection
+        conv = conv_layer(name, one.weight, dense.bias, one.weight_bits, dense.neuron, stride, padding, groups)
         return self._with_membranes(conv, largest_input, timesteps)
 
     def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Population:
@@ -152,7 +151,8 @@ class _Draw:
             return dense_layer(name, weight, bias, bits, Integrator(leak, WIDE_MEMBRANE))
         typical = np.maximum(0.3 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 0.8, channels)
         threshold = np.maximum(np.rint(typical), 1).astype(np.int64)
-        reset: Reset = self._choice(get_args(Reset))
+        resets: tuple[Reset, ...] = ("subtract", "zero", "none")
+        reset = self._choice(resets)
         sub = self._sub(threshold) if reset == "subtract" else None
         return dense_layer(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE, sub))
 
@@ -162,7 +162,7 @@ class _Draw:
             return threshold - self._integer(0, 1)
         return self._random.integers(0, 2 * threshold, endpoint=True)
 
-    def _with_membranes(self, layer: _WithNeurons, largest_input: int, timesteps: int) -> _WithNeurons:
+    def _with_membranes(self, layer: Population, largest_input: int, timesteps: int) -> Population:
         neuron = layer.neuron
         needed = layer.membrane_range(largest_input, timesteps).width
         least = signed_width(0, neuron.largest_constant) if isinstance(neuron, Neuron) else needed // 2
@@ -194,4 +194,4 @@ class _Draw:
 
 def _as_conv(dense: Population) -> Population:
     """The convolution of one position with the same weights and neurons."""
-    return conv_layer(dense.name, dense.weight, dense.bias, dense.weight_bits, dense.neuron)
+    return conv_layer(dense.name, dense.projection.weight, dense.bias, dense.projection.weight_bits, dense.neuron)

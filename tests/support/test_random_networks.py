@@ -45,7 +45,7 @@ def test_thirty_cover_every_kind() -> None:
         "zero",
         "none",
     }
-    assert {layer.weight_bits for layer in weighted} == set(range(2, 9))
+    assert {layer.projection.weight_bits for layer in weighted} == set(range(2, 9))
     assert any(layer.padding != (0, 0) for layer in convolutions)
     assert any(layer.stride != (1, 1) for layer in convolutions)
     assert any(layer.groups == layer.in_channels > 1 for layer in convolutions)
@@ -70,8 +70,8 @@ def test_thirty_foldings_cover_every_kind() -> None:
         for network, folding in zip(NETWORKS, foldings, strict=True)
         for _, layer in network.populations()
         for part, whole in (
-            (folding.layers[layer.name].cin_par, layer.in_channels),
-            (folding.layers[layer.name].cout_par, layer.weight.shape[0]),
+            (folding.layers[layer.name].cin_par, layer.projection.in_channels),
+            (folding.layers[layer.name].cout_par, layer.projection.weight.shape[0]),
             (folding.layers[layer.name].t_par, network.timesteps),
         )
     ]

@@ -81,7 +81,7 @@ def assert_same(first: FloatNetwork, second: FloatNetwork) -> None:
             assert one == other
             continue
         assert one.name == other.name
-        np.testing.assert_array_equal(one.weight, other.weight)
+        np.testing.assert_array_equal(one.projection.weight, other.projection.weight)
         np.testing.assert_array_equal(one.bias, other.bias)
         if isinstance(one, FloatConv) and isinstance(other, FloatConv):
             assert (one.stride, one.padding, one.groups) == (other.stride, other.padding, other.groups)

@@ -35,12 +35,12 @@ def check_card(made: Path, name: str) -> None:
     assert card["time steps, encoding, readout"] == (
         f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`"
     )
-    weights = sum(layer.synapses for _, layer in network.populations())
+    weights = sum(layer.projection.synapses for _, layer in network.populations())
     assert card["network"].endswith(f", {weights:,} weights")
     for layer, shape in zip(network.layers, network.shapes[1:], strict=True):
         assert f"{layer.name} {shape[0]}x{shape[1]}x{shape[2]}" in card["network"]
     for index, layer in network.populations():
-        assert layer.weight_bits == 8
+        assert layer.projection.weight_bits == 8
         assert not network.saturating(index)
     source = float_file.load(made / f"{name}-float.safetensors")
     assert (source.timesteps, source.encoding) == (network.timesteps, network.encoder.kind)

@@ -150,9 +150,9 @@ def test_rounded_weights_are_those_of_the_integer_network(bits: int) -> None:
             continue
         assert not isinstance(integers, MaxPool)
         last = layer.name == "dense2"
-        peak = abs(layer.weight).max(axis=None if last else (1, 2, 3), keepdims=True)
-        assert np.array_equal(integers.weight, np.rint(layer.weight / peak * largest))
-        assert np.allclose(layer.weight / peak * largest, integers.weight, atol=1e-4)
+        peak = abs(layer.projection.weight).max(axis=None if last else (1, 2, 3), keepdims=True)
+        assert np.array_equal(integers.projection.weight, np.rint(layer.projection.weight / peak * largest))
+        assert np.allclose(layer.projection.weight / peak * largest, integers.projection.weight, atol=1e-4)
 
 
 def test_gradients_pass_the_rounding() -> None:

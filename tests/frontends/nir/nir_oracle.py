@@ -200,7 +200,7 @@ def simulate_trained(network: FloatNetwork, inputs: Array) -> dict[str, Array]:
                 if isinstance(layer, FloatConv):
                     current = convolution(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.groups)
                 else:
-                    current = (np.einsum("ocyx,cyx->o", layer.weight, x) + layer.bias)[:, None, None]
+                    current = (np.einsum("ocyx,cyx->o", layer.projection.weight, x) + layer.bias)[:, None, None]
                 v = layer.neuron.beta * membranes[layer.name] + current
                 x = v
                 if isinstance(layer.neuron, FloatNeuron):

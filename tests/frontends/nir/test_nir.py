@@ -11,7 +11,7 @@ import nir
 import numpy as np
 import pytest
 
-from hwsnn.float_network import FloatConv, FloatDense, FloatNeuron
+from hwsnn.float_network import FloatConv, FloatDense, FloatNeuron, FloatPopulation
 from hwsnn.frontends.nir.reader import read
 from hwsnn.spec import MaxPool
 from tests.frontends.nir import nir_oracle
@@ -202,10 +202,10 @@ def test_a_file_as_snntorch_writes_it(tmp_path: Path) -> None:
     built = graph(nir.Flatten({"input": None}, 0, -1), nir.Linear(weight), neurons, shape=(1, 12))
     network = read(write(tmp_path, built))
     (layer,) = network.layers
-    assert isinstance(layer, FloatDense)
+    assert isinstance(layer, FloatPopulation)
     assert network.input_shape == (1, 1, 12)
     assert layer.neuron.beta == pytest.approx(0.9, abs=1e-6)
-    np.testing.assert_allclose(layer.weight[:, 0, 0], weight, rtol=1e-6)
+    np.testing.assert_allclose(layer.projection.weight[:, 0, 0], weight, rtol=1e-6)
     assert any("--reset subtract" in remark for remark in network.remarks)
 
 
