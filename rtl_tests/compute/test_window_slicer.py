@@ -124,6 +124,9 @@ SETTINGS = [
     Setting(3, 4, 1, 6, 4, 2, 1),
     Setting(1, 4, 1, 3, 3, 3, 2),
     Setting(2, 3, 1, 8, 3, 3, 1),
+    # Inputs of several bits at every step.
+    Setting(3, 5, 2, 7, 2, 3, 2),
+    Setting(1, 4, 8, 1, 4, 1, 2),
     # Pixels, the same in every pass.
     Setting(4, 3, 8, 1, 2, 1, 2, repeats=3),
     Setting(4, 2, 4, 1, 2, 1, 1, repeats=4),

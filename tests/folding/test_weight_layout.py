@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.weight_layout import folded_parameters
-from hwsnn.spec import Neuron, NoLeak
+from hwsnn.spec import Dense, Neuron, NoLeak
 from tests.support.layers import conv_layer, dense_layer
 
 RNG = np.random.default_rng(5)
@@ -70,6 +72,22 @@ def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin
         else:
             assert folded.weights[pixel, g, fold, lane, d] == 0
     assert seen == layer.projection.weight.size
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_weights_are_times_their_gain(dense: bool) -> None:
+    weight, gain = _weights(3, 2, 2, 2), np.array([1, 5, 700])
+    layer = conv_layer("c", weight, np.arange(3), 8, _neuron(3), gain=gain)
+    if dense:
+        layer = replace(layer, projections=(Dense("c", weight, 8, gain),))
+    gained = replace(layer.projection, weight=np.ones_like(weight))
+    plain = replace(layer.projection, gain=None)
+    whole, ones, bare = (
+        folded_parameters(replace(layer, projections=(projection,)), LayerFold(1, 2)).weights
+        for projection in (layer.projection, gained, plain)
+    )
+    assert (whole == ones * bare).all()
+    assert set(np.unique(ones)) == {0, 1, 5, 700}
 
 
 def test_biases_are_padded() -> None:

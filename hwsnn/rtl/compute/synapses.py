@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -112,21 +112,21 @@ class Synapses(wiring.Component):
         m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
         if self._sums.fraction_bits:
             fractions = self._fractions(m, delayed(m, group.count, "given_group", stage - FRACTION_CLOCKS))
-            totals = [Cat(*parts).as_signed() for parts in zip(fractions, totals, strict=True)]
+            places = self._sums.fraction_bits
+            totals = [(total << places) | fraction for total, fraction in zip(totals, fractions, strict=True)]
         m.d.comb += [self.o.payload[lane].eq(total) for lane, total in enumerate(totals)]
         return m
 
     def _fractions(self, m: Module, group: Value) -> list[Value]:
         """What belongs below each PE's sum, ``FRACTION_CLOCKS`` cycles after its output fold."""
-        fractions, bits = self._sums.fractions, self._sums.fraction_bits
+        fractions = self._sums.fractions
         differ = [int(lane) for lane in np.flatnonzero((fractions != fractions[0]).any(axis=0))]
-        found: list[Value] = [Const(int(fraction), bits) for fraction in fractions[0]]
+        found: list[Value] = [Const(int(fraction), self._sums.fraction_bits) for fraction in fractions[0]]
         if differ:
             m.submodules.fractions = table = Rom({f"fraction_{lane}": fractions[:, lane, None] for lane in differ})
             m.d.comb += table.row.eq(group)
             for lane in differ:
-                found[lane] = Signal(bits, name=f"fraction_{lane}")
-                m.d.comb += found[lane].eq(getattr(table, f"fraction_{lane}"))
+                found[lane] = getattr(table, f"fraction_{lane}")
         return found
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
