@@ -18,8 +18,7 @@ Layer: TypeAlias = spec.Layer | FloatLayer
 
 MOST_LAYERS = 256
 MOST_WEIGHTS = 1 << 24
-"""Weights of a network, with the zeros between groups that hardware has: four times as many as the block memories of
-the largest device hold, at 8 bits."""
+"""Weights of a network: four times as many as the block memories of the largest device hold, at 8 bits."""
 MOST_VALUES = 1 << 23
 """Pixels, membranes or spikes of a layer per step, its border included."""
 MOST_VALUES_AN_IMAGE = 1 << 27
@@ -42,8 +41,7 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    weighted = [layer for layer in layers if isinstance(layer, spec.Weighted | FloatWeighted)]
-    weights = sum(layer.out_channels * layer.in_channels * prod(layer.kernel) for layer in weighted)
+    weights = sum(layer.synapses for layer in layers if isinstance(layer, spec.Weighted | FloatWeighted))
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0

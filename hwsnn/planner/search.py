@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold, Sums
 from hwsnn.folding.pipeline_depths import neuron_pipeline
-from hwsnn.spec import Network
+from hwsnn.spec import Network, Weighted
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -133,8 +134,8 @@ class FoldingSearch:
         steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in _parts(layer.in_channels)
-            for cout in _parts(layer.out_channels)
+            for cin in _input_parts(layer)
+            for cout in _output_parts(layer)
             for t_par in steps
             for sums in self._device.sums
             for logic_steps in range(1 if network.takes_pixels(index) or sums != "block" else t_par)
@@ -274,9 +275,8 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
 
     ``membrane``: from ``membrane_cycles``.
     """
-    layer = network.weighted(index)
-    channels, outputs = layer.in_channels, layer.out_channels
-    slices = -(-outputs // min(fold.cout_par, outputs)) * -(-channels // min(fold.cin_par, channels))
+    shape = fold_shape(network.weighted(index), fold)
+    slices = shape.output_folds * shape.input_folds
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, membrane)
     return (-(-network.timesteps // t_par) - 1) * rest + slices
@@ -293,6 +293,16 @@ def needed_cycles(network: Network, index: int, per_position: int, first: bool =
     return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)))
 
 
-def _parts(channels: int) -> list[int]:
-    """The useful parallelisms: the smallest for each number of passes over the channels."""
-    return sorted({-(-channels // passes) for passes in range(1, channels + 1)})
+def _output_parts(layer: Weighted) -> list[int]:
+    """The useful numbers of output channels per cycle: the smallest for each number of output folds."""
+    parts = dict[int, int]()
+    for cout_par in range(1, layer.out_channels + 1):
+        shape = fold_shape(layer, LayerFold(1, cout_par))
+        parts.setdefault(shape.output_folds, shape.lanes)
+    return sorted(parts.values())
+
+
+def _input_parts(layer: Weighted) -> list[int]:
+    """The useful numbers of input channels per cycle, of a group: the smallest for each number of input folds."""
+    channels = layer.weight.shape[1]
+    return sorted({-(-channels // folds) for folds in range(1, channels + 1)})
