@@ -136,6 +136,10 @@ class WindowSlicer(wiring.Component):
         window = Signal(pass_bits * (self.window_passes // self._repeats), reset_less=True)
         m.submodules.slice = index = ModuloCounter(self.pass_clocks)
         m.submodules.passes = window_pass = ModuloCounter(self.window_passes)
+        repeats_sets = self._sets > 1 and self._set_groups > 1
+        if repeats_sets:
+            m.submodules.set_slice = set_slice = ModuloCounter(self._set_groups * self.folds)
+            m.d.comb += set_slice.step.eq(self.o.valid)
         # A window's passes are counted as they begin: while ``held``, some of them have not begun.
         held = Signal()
         free = self._free(m)
@@ -155,17 +159,16 @@ class WindowSlicer(wiring.Component):
         if len(window) > pass_bits:
             with m.Elif(self.begins):
                 m.d.sync += window.eq(window[pass_bits:])
-        if pass_bits > slice_bits:
-            # A set with several output folds rotates by itself, before the next set takes its place.
-            rotating = pass_bits if self._set_groups == 1 else set_bits
-            rotated = window[:rotating].rotate_right(slice_bits)
+        if repeats_sets:
+            # A set rotates by itself, and makes room for the next one after its last output fold.
+            rotated = window[:set_bits].rotate_right(slice_bits)
+            with m.Elif(self.o.valid & set_slice.last):
+                m.d.sync += window[:pass_bits].eq(Cat(window[set_bits:pass_bits], rotated))
             with m.Elif(self.o.valid):
-                m.d.sync += window[:rotating].eq(rotated)
-                if rotating < pass_bits:
-                    m.submodules.set_slice = set_slice = ModuloCounter(self._set_groups * self.folds)
-                    m.d.comb += set_slice.step.eq(self.o.valid)
-                    with m.If(set_slice.last):
-                        m.d.sync += window[:pass_bits].eq(Cat(window[set_bits:pass_bits], rotated))
+                m.d.sync += window[:set_bits].eq(rotated)
+        elif pass_bits > slice_bits:
+            with m.Elif(self.o.valid):
+                m.d.sync += window[:pass_bits].eq(window[:pass_bits].rotate_right(slice_bits))
         return m
 
     def _free(self, m: Module) -> Signal:
