@@ -134,8 +134,8 @@ class FoldingSearch:
         steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in _input_parts(layer)
-            for cout in _output_parts(layer)
+            for cin in input_parts(layer)
+            for cout in output_parts(layer)
             for t_par in steps
             for sums in self._device.sums
             for logic_steps in range(1 if network.takes_pixels(index) or sums != "block" else t_par)
@@ -293,7 +293,7 @@ def needed_cycles(network: Network, index: int, per_position: int, first: bool =
     return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)))
 
 
-def _output_parts(layer: Weighted) -> list[int]:
+def output_parts(layer: Weighted) -> list[int]:
     """The useful numbers of output channels per cycle: the smallest for each number of output folds."""
     parts = dict[int, int]()
     for cout_par in range(1, layer.out_channels + 1):
@@ -302,7 +302,7 @@ def _output_parts(layer: Weighted) -> list[int]:
     return sorted(parts.values())
 
 
-def _input_parts(layer: Weighted) -> list[int]:
+def input_parts(layer: Weighted) -> list[int]:
     """The useful numbers of input channels per cycle, of a group: the smallest for each number of input folds."""
     channels = layer.weight.shape[1]
     return sorted({-(-channels // folds) for folds in range(1, channels + 1)})
