@@ -18,7 +18,7 @@ class WindowSlicer(wiring.Component):
     window of pixels is the same at every step: all its passes are alike.
 
     Of a convolution in groups, an output fold sees only the channels of its own group or groups: the sections of its
-    slices. Where several output folds belong to one group, it is split into slices for each of them.
+    slices. Where several output folds belong to one group, each gets the slices of that group anew.
 
     The window is kept in a register that rotates by one slice per cycle, so a slice is always the same bits of it.
 
