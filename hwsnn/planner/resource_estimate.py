@@ -14,6 +14,7 @@ from math import prod
 import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import leak_adders
@@ -86,7 +87,8 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: i
     if layer.sliding:
         beats = pixel_beats(network, index, joined)
         total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
-    turned = parameters.weights.shape[2] > 1 or joined > t_par
+    shape = fold_shape(layer, fold)
+    turned = shape.input_folds * shape.section_sets > 1 or joined > t_par
     total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
     return total + _neurons(network, index, parameters, t_par)
 
@@ -123,7 +125,7 @@ def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
 
 def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
     positions, groups, folds, lanes, entries = parameters.weights.shape
-    rows = positions * groups * folds
+    rows, sections = positions * groups * folds, parameters.sections
     weights = parameters.weights.reshape(rows, lanes, entries)
     sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
     scale = lanes / sampled.shape[1]
@@ -145,12 +147,12 @@ def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: D
     cost = Cost(int(adders * scale * simple), int(registers * scale * simple))
     address = table_bits + (rows - 1).bit_length()
     if block:
-        memories = int(np.ceil(widths.sum(axis=0) * scale / BLOCK_BITS).sum())
-        cost += Cost(0, int(widths.sum() * scale) + address * tables, memories)
+        memories = sections * int(np.ceil(widths.sum(axis=0) * scale / sections / BLOCK_BITS).sum())
+        cost += Cost(0, int(widths.sum() * scale) + address * tables * sections, memories)
     else:
         look_ups = 1 << max(address - device.lut_inputs, 0)
         bits = int(widths.sum() * scale * simple)
-        cost += Cost(bits * look_ups, bits + address * tables)
+        cost += Cost(bits * look_ups, bits + address * tables * sections)
     return cost + _sums(parameters)
 
 

@@ -126,7 +126,7 @@ class Layer:
     @property
     def numbers(self) -> SynapticSums:
         bias = np.array(self.bias)
-        return SynapticSums(np.array(self.weights), bias, self.largest, self.sums, self.fraction_bits)
+        return SynapticSums(np.array(self.weights), bias, self.largest, self.sums, fraction_bits=self.fraction_bits)
 
 
 def _bits(values: list[int], width: int) -> int:

@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.pipeline_depths import engine_depths
 from hwsnn.folding.synaptic_sums import synaptic_sums
@@ -90,17 +91,20 @@ class Engine(wiring.Component):
         self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
         self._fires = layer.neuron.fires
         self._lane_bits, self._sets = (1, self._t_par) if self._fires else (layer.neuron.membrane_bits, 1)
+        folded = fold_shape(layer, fold)
         self._slices = WindowSlicer(
             taps=layer.projection.taps,
             channels=layer.projection.in_channels,
             bits=sums[0].input_bits,
             steps=steps,
-            cin_par=min(fold.cin_par, layer.projection.in_channels),
+            cin_par=folded.cin_par,
             t_par=1 if held else self._t_par,
             groups=self._groups,
             repeats=self.passes if held else 1,
             passes=self.passes,
             min_interval=self.min_interval,
+            channel_groups=folded.channel_groups,
+            sections=folded.sections,
         )
         self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
         super().__init__(

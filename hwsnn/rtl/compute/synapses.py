@@ -45,7 +45,7 @@ class Synapses(wiring.Component):
 
     Ports
     -----
-    i : valid-only stream in of ``unsigned(L * input_bits)``
+    i : valid-only stream in of ``unsigned(slice_bits)``
         Slices, in the order (position, pass, g, k).
     o : valid-only stream out of ``ArrayLayout(signed(current_bits), lanes)``
         Currents, one per PE, in the order (pass, g).
@@ -62,10 +62,9 @@ class Synapses(wiring.Component):
         self._sum_bits = max(current_bits - sums.fraction_bits, 1)
         self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
         self.latency = sums.latency
-        slices = unsigned(sums.weights.shape[4] * sums.input_bits)
         super().__init__(
             {
-                "i": In(stream.Signature(slices, always_ready=True)),
+                "i": In(stream.Signature(unsigned(sums.slice_bits), always_ready=True)),
                 "o": Out(stream.Signature(data.ArrayLayout(signed(current_bits), self._lanes), always_ready=True)),
             }
         )
