@@ -9,7 +9,7 @@ from math import prod
 from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import neuron_pipeline
+from hwsnn.folding.pipeline_depths import layer_output, neuron_pipeline
 from hwsnn.spec import Network, Population
 
 from .devices import Device
@@ -272,10 +272,17 @@ class FoldingSearch:
 
 def membrane_cycles(network: Network, index: int, t_par: int) -> int:
     """Minimum cycles from one pass of ``t_par`` steps to the next of the same output pixel; 0 if there is only one."""
-    layer = network.population(index)
-    saturates, timesteps = bool(network.saturating(index)), network.timesteps
+    neuron = network.population(index).neuron
     # The number of groups matters only to a single pass.
-    return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).min_interval
+    pipeline = neuron_pipeline(
+        neuron,
+        groups=1,
+        timesteps=network.timesteps,
+        t_par=t_par,
+        saturating=network.saturating(index),
+        output=layer_output(network, index),
+    )
+    return pipeline.min_interval
 
 
 def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int) -> int:

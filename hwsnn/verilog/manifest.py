@@ -21,7 +21,7 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
     ``cycles``: by the timing model, for this folding.
     """
     channels, *_ = network.input_shape
-    score = "signed" if network.readout == "membrane" else "unsigned"
+    score = "signed" if network.reads_membranes else "unsigned"
     return {
         "hwsnn": __version__,
         "amaranth": version("amaranth"),

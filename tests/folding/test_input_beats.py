@@ -36,7 +36,7 @@ def test_the_passes_are_those_of_a_whole_pixel() -> None:
             beats = [list(range(first, first + joined)) for first in range(0, timesteps, joined)]
             one_by_one = [one_pass for beat in beats for one_pass in _passes(beat, t_par, timesteps)]
             assert one_by_one == _passes(list(range(timesteps)), t_par, timesteps)
-            assert joined == steps or joined == timesteps or (joined % steps == timesteps % joined == 0)
+            assert joined in (steps, timesteps) or joined % steps == timesteps % joined == 0
             kept += joined == steps
             of_a_pass += joined == t_par != steps
             whole += joined == timesteps
