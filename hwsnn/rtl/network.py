@@ -28,13 +28,13 @@ def layer_instance(name: str) -> str:
 
 
 def pixel_layout(network: Network) -> data.ArrayLayout:
-    """The payload of the ``pixels`` stream: one pixel of every input channel."""
+    """The payload of the ``pixels`` stream: every input channel of a pixel."""
     return data.ArrayLayout(unsigned(network.pixel_bits), network.input_shape[0])
 
 
 def result_layout(network: Network) -> data.StructLayout:
     """The payload of the ``result`` stream: the predicted class, and the score of every class."""
-    score = signed(network.score_bits) if network.readout == "membrane" else unsigned(network.score_bits)
+    score = signed(network.score_bits) if network.reads_membranes else unsigned(network.score_bits)
     return data.StructLayout(
         {"answer": unsigned(network.answer_bits), "scores": data.ArrayLayout(score, network.classes)}
     )
@@ -53,7 +53,8 @@ class Pipeline(wiring.Component):
     Ports
     -----
     pixels : stream in of ``pixel_layout(network)``
-        Raster order, one beat per pixel, frames back to back.
+        Raster order, one beat per pixel, frames back to back; with the encoding ``steps`` one per time step of a pixel,
+        order (y, x, t).
     result : stream out of ``result_layout(network)``
         One beat per frame, in the order of the frames.
 
