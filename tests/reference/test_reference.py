@@ -8,12 +8,10 @@ from time import sleep
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.reference import Result, encode, run
+from hwsnn.reference import encode, run
 from hwsnn.reference.layers import WeightedLayer
 from hwsnn.spec import (
     Encoder,
@@ -34,45 +32,9 @@ from hwsnn.spec import (
 )
 from hwsnn.spec.integers import signed_limits
 from tests.support import oracle
+from tests.support.against_oracle import check, dense_steps, expect_equal
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
-
-
-def expect_equal(network: Network, images: np.ndarray, result: Result) -> None:
-    """Every answer, score and spike of ``result`` is the oracle's."""
-    encoded = encode(network, images)
-    assert encoded.shape == (len(images), network.timesteps, *network.input_shape)
-    boundaries = [layer.name for layer in network.layers if network.readout == "count" or layer != network.layers[-1]]
-    assert list(result.spikes) == (["encoder"] if network.encoder.kind != "direct" else []) + boundaries
-    for index, image in enumerate(images):
-        answer, scores, values = oracle.run(network, image)
-        assert result.scores[index].tolist() == scores
-        assert result.predictions[index] == answer
-        assert dense_steps(values["encoder"], encoded.shape[2:]) == encoded[index].tolist()
-        for name, spikes in result.spikes.items():
-            assert dense_steps(values[name], spikes.shape[2:]) == spikes[index].tolist(), f"spikes of {name}"
-
-
-def dense_steps(steps: list[oracle.Plane], shape: tuple[int, ...]) -> list[object]:
-    channels, height, width = shape
-    return [
-        [[[plane[c, y, x] for x in range(width)] for y in range(height)] for c in range(channels)] for plane in steps
-    ]
-
-
-def check(network: Network, count: int = 3, seed: int = 0) -> Result:
-    images = random_images(network, count, seed)
-    result = run(network, images, trace=True)
-    assert result.scores.dtype == np.int64
-    assert result.predictions.dtype == np.int64
-    expect_equal(network, images, result)
-    return result
-
-
-@settings(max_examples=80, deadline=None, derandomize=True)
-@given(st.integers(0, 1 << 32), st.integers(1, 3))
-def test_random_networks(seed: int, count: int) -> None:
-    check(random_network(seed), count, seed)
 
 
 def integers(random: np.random.Generator, low: int, high: int, *shape: int) -> np.ndarray:
