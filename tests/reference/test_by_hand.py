@@ -97,9 +97,9 @@ CASES: dict[str, Case] = {
         fires("undelayed-subtract", initial=numbers(15)), [0, 0], [5, 5], [0, 0]
     ),
     "undelayed-subtract: saturates the exact sum": Case(
-        fires("undelayed-subtract", threshold=15, sub=9, bits=5), [40, 0, -9], [15, 6, -3], [1, 0, 0]
+        fires("undelayed-subtract", threshold=15, sub=9, bits=5, leak=HALF), [40, 0, -9], [15, -1, -5], [1, 0, 0]
     ),
-    "once, zero": Case(fires("zero", once=True), [12, 12, 12], [12, 12, 24], [1, 0, 0]),
+    "once, zero": Case(fires("zero", once=True), [12, 0, 12, 12], [12, 0, 12, 24], [1, 0, 0, 0]),
     "once, none": Case(fires("none", once=True), [4, 12, 12], [4, 16, 28], [0, 1, 0]),
     "lower bound": Case(fires("zero", threshold=6, floor=numbers(-3)), [-10, 5, 5], [-10, 2, 7], [0, 0, 1]),
     "lower bound of 0": Case(integrates(floor=numbers(0)), [-10, 5, -7], [-10, 5, -2]),

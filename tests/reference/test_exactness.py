@@ -33,6 +33,9 @@ from tests.support.random_networks import random_network
 from tests.support.wishes import KINDS, Kind
 
 
+RAMP = SynapticCurrent(NoLeak(), 8)
+
+
 def reads(layer: Population, shape: tuple[int, int, int], timesteps: int, *, steps: bool = False) -> Network:
     """A network of ``layer`` alone whose membranes are read."""
     return Network("test", shape, 8, Encoder("steps" if steps else "direct"), timesteps, (layer,), "membrane")
@@ -70,6 +73,12 @@ def test_membranes_are_exact(what: str, bias: int, leak: Leak, bits: int, timest
     check(reads(layer, (1, 1, 1), timesteps), count=1)
 
 
+def test_a_ramp_saturates_where_its_currents_would_not() -> None:
+    """1, 3, 6, 10 and 15 of a current of 1 per step."""
+    layer = dense_layer("last", np.zeros((1, 1, 1, 1), np.int64), np.array([1]), 8, Integrator(NoLeak(), 4, RAMP))
+    assert check(reads(layer, (1, 1, 1), 5), count=1).membranes["last"].ravel().tolist() == [1, 3, 6, 7, 7]
+
+
 def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
     """Everything fits 32 bits but the sum before the bias."""
     shape, bias, bits = (1, 260, 260), -(2**31) + 2**20, 20
@@ -103,7 +112,12 @@ WIDTHS = (5, 12, 22, 23, 24, 25, 31, 32)
 def extreme_leak(dice: Dice) -> Leak:
     shift = dice.integer(1, 16)
     multipliers = dice.random.choice([0, 1, (1 << shift) - 1, 1 << shift], CHANNELS)
-    leaks: tuple[Leak, ...] = (NoLeak(), ShiftLeak(shift), MultiplyLeak((1 << shift) - 1, shift), ChannelLeak(multipliers, shift))
+    leaks: tuple[Leak, ...] = (
+        NoLeak(),
+        ShiftLeak(shift),
+        MultiplyLeak((1 << shift) - 1, shift),
+        ChannelLeak(multipliers, shift),
+    )
     return dice.choice(leaks)
 
 
