@@ -79,6 +79,14 @@ def test_a_ramp_saturates_where_its_currents_would_not() -> None:
     assert check(reads(layer, (1, 1, 1), 5), count=1).membranes["last"].ravel().tolist() == [1, 3, 6, 7, 7]
 
 
+def test_a_late_reset_saturates_where_the_threshold_leaked_away() -> None:
+    """0 - 2 - 15, of 5 bits: the membrane of 10 is forgotten before 15 are taken off."""
+    ten, fifteen = np.array([10]), np.array([15])
+    neuron = Neuron(ten, MultiplyLeak(0, 1), "undelayed-subtract", 5, fifteen, initial=ten)
+    layer = dense_layer("last", np.zeros((1, 1, 1, 1), np.int64), np.array([-2]), 8, neuron)
+    assert check(reads(layer, (1, 1, 1), 1), count=1).scores.tolist() == [[-16]]
+
+
 def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
     """Everything fits 32 bits but the sum before the bias."""
     shape, bias, bits = (1, 260, 260), -(2**31) + 2**20, 20
