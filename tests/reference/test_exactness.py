@@ -32,7 +32,6 @@ from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
 from tests.support.wishes import KINDS, Kind
 
-
 RAMP = SynapticCurrent(NoLeak(), 8)
 
 
