@@ -1,4 +1,4 @@
-"""Every part knows every kind of layer and of encoder, and takes none for another.
+"""Every part knows every kind of layer, neuron, leak, encoder and readout, and takes none for another.
 
 A new kind fails here by the name of what it lacks.
 """
@@ -40,9 +40,12 @@ from hwsnn.verilog.manifest import manifest
 from tests.support.layers import float_conv_layer, float_dense_layer
 from tests.support.random_networks import random_network
 from tests.support.trained_networks import assert_same
+from tests.support.wishes import KINDS, Kind, Wishes
 
 DEVICE = DEVICES["xczu9eg"]
 RNG = np.random.default_rng(0)
+SEED = 18
+"""Of random networks of a dense layer, a convolution and a last layer, of several steps."""
 
 
 def neuron(channels: int) -> FloatNeuron:
@@ -72,7 +75,8 @@ def integers(network: FloatNetwork) -> spec.Network:
 
 
 def folding(network: spec.Network) -> Folding:
-    layers = {layer.name: LayerFold(1, 2, 2) for _, layer in network.populations()}
+    steps = min(2, network.timesteps)
+    layers = {layer.name: LayerFold(1, min(2, layer.out_channels), steps) for _, layer in network.populations()}
     return Folding(layers, {layer.name: 2 for layer in network.layers}, dict.fromkeys(column_queues(network), 2))
 
 
@@ -84,7 +88,7 @@ def in_model_files(network: spec.Network) -> None:
 
 def weight_order(network: spec.Network) -> None:
     for _, layer in network.populations():
-        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.projection.weight).sum()
+        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.projection.gained).sum()
 
 
 def in_pytorch(network: spec.Network) -> None:
@@ -156,6 +160,15 @@ class Strange(spec.Convolution, spec.IntegerProjection):
     kind: ClassVar[str] = "strange"
 
 
+class StrangeLeak:
+    """A leak that nobody has heard of, though it leaks like another."""
+
+    kind: ClassVar[str] = "strange"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(spec.ShiftLeak(1), name)
+
+
 @pytest.mark.parametrize("concern", sorted(LAYER_CONCERNS.keys() - {"hwsnn inspect"}))
 def test_no_part_takes_a_new_kind_of_layer_for_another(concern: str) -> None:
     conv = integers(floats(LAYERS["conv"]))
@@ -165,6 +178,101 @@ def test_no_part_takes_a_new_kind_of_layer_for_another(concern: str) -> None:
     strange: Any = Strange(one.name, one.weight, one.weight_bits, **one.settings)
     with pytest.raises((TypeError, ValueError), match=r"Strange|'strange'"):
         LAYER_CONCERNS[concern](replace(conv, layers=(replace(first, projections=(strange,)), conv.layers[1])))
+
+
+NETWORKS: dict[str, spec.Network] = (
+    {
+        " ".join(["neuron", str(wishes)]): random_network(SEED, wishes)
+        for wishes in (Wishes(*kind, encoding="uniform", pool=False) for kind in KINDS)
+    }
+    | {
+        " ".join(["leak", leak]): random_network(SEED, Wishes(leak=leak, encoding="uniform", pool=False))
+        for leak in spec.LEAKS
+    }
+    | {
+        " ".join(["readout", readout]): random_network(SEED, Wishes(readout=readout, encoding="uniform", pool=False))
+        for readout in get_args(spec.Readout)
+    }
+    | {
+        "pool of currents": random_network(SEED, Wishes(encoding="uniform", pool=True)),
+        "padding values": random_network(SEED, Wishes(encoding="direct", padding_values=True)),
+        "gain and fraction bits": random_network(SEED, Wishes(encoding="uniform", gain=True, fraction_bits=True)),
+        "initial membrane and lower bound": random_network(SEED, Wishes(encoding="uniform", initial=True, floor=True)),
+        "weights of one bit": random_network(SEED, Wishes(encoding="uniform", weight_bits=1)),
+    }
+)
+"""Networks of every kind of neuron, leak and readout, and of everything else that a population may have."""
+
+
+@pytest.mark.parametrize("concern", LAYER_CONCERNS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_part_knows_every_neuron(network: str, concern: str) -> None:
+    LAYER_CONCERNS[concern](NETWORKS[network])
+
+
+def float_neurons() -> dict[str, FloatNeuron | FloatIntegrator]:
+    """Every kind of neuron in floats, of three channels, and what else it may have."""
+
+    def of(kind: Kind) -> FloatNeuron | FloatIntegrator:
+        spiking, synaptic, reset = kind
+        alpha = 0.5 if synaptic else None
+        if reset is None:
+            return FloatIntegrator(0.75, alpha)
+        several = 3 if spiking == "several" else 1
+        return FloatNeuron(THRESHOLD, 0.75, "greater", reset, alpha, spikes=several, once=spiking == "once")
+
+    usual = neuron(3)
+    return {" ".join(map(str, kind)): of(kind) for kind in KINDS} | {
+        "leak per channel": replace(usual, beta=np.array([0.0, 0.5, 1.0])),
+        "initial membrane": replace(usual, initial=THRESHOLD / 2),
+        "lower bound": replace(usual, floor=-THRESHOLD),
+    }
+
+
+THRESHOLD = np.full(3, 1.5)
+FLOAT_NEURONS = float_neurons()
+
+
+def with_float_neuron(name: str) -> FloatNetwork:
+    """A network of such neurons; an integrator is the last layer."""
+    cell = FLOAT_NEURONS[name]
+    if cell.fires:
+        return floats(float_dense_layer("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), cell))
+    last = float_dense_layer("last", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), cell)
+    return FloatNetwork("kinds", (2, 5, 4), (last,), timesteps=3, encoding="uniform")
+
+
+@pytest.mark.parametrize("concern", FLOAT_CONCERNS)
+@pytest.mark.parametrize("name", FLOAT_NEURONS)
+def test_every_part_knows_every_float_neuron(name: str, concern: str) -> None:
+    FLOAT_CONCERNS[concern](with_float_neuron(name))
+
+
+@pytest.mark.parametrize("name", FLOAT_NEURONS)
+def test_every_neuron_comes_back_from_nir(name: str, tmp_path: Path) -> None:
+    network = with_float_neuron(name)
+    writer.write(network, tmp_path / "net.nir")
+    assert_same(reader.read(tmp_path / "net.nir"), network)
+
+
+HEEDING: dict[str, tuple[str, ...]] = {
+    "reset": ("model files", "the reference", "activity", "the hardware", "cycles", "the network in PyTorch"),
+    "leak": ("model files", "the reference", "activity", "the hardware", "cycles", "the network in PyTorch"),
+    "readout": ("model files", "the reference", "activity", "the network in PyTorch"),
+}
+"""The parts to which each matters."""
+
+
+@pytest.mark.parametrize(("what", "concern"), [(what, concern) for what in HEEDING for concern in HEEDING[what]])
+def test_no_part_takes_a_new_neuron_or_readout_for_another(what: str, concern: str) -> None:
+    network = replace(integers(floats(LAYERS["conv"])), readout="max")
+    neuron = network.population(0).neuron
+    if what == "readout":
+        object.__setattr__(network, "readout", "strange")
+    else:
+        object.__setattr__(neuron, what, StrangeLeak() if what == "leak" else "strange")
+    with pytest.raises((TypeError, ValueError), match=r"Strange|strange"):
+        LAYER_CONCERNS[concern](network)
 
 
 ENCODER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
@@ -182,7 +290,11 @@ def encoded(kind: spec.EncoderKind) -> spec.Network:
 @pytest.mark.parametrize("concern", ENCODER_CONCERNS)
 @pytest.mark.parametrize("kind", get_args(spec.EncoderKind))
 def test_every_part_knows_every_encoder(kind: spec.EncoderKind, concern: str) -> None:
-    ENCODER_CONCERNS[concern](encoded(kind))
+    if (concern, kind) == ("training", "steps"):
+        with pytest.raises(ValueError, match="encoding must make steps of still images in training, and 'steps'"):
+            ENCODER_CONCERNS[concern](encoded(kind))
+    else:
+        ENCODER_CONCERNS[concern](encoded(kind))
 
 
 @pytest.mark.parametrize("concern", sorted(ENCODER_CONCERNS.keys() - {"cycles"}))

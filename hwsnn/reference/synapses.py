@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from hwsnn.spec.checks import assert_never
 from hwsnn.spec.integers import Range
 
-from ..spec import Conv, Population
+from ..spec import Conv, Dense, Population
 from .exact import Float, FloatArray, exact_float
 from .pools import largest
 from .steps import Bytes
@@ -31,7 +32,13 @@ class Synapses:
         """The range of the currents, before and after the bias."""
         self._float = exact_float(sums.magnitude)  # partial sums stay within those of either sign, in any order
         self._kernel, self._stride, self._padding = projection.window
-        self._filler = projection.padding_values if isinstance(projection, Conv) else None
+        match projection:
+            case Conv():
+                self._filler = projection.padding_values
+            case Dense():
+                self._filler = None
+            case _:
+                raise assert_never(projection)
         self._pool = layer.pool
         self._groups = projection.in_channels // projection.weight.shape[1]
         by_group = weight.reshape(self._groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
