@@ -82,7 +82,7 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: i
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
     for sums, count in forms:
         if count > 0:
-            total += _synapses(parameters, inputs, sums, device).times(count)
+            total += (_synapses(parameters, inputs, sums, device) + _rings(layer, parameters)).times(count)
     if joined != steps:
         total += Cost(2 * bits, 3 * bits)  # a register to join beats in, and a skid buffer
     if layer.sliding:
@@ -90,7 +90,11 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: i
         total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
     shape = fold_shape(layer, fold)
     turned = shape.input_folds * shape.section_sets > 1 or joined > t_par
-    total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
+    taps = prod(layer.window.size) if layer.sliding else 1
+    total += Cost(taps * bits if turned else 0, taps * bits)
+    if layer.windows > 1:
+        sections = shape.sections * shape.cin_par * inputs.bits * (1 if inputs.held else t_par)
+        total += Cost(-(-(layer.windows - 1) // 3) * sections * layer.projection.taps)  # takes a window out of the pool
     return total + _neurons(network, index, parameters, t_par)
 
 
@@ -178,9 +182,25 @@ def _tree(terms: Int64Array) -> tuple[int, int]:
 def _sums(parameters: LayerParameters) -> Cost:
     """The base that joins each lane's tree, and the accumulators over slices and positions."""
     positions, _, folds, lanes, _ = parameters.weights.shape
-    bits = int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+    bits = _sum_bits(parameters)
     accumulators = int(folds > 1) + 2 * int(positions > 1)
     return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))
+
+
+def _sum_bits(parameters: LayerParameters) -> int:
+    """Approximate bits of a current."""
+    return int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+
+
+def _rings(layer: Population, parameters: LayerParameters) -> Cost:
+    """What keeps the largest current of each lane over the windows of a pool."""
+    if layer.windows == 1:
+        return Cost()
+    groups, lanes = parameters.bias.shape
+    bits = lanes * _sum_bits(parameters)
+    # A comparison and a choice; two numbers that are compared, and the larger one.
+    memory = 8 * -(-bits // LUTRAM_BITS) if groups > 2 else 0
+    return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
 def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:

@@ -290,8 +290,9 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
 
     ``membrane``: from ``membrane_cycles``.
     """
-    shape = fold_shape(network.population(index), fold)
-    slices = shape.output_folds * shape.input_folds
+    layer = network.population(index)
+    shape = fold_shape(layer, fold)
+    slices = layer.windows * shape.output_folds * shape.input_folds
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, membrane)
     return (-(-network.timesteps // t_par) - 1) * rest + slices
