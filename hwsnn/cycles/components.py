@@ -304,7 +304,9 @@ class Scores:
         return next((advance for advance in self._advances[:-1] if clock <= advance), max(clock, self._advances[-1]))
 
     def state(self, now: float) -> tuple[float, ...]:
-        return tuple(advance - now for advance in self._advances)
+        # No scores wait between the advances that are left out: scores are at least ``interval`` advances apart.
+        kept = self._advances[: -self._interval] + self._advances[-1:]
+        return tuple(advance - now for advance in kept)
 
 
 class Sink:

@@ -4,6 +4,12 @@ Each slice of inputs has its row of weights, row (p*G + g)*F + k. With few rows,
 a few bits of the inputs and the row (distributed arithmetic); its entries are relative to the row's least sum, so that
 they need no sign. With more rows, the weights come from a memory, and gates multiply them by each bit of their input.
 An adder tree per lane adds these terms and the row's base: its least sums and, in a group's first row, the bias.
+
+In a convolution in groups, a lane sees only its section of a slice. No table has bits of two sections, so that the
+inputs of other groups cost a lane nothing.
+
+The sums are in units of a weight. The bits of a bias below that unit, the currents' fraction bits, belong to its output
+channel alone: they are put below the sum, and nothing that adds gets wider.
 """
 
 from __future__ import annotations
@@ -13,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import MAX_PIXEL_BITS, Network
+from hwsnn.spec import MAX_EXTENT, MAX_FRACTION_BITS, MAX_PIXEL_BITS, Network
 from hwsnn.spec.checks import require_choice, require_integer, require_integers
-from hwsnn.spec.integers import Int64Array, Range, signed_limits
+from hwsnn.spec.integers import Int64Array, Range, signed_limits, unsigned_width
 
 from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
 from .folding import LayerFold, Sums
@@ -23,18 +29,37 @@ from .weight_layout import folded_parameters
 
 
 @dataclass(frozen=True, eq=False)
+class Table:
+    """A table of partial sums.
+
+    ``lanes``: that share it, those of a section. ``bits``: of the slice, which address it. ``weights``: of these bits,
+    (rows, lanes, bits).
+    """
+
+    lanes: npt.NDArray[np.intp]
+    bits: npt.NDArray[np.intp]
+    weights: Int64Array
+
+
+@dataclass(frozen=True, eq=False)
 class SynapticSums:
     """The sums of a layer.
 
-    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``:
-    of an input, 1 for spikes, up to 8 for pixels; bit b of it counts 2^b times its weight. ``form``: place and
-    size of the tables. Raises ``ValueError`` if one is not of that kind, shape or range.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64.
+    ``largest_input``: 1 for spikes, up to 255 for pixels; bit b of an input counts 2^b times its weight. ``form``:
+    place and size of the tables. ``sections``: of a slice, each of L inputs; lanes / sections consecutive lanes see the
+    same one. ``fraction_bits``: of the currents, below the unit of the weights; the bias has them. ``windows``: of
+    which the largest current counts, with one position.
+    Raises ``ValueError`` if one is not of that kind, shape or range.
     """
 
     weights: Int64Array
     bias: Int64Array
-    input_bits: int
+    largest_input: int
     form: Sums
+    sections: int = 1
+    fraction_bits: int = 0
+    windows: int = 1
 
     def __post_init__(self) -> None:
         for what, numbers, ndim in (("weights", self.weights, 5), ("bias", self.bias, 2)):
@@ -42,8 +67,29 @@ class SynapticSums:
         _, groups, _, lanes, _ = self.weights.shape
         if self.bias.shape != (groups, lanes):
             raise ValueError(f"bias must have the shape {(groups, lanes)!r}, not {self.bias.shape}")
-        require_integer("input bits", self.input_bits, 1, MAX_PIXEL_BITS)
+        require_integer("largest input", self.largest_input, 1, (1 << MAX_PIXEL_BITS) - 1)
         require_choice("sums", self.form, tuple(ADDRESS_BITS))
+        require_integer("sections", self.sections, 1, lanes)
+        if lanes % self.sections:
+            raise ValueError(f"sections must divide the {lanes} lanes, not {self.sections}")
+        require_integer("fraction bits", self.fraction_bits, 0, MAX_FRACTION_BITS)
+        positions = self.weights.shape[0]
+        require_integer("windows", self.windows, 1, 1 if positions > 1 else MAX_EXTENT**2)
+
+    @property
+    def input_bits(self) -> int:
+        """Of an input."""
+        return unsigned_width(self.largest_input)
+
+    @property
+    def whole_bias(self) -> Int64Array:
+        """The biases in units of a weight, rounded down."""
+        return self.bias >> self.fraction_bits
+
+    @property
+    def fractions(self) -> Int64Array:
+        """The bits of the biases below that unit, as numbers from 0 up."""
+        return self.bias - (self.whole_bias << self.fraction_bits)
 
     @property
     def rows(self) -> Int64Array:
@@ -62,6 +108,20 @@ class SynapticSums:
         return int(positions * groups * folds)
 
     @property
+    def slice_bits(self) -> int:
+        """Bits of a slice."""
+        return self.sections * self.section_bits
+
+    @property
+    def section_bits(self) -> int:
+        """Bits of a section of a slice: L inputs."""
+        return int(self.weights.shape[4]) * self.input_bits
+
+    def section(self, lane: int) -> int:
+        """The section of a slice that ``lane`` sees."""
+        return lane * self.sections // self.lanes
+
+    @property
     def block(self) -> bool:
         """Whether the tables are in block memory."""
         return in_block_memory(self.row_count, self.form)
@@ -73,23 +133,29 @@ class SynapticSums:
 
     @property
     def bit_weights(self) -> Int64Array:
-        """The weight of each bit of a slice, (rows, lanes, bits)."""
+        """The weight for each lane of each bit of its section, (rows, lanes, bits)."""
         planes = self.rows[..., None] << np.arange(self.input_bits)
         return planes.reshape(*planes.shape[:2], -1)
 
     @property
-    def tables(self) -> list[npt.NDArray[np.intp]]:
-        """The bits of a slice that address each table of partial sums; bits of weight 0 are left out."""
-        used = np.flatnonzero(self.bit_weights.any(axis=(0, 1)))
-        return [used[first : first + self.table_bits] for first in range(0, len(used), self.table_bits)]
+    def tables(self) -> list[Table]:
+        """The tables of partial sums, section by section; bits of weight 0 are left out."""
+        tables, weights = list[Table](), self.bit_weights
+        for section, lanes in enumerate(np.split(np.arange(self.lanes), self.sections)):
+            used = np.flatnonzero(weights[:, lanes].any(axis=(0, 1)))
+            for first in range(0, len(used), self.table_bits):
+                bits = used[first : first + self.table_bits]
+                place = section * self.section_bits + bits
+                tables.append(Table(lanes, place, weights[:, lanes][:, :, bits]))
+        return tables
 
     @property
     def bases(self) -> Int64Array:
         """The constant that a row adds to each lane, (rows, lanes)."""
         _, groups, folds = self.weights.shape[:3]
         bases = np.zeros_like(self.rows[:, :, 0])
-        bases[: groups * folds : folds] = self.bias
-        return bases + sums_range(self.rows, self.input_bits)[0] if self.table_bits else bases
+        bases[: groups * folds : folds] = self.whole_bias
+        return bases + sums_range(self.rows, largest_of(self.input_bits))[0] if self.table_bits else bases
 
     @property
     def starts_from_bases(self) -> bool:
@@ -100,17 +166,23 @@ class SynapticSums:
     @property
     def currents(self) -> Range:
         """The range of the currents."""
-        low, high = (side.reshape(self.weights.shape[:4]) for side in sums_range(self.rows, self.input_bits))
-        low, high = low.sum(axis=(0, 2)) + self.bias, high.sum(axis=(0, 2)) + self.bias
+        low, high = (
+            (side.reshape(self.weights.shape[:4]).sum(axis=(0, 2)) << self.fraction_bits) + self.bias
+            for side in sums_range(self.rows, self.largest_input)
+        )
         return Range(int(low.min()), int(high.max()))
 
     @property
     def levels(self) -> int:
         """Adder levels of the lane with the most terms."""
-        weighs = np.asarray(self.bit_weights.any(axis=0))  # (lanes, bits)
+        terms = np.zeros(self.lanes, np.int64)
         if self.table_bits:
-            weighs = np.stack([weighs[:, bits].any(axis=1) for bits in self.tables] or [weighs[:, 0]], axis=1)
-        terms = weighs.sum(axis=1) + (0 if self.starts_from_bases else self.bases.any(axis=0))
+            for table in self.tables:
+                terms[table.lanes] += table.weights.any(axis=(0, 2))
+        else:
+            terms += self.bit_weights.any(axis=0).sum(axis=1)
+        if not self.starts_from_bases:
+            terms += self.bases.any(axis=0)
         return tree_levels(int(terms.max()))
 
     @property
@@ -121,18 +193,22 @@ class SynapticSums:
 
     @property
     def latency(self) -> int:
-        """Cycles from a group's last slice to its currents; accumulators over slices and positions take one each."""
+        """Cycles from a group's last slice to its currents.
+
+        Accumulators over slices and positions take one each, the largest of several windows two.
+        """
         positions, _, folds = self.weights.shape[:3]
-        return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1)
+        return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1) + 2 * int(self.windows > 1)
 
 
 def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
-    """The sums of layer ``index``: pixels are summed once per pass, spikes at each of its ``t_par`` steps."""
-    parameters, pixels = folded_parameters(network.population(index), fold), network.inputs(index).held
-    copies = 1 if pixels else min(fold.t_par, network.timesteps)
+    """The sums of layer ``index``: once per pass of inputs that are held, else at each of its ``t_par`` steps."""
+    layer, inputs = network.population(index), network.inputs(index)
+    parameters = folded_parameters(layer, fold)
+    copies = 1 if inputs.held else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
-    input_bits = network.pixel_bits if pixels else 1
-    return [SynapticSums(parameters.weights, parameters.bias, input_bits, form) for form in forms]
+    numbers = parameters.weights, parameters.bias, inputs.largest
+    return [SynapticSums(*numbers, form, parameters.sections, layer.fraction_bits, layer.windows) for form in forms]
 
 
 def tree_levels(terms: int) -> int:
@@ -140,8 +216,12 @@ def tree_levels(terms: int) -> int:
     return max(terms - 1, 0).bit_length()
 
 
-def sums_range(weights: Int64Array, input_bits: int) -> tuple[Int64Array, Int64Array]:
-    """The least and the largest sum over the last axis of weights times inputs."""
-    largest = (1 << input_bits) - 1
+def largest_of(bits: int) -> int:
+    """The largest unsigned number of ``bits`` bits."""
+    return (1 << bits) - 1
+
+
+def sums_range(weights: Int64Array, largest: int) -> tuple[Int64Array, Int64Array]:
+    """The least and the largest sum over the last axis of weights times inputs from 0 to ``largest``."""
     low, high = np.minimum(weights, 0).sum(axis=-1) * largest, np.maximum(weights, 0).sum(axis=-1) * largest
     return np.asarray(low, np.int64), np.asarray(high, np.int64)

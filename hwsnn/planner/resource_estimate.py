@@ -14,11 +14,13 @@ from math import prod
 import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.leak_products import leak_adders, pe_leaks
 from hwsnn.folding.pipeline_depths import synaptic_step
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import AnyNeuron, MaxPool, Network, Neuron, Population
+from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
 
@@ -70,22 +72,29 @@ def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: in
 
 @cost.register(Population)
 def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
-    channels, height, width = network.shapes[index]
-    pixels = network.inputs(index).held
-    bits = channels * (network.pixel_bits if pixels else steps)
+    (channels, height, width), inputs = network.shapes[index], network.inputs(index)
     t_par = min(fold.t_par, network.timesteps)
+    joined = joined_steps(network, index, fold, steps)
+    bits = channels * inputs.bits * joined
     parameters = folded_parameters(layer, fold)
-    input_bits = network.pixel_bits if pixels else 1
     total = Cost(QUEUE, layer.out_channels * t_par)
-    forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, 1 if pixels else t_par - fold.logic_steps)]
-    for sums, copies in forms:
-        if copies > 0:
-            total += _synapses(parameters, input_bits, sums, device).times(copies)
+    copies = 1 if inputs.held else t_par - fold.logic_steps
+    forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
+    for sums, count in forms:
+        if count > 0:
+            total += (_synapses(parameters, inputs, sums, device) + _rings(layer, parameters)).times(count)
+    if joined != steps:
+        total += Cost(2 * bits, 3 * bits)  # a register to join beats in, and a skid buffer
     if layer.sliding:
-        beats = 1 if pixels else -(-network.timesteps // steps)
+        beats = pixel_beats(network, index, joined)
         total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
-    turned = parameters.weights.shape[2] > 1 or steps > t_par
-    total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
+    shape = fold_shape(layer, fold)
+    turned = shape.input_folds * shape.section_sets > 1 or joined > t_par
+    taps = prod(layer.window.size) if layer.sliding else 1
+    total += Cost(taps * bits if turned else 0, taps * bits)
+    if layer.windows > 1:
+        sections = shape.sections * shape.cin_par * inputs.bits * (1 if inputs.held else t_par)
+        total += Cost(-(-(layer.windows - 1) // 3) * sections * layer.projection.taps)  # takes a window out of the pool
     return total + _neurons(network, index, parameters, t_par)
 
 
@@ -119,14 +128,14 @@ def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
     return memory + Cost(0, kernel[0] * kernel[1] * bits + kernel[0] * bits)
 
 
-def _synapses(parameters: LayerParameters, input_bits: int, form: Sums, device: Device) -> Cost:
+def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
     positions, groups, folds, lanes, entries = parameters.weights.shape
-    rows = positions * groups * folds
+    rows, sections = positions * groups * folds, parameters.sections
     weights = parameters.weights.reshape(rows, lanes, entries)
     sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
     scale = lanes / sampled.shape[1]
     block, table_bits = in_block_memory(rows, form), bits_per_table(rows, form)
-    planes = (np.abs(sampled)[..., None] << np.arange(input_bits)).reshape(rows, sampled.shape[1], -1)
+    planes = (np.abs(sampled)[..., None] << np.arange(inputs.bits)).reshape(rows, sampled.shape[1], -1)
     planes = planes[:, :, planes.any(axis=(0, 1))]
     if not table_bits:
         words = int(_widths(np.abs(sampled)).sum() * scale) + lanes * entries
@@ -139,16 +148,16 @@ def _synapses(parameters: LayerParameters, input_bits: int, form: Sums, device: 
     sums = padded.reshape(rows, sampled.shape[1], tables, table_bits).sum(axis=3)
     widths = _widths(sums)  # (lanes, tables)
     adders, registers = _tree(sums)
-    simple = PIXEL_TABLES if input_bits > 1 and rows == 1 and not block else 1
+    simple = PIXEL_TABLES if inputs.held and rows == 1 and not block else 1
     cost = Cost(int(adders * scale * simple), int(registers * scale * simple))
     address = table_bits + (rows - 1).bit_length()
     if block:
-        memories = int(np.ceil(widths.sum(axis=0) * scale / BLOCK_BITS).sum())
-        cost += Cost(0, int(widths.sum() * scale) + address * tables, memories)
+        memories = sections * int(np.ceil(widths.sum(axis=0) * scale / sections / BLOCK_BITS).sum())
+        cost += Cost(0, int(widths.sum() * scale) + address * tables * sections, memories)
     else:
         look_ups = 1 << max(address - device.lut_inputs, 0)
         bits = int(widths.sum() * scale * simple)
-        cost += Cost(bits * look_ups, bits + address * tables)
+        cost += Cost(bits * look_ups, bits + address * tables * sections)
     return cost + _sums(parameters)
 
 
@@ -173,9 +182,25 @@ def _tree(terms: Int64Array) -> tuple[int, int]:
 def _sums(parameters: LayerParameters) -> Cost:
     """The base that joins each lane's tree, and the accumulators over slices and positions."""
     positions, _, folds, lanes, _ = parameters.weights.shape
-    bits = int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+    bits = _sum_bits(parameters)
     accumulators = int(folds > 1) + 2 * int(positions > 1)
     return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))
+
+
+def _sum_bits(parameters: LayerParameters) -> int:
+    """Approximate bits of a current."""
+    return int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+
+
+def _rings(layer: Population, parameters: LayerParameters) -> Cost:
+    """What keeps the largest current of each lane over the windows of a pool."""
+    if layer.windows == 1:
+        return Cost()
+    groups, lanes = parameters.bias.shape
+    bits = lanes * _sum_bits(parameters)
+    # A comparison and a choice; two numbers that are compared, and the larger one.
+    memory = 8 * -(-bits // LUTRAM_BITS) if groups > 2 else 0
+    return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
 def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold, Sums
+from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import layer_output, neuron_pipeline
-from hwsnn.spec import Network
+from hwsnn.spec import Network, Population
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -117,24 +119,20 @@ class FoldingSearch:
 
     def _targets(self) -> list[int]:
         """Every number of cycles per frame that is exact for some layer and enough for all."""
-        bound = max(self._arriving(0), *(min(needed for _, needed in options) for options in self._options.values()))
+        fastest = [min(needed for _, needed in options) for options in self._options.values()]
+        bound = max(arriving_beats(self._network), *fastest)
         return sorted(
             {bound} | {needed for options in self._options.values() for _, needed in options if needed > bound}
         )
 
-    def _arriving(self, index: int) -> int:
-        """Beats per frame, padding included, that arrive at the first layer, one per cycle; nothing is faster."""
-        extent = self._network.layers[index].window.padded(self._network.shapes[index][1:])
-        return prod(extent) * self._network.encoded_steps
-
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
         network, layer = self._network, self._network.population(index)
-        steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
+        steps = _step_counts(network.timesteps)
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in _parts(layer.projection.in_channels)
-            for cout in _parts(layer.out_channels)
+            for cin in input_parts(layer)
+            for cout in output_parts(layer)
             for t_par in steps
             for sums in self._device.sums
             for logic_steps in range(1 if network.inputs(index).held or sums != "block" else t_par)
@@ -144,11 +142,18 @@ class FoldingSearch:
         for fold in folds:
             self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[fold.t_par])
             self._rough[index, fold] = self._roughly(index, fold)
-        return [(fold, needed_cycles(network, index, self._position_cycles[index, fold], first)) for fold in folds]
+        return [
+            (fold, needed_cycles(network, index, self._position_cycles[index, fold], self._beats(index, fold), first))
+            for fold in folds
+        ]
+
+    def _beats(self, index: int, fold: LayerFold) -> int:
+        """Beats per pixel in the window of a layer: those of the first are known, of others there is at least one."""
+        return pixel_beats(self._network, 0, joined_steps(self._network, 0, fold, 1)) if index == 0 else 1
 
     def _candidate(self, target: int) -> Candidate:
         network = self._network
-        slowest, limiting = self._arriving(0), "pixels"
+        slowest, limiting = arriving_beats(network), "pixels"
         if slowest > target:
             raise TooFastError(
                 f"{slowest} pixels arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
@@ -185,7 +190,7 @@ class FoldingSearch:
         for index, layer in self._network.populations():
             left = room - total.bram18 + costs[index].bram18
             within = [fold for fold, _ in self._compared(index, target)]
-            fitting = [fold for fold in within if self._cost(index, fold, fold.t_par).bram18 <= left]
+            fitting = [fold for fold in within if self._usual_cost(index, fold).bram18 <= left]
             if fitting:
                 moved[layer.name] = min(fitting, key=lambda fold: self._price(index, fold))
                 costs = self._costs_of(moved)
@@ -208,7 +213,7 @@ class FoldingSearch:
         best: tuple[float, str, LayerFold] | None = None
         for index, layer in self._network.populations():
             for fold, _ in self._compared(index, target):
-                cost = self._cost(index, fold, fold.t_par)
+                cost = self._usual_cost(index, fold)
                 spared = costs[index].bram18 - cost.bram18
                 if spared > 0:
                     price = (cost.lut - costs[index].lut) / min(spared, excess)
@@ -222,7 +227,7 @@ class FoldingSearch:
 
     def _price(self, index: int, fold: LayerFold) -> tuple[float, int]:
         """The price of a fold: look-up tables, block memories and how late it ends; then, on a tie, registers."""
-        cost = self._cost(index, fold, fold.t_par)
+        cost = self._usual_cost(index, fold)
         memories = cost.bram18 * MEMORY_PRICE * self._device.lut / self._device.bram18
         return cost.lut + memories + self._late(index, fold), cost.ff
 
@@ -249,10 +254,14 @@ class FoldingSearch:
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
-        layer, network = self._network.population(index), self._network
-        t_par = min(fold.t_par, network.timesteps)
-        synapses = fold.cin_par * layer.projection.taps * (network.pixel_bits if network.inputs(index).held else t_par)
+        layer, inputs = self._network.population(index), self._network.inputs(index)
+        t_par = min(fold.t_par, self._network.timesteps)
+        synapses = fold.cin_par * layer.projection.taps * inputs.bits * (1 if inputs.held else t_par)
         return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
+
+    def _usual_cost(self, index: int, fold: LayerFold) -> Cost:
+        """The cost where the layer before has as many steps per beat; the beats of the first layer have one."""
+        return self._cost(index, fold, fold.t_par if index else 1)
 
     def _cost(self, index: int, fold: LayerFold | None, steps: int) -> Cost:
         key = (index, fold, steps)
@@ -282,24 +291,40 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
     ``membrane``: from ``membrane_cycles``.
     """
     layer = network.population(index)
-    channels, outputs = layer.projection.in_channels, layer.out_channels
-    slices = -(-outputs // min(fold.cout_par, outputs)) * -(-channels // min(fold.cin_par, channels))
+    shape = fold_shape(layer, fold)
+    slices = layer.windows * shape.output_folds * shape.input_folds
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, membrane)
     return (-(-network.timesteps // t_par) - 1) * rest + slices
 
 
-def needed_cycles(network: Network, index: int, per_position: int, first: bool = True) -> int:
+def needed_cycles(network: Network, index: int, per_position: int, beats: int = 1, first: bool = True) -> int:
     """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
 
-    ``per_position``: from ``position_cycles``. ``hwsnn.cycles`` has the exact figure, of all layers together.
+    ``per_position``: from ``position_cycles``. ``beats``: per input pixel, padding included. ``hwsnn.cycles`` has the
+    exact figure, of all layers together.
     """
     layer, extent = network.population(index), network.shapes[index][1:]
     positions = prod(network.shapes[index + 1][1:] if layer.sliding else extent)
     busy = positions * per_position
-    return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)))
+    return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)) * beats)
 
 
-def _parts(channels: int) -> list[int]:
-    """The useful parallelisms: the smallest for each number of passes over the channels."""
-    return sorted({-(-channels // passes) for passes in range(1, channels + 1)})
+def _step_counts(timesteps: int) -> list[int]:
+    """The useful numbers of time steps per cycle: those that divide all of them, and a few others."""
+    return [t for t in range(1, min(timesteps, MOST_STEPS) + 1) if t in (1, 2, 4) or timesteps % t == 0]
+
+
+def output_parts(layer: Population) -> list[int]:
+    """The useful numbers of output channels per cycle: the smallest for each number of output folds."""
+    parts = dict[int, int]()
+    for cout_par in range(1, layer.out_channels + 1):
+        shape = fold_shape(layer, LayerFold(1, cout_par))
+        parts.setdefault(shape.output_folds, shape.lanes)
+    return sorted(parts.values())
+
+
+def input_parts(layer: Population) -> list[int]:
+    """The useful numbers of input channels per cycle, of a group: the smallest for each number of input folds."""
+    channels = layer.projection.weight.shape[1]
+    return sorted({-(-channels // folds) for folds in range(1, channels + 1)})

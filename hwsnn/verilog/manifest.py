@@ -20,7 +20,7 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
 
     ``cycles``: by the timing model, for this folding.
     """
-    channels, height, width = network.input_shape
+    channels, *_ = network.input_shape
     score = "signed" if network.reads_membranes else "unsigned"
     return {
         "hwsnn": __version__,
@@ -37,8 +37,9 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
                 "direction": "in",
                 "ports": _ports("pixels", channels * network.pixel_bits),
                 "payload": [_field(f"channel {c}", c, network.pixel_bits, "unsigned") for c in range(channels)],
-                "beats_per_frame": height * width,
-                "order": "raster: rows from the top, each from the left",
+                "beats_per_frame": network.frame_beats,
+                "order": "raster: rows from the top, each from the left"
+                + ("; the time steps of a pixel next to each other" if network.encoder.timed else ""),
             },
             "result": {
                 "direction": "out",

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.pipeline_depths import engine_depths, layer_output
 from hwsnn.folding.synaptic_sums import synaptic_sums
-from hwsnn.spec import Network
+from hwsnn.spec import Network, Population
 
 from ..checks import check_integer
 from ..stream.chain import name_streams
@@ -28,8 +30,8 @@ class Engine(wiring.Component):
     """The matrix-vector unit of a layer with weights, its neurons, and the queue behind it.
 
     A window is split into passes (see ``WindowSlicer``). A pass begins when the queue has a place for the beat that it
-    makes, runs for G * F cycles, and cannot be stalled once it has begun: synapses and neurons are registers without
-    enable.
+    makes, runs for G * F cycles for each window of a pool, and cannot be stalled once it has begun: synapses and
+    neurons are registers without enable.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ class Engine(wiring.Component):
     fold : LayerFold
         The layer's parallelism.
     steps : int
-        Time steps per beat of windows; 1 for pixels.
+        Time steps per beat of windows; 1 for inputs that are held.
     queue_depth : int
         Beats that the queue holds, including those in the pipeline.
 
@@ -54,7 +56,7 @@ class Engine(wiring.Component):
     Ports
     -----
     i : stream in of ``unsigned(taps * steps * C * n)``
-        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c.
+        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c, of n bits.
     o : stream out of ``unsigned(t_par * Cout * b)``
         Entry ``t * Cout + c`` is a number of spikes or, of a last layer whose membranes are read at every step, the
         membrane; one beat per pass. Where only those of the last step are read, ``unsigned(Cout * b)``, one beat per
@@ -62,8 +64,8 @@ class Engine(wiring.Component):
 
     Timing
     ------
-    Latency: ``latency`` cycles. An output pixel takes ``passes`` passes of G * F cycles. Between the starts of two
-    passes of the same output pixel there are at least ``min_interval`` cycles.
+    Latency: ``latency`` cycles. An output pixel takes ``passes`` passes of ``pass_clocks`` cycles. Between the starts
+    of two passes of the same output pixel there are at least ``min_interval`` cycles.
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
@@ -74,7 +76,7 @@ class Engine(wiring.Component):
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
-        self._t_par, pixels = min(fold.t_par, network.timesteps), network.inputs(index).held
+        self._t_par, held = min(fold.t_par, network.timesteps), network.inputs(index).held
         sums, current_bits = synaptic_sums(network, index, fold), network.current_range(index).width
         self._positions, self._groups, _, lanes, _ = sums[0].weights.shape
         self._synapses = [Synapses(copy, current_bits, self.passes) for copy in sums]
@@ -85,7 +87,7 @@ class Engine(wiring.Component):
             current_bits,
             network.timesteps,
             self._t_par,
-            shared=pixels,
+            shared=held,
             saturating=network.saturating(index),
             output=layer_output(network, index),
         )
@@ -93,17 +95,21 @@ class Engine(wiring.Component):
         self._only_last = shape.output == "last membranes"
         self._sets = 1 if self._only_last else self._t_par
         self._lane_bits = len(Value.cast(self._neurons.o.payload)) // (self._sets * lanes)
+        folded = fold_shape(layer, fold)
         self._slices = WindowSlicer(
-            taps=layer.projection.taps,
+            taps=prod(layer.window.size) if layer.sliding else 1,
             channels=layer.projection.in_channels,
             bits=sums[0].input_bits,
             steps=steps,
-            cin_par=min(fold.cin_par, layer.projection.in_channels),
-            t_par=1 if pixels else self._t_par,
+            cin_par=folded.cin_par,
+            t_par=1 if held else self._t_par,
             groups=self._groups,
-            repeats=self.passes if pixels else 1,
+            repeats=self.passes if held else 1,
             passes=self.passes,
             min_interval=self.min_interval,
+            channel_groups=folded.channel_groups,
+            sections=folded.sections,
+            windows=_windows(layer),
         )
         self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
         super().__init__(
@@ -179,3 +185,16 @@ class Engine(wiring.Component):
                 )
             ),
         ]
+
+
+def _windows(layer: Population) -> list[list[int]]:
+    """The taps of each window of the projection that a pool takes together, row by row; none without a pool."""
+    if layer.pool is None:
+        return []
+    (rows, columns), (down, right), _ = layer.projection.window
+    width = layer.window.size[1]
+    return [
+        [(y * down + row) * width + x * right + column for row in range(rows) for column in range(columns)]
+        for y in range(layer.pool.size[0])
+        for x in range(layer.pool.size[1])
+    ]

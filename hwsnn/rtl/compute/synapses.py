@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,8 +13,13 @@ from ..checks import check_integer
 from ..stream.counter import ModuloCounter
 from ..stream.delay import delayed
 from .accumulator import Accumulator
+from .largest_ring import LargestRing
 from .partial_sums import GatedSums, partial_sums
 from .position_ring import PositionRing
+from .rom import Rom
+
+FRACTION_CLOCKS = 2
+"""Cycles to look up a constant of an output fold."""
 
 
 class Synapses(wiring.Component):
@@ -23,7 +28,9 @@ class Synapses(wiring.Component):
     F slices make the currents of an output fold, G output folds make a pass. Where the layer has several positions (the
     pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
     contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
-    of sums.
+    of sums. Where the windows of a pool have one output, a ring keeps the largest of their sums, and the last window's
+    slices output it. All of these are in units of a weight; the currents' fraction bits are put below the sum at the
+    end.
 
     Parameters
     ----------
@@ -41,8 +48,8 @@ class Synapses(wiring.Component):
 
     Ports
     -----
-    i : valid-only stream in of ``unsigned(L * input_bits)``
-        Slices, in the order (position, pass, g, k).
+    i : valid-only stream in of ``unsigned(slice_bits)``
+        Slices, in the order (position, pass, g, k); of a pool (pass, window, g, k).
     o : valid-only stream out of ``ArrayLayout(signed(current_bits), lanes)``
         Currents, one per PE, in the order (pass, g).
 
@@ -54,13 +61,13 @@ class Synapses(wiring.Component):
     def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1) -> None:
         check_integer("passes", passes, 1)
         check_integer("current_bits", current_bits, sums.currents.width)
-        self._sums, self._current_bits, self._passes = sums, current_bits, passes
+        self._sums, self._passes = sums, passes
+        self._sum_bits = max(current_bits - sums.fraction_bits, 1)
         self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
         self.latency = sums.latency
-        slices = unsigned(sums.weights.shape[4] * sums.input_bits)
         super().__init__(
             {
-                "i": In(stream.Signature(slices, always_ready=True)),
+                "i": In(stream.Signature(unsigned(sums.slice_bits), always_ready=True)),
                 "o": Out(stream.Signature(data.ArrayLayout(signed(current_bits), self._lanes), always_ready=True)),
             }
         )
@@ -70,14 +77,15 @@ class Synapses(wiring.Component):
         m.submodules.folds = fold = ModuloCounter(self._folds)
         m.submodules.groups = group = ModuloCounter(self._groups)
         m.submodules.passes = one_pass = ModuloCounter(self._passes if self._positions > 1 else 1)
-        m.submodules.positions = position = ModuloCounter(self._positions)
+        windows = self._sums.windows
+        m.submodules.positions = position = ModuloCounter(max(self._positions, windows))
         m.d.comb += [
             fold.step.eq(self.i.valid),
             group.step.eq(fold.step & fold.last),
             one_pass.step.eq(group.step & group.last),
             position.step.eq(one_pass.step & one_pass.last),
         ]
-        first = Signal(init=1)  # the first position, where the sums begin
+        first = Signal(init=1)  # the first position or window, where the ring begins
         with m.If(position.step):
             m.d.sync += first.eq(position.last)
         m.submodules.partial = partial = partial_sums(self._sums)
@@ -86,7 +94,10 @@ class Synapses(wiring.Component):
             starts = Signal(name="starts_group", init=1)
             with m.If(self.i.valid):
                 m.d.sync += starts.eq(fold.last)
-            m.d.comb += [partial.group_index.eq(group.count), partial.starts.eq(starts & first)]
+            m.d.comb += [
+                partial.group_index.eq(group.count),
+                partial.starts.eq(starts if windows > 1 else starts & first),
+            ]
 
         totals = [getattr(partial, f"lane_{lane}") for lane in range(self._lanes)]
         stage, given = self._sums.term_clocks + self._sums.levels, group.step
@@ -94,8 +105,8 @@ class Synapses(wiring.Component):
             add, last = _flag(m, self.i.valid, "full", stage), _flag(m, group.step, "done", stage)
             totals = self._over_folds(m, totals, add, last)
             stage += 1
-        if self._positions > 1:
-            m.submodules.ring = ring = PositionRing(self._groups * self._passes, self._lanes, self._current_bits)
+        if self._positions > 1 or windows > 1:
+            m.submodules.ring = ring = self._ring()
             m.d.comb += [ring.part[lane].eq(total) for lane, total in enumerate(totals)]
             m.d.comb += [
                 ring.add.eq(_flag(m, group.step, "grouped", stage)),
@@ -103,10 +114,32 @@ class Synapses(wiring.Component):
             ]
             totals = [ring.total[lane] for lane in range(self._lanes)]
             given = group.step & position.last
-            stage += 1
+            stage += ring.latency
         m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
+        if self._sums.fraction_bits:
+            fractions = self._fractions(m, delayed(m, group.count, "given_group", stage - FRACTION_CLOCKS))
+            places = self._sums.fraction_bits
+            totals = [(total << places) | fraction for total, fraction in zip(totals, fractions, strict=True)]
         m.d.comb += [self.o.payload[lane].eq(total) for lane, total in enumerate(totals)]
         return m
+
+    def _fractions(self, m: Module, group: Value) -> list[Value]:
+        """What belongs below each PE's sum, ``FRACTION_CLOCKS`` cycles after its output fold."""
+        fractions = self._sums.fractions
+        differ = [int(lane) for lane in np.flatnonzero((fractions != fractions[0]).any(axis=0))]
+        found: list[Value] = [Const(int(fraction), self._sums.fraction_bits) for fraction in fractions[0]]
+        if differ:
+            m.submodules.fractions = table = Rom({f"fraction_{lane}": fractions[:, lane, None] for lane in differ})
+            m.d.comb += table.row.eq(group)
+            for lane in differ:
+                found[lane] = getattr(table, f"fraction_{lane}")
+        return found
+
+    def _ring(self) -> PositionRing | LargestRing:
+        """What joins the contributions of positions, or of windows."""
+        if self._sums.windows > 1:
+            return LargestRing(self._groups, self._lanes, self._sum_bits)
+        return PositionRing(self._groups * self._passes, self._lanes, self._sum_bits)
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
         """The row of weights of the slice that arrives: each pass uses the rows of its position."""
@@ -131,7 +164,7 @@ class Synapses(wiring.Component):
     def _over_folds(self, m: Module, totals: list[Value], add: Value, last: Value) -> list[Value]:
         starts = self._sums.bases.sum(axis=0) if self._sums.starts_from_bases else np.zeros(self._lanes, np.int64)
         for lane, total in enumerate(totals):
-            accumulator = Accumulator(total.shape(), self._current_bits, int(starts[lane]))
+            accumulator = Accumulator(total.shape(), self._sum_bits, int(starts[lane]))
             m.submodules[f"lane_{lane}"] = accumulator
             m.d.comb += [accumulator.term.eq(total), accumulator.add.eq(add), accumulator.last.eq(last)]
             totals[lane] = accumulator.total
