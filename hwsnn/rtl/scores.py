@@ -273,13 +273,14 @@ class LargestMembrane(FrameScores):
                 largest = Signal(self._entry, name=f"largest_{name}", reset_less=True)
                 m.d.sync += largest.eq(delayed(m, early, f"early_{name}", 1))
                 for late in later:
+                    late_then = delayed(m, late, f"late_{name}", 1)
                     ahead = Signal(name=f"ahead_{name}", reset_less=True)
                     m.d.sync += ahead.eq(late > early)
                     # Steps of the last beat that are surplus are no steps.
                     surplus = (place + 1) << level >= real
                     counts = ~flow.last.at(2 * level + 1) if surplus else Const(1)
                     with m.If(ahead & counts):
-                        m.d.sync += largest.eq(delayed(m, late, f"late_{name}", 1))
+                        m.d.sync += largest.eq(late_then)
                 found.append(largest)
         return found[0]
 

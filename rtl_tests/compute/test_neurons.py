@@ -83,7 +83,7 @@ SETTINGS = [
     Setting(NoLeak(), "integrate", 3, 2, 1, output=LAST),
     *(
         Setting(NoLeak(), kind, 1, 2, 5, t_par, output=output)
-        for kind, output in (("zero", "spikes"), ("integrate", LAST), ("integrate", "membranes"))
+        for kind, output in zip(("zero", "integrate", "integrate"), OUTPUTS, strict=True)
         for t_par in (2, 3, 4)
     ),
     # The ends of the leaks.
