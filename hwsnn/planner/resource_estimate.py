@@ -23,6 +23,7 @@ from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
 from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
+from hwsnn.spec.neurons import SEVERAL
 
 from .devices import Device
 
@@ -34,6 +35,8 @@ QUEUE = 150
 """Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
 BLOCK_BITS = 36
 """Bits of a block memory's word at 512 words."""
+LATE_AMOUNTS = ("late-subtract", "undelayed-subtract")
+"""Resets that take their amount off the current."""
 STEP_CLOCKS = 4
 """Approximate cycles between the currents of consecutive time steps: to leak by a shift, add, fire and reset."""
 LUTRAM_BITS, LUTRAM_WORDS = 14, 32
@@ -220,22 +223,23 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
 
 def _steps(neuron: AnyNeuron, saturates: bool, current: int, groups: int, lanes: int, steps: tuple[int, int]) -> Cost:
     """``steps``: those with a state before them, and all."""
-    (leaky_steps, every_step), fires, floor = steps, int(neuron.fires), int(neuron.floor is not None)
+    leaky_steps, every_step = steps
     reset = neuron.reset if isinstance(neuron, Neuron) else None
+    several, fires, floor = neuron.spikes.bit_length() > 1, int(neuron.fires), int(neuron.floor is not None)
     leaks = pe_leaks(neuron.leak, groups)
-    leak = lanes * sum(map(leak_adders, leaks)) // len(leaks)
+    leak = leaky_steps * lanes * sum(map(leak_adders, leaks)) // len(leaks)
     # An undelayed reset computes u with and without the reset amount, and compares v before the step as well.
     sums = 2 if reset == "undelayed-subtract" else 1
-    comparisons = sums * (neuron.spikes + floor) + sums - 1 + floor * (reset == "subtract" and neuron.spikes == 1)
-    adders = leaky_steps * (sums + (reset in ("late-subtract", "undelayed-subtract")))
-    adders += every_step * (sums * saturates + comparisons)
+    comparisons = sums * (neuron.spikes + floor) + sums - 1 + (floor if reset == "subtract" and not several else 0)
+    amounts = int(reset in LATE_AMOUNTS)
+    # Of several spikes the amount of each bit of their number is taken off.
+    further = neuron.spikes.bit_length() - 1 if reset == "subtract" else 0
+    adders = leaky_steps * (sums + amounts + further) + every_step * (sums * saturates + comparisons)
     # If a spike subtracts the threshold, the difference of the comparison serves for both; and the carry chain's own
-    # gates subtract a constant.
+    # gates subtract a constant. Late resets are gates of the next sum.
     tables = {tuple(values.tolist()) for name, values in neuron.constants.items() if "synapse" not in name}
-    counts = neuron.spikes.bit_length() if reset == "subtract" else fires
-    resets = leaky_steps * ((len(tables) if groups > 1 else fires) + counts - fires)
+    resets = leaky_steps * (len(tables) if groups > 1 else int(reset in SEVERAL))
     # Registers of a membrane's width: one per adder, one before a step, and the two that a reset selects from.
-    registers = leaky_steps * (sums + 1) + every_step * (sums * (2 * fires + saturates) + floor + counts - fires)
+    registers = leaky_steps * (sums + amounts + further + 1) + every_step * (sums * (2 * fires + saturates) + floor)
     bits, delays = neuron.membrane_bits, leaky_steps * STEP_CLOCKS * current
-    leak *= leaky_steps
     return Cost(bits * (lanes * (adders + resets) + leak), lanes * delays + bits * (lanes * registers + leak))
