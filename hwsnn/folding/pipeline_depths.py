@@ -114,4 +114,4 @@ def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths
     )
     # A register joins the groups of a pass.
     clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)
-    return EngineDepths(-(-timesteps // t_par), groups * folds, neurons.min_interval, clocks)
+    return EngineDepths(-(-timesteps // t_par), sums[0].windows * groups * folds, neurons.min_interval, clocks)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import MAX_FRACTION_BITS, MAX_PIXEL_BITS, Network
+from hwsnn.spec import MAX_EXTENT, MAX_FRACTION_BITS, MAX_PIXEL_BITS, Network
 from hwsnn.spec.checks import require_choice, require_integer, require_integers
 from hwsnn.spec.integers import Int64Array, Range, signed_limits, unsigned_width
 
@@ -48,7 +48,8 @@ class SynapticSums:
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64.
     ``largest_input``: 1 for spikes, up to 255 for pixels; bit b of an input counts 2^b times its weight. ``form``:
     place and size of the tables. ``sections``: of a slice, each of L inputs; lanes / sections consecutive lanes see the
-    same one. ``fraction_bits``: of the currents, below the unit of the weights; the bias has them.
+    same one. ``fraction_bits``: of the currents, below the unit of the weights; the bias has them. ``windows``: of
+    which the largest current counts, with one position.
     Raises ``ValueError`` if one is not of that kind, shape or range.
     """
 
@@ -58,6 +59,7 @@ class SynapticSums:
     form: Sums
     sections: int = 1
     fraction_bits: int = 0
+    windows: int = 1
 
     def __post_init__(self) -> None:
         for what, numbers, ndim in (("weights", self.weights, 5), ("bias", self.bias, 2)):
@@ -71,6 +73,8 @@ class SynapticSums:
         if lanes % self.sections:
             raise ValueError(f"sections must divide the {lanes} lanes, not {self.sections}")
         require_integer("fraction bits", self.fraction_bits, 0, MAX_FRACTION_BITS)
+        positions = self.weights.shape[0]
+        require_integer("windows", self.windows, 1, 1 if positions > 1 else MAX_EXTENT**2)
 
     @property
     def input_bits(self) -> int:
@@ -189,9 +193,12 @@ class SynapticSums:
 
     @property
     def latency(self) -> int:
-        """Cycles from a group's last slice to its currents; accumulators over slices and positions take one each."""
+        """Cycles from a group's last slice to its currents.
+
+        Accumulators over slices and positions take one each, the largest of several windows two.
+        """
         positions, _, folds = self.weights.shape[:3]
-        return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1)
+        return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1) + 2 * int(self.windows > 1)
 
 
 def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
@@ -201,7 +208,7 @@ def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[Synapti
     copies = 1 if inputs.held else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
     numbers = parameters.weights, parameters.bias, inputs.largest
-    return [SynapticSums(*numbers, form, parameters.sections, layer.fraction_bits) for form in forms]
+    return [SynapticSums(*numbers, form, parameters.sections, layer.fraction_bits, layer.windows) for form in forms]
 
 
 def tree_levels(terms: int) -> int:

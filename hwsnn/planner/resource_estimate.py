@@ -23,6 +23,7 @@ from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
 from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
+from hwsnn.spec.neurons import SEVERAL
 
 from .devices import Device
 
@@ -34,6 +35,8 @@ QUEUE = 150
 """Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
 BLOCK_BITS = 36
 """Bits of a block memory's word at 512 words."""
+LATE_AMOUNTS = ("late-subtract", "undelayed-subtract")
+"""Resets that take their amount off the current."""
 STEP_CLOCKS = 4
 """Approximate cycles between the currents of consecutive time steps: to leak by a shift, add, fire and reset."""
 LUTRAM_BITS, LUTRAM_WORDS = 14, 32
@@ -82,7 +85,7 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: i
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
     for sums, count in forms:
         if count > 0:
-            total += _synapses(parameters, inputs, sums, device).times(count)
+            total += (_synapses(parameters, inputs, sums, device) + _rings(layer, parameters)).times(count)
     if joined != steps:
         total += Cost(2 * bits, 3 * bits)  # a register to join beats in, and a skid buffer
     if layer.sliding:
@@ -90,7 +93,11 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: i
         total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
     shape = fold_shape(layer, fold)
     turned = shape.input_folds * shape.section_sets > 1 or joined > t_par
-    total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
+    taps = prod(layer.window.size) if layer.sliding else 1
+    total += Cost(taps * bits if turned else 0, taps * bits)
+    if layer.windows > 1:
+        sections = shape.sections * shape.cin_par * inputs.bits * (1 if inputs.held else t_par)
+        total += Cost(-(-(layer.windows - 1) // 3) * sections * layer.projection.taps)  # takes a window out of the pool
     return total + _neurons(network, index, parameters, t_par)
 
 
@@ -178,9 +185,25 @@ def _tree(terms: Int64Array) -> tuple[int, int]:
 def _sums(parameters: LayerParameters) -> Cost:
     """The base that joins each lane's tree, and the accumulators over slices and positions."""
     positions, _, folds, lanes, _ = parameters.weights.shape
-    bits = int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+    bits = _sum_bits(parameters)
     accumulators = int(folds > 1) + 2 * int(positions > 1)
     return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))
+
+
+def _sum_bits(parameters: LayerParameters) -> int:
+    """Approximate bits of a current."""
+    return int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+
+
+def _rings(layer: Population, parameters: LayerParameters) -> Cost:
+    """What keeps the largest current of each lane over the windows of a pool."""
+    if layer.windows == 1:
+        return Cost()
+    groups, lanes = parameters.bias.shape
+    bits = lanes * _sum_bits(parameters)
+    # A comparison and a choice; two numbers that are compared, and the larger one.
+    memory = 8 * -(-bits // LUTRAM_BITS) if groups > 2 else 0
+    return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
 def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:
@@ -200,22 +223,23 @@ def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: i
 
 def _steps(neuron: AnyNeuron, saturates: bool, current: int, groups: int, lanes: int, steps: tuple[int, int]) -> Cost:
     """``steps``: those with a state before them, and all."""
-    (leaky_steps, every_step), fires, floor = steps, int(neuron.fires), int(neuron.floor is not None)
+    leaky_steps, every_step = steps
     reset = neuron.reset if isinstance(neuron, Neuron) else None
+    several, fires, floor = neuron.spikes.bit_length() > 1, int(neuron.fires), int(neuron.floor is not None)
     leaks = pe_leaks(neuron.leak, groups)
-    leak = lanes * sum(map(leak_adders, leaks)) // len(leaks)
+    leak = leaky_steps * lanes * sum(map(leak_adders, leaks)) // len(leaks)
     # An undelayed reset computes u with and without the reset amount, and compares v before the step as well.
     sums = 2 if reset == "undelayed-subtract" else 1
-    comparisons = sums * (neuron.spikes + floor) + sums - 1 + floor * (reset == "subtract" and neuron.spikes == 1)
-    adders = leaky_steps * (sums + (reset in ("late-subtract", "undelayed-subtract")))
-    adders += every_step * (sums * saturates + comparisons)
+    comparisons = sums * (neuron.spikes + floor) + sums - 1 + (floor if reset == "subtract" and not several else 0)
+    amounts = int(reset in LATE_AMOUNTS)
+    # Of several spikes the amount of each bit of their number is taken off.
+    further = neuron.spikes.bit_length() - 1 if reset == "subtract" else 0
+    adders = leaky_steps * (sums + amounts + further) + every_step * (sums * saturates + comparisons)
     # If a spike subtracts the threshold, the difference of the comparison serves for both; and the carry chain's own
-    # gates subtract a constant.
+    # gates subtract a constant. Late resets are gates of the next sum.
     tables = {tuple(values.tolist()) for name, values in neuron.constants.items() if "synapse" not in name}
-    counts = neuron.spikes.bit_length() if reset == "subtract" else fires
-    resets = leaky_steps * ((len(tables) if groups > 1 else fires) + counts - fires)
+    resets = leaky_steps * (len(tables) if groups > 1 else int(reset in SEVERAL))
     # Registers of a membrane's width: one per adder, one before a step, and the two that a reset selects from.
-    registers = leaky_steps * (sums + 1) + every_step * (sums * (2 * fires + saturates) + floor + counts - fires)
+    registers = leaky_steps * (sums + amounts + further + 1) + every_step * (sums * (2 * fires + saturates) + floor)
     bits, delays = neuron.membrane_bits, leaky_steps * STEP_CLOCKS * current
-    leak *= leaky_steps
     return Cost(bits * (lanes * (adders + resets) + leak), lanes * delays + bits * (lanes * registers + leak))

@@ -6,24 +6,41 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.compute.membrane_memory import MembraneMemory
-from hwsnn.spec import Integrator, NoLeak
+from hwsnn.spec import Integrator, Neuron, NoLeak, SynapticCurrent
 
 BITS, CLOCKS = 5, 300
 NEURON = Integrator(NoLeak(), BITS)
 
 
+def _with_initial(channels: int) -> Neuron:
+    """Its state is a bit wider than its membrane; the synaptic current is elsewhere."""
+    threshold, initial = np.full(channels, 3), np.arange(channels) * 5 % 27 - 13
+    synapse = SynapticCurrent(NoLeak(), 9)
+    return Neuron(threshold, NoLeak(), "late-zero", BITS, synapse=synapse, initial=initial)
+
+
+@pytest.mark.parametrize("has_initial", [False, True])
 @pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.parametrize("groups", [1, 2, 5])
-def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int) -> None:
+def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int, has_initial: bool) -> None:
     generator = random.Random(groups * 10 + lanes)
     words, expected, seen = [0] * groups, list[int](), list[int]()
-    memory = MembraneMemory(NEURON, groups, lanes)
-    assert len(Value.cast(memory.state)) == lanes * sum(variable.bits for variable in NEURON.state)
+    neuron = _with_initial(groups * lanes) if has_initial else NEURON
+    memory = MembraneMemory(neuron, groups, lanes)
+    bits = BITS + has_initial
+    assert len(Value.cast(memory.state)) == lanes * bits
+    before = [0] * groups
+    if neuron.initial is not None:
+        before = [
+            sum((int(v) % (1 << BITS)) << (lane * bits) for lane, v in enumerate(row))
+            for row in neuron.initial.reshape(groups, lanes)
+        ]
 
     async def bench(ctx: Any) -> None:
         for _ in range(CLOCKS):
@@ -31,7 +48,7 @@ def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int) -> Non
             first, write, left = (
                 generator.random() < 0.2,
                 generator.random() < 0.6,
-                generator.randrange(1 << lanes * BITS),
+                generator.randrange(1 << lanes * bits),
             )
             ctx.set(memory.read_group, read_group)
             ctx.set(memory.write_group, write_group)
@@ -39,7 +56,7 @@ def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int) -> Non
             ctx.set(memory.write, write)
             ctx.set(Value.cast(memory.left), left)
             await ctx.tick()
-            expected.append(0 if first else words[read_group])
+            expected.append(before[read_group] if first else words[read_group])
             if write:
                 words[write_group] = left
             seen.append(ctx.get(Value.cast(memory.state)))

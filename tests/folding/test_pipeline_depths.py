@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hwsnn.folding.pipeline_depths import StepStages, leak_adders, leak_clocks, neuron_pipeline, step_stages
-from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, ShiftLeak
+from hwsnn.folding.pipeline_depths import NeuronPipeline, Output, layer_output, neuron_pipeline
+from hwsnn.spec import (
+    AnyNeuron,
+    Encoder,
+    Integrator,
+    Leak,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    Readout,
+    ShiftLeak,
+    SynapticCurrent,
+)
+from tests.support.layers import dense_layer
 
 
 def fires(leak: Leak) -> Neuron:
     return Neuron(np.array([3]), leak, "zero", 10)
 
 
-def test_leaks() -> None:
-    """One adder for a shift; a tree of adders over the digits of a product."""
-    leaks: list[Leak] = [NoLeak(), ShiftLeak(2), *(MultiplyLeak(m, 16) for m in (0, 64, 5, 21, 85, 0x5555))]
-    assert [leak_clocks(leak) for leak in leaks] == [0, 1, 0, 0, 1, 2, 2, 3]
-    assert [leak_adders(leak) for leak in leaks] == [0, 1, 0, 0, 1, 2, 3, 7]
-
-
-def test_steps() -> None:
-    """Leak, add, saturate, fire, and a register before the next step takes what a reset left."""
-    assert step_stages(fires(ShiftLeak(1)), saturates=True, start=10) == StepStages(10, 11, 13, 14, 15)
-    assert step_stages(fires(NoLeak()), saturates=False) == StepStages(0, 0, 1, 2, 3)
-    assert step_stages(Integrator(ShiftLeak(1), 8), saturates=True) == StepStages(0, 1, 3, 3, 3)
-    # The first step of all has nothing to leak or to add to.
-    assert step_stages(fires(ShiftLeak(1)), saturates=False, begins=True) == StepStages(0, 0, 0, 1, 2)
+def pipeline(neuron: AnyNeuron, timesteps: int, t_par: int, *saturating: str, groups: int = 1) -> NeuronPipeline:
+    output: Output = "spikes" if neuron.fires else "last membranes"
+    return neuron_pipeline(
+        neuron, groups=groups, timesteps=timesteps, t_par=t_par, saturating=frozenset(saturating), output=output
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,12 +55,71 @@ def test_steps() -> None:
     ],
 )
 def test_passes(neuron: AnyNeuron, steps: tuple[int, int], saturates: bool, min_interval: int, latency: int) -> None:
-    pipeline = neuron_pipeline(neuron, groups=1, timesteps=steps[0], t_par=steps[1], saturates=saturates)
-    assert (pipeline.min_interval, pipeline.latency, len(pipeline.steps)) == (min_interval, latency, steps[1])
+    of_passes = pipeline(neuron, *steps, *(["v"] if saturates else []))
+    assert (of_passes.min_interval, of_passes.latency, len(of_passes.steps)) == (min_interval, latency, steps[1])
 
 
 def test_constants_of_several_groups_are_looked_up_in_a_clock() -> None:
-    one, two = (
-        neuron_pipeline(fires(ShiftLeak(1)), groups=groups, timesteps=2, t_par=2, saturates=False) for groups in (1, 2)
-    )
+    one, two = (pipeline(fires(ShiftLeak(1)), 2, 2, groups=groups) for groups in (1, 2))
     assert (two.latency, two.min_interval) == (one.latency + 1, 0)
+
+
+def test_synaptic_currents_are_a_pipeline_of_their_own() -> None:
+    """Their steps follow one another at their own distance; a membrane leaks while its current is computed."""
+    neuron = replace(fires(ShiftLeak(1)), synapse=SynapticCurrent(MultiplyLeak(5, 3), 12))
+    both = pipeline(neuron, 3, 3)
+    # The first has nothing to leak or to add to; then a cycle each to leak and to add.
+    assert [stages.end for stages in both.synapse] == [0, 2, 4]
+    # Leak, add, fire, select: the second membrane has waited for nothing.
+    assert [(stages.state, stages.current, stages.u) for stages in both.steps] == [(0, 0, 0), (2, 3, 4), (6, 7, 8)]
+    slow = pipeline(replace(neuron, synapse=SynapticCurrent(MultiplyLeak(0x5555, 15), 12)), 3, 3)
+    assert [stages.end for stages in slow.synapse] == [0, 4, 8]
+    assert [(stages.state, stages.current) for stages in slow.steps] == [(0, 0), (3, 4), (7, 8)]
+
+
+@pytest.mark.parametrize(
+    ("membrane", "synapse", "saturating", "min_interval", "latency"),
+    [
+        # A membrane is read a cycle before its current comes: its own steps are as far apart as without one.
+        (ShiftLeak(1), NoLeak(), (), 5, 4),
+        (ShiftLeak(1), ShiftLeak(1), (), 5, 5),
+        (ShiftLeak(1), ShiftLeak(1), ("s", "v"), 6, 7),
+        # The slower one of the two decides.
+        (NoLeak(), MultiplyLeak(0x5555, 15), ("s",), 7, 8),
+    ],
+)
+def test_passes_of_synaptic_currents(
+    membrane: Leak, synapse: Leak, saturating: tuple[str, ...], min_interval: int, latency: int
+) -> None:
+    neuron = replace(fires(membrane), synapse=SynapticCurrent(synapse, 12))
+    both = pipeline(neuron, 2, 1, *saturating)
+    assert (both.min_interval, both.latency) == (min_interval, latency)
+
+
+def test_what_leaves_decides_the_latency() -> None:
+    neuron = fires(ShiftLeak(1))
+    outputs: tuple[Output, ...] = ("spikes", "membranes", "last membranes")
+    latencies = [
+        neuron_pipeline(neuron, groups=1, timesteps=3, t_par=2, saturating=frozenset(), output=output).latency
+        for output in outputs
+    ]
+    # Read, leak, add: u of the first step, the last one of three; another leak and sum for the second, then fire.
+    assert latencies == [8, 7, 3]
+
+
+@pytest.mark.parametrize(
+    ("readout", "output"),
+    [
+        ("count", "spikes"),
+        ("first", "spikes"),
+        ("sum", "membranes"),
+        ("max", "membranes"),
+        ("membrane", "last membranes"),
+    ],
+)
+def test_what_leaves_follows_from_the_readout(readout: Readout, output: Output) -> None:
+    layers = [
+        dense_layer(name, np.ones((1, 1, 1, 1), int), np.zeros(1, int), 2, fires(NoLeak())) for name in ("a", "b")
+    ]
+    network = Network("two", (1, 1, 1), 8, Encoder("uniform"), 2, tuple(layers), readout)
+    assert [layer_output(network, index) for index in range(2)] == ["spikes", output]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
@@ -13,7 +14,7 @@ from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.pipeline_depths import engine_depths, layer_output
 from hwsnn.folding.synaptic_sums import synaptic_sums
-from hwsnn.spec import Network
+from hwsnn.spec import Network, Population
 
 from ..checks import check_integer
 from ..stream.chain import name_streams
@@ -29,8 +30,8 @@ class Engine(wiring.Component):
     """The matrix-vector unit of a layer with weights, its neurons, and the queue behind it.
 
     A window is split into passes (see ``WindowSlicer``). A pass begins when the queue has a place for the beat that it
-    makes, runs for G * F cycles, and cannot be stalled once it has begun: synapses and neurons are registers without
-    enable.
+    makes, runs for G * F cycles for each window of a pool, and cannot be stalled once it has begun: synapses and
+    neurons are registers without enable.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ class Engine(wiring.Component):
 
     Timing
     ------
-    Latency: ``latency`` cycles. An output pixel takes ``passes`` passes of G * F cycles. Between the starts of two
-    passes of the same output pixel there are at least ``min_interval`` cycles.
+    Latency: ``latency`` cycles. An output pixel takes ``passes`` passes of ``pass_clocks`` cycles. Between the starts
+    of two passes of the same output pixel there are at least ``min_interval`` cycles.
     """
 
     def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
@@ -96,7 +97,7 @@ class Engine(wiring.Component):
         self._lane_bits = len(Value.cast(self._neurons.o.payload)) // (self._sets * lanes)
         folded = fold_shape(layer, fold)
         self._slices = WindowSlicer(
-            taps=layer.projection.taps,
+            taps=prod(layer.window.size) if layer.sliding else 1,
             channels=layer.projection.in_channels,
             bits=sums[0].input_bits,
             steps=steps,
@@ -108,6 +109,7 @@ class Engine(wiring.Component):
             min_interval=self.min_interval,
             channel_groups=folded.channel_groups,
             sections=folded.sections,
+            windows=_windows(layer),
         )
         self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
         super().__init__(
@@ -183,3 +185,16 @@ class Engine(wiring.Component):
                 )
             ),
         ]
+
+
+def _windows(layer: Population) -> list[list[int]]:
+    """The taps of each window of the projection that a pool takes together, row by row; none without a pool."""
+    if layer.pool is None:
+        return []
+    (rows, columns), (down, right), _ = layer.projection.window
+    width = layer.window.size[1]
+    return [
+        [(y * down + row) * width + x * right + column for row in range(rows) for column in range(columns)]
+        for y in range(layer.pool.size[0])
+        for x in range(layer.pool.size[1])
+    ]

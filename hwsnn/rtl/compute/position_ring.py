@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
-from amaranth.lib import data, memory, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from .ring import after_a_round
 
 
 class PositionRing(wiring.Component):
@@ -37,42 +39,18 @@ class PositionRing(wiring.Component):
 
     def __init__(self, entries: int, lanes: int, bits: int) -> None:
         self._entries, self._bits = entries, bits
+        self.latency = 1
         layout = data.ArrayLayout(signed(bits), lanes)
         super().__init__({"part": In(layout), "add": In(1), "first": In(1), "total": Out(layout)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bits, entries, width = self._bits, self._entries, len(Value.cast(self.part))
-        held = Signal(width, reset_less=True)
+        bits, width = self._bits, len(Value.cast(self.part))
         sums = [Signal(signed(bits), name=f"sum_{lane}") for lane in range(width // bits)]
+        held = after_a_round(m, Cat(sums), self.add, self._entries)
         for lane, total in enumerate(sums):
             before = held[lane * bits :][:bits].as_signed()
             m.d.comb += total.eq(self.part[lane] + Mux(self.first, 0, before))
-        if entries == 1:
-            with m.If(self.add):
-                m.d.sync += held.eq(Cat(sums))
-        else:
-            m.submodules.words = words = memory.Memory(
-                shape=unsigned(width),
-                depth=entries,
-                init=[],
-                attrs={"no_rw_check": 1},  # the word that is read is the one after the word that is written
-            )
-            write, read = words.write_port(), words.read_port()
-            entry, following = Signal(range(entries)), Signal(range(entries), name="next_entry", init=1)
-            with m.If(self.add):
-                m.d.sync += [
-                    entry.eq(following),
-                    following.eq(Mux(following == entries - 1, 0, following + 1)),
-                ]
-            m.d.comb += [
-                write.addr.eq(entry),
-                write.data.eq(Cat(sums)),
-                write.en.eq(self.add),
-                read.addr.eq(following),
-                read.en.eq(self.add),
-                held.eq(read.data),
-            ]
         for lane, total in enumerate(sums):
             current = Signal(signed(bits), name=f"current_{lane}", reset_less=True)
             m.d.sync += current.eq(total)

@@ -13,6 +13,7 @@ from ..checks import check_integer
 from ..stream.counter import ModuloCounter
 from ..stream.delay import delayed
 from .accumulator import Accumulator
+from .largest_ring import LargestRing
 from .partial_sums import GatedSums, partial_sums
 from .position_ring import PositionRing
 from .rom import Rom
@@ -27,7 +28,9 @@ class Synapses(wiring.Component):
     F slices make the currents of an output fold, G output folds make a pass. Where the layer has several positions (the
     pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
     contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
-    of sums. All of these are in units of a weight; the currents' fraction bits are put below the sum at the end.
+    of sums. Where the windows of a pool have one output, a ring keeps the largest of their sums, and the last window's
+    slices output it. All of these are in units of a weight; the currents' fraction bits are put below the sum at the
+    end.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ class Synapses(wiring.Component):
     Ports
     -----
     i : valid-only stream in of ``unsigned(slice_bits)``
-        Slices, in the order (position, pass, g, k).
+        Slices, in the order (position, pass, g, k); of a pool (pass, window, g, k).
     o : valid-only stream out of ``ArrayLayout(signed(current_bits), lanes)``
         Currents, one per PE, in the order (pass, g).
 
@@ -74,14 +77,15 @@ class Synapses(wiring.Component):
         m.submodules.folds = fold = ModuloCounter(self._folds)
         m.submodules.groups = group = ModuloCounter(self._groups)
         m.submodules.passes = one_pass = ModuloCounter(self._passes if self._positions > 1 else 1)
-        m.submodules.positions = position = ModuloCounter(self._positions)
+        windows = self._sums.windows
+        m.submodules.positions = position = ModuloCounter(max(self._positions, windows))
         m.d.comb += [
             fold.step.eq(self.i.valid),
             group.step.eq(fold.step & fold.last),
             one_pass.step.eq(group.step & group.last),
             position.step.eq(one_pass.step & one_pass.last),
         ]
-        first = Signal(init=1)  # the first position, where the sums begin
+        first = Signal(init=1)  # the first position or window, where the ring begins
         with m.If(position.step):
             m.d.sync += first.eq(position.last)
         m.submodules.partial = partial = partial_sums(self._sums)
@@ -90,7 +94,10 @@ class Synapses(wiring.Component):
             starts = Signal(name="starts_group", init=1)
             with m.If(self.i.valid):
                 m.d.sync += starts.eq(fold.last)
-            m.d.comb += [partial.group_index.eq(group.count), partial.starts.eq(starts & first)]
+            m.d.comb += [
+                partial.group_index.eq(group.count),
+                partial.starts.eq(starts if windows > 1 else starts & first),
+            ]
 
         totals = [getattr(partial, f"lane_{lane}") for lane in range(self._lanes)]
         stage, given = self._sums.term_clocks + self._sums.levels, group.step
@@ -98,8 +105,8 @@ class Synapses(wiring.Component):
             add, last = _flag(m, self.i.valid, "full", stage), _flag(m, group.step, "done", stage)
             totals = self._over_folds(m, totals, add, last)
             stage += 1
-        if self._positions > 1:
-            m.submodules.ring = ring = PositionRing(self._groups * self._passes, self._lanes, self._sum_bits)
+        if self._positions > 1 or windows > 1:
+            m.submodules.ring = ring = self._ring()
             m.d.comb += [ring.part[lane].eq(total) for lane, total in enumerate(totals)]
             m.d.comb += [
                 ring.add.eq(_flag(m, group.step, "grouped", stage)),
@@ -107,7 +114,7 @@ class Synapses(wiring.Component):
             ]
             totals = [ring.total[lane] for lane in range(self._lanes)]
             given = group.step & position.last
-            stage += 1
+            stage += ring.latency
         m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
         if self._sums.fraction_bits:
             fractions = self._fractions(m, delayed(m, group.count, "given_group", stage - FRACTION_CLOCKS))
@@ -127,6 +134,12 @@ class Synapses(wiring.Component):
             for lane in differ:
                 found[lane] = getattr(table, f"fraction_{lane}")
         return found
+
+    def _ring(self) -> PositionRing | LargestRing:
+        """What joins the contributions of positions, or of windows."""
+        if self._sums.windows > 1:
+            return LargestRing(self._groups, self._lanes, self._sum_bits)
+        return PositionRing(self._groups * self._passes, self._lanes, self._sum_bits)
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
         """The row of weights of the slice that arrives: each pass uses the rows of its position."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -20,7 +22,12 @@ class WindowSlicer(wiring.Component):
     Of a convolution in groups, an output fold sees only the channels of its own group or groups: the sections of its
     slices. Where several output folds belong to one group, each gets the slices of that group anew.
 
-    The window is kept in a register that rotates by one slice per cycle, so a slice is always the same bits of it.
+    Of a pool of currents, a window has all inputs of the projection's windows inside it. A pass goes through these one
+    after the other, and in each of them through the output folds.
+
+    The window is kept in a register that rotates by one slice per cycle, so a slice is always the same bits of it. Of a
+    pool, these are the inputs of all windows, and a multiplexer takes those of one. The register is the cheaper, the
+    more the windows overlap, and behind the multiplexer there is a register in any case: the address of a table.
 
     Parameters
     ----------
@@ -49,6 +56,8 @@ class WindowSlicer(wiring.Component):
     sections : int
         Groups in a slice, at most all of them; where it does not divide them, the missing inputs are 0. The output
         folds go through the groups in their order, as many for each set of ``sections`` groups.
+    windows : sequence of sequences of int
+        The taps of each of the projection's windows inside a window, equally many; none for all taps, in one window.
 
     Attributes
     ----------
@@ -68,8 +77,9 @@ class WindowSlicer(wiring.Component):
     begins : Signal(1), out
         A pass begins.
     o : valid-only stream out of ``unsigned(t_par * sections * taps * cin_par * bits)``
-        Slices, for every pass in the order (g, k): output fold outer, input fold inner. Input
-        ((t*sections + s)*taps + tap)*cin_par + d is channel k*cin_par + d of a tap in group s of the output fold's.
+        Slices, for every pass in the order (window, g, k): output fold outer, input fold inner. Input
+        ((t*sections + s)*taps + tap)*cin_par + d is channel k*cin_par + d of a tap in group s of the output fold's. The
+        taps are those of one of ``windows``.
 
     Timing
     ------
@@ -90,6 +100,7 @@ class WindowSlicer(wiring.Component):
         min_interval: int = 0,
         channel_groups: int = 1,
         sections: int = 1,
+        windows: Sequence[Sequence[int]] = (),
     ) -> None:
         check_integer("taps", taps, 1)
         check_integer("channels", channels, 1)
@@ -115,7 +126,9 @@ class WindowSlicer(wiring.Component):
         self._set_groups = groups // self._sets
         self.folds = -(-self._group_channels // cin_par)
         self.window_passes = -(-steps // t_par) * repeats
-        self.pass_clocks = self.folds * groups
+        self._windows = [list(window) for window in windows] or [list(range(taps))]
+        self._window_clocks = self.folds * groups
+        self.pass_clocks = self._window_clocks * len(self._windows)
         self.latency = 1
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
@@ -124,17 +137,21 @@ class WindowSlicer(wiring.Component):
                 "i": In(stream.Signature(unsigned(taps * steps * channels * bits))),
                 "room": In(1),
                 "begins": Out(1),
-                "o": Out(stream.Signature(unsigned(t_par * sections * taps * cin_par * bits), always_ready=True)),
+                "o": Out(
+                    stream.Signature(
+                        unsigned(t_par * sections * len(self._windows[0]) * cin_par * bits), always_ready=True
+                    )
+                ),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        slice_bits = len(self.o.payload)
+        slice_bits = self._t_par * self._sections * self._taps * self._cin_par * self._bits
         set_bits = slice_bits * self.folds
         pass_bits = set_bits * self._sets
         window = Signal(pass_bits * (self.window_passes // self._repeats), reset_less=True)
-        m.submodules.slice = index = ModuloCounter(self.pass_clocks)
+        m.submodules.slice = index = ModuloCounter(self._window_clocks)
         m.submodules.passes = window_pass = ModuloCounter(self.window_passes)
         repeats_sets = self._sets > 1 and self._set_groups > 1
         if repeats_sets:
@@ -148,11 +165,11 @@ class WindowSlicer(wiring.Component):
             self.begins.eq(free & self.room & (held | self.i.valid)),
             window_pass.step.eq(self.begins),
             index.step.eq(self.o.valid),
-            self.o.payload.eq(window[:slice_bits]),
         ]
+        ends = self._take(m, window[:slice_bits], index)
         with m.If(self.begins):
             m.d.sync += [self.o.valid.eq(1), held.eq(~window_pass.last)]
-        with m.Elif(index.last):
+        with m.Elif(ends):
             m.d.sync += self.o.valid.eq(0)
         with m.If(~held & free):
             m.d.sync += window.eq(self._arranged(self.i.payload))
@@ -170,6 +187,22 @@ class WindowSlicer(wiring.Component):
             with m.Elif(self.o.valid):
                 m.d.sync += window[:pass_bits].eq(window[:pass_bits].rotate_right(slice_bits))
         return m
+
+    def _take(self, m: Module, taps: Value, index: ModuloCounter) -> Value:
+        """Output the taps of the window whose turn it is; whether the slice may be the last of a pass."""
+        if len(self._windows) == 1:
+            m.d.comb += self.o.payload.eq(taps)
+            return index.last
+        m.submodules.window = turn = ModuloCounter(len(self._windows))
+        m.d.comb += turn.step.eq(index.step & index.last)
+        part_bits, sets = self._cin_par * self._bits, self._t_par * self._sections
+        with m.Switch(turn.count):
+            for number, window in enumerate(self._windows):
+                with m.Case(number):
+                    m.d.comb += self.o.payload.eq(
+                        Cat(taps.word_select(at * self._taps + tap, part_bits) for at in range(sets) for tap in window)
+                    )
+        return index.last & turn.last
 
     def _free(self, m: Module) -> Signal:
         """A register: whether the previous pass lets another one begin."""

@@ -1,0 +1,42 @@
+"""Words that wait for their next turn."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.lib import memory
+
+
+def after_a_round(m: Module, word: Value, push: Value, entries: int) -> Value:
+    """The word that was pushed ``entries`` pushes ago; without entries, ``word`` itself.
+
+    ``word`` is pushed where ``push`` is high. Before a place was pushed to, its word has any value.
+    """
+    if not entries:
+        return word
+    held = Signal(len(word), reset_less=True, name="held")
+    if entries == 1:
+        with m.If(push):
+            m.d.sync += held.eq(word)
+        return held
+    m.submodules.words = words = memory.Memory(
+        shape=unsigned(len(word)),
+        depth=entries,
+        init=[],
+        attrs={"no_rw_check": 1},  # the word that is read is the one after the word that is written
+    )
+    write, read = words.write_port(), words.read_port()
+    entry, following = Signal(range(entries)), Signal(range(entries), name="next_entry", init=1)
+    with m.If(push):
+        m.d.sync += [
+            entry.eq(following),
+            following.eq(Mux(following == entries - 1, 0, following + 1)),
+        ]
+    m.d.comb += [
+        write.addr.eq(entry),
+        write.data.eq(word),
+        write.en.eq(push),
+        read.addr.eq(following),
+        read.en.eq(push),
+        held.eq(read.data),
+    ]
+    return held

@@ -1,0 +1,121 @@
+# amaranth: UnusedElaboratable=no
+"""The bench of the neurons sees every constant: it fails if one number of one channel is wrong by one in hardware."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from hwsnn.folding.pipeline_depths import Output
+from hwsnn.spec import AnyNeuron, ChannelLeak, Neuron, SynapticCurrent
+from hwsnn.spec.integers import IntArray
+from rtl_tests.support.neuron_cases import Setting, expected_beats, neuron_case, random_currents
+from rtl_tests.support.neuron_kinds import KINDS
+from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
+
+SEEDS, BENCH = 400, 24
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A neuron with a constant of the given name that is wrong in one channel, and inputs on which that matters."""
+
+    setting: Setting
+    constant: str
+    right: AnyNeuron
+    wrong: AnyNeuron
+
+    @property
+    def case(self) -> StreamCase:
+        case = neuron_case(self.setting, neuron=self.right, hardware=self.wrong)
+        return replace(case, name=f"{case.name}-{self.constant}")
+
+
+def _settings(kind: str) -> list[Setting]:
+    """One pass of all steps, several passes of some, and a step per pass, with all constants that there may be."""
+    settings = []
+    for groups, lanes, t_par in ((1, 2, 4), (2, 1, 2), (3, 1, 1)):
+        multipliers = np.array([13, 16, 15][: groups * lanes])
+        synapse = SynapticCurrent(ChannelLeak(multipliers - 6, 4), 16)
+        leak = ChannelLeak(multipliers, 4)
+        sizes = (groups, lanes, 4, t_par, False, 16, 7)
+        output: Output = "membranes" if kind == "integrate" else "spikes"
+        settings.append(Setting(leak, kind, *sizes, synapse, floor=True, initial=True, output=output))
+    return settings
+
+
+def _by_one(neuron: AnyNeuron, name: str, channel: int) -> AnyNeuron:
+    """The neuron with a constant one higher or, where that is no neuron, one lower."""
+    try:
+        return _moved(neuron, name, channel, 1)
+    except ValueError:
+        return _moved(neuron, name, channel, -1)
+
+
+def _moved(neuron: AnyNeuron, name: str, channel: int, step: int) -> AnyNeuron:
+    values: IntArray = neuron.constants[name].copy()
+    values[channel] += step
+    if name == "multiplier":
+        return replace(neuron, leak=replace(neuron.leak, multipliers=values))  # type: ignore[arg-type, call-arg]
+    if name == "synapse_multiplier":
+        assert neuron.synapse is not None
+        leak = replace(neuron.synapse.leak, multipliers=values)  # type: ignore[arg-type, call-arg]
+        return replace(neuron, synapse=replace(neuron.synapse, leak=leak))
+    if isinstance(neuron, Neuron) and neuron.further is not None and name.startswith("threshold_"):
+        further = neuron.further.copy()
+        further[int(name.removeprefix("threshold_")) - 2] = values
+        return replace(neuron, further=further)
+    return replace(neuron, **{name: values})  # type: ignore[arg-type]
+
+
+def _wrong(setting: Setting, name: str) -> Wrong:
+    """The first random numbers and inputs on which the constant matters."""
+    for seed in range(SEEDS):
+        one = replace(setting, seed=seed)
+        right = one.neuron(random.Random(one.name))
+        wrong = _by_one(right, name, seed % one.channels)
+        currents = random_currents(one, random.Random(one.name))
+        if expected_beats(one, right, currents) != expected_beats(one, wrong, currents):
+            return Wrong(one, name, right, wrong)
+    raise AssertionError(f"{name} never matters to {setting.name}")
+
+
+def _all_wrong() -> dict[str, Wrong]:
+    """Every constant of every kind, in one fold after the other; the initial membranes in each, by the case's name."""
+    found = list[Wrong]()
+    for kind in KINDS:
+        settings = _settings(kind)
+        neuron = settings[0].neuron(random.Random(0))
+        between = {f"threshold_{k}" for k in range(3, neuron.spikes)}
+        names = ["initial", "initial", *(name for name in neuron.constants if name not in between)]
+        found += [_wrong(settings[at % 3], name) for at, name in enumerate(names)]
+    return {wrong.case.name: wrong for wrong in found}
+
+
+ALL = _all_wrong()
+CASES = [wrong.case for wrong in ALL.values()]
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, CaseResult]:
+    every = dict[str, CaseResult]()
+    for first in range(0, len(CASES), BENCH):
+        every |= run_cases(CASES[first : first + BENCH], seed=13)
+    return every
+
+
+def test_every_constant_is_tried() -> None:
+    tried = {wrong.constant for wrong in ALL.values()}
+    names = {name for wrong in ALL.values() for name in wrong.right.constants}
+    assert tried == names - {f"threshold_{k}" for k in range(3, 15)} | {"threshold_3", "threshold_5", "threshold_7"}
+    assert {wrong.setting.kind for wrong in ALL.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_constant_that_is_wrong_by_one_fails(name: str, results: dict[str, CaseResult]) -> None:
+    error = results[name].error
+    assert error is not None
+    assert "expected" in error
