@@ -249,8 +249,13 @@ class FoldingSearch:
         ]
 
     def _late(self, index: int, fold: LayerFold) -> float:
-        """How many look-up tables it would be worth to end the layer with its last input."""
-        return self._position_cycles[index, fold] * self._device.lut / CYCLES_FOR_ALL
+        """How many look-up tables it would be worth to end the layer with its last input.
+
+        Where the steps of a position come one after the other, only its last pass follows them.
+        """
+        network = self._network
+        passes = -(-network.timesteps // min(fold.t_par, network.timesteps)) if network.encoder.timed else 1
+        return self._position_cycles[index, fold] / passes * self._device.lut / CYCLES_FOR_ALL
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
