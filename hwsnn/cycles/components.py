@@ -272,39 +272,41 @@ class Engine:
         return (self._free - now,)
 
 
-class SpikeCount:
-    """Two registers that advance together; the second is full only with a frame's sum, of ``beats`` beats.
+class Scores:
+    """``latency`` registers that advance together; the last is full only with a frame's scores, of ``beats`` beats.
 
-    ``stalled``: whether a sum has waited.
+    A beat comes at least ``interval`` advances after the one before. ``stalled``: whether scores have waited.
     """
 
-    __slots__ = ("_complete", "_full", "_left", "_onwards", "_push", "stalled")
+    __slots__ = ("_advances", "_complete", "_interval", "_latency", "_push", "stalled")
 
-    def __init__(self, push: Push, beats: int) -> None:
-        self._push = push
+    def __init__(self, push: Push, beats: int, latency: int, interval: int) -> None:
+        self._push, self._latency, self._interval = push, latency, interval
         self._complete = cycle([False] * (beats - 1) + [True])
-        self._onwards = NEVER  # when the beat before went from the first register to the second
-        self._full = self._left = NEVER  # since when the second has been full, and when it was left
+        # The clocks of the next advances, from the first that takes a beat; from the last clock on, all are advances.
+        self._advances = (NEVER,) * (latency - interval + 1)
         self.stalled = False
 
     def push(self, valid: float) -> float:
-        full, left = self._full, self._left
-        accept = max(valid, self._onwards)
-        if full <= accept < left:
-            accept = left
-        onwards = accept + 1.0
-        if full <= onwards < left:
-            onwards = left
-        self._onwards = onwards
+        advances = [self._next(valid)]
+        while len(advances) < self._latency:
+            advances.append(self._next(advances[-1] + 1.0))
+        full = left = advances[-1] + 1.0
         if next(self._complete):
-            self._full = full = onwards + 1.0
-            self._left = left = self._push(full)
-            if left > full:
-                self.stalled = True
-        return accept
+            left = self._push(full)
+        self._advances = (*advances[self._interval :], left)
+        if left - advances[0] > self._latency:
+            self.stalled = True
+        return advances[0]
+
+    def _next(self, clock: float) -> float:
+        """The first advance from ``clock`` on."""
+        return next((advance for advance in self._advances[:-1] if clock <= advance), max(clock, self._advances[-1]))
 
     def state(self, now: float) -> tuple[float, ...]:
-        return self._full - now, self._left - now  # the sum moved one clock before it was full
+        # No scores wait between the advances that are left out: scores are at least ``interval`` advances apart.
+        kept = self._advances[: -self._interval] + self._advances[-1:]
+        return tuple(advance - now for advance in kept)
 
 
 class Sink:

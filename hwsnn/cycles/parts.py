@@ -51,9 +51,17 @@ def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
                 steps = min(layers[layer.name].t_par, timesteps)
             case _:
                 assert_never(layer)
-    if network.readout == "count":
-        yield Part("readout", _fixed(components.SpikeCount, -(-timesteps // steps)), 1)
+    yield from _scores(network, steps)
     yield Part("readout", _answer(network.classes), 1)
+
+
+def _scores(network: Network, steps: int) -> Iterator[Part]:
+    from hwsnn.rtl.scores import scores_component
+
+    scores = scores_component(network, steps)
+    if scores is not None:
+        beats = -(-network.timesteps // steps)
+        yield Part("readout", _fixed(components.Scores, beats, scores.latency, scores.interval), 1)
 
 
 def _answer(classes: int) -> Callable[[Push, float], Component]:

@@ -12,7 +12,7 @@ from math import inf
 from operator import gt
 from typing import TypeAlias
 
-from .components import Component, CreditFifo, Encoder, Sink, Source, SpikeCount
+from .components import Component, CreditFifo, Encoder, Scores, Sink, Source
 from .parts import Part, Queue
 
 Depths: TypeAlias = Mapping[Queue, float]
@@ -55,14 +55,14 @@ class _Section:
     @property
     def stalled(self) -> bool:
         """Whether some clock was not a maximum of earlier clocks plus constants."""
-        return any(component.stalled for component in self.components if isinstance(component, Encoder | SpikeCount))
+        return any(component.stalled for component in self.components if isinstance(component, Encoder | Scores))
 
     def forget(self) -> None:
         """Clear all these flags."""
         if self.queue:
             self.queue.starved = self.queue.blocked = False
         for component in self.components:
-            if isinstance(component, Encoder | SpikeCount):
+            if isinstance(component, Encoder | Scores):
                 component.stalled = False
 
     def state(self, now: float) -> State:

@@ -10,7 +10,7 @@ from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import layer_output, neuron_pipeline
-from hwsnn.spec import Network, Population
+from hwsnn.spec import ChannelLeak, Network, Population
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -138,9 +138,13 @@ class FoldingSearch:
             for logic_steps in range(1 if network.inputs(index).held or sums != "block" else t_par)
         ]
         first = index == next(self._network.populations())[0]
-        membrane = {t_par: membrane_cycles(network, index, t_par) for t_par in steps}
+        by_channel = any(isinstance(leak, ChannelLeak) for leak in layer.neuron.leaks)
+        membrane = dict[tuple[int, int], int]()
         for fold in folds:
-            self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[fold.t_par])
+            alike = fold.t_par, fold.cout_par if by_channel else 0
+            if alike not in membrane:
+                membrane[alike] = membrane_cycles(network, index, fold)
+            self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[alike])
             self._rough[index, fold] = self._roughly(index, fold)
         return [
             (fold, needed_cycles(network, index, self._position_cycles[index, fold], self._beats(index, fold), first))
@@ -275,15 +279,15 @@ class FoldingSearch:
         return self._costs[key]
 
 
-def membrane_cycles(network: Network, index: int, t_par: int) -> int:
-    """Minimum cycles from one pass of ``t_par`` steps to the next of the same output pixel; 0 if there is only one."""
-    neuron = network.population(index).neuron
-    # The number of groups matters only to a single pass.
+def membrane_cycles(network: Network, index: int, fold: LayerFold) -> int:
+    """Minimum cycles from one pass to the next of the same output pixel; 0 if there is only one."""
+    layer = network.population(index)
+    shape = fold_shape(layer, fold)
     pipeline = neuron_pipeline(
-        neuron,
-        groups=1,
+        layer.neuron.padded(shape.output_folds * shape.lanes),
+        groups=shape.output_folds,
         timesteps=network.timesteps,
-        t_par=t_par,
+        t_par=min(fold.t_par, network.timesteps),
         saturating=network.saturating(index),
         output=layer_output(network, index),
     )

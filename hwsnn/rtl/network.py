@@ -11,7 +11,8 @@ from hwsnn.spec import Network
 
 from .encoders import encoder_component
 from .layer import component
-from .readout import ArgMax, SpikeCount
+from .readout import ArgMax
+from .scores import scores_component
 from .stream.chain import ChainComponent, Components, connect_chain
 from .stream.credit import CreditWrapper
 
@@ -108,8 +109,6 @@ class Pipeline(wiring.Component):
     def _readout(self) -> ChainComponent:
         network = self._network
         answer = CreditWrapper(ArgMax(network.classes, result_layout(network).members["scores"].elem_shape), RESULTS)
-        if network.readout == "membrane":
-            return ChainComponent([("answer", answer)])
         steps = self._folding.beat_steps(network, len(network.layers) - 1)
-        count = SpikeCount(network.classes, network.timesteps, steps)
-        return ChainComponent([("count", count), ("answer", answer)])
+        scores = scores_component(network, steps)
+        return ChainComponent([("answer", answer)] if scores is None else [("scores", scores), ("answer", answer)])

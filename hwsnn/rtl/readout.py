@@ -1,78 +1,17 @@
-"""Readout: spike counts of the last layer, and the class of the largest score."""
+"""The class of the largest score."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.spec.integers import unsigned_width
 
 from .checks import check_integer
-from .compute.adder_tree import balanced_sum
-from .stream.counter import ModuloCounter
 from .stream.delay import delayed
-
-
-class SpikeCount(wiring.Component):
-    """Counts each class's spikes over the time steps of a frame.
-
-    Parameters
-    ----------
-    classes : int
-        Number of classes.
-    timesteps : int
-        Time steps per frame.
-    t_par : int
-        Time steps per beat, at most ``timesteps``.
-
-    Ports
-    -----
-    i : stream in of ``unsigned(t_par * classes)``
-        The last layer's spikes, bit ``t * classes + class``.
-    o : stream out of ``ArrayLayout(unsigned(w), classes)``
-        The scores, w bits for 0 to ``timesteps``.
-
-    Timing
-    ------
-    Latency: 2 cycles from a frame's last beat in. One beat per cycle, across frames too.
-    """
-
-    def __init__(self, classes: int, timesteps: int, t_par: int = 1) -> None:
-        check_integer("classes", classes, 1)
-        check_integer("timesteps", timesteps, 1)
-        check_integer("t_par", t_par, 1, timesteps)
-        self._classes, self._timesteps, self._t_par = classes, timesteps, t_par
-        self.latency = 2
-        scores = data.ArrayLayout(unsigned(unsigned_width(timesteps)), classes)
-        super().__init__({"i": In(stream.Signature(unsigned(t_par * classes))), "o": Out(stream.Signature(scores))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.beats = beat = ModuloCounter(-(-self._timesteps // self._t_par))
-        advance, counted, last, first = Signal(), Signal(), Signal(), Signal(init=1)
-        m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
-            self.i.ready.eq(advance),
-            beat.step.eq(self.i.valid & advance),
-        ]
-        with m.If(advance):
-            m.d.sync += [counted.eq(self.i.valid), last.eq(beat.last), self.o.valid.eq(counted & last)]
-            with m.If(counted):
-                m.d.sync += first.eq(last)
-        for index in range(self._classes):
-            score = self.o.payload[index]
-            spikes = [self.i.payload[t * self._classes + index] for t in range(self._t_par)]
-            fired = Signal(range(self._t_par + 1), name=f"fired_{index}", reset_less=True)
-            count = Signal.like(score, name=f"count_{index}", reset_less=True)
-            with m.If(advance):
-                m.d.sync += fired.eq(balanced_sum(spikes))
-                with m.If(counted):
-                    m.d.sync += count.eq(Mux(first, 0, count) + fired)
-            m.d.comb += score.eq(count)
-        return m
 
 
 class ArgMax(wiring.Component):

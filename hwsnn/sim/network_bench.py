@@ -13,11 +13,12 @@ import numpy.typing as npt
 from hwsnn.cycles import simulate
 from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
+from hwsnn.folding.pipeline_depths import layer_output
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.progress import CountProgress, silent
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.network import Pipeline, layer_instance
-from hwsnn.spec import Integrator, Network
+from hwsnn.spec import Network
 from hwsnn.spec.integers import Images
 from hwsnn.verilog.emit import TOP, to_verilog
 
@@ -111,20 +112,35 @@ def expected_beats(network: Network, folding: Folding, images: Images) -> dict[s
     # (N, T, C, H, W) or (N, C, H, W) to the order of the stream: (N, y, x, t), all channels in a beat.
     pixels = np.transpose(images, (0, 3, 4, 1, 2) if timed else (0, 2, 3, 1)).reshape(-1, channels)
     beats = {"pixels": _pack(pixels, network.pixel_bits)}
-    indices = {layer.name: index for index, layer in enumerate(network.layers)}
-    for name, spikes in outcome.spikes.items():
-        # (N, T, C, H, W) to the order of the stream: (N, y, x, t), some steps and all channels in a beat.
-        ordered = np.transpose(spikes, (0, 3, 4, 1, 2))
-        steps = folding.beat_steps(network, indices.get(name, -1))
-        surplus = -spikes.shape[1] % steps
-        whole = np.pad(ordered, ((0, 0), (0, 0), (0, 0), (0, surplus), (0, 0)))
-        beats[f"boundary_{name}"] = _pack(whole.reshape(-1, steps * spikes.shape[2]), 1)
-    last = network.layers[-1]
-    if isinstance(last.neuron, Integrator):
-        beats[f"boundary_{last.name}"] = _pack(outcome.scores, network.score_bits)
+    if network.encoder.spikes:
+        beats["boundary_encoder"] = _boundary(outcome.spikes["encoder"], 1, 1)
+    values: npt.NDArray[Any]
+    for index, layer in enumerate(network.layers):
+        if network.gives_spikes(index):
+            values = outcome.spikes[layer.name]
+        elif layer_output(network, index) == "membranes":
+            values = outcome.membranes[layer.name]
+        else:
+            values = outcome.membranes[layer.name][:, -1:]
+        steps = min(folding.beat_steps(network, index), values.shape[1])
+        beats[f"boundary_{layer.name}"] = _boundary(values, steps, _entry_bits(network, index))
     answers = _bits(outcome.predictions[:, None], network.answer_bits)
     beats["result"] = _bytes(np.concatenate([answers, _bits(outcome.scores, network.score_bits)], axis=1))
     return beats
+
+
+def _boundary(values: npt.NDArray[Any], steps: int, width: int) -> Bytes:
+    """(N, T, C, H, W) entries of ``width`` bits in the order of the stream, ``steps`` and all channels in a beat."""
+    ordered = np.transpose(values, (0, 3, 4, 1, 2))
+    whole = np.pad(ordered, ((0, 0), (0, 0), (0, 0), (0, -values.shape[1] % steps), (0, 0)))
+    return _pack(whole.reshape(-1, steps * values.shape[2]), width)
+
+
+def _entry_bits(network: Network, index: int) -> int:
+    """Bits of what a channel has at a step behind layer ``index``: of a number of spikes, or of a membrane."""
+    if network.gives_spikes(index):
+        return network.inputs(index + 1).bits
+    return network.population(index).neuron.membrane_bits
 
 
 def _bits(values: npt.NDArray[Any], width: int) -> Bytes:
@@ -179,8 +195,9 @@ def _boundary_bits(network: Network) -> dict[str, int]:
     steps = network.timesteps
     bits = {"encoder": steps * math.prod(network.input_shape)} if network.encoder.spikes else {}
     for index, layer in enumerate(network.layers):
-        integrates = isinstance(layer.neuron, Integrator)
-        bits[layer.name] = math.prod(network.shapes[index + 1]) * (network.score_bits if integrates else steps)
+        last_only = not network.gives_spikes(index) and layer_output(network, index) == "last membranes"
+        entries = math.prod(network.shapes[index + 1]) * (1 if last_only else steps)
+        bits[layer.name] = entries * _entry_bits(network, index)
     return bits | {"result": network.answer_bits + network.classes * network.score_bits}
 
 

@@ -138,17 +138,14 @@ def test_ports_follow_from_what_a_neuron_declares() -> None:
     integrates = Integrator(ShiftLeak(1), BITS)
     assert state_layout(fires).size == sum(variable.bits for variable in fires.state) == BITS
     assert constants_layout(fires, fires.constants).size == 6 + 6
-    ports = {
-        (fires_too, gives_u): set(
-            NeuronStep(kind, 4, saturates=True, gives_u=gives_u, begins=not fires_too).signature.members
-        )
-        for kind, fires_too, gives_u in ((fires, True, False), (fires, True, True), (integrates, False, True))
-    }
-    assert ports == {
-        (True, False): {"state", "current", "constants", "spike", "left"},
-        (True, True): {"state", "current", "constants", "u", "left"},
-        (False, True): {"current", "u", "left"},
-    }
+
+    def ports(kind: AnyNeuron, **how: bool) -> set[str]:
+        return {*NeuronStep(kind, 4, saturates=True, **how).signature.members}
+
+    assert ports(fires) == {"state", "current", "constants", "spike", "left"}
+    assert ports(fires, gives_u=True) == {"state", "current", "constants", "u", "left"}
+    assert ports(integrates, gives_u=True, begins=True) == {"current", "u", "left"}
+    assert ports(integrates) == {"state", "current", "left"}  # of a synaptic current, which is all state
 
 
 @pytest.mark.parametrize("begins", [False, True])

@@ -17,9 +17,9 @@ from hwsnn.cycles.components import (
     Packer,
     Padding,
     Push,
+    Scores,
     SkidBuffer,
     Source,
-    SpikeCount,
     Wires,
 )
 
@@ -35,7 +35,9 @@ COMPONENTS: dict[str, tuple[Make, int, int]] = {
     "wires": (lambda push: Wires(push, [False, True, True]), 3, 0),
     "queue": (lambda push: CreditFifo(push, 2, 4), 3, 2),
     "engine": (lambda push: Engine(push, [(True, False, 4), (True, True, 3), (False, True, 5)]), 2, 1),
-    "count": (lambda push: SpikeCount(push, 2), 2, 2),
+    "count": (lambda push: Scores(push, 2, 2, 1), 2, 2),
+    "scores": (lambda push: Scores(push, 1, 4, 1), 1, 4),
+    "largest": (lambda push: Scores(push, 2, 4, 2), 2, 2),
 }
 """How each is made, the beats of a frame that come to it, and how many clocks it remembers."""
 

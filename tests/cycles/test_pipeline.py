@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from hwsnn.cycles.components import Component, CreditFifo, Encoder, Engine, Push, SkidBuffer, SpikeCount
+from hwsnn.cycles.components import Component, CreditFifo, Encoder, Engine, Push, Scores, SkidBuffer
 from hwsnn.cycles.parts import Part
 from hwsnn.cycles.pipeline import Pipeline
 
@@ -39,7 +39,8 @@ def _sections(random: Random, beats: int) -> Iterator[tuple[int, list[Part]]]:
         yield beats, [*first, skid, engine, Part("", queue, made, (f"{number}", "results"))]
         beats, first = made, []
     if random.random() < 0.4:
-        count = Part("", lambda push, depth: SpikeCount(push, beats), 1)
+        latency, interval = random.choice(((2, 1), (5, 1), (2, 2), (6, 2)))
+        count = Part("", lambda push, depth: Scores(push, beats, latency, interval), 1)
         yield beats, [count, Part("", lambda push, depth: CreditFifo(push, 2, 5), 1)]
 
 

@@ -43,7 +43,7 @@ def _needed(network: Network, layers: Mapping[str, LayerFold]) -> dict[str, int]
     cycles = {}
     for index, layer in network.populations():
         fold = layers[layer.name]
-        membrane = membrane_cycles(network, index, min(fold.t_par, network.timesteps))
+        membrane = membrane_cycles(network, index, fold)
         cycles[layer.name] = needed_cycles(
             network, index, position_cycles(network, index, fold, membrane), index == first
         )
@@ -196,7 +196,7 @@ def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
     for index, layer in network.populations():
         fold = random_folds(network, seed)[layer.name]
         engine = Engine(network, index, fold, 1 if network.inputs(index).held else network.timesteps, 1)
-        assert membrane_cycles(network, index, min(fold.t_par, network.timesteps)) == engine.min_interval
+        assert membrane_cycles(network, index, fold) == engine.min_interval
 
 
 def test_a_pool_has_no_cycles() -> None:

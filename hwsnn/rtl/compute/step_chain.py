@@ -71,8 +71,10 @@ class StepChain:
                     m.d.comb += Value.cast(step.state).eq(states[lane])
                 m.d.comb += [step.constants[name].eq(values[lane]) for name, values in constants.items()]
                 steps[-1].append(step)
+            # Where a step waits for its synaptic current, the state waits too.
+            read = self.stages[number + 1].state if number + 1 < len(self.stages) else stages.end
             states = [
-                delayed(m, Value.cast(step.left), f"{self.prefix}state_{number}_{lane}", stages.next - stages.end)
+                delayed(m, Value.cast(step.left), f"{self.prefix}state_{number}_{lane}", read - stages.end)
                 for lane, step in enumerate(steps[-1])
             ]
         if membranes is not None:
