@@ -147,7 +147,7 @@ class FoldingSearch:
             self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[alike])
             self._rough[index, fold] = self._roughly(index, fold)
         return [
-            (fold, needed_cycles(network, index, self._position_cycles[index, fold], self._beats(index, fold), first))
+            (fold, needed_cycles(network, index, self._position_cycles[index, fold], first, self._beats(index, fold)))
             for fold in folds
         ]
 
@@ -307,7 +307,7 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
     return (-(-network.timesteps // t_par) - 1) * rest + slices
 
 
-def needed_cycles(network: Network, index: int, per_position: int, beats: int = 1, first: bool = True) -> int:
+def needed_cycles(network: Network, index: int, per_position: int, first: bool = True, beats: int = 1) -> int:
     """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
 
     ``per_position``: from ``position_cycles``. ``beats``: per input pixel, padding included. ``hwsnn.cycles`` has the
