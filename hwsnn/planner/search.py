@@ -147,7 +147,7 @@ class FoldingSearch:
             self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[alike])
             self._rough[index, fold] = self._roughly(index, fold)
         return [
-            (fold, needed_cycles(network, index, self._position_cycles[index, fold], self._beats(index, fold), first))
+            (fold, needed_cycles(network, index, self._position_cycles[index, fold], first, self._beats(index, fold)))
             for fold in folds
         ]
 
@@ -253,8 +253,13 @@ class FoldingSearch:
         ]
 
     def _late(self, index: int, fold: LayerFold) -> float:
-        """How many look-up tables it would be worth to end the layer with its last input."""
-        return self._position_cycles[index, fold] * self._device.lut / CYCLES_FOR_ALL
+        """How many look-up tables it would be worth to end the layer with its last input.
+
+        Where the steps of a position come one after the other, only its last pass follows them.
+        """
+        network = self._network
+        passes = -(-network.timesteps // min(fold.t_par, network.timesteps)) if network.encoder.timed else 1
+        return self._position_cycles[index, fold] / passes * self._device.lut / CYCLES_FOR_ALL
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
@@ -302,7 +307,7 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
     return (-(-network.timesteps // t_par) - 1) * rest + slices
 
 
-def needed_cycles(network: Network, index: int, per_position: int, beats: int = 1, first: bool = True) -> int:
+def needed_cycles(network: Network, index: int, per_position: int, first: bool = True, beats: int = 1) -> int:
     """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
 
     ``per_position``: from ``position_cycles``. ``beats``: per input pixel, padding included. ``hwsnn.cycles`` has the

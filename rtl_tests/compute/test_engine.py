@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from hwsnn.spec import (
     NoLeak,
     Population,
     ShiftLeak,
+    Window,
 )
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 from tests.support import oracle
@@ -48,26 +50,48 @@ class Setting:
     fires: bool = True
     pixel_bits: int = 0
     """0 for spikes."""
+    timed: bool = False
+    """Whether pixels have a value of their own at every step."""
+    fraction_bits: int = 0
+    gained: bool = False
+    pool: tuple[int, int] = (1, 1)
+    """Of the currents of a convolution."""
+    stride: tuple[int, int] = (1, 1)
+
+    @property
+    def held(self) -> bool:
+        return self.pixel_bits > 0 and not self.timed
 
     @property
     def name(self) -> str:
         fold = f"{self.fold.cin_par}x{self.fold.cout_par}x{self.fold.t_par}-{self.fold.sums}"
         kind = f"{self.kind.__name__.lower()}-{'x'.join(map(str, self.shape))}-{self.classes}"
         leak = type(self.leak).__name__.lower()
-        steps = f"{self.timesteps}t{self.steps}-{self.pixel_bits}b"
-        return f"{kind}-{steps}-{fold}-{leak}{'' if self.fires else '-integrates'}"
+        steps = f"{self.timesteps}t{self.steps}-{self.pixel_bits}b{'-timed' * self.timed}"
+        currents = f"{self.fraction_bits}f{'-gained' * self.gained}-{'x'.join(map(str, self.pool + self.stride))}"
+        return f"{kind}-{steps}-{fold}-{currents}-{leak}{'' if self.fires else '-integrates'}"
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        down, right = ((size - 1) * step for size, step in zip(self.pool, self.stride, strict=True))
+        return self.shape[1] - down, self.shape[2] - right
 
     @property
     def network(self) -> Network:
         rng = np.random.default_rng(list(self.name.encode()))
-        weights = rng.integers(-7, 8, (self.classes, *self.shape))
+        weights = rng.integers(-7, 8, (self.classes, self.shape[0], *self.kernel))
+        gain = rng.integers(1, 6, self.classes) if self.gained else None
         bias = rng.integers(-9, 10, self.classes)
         neuron: Neuron | Integrator = Integrator(self.leak, 10)
         if self.fires:
-            thresholds, subs = (rng.integers(1, 9 << self.pixel_bits, self.classes) for _ in range(2))
-            neuron = Neuron(thresholds, self.leak, "subtract", 13, subs)
-        layer = Population("last", (self.kind("last", weights, 4),), bias, neuron)
-        encoder = Encoder("direct" if self.pixel_bits else "uniform")
+            largest = (27 if self.gained else 9) << (self.pixel_bits + self.fraction_bits)
+            thresholds, subs = (rng.integers(1, largest, self.classes) for _ in range(2))
+            neuron = Neuron(thresholds, self.leak, "subtract", 13 + self.fraction_bits, subs)
+        one = Conv("last", weights, 4, gain, self.stride) if self.kind is Conv else Dense("last", weights, 4, gain)
+        layer = Population("last", (one,), bias, neuron, self.fraction_bits)
+        if self.pool != (1, 1):
+            layer = replace(layer, pool=Window(self.pool, self.pool))
+        encoder = Encoder("steps" if self.timed else "direct" if self.held else "uniform")
         readout = "count" if self.fires else "membrane"
         return Network("one-layer", self.shape, self.pixel_bits or 8, encoder, self.timesteps, (layer,), readout)  # type: ignore[arg-type]
 
@@ -83,7 +107,7 @@ class Setting:
     @property
     def windows(self) -> int:
         """Windows of a position."""
-        return 1 if self.pixel_bits else -(-self.timesteps // self.steps)
+        return 1 if self.held else -(-self.timesteps // self.steps)
 
     def engine(self, queue_depth: int | None = None) -> Engine:
         """With as many places in its queue as full speed needs, or with ``queue_depth``."""
@@ -102,7 +126,7 @@ class Setting:
         bits = self.pixel_bits or 1
         for _ in range(FRAMES):
             values = rng.integers(0, 1 << bits, (self.timesteps, *self.shape))
-            if self.pixel_bits:
+            if self.held:
                 values[:] = values[0]  # the same at every step
             padded = np.concatenate([values, np.zeros((self.steps, *self.shape), values.dtype)])
             for position in [pixels] if self.kind is Conv else [[pixel] for pixel in pixels]:
@@ -150,11 +174,29 @@ SETTINGS = [
     Setting(Conv, (4, 1, 2), 3, 5, 2, LayerFold(4, 2, 2), ShiftLeak(1)),
     Setting(Conv, (4, 1, 2), 3, 5, 5, LayerFold(2, 1, 5), ShiftLeak(1)),
     Setting(Conv, (4, 2, 2), 3, 6, 6, LayerFold(4, 3, 8, "block"), MultiplyLeak(219, 8)),
-    Setting(Conv, (2, 1, 1), 1, 3, 3, LayerFold(1, 1, 1, "lut6")),
+    Setting(Conv, (3, 1, 1), 1, 3, 3, LayerFold(1, 1, 1, "lut6")),
     # Pixels: one window, given for every pass.
     Setting(Conv, (3, 2, 2), 4, 4, 1, LayerFold(3, 4, 4), ShiftLeak(3), pixel_bits=4),
     Setting(Conv, (3, 2, 2), 5, 5, 1, LayerFold(1, 2, 2), ShiftLeak(3), pixel_bits=3),
     Setting(Conv, (1, 3, 3), 4, 3, 1, LayerFold(1, 4), pixel_bits=4),
+    # Values of several bits at every step.
+    Setting(Conv, (3, 2, 2), 4, 4, 1, LayerFold(3, 4, 1), ShiftLeak(3), pixel_bits=4, timed=True),
+    Setting(Conv, (3, 1, 2), 5, 6, 2, LayerFold(2, 2, 2, "block"), ShiftLeak(3), pixel_bits=3, timed=True),
+    Setting(Dense, (3, 2, 2), 4, 4, 4, LayerFold(2, 3, 3), ShiftLeak(2), pixel_bits=8, timed=True),
+    # Gains, and fraction bits behind one output fold and several, a ring, and gates.
+    Setting(Conv, (3, 2, 2), 4, 4, 4, LayerFold(2, 4, 2), ShiftLeak(2), gained=True),
+    Setting(Conv, (3, 2, 2), 4, 4, 1, LayerFold(3, 2, 1), ShiftLeak(2), pixel_bits=2, fraction_bits=3, gained=True),
+    Setting(Conv, (2, 2, 2), 4, 4, 1, LayerFold(2, 4, 1), ShiftLeak(2), pixel_bits=2, fraction_bits=2),
+    Setting(Dense, (3, 2, 3), 4, 4, 4, LayerFold(2, 3, 2), ShiftLeak(2), fraction_bits=8),
+    Setting(Dense, (3, 12, 12), 3, 2, 2, LayerFold(3, 3, 2), ShiftLeak(2), fraction_bits=1, gained=True),
+    # Pools of currents: of one output fold and of several, in one pass and in several, of pixels too.
+    Setting(Conv, (3, 3, 3), 4, 4, 1, LayerFold(3, 4), ShiftLeak(2), pool=(2, 2)),
+    Setting(Conv, (3, 4, 4), 4, 4, 4, LayerFold(2, 2, 2), ShiftLeak(2), pool=(2, 2), stride=(2, 1)),
+    Setting(Conv, (5, 3, 2), 5, 5, 5, LayerFold(2, 2, 2), MultiplyLeak(230, 8), pool=(3, 1), fraction_bits=2),
+    Setting(Conv, (1, 3, 3), 4, 4, 1, LayerFold(1, 4, 4), ShiftLeak(3), pixel_bits=4, pool=(1, 2)),
+    Setting(Conv, (3, 3, 3), 5, 5, 1, LayerFold(1, 2, 2), ShiftLeak(3), pixel_bits=3, pool=(3, 3)),
+    Setting(Conv, (2, 3, 3), 3, 4, 2, LayerFold(2, 1, 2, "block"), pixel_bits=2, timed=True, pool=(2, 2)),
+    Setting(Conv, (2, 3, 3), 3, 4, 1, LayerFold(2, 3, 2), fires=False, pixel_bits=4, pool=(2, 2)),
     # Fully connected: the pixels of a frame, one after the other.
     Setting(Dense, (3, 2, 3), 4, 4, 1, LayerFold(3, 4), ShiftLeak(2)),
     Setting(Dense, (3, 2, 3), 4, 4, 4, LayerFold(2, 2, 2), ShiftLeak(2)),
@@ -202,7 +244,7 @@ def test_clocks(setting: Setting, case: StreamCase, results: dict[str, CaseResul
 def test_properties(setting: Setting) -> None:
     engine = setting.engine()
     groups, folds = -(-setting.classes // setting.fold.cout_par), -(-setting.shape[0] // setting.fold.cin_par)
-    assert (engine.passes, engine.pass_clocks) == (setting.passes, groups * folds)
+    assert (engine.passes, engine.pass_clocks) == (setting.passes, groups * folds * prod(setting.pool))
     assert (engine.min_interval > 0) == (setting.passes > 1)
 
 
@@ -248,7 +290,7 @@ def test_outputs_differ() -> None:
 def test_init_wrong() -> None:
     pool = MaxPool("pool", (1, 1), (1, 1), "or")
     network = replace(SETTINGS[0].network, layers=(pool, *SETTINGS[0].network.layers))
-    with pytest.raises(ValueError, match=r"^layer 'pool' must have weights, not be a pool"):
+    with pytest.raises(ValueError, match=r"^layer 'pool' must have neurons, not be a pool"):
         Engine(network, 0, LayerFold(1, 1), 1, 4)
     with pytest.raises(ValueError, match=r"^steps must be an integer of at least 1, not 0$"):
         Engine(network, 1, LayerFold(1, 1), 0, 4)

@@ -36,6 +36,8 @@ class Layer:
     density: float = 1.0
     extreme: bool = False
     fraction_bits: int = 0
+    windows: int = 1
+    """Of a pool, with one position."""
     seed: int = 1
     weights: list[list[list[list[list[int]]]]] = field(init=False)
     bias: list[list[int]] = field(init=False)
@@ -64,9 +66,8 @@ class Layer:
     @property
     def name(self) -> str:
         shape = f"{self.positions}x{self.groups}x{self.folds}x{self.lanes}x{self.entries}-{self.passes}-{self.sums}"
-        return (
-            f"{shape}-{self.largest}-{self.weight_bits}-{self.density}-{self.fraction_bits}{'-extreme' * self.extreme}"
-        )
+        numbers = f"{self.largest}-{self.weight_bits}-{self.density}-{self.fraction_bits}"
+        return f"{shape}-{self.windows}-{numbers}{'-extreme' * self.extreme}"
 
     @property
     def input_bits(self) -> int:
@@ -79,7 +80,7 @@ class Layer:
     @property
     def a_frame(self) -> int:
         """Slices until the sums begin anew."""
-        return self.rows * self.passes
+        return self.rows * self.passes * self.windows
 
     @property
     def current_bits(self) -> int:
@@ -105,20 +106,26 @@ class Layer:
         beats = []
         for frame in range(0, len(slices), self.a_frame):
             given = iter(slices[frame:])
-            currents = [[list(row) for row in self.bias] for _ in range(self.passes)]
+            currents = [[list(row) for row in self.bias] for _ in range(self.passes * self.windows)]
             for weights in self.weights:
-                for one_pass, g, k in product(range(self.passes), range(self.groups), range(self.folds)):
+                for window, g, k in product(range(self.passes * self.windows), range(self.groups), range(self.folds)):
                     inputs = next(given)
                     for lane, row in enumerate(weights[g][k]):
                         total = sum(w * x for w, x in zip(row, inputs, strict=True))
-                        currents[one_pass][g][lane] += total << self.fraction_bits
-            beats += [group for one_pass in currents for group in one_pass]
+                        currents[window][g][lane] += total << self.fraction_bits
+            for first in range(0, len(currents), self.windows):
+                of_pass = np.array(currents[first : first + self.windows])
+                beats += of_pass.max(axis=0).tolist()
         return beats
 
     def last_slices(self) -> list[int]:
         """For each beat of a frame, which slice is the last that adds to it."""
-        results = self.passes * self.groups * self.folds
-        return list(range(self.a_frame - results + self.folds - 1, self.a_frame, self.folds))
+        a_window = self.groups * self.folds
+        if self.windows > 1:
+            starts = range((self.windows - 1) * a_window, self.a_frame, self.windows * a_window)
+        else:
+            starts = range(self.a_frame - self.passes * a_window, self.a_frame, a_window)
+        return [start + last for start in starts for last in range(self.folds - 1, a_window, self.folds)]
 
     def component(self) -> Synapses:
         return Synapses(self.numbers, self.current_bits, self.passes)
@@ -126,7 +133,7 @@ class Layer:
     @property
     def numbers(self) -> SynapticSums:
         bias = np.array(self.bias)
-        return SynapticSums(np.array(self.weights), bias, self.largest, self.sums, fraction_bits=self.fraction_bits)
+        return SynapticSums(np.array(self.weights), bias, self.largest, self.sums, 1, self.fraction_bits, self.windows)
 
 
 def _bits(values: list[int], width: int) -> int:
@@ -186,11 +193,23 @@ LAYERS = [
     Layer(2, 80, 1, 3, largest=5, extreme=True),
     # Fraction bits: below one sum, several output folds, accumulators, a ring, gates.
     Layer(1, 1, 3, 4, fraction_bits=3),
+    Layer(1, 1, 2, 4, fraction_bits=2, extreme=True, bias_bits=1),  # a sum that has no sign
     Layer(3, 1, 2, 4, fraction_bits=8, bias_bits=14),
     Layer(3, 2, 2, 4, fraction_bits=1, largest=3),
     Layer(2, 2, 2, 4, positions=3, passes=2, fraction_bits=5, bias_bits=4),
     Layer(35, 4, 1, 3, fraction_bits=4),
     Layer(2, 1, 2, 4, density=0.0, fraction_bits=8, bias_bits=3),
+    # Windows of a pool: one output fold, whose ring is one place, two and several; accumulators, gates, fraction bits.
+    Layer(1, 1, 2, 6, windows=4),
+    Layer(1, 1, 2, 6, windows=2, passes=3),
+    Layer(1, 2, 2, 5, windows=3, passes=2),
+    Layer(2, 1, 2, 5, windows=4, passes=2),
+    Layer(3, 1, 2, 5, windows=3),
+    Layer(4, 2, 1, 4, windows=4, passes=2, fraction_bits=3, bias_bits=12),
+    Layer(7, 1, 2, 3, windows=9, largest=3),
+    Layer(3, 43, 1, 3, windows=2),
+    Layer(35, 4, 1, 3, windows=2, extreme=True),
+    Layer(1, 1, 2, 3, windows=4, largest=255, passes=3, sums="block"),
     # One position, many passes: they are all alike.
     Layer(2, 2, 2, 5, passes=4),
     # Several positions: a ring of one sum, of two, of three and of many, which come round every clock.

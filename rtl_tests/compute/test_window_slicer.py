@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -36,11 +36,18 @@ class Setting:
     min_interval: int = 0
     channel_groups: int = 1
     sections: int = 1
+    inside: tuple[tuple[int, ...], ...] = ()
+    """Windows of a projection, by their taps; none for one of all taps."""
 
     @property
     def name(self) -> str:
         shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t-{self.channel_groups}in{self.sections}"
-        return f"{shape}-{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.min_interval}"
+        fold = f"{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.min_interval}"
+        return f"{shape}-{fold}-{len(self.inside)}"
+
+    @property
+    def taps_inside(self) -> tuple[tuple[int, ...], ...]:
+        return self.inside or (tuple(range(self.taps)),)
 
     @property
     def group_channels(self) -> int:
@@ -56,12 +63,12 @@ class Setting:
 
     @property
     def pass_clocks(self) -> int:
-        return -(-self.group_channels // self.cin_par) * self.groups
+        return -(-self.group_channels // self.cin_par) * self.groups * len(self.taps_inside)
 
     def component(self) -> WindowSlicer:
         sizes = (self.taps, self.channels, self.bits, self.steps, self.cin_par, self.t_par, self.groups)
         grouped = self.channel_groups, self.sections
-        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval, *grouped)
+        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval, *grouped, self.inside)
 
     def beats(self, positions: int) -> tuple[list[int], list[int]]:
         """Random windows, and the slices of all of them."""
@@ -75,9 +82,9 @@ class Setting:
             inputs.append(self._flat([entry for tap in window for step in tap for entry in step]))
             for _ in range(self.repeats):
                 for first in range(0, self.steps, self.t_par):
-                    for output_fold in range(self.groups):
+                    for taps, output_fold in product(self.taps_inside, range(self.groups)):
                         outputs += [
-                            self._slice(window, first, output_fold, channel)
+                            self._slice([window[tap] for tap in taps], first, output_fold, channel)
                             for channel in range(0, self.group_channels, self.cin_par)
                         ]
         return inputs, outputs
@@ -153,6 +160,14 @@ SETTINGS = [
     Setting(2, 3, 1, 1, 1, 1, 2, windows=2, min_interval=1),
     Setting(3, 2, 8, 1, 1, 1, 1, repeats=3, min_interval=4),
     Setting(3, 2, 1, 3, 1, 3, 1, min_interval=9),
+    # Windows of a pool: two and four, apart and overlapping, of spikes and pixels, with folds, steps and intervals.
+    Setting(2, 3, 1, 1, 3, 1, 1, inside=((0,), (1,))),
+    Setting(4, 3, 1, 4, 2, 2, 2, inside=((0, 1), (1, 2), (2, 3))),
+    Setting(16, 2, 1, 1, 1, 1, 2, inside=((0, 1, 4, 5), (1, 2, 5, 6), (4, 5, 8, 9), (5, 6, 9, 10))),
+    Setting(5, 3, 4, 1, 3, 1, 1, repeats=3, inside=((0, 2), (2, 4)), min_interval=5),
+    Setting(3, 4, 2, 3, 2, 1, 1, inside=((0, 1), (1, 2)), min_interval=7),
+    Setting(3, 4, 1, 2, 1, 1, 4, channel_groups=2, inside=((0, 1), (1, 2))),
+    Setting(4, 6, 1, 2, 1, 2, 3, channel_groups=3, inside=((0,), (1,), (2,), (3,))),
     # Groups: all in a slice; some, where the last set is padded; one, with one output fold or several; pixels too.
     Setting(2, 6, 1, 2, 2, 2, 1, channel_groups=3, sections=3),
     Setting(4, 5, 1, 1, 1, 1, 3, channel_groups=5, sections=2),
@@ -194,7 +209,7 @@ def test_passes_follow_each_other_at_their_distance(setting: Setting, results: d
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_properties(setting: Setting) -> None:
     slices = setting.component()
-    assert slices.folds * setting.groups == setting.pass_clocks
+    assert slices.folds * setting.groups * len(setting.taps_inside) == setting.pass_clocks
     assert (slices.window_passes, slices.pass_clocks) == (setting.window_passes, setting.pass_clocks)
 
 
@@ -266,9 +281,11 @@ RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par":
         ({"min_interval": -1}, "min_interval must be an integer of at least 0, not -1"),
         ({"passes": 3}, "passes must be a multiple of the 2 of a window, not 3"),
         ({"repeats": 3}, "passes must be a multiple of the 6 of a window, not 2"),
+        ({"windows": [[1]]}, r"windows must each have as many of the 1 taps, not \[\[1\]\]"),
+        ({"taps": 2, "windows": [[1], [0, 1]]}, r"windows must each have as many of the 2 taps, not .*"),
     ],
 )
-def test_init_wrong(changes: dict[str, int], message: str) -> None:
+def test_init_wrong(changes: dict[str, Any], message: str) -> None:
     assert WindowSlicer(**RIGHT).pass_clocks == 2
     with pytest.raises(ValueError, match=f"^{message}$"):
         WindowSlicer(**(RIGHT | changes))

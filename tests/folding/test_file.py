@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from hwsnn.errors import InputError
 from hwsnn.folding.file import LARGEST_FILE, load, to_json
-from hwsnn.spec import Conv, MaxPool
 from tests.support.random_networks import random_folding, random_network
 
-NETWORK = random_network(14)
+NETWORK = next(
+    network
+    for network in map(random_network, range(1000))
+    if [layer.name for layer in network.layers] == ["conv0", "last"] and not network.population(1).sliding
+)
 """Two layers: conv0 and last, which is fully connected."""
 FOLDING = random_folding(NETWORK, 1)
 
@@ -48,9 +51,7 @@ def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
 
 def test_a_network_without_convolutions_needs_no_column_depths(tmp_path: Path) -> None:
     network = next(
-        network
-        for network in map(random_network, range(100))
-        if not any(isinstance(layer, Conv | MaxPool) for layer in network.layers)
+        network for network in map(random_network, range(100)) if not any(layer.sliding for layer in network.layers)
     )
     folding = random_folding(network, 0)
     values = to_json(folding)

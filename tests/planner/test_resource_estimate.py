@@ -22,6 +22,7 @@ from hwsnn.spec import (
     PoolMode,
     Population,
     ShiftLeak,
+    Window,
 )
 from tests.support.layers import conv_layer, dense_layer, with_weights
 
@@ -144,9 +145,42 @@ def test_line_buffers_lie_in_block_memory_where_rows_are_long() -> None:
     # Two rows of 8 bits: one memory of 36. The look-ups of the short ones: two of 14 bits, 32 words each.
     assert layer_cost(long, 0, fold, 1, SIX).bram18 == 1
     assert layer_cost(short, 0, fold, 1, SIX).lut - layer_cost(long, 0, fold, 1, SIX).lut == 2 * 8
-    # Ten steps, each a beat of its own, make them longer, unless they come in one beat.
+    # Ten steps, each a beat of its own, make them longer, unless the layer joins them.
     slow = replace(short, timesteps=10)
-    assert layer_cost(slow, 0, LayerFold(8, 2, 10), 1, SIX).bram18 > layer_cost(short, 0, fold, 1, SIX).bram18
+    assert layer_cost(slow, 0, LayerFold(8, 2, 1), 1, SIX).bram18 == 1
+    assert layer_cost(slow, 0, LayerFold(8, 2, 10), 1, SIX).bram18 == 0
+
+
+def test_beats_of_a_step_are_joined_to_those_of_a_pass() -> None:
+    """In a register and two of a skid buffer, of five inputs; an integrator's steps are all there is besides."""
+    network = replace(_dense([[1] * 5]), timesteps=4)
+    joined, alike = (_cost(network, LayerFold(5, 1, 2), steps=steps) for steps in (1, 2))
+    assert (joined.lut - alike.lut, joined.ff - alike.ff) == (2 * 10, 3 * 10)
+    whole, two = (_cost(replace(network, timesteps=5), LayerFold(5, 1, t_par), steps=1) for t_par in (2, 1))
+    assert whole.ff - two.ff > 3 * 25
+
+
+def test_inputs_of_several_bits() -> None:
+    """Each bit has a place in the window and in a table, and weighs twice as much as the one before."""
+    spikes = _dense([[1] * 5])
+    values = replace(spikes, pixel_bits=2, encoder=Encoder("steps"))
+    # Sums to 5 and a base of 4 bits; 10 bits that weigh 1 or 2: in tables of 5, sums to 7 and 8, and an adder to 15.
+    assert _cost(spikes, LayerFold(5, 1)).lut == QUEUE + 3 + 4
+    assert _cost(values, LayerFold(5, 1)).lut == QUEUE + 3 + 4 + 4 + 4
+    assert _cost(values, LayerFold(5, 1)).ff - _cost(spikes, LayerFold(5, 1)).ff == 5 + (3 + 4 + 10 - 3 - 5) + 4
+
+
+def test_a_pool_of_currents_keeps_the_largest() -> None:
+    conv, _ = _conv(8, 10, 3).layers
+    assert isinstance(conv, Population)
+    pooled = replace(conv, pool=Window((2, 2), (2, 2)))
+    last = dense_layer("last", np.ones((2, 2, 4, 4), int), np.zeros(2, int), 8, Integrator(NoLeak(), 16))
+    network = Network("pooled", (8, 10, 10), 1, Encoder("uniform"), 1, (pooled, last), "membrane")
+    plain, largest = (_cost(each, LayerFold(8, 2)) for each in (_conv(8, 10, 3), network))
+    # 72 inputs of one of four windows: a look-up table each. Sums to 72 and a sign are 8 bits, of two lanes: compared
+    # and chosen. A line more for windows of 4 by 4 inputs.
+    assert largest.lut - plain.lut == 72 + 2 * 2 * 8 + 8 * (-(-24 // 14) - -(-16 // 14))
+    assert largest.ff > plain.ff
 
 
 def _in_groups(channels: int, groups: int) -> Network:

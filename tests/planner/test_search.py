@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from hwsnn.folding.folding import LayerFold
+from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.search import input_parts, membrane_cycles, needed_cycles, output_parts, position_cycles
 from hwsnn.rtl.compute.engine import Engine
-from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
-from tests.support.layers import conv_layer
+from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
+from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folds, random_network
 
 RANDOM_NETWORKS = 15
@@ -37,16 +38,19 @@ def _network(timesteps: int = 3) -> Network:
     return Network("small", (1, 8, 8), 8, Encoder("direct"), timesteps, (first, pool, last), "membrane")
 
 
+def _beats(network: Network, index: int, fold: LayerFold) -> int:
+    """Beats per pixel that the window of the first layer takes."""
+    return pixel_beats(network, 0, joined_steps(network, 0, fold, 1)) if index == 0 else 1
+
+
 def _needed(network: Network, layers: Mapping[str, LayerFold]) -> dict[str, int]:
     """The cycles per frame of each layer, by arithmetic."""
     first = next(index for index, _ in network.populations())
     cycles = {}
     for index, layer in network.populations():
         fold = layers[layer.name]
-        membrane = membrane_cycles(network, index, fold)
-        cycles[layer.name] = needed_cycles(
-            network, index, position_cycles(network, index, fold, membrane), index == first
-        )
+        busy = position_cycles(network, index, fold, membrane_cycles(network, index, fold))
+        cycles[layer.name] = needed_cycles(network, index, busy, index == first, _beats(network, index, fold))
     return cycles
 
 
@@ -149,6 +153,42 @@ def test_cycles_of_a_convolution_of_spikes() -> None:
     assert needed_cycles(network, 0, 5) == 180
 
 
+def test_cycles_of_a_pool_of_currents() -> None:
+    network = _network()
+    first, pool, last = network.layers
+    assert isinstance(last, Population)
+    one, two = last, replace(last, projections=(replace(last.projection, padding=(1, 1)),), pool=Window((2, 2), (2, 2)))
+    widened = replace(network, layers=(first, pool, two))
+    assert position_cycles(widened, 2, LayerFold(5, 2), 9) == 4 * position_cycles(network, 2, LayerFold(5, 2), 0)
+    assert (network.layers[2], widened.shapes[3]) == (one, (4, 1, 1))
+
+
+def _over_time(channels: int, hidden: int, timesteps: int) -> Network:
+    """Values of one bit that change with time, and two fully connected layers."""
+    rng = np.random.default_rng(0)
+    neuron = Neuron(np.full(hidden, 60), ShiftLeak(4), "subtract", 16, np.full(hidden, 60))
+    first = dense_layer("first", rng.integers(-7, 8, (hidden, channels, 1, 1)), np.zeros(hidden, int), 4, neuron)
+    last = rng.integers(-7, 8, (20, hidden, 1, 1))
+    dense = dense_layer("last", last, np.zeros(20, int), 4, Integrator(ShiftLeak(4), 16))
+    return Network("time", (channels, 1, 1), 1, Encoder("steps"), timesteps, (first, dense), "membrane")
+
+
+@pytest.mark.parametrize("timesteps", [25, 100, 256])
+def test_values_that_change_with_time(timesteps: int) -> None:
+    """A slower target makes a smaller design; a design that is not slowed by its steps takes few of them at once."""
+    network = _over_time(140, 32, timesteps)
+    search = FoldingSearch(network, LARGE)
+    targets = [timesteps * each for each in (5, 20, 80, 320)]
+    candidates = [search.within_cycles(target) for target in targets]
+    sizes = [candidate.cost.lut for candidate in candidates]
+    assert sizes == sorted(set(sizes), reverse=True)
+    for target, candidate in zip(targets, candidates, strict=True):
+        assert max(_needed(network, candidate.layers).values()) <= candidate.cycles_per_frame <= target
+    assert {fold.t_par for fold in candidates[-1].layers.values()} == {1}
+    with pytest.raises(TooFastError, match=f"^{timesteps} pixels arrive, one per cycle"):
+        search.within_cycles(timesteps - 1)
+
+
 def _grouped(groups: int) -> Network:
     """The same with a second convolution in groups, of 8 outputs."""
     network = _network()
@@ -200,7 +240,7 @@ def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
 
 
 def test_a_pool_has_no_cycles() -> None:
-    with pytest.raises(ValueError, match="must have weights"):
+    with pytest.raises(ValueError, match="must have neurons"):
         position_cycles(_network(), 1, LayerFold(1, 1), 1)
-    with pytest.raises(ValueError, match="must have weights"):
+    with pytest.raises(ValueError, match="must have neurons"):
         needed_cycles(_network(), 1, 1)

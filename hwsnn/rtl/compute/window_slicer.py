@@ -127,6 +127,8 @@ class WindowSlicer(wiring.Component):
         self.folds = -(-self._group_channels // cin_par)
         self.window_passes = -(-steps // t_par) * repeats
         self._windows = [list(window) for window in windows] or [list(range(taps))]
+        if any(len(window) != len(self._windows[0]) or not set(window) <= set(range(taps)) for window in self._windows):
+            raise ValueError(f"windows must each have as many of the {taps} taps, not {self._windows!r}")
         self._window_clocks = self.folds * groups
         self.pass_clocks = self._window_clocks * len(self._windows)
         self.latency = 1
