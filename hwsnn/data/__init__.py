@@ -90,9 +90,9 @@ def training(text: str, limit: int | None = None) -> LabelledData:
 
 
 def random_images(network: Network, count: int, seed: int) -> Images:
-    """``count`` images (count, C, H, W) of uniformly random pixels, from 0 to the network's largest."""
+    """``count`` frames (count, *frame shape) of uniformly random pixels, from 0 to the network's largest."""
     random = np.random.default_rng(seed)
-    return random.integers(0, network.largest_pixel, (count, *network.input_shape), np.uint8, endpoint=True)
+    return random.integers(0, network.largest_pixel, (count, *network.frame_shape), np.uint8, endpoint=True)
 
 
 def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None) -> Data:
