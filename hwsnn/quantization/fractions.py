@@ -11,8 +11,10 @@ from .leaks import built_betas, choose_leak, floors
 
 FLOOR = 0.5
 """What a floor takes off on average, in units of a membrane."""
-LARGEST_SHARE = 0.02
+LARGEST_SHARE = 0.01
 """Of the threshold: by how much floors may move a membrane."""
+ERROR_SHARE = 0.25
+"""Of the weights' RMS error: floors that are smaller do not matter beside it."""
 
 
 def has_floors(layer: FloatPopulation) -> bool:
@@ -39,8 +41,8 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
     s: FloatArray = np.zeros(channels)
     v = s
     for _ in range(timesteps):
-        s = alpha * s + lost_s
-        v = beta * v + lost + s
+        s = np.asarray(alpha * s + lost_s)
+        v = np.asarray(beta * v + lost + s)
     if isinstance(neuron, FloatNeuron):
         decides = neuron.threshold * unit
     else:
@@ -49,7 +51,8 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
     return float(np.median(v[live] / decides[live])) if live.any() else 0.0
 
 
-def fraction_bits(share: float) -> int:
-    """The fewest fraction bits that bring ``share`` to at most ``LARGEST_SHARE``."""
-    wanted = int(np.ceil(np.log2(max(share / LARGEST_SHARE, 1))))
+def fraction_bits(share: float, rms_error: float) -> int:
+    """The fewest fraction bits that bring ``share`` to what is small enough; ``rms_error``: that of the weights."""
+    allowed = max(LARGEST_SHARE, ERROR_SHARE * rms_error)
+    wanted = int(np.ceil(np.log2(max(share / allowed, 1))))
     return min(wanted, spec.MAX_FRACTION_BITS)

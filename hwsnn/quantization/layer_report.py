@@ -9,6 +9,7 @@ from hwsnn.float_network import AnyFloatNeuron, Decay, FloatNeuron, FloatPopulat
 
 from .leaks import built_betas
 from .plan import Plan
+from .population import rms_error
 from .report import (
     Ends,
     FiringReport,
@@ -58,8 +59,6 @@ def _weights(source: FloatPopulation, scales: Scales, built: spec.Population) ->
     weight, integers = source.projection.weight, built.projection
     largest = spec.largest_weight(integers.weight_bits)
     scaled = np.abs(weight * by_channel)
-    peak = np.abs(weight).max()
-    error = (integers.weight / by_channel - weight) / peak
     return WeightReport(
         count=weight.size,
         bits=integers.weight_bits,
@@ -68,7 +67,7 @@ def _weights(source: FloatPopulation, scales: Scales, built: spec.Population) ->
         exact=int(scales.exact.sum()),
         channels=len(scales.exact),
         capped=int(scales.capped.sum()),
-        rms_error=float(np.sqrt((error**2).sum() / ((weight / peak) ** 2).sum())),
+        rms_error=rms_error(source, scales, built),
         clipped=int((np.rint(scaled) > largest).sum()),
         largest=float(scaled.max() / largest),
     )

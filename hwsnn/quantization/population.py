@@ -89,6 +89,14 @@ def with_widths(layer: spec.Population, needed: dict[str, int], membrane_bits: i
         raise InputError(f"layer {layer.name!r}: {bits} membrane bits are too few: {error}") from None
 
 
+def rms_error(source: FloatPopulation, scales: Scales, built: spec.Population) -> float:
+    """What rounding does to the weights, relative to their RMS."""
+    weight = source.projection.weight
+    peak = np.abs(weight).max()
+    error = (built.projection.weight / scales.values[:, np.newaxis, np.newaxis, np.newaxis] - weight) / peak
+    return float(np.sqrt((error**2).sum() / ((weight / peak) ** 2).sum()))
+
+
 def rounding(source: FloatPopulation, built: spec.Population, unit: FloatArray) -> tuple[str, ...]:
     """A remark if rounding moves a bias, reset amount or initial membrane by more than ``ROUNDING_WORTH_A_WORD``."""
     if not (isinstance(source.neuron, FloatNeuron) and isinstance(built.neuron, spec.Neuron)):

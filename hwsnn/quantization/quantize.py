@@ -17,7 +17,7 @@ from .inputs import PerChannel, folded_input, with_input
 from .layer_report import report_layer
 from .leaks import built_betas, choose_leak
 from .plan import Plan
-from .population import in_integers, rounding, units, with_spikes_reached, with_widths
+from .population import in_integers, rms_error, rounding, units, with_spikes_reached, with_widths
 from .readouts import settled_readout, with_reset
 from .report import LayerReport, QuantizationReport
 from .scales import Scales, layer_scales
@@ -118,7 +118,7 @@ def _quantized(
     scales = layer_scales(layer, plan.bits, plan.per_one, compared=plan.compared, leaks=has_floors(layer))
     share = share_of_floors(layer, units(scales, plan.per_one, 0), plan.timesteps)
     plain = _wide(layer, scales, plan, 0)
-    wide = _finest(layer, scales, plan, fraction_bits(share)) or plain
+    wide = _finest(layer, scales, plan, fraction_bits(share, rms_error(layer, scales, plain.layer))) or plain
     sized = with_widths(wide.layer, wide.needed, plan.membrane_bits)
     remarks = wide.remarks + rounding(layer, sized, units(scales, plan.per_one, sized.fraction_bits))
     remarks += _forgetting(layer)

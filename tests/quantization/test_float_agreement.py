@@ -51,9 +51,9 @@ def ternary(rng: np.random.Generator, *shape: int) -> FloatArray:
     return weight
 
 
-def neuron(
-    rng: np.random.Generator, reset: spec.Reset, spikes: int, once: bool, leak: str, synapse: str, typical: int
-) -> FloatNeuron:
+def neuron(rng: np.random.Generator, kind: tuple[Any, ...], typical: int) -> FloatNeuron:
+    """Neurons of four channels; ``kind``: reset, spikes per step, once, leak and synapse."""
+    reset, spikes, once, leak, synapse = kind
     compare: Compare = "greater" if rng.random() < 0.5 else "greater_equal"
     return FloatNeuron(
         quarters(rng, 2, 4 * typical, 4),
@@ -68,14 +68,14 @@ def neuron(
     )
 
 
-def network(rng: np.random.Generator, *kind: Any, readout: spec.Readout, **fields: Any) -> FloatNetwork:
+def network(rng: np.random.Generator, kind: tuple[Any, ...], readout: spec.Readout, **fields: Any) -> FloatNetwork:
     """A convolution with a pool of currents, and a last layer, both of the kind, on two channels of 5x5 values."""
     pool = spec.Window((2, 2), (1, 1)) if rng.random() < 0.5 else None
     first = float_conv_layer(
-        "first", ternary(rng, 4, 2, 3, 3), quarters(rng, -4, 8, 4), neuron(rng, *kind, 6), (2, 1), (1, 0), pool=pool
+        "first", ternary(rng, 4, 2, 3, 3), quarters(rng, -4, 8, 4), neuron(rng, kind, 6), (2, 1), (1, 0), pool=pool
     )
     shape = first.output_shape((2, 5, 5))
-    last = float_dense_layer("last", ternary(rng, 4, *shape), quarters(rng, -4, 4, 4), neuron(rng, *kind, 3))
+    last = float_dense_layer("last", ternary(rng, 4, *shape), quarters(rng, -4, 4, 4), neuron(rng, kind, 3))
     return FloatNetwork("net", (2, 5, 5), (first, last), readout=readout, encoding="steps", **fields)
 
 
@@ -89,7 +89,9 @@ def assert_agrees(source: FloatNetwork, values: np.ndarray, **options: Any) -> f
         np.testing.assert_array_equal(spikes, expected.spikes[name], err_msg=name)
     last = source.layers[-1].name
     for name, membranes in result.membranes.items():
-        unit = report.layers[-1].weights.smallest_scale * 2.0 ** integers.population(len(source.layers) - 1).fraction_bits
+        unit = (
+            report.layers[-1].weights.smallest_scale * 2.0 ** integers.population(len(source.layers) - 1).fraction_bits
+        )
         np.testing.assert_array_equal(membranes / unit, expected.membranes[name], err_msg=name)
     scores = expected.scores(last, integers.readout)
     np.testing.assert_array_equal(result.predictions, scores.argmax(axis=1))
@@ -101,7 +103,7 @@ def test_every_neuron(case: tuple[Any, ...]) -> None:
     fired = []
     for seed, readout in enumerate(get_args(spec.Readout)):
         rng = np.random.default_rng(seed)
-        source = network(rng, *case, readout=readout)
+        source = network(rng, case, readout=readout)
         fired.append(assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8)))
     assert 0.02 < np.mean(fired) < 0.9
 
@@ -124,7 +126,7 @@ def test_normalized_input_and_its_padding() -> None:
         rng = np.random.default_rng(seed)
         source = network(
             rng,
-            *("subtract", 1, False, "none", "no synapse"),
+            ("subtract", 1, False, "none", "no synapse"),
             readout="count",
             mean=np.array([0.5, 1.0]),
             std=np.array([0.5, 0.25]),

@@ -110,10 +110,11 @@ def _fire(neuron: FloatNeuron | FloatIntegrator, currents: FloatArray) -> tuple[
             theta = by_channel(neuron.threshold)
 
             def count(u: FloatArray) -> FloatArray:
-                return sum(
-                    (u > k * theta if neuron.compare == "greater" else u >= k * theta).astype(np.float64)  # noqa: B023
+                reached = [
+                    u > k * theta if neuron.compare == "greater" else u >= k * theta  # noqa: B023
                     for k in range(1, neuron.spikes + 1)
-                )
+                ]
+                return np.sum(reached, axis=0, dtype=np.float64)
 
             match neuron.reset:
                 case "subtract" | "zero" | "none":
