@@ -1,8 +1,8 @@
-"""What fraction bits are worth: spikes and answers that differ from the float network's, without them, as chosen, with 8.
+"""What fraction bits are worth: how much differs from the float network without them, as chosen, and with eight.
 
     python benchmarks/fraction_bits.py
 
-Random networks 12x12-8c3-64-10, eight time steps, on random black and white images, against the same equations in
+In spikes of the hidden layers and in answers. Random networks 12x12-8c3-64-10, eight time steps, on random black and white images, against the same equations in
 float64. Weights that the bits hold exactly are small integers, as quantization-aware training leaves them; rounded
 ones are normally distributed. Half of the networks count spikes, and half read the membranes of an integrator.
 """
@@ -18,7 +18,8 @@ from rich.table import Table
 
 from hwsnn import reference
 from hwsnn.float_network import AnyFloatNeuron, FloatArray, FloatIntegrator, FloatNetwork, FloatNeuron
-from hwsnn.quantization import quantize as quantizer
+from hwsnn.quantization.fractions import fraction_bits
+from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import largest_weight
 from tests.support.float_simulation import Simulated, simulate
 from tests.support.layers import float_conv_layer, float_dense_layer
@@ -57,9 +58,9 @@ def differences(
     network: FloatNetwork, bits: int, images: np.ndarray, expected: Simulated, forced: int | None
 ) -> tuple[float, float, tuple[int, ...]]:
     """Shares of the hidden spikes and of the answers that differ, and the fraction bits of the layers."""
-    chosen: Any = quantizer.fraction_bits if forced is None else lambda *shares: forced
-    with patch.object(quantizer, "fraction_bits", chosen):
-        integers, report = quantizer.quantize(network, timesteps=STEPS, encoding="direct", bits=bits)
+    chosen: Any = fraction_bits if forced is None else lambda *shares: forced
+    with patch("hwsnn.quantization.quantize.fraction_bits", chosen):
+        integers, report = quantize(network, timesteps=STEPS, encoding="direct", bits=bits)
     result = reference.run(integers, images, trace=True)
     hidden = [float((result.spikes[name] != expected.spikes[name]).mean()) for name in ("conv", "dense")]
     answers = expected.scores("last", integers.readout).argmax(axis=1)

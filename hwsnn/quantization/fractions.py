@@ -33,16 +33,17 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
         return 0.0
     neuron, channels = layer.neuron, len(layer.bias)
     leak = choose_leak(neuron.beta)
-    beta, lost = built_betas(leak, channels), FLOOR * floors(leak, channels)
-    alpha, lost_s = np.zeros(channels), np.zeros(channels)
+    beta, lost = built_betas(leak, channels), np.where(floors(leak, channels), FLOOR, 0.0)
+    alpha: FloatArray = np.zeros(channels)
+    lost_s: FloatArray = np.zeros(channels)
     if neuron.alpha is not None:
         synapse = choose_leak(neuron.alpha)
-        alpha, lost_s = built_betas(synapse, channels), FLOOR * floors(synapse, channels)
+        alpha, lost_s = built_betas(synapse, channels), np.where(floors(synapse, channels), FLOOR, 0.0)
     s: FloatArray = np.zeros(channels)
-    v = s
+    v: FloatArray = np.zeros(channels)
     for _ in range(timesteps):
-        s = np.asarray(alpha * s + lost_s)
-        v = np.asarray(beta * v + lost + s)
+        s = alpha * s + lost_s
+        v = beta * v + lost + s
     if isinstance(neuron, FloatNeuron):
         decides = neuron.threshold * unit
     else:

@@ -114,7 +114,7 @@ def _fire(neuron: FloatNeuron | FloatIntegrator, currents: FloatArray) -> tuple[
                     u > k * theta if neuron.compare == "greater" else u >= k * theta  # noqa: B023
                     for k in range(1, neuron.spikes + 1)
                 ]
-                return np.sum(reached, axis=0, dtype=np.float64)
+                return np.asarray(np.sum(reached, axis=0, dtype=np.float64))
 
             match neuron.reset:
                 case "subtract" | "zero" | "none":
