@@ -41,7 +41,7 @@ def ternary(rng: np.random.Generator, beta: float) -> FloatNetwork:
 
 def main() -> None:
     table = Table("beta", "steps", "bits", "fraction bits", "spikes that differ", "answers that differ")
-    for beta, steps in product((1.0, 0.5, 0.9), (4, 16)):
+    for beta, steps in product((1.0, 0.5, 0.9), (4, 8, 16)):
         for bits in (2, 8):
             spikes, answers, fractions = [], [], []
             for seed in range(NETWORKS):

@@ -7,7 +7,8 @@ import numpy as np
 from hwsnn import spec
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
 
-from .leaks import built_betas, choose_leak, floors
+from .leaks import LEAK_ROUNDING, built_betas, choose_leak, floors
+from .scales import Scales, beside_weights, whole
 
 FLOOR = 0.5
 """What a floor takes off on average, in units of a membrane."""
@@ -52,8 +53,39 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
     return float(np.median(v[live] / decides[live])) if live.any() else 0.0
 
 
-def fraction_bits(share: float, rms_error: float) -> int:
-    """The fewest fraction bits that bring ``share`` to what is small enough; ``rms_error``: that of the weights."""
+def bits_that_lose_nothing(
+    layer: FloatPopulation, built: spec.Population, scales: Scales, unit: FloatArray, timesteps: int
+) -> int | None:
+    """The fraction bits with which no floor loses anything within the steps; None if something else is rounded.
+
+    ``built``: the layer without fraction bits, whose unit is ``unit``. Each step takes as many bits as the decay has.
+    """
+    beside = np.stack([values * unit for values in beside_weights(layer)])
+    if not (scales.exact.all() and whole(beside).all()):
+        return None
+    channels, a_step = len(layer.bias), np.zeros(len(layer.bias), np.int64)
+    for decay in (layer.neuron.beta, layer.neuron.alpha):
+        if decay is None:
+            continue
+        betas = built_betas(choose_leak(decay), channels)
+        if (np.abs(betas - decay) >= LEAK_ROUNDING).any():
+            return None
+        a_step = np.maximum(a_step, [beta.as_integer_ratio()[1].bit_length() - 1 for beta in betas.tolist()])
+    integers = [built.projection.weight.reshape(channels, -1), np.rint(beside).T]
+    common = np.gcd.reduce(np.concatenate(integers, axis=1).astype(np.int64), axis=1)
+    halvings = np.log2(np.maximum(common & -common, 1)).astype(np.int64)
+    steps = timesteps if layer.neuron.initial is not None else timesteps - 1
+    missing = np.where(common > 0, a_step * steps - halvings, 0)
+    return int(max(missing.max(), 0))
+
+
+def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
+    """The fewest fraction bits that bring ``share`` to what is small enough; ``rms_error``: that of the weights.
+
+    ``exact``: as many as lose nothing, which is better if there can be so many.
+    """
+    if exact is not None and exact <= spec.MAX_FRACTION_BITS:
+        return exact
     allowed = max(LARGEST_SHARE, ERROR_SHARE * rms_error)
     wanted = int(np.ceil(np.log2(max(share / allowed, 1))))
     return min(wanted, spec.MAX_FRACTION_BITS)

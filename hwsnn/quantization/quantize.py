@@ -12,7 +12,7 @@ from hwsnn.float_network import FloatNetwork, FloatPopulation
 from hwsnn.model_file.bounds import require_bounded
 from hwsnn.spec.checks import require_integer
 
-from .fractions import fraction_bits, has_floors, share_of_floors
+from .fractions import bits_that_lose_nothing, fraction_bits, has_floors, share_of_floors
 from .inputs import PerChannel, folded_input, with_input
 from .layer_report import report_layer
 from .leaks import built_betas, choose_leak
@@ -76,9 +76,8 @@ def quantize(
     reports: list[LayerReport] = []
     largest_input = encoder.largest_value(pixel_bits)
     for index, source in enumerate(seen.network.layers):
-        layer = with_reset(source, reset)
-        if not isinstance(layer, FloatPopulation) or not isinstance(source, FloatPopulation):
-            built.append(layer)  # type: ignore[arg-type]
+        if not isinstance(source, FloatPopulation):
+            built.append(source)
             continue
         plan = Plan(
             bits=bits,
@@ -89,7 +88,7 @@ def quantize(
             padding_values=None if index else seen.padding_values,
             compared=index == len(network.layers) - 1 and readout not in spec.SPIKE_READOUTS,
         )
-        population, report, its_remarks = _quantized(layer, source, plan)
+        population, report, its_remarks = _quantized(with_reset(source, reset), source, plan)
         built.append(population)
         reports.append(report)
         remarks += its_remarks
@@ -116,9 +115,13 @@ def _quantized(
 ) -> tuple[spec.Population, LayerReport, tuple[str, ...]]:
     """A layer in integers, its report and remarks; ``source``: the layer with the reset that it was trained with."""
     scales = layer_scales(layer, plan.bits, plan.per_one, compared=plan.compared, leaks=has_floors(layer))
-    share = share_of_floors(layer, units(scales, plan.per_one, 0), plan.timesteps)
+    unit = units(scales, plan.per_one, 0)
     plain = _wide(layer, scales, plan, 0)
-    wide = _finest(layer, scales, plan, fraction_bits(share, rms_error(layer, scales, plain.layer))) or plain
+    share, exact = share_of_floors(layer, unit, plan.timesteps), None
+    if share:
+        exact = bits_that_lose_nothing(layer, plain.layer, scales, unit, plan.timesteps)
+    wanted = fraction_bits(share, rms_error(layer, scales, plain.layer), exact)
+    wide = _finest(layer, scales, plan, wanted) or plain
     sized = with_widths(wide.layer, wide.needed, plan.membrane_bits)
     remarks = wide.remarks + rounding(layer, sized, units(scales, plan.per_one, sized.fraction_bits))
     remarks += _forgetting(layer)

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatLayer, FloatNetwork, FloatNeuron, FloatPopulation
+from hwsnn.float_network import FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.spec import SPIKE_READOUTS
 
 
-def with_reset(layer: FloatLayer, reset: spec.Reset | None) -> FloatLayer:
+def with_reset(layer: FloatPopulation, reset: spec.Reset | None) -> FloatPopulation:
     """The layer with ``reset`` in place of its own. Raises ``InputError`` where its neurons cannot have it."""
-    if reset is None or not isinstance(layer, FloatPopulation) or not isinstance(layer.neuron, FloatNeuron):
+    if reset is None or not isinstance(layer.neuron, FloatNeuron):
         return layer
     try:
         return replace(layer, neuron=replace(layer.neuron, reset=reset))

@@ -64,7 +64,7 @@ def layer_scales(layer: FloatPopulation, bits: int, per_one: float, *, compared:
         scales = _of_signs(layer.name, rows, compared)
     else:
         with np.errstate(over="ignore"):
-            others = np.stack(_beside(layer), axis=1) * per_one
+            others = np.stack(beside_weights(layer), axis=1) * per_one
         largest = largest_weight(bits)
         scales = _of_all(rows, others, largest, leaks) if compared else _of_each(layer, rows, others, largest, leaks)
     if not np.isfinite(scales.values).all():
@@ -72,7 +72,7 @@ def layer_scales(layer: FloatPopulation, bits: int, per_one: float, *, compared:
     return scales
 
 
-def _beside(layer: FloatPopulation) -> list[FloatArray]:
+def beside_weights(layer: FloatPopulation) -> list[FloatArray]:
     """What else a scale turns into integers: biases, what spikes take off, initial membranes and lower bounds."""
     neuron = layer.neuron
     taken = [neuron.threshold] if isinstance(neuron, FloatNeuron) and neuron.reset in SUBTRACTING else []
