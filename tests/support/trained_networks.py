@@ -45,7 +45,7 @@ class _Draw:
         if self._happens(0.7) and min(shape[1:]) >= 2 and self._spikes_of(layers[-1]) == 1:
             layers.append(MaxPool("pool__1", (2, 2), (int(rng.integers(1, 3)), 2), self._pick(get_args(PoolMode))))
             shape = layers[-1].output_shape(shape)
-        if self._happens(0.5) and min(shape[1:]) >= 4:
+        if self._happens(0.8) and min(shape[1:]) >= 4:
             layers.append(self._conv("input", shape))
             shape = layers[-1].output_shape(shape)
         if self._happens(0.5):
@@ -80,7 +80,8 @@ class _Draw:
         return {name: value for name, value in chosen.items() if name == "input_scale" or self._happens(0.5)}
 
     def _conv(self, name: str, shape: tuple[int, int, int]) -> FloatPopulation:
-        rng, outputs = self._rng, int(self._rng.integers(1, 5))
+        rng = self._rng
+        outputs = shape[0] if self._happens(0.3) else int(rng.integers(1, 5))
         kernel, stride, padding = (int(number) for number in (rng.integers(1, 4), *rng.integers(1, 3, 2)))
         groups = int(rng.choice([part for part in range(1, shape[0] + 1) if shape[0] % part == outputs % part == 0]))
         weight = rng.normal(size=(outputs, shape[0] // groups, kernel, kernel))

@@ -179,7 +179,7 @@ def _decay(node: Node, key: str, rate: FloatArray, dt: float, its: str) -> tuple
         found, told = (_text(value) for value in (decay, digits))
         by = "its time constant" if isinstance(decay, float) else "its time constants"
         remarks.append(f"{node.name}: {what} {found} by {by}, not {told} as its metadata says")
-    none = int((rate == 1).sum())
+    none = int((np.broadcast_to(np.asarray(decay), rate.shape) == 0).sum())
     if none and its == said.BETA:
         some = "" if none == len(rate) else f" in {none} of {len(rate)} channels"
         remarks.append(

@@ -307,7 +307,7 @@ def test_packed_as_writers_do(options: dict[str, Any], checksum: bool, chunks: A
             options = {**options, "chunks": chunks or True, "fletcher32": checksum}
         file[LINEAR].create_dataset("weight", data=weight, **options)
     layer = read(path, DT).layers[0]
-    np.testing.assert_array_equal(layer.weight.reshape(3, 72) * 2, weight)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(layer.projection.weight.reshape(3, 72) * 2, weight)  # type: ignore[union-attr]
 
 
 def test_packed_edges(tmp_path: Path) -> None:

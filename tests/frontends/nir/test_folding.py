@@ -65,9 +65,10 @@ def test_folding_is_exact_or_refused(drawn: tuple[list[linear.Spatial], tuple[in
         row.append(linear.DenseMap("dense", whole(rng, 3, *expected.shape), whole(rng, 3)))
         expected = apply(row[-1], expected)
     try:
-        folded = linear.fold("neurons", row, shape, linear.Work())
+        folded, pool = linear.fold("neurons", row, shape, linear.Work())
     except InputError:
         assert not dense, "whatever ends in a dense layer can be folded"
         assert any(isinstance(one, linear.ConvMap | linear.PoolMap) and max(one.padding) for one in maps[1:])
         return
+    assert pool is None
     np.testing.assert_array_equal(apply(folded, x), expected)
