@@ -2,9 +2,10 @@
 
     python benchmarks/fraction_bits.py
 
-In spikes of the hidden layers and in answers. Random networks 12x12-8c3-64-10, eight time steps, on random black and white images, against the same equations in
-float64. Weights that the bits hold exactly are small integers, as quantization-aware training leaves them; rounded
-ones are normally distributed. Half of the networks count spikes, and half read the membranes of an integrator.
+In spikes of the hidden layers and in answers. Random networks 12x12-8c3-64-10, eight time steps, on random black and
+white images, against the same equations in float64. Weights that the bits hold exactly are small integers, as
+quantization-aware training leaves them; rounded ones are normally distributed. Half of the networks count spikes, and
+half read the membranes of an integrator.
 """
 
 from __future__ import annotations

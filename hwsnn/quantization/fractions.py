@@ -16,6 +16,8 @@ LARGEST_SHARE = 0.01
 """Of the threshold: by how much floors may move a membrane."""
 ERROR_SHARE = 0.25
 """Of the weights' RMS error: floors that are smaller do not matter beside it."""
+WORTH_EXACTNESS = 4
+"""Fraction bits beyond those that are enough, if floors lose nothing at all with them."""
 
 
 def has_floors(layer: FloatPopulation) -> bool:
@@ -82,10 +84,10 @@ def bits_that_lose_nothing(
 def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
     """The fewest fraction bits that bring ``share`` to what is small enough; ``rms_error``: that of the weights.
 
-    ``exact``: as many as lose nothing, which is better if there can be so many.
+    ``exact``: as many as lose nothing. They are worth ``WORTH_EXACTNESS`` more.
     """
-    if exact is not None and exact <= spec.MAX_FRACTION_BITS:
-        return exact
     allowed = max(LARGEST_SHARE, ERROR_SHARE * rms_error)
     wanted = int(np.ceil(np.log2(max(share / allowed, 1))))
+    if exact is not None and exact <= min(wanted + WORTH_EXACTNESS, spec.MAX_FRACTION_BITS):
+        return exact
     return min(wanted, spec.MAX_FRACTION_BITS)

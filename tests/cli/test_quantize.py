@@ -14,7 +14,7 @@ from hwsnn.cli import cli
 from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load, model_hash
-from hwsnn.spec import Neuron, Population, ShiftLeak
+from hwsnn.spec import Conv, Neuron, Population, ShiftLeak
 from tests.frontends.nir.nir_graphs import conv, flatten, graph, integrate_and_fire, leaky, write
 from tests.support.layers import float_conv_layer, float_dense_layer
 
@@ -83,6 +83,25 @@ def test_every_option(source: Path, tmp_path: Path) -> None:
     assert "does not say how many" not in result.stdout
 
 
+def test_what_values_count_as(tmp_path: Path) -> None:
+    """A first layer that pads, three channels, and each with a mean of its own."""
+    rng = np.random.default_rng(0)
+    neuron = FloatNeuron(np.full(4, 1.5), 0.5, "greater", "late-subtract")
+    first = float_conv_layer("conv", rng.normal(size=(4, 3, 3, 3)), np.zeros(4), neuron, padding=(1, 1))
+    last = float_dense_layer("last", rng.normal(size=(2, 4, 5, 5)), np.zeros(2), FloatIntegrator(1.0))
+    float_file.save(FloatNetwork("net", (3, 5, 5), (first, last), timesteps=3), tmp_path / "net.safetensors")
+    options = "--encoding steps --pixel-bits 4 --mean 0.5,0.25,0 --std 0.5 --input-scale 0.1 --readout sum --bits 1"
+    result = run(tmp_path / "net.safetensors", "-o", tmp_path / "m", *options.split())
+    assert result.exit_code == 0, result.stderr
+    assert "input: (value * 0.1 - 0.5, 0.25, 0) / 0.5, 0.5, 0.5, folded into the first layer" in result.stdout
+    network = load(tmp_path / "m")
+    projection = network.population(0).projection
+    assert isinstance(projection, Conv)
+    assert projection.padding_values is not None
+    assert (projection.padding_values.tolist(), projection.weight_bits) == ([5, 2, 0], 1)
+    assert (network.encoder.kind, network.pixel_bits, network.readout) == ("steps", 4, "sum")
+
+
 def test_the_reset_of_every_layer(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     path = write(tmp_path, graph(conv(rng, 3, 2), integrate_and_fire(), conv(rng, 3, 3, (4, 4)), leaky(tau=TAU)))
@@ -125,11 +144,18 @@ def test_the_report_stays_with_the_model(source: Path, tmp_path: Path) -> None:
         ("--dt", "1e-2", "node 'lif_1' (LIF): a step of 0.01 s is longer than 'tau' of 0.001 s"),
         ("--encoding", "rate", "'--encoding': 'rate' is not one of 'direct', 'uniform', 'poisson', 'latency', 'steps'"),
         ("--readout", "vote", "'--readout': 'vote' is not one of 'count', 'first', 'membrane', 'sum', 'max'"),
+        ("--reset", "late-zero", "layer 'conv2d_0': reset 'late-zero' must go with a synaptic current"),
+        ("--mean", "a", "'--mean': must be numbers such as 0.49,0.48,0.45, not 'a'"),
+        ("--mean", "0.5,nan", "'--mean': must be finite numbers, not '0.5,nan'"),
+        ("--mean", "0.1,0.2,0.3", "mean must have one number, or one per channel, 2, not 3"),
+        ("--std", "0", "'--std': must be positive finite numbers, not '0'"),
+        ("--input-scale", "-1", "'--input-scale': must be a positive, finite number, not -1"),
+        ("--pixel-bits", "9", "'--pixel-bits': 9 is not in the range 1<=x<=8"),
         ("--compare", "less", "'--compare': 'less' is not one of 'greater', 'greater_equal'"),
         (
             "--reset",
             "soft",
-            "'--reset': 'soft' is not one of 'subtract', 'zero', 'none', 'late-subtract', 'late-zero', 'undelayed-subtract'",
+            "'--reset': 'soft' is not one of 'subtract', 'zero', 'none', 'late-subtract', 'late-zero', ",
         ),
     ],
 )

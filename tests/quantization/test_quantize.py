@@ -299,6 +299,8 @@ def test_the_report_in_json_and_text() -> None:
         "bits": 8,
         "smallest_scale": 63.5,
         "largest_scale": 63.5,
+        "exact": 0,
+        "channels": 1,
         "capped": 0,
         "rms_error": pytest.approx((64 / 63.5 - 1.0074) / (1.0074**2 + 4) ** 0.5),
         "clipped": 0,

@@ -350,5 +350,5 @@ def test_scales_take_hardly_any_work() -> None:
     work = linear.Work()
     wide = linear.ConvMap("conv", RNG.normal(size=(600, 600, 1, 1)), np.zeros(600), (1, 1), (0, 0))
     scales = [linear.Scale(str(index), np.full((600, 1, 1), 2.0)) for index in range(200)]
-    folded = linear.fold("neurons", [wide, *scales], (600, 1, 1), work)
+    folded, _ = linear.fold("neurons", [wide, *scales], (600, 1, 1), work)
     np.testing.assert_array_equal(folded.weight, wide.weight * 2.0**200)

@@ -11,7 +11,7 @@ import nir
 import numpy as np
 import pytest
 
-from hwsnn.float_network import FloatNeuron
+from hwsnn.float_network import FloatNeuron, FloatPopulation
 from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import MaxPool

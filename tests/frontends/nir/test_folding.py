@@ -41,7 +41,7 @@ def spatial_maps(draw: st.DrawFn) -> tuple[list[linear.Spatial], tuple[int, int,
     return maps, first
 
 
-def apply(one: linear.Map, x: Array) -> Array:
+def apply(one: linear.Linear, x: Array) -> Array:
     if isinstance(one, linear.ConvMap):
         return nir_oracle.convolution(x, one.weight, one.bias, one.stride, one.padding, one.groups)
     if isinstance(one, linear.PoolMap):
@@ -58,7 +58,7 @@ def test_folding_is_exact_or_refused(drawn: tuple[list[linear.Spatial], tuple[in
     maps, shape = drawn
     rng = np.random.default_rng(1)
     expected = x = whole(rng, *shape)
-    row: list[linear.Map] = list(maps)
+    row: list[linear.Linear] = list(maps)
     for one in maps:
         expected = apply(one, expected)
     if dense:
