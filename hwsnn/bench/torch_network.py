@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
 from functools import singledispatch
 from typing import Protocol
 
@@ -12,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from hwsnn.spec.checks import assert_never, unknown_kind
-from hwsnn.spec.integers import Images, Int64Array, signed_limits
+from hwsnn.spec.integers import Images, Int64Array
 
 from .. import reference
-from ..reference.exact import exact_float
-from ..spec import Conv, Dense, Integrator, Leak, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Population, ShiftLeak
+from ..spec import AnyProjection, Conv, Dense, MaxPool, Network, Population, Readout
+from .torch_neurons import TorchNeurons
 
 
 class Module(Protocol):
@@ -38,110 +39,88 @@ class TorchNetwork:
         self._layers = [module(layer, network, index) for index, layer in enumerate(network.layers)]
 
     def scores(self, images: Images, batch: int) -> Int64Array:
-        """The scores (N, classes) of images (N, C, H, W), ``batch`` of them at a time."""
+        """The scores (N, classes) of images (N, *frame shape), ``batch`` of them at a time."""
         with torch.inference_mode():
             parts = [self._scores(images[start : start + batch]) for start in range(0, len(images), batch)]
             scores: Int64Array = torch.cat(parts).to(torch.int64).numpy()
         return scores
 
     def _scores(self, images: Images) -> Tensor:
-        spikes = self._network.encoder.spikes
-        seen = reference.encode(self._network, images) if spikes else images[:, np.newaxis]
+        held = self._network.inputs(0).held
+        seen = images[:, np.newaxis] if held else reference.encode(self._network, images)
         steps = torch.from_numpy(seen.transpose(1, 0, 3, 4, 2).copy()).permute(0, 1, 4, 2, 3)
         for layer in self._layers:
-            layer.begin(held=not spikes and layer is self._layers[0])
-        scores = None
+            layer.begin(held=held and layer is self._layers[0])
+        last = list[Tensor]()
         for step in range(self._network.timesteps):
-            x = steps[step if spikes else 0]
+            x = steps[0 if held else step]
             for layer in self._layers:
                 x = layer.step(x)
-            scores = x if scores is None or self._network.readout == "membrane" else scores + x
-        assert scores is not None  # there is at least one step
-        return scores.flatten(1)
+            last.append(x.flatten(1).to(torch.float64))
+        return _read(self._network.readout, torch.stack(last))
 
 
-class _Weighted(ABC):
-    """A layer with weights, (N, channels, height, width) to (N, channels, rows, columns) of spikes or membranes."""
+def _read(readout: Readout, steps: Tensor) -> Tensor:
+    """The scores (N, classes) of spikes or membranes (T, N, classes)."""
+    match readout:
+        case "count" | "sum":
+            return steps.sum(0)
+        case "first":
+            left = torch.arange(len(steps), 0, -1)[:, None, None]
+            return ((steps > 0) * left).amax(0)
+        case "membrane":
+            return steps[-1]
+        case "max":
+            return steps.amax(0)
+        case _:
+            raise assert_never(readout)
+
+
+class _Population:
+    """A layer with neurons: (N, channels, height, width) to (N, channels, rows, columns) of spikes or membranes."""
 
     def __init__(self, layer: Population, network: Network, index: int) -> None:
-        neuron = layer.neuron
-        self._neuron = neuron
-        self._limits = signed_limits(neuron.membrane_bits) if bool(network.saturating(index)) else None
-        membrane = 1 << (neuron.membrane_bits - 1)
-        sums = network.current_range(index).magnitude + 2 * int(abs(layer.bias).max()) + membrane
-        largest = max(sums, neuron.leak.largest_product(membrane))
-        self._type = torch.float32 if exact_float(largest) is np.float32 else torch.float64
-        self._bias = torch.tensor(layer.bias, dtype=self._type)
-        self._constants = {
-            name: torch.tensor(values, dtype=self._type)[:, None, None] for name, values in neuron.constants.items()
-        }
+        self._neurons = TorchNeurons(network, index)
+        self._pool = layer.pool
+        weight = layer.projection.gained << layer.fraction_bits
+        bias = torch.tensor(layer.bias, dtype=self._neurons.type)
+        self._currents = _projected(layer.projection, torch.tensor(weight, dtype=self._neurons.type), bias)
 
     def begin(self, *, held: bool) -> None:
         self._held = held
         self._current: Tensor | None = None
-        self._v: Tensor | None = None
+        self._neurons.begin()
 
     def step(self, x: Tensor) -> Tensor:
         if self._current is None or not self._held:
-            self._current = self._currents(x.to(self._type))
-        v = self._v = self._integrated(self._current)
-        match self._neuron:
-            case Integrator():
-                return v
-            case Neuron():
-                spikes = torch.ge(v, self._constants["threshold"], out=torch.empty_like(v))
-                if self._neuron.reset == "subtract":
-                    v.addcmul_(spikes, self._constants["sub"], value=-1)
-                elif self._neuron.reset == "zero":
-                    v.addcmul_(spikes, v, value=-1)
-                return spikes
-            case neuron:
-                raise assert_never(neuron)
-
-    @abstractmethod
-    def _currents(self, x: Tensor) -> Tensor:
-        """The input currents of a step."""
-
-    def _integrated(self, current: Tensor) -> Tensor:
-        """saturate(leak(v) + I), in place of v."""
-        v = self._v
-        if v is None:
-            v = current.clone() if self._held else current
-        else:
-            v = _leaked_in_place(self._neuron.leak, v).add_(current)
-        return v if self._limits is None else v.clamp_(*self._limits)
+            self._current = self._currents(x.to(self._neurons.type))
+            if self._pool is not None:
+                self._current = functional.max_pool2d(self._current, self._pool.size, self._pool.stride)
+        return self._neurons.step(self._current)
 
 
-class _Conv(_Weighted):
-    def __init__(self, conv: Conv, layer: Population, network: Network, index: int) -> None:
-        super().__init__(layer, network, index)
-        self._conv = conv
-        self._weight = torch.tensor(conv.weight, dtype=self._type).to(memory_format=torch.channels_last)
-
-    def _currents(self, x: Tensor) -> Tensor:
-        conv = self._conv
-        return functional.conv2d(x, self._weight, self._bias, conv.stride, conv.padding, groups=conv.groups)
-
-
-class _Dense(_Weighted):
-    def __init__(self, dense: Dense, layer: Population, network: Network, index: int) -> None:
-        super().__init__(layer, network, index)
-        self._weight = torch.tensor(dense.weight, dtype=self._type).permute(0, 2, 3, 1).flatten(1).contiguous()
-
-    def _currents(self, x: Tensor) -> Tensor:
-        return functional.linear(x.permute(0, 2, 3, 1).flatten(1), self._weight, self._bias)[:, :, None, None]
-
-
-def _leaked_in_place(leak: Leak, v: Tensor) -> Tensor:
-    match leak:
-        case NoLeak():
-            return v
-        case ShiftLeak():
-            return v.sub_(torch.mul(v, 2.0**-leak.shift).floor_())
-        case MultiplyLeak():
-            return v.mul_(leak.multiplier / 2**leak.shift).floor_()
+def _projected(projection: AnyProjection, weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+    """The currents of an input."""
+    match projection:
+        case Conv(padding_values=None):
+            weight = weight.to(memory_format=torch.channels_last)
+            how = {"stride": projection.stride, "padding": projection.padding, "groups": projection.groups}
+            return lambda x: functional.conv2d(x, weight, bias, **how)
+        case Conv():
+            bare = _projected(replace(projection, padding=(0, 0), padding_values=None), weight, bias)
+            values, (py, px) = torch.tensor(projection.padding_values, dtype=bias.dtype), projection.padding
+            sides = (px, px, py, py)
+            return lambda x: bare(functional.pad(x, sides) + _outside(x, sides) * values[:, None, None])
+        case Dense():
+            flat = weight.permute(0, 2, 3, 1).flatten(1).contiguous()
+            return lambda x: functional.linear(x.permute(0, 2, 3, 1).flatten(1), flat, bias)[:, :, None, None]
         case _:
-            raise assert_never(leak)
+            raise assert_never(projection)
+
+
+def _outside(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """1 in the padding, 0 in the image."""
+    return functional.pad(torch.zeros_like(x[:1]), padding, value=1)
 
 
 class _Pool:
@@ -169,16 +148,5 @@ def module(layer: object, network: Network, index: int) -> Module:
     raise unknown_kind("the network in PyTorch", layer)
 
 
-@module.register
-def _(layer: Population, network: Network, index: int) -> Module:
-    projection = layer.projection
-    match projection:
-        case Conv():
-            return _Conv(projection, layer, network, index)
-        case Dense():
-            return _Dense(projection, layer, network, index)
-        case _:
-            raise assert_never(projection)
-
-
+module.register(Population, _Population)
 module.register(MaxPool, lambda layer, network, index: _Pool(layer))

@@ -150,6 +150,8 @@ def _after_spikes(neuron: Neuron, u: Interval) -> Interval:
                 part = part.minus(spikes * neuron.sub.astype(np.int64))
             case "zero":
                 zero = np.zeros(len(part.low), np.int64)
-                part = Interval(zero, zero).given(part)
+                at_zero = Interval(zero, zero).given(part)
+                # After its only spike such a neuron integrates on, above the threshold too.
+                part = at_zero | part if neuron.once else at_zero
         after = after | part
     return after

@@ -11,9 +11,10 @@ import pytest
 from hwsnn import reference
 from hwsnn.bench import CpuFigure, cpu, cpu_figures, fastest
 from hwsnn.data import random_images
-from hwsnn.spec import Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
+from hwsnn.spec import LEAKS, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
+from tests.support.wishes import KINDS, Kind, Wishes
 
 
 @pytest.fixture
@@ -33,9 +34,15 @@ def expect_equal_scores(network: Network, count: int = 5, batch: int = 2) -> Non
     np.testing.assert_array_equal(scores, reference.run(network, images).scores)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_pytorch_computes_random_networks(seed: int) -> None:
     expect_equal_scores(random_network(seed))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_pytorch_computes_every_kind_of_neuron(kind: Kind) -> None:
+    for seed, leak in enumerate(LEAKS):
+        expect_equal_scores(random_network(seed, Wishes(*kind, leak=leak)))
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero", "none"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +15,6 @@ from hwsnn.spec import (
     Leak,
     MaxPool,
     MultiplyLeak,
-    Network,
     Neuron,
     NoLeak,
     Population,
@@ -25,39 +22,9 @@ from hwsnn.spec import (
     ShiftLeak,
 )
 from hwsnn.spec.integers import Range
+from tests.spec.parts import conv, network, neuron, ones
 from tests.support import oracle
-from tests.support.layers import conv_layer, dense_layer
-
-
-def ones(*shape: int) -> np.ndarray:
-    return np.ones(shape, np.int64)
-
-
-def neuron(channels: int, reset: Reset = "subtract", leak: Leak | None = None, bits: int = 16) -> Neuron:
-    return Neuron(ones(channels), leak or NoLeak(), reset, bits, 0 * ones(channels) if reset == "subtract" else None)
-
-
-def conv(**changes: Any) -> Population:
-    fields: dict[str, Any] = {"name": "conv", "weight": ones(4, 2, 3, 2), "bias": ones(4), "weight_bits": 8}
-    return conv_layer(**({**fields, "neuron": neuron(4)} | changes))
-
-
-def network(**changes: Any) -> Network:
-    """2x9x8 pixels, a convolution to 4x7x7, a pool to 4x3x3, a fully connected layer of 5 classes."""
-    fields: dict[str, Any] = {
-        "name": "test",
-        "input_shape": (2, 9, 8),
-        "pixel_bits": 8,
-        "encoder": Encoder("direct"),
-        "timesteps": 3,
-        "layers": (
-            conv(),
-            MaxPool("pool", (2, 2), (2, 2), "or"),
-            dense_layer("last", ones(5, 4, 3, 3), ones(5), 8, Integrator(NoLeak(), 16)),
-        ),
-        "readout": "membrane",
-    }
-    return Network(**(fields | changes))
+from tests.support.layers import dense_layer
 
 
 def test_shapes() -> None:
@@ -214,99 +181,6 @@ def test_beat_steps() -> None:
     layers = (MaxPool("first", (1, 1), (1, 1), "or"), *network().layers)
     pool_first = network(encoder=Encoder("uniform"), layers=layers)
     assert [folding.beat_steps(pool_first, index) for index in (-1, 0, 1, 2, 3)] == [1, 1, 2, 2, 3]
-
-
-WRONG_PARTS: list[tuple[Callable[[], object], str]] = [
-    (lambda: Encoder("rate"), "encoding must be one of direct, uniform, poisson, latency, not 'rate'"),  # type: ignore[arg-type]
-    (lambda: Encoder("poisson", 0), "encoder seed must be an integer from 1 to 2147483647, not 0"),
-    (lambda: Encoder("poisson", 2**31), "encoder seed must be"),
-    (lambda: ShiftLeak(0), "leak shift must be an integer from 1 to 16, not 0"),
-    (lambda: ShiftLeak(17), "leak shift must be"),
-    (lambda: ShiftLeak(True), "leak shift must be an integer from 1 to 16, not True"),
-    (lambda: MultiplyLeak(256, 8), "leak multiplier must be an integer from 0 to 255, not 256"),
-    (lambda: MultiplyLeak(-1, 8), "leak multiplier must be"),
-    (lambda: Integrator(NoLeak(), 1), "membrane bits must be an integer from 2 to 32, not 1"),
-    (lambda: Integrator(NoLeak(), 33), "membrane bits must be"),
-    (lambda: neuron(3, "hard"), "reset must be one of subtract, zero, none, not 'hard'"),  # type: ignore[arg-type]
-    (lambda: Neuron(np.array([0]), NoLeak(), "zero", 8), "threshold must be from 1 to 127, not from 0 to 0"),
-    (lambda: Neuron(np.array([128]), NoLeak(), "zero", 8), "threshold must be from 1 to 127, not from 128 to 128"),
-    (lambda: Neuron(np.array([1.5]), NoLeak(), "zero", 8), "threshold must be an integer array, not"),
-    (lambda: Neuron(np.array([], int), NoLeak(), "zero", 8), "threshold must be a non-empty array of 1 dimensions"),
-    (lambda: Neuron(ones(2), NoLeak(), "subtract", 8), "sub must be an integer array, not NoneType"),
-    (
-        lambda: Neuron(ones(2), NoLeak(), "subtract", 8, ones(2) * 128),
-        "sub must be from 0 to 127, not from 128 to 128",
-    ),
-    (lambda: Neuron(ones(2), NoLeak(), "subtract", 8, -ones(2)), "sub must be from 0 to 127, not from -1 to -1"),
-    (
-        lambda: Neuron(ones(2), NoLeak(), "subtract", 8, ones(3)),
-        r"sub must have the threshold's shape \(2,\), not \(3,\)",
-    ),
-    (lambda: Neuron(ones(2), NoLeak(), "zero", 8, ones(2)), "sub must be None for the reset 'zero', not ndarray"),
-    (lambda: conv(weight_bits=1), "weight bits of layer 'conv' must be an integer from 2 to 8, not 1"),
-    (lambda: conv(weight_bits=9), "weight bits of layer 'conv' must be an integer from 2 to 8, not 9"),
-    (lambda: conv(weight=ones(4, 2, 3, 2) * -128), "weight of layer 'conv' must be from -127 to 127"),
-    (lambda: conv(weight=ones(4, 2, 3, 2) * 2, weight_bits=2), "weight of layer 'conv' must be from -1 to 1"),
-    (lambda: conv(weight=ones(4, 2, 3)), "weight of layer 'conv' must be a non-empty array of 4 dimensions"),
-    (lambda: conv(bias=ones(3)), r"bias of layer 'conv' must have shape \(4,\), not \(3,\)"),
-    (lambda: conv(bias=ones(4) * 2**31), "bias of layer 'conv' must be from -2147483648 to 2147483647"),
-    (lambda: conv(neuron=neuron(3)), r"threshold of layer 'conv' must have shape \(4,\), not \(3,\)"),
-    (lambda: conv(stride=(0, 1)), "stride of layer 'conv' must be an integer from 1 to 4096, not 0"),
-    (lambda: conv(stride=1), r"stride of layer 'conv' must be a pair \(vertical, horizontal\), not 1"),
-    (lambda: conv(padding=(0, -1)), "padding of layer 'conv' must be an integer from 0 to 4096, not -1"),
-    (lambda: MaxPool("pool", (0, 2), (1, 1), "or"), "size of layer 'pool' must be"),
-    (lambda: MaxPool("pool", (2, 2), (0, 1), "or"), "stride of layer 'pool' must be"),
-    (lambda: MaxPool("pool", (2, 2), (1, 1), "sum"), "mode of layer 'pool' must be one of or, winner, not 'sum'"),  # type: ignore[arg-type]
-    (lambda: LayerFold(0, 1), "cin_par must be"),
-    (lambda: LayerFold(1, 0), "cout_par must be"),
-    (lambda: LayerFold(1, 1, 0), "t_par must be an integer from 1 to 256, not 0"),
-    (lambda: LayerFold(1, 1, 257), "t_par must be an integer from 1 to 256, not 257"),
-    (lambda: LayerFold(1, 1, 1, "lut4"), "sums must be one of lut5, lut6, block, not 'lut4'"),  # type: ignore[arg-type]
-    (lambda: Folding({}, {"a": 0}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536, not 0"),
-    (lambda: Folding({}, {"a": 65537}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536"),
-    (lambda: Folding({}, {}, {"a": 0}), "column depth of layer 'a' must be an integer from 1 to 65536, not 0"),
-]
-
-
-@pytest.mark.parametrize(("build", "message"), WRONG_PARTS, ids=[message for _, message in WRONG_PARTS])
-def test_wrong_parts(build: Callable[[], object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        build()
-
-
-POOL, LAST = network().layers[1:]
-
-WRONG_NETWORKS: list[tuple[dict[str, Any], str]] = [
-    ({"name": ""}, "network name must be 1 to 64 letters"),
-    ({"name": "a b"}, "network name must be"),
-    ({"name": "../up"}, "network name must be"),
-    ({"input_shape": (2, 9)}, r"input shape must be \(channels, height, width\), not \(2, 9\)"),
-    ({"input_shape": (2, 0, 8)}, "input shape must be an integer from 1 to 4096, not 0"),
-    ({"pixel_bits": 0}, "pixel bits must be an integer from 1 to 8, not 0"),
-    ({"pixel_bits": 9}, "pixel bits must be an integer from 1 to 8, not 9"),
-    ({"timesteps": 0}, "timesteps must be an integer from 1 to 256, not 0"),
-    ({"timesteps": 257}, "timesteps must be an integer from 1 to 256, not 257"),
-    ({"readout": "rate"}, "readout must be one of count, membrane, not 'rate'"),
-    ({"readout": "count"}, "the neurons of the last layer must fire for a 'count' readout, not Integrator"),
-    ({"layers": ()}, "a network must have at least one layer"),
-    ({"layers": (conv(), POOL)}, "the last layer must be a convolution or fully connected, not the pool 'pool'"),
-    ({"layers": (conv(),), "readout": "count"}, "the last layer's output must be 1x1, one score per class, not 7x7"),
-    ({"layers": (conv(), conv(), POOL, LAST)}, "layer names must differ, not repeat 'conv'"),
-    ({"layers": (conv(name="Conv"), POOL, LAST)}, "a layer's name must be a lower-case letter, .* not 'Conv'"),
-    ({"layers": (conv(name="encoder"), POOL, LAST)}, "and none of .*encoder.*, not 'encoder'"),
-    ({"layers": (conv(name="a" * 33), POOL, LAST)}, "a layer's name must be"),
-    ({"layers": (conv(neuron=Integrator(NoLeak(), 9)), POOL, LAST)}, "layer 'conv' must fire: only the last layer"),
-    ({"layers": (POOL, LAST)}, "the first layer must have weights under direct encoding, not be a max-pool"),
-    ({"layers": (conv(), LAST)}, r"layer 'last' must take the shape \(4, 7, 7\) before it, not \(4, 3, 3\)"),
-    ({"input_shape": (3, 9, 8)}, "layer 'conv' must take the 3 channels before it, not 2"),
-    ({"input_shape": (2, 2, 8)}, "the window of layer 'conv' must fit its input of 2x8"),
-]
-
-
-@pytest.mark.parametrize(("changes", "message"), WRONG_NETWORKS, ids=[message for _, message in WRONG_NETWORKS])
-def test_wrong_networks(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        network(**changes)
 
 
 def test_every_parameter_is_checked_again_by_replace() -> None:

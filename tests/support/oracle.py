@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from hwsnn.spec import (
+    AnyNeuron,
     ChannelLeak,
     Conv,
     Leak,
@@ -132,15 +133,23 @@ def neurons(layer: Population, currents: list[Plane]) -> tuple[list[Plane], list
     spikes: list[Plane] = [{} for _ in currents]
     membranes: list[Plane] = [{} for _ in currents]
     for place in currents[0]:
-        of_neuron = one_neuron(layer, place[0], [step[place] for step in currents])
-        for t, (n, u) in enumerate(of_neuron):
-            spikes[t][place], membranes[t][place] = n, u
+        of_neuron = one_neuron(layer.neuron, place[0], [step[place] for step in currents])
+        for t, moment in enumerate(of_neuron):
+            spikes[t][place], membranes[t][place] = moment.n, moment.u
     return spikes, membranes
 
 
-def one_neuron(layer: Population, o: int, currents: list[int]) -> Iterator[tuple[int, int]]:
-    """n and u of a neuron of channel o, step after step."""
-    neuron = layer.neuron
+class Moment(NamedTuple):
+    """A neuron in a step: the synaptic current, the membrane before the reset, the spikes, the membrane after it."""
+
+    s: int
+    u: int
+    n: int
+    v: int
+
+
+def one_neuron(neuron: AnyNeuron, o: int, currents: Sequence[int]) -> Iterator[Moment]:
+    """A neuron of channel o, step after step."""
     bits, reset, sub, thresholds, once = neuron.membrane_bits, "none", 0, list[int](), False
     if isinstance(neuron, Neuron):
         reset, once = neuron.reset, neuron.once
@@ -179,7 +188,7 @@ def one_neuron(layer: Population, o: int, currents: list[int]) -> Iterator[tuple
         if neuron.floor is not None:
             v = max(v, int(neuron.floor[o]))
         last_n = n
-        yield n, u
+        yield Moment(s, u, n, v)
 
 
 def leaked(leak: Leak, v: int, o: int = 0) -> int:
