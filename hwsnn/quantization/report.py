@@ -62,8 +62,7 @@ class WeightReport:
             share = self.clipped / self.count
             clipped = f"{self.clipped:,} clipped ({share:.2%}), the largest to 1/{self.largest:.2f} of itself"
         capped = f", {self.capped} channels of hardly any weight" if self.capped else ""
-        bits = f"{self.bits} bit{'s' if self.bits > 1 else ''}"
-        return f"{self.count:,} of {bits}, RMS error {self.rms_error:.2%}, {clipped}{capped}"
+        return f"{self.count:,} of {_bits(self.bits)}, RMS error {self.rms_error:.2%}, {clipped}{capped}"
 
 
 @dataclass(frozen=True)
@@ -155,8 +154,8 @@ class FractionReport:
         if not self.bits:
             return f"no bits: floors of the leak move a membrane by {self.share_built:.2%} of the threshold"
         moves = f"floors of the leak move a membrane by {self.share_built:.2%} of the threshold"
-        cost = f"membranes are {self.membrane_bits_added} bits wider"
-        return f"{self.bits} bits: {moves}, not {self.share_without:.2%}; {cost}"
+        cost = f"membranes are {_bits(self.membrane_bits_added)} wider"
+        return f"{_bits(self.bits)}: {moves}, not {self.share_without:.2%}; {cost}"
 
 
 @dataclass(frozen=True)
@@ -220,6 +219,10 @@ class QuantizationReport:
             lines += layer.lines()
         lines += [f"note: {remark}" for remark in self.remarks]
         return "\n".join(lines)
+
+
+def _bits(count: int) -> str:
+    return f"{count} bit{'s' if count != 1 else ''}"
 
 
 def _between(low: float, high: float) -> str:

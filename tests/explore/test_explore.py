@@ -118,6 +118,12 @@ def test_networks_and_their_tasks() -> None:
     assert same == {task.key for task in listed if task.clocks is None}, "an accuracy needs no device"
 
 
+def test_weights_of_one_bit_and_membranes_that_are_read() -> None:
+    (variant,) = variants(TRAINED, (1,), (2,), encoding="uniform", readout="sum")
+    assert variant.network.readout == "sum"
+    assert {layer.projection.weight_bits for _, layer in variant.network.populations()} == {1}
+
+
 def test_targets_go_from_the_pixels_to_the_smallest_design() -> None:
     digits = reader.read(folder("models") / "digits" / "digits.nir")
     for variant in variants(digits, (4,), (1, 3), encoding="uniform"):

@@ -146,3 +146,24 @@ def test_signs() -> None:
         last = float_dense_layer("last", rng.choice([-0.5, 0.5], (4, 4, 3, 3)), np.zeros(4), FloatIntegrator(1.0))
         source = FloatNetwork("net", (2, 5, 5), (first, last), encoding="steps")
         assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), bits=1)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind)))
+def test_most_spikes_agree_where_nothing_is_exact(kind: tuple[Any, ...]) -> None:
+    """Weights of a normal distribution in 8 bits, and decays that are no multiples of 1/256."""
+    reset, spikes, once = kind
+    differ, fired = [], []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        its = FloatNeuron(
+            rng.uniform(2, 6, 8), np.array([0.9, 0.95, 0.3, 0.7] * 2), "greater", reset, 0.6, None, None, spikes, once
+        )
+        layer = float_dense_layer("last", rng.normal(size=(8, 2, 5, 5)), rng.normal(size=8), its)
+        source = FloatNetwork("net", (2, 5, 5), (layer,), encoding="steps")
+        values = rng.integers(0, 3, (FRAMES, 8, 2, 5, 5), dtype=np.uint8)
+        integers, _ = quantize(source, timesteps=8)
+        expected = simulate(source, values.astype(np.float64)).spikes["last"]
+        differ.append(float((reference.run(integers, values, trace=True).spikes["last"] != expected).mean()))
+        fired.append(float((expected > 0).mean()))
+    assert 0.03 < np.mean(fired) < 0.9
+    assert np.mean(differ) < 0.01
