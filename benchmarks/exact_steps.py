@@ -2,23 +2,26 @@
 
     python benchmarks/exact_steps.py
 
-Random networks 12x12-8c3-64-10 with weights of -1, 0 and 1, neurons that reset by subtraction and four time steps, on
-random images, spike for spike against the same equations in float64. At 2 bits an integer of 1 is the step itself; at
-8 bits the step is divided as docs/numerics.md says. The weights are exact either way.
+Random networks 12x12-8c3-64-10 with weights of -1, 0 and 1 and neurons that reset by subtraction, on random images,
+spike for spike against the same equations in float64. At 2 bits an integer of 1 is the step itself, and fraction bits
+make up for floors; at 8 bits the step is divided as docs/numerics.md says. The weights are exact either way.
 """
 
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from hwsnn import reference
-from hwsnn.float_network import FloatArray, FloatConv, FloatNetwork, FloatNeuron, FloatPopulation
+from hwsnn.float_network import FloatArray, FloatNetwork, FloatNeuron
 from hwsnn.quantization.quantize import quantize
+from tests.support.float_simulation import simulate
 from tests.support.layers import float_conv_layer, float_dense_layer
 
-NETWORKS, IMAGES, STEPS = 20, 50, 4
+NETWORKS, IMAGES = 20, 50
 
 
 def ternary(rng: np.random.Generator, beta: float) -> FloatNetwork:
@@ -36,48 +39,25 @@ def ternary(rng: np.random.Generator, beta: float) -> FloatNetwork:
     return FloatNetwork("ternary", (1, 12, 12), (conv, dense, last))
 
 
-def simulate(network: FloatNetwork, images: np.ndarray) -> list[np.ndarray]:
-    """Spikes (N, T, ...) of each layer, by the network's equations in floats, for black and white images."""
-    x = np.repeat(images[:, None] / 255, STEPS, axis=1)
-    spikes = []
-    for layer in network.layers:
-        assert isinstance(layer, FloatPopulation)
-        assert isinstance(layer.neuron, FloatNeuron)
-        if isinstance(layer, FloatConv):
-            seen = np.lib.stride_tricks.sliding_window_view(x, layer.weight.shape[2:], axis=(3, 4))
-            current = np.einsum("ntcyxij,ocij->ntoyx", seen, layer.weight)
-        else:
-            current = np.einsum("ntcyx,ocyx->nto", x, layer.projection.weight)[..., None, None]
-        v, threshold = np.zeros_like(current[:, 0]), layer.neuron.threshold[:, None, None]
-        out = np.zeros_like(current)
-        for step in range(STEPS):
-            v = layer.neuron.beta * v + current[:, step]
-            out[:, step] = v >= threshold
-            v = v - out[:, step] * threshold
-        spikes.append(out)
-        x = out
-    return spikes
-
-
 def main() -> None:
-    table = Table("beta", "bits", "spikes that differ", "answers that differ")
-    for beta in (1.0, 0.5, 0.9):
+    table = Table("beta", "steps", "bits", "fraction bits", "spikes that differ", "answers that differ")
+    for beta, steps in product((1.0, 0.5, 0.9), (4, 8, 16)):
         for bits in (2, 8):
-            spikes, answers = [], []
+            spikes, answers, fractions = [], [], []
             for seed in range(NETWORKS):
                 rng = np.random.default_rng(seed)
                 network = ternary(rng, beta)
                 images = rng.choice(np.array([0, 255], np.uint8), (IMAGES, 1, 12, 12))
-                expected = simulate(network, images)
-                exact, _ = quantize(network, timesteps=STEPS, encoding="direct", bits=bits)
+                expected = simulate(network, np.repeat(images[:, None] / 255, steps, axis=1))
+                exact, _ = quantize(network, timesteps=steps, encoding="direct", bits=bits)
                 result = reference.run(exact, images, trace=True)
-                spikes += [
-                    float((result.spikes[layer.name] != wanted).mean())
-                    for layer, wanted in zip(network.layers, expected, strict=True)
-                ]
-                scores = expected[-1].sum(axis=1).reshape(IMAGES, -1)
+                spikes += [float((result.spikes[name] != wanted).mean()) for name, wanted in expected.spikes.items()]
+                scores = expected.scores("last", "count")
                 answers.append(float((result.predictions != scores.argmax(axis=1)).mean()))
-            table.add_row(f"{beta:g}", str(bits), f"{np.mean(spikes):.2%}", f"{np.mean(answers):.2%}")
+                fractions.append(", ".join(str(layer.fraction_bits) for _, layer in exact.populations()))
+            usual = max(set(fractions), key=fractions.count)
+            cells = (f"{beta:g}", str(steps), str(bits), usual, f"{np.mean(spikes):.2%}", f"{np.mean(answers):.2%}")
+            table.add_row(*cells)
     Console().print(table)
 
 

@@ -123,21 +123,29 @@ def snntorch() -> Framework:
     def leaky(shape: Shape, beta: float, **more: Any) -> nn.Module:
         return snn.Leaky(torch.full(shape, beta), torch.ones(shape), init_hidden=True, **more)
 
+    def synaptic(shape: Shape, beta: float, **more: Any) -> nn.Module:
+        alpha = torch.full(shape, 0.5)
+        return snn.Synaptic(alpha, torch.full(shape, beta), torch.ones(shape), init_hidden=True, **more)
+
     def spikes(network: nn.Module, images: Tensor) -> list[Tensor]:
         reset(network)
-        return recorded(network, (snn.Leaky,), lambda: [network(images) for _ in range(TIMESTEPS)])
+        return recorded(network, (snn.Leaky, snn.Synaptic), lambda: [network(images) for _ in range(TIMESTEPS)])
 
     def write(network: nn.Module, image: Tensor, path: Path) -> None:
         nir.write(path, export_to_nir(network, image, ignore_dims=[0]))
 
-    subtract = Options(reset="subtract")
+    zero = Options(reset="late-zero")
+    late, undelayed = Options(reset="late-subtract"), Options(reset="undelayed-subtract")
     cases = (
         Case('Leaky, "zero", beta 0.5', partial(leaky, beta=0.5, reset_mechanism="zero"), write),
         Case('Leaky, "zero", beta 0.9', partial(leaky, beta=0.9, reset_mechanism="zero"), write),
-        Case("Leaky, default, beta 0.5", partial(leaky, beta=0.5), write, subtract),
-        Case("Leaky, default, beta 0.9", partial(leaky, beta=0.9), write, subtract),
-        Case("Leaky, reset_delay=False, beta 0.5", partial(leaky, beta=0.5, reset_delay=False), write, subtract),
-        Case("Leaky, reset_delay=False, beta 0.9", partial(leaky, beta=0.9, reset_delay=False), write, subtract),
+        Case("Leaky, default, beta 0.5", partial(leaky, beta=0.5), write, late),
+        Case("Leaky, default, beta 0.9", partial(leaky, beta=0.9), write, late),
+        Case("Leaky, reset_delay=False, beta 0.5", partial(leaky, beta=0.5, reset_delay=False), write, undelayed),
+        Case("Leaky, reset_delay=False, beta 0.9", partial(leaky, beta=0.9, reset_delay=False), write, undelayed),
+        Case('Synaptic, "zero", alpha 0.5, beta 0.5', partial(synaptic, beta=0.5, reset_mechanism="zero"), write, zero),
+        Case("Synaptic, default, alpha 0.5, beta 0.5", partial(synaptic, beta=0.5), write, late),
+        Case("Synaptic, default, alpha 0.5, beta 0.9", partial(synaptic, beta=0.9), write, late),
     )
     return Framework("snntorch", dense_network, conv_network, spikes, cases)
 

@@ -11,14 +11,22 @@ import click
 
 from hwsnn.float_network import Compare
 from hwsnn.planner.constraints import DEFAULT_MHZ
-from hwsnn.quantization.quantize import DEFAULT_ENCODING
 
 from ..errors import InputError
 from ..progress import stages
-from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Reset
+from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Readout, Reset
 from .common import count_option, data_option, emit, json_option, output_option, results_console
 from .folding import clock_option, device_option
-from .source import compare_option, encoding_option, read_trained, reset_option, trained_path
+from .source import (
+    compare_option,
+    counted_as,
+    encoding_option,
+    input_options,
+    read_trained,
+    readout_option,
+    reset_option,
+    trained_path,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,7 +72,7 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
 )
 @click.option(
     "--bits",
-    default=f"{MIN_WEIGHT_BITS}-{MAX_WEIGHT_BITS}",
+    default=f"2-{MAX_WEIGHT_BITS}",
     show_default=True,
     callback=_integers(MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
     metavar="LIST",
@@ -92,8 +100,10 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
 @device_option
 @clock_option
 @encoding_option
+@readout_option
 @reset_option
 @compare_option
+@input_options
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster to work on.  [default: this machine's cores]")
 @output_option("DIR", "Folder to write into. A sweep that was stopped resumes from there.", required=True)
 @json_option
@@ -109,8 +119,13 @@ def command(
     device: str,
     clock_mhz: float | None,
     encoding: EncoderKind | None,
+    readout: Readout | None,
     reset: Reset | None,
     compare: Compare | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    input_scale: float | None,
+    pixel_bits: int,
     scheduler: str | None,
     output: Path,
     as_json: bool,
@@ -140,7 +155,9 @@ def command(
     path = trained_path(source)
     with stages() as show:
         show.at("quantizing")
-        name, variants = _variants(path, bits, timesteps, encoding, reset, compare)
+        counted = counted_as(mean, std, input_scale, pixel_bits)
+        options = {"encoding": encoding, "readout": readout, "reset": reset, **counted}
+        name, variants = _variants(path, bits, timesteps, compare, options)
         images, which = measured(data, variants[0].network, split, count)
         show.at("planning")
         tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
@@ -197,19 +214,18 @@ def _variants(
     path: Path,
     bits: tuple[int, ...],
     timesteps: tuple[int, ...] | None,
-    encoding: EncoderKind | None,
-    reset: Reset | None,
     compare: Compare | None,
+    options: dict[str, Any],
 ) -> tuple[str, list[Variant]]:
-    """The name of the trained network in ``path``, and its integer networks."""
+    """The name of the trained network in ``path``, and its integer networks; ``options`` of the quantizer."""
     from ..explore.space import variants
 
-    trained, _ = read_trained(path, reset=reset, compare=compare)
+    trained, _ = read_trained(path, reset=options["reset"], compare=compare)
     steps = timesteps or (trained.timesteps and (trained.timesteps,))
     if not steps:
         raise InputError(f"{path}: does not say how many time steps it was trained for; give them: --timesteps 2")
     try:
-        return trained.name, variants(trained, bits, steps, encoding or trained.encoding or DEFAULT_ENCODING, reset)
+        return trained.name, variants(trained, bits, steps, **options)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -24,13 +22,16 @@ from ..spec import (
     Reset,
 )
 from .common import emit, json_option, output_option, require_another
-from .source import compare_option, encoding_option, read_trained, reset_option
-
-
-def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise click.BadParameter(f"must be a positive number of seconds, not {value:g}")
-    return value
+from .source import (
+    compare_option,
+    counted_as,
+    encoding_option,
+    input_options,
+    positive,
+    read_trained,
+    readout_option,
+    reset_option,
+)
 
 
 @click.command("quantize")
@@ -42,11 +43,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
     help=f"Time steps per frame: as many as in training.  [default: as SRC says, else {DEFAULT_TIMESTEPS}]",
 )
 @encoding_option
-@click.option(
-    "--readout",
-    type=click.Choice(get_args(Readout)),
-    help="Count the last layer's spikes, or read its membranes.  [default: count if it fires]",
-)
+@readout_option
 @click.option(
     "--bits",
     type=click.IntRange(MIN_WEIGHT_BITS, MAX_WEIGHT_BITS),
@@ -57,14 +54,15 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 @click.option(
     "--membrane-bits",
     type=click.IntRange(MIN_MEMBRANE_BITS, MAX_MEMBRANE_BITS),
-    help="Maximum membrane width in bits; membranes may then saturate.  [default: enough never to]",
+    help="Maximum bits of membranes and synaptic currents; they may then saturate.  [default: enough never to]",
 )
 @reset_option
 @compare_option
+@input_options
 @click.option(
     "--dt",
     type=float,
-    callback=_positive,
+    callback=positive,
     help=f"Seconds per time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
 )
 @json_option
@@ -78,6 +76,10 @@ def command(
     membrane_bits: int | None,
     reset: Reset | None,
     compare: Compare | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    input_scale: float | None,
+    pixel_bits: int,
     dt: float | None,
     as_json: bool,
 ) -> None:
@@ -98,6 +100,7 @@ def command(
             membrane_bits=membrane_bits,
             readout=readout,
             reset=reset,
+            **counted_as(mean, std, input_scale, pixel_bits),
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from hwsnn.version import __version__
 
 from ..data import LabelledData
 from ..errors import InputError
-from ..spec import EncoderKind, Network, Reset
+from ..spec import Network
 from .points import Task
 
 
@@ -32,19 +33,16 @@ class Variant:
     model_hash: str
 
 
-def variants(
-    network: FloatNetwork,
-    bits: Iterable[int],
-    timesteps: Iterable[int],
-    encoding: EncoderKind,
-    reset: Reset | None = None,
-) -> list[Variant]:
-    """The network for every number of time steps and of weight bits. Raises ``InputError`` if one is impossible."""
+def variants(network: FloatNetwork, bits: Iterable[int], timesteps: Iterable[int], **options: Any) -> list[Variant]:
+    """The network for every number of time steps and of weight bits; ``options`` are those of ``quantize``.
+
+    Raises ``InputError`` if one is impossible.
+    """
     found = []
     for steps in timesteps:
         for width in bits:
             try:
-                built, _ = quantize(network, timesteps=steps, encoding=encoding, bits=width, reset=reset)
+                built, _ = quantize(network, timesteps=steps, bits=width, **options)
             except InputError as error:
                 raise InputError(f"{width} weight bits and {steps} time steps: {error}") from None
             found.append(Variant(width, steps, built, model_hash(built)))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
 from hwsnn.float_network import FloatArray
 
 from ..errors import InputError
-from ..spec import Pair, Shape
+from ..spec import Pair, Shape, Window
 from ..spec.checks import assert_never
 
 MAX_WEIGHTS = 1 << 24
@@ -75,8 +75,20 @@ class Scale:
     factor: FloatArray
 
 
+@dataclass(frozen=True)
+class MaxMap:
+    """The largest of a window of each channel, without padding. Not linear: only positive factors commute with it."""
+
+    name: str
+    window: Pair
+    stride: Pair
+
+    padding: ClassVar[Pair] = (0, 0)
+
+
 Spatial: TypeAlias = ConvMap | PoolMap | Scale
-Map: TypeAlias = Spatial | DenseMap
+Linear: TypeAlias = Spatial | DenseMap
+Map: TypeAlias = Linear | MaxMap
 
 
 class Work:
@@ -140,7 +152,7 @@ def output_shape(linear: Map, shape: Shape) -> Shape:
             return len(linear.weight), 1, 1
         case Scale():
             return shape
-        case PoolMap():
+        case PoolMap() | MaxMap():
             channels = shape[0]
         case ConvMap():
             channels = len(linear.weight)
@@ -156,11 +168,40 @@ def _positions(extent: int, size: int, stride: int, padding: int) -> int:
     return (extent + 2 * padding - size) // stride + 1
 
 
-def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> ConvMap | DenseMap:
-    """One map equal to ``maps``, applied one after the other to an input of ``shape``.
+def fold(name: str, maps: Sequence[Map], shape: Shape, work: Work) -> tuple[ConvMap | DenseMap, Window | None]:
+    """One map equal to ``maps``, applied one after the other to an input of ``shape``; and a pool behind it.
 
     Without maps the result is a convolution that passes its input on. ``name`` is the node the result belongs to.
     """
+    before = list[Linear]()
+    for position, pool in enumerate(maps):
+        if isinstance(pool, MaxMap):
+            folded = _fold_linear(name, before, shape, work)
+            assert isinstance(folded, ConvMap), "a flat output has no windows"
+            return _behind_pool(folded, pool, maps[position + 1 :], work), Window(pool.window, pool.stride)
+        before.append(pool)
+    return _fold_linear(name, before, shape, work), None
+
+
+def _behind_pool(folded: ConvMap, pool: MaxMap, after: Sequence[Map], work: Work) -> ConvMap:
+    """``folded`` before ``pool`` with the maps that come ``after`` it: only factors that are not negative commute."""
+    for behind in after:
+        if not isinstance(behind, Scale):
+            raise InputError(
+                f"node {behind.name!r}: follows the pool {pool.name!r}, whose largest values no weights can stand for; "
+                "put neurons between the two"
+            )
+        factors = _factors(behind, len(folded.weight))
+        if (factors < 0).any():
+            raise InputError(
+                f"node {behind.name!r}: has negative factors, which make a minimum of the pool {pool.name!r} before "
+                "it; make them positive, and turn the weights before the pool"
+            )
+        folded = _scaled(folded, factors, work)
+    return folded
+
+
+def _fold_linear(name: str, maps: Sequence[Linear], shape: Shape, work: Work) -> ConvMap | DenseMap:
     shapes = [shape]
     for linear in maps:
         shapes.append(output_shape(linear, shapes[-1]))
@@ -209,7 +250,7 @@ def _dense_after(first: Spatial, dense: DenseMap, shape: Shape, work: Work) -> D
     return DenseMap(dense.name, padded[:, :, py : py + shape[1], px : px + shape[2]], bias)
 
 
-def _after_dense(dense: DenseMap, second: Map, work: Work) -> DenseMap:
+def _after_dense(dense: DenseMap, second: Linear, work: Work) -> DenseMap:
     match second:
         case Scale():
             work.multiply(second.name, 1, dense.weight.size * ELEMENTWISE)

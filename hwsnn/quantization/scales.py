@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNeuron, FloatPopulation
-from hwsnn.spec import Reset
+from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
+from hwsnn.spec import largest_weight
+from hwsnn.spec.neurons import SUBTRACTING
 
 CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
 """The candidates for a scale: with each, the largest integer stands for this fraction of the largest weight."""
@@ -48,40 +49,76 @@ class _Rows:
     finest: FloatArray
 
 
-def layer_scales(
-    layer: FloatPopulation, largest: int, largest_input: int, reset: Reset | None, *, leaks: bool
-) -> Scales:
-    """The scales of a layer whose weights become integers up to ``largest``, and its inputs up to ``largest_input``.
+def layer_scales(layer: FloatPopulation, bits: int, per_one: float, *, compared: bool, leaks: bool) -> Scales:
+    """The scales of a layer whose weights become integers of ``bits`` bits; ``per_one`` is what its inputs count by.
 
-    ``reset``: in place of the layer's own. ``leaks``: whether floors of a leak want a fine unit. An integrator has one
-    scale for all its channels: their membranes are compared with each other. Raises ``InputError`` if there are no
-    weights to scale.
+    ``compared``: whether its membranes are compared with each other, and need one scale for all channels. ``leaks``:
+    whether floors of a leak want a fine unit. Raises ``InputError`` if there are no weights to scale.
     """
     rows = layer.projection.weight.reshape(len(layer.bias), -1)
     live = np.asarray(rows.any(axis=1))
     if not live.any():
         raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
-    beside = [layer.bias]
-    if isinstance(layer.neuron, FloatNeuron) and (reset or layer.neuron.reset) == "subtract":
-        beside.append(layer.neuron.threshold)
-    with np.errstate(over="ignore"):
-        others = np.stack(beside, axis=1) * largest_input
-    if isinstance(layer.neuron, FloatIntegrator):
-        one = _scales(rows.reshape(1, -1), others.reshape(1, -1), largest, leaks)
-        kept, none = np.full(len(rows), one.coarsest[0] > 0), np.zeros(len(rows), bool)
-        scales = Scales(np.full(len(rows), one.scale[0]), kept, none)
+    compared = compared or not layer.neuron.fires
+    if bits == 1:
+        scales = _of_signs(layer.name, rows, compared)
     else:
-        found = _scales(rows[live], others[live], largest, leaks)
-        scales = Scales(np.empty(len(rows)), np.empty(len(rows), bool), np.empty(len(rows), bool))
-        smallest = found.finest.min()
-        _set(scales, live, found, smallest)
-        if not live.all():
-            # Any scale keeps weights of 0: these take the one that suits what they have instead.
-            instead = np.stack([layer.bias, layer.neuron.threshold], axis=1)[~live]
-            _set(scales, ~live, _scales(instead, others[~live], largest, leaks), smallest)
+        with np.errstate(over="ignore"):
+            others = np.stack(beside_weights(layer), axis=1) * per_one
+        largest = largest_weight(bits)
+        scales = _of_all(rows, others, largest, leaks) if compared else _of_each(layer, rows, others, largest, leaks)
     if not np.isfinite(scales.values).all():
         raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
     return scales
+
+
+def beside_weights(layer: FloatPopulation) -> list[FloatArray]:
+    """What else a scale turns into integers: biases, what spikes take off, initial membranes and lower bounds."""
+    neuron = layer.neuron
+    taken = [neuron.threshold] if isinstance(neuron, FloatNeuron) and neuron.reset in SUBTRACTING else []
+    return [layer.bias, *taken, *(values for values in (neuron.initial, neuron.floor) if values is not None)]
+
+
+def _of_signs(name: str, rows: FloatArray, compared: bool) -> Scales:
+    """Of weights of 1 bit: an integer of 1 stands for the mean magnitude of the channel, or of all of them."""
+    sizes = np.abs(rows.reshape(1, -1) if compared else rows)
+    with np.errstate(over="ignore", divide="ignore"):
+        means = sizes.mean(axis=1, keepdims=True)
+        if not means.all():
+            empty = int(np.flatnonzero(means == 0)[0])
+            raise InputError(
+                f"layer {name!r}: every weight of channel {empty} is zero, and a weight of 1 bit is 1 or -1; leave "
+                "that channel out, or use 2 bits"
+            )
+        exact = (np.abs(sizes - means) <= STEP_ROUNDING * means).all(axis=1)
+        values = 1 / means[:, 0]
+    return Scales(*(np.array(np.broadcast_to(one, (len(rows),))) for one in (values, exact, False)))
+
+
+def _of_all(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> Scales:
+    """One scale for all channels."""
+    one = _scales(rows.reshape(1, -1), others.reshape(1, -1), largest, leaks)
+    kept, none = np.full(len(rows), one.coarsest[0] > 0), np.zeros(len(rows), bool)
+    return Scales(np.full(len(rows), one.scale[0]), kept, none)
+
+
+def _of_each(layer: FloatPopulation, rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> Scales:
+    """The scale of each channel, those without weights included."""
+    live = np.asarray(rows.any(axis=1))
+    found = _scales(rows[live], others[live], largest, leaks)
+    scales = Scales(np.empty(len(rows)), np.empty(len(rows), bool), np.empty(len(rows), bool))
+    smallest = found.finest.min()
+    _set(scales, live, found, smallest)
+    if not live.all():
+        # Any scale keeps weights of 0: these take the one that suits what they have instead.
+        instead = np.stack([layer.bias, _threshold(layer)], axis=1)[~live]
+        _set(scales, ~live, _scales(instead, others[~live], largest, leaks), smallest)
+    return scales
+
+
+def _threshold(layer: FloatPopulation) -> FloatArray:
+    assert isinstance(layer.neuron, FloatNeuron)  # the membranes of others are compared
+    return layer.neuron.threshold
 
 
 def whole(values: FloatArray) -> npt.NDArray[np.bool_]:

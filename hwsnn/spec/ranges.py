@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -62,23 +63,33 @@ def state_ranges(neuron: AnyNeuron, lowest: IntArray, highest: IntArray, timeste
 
     ``lowest`` and ``highest``: (channels,), the ends of the input currents.
     """
+    total, synaptic = _of_constants(neuron), Range(0, 0)
+    for s, u, v in _steps(neuron, lowest, highest, timesteps):
+        total |= u.range | v.range
+        synaptic |= s.range
+    return {"v": total} | ({} if neuron.synapse is None else {"s": synaptic})
+
+
+def highest_membranes(neuron: AnyNeuron, lowest: IntArray, highest: IntArray, timesteps: int) -> Int64Array:
+    """The largest u of each channel over ``timesteps`` steps if nothing saturates; the currents as for the ranges."""
+    return np.max([u.high for _, u, _ in _steps(neuron, lowest, highest, timesteps)], axis=0)  # type: ignore[no-any-return]
+
+
+def _steps(
+    neuron: AnyNeuron, lowest: IntArray, highest: IntArray, timesteps: int
+) -> Iterator[tuple[Interval, Interval, Interval]]:
+    """Of s, of u, and of v after the step, step by step; s is the input current where the neuron has none."""
     current = Interval(lowest.astype(np.int64), highest.astype(np.int64))
     zero = np.zeros(len(lowest), np.int64)
     s = Interval(zero, zero)
     v = s if neuron.initial is None else Interval(*(neuron.initial.astype(np.int64),) * 2)
-    total, synaptic, late = v.range | _of_constants(neuron), Range(0, 0), False
-    for _ in range(timesteps):
-        if neuron.synapse is not None:
-            s = s.leaked(neuron.synapse.leak).plus(current)
-            synaptic |= s.range
-        u, after = _step(neuron, v, current if neuron.synapse is None else s, late)
-        late = True
+    for step in range(timesteps):
+        s = current if neuron.synapse is None else s.leaked(neuron.synapse.leak).plus(current)
+        u, v = _step(neuron, v, s, late=step > 0)
         if neuron.floor is not None:
             floor = neuron.floor.astype(np.int64)
-            after = Interval(np.maximum(after.low, floor), np.maximum(after.high, floor))
-        v = after
-        total |= u.range | v.range
-    return {"v": total} | ({} if neuron.synapse is None else {"s": synaptic})
+            v = Interval(np.maximum(v.low, floor), np.maximum(v.high, floor))
+        yield s, u, v
 
 
 def _of_constants(neuron: AnyNeuron) -> Range:
@@ -89,7 +100,7 @@ def _of_constants(neuron: AnyNeuron) -> Range:
     ) | Range(0, 0)
 
 
-def _step(neuron: AnyNeuron, v: Interval, s: Interval, late: bool) -> tuple[Interval, Interval]:
+def _step(neuron: AnyNeuron, v: Interval, s: Interval, *, late: bool) -> tuple[Interval, Interval]:
     """Of u, and of v after the reset, for v before the step. ``late``: whether it had a step before, with spikes."""
     match neuron:
         case Integrator():

@@ -27,4 +27,6 @@ def encode(images: Tensor, kind: EncoderKind, timesteps: int) -> Tensor:
     if kind == "latency":
         first = torch.floor((1 - images) * (timesteps - 1) + 0.5)
         return ((steps == first) & (images > 0)).to(images.dtype)
+    if kind == "steps":
+        raise ValueError("encoding must make steps of still images in training, and 'steps' takes its own")
     return assert_never(kind)

@@ -14,6 +14,7 @@ from hwsnn.cli import cli
 from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.model_file import float_file
 from hwsnn.model_file.integer_file import load, model_hash
+from hwsnn.spec import Conv, Neuron, Population, ShiftLeak
 from tests.frontends.nir.nir_graphs import conv, flatten, graph, integrate_and_fire, leaky, write
 from tests.support.layers import float_conv_layer, float_dense_layer
 
@@ -74,9 +75,31 @@ def test_every_option(source: Path, tmp_path: Path) -> None:
     network = load(output)
     assert (network.timesteps, network.encoder.kind, network.readout) == (7, "latency", "membrane")
     (layer,) = network.layers
-    assert (layer.weight_bits, layer.neuron.leak.beta) == (3, 0.5)  # type: ignore[union-attr]
-    assert layer.neuron.membrane_bits <= 6  # type: ignore[union-attr]
+    assert isinstance(layer, Population)
+    assert (layer.projection.weight_bits, layer.neuron.leak) == (3, ShiftLeak(1))
+    assert layer.neuron.membrane_bits <= 6
+    assert isinstance(layer.neuron, Neuron), "read, and it still fires"
+    assert layer.neuron.reset == "subtract"
     assert "does not say how many" not in result.stdout
+
+
+def test_what_values_count_as(tmp_path: Path) -> None:
+    """A first layer that pads, three channels, and each with a mean of its own."""
+    rng = np.random.default_rng(0)
+    neuron = FloatNeuron(np.full(4, 1.5), 0.5, "greater", "late-subtract")
+    first = float_conv_layer("conv", rng.normal(size=(4, 3, 3, 3)), np.zeros(4), neuron, padding=(1, 1))
+    last = float_dense_layer("last", rng.normal(size=(2, 4, 5, 5)), np.zeros(2), FloatIntegrator(1.0))
+    float_file.save(FloatNetwork("net", (3, 5, 5), (first, last), timesteps=3), tmp_path / "net.safetensors")
+    options = "--encoding steps --pixel-bits 4 --mean 0.5,0.25,0 --std 0.5 --input-scale 0.1 --readout sum --bits 1"
+    result = run(tmp_path / "net.safetensors", "-o", tmp_path / "m", *options.split())
+    assert result.exit_code == 0, result.stderr
+    assert "input: (value * 0.1 - 0.5, 0.25, 0) / 0.5, 0.5, 0.5, folded into the first layer" in result.stdout
+    network = load(tmp_path / "m")
+    projection = network.population(0).projection
+    assert isinstance(projection, Conv)
+    assert projection.padding_values is not None
+    assert (projection.padding_values.tolist(), projection.weight_bits) == ([5, 2, 0], 1)
+    assert (network.encoder.kind, network.pixel_bits, network.readout) == ("steps", 4, "sum")
 
 
 def test_the_reset_of_every_layer(tmp_path: Path) -> None:
@@ -93,7 +116,7 @@ def test_json(source: Path, tmp_path: Path) -> None:
     assert values["model"] == str(output)
     assert values["model_hash"] == model_hash(load(output))
     assert [layer["name"] for layer in values["layers"]] == ["conv2d_0"]
-    assert values["layers"][0]["leak"]["beta_asked"] == pytest.approx(0.9)
+    assert values["layers"][0]["leak"]["betas_asked"] == pytest.approx([0.9, 0.9])
 
 
 def test_the_report_stays_with_the_model(source: Path, tmp_path: Path) -> None:
@@ -108,21 +131,32 @@ def test_the_report_stays_with_the_model(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "part"),
     [
-        ("--bits", "1", "'--bits': 1 is not in the range 2<=x<=8"),
-        ("--bits", "9", "'--bits': 9 is not in the range 2<=x<=8"),
+        ("--bits", "0", "'--bits': 0 is not in the range 1<=x<=8"),
+        ("--bits", "9", "'--bits': 9 is not in the range 1<=x<=8"),
         ("--timesteps", "0", "'--timesteps': 0 is not in the range 1<=x<=256"),
         ("--timesteps", "257", "'--timesteps': 257 is not in the range 1<=x<=256"),
         ("--membrane-bits", "33", "'--membrane-bits': 33 is not in the range 2<=x<=32"),
         ("--membrane-bits", "2", "layer 'conv2d_0': 2 membrane bits cannot hold its threshold"),
-        ("--dt", "0", "'--dt': must be a positive number of seconds, not 0"),
-        ("--dt", "-1e-4", "'--dt': must be a positive number of seconds, not -0.0001"),
-        ("--dt", "nan", "'--dt': must be a positive number of seconds, not nan"),
-        ("--dt", "inf", "'--dt': must be a positive number of seconds, not inf"),
+        ("--dt", "0", "'--dt': must be a positive, finite number, not 0"),
+        ("--dt", "-1e-4", "'--dt': must be a positive, finite number, not -0.0001"),
+        ("--dt", "nan", "'--dt': must be a positive, finite number, not nan"),
+        ("--dt", "inf", "'--dt': must be a positive, finite number, not inf"),
         ("--dt", "1e-2", "node 'lif_1' (LIF): a step of 0.01 s is longer than 'tau' of 0.001 s"),
-        ("--encoding", "rate", "'--encoding': 'rate' is not one of 'direct', 'uniform', 'poisson', 'latency'"),
-        ("--readout", "vote", "'--readout': 'vote' is not one of 'count', 'membrane'"),
+        ("--encoding", "rate", "'--encoding': 'rate' is not one of 'direct', 'uniform', 'poisson', 'latency', 'steps'"),
+        ("--readout", "vote", "'--readout': 'vote' is not one of 'count', 'first', 'membrane', 'sum', 'max'"),
+        ("--reset", "late-zero", "layer 'conv2d_0': reset 'late-zero' must go with a synaptic current"),
+        ("--mean", "a", "'--mean': must be numbers such as 0.49,0.48,0.45, not 'a'"),
+        ("--mean", "0.5,nan", "'--mean': must be finite numbers, not '0.5,nan'"),
+        ("--mean", "0.1,0.2,0.3", "mean must have one number, or one per channel, 2, not 3"),
+        ("--std", "0", "'--std': must be positive finite numbers, not '0'"),
+        ("--input-scale", "-1", "'--input-scale': must be a positive, finite number, not -1"),
+        ("--pixel-bits", "9", "'--pixel-bits': 9 is not in the range 1<=x<=8"),
         ("--compare", "less", "'--compare': 'less' is not one of 'greater', 'greater_equal'"),
-        ("--reset", "soft", "'--reset': 'soft' is not one of 'subtract', 'zero', 'none'"),
+        (
+            "--reset",
+            "soft",
+            "'--reset': 'soft' is not one of 'subtract', 'zero', 'none', 'late-subtract', 'late-zero', ",
+        ),
     ],
 )
 def test_wrong_options(option: str, value: str, part: str, source: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from tests.support.layers import float_dense_layer
 from tests.support.trained_networks import random_trained
 
 DEVICE = DEVICES["xczu9eg"]
-TRAINED = random_trained(3)
+TRAINED = replace(random_trained(3), mean=None, std=None, input_scale=None)
 DESIGN = Design(100.5, 228, 2000, 4000, 51, "conv1")
 TASK = Task(8, 2, 100, {"model": "m", "device": "xczu9eg", "clocks": 100})
 
@@ -100,7 +100,7 @@ def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 def test_networks_and_their_tasks() -> None:
-    found = variants(TRAINED, (3, 8), (1, 2), "uniform")
+    found = variants(TRAINED, (3, 8), (1, 2), encoding="uniform")
     assert [(variant.timesteps, variant.weight_bits) for variant in found] == [(1, 3), (1, 8), (2, 3), (2, 8)]
     expected, _ = quantize(TRAINED, timesteps=2, encoding="uniform", bits=3)
     assert found[2].network.timesteps == 2
@@ -118,9 +118,15 @@ def test_networks_and_their_tasks() -> None:
     assert same == {task.key for task in listed if task.clocks is None}, "an accuracy needs no device"
 
 
+def test_weights_of_one_bit_and_membranes_that_are_read() -> None:
+    (variant,) = variants(TRAINED, (1,), (2,), encoding="uniform", readout="sum")
+    assert variant.network.readout == "sum"
+    assert {layer.projection.weight_bits for _, layer in variant.network.populations()} == {1}
+
+
 def test_targets_go_from_the_pixels_to_the_smallest_design() -> None:
     digits = reader.read(folder("models") / "digits" / "digits.nir")
-    for variant in variants(digits, (4,), (1, 3), "uniform"):
+    for variant in variants(digits, (4,), (1, 3), encoding="uniform"):
         targets = [task.clocks for task in tasks([variant], DEVICE, 5, "data")[1:]]
         clocks = [task for task in targets if task is not None]
         assert clocks == sorted(clocks)
@@ -130,7 +136,7 @@ def test_targets_go_from_the_pixels_to_the_smallest_design() -> None:
 
 
 def test_what_a_worker_finds() -> None:
-    (variant,) = variants(TRAINED, (8,), (2,), "direct")
+    (variant,) = variants(TRAINED, (8,), (2,), encoding="direct")
     network = variant.network
     images = np.random.default_rng(0).integers(0, 256, (20, *network.input_shape), np.uint8)
     answers = reference.run(network, images).predictions

@@ -128,7 +128,7 @@ def test_targets_that_cannot_be_met(tmp_path: Path, scheduler: str) -> None:
 def some_work(*, images: int) -> tuple[list[Task], dict[str, Any], LabelledData]:
     """Four networks' tasks, the networks, and random images."""
     digits = reader.read(folder("models") / "digits" / "digits.nir")
-    found = variants(digits, (2, 4, 6, 8), (2,), "direct")
+    found = variants(digits, (2, 4, 6, 8), (2,), encoding="direct")
     pixels = random_images(found[0].network, images, seed=0)
     data = LabelledData(pixels, np.zeros(images, np.int64))
     networks = {variant.model_hash: variant.network for variant in found}
@@ -323,8 +323,8 @@ def test_without_dask_a_line_says_what_to_install(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--bits", "1-8"), "must be from 2 to 8, in order, not '1-8'"),
-        (("--bits", "8-2"), "must be from 2 to 8, in order, not '8-2'"),
+        (("--bits", "0-8"), "must be from 1 to 8, in order, not '0-8'"),
+        (("--bits", "8-2"), "must be from 1 to 8, in order, not '8-2'"),
         (("--bits", "two"), "must be integers such as 2-4,8, not 'two'"),
         (("--bits", "2,,3"), "must be integers such as 2-4,8"),
         (("--timesteps", "0"), "must be from 1 to 256"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hwsnn import spec
 from hwsnn.errors import InputError
 from hwsnn.float_network import Compare, FloatIntegrator, FloatNetwork
-from hwsnn.quantization.quantize import choose_leak
+from hwsnn.quantization.leaks import choose_leak
 from tests.support.float_networks import built, dense, fires, network, neuron, only_layer
 from tests.support.layers import float_conv_layer
 
@@ -140,9 +140,9 @@ def test_no_other_leak_is_nearer(beta: float) -> None:
 
 def test_the_report_says_what_became_of_beta() -> None:
     leak = built(network(dense([[1, 2]], its_neuron=neuron(beta=0.9))))[1].layers[0].leak
-    assert (leak.beta_asked, leak.beta_built) == (0.9, 230 / 256)
+    assert (leak.betas_asked, leak.betas_built) == ((0.9, 0.9), (230 / 256, 230 / 256))
     assert leak.difference == pytest.approx(-0.0015625)
-    assert "beta 0.9 asked, 0.898438 built ((v * 230) >> 8), -0.0016" in str(leak)
+    assert leak.text("beta") == "beta 0.9 asked, 0.898438 built ((v * 230) >> 8), -0.0016"
 
 
 # Reset, readout, membranes
@@ -164,9 +164,14 @@ def test_readouts() -> None:
     silent = network(dense([[1, 2]], its_neuron=FloatIntegrator(0.5)))
     assert built(spiking)[0].readout == "count"
     assert built(silent)[0].readout == built(silent, readout="membrane")[0].readout == "membrane"
-    turned, report = built(network(dense([[1, 2]], its_neuron=neuron(beta=0.5))), readout="membrane")
-    assert turned.layers[0].neuron == spec.Integrator(spec.ShiftLeak(1), turned.layers[0].neuron.membrane_bits)  # type: ignore[union-attr]
-    assert any("dense1: fires in the source" in remark for remark in report.remarks)
+    for readout in ("membrane", "sum", "max"):
+        still, report = built(network(dense([[1, 2]], its_neuron=neuron(beta=0.5))), readout=readout)
+        assert isinstance(still.layers[0].neuron, spec.Neuron)
+        assert still.readout == readout
+        assert any("dense1: fires and resets as in the source; its membranes" in remark for remark in report.remarks)
+    assert built(spiking, readout="first")[0].readout == "first"
+    assert built(replace(spiking, readout="sum"))[0].readout == "sum"
+    assert built(replace(spiking, readout="sum"), readout="count")[0].readout == "count"
     with pytest.raises(InputError, match=r"layer 'dense1': readout 'count' needs a last layer that fires.*'membrane'"):
         built(silent, readout="count")
 
@@ -257,8 +262,8 @@ def test_32_bits_that_saturate_are_allowed() -> None:
 @pytest.mark.parametrize(
     ("options", "pattern"),
     [
-        ({"bits": 1}, r"bits must be an integer from 2 to 8, not 1"),
-        ({"bits": 9}, r"bits must be an integer from 2 to 8, not 9"),
+        ({"bits": 0}, r"bits must be an integer from 1 to 8, not 0"),
+        ({"bits": 9}, r"bits must be an integer from 1 to 8, not 9"),
         ({"timesteps": 0}, r"timesteps must be an integer from 1 to 256, not 0"),
         ({"membrane_bits": 33}, r"membrane_bits must be an integer from 2 to 32, not 33"),
         ({"pixel_bits": 9}, r"pixel_bits must be an integer from 1 to 8, not 9"),
@@ -294,6 +299,8 @@ def test_the_report_in_json_and_text() -> None:
         "bits": 8,
         "smallest_scale": 63.5,
         "largest_scale": 63.5,
+        "exact": 0,
+        "channels": 1,
         "capped": 0,
         "rms_error": pytest.approx((64 / 63.5 - 1.0074) / (1.0074**2 + 4) ** 0.5),
         "clipped": 0,

@@ -24,7 +24,7 @@ def test_a_weight_is_its_scale_rounded_or_clipped(row: list[float], bits: int) -
     source = network(dense([row]), shape=(1, 1, len(row)))
     integers, report = built(source, bits=bits)
     scale, largest = report.layers[0].weights.smallest_scale, 2 ** (bits - 1) - 1
-    for weight, quantized in zip(row, integers.layers[0].weight.ravel(), strict=True):  # type: ignore[union-attr]
+    for weight, quantized in zip(row, integers.layers[0].projection.weight.ravel(), strict=True):  # type: ignore[union-attr]
         if abs(weight) * scale <= largest:
             assert abs(weight - quantized / scale) <= 0.5 / scale * (1 + 1e-9)
         else:
@@ -84,7 +84,7 @@ def test_multiples_of_one_step_are_kept(counts: list[int], step: float, bits: in
     integers, report = built(source, bits=bits)
     parts = largest // max(abs(count) // divisor for count in counts)
     halvings = parts.bit_length() - 1
-    quantized = integers.layers[0].weight.ravel()  # type: ignore[union-attr]
+    quantized = integers.layers[0].projection.weight.ravel()  # type: ignore[union-attr]
     assert quantized.tolist() == [(count // divisor) << halvings for count in counts]
     assert report.layers[0].weights.rms_error < 1e-4
     assert report.layers[0].weights.clipped == 0
@@ -129,7 +129,7 @@ def test_one_stray_weight_is_clipped() -> None:
     weights = report.layers[0].weights
     assert weights.clipped == 1
     assert weights.largest > 1
-    assert integers.layers[0].weight.max() == 7  # type: ignore[union-attr]
+    assert integers.layers[0].projection.weight.max() == 7  # type: ignore[union-attr]
 
 
 def test_every_channel_has_its_own_scale() -> None:
@@ -154,7 +154,7 @@ def test_a_channel_without_weights_keeps_its_bias_and_threshold() -> None:
 def test_a_channel_of_hardly_any_weight_does_not_widen_the_others() -> None:
     source = network(dense([[1, 0.5037], [1e-9, 0], [1 / 512, 0.49 / 512]]))
     integers, report = built(source)
-    np.testing.assert_array_equal(integers.layers[0].weight[:, 0, 0], [[127, 64], [0, 0], [64, 31]])  # type: ignore[union-attr]
+    np.testing.assert_array_equal(integers.layers[0].projection.weight[:, 0, 0], [[127, 64], [0, 0], [64, 31]])  # type: ignore[union-attr]
     assert report.layers[0].weights.capped == 2
     assert report.layers[0].weights.largest_scale == 127 * 256
     assert "2 channels of hardly any weight" in str(report)
@@ -167,7 +167,7 @@ def test_a_coarse_step_takes_no_bits_from_other_channels() -> None:
     alone = [1.0, *[0.0] * 8]
     source = network(dense([alone, *rough], its_neuron=neuron(np.ones(4))), shape=(1, 1, 9))
     integers, report = built(source)
-    quantized = integers.layers[0].weight[:, 0, 0]  # type: ignore[union-attr]
+    quantized = integers.layers[0].projection.weight[:, 0, 0]  # type: ignore[union-attr]
     assert quantized[0].tolist() == [1, *[0] * 8]
     assert (np.abs(quantized[1:]).max(axis=1) == 127).all()
     assert report.layers[0].weights.capped == 0
@@ -183,7 +183,7 @@ def test_exact_channels_stay_within_the_span() -> None:
     """128 parts of its step, as the leak would have them, are too many beside the others, and 2 are not."""
     source = network(dense([[64, 0.0], [1 / 8, 0]], its_neuron=neuron(np.ones(2), beta=0.5)))
     integers, report = built(source)
-    np.testing.assert_array_equal(integers.layers[0].weight[:, 0, 0], [[64, 0], [32, 0]])  # type: ignore[union-attr]
+    np.testing.assert_array_equal(integers.layers[0].projection.weight[:, 0, 0], [[64, 0], [32, 0]])  # type: ignore[union-attr]
     assert report.layers[0].weights.rms_error == 0
 
 

@@ -6,6 +6,7 @@ line that names the node. The meaning of the numbers is not this file's concern.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -101,6 +102,26 @@ class Node:
         if isinstance(value, str) or value.size != 1 or not low <= value.item() <= high:
             raise self.error(f"metadata {key!r} must be a number from {low} to {high}")
         return float(value.item())
+
+    def said_integer(self, key: str, low: int, high: int) -> int | None:
+        """The whole number from ``low`` to ``high`` under ``key`` of the metadata, None if there is none."""
+        number = self.said_number(key, low, high)
+        if number is not None and number != int(number):
+            raise self.error(f"metadata {key!r} must be a whole number, not {number:g}")
+        return None if number is None else int(number)
+
+    def said_numbers(
+        self, key: str, channels: int, low: float = -math.inf, high: float = math.inf
+    ) -> FloatArray | None:
+        """The numbers (channels,) under ``key`` of the metadata, finite and in the range; None if there are none."""
+        value = self.metadata.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) or value.shape != (channels,):
+            raise self.error(f"metadata {key!r} must be {channels} numbers, one per channel")
+        if not (np.isfinite(value) & (low <= value) & (value <= high)).all():
+            raise self.error(f"metadata {key!r} must be finite numbers from {low} to {high}")
+        return np.asarray(value, np.float64)
 
 
 def read_chain(path: Path) -> tuple[list[Node], list[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -28,7 +28,19 @@ from hwsnn.float_network import (
     FloatNeuron,
     FloatPopulation,
 )
-from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, EncoderKind, MaxPool, Pair, PoolMode, Reset, Shape
+from hwsnn.spec import (
+    MAX_EXTENT,
+    MAX_SPIKES,
+    MAX_TIMESTEPS,
+    EncoderKind,
+    MaxPool,
+    Pair,
+    PoolMode,
+    Readout,
+    Reset,
+    Shape,
+    Window,
+)
 from hwsnn.spec.checks import assert_never
 
 from .. import linear
@@ -37,6 +49,9 @@ from . import conventions as said
 from .conventions import DEFAULT_DT
 from .graph_file import Node, read_chain
 from .neurons import Dynamics, Place, dynamics
+
+SMALLEST, LARGEST = float(np.finfo(np.float64).smallest_subnormal), float(np.finfo(np.float64).max)
+"""Of positive numbers."""
 
 
 def read(path: Path, dt: float = DEFAULT_DT) -> FloatNetwork:
@@ -68,8 +83,7 @@ class _Builder:
         self._maps_shape = self._shape
         self._layers: list[FloatLayer] = []
         self._integrates = False
-        self._timesteps: int | None = None
-        self._encoding: EncoderKind | None = None
+        self._said: dict[str, Any] = {}
         self._handlers: dict[str, Callable[[Node], None]] = {
             "Input": self._input,
             "Output": self._output,
@@ -78,11 +92,13 @@ class _Builder:
             "Affine": self._dense,
             "SumPool2d": self._pool,
             "AvgPool2d": self._pool,
+            said.MAX_POOL: self._max_pool,
             "Scale": self._scale,
             "Flatten": self._flatten,
             "IF": self._fire,
             "LIF": self._fire,
             "CubaLIF": self._fire,
+            "CubaLI": self._integrate,
             "Threshold": self._threshold,
             "I": self._integrate,
             "LI": self._integrate,
@@ -107,8 +123,7 @@ class _Builder:
             self._input_shape,
             tuple(self._layers),
             tuple(self._remarks),
-            timesteps=self._timesteps,
-            encoding=self._encoding,
+            **self._said,
         )
 
     # Where the chain begins and ends
@@ -125,11 +140,14 @@ class _Builder:
             self._remarks.append(f"input: {width} values without height and width, built as one row of {width} pixels")
         self._input_shape = self._shape = self._maps_shape = (channels, height, width)
         self._name = network_name(node.said_text(said.NAME) or self._name)
-        timesteps = node.said_number(said.TIMESTEPS, 1, MAX_TIMESTEPS)
-        if timesteps is not None and timesteps != int(timesteps):
-            raise node.error(f"metadata {said.TIMESTEPS!r} must be a whole number, not {timesteps:g}")
-        self._timesteps = None if timesteps is None else int(timesteps)
-        self._encoding = cast("EncoderKind | None", node.said_choice(said.ENCODING, get_args(EncoderKind)))
+        self._said = {
+            "timesteps": node.said_integer(said.TIMESTEPS, 1, MAX_TIMESTEPS),
+            "encoding": node.said_choice(said.ENCODING, get_args(EncoderKind)),
+            "readout": node.said_choice(said.READOUT, get_args(Readout)),
+            "mean": node.said_numbers(said.MEAN, channels),
+            "std": node.said_numbers(said.STD, channels, SMALLEST),
+            "input_scale": node.said_number(said.INPUT_SCALE, SMALLEST, LARGEST),
+        }
 
     def _output(self, node: Node) -> None:
         if self._maps:
@@ -175,6 +193,17 @@ class _Builder:
         factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
         self._add(node, linear.PoolMap(node.name, size, stride, padding, factor))
 
+    def _max_pool(self, node: Node) -> None:
+        size, stride = node.pair("kernel_size", 1), node.pair("stride", 1)
+        if self._flat:
+            raise node.error(f"takes an image, but gets {self._place}")
+        if any(node.pair("padding", 0)):
+            raise node.error(f"'padding' must be 0 for the largest of a window, not {node.pair('padding', 0)}")
+        spikes = not self._maps
+        self._add(node, linear.MaxMap(node.name, size, stride))
+        if spikes:  # the largest of spikes is any of them
+            self._close(MaxPool(self._layer_name(node.name, "pool"), size, stride, "or"))
+
     def _scale(self, node: Node) -> None:
         self._add(node, linear.Scale(node.name, self._place.per_element(node, "scale")))
 
@@ -187,7 +216,7 @@ class _Builder:
         self._flat = True
 
     def _add(self, node: Node, added: linear.Map) -> None:
-        if isinstance(added, linear.ConvMap | linear.PoolMap):
+        if isinstance(added, linear.ConvMap | linear.PoolMap | linear.MaxMap):
             rows, columns = added.window
             height, width = (extent + 2 * pad for extent, pad in zip(self._shape[1:], added.padding, strict=True))
             if rows > height or columns > width:
@@ -223,30 +252,56 @@ class _Builder:
     def _integrate(self, node: Node) -> None:
         self._integrates = True
         steps = dynamics(node, self._place, self._dt)
-        self._weigh(node, steps, FloatIntegrator(steps.beta))
+        self._weigh(node, steps, FloatIntegrator(steps.beta, steps.alpha, *self._state(node, steps)))
 
     def _fire(self, node: Node) -> None:
         steps = dynamics(node, self._place, self._dt)
-        # A neuron without memory forgets what it was reset to before that matters.
-        if steps.beta > 0 and "v_reset" in node.values and node.numbers("v_reset").any():
-            raise node.error("'v_reset' must be 0; membranes are built to start from and reset to 0: train so")
         key = "threshold" if node.type == "Threshold" else "v_threshold"
-        thresholds = self._place.per_channel(node, key)
+        thresholds = self._place.per_channel(node, key) - steps.rest
         if (thresholds <= 0).any():
-            raise node.error(f"{key!r} must be positive, not {float(thresholds.min())!r}")
+            above = "positive" if not steps.rest.any() else "above 'v_reset'"
+            raise node.error(f"{key!r} must be {above}, not {float((thresholds + steps.rest).min())!r}")
         reset = cast("Reset | None", node.said_choice(said.RESET, get_args(Reset)))
         compare = cast("Compare | None", node.said_choice(said.COMPARE, get_args(Compare)))
         if node.type != "Threshold" and reset is None:
             self._remark_once(said.RESET_REMARK)
         if compare is None:
             self._remark_once(said.COMPARE_REMARK)
-        reset = reset or ("none" if node.type == "Threshold" else "zero")
-        self._weigh(node, steps, FloatNeuron(thresholds, steps.beta, compare or "greater", reset))
+        try:
+            neuron = FloatNeuron(
+                thresholds,
+                steps.beta,
+                compare or "greater",
+                reset or ("none" if node.type == "Threshold" else "zero"),
+                steps.alpha,
+                *self._state(node, steps),
+                spikes=node.said_integer(said.SPIKES, 1, MAX_SPIKES) or 1,
+                once=bool(node.said_integer(said.ONCE, 0, 1)),
+            )
+        except ValueError as error:
+            raise node.error(f"its metadata do not agree: {error}") from None
+        self._weigh(node, steps, neuron)
+
+    def _state(self, node: Node, steps: Dynamics) -> tuple[FloatArray | None, FloatArray | None]:
+        """Initial membranes and lower bounds, counted from where the membranes rest."""
+        initial = node.said_numbers(said.INITIAL, len(steps.rest))
+        floor = node.said_numbers(said.FLOOR, len(steps.rest))
+        if floor is not None and (floor > steps.rest).any():
+            raise node.error(f"metadata {said.FLOOR!r} must be at most where membranes rest")
+        return (
+            None if initial is None else initial - steps.rest,
+            None if floor is None else floor - steps.rest,
+        )
 
     def _weigh(self, node: Node, steps: Dynamics, neuron: AnyFloatNeuron) -> None:
         """Close a layer: fold the maps before these neurons, with the neurons' gain and offset in weights and bias."""
         self._remarks += steps.remarks
-        folded = linear.fold(node.name, self._maps, self._maps_shape, self._work)
+        folded, pool = linear.fold(node.name, self._maps, self._maps_shape, self._work)
+        if pool is not None and (steps.gain < 0).any():
+            raise node.error(
+                "its gain is negative, which makes a minimum of the pool before it; make it positive, and turn the "
+                "weights before the pool"
+            )
         weight = folded.weight * steps.gain[:, np.newaxis, np.newaxis, np.newaxis]
         bias = folded.bias * steps.gain + steps.offset
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
@@ -259,12 +314,14 @@ class _Builder:
                 if max(*stride, *padding) > MAX_EXTENT:
                     raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
                 name = self._layer_name(source, "conv")
-                self._populate(FloatConv(name, weight, stride, padding, folded.groups), bias, neuron)
+                self._populate(FloatConv(name, weight, stride, padding, folded.groups), bias, neuron, pool)
             case _:
                 assert_never(folded)
 
-    def _populate(self, projection: AnyFloatProjection, bias: FloatArray, neuron: AnyFloatNeuron) -> None:
-        self._close(FloatPopulation(projection.name, (projection,), bias, neuron))
+    def _populate(
+        self, projection: AnyFloatProjection, bias: FloatArray, neuron: AnyFloatNeuron, pool: Window | None = None
+    ) -> None:
+        self._close(FloatPopulation(projection.name, (projection,), bias, neuron, pool))
 
     def _close(self, layer: FloatLayer) -> None:
         self._layers.append(layer)

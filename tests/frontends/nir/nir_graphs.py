@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,22 @@ def avg_pool(size: Any = 2, stride: Any = 2, padding: Any = 0) -> nir.AvgPool2d:
     return nir.AvgPool2d(np.array(size), np.array(stride), np.array(padding))
 
 
+@dataclass(eq=False)
+class MaxPool2d(nir.NIRNode):  # type: ignore[misc]
+    """A node that NIR does not have."""
+
+    kernel_size: Array
+    stride: Array
+    padding: Array
+
+    def __post_init__(self) -> None:
+        self.input_type, self.output_type = {"input": None}, {"output": None}
+
+
+def max_pool(size: Any = 2, stride: Any = 2, padding: Any = 0) -> MaxPool2d:
+    return MaxPool2d(np.array(size), np.array(stride), np.array(padding))
+
+
 def flatten() -> nir.Flatten:
     return nir.Flatten({"input": None}, 0, -1)
 
@@ -82,22 +99,20 @@ def integrate_and_fire(threshold: Any = 2.5, r: Any = 1.0) -> nir.IF:
     return nir.IF(np.array(r), np.array(threshold), np.zeros(threshold.shape))
 
 
-def leaky(threshold: Any = 2.5, tau: float = 2 * DT, r: Any = 1.0, v_leak: Any = 0.0, v_reset: Any = 0.0) -> nir.LIF:
+def leaky(threshold: Any = 2.5, tau: Any = 2 * DT, r: Any = 1.0, v_leak: Any = 0.0, v_reset: Any = 0.0) -> nir.LIF:
     arrays = np.broadcast_arrays(*(np.asarray(value, float) for value in (tau, r, v_leak, threshold, v_reset)))
     return nir.LIF(*(np.array(array) for array in arrays))
 
 
-def memoryless_current(w_in: float = 2.0, tau_syn: float = DT) -> nir.CubaLIF:
-    one = np.ones(())
-    return nir.CubaLIF(
-        tau_syn * one,
-        4 * DT * one,
-        r=2 * one,
-        v_leak=0.5 * one,
-        v_threshold=1.5 * one,
-        v_reset=0 * one,
-        w_in=w_in * one,
+def cuba(
+    w_in: Any = 2.0, tau_syn: Any = DT, tau_mem: Any = 4 * DT, v_leak: Any = 0.0, v_reset: Any = 0.0
+) -> nir.CubaLIF:
+    """Neurons behind a synaptic current, of threshold 1.5 and r 2; it has no memory unless ``tau_syn`` is longer."""
+    arrays = [tau_syn, tau_mem, 2.0, v_leak, v_reset, 1.5, w_in]
+    tau_syn, tau_mem, r, v_leak, v_reset, v_threshold, w_in = (
+        np.array(array) for array in np.broadcast_arrays(*(np.asarray(value, float) for value in arrays))
     )
+    return nir.CubaLIF(tau_syn, tau_mem, r, v_leak, v_reset=v_reset, v_threshold=v_threshold, w_in=w_in)
 
 
 def threshold(value: Any) -> nir.Threshold:

@@ -13,8 +13,10 @@ import nir
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.float_network import Compare, FloatConv, FloatNetwork, FloatNeuron
-from hwsnn.spec import MaxPool, Reset
+from hwsnn.float_network import Compare, FloatNetwork, FloatPopulation
+from hwsnn.spec import Reset
+from tests.frontends.nir.nir_graphs import MaxPool2d
+from tests.support import float_simulation
 
 Array = npt.NDArray[np.float64]
 
@@ -80,6 +82,10 @@ def node_output(node: Any, x: Array) -> Array:
     if isinstance(node, nir.AvgPool2d):
         size, stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
         return np.asarray(windows(x, size, stride, padding).mean(axis=(3, 4)).transpose(2, 0, 1), dtype=np.float64)
+    if isinstance(node, MaxPool2d):
+        return np.asarray(
+            windows(x, pair(node.kernel_size), pair(node.stride), (0, 0)).max(axis=(3, 4)).transpose(2, 0, 1)
+        )
     if isinstance(node, nir.Flatten):
         return x.reshape(-1)
     if isinstance(node, nir.Linear):
@@ -111,18 +117,18 @@ def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:
 
 
 def step(node: Any, state: dict[str, Array], x: Array, dt: float, firing: Firing) -> Array:
-    """One Euler step of a node with state: its spikes, or its membranes where it never fires."""
-    v = state.get("v", np.zeros(x.shape))
+    """One Euler step of a node with state: its spikes, or its membranes where it never fires. They start at v_reset."""
+    v = state.get("v", np.broadcast_to(getattr(node, "v_reset", 0.0), x.shape))
     if isinstance(node, nir.IF | nir.I):
         v = v + node.r * x
-    elif isinstance(node, nir.CubaLIF):
+    elif isinstance(node, nir.CubaLIF | nir.CubaLI):
         current = state.get("current", np.zeros(x.shape))
         current = current + dt / node.tau_syn * (-current + node.w_in * x)
         v = v + dt / node.tau_mem * (node.v_leak - v + node.r * current)
         state["current"] = current
     else:
         v = v + dt / node.tau * (node.v_leak - v + node.r * x)
-    if isinstance(node, nir.I | nir.LI):
+    if isinstance(node, nir.I | nir.LI | nir.CubaLI):
         state["v"] = v
         return np.asarray(v, dtype=np.float64)
     fired = firing.fires(v, node.v_threshold)
@@ -138,7 +144,7 @@ def simulate(graph: nir.NIRGraph, inputs: Array, dt: float, firing: Firing = AS_
     for x in inputs:
         for name in order:
             node = graph.nodes[name]
-            stateful = isinstance(node, nir.IF | nir.LIF | nir.CubaLIF | nir.I | nir.LI)
+            stateful = isinstance(node, nir.IF | nir.LIF | nir.CubaLIF | nir.I | nir.LI | nir.CubaLI)
             x = step(node, states[name], x, dt, firing) if stateful else node_output(node, x)
             outputs[name].append(x)
     return {name: np.array(steps) for name, steps in outputs.items()}
@@ -190,24 +196,6 @@ def _random_neurons(
 
 def simulate_trained(network: FloatNetwork, inputs: Array) -> dict[str, Array]:
     """Spikes, or membranes of an integrator, of every layer at every step, for inputs (T, channels, height, width)."""
-    membranes: dict[str, Any] = {layer.name: 0.0 for layer in network.layers}
-    outputs: dict[str, list[Array]] = {layer.name: [] for layer in network.layers}
-    for x in inputs:
-        for layer in network.layers:
-            if isinstance(layer, MaxPool):
-                x = windows(x, layer.size, layer.stride, (0, 0)).max(axis=(3, 4)).transpose(2, 0, 1)
-            else:
-                if isinstance(layer, FloatConv):
-                    current = convolution(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.groups)
-                else:
-                    current = (np.einsum("ocyx,cyx->o", layer.projection.weight, x) + layer.bias)[:, None, None]
-                v = layer.neuron.beta * membranes[layer.name] + current
-                x = v
-                if isinstance(layer.neuron, FloatNeuron):
-                    threshold = layer.neuron.threshold[:, None, None]
-                    fired = v > threshold if layer.neuron.compare == "greater" else v >= threshold
-                    after = {"zero": np.zeros(v.shape), "subtract": v - threshold, "none": v}[layer.neuron.reset]
-                    x, v = fired.astype(np.float64), np.where(fired, after, v)
-                membranes[layer.name] = v
-            outputs[layer.name].append(x)
-    return {name: np.array(steps) for name, steps in outputs.items()}
+    found = float_simulation.simulate(network, inputs[np.newaxis])
+    silent = [one.name for one in network.layers if isinstance(one, FloatPopulation) and not one.neuron.fires]
+    return {name: (found.membranes if name in silent else found.spikes)[name][0] for name in found.spikes}

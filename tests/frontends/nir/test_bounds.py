@@ -307,7 +307,7 @@ def test_packed_as_writers_do(options: dict[str, Any], checksum: bool, chunks: A
             options = {**options, "chunks": chunks or True, "fletcher32": checksum}
         file[LINEAR].create_dataset("weight", data=weight, **options)
     layer = read(path, DT).layers[0]
-    np.testing.assert_array_equal(layer.weight.reshape(3, 72) * 2, weight)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(layer.projection.weight.reshape(3, 72) * 2, weight)  # type: ignore[union-attr]
 
 
 def test_packed_edges(tmp_path: Path) -> None:
@@ -350,5 +350,5 @@ def test_scales_take_hardly_any_work() -> None:
     work = linear.Work()
     wide = linear.ConvMap("conv", RNG.normal(size=(600, 600, 1, 1)), np.zeros(600), (1, 1), (0, 0))
     scales = [linear.Scale(str(index), np.full((600, 1, 1), 2.0)) for index in range(200)]
-    folded = linear.fold("neurons", [wide, *scales], (600, 1, 1), work)
+    folded, _ = linear.fold("neurons", [wide, *scales], (600, 1, 1), work)
     np.testing.assert_array_equal(folded.weight, wide.weight * 2.0**200)

@@ -11,7 +11,7 @@ import nir
 import numpy as np
 import pytest
 
-from hwsnn.float_network import FloatNeuron
+from hwsnn.float_network import FloatNeuron, FloatPopulation
 from hwsnn.frontends.nir.reader import read
 from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import MaxPool
@@ -110,7 +110,7 @@ def test_a_row_of_neurons_over_a_row_of_pixels(tmp_path: Path) -> None:
     """Without weights before them; a batch of one stands before both shapes."""
     neurons = integrate_and_fire(np.full((1, 7), 2.5))
     path = write(tmp_path, graph(neurons, flatten(), nir.Linear(np.ones((2, 7))), leaky(), shape=(1, 7)))
-    assert read(path, DT).layers[0].weight.shape == (1, 1, 1, 1)  # type: ignore[union-attr]
+    assert read(path, DT).layers[0].projection.weight.shape == (1, 1, 1, 1)  # type: ignore[union-attr]
 
 
 def test_a_dimension_that_is_not_leading_is_kept(tmp_path: Path) -> None:
@@ -159,12 +159,11 @@ INF = np.inf
         (
             INF,
             1.0,
-            r"'tau(_mem)?' is infinite and 'r' is not, .*; make both infinite .*, or the node an (IF|I) \(v \+=",
+            r"'tau(_mem)?' is infinite and 'r' is not, so no input would reach it; make both infinite",
         ),
         (INF, [INF, INF, 1.0], r"'tau(_mem)?' is infinite and 'r' is not"),
         (INF, -INF, r"'tau(_mem)?' is infinite and 'r' is not"),
-        ([INF, INF, 2 * DT], INF, r"'tau(_mem)?' must be one value .*; train with one time constant a layer"),
-        ([INF, INF, 2 * DT], [INF, INF, 1.0], r"'tau(_mem)?' must be one value for the whole layer, not from"),
+        ([INF, INF, 2 * DT], INF, r"'r' is infinite and 'tau(_mem)?' is not; make both infinite"),
         (2 * DT, INF, r"'r' is infinite and 'tau(_mem)?' is not; make both infinite"),
         (2 * DT, [1.0, INF, 1.0], r"'r' is infinite and 'tau(_mem)?' is not"),
         (-INF, INF, r"'tau(_mem)?' must be positive, not -inf"),
@@ -177,10 +176,20 @@ def test_one_infinity_without_the_other(kind: str, tau: Any, r: Any, pattern: st
     refused(write(tmp_path, three(infinite(kind, tau, r))), rf"node '{kind.lower()}_2' \({kind}\): {pattern}")
 
 
+@pytest.mark.parametrize("kind", ["LIF", "LI", "CubaLIF"])
+def test_some_channels_may_be_without_a_leak(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path, three(infinite(kind, [INF, 2 * DT, 4 * DT], [INF, 2.0, 4.0])))
+    layer = only_layer(path)
+    np.testing.assert_array_equal(layer.neuron.beta, [1.0, 0.5, 0.75])
+    np.testing.assert_array_equal(
+        layer.projection.weight, only_layer(write(tmp_path, three(infinite(kind, INF, INF)))).projection.weight
+    )
+
+
 # Synapses
 
 
-def current(tau_syn: Any, w_in: float = 2.0) -> nir.CubaLIF:
+def current(tau_syn: Any, w_in: Any = 2.0) -> nir.CubaLIF:
     one = np.ones(3)
     return nir.CubaLIF(
         tau_syn=tau_syn * one, tau_mem=4 * DT * one, r=2 * one, v_leak=0 * one, v_threshold=1.5 * one, w_in=w_in * one
@@ -200,11 +209,23 @@ def test_a_synapse_without_memory(tau_syn: Any, value: str, tmp_path: Path) -> N
     np.testing.assert_array_equal(found, expected)
 
 
+def test_synapses_with_memory_in_some_channels(tmp_path: Path) -> None:
+    """Decays of 0, 0.5 and 1, and gains of w_in dt / tau_syn, but for the last, where both are infinite."""
+    network = read(write(tmp_path, three(current(np.array([0.0, 2 * DT, np.inf]), np.array([2.0, 2.0, np.inf])))), DT)
+    (layer,) = network.layers
+    assert isinstance(layer, FloatPopulation)
+    np.testing.assert_array_equal(layer.neuron.alpha, [0.0, 0.5, 1.0])
+    weight = whole(np.random.default_rng(0), 3, 72).reshape(3, 2, 6, 6)
+    np.testing.assert_array_equal(
+        layer.projection.weight, weight * (np.array([2.0, 1.0, 1.0]) / 2)[:, None, None, None]
+    )
+    assert any("whose new value reaches the membrane in the same step" in remark for remark in network.remarks)
+
+
 @pytest.mark.parametrize(
     ("tau_syn", "pattern"),
     [
-        (np.array([0.0, DT, 2 * DT]), r"decays over several steps .* or with tau_syn 0 or equal to dt"),
-        (np.inf, r"decays over several steps"),
+        (np.inf, r"'tau_syn' is infinite and 'w_in' is not, so no input would reach it; make both infinite"),
         (np.array([0.0, DT, DT / 2]), r"is longer than 'tau_syn' of 0.000488281 s; give the step of training as --dt"),
         (-1.0, r"'tau_syn' must be 0 or positive, not -1.0"),
         (np.nan, r"'tau_syn' must be numbers, not NaN"),

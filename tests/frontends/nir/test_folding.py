@@ -41,7 +41,7 @@ def spatial_maps(draw: st.DrawFn) -> tuple[list[linear.Spatial], tuple[int, int,
     return maps, first
 
 
-def apply(one: linear.Map, x: Array) -> Array:
+def apply(one: linear.Linear, x: Array) -> Array:
     if isinstance(one, linear.ConvMap):
         return nir_oracle.convolution(x, one.weight, one.bias, one.stride, one.padding, one.groups)
     if isinstance(one, linear.PoolMap):
@@ -58,16 +58,17 @@ def test_folding_is_exact_or_refused(drawn: tuple[list[linear.Spatial], tuple[in
     maps, shape = drawn
     rng = np.random.default_rng(1)
     expected = x = whole(rng, *shape)
-    row: list[linear.Map] = list(maps)
+    row: list[linear.Linear] = list(maps)
     for one in maps:
         expected = apply(one, expected)
     if dense:
         row.append(linear.DenseMap("dense", whole(rng, 3, *expected.shape), whole(rng, 3)))
         expected = apply(row[-1], expected)
     try:
-        folded = linear.fold("neurons", row, shape, linear.Work())
+        folded, pool = linear.fold("neurons", row, shape, linear.Work())
     except InputError:
         assert not dense, "whatever ends in a dense layer can be folded"
         assert any(isinstance(one, linear.ConvMap | linear.PoolMap) and max(one.padding) for one in maps[1:])
         return
+    assert pool is None
     np.testing.assert_array_equal(apply(folded, x), expected)

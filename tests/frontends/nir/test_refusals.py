@@ -15,11 +15,12 @@ from tests.frontends.nir.nir_graphs import (
     DT,
     avg_pool,
     conv,
+    cuba,
     flatten,
     graph,
     integrate_and_fire,
     leaky,
-    memoryless_current,
+    max_pool,
     per_channel,
     refused,
     sum_pool,
@@ -111,9 +112,9 @@ NODES: dict[str, tuple[list[Any], str]] = {
         [conv(RNG, 3, 2), integrate_and_fire(np.ones((3, 5, 5)))],
         r"has shape \(3, 5, 5\), but the layer gets an image of 3x4x4",
     ),
-    "several time constants": (
-        [conv(RNG, 3, 2), leaky(tau=per_channel(2, 3, 4))],  # type: ignore[arg-type]
-        r"'tau' must be one value for the whole layer, not from 2.0 to 4.0",
+    "time constants over space": (
+        [conv(RNG, 3, 2), leaky(tau=np.arange(1.0, 49).reshape(3, 4, 4))],
+        r"'tau' must be the same over a channel's height and width",
     ),
     "time constant 0": ([conv(RNG, 3, 2), leaky(tau=0.0)], r"'tau' must be positive, not 0.0"),
     "too long a step": (
@@ -122,13 +123,39 @@ NODES: dict[str, tuple[list[Any], str]] = {
     ),
     "infinite time constant": (
         [conv(RNG, 3, 2), leaky(tau=np.inf)],
-        r"'tau' is infinite and 'r' is not, .* make both infinite \(v \+= I a step\), or the node an IF",
+        r"'tau' is infinite and 'r' is not, .* make both infinite \(all of the input a step\), or the node an IF",
     ),
-    "reset to a value": ([conv(RNG, 3, 2), leaky(v_reset=-1.0)], r"node 'lif_1' .*'v_reset' must be 0"),
-    "synaptic current": (
-        [conv(RNG, 3, 2), memoryless_current(tau_syn=2 * DT)],
-        r"node 'cubalif_1' .*synaptic current decays .*no state for it",
+    "reset to the threshold": (
+        [conv(RNG, 3, 2), leaky(v_reset=2.5)],
+        r"node 'lif_1' .*'v_threshold' must be above 'v_reset', not 2.5",
     ),
+    "synaptic current, and a leak to elsewhere": (
+        [conv(RNG, 3, 2), cuba(tau_syn=2 * DT, v_leak=0.5)],
+        r"node 'cubalif_1' .*'v_leak' must be 'v_reset' .* behind a synaptic current",
+    ),
+    "too long a step of a synaptic current": (
+        [conv(RNG, 3, 2), cuba(tau_syn=DT / 2)],
+        r"a step of .* is longer than 'tau_syn' of",
+    ),
+    "a synaptic current of negative time": ([conv(RNG, 3, 2), cuba(tau_syn=-DT)], r"'tau_syn' must be 0 or positive"),
+    "an endless synaptic current of finite weight": (
+        [conv(RNG, 3, 2), cuba(tau_syn=np.inf)],
+        r"'tau_syn' is infinite and 'w_in' is not",
+    ),
+    "convolution after a pool of currents": (
+        [conv(RNG, 3, 2), max_pool(), conv(RNG, 3, 3, (1, 1)), leaky()],
+        r"node 'conv2d_2': follows the pool 'maxpool2d_1', .*put neurons between the two",
+    ),
+    "negative factors after a pool of currents": (
+        [conv(RNG, 3, 2), max_pool(), nir.Scale(per_channel(1, -1, 1)), leaky()],
+        r"node 'scale_2': has negative factors, which make a minimum of the pool 'maxpool2d_1'",
+    ),
+    "a negative gain after a pool of currents": (
+        [conv(RNG, 3, 2), max_pool(), integrate_and_fire(1.0, r=-1.0)],
+        r"node 'if_2' .*its gain is negative, which makes a minimum",
+    ),
+    "a padded pool of currents": ([conv(RNG, 3, 2), max_pool(padding=1), leaky()], r"'padding' must be 0"),
+    "a pool of currents after flattening": ([flatten(), max_pool(), leaky()], r"takes an image, but gets 72 values"),
     "integrator in the middle": (
         [conv(RNG, 3, 2), nir.I(np.ones(())), flatten()],
         r"node 'flatten_2' .*only be the last",

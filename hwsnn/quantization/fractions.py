@@ -1,0 +1,93 @@
+"""How many fraction bits a layer has: as many as keep the floors of its leaks small against its thresholds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwsnn import spec
+from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
+
+from .leaks import LEAK_ROUNDING, built_betas, choose_leak, floors
+from .scales import Scales, beside_weights, whole
+
+FLOOR = 0.5
+"""What a floor takes off on average, in units of a membrane."""
+LARGEST_SHARE = 0.01
+"""Of the threshold: by how much floors may move a membrane."""
+ERROR_SHARE = 0.25
+"""Of the weights' RMS error: floors that are smaller do not matter beside it."""
+WORTH_EXACTNESS = 4
+"""Fraction bits beyond those that are enough, if floors lose nothing at all with them."""
+
+
+def has_floors(layer: FloatPopulation) -> bool:
+    """Whether a leak of the layer has memory and loses something to its floors."""
+    decays = [layer.neuron.beta] + ([] if layer.neuron.alpha is None else [layer.neuron.alpha])
+    return any(floors(choose_leak(decay), np.size(decay)).any() for decay in decays)
+
+
+def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) -> float:
+    """By how much floors move a membrane within ``timesteps`` steps on average, as a share of what decides.
+
+    That is the threshold; of integrators the root of the sum of the squares of a channel's weights. The median of the
+    channels. ``unit``: (channels,), what 1 becomes without fraction bits.
+    """
+    if not has_floors(layer):
+        return 0.0
+    neuron, channels = layer.neuron, len(layer.bias)
+    leak = choose_leak(neuron.beta)
+    beta, lost = built_betas(leak, channels), np.where(floors(leak, channels), FLOOR, 0.0)
+    alpha: FloatArray = np.zeros(channels)
+    lost_s: FloatArray = np.zeros(channels)
+    if neuron.alpha is not None:
+        synapse = choose_leak(neuron.alpha)
+        alpha, lost_s = built_betas(synapse, channels), np.where(floors(synapse, channels), FLOOR, 0.0)
+    s: FloatArray = np.zeros(channels)
+    v: FloatArray = np.zeros(channels)
+    for _ in range(timesteps):
+        s = alpha * s + lost_s
+        v = beta * v + lost + s
+    if isinstance(neuron, FloatNeuron):
+        decides = neuron.threshold * unit
+    else:
+        decides = np.sqrt((layer.projection.weight**2).sum(axis=(1, 2, 3))) * unit
+    live = decides > 0
+    return float(np.median(v[live] / decides[live])) if live.any() else 0.0
+
+
+def bits_that_lose_nothing(
+    layer: FloatPopulation, built: spec.Population, scales: Scales, unit: FloatArray, timesteps: int
+) -> int | None:
+    """The fraction bits with which no floor loses anything within the steps; None if something else is rounded.
+
+    ``built``: the layer without fraction bits, whose unit is ``unit``. Each step takes as many bits as the decay has.
+    """
+    beside = np.stack([values * unit for values in beside_weights(layer)])
+    if not (scales.exact.all() and whole(beside).all()):
+        return None
+    channels, a_step = len(layer.bias), np.zeros(len(layer.bias), np.int64)
+    for decay in (layer.neuron.beta, layer.neuron.alpha):
+        if decay is None:
+            continue
+        betas = built_betas(choose_leak(decay), channels)
+        if (np.abs(betas - decay) >= LEAK_ROUNDING).any():
+            return None
+        a_step = np.maximum(a_step, [beta.as_integer_ratio()[1].bit_length() - 1 for beta in betas.tolist()])
+    integers = [built.projection.weight.reshape(channels, -1), np.rint(beside).T]
+    common = np.gcd.reduce(np.concatenate(integers, axis=1).astype(np.int64), axis=1)
+    halvings = np.log2(np.maximum(common & -common, 1)).astype(np.int64)
+    steps = timesteps if layer.neuron.initial is not None else timesteps - 1
+    missing = np.where(common > 0, a_step * steps - halvings, 0)
+    return int(max(missing.max(), 0))
+
+
+def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
+    """The fewest fraction bits that bring ``share`` to what is small enough; ``rms_error``: that of the weights.
+
+    ``exact``: as many as lose nothing. They are worth ``WORTH_EXACTNESS`` more.
+    """
+    allowed = max(LARGEST_SHARE, ERROR_SHARE * rms_error)
+    wanted = int(np.ceil(np.log2(max(share / allowed, 1))))
+    if exact is not None and exact <= min(wanted + WORTH_EXACTNESS, spec.MAX_FRACTION_BITS):
+        return exact
+    return min(wanted, spec.MAX_FRACTION_BITS)

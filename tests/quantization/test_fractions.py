@@ -1,0 +1,148 @@
+"""Fraction bits: how many, and what they are for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwsnn import reference, spec
+from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.quantization.fractions import fraction_bits
+from hwsnn.quantization.quantize import quantize
+from tests.support.float_networks import built, dense, network, neuron
+from tests.support.float_simulation import simulate
+from tests.support.layers import float_dense_layer
+
+ROUGH = [[1, 0.5037], [0.3, 1]]
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "exact", "bits"),
+    [
+        (0.0, 0.0, None, 0),
+        (0.01, 0.0, None, 0),  # small enough as it is
+        (0.011, 0.0, None, 1),
+        (0.3, 0.0, None, 5),
+        (0.3, 0.4, None, 2),  # weights that are rounded more than that
+        (9.0, 0.0, None, 8),  # no more than there are
+        (0.3, 0.0, 3, 3),
+        (0.3, 0.0, 8, 8),
+        (0.005, 0.0, 4, 4),
+        (0.005, 0.0, 5, 0),  # not worth it
+        (9.0, 0.0, 9, 8),
+    ],
+)
+def test_how_many(share: float, error: float, exact: int | None, bits: int) -> None:
+    assert fraction_bits(share, error, exact) == bits
+
+
+def ternary(seed: int, beta: float, compare: str = "greater_equal") -> FloatNetwork:
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.integers(-1, 2, shape).astype(np.float64)
+
+    def its(count: int, theta: float) -> FloatNeuron:
+        return FloatNeuron(np.full(count, theta), beta, compare, "subtract")  # type: ignore[arg-type]
+
+    layers = (
+        float_dense_layer("first", weights(30, 12, 1, 1), np.zeros(30), its(30, 2.0)),
+        float_dense_layer("second", weights(20, 30, 1, 1), np.zeros(20), its(20, 3.0)),
+        float_dense_layer("last", weights(5, 20, 1, 1), np.zeros(5), FloatIntegrator(beta)),
+    )
+    return FloatNetwork("net", (12, 1, 1), layers, encoding="steps", timesteps=8)
+
+
+@pytest.mark.parametrize("compare", ["greater", "greater_equal"])
+@pytest.mark.parametrize("bits", [2, 3, 8])
+def test_eight_steps_of_halves_lose_nothing(bits: int, compare: str) -> None:
+    """Nor do they in 2 bits, whose weights have no halves."""
+    for seed in range(5):
+        source = ternary(seed, 0.5, compare)
+        values = np.random.default_rng(seed).integers(0, 2, (40, 8, 12, 1, 1), dtype=np.uint8)
+        integers, _ = quantize(source, bits=bits)
+        result, expected = reference.run(integers, values, trace=True), simulate(source, values.astype(float))
+        for name, spikes in result.spikes.items():
+            np.testing.assert_array_equal(spikes, expected.spikes[name])
+        np.testing.assert_array_equal(
+            result.scores / result.scores.max(),
+            expected.scores("last", "membrane") / expected.scores("last", "membrane").max(),
+        )
+
+
+def test_narrow_weights_and_a_leak_that_is_not_exact() -> None:
+    """Nine of ten answers that floors would change stay as they are."""
+    wrong = {True: 0, False: 0}
+    for seed in range(10):
+        source = ternary(seed, 0.9)
+        values = np.random.default_rng(seed).integers(0, 2, (100, 8, 12, 1, 1), dtype=np.uint8)
+        expected = simulate(source, values.astype(float)).scores("last", "membrane").argmax(axis=1)
+        integers, report = quantize(source, bits=2)
+        assert min(layer.fraction.bits for layer in report.layers if layer.fraction) >= 3
+        without = tuple(
+            replace(layer, fraction_bits=0, bias=layer.bias, neuron=_coarse(layer))
+            for _, layer in integers.populations()
+        )
+        for finer, one in ((True, integers), (False, replace(integers, layers=without))):
+            wrong[finer] += int((reference.run(one, values).predictions != expected).sum())
+    assert wrong[False] > 50
+    assert wrong[True] < 0.2 * wrong[False]
+
+
+def _coarse(layer: spec.Population) -> spec.AnyNeuron:
+    """Its neuron in whole units of a weight."""
+    neuron, unit = layer.neuron, 1 << layer.fraction_bits
+    if not isinstance(neuron, spec.Neuron):
+        return neuron
+    assert neuron.sub is not None
+    return replace(neuron, threshold=-(-neuron.threshold // unit), sub=neuron.sub // unit)
+
+
+def test_eight_bits_need_none() -> None:
+    integers, report = built(network(dense(ROUGH, its_neuron=neuron([1.0, 1.0], beta=0.5))))
+    assert integers.population(0).fraction_bits == 0
+    assert "fraction  no bits: floors of the leak move a membrane by 0." in str(report)
+
+
+def test_no_leak_needs_none() -> None:
+    for beta in (0.0, 1.0):
+        integers, report = built(network(dense([[1, -1]], its_neuron=neuron(beta=beta))), bits=2)
+        assert integers.population(0).fraction_bits == 0
+        assert report.layers[0].fraction is None
+
+
+def test_a_leak_of_the_synaptic_current_needs_them_too() -> None:
+    its = FloatNeuron(np.ones(1), 1.0, "greater", "subtract", alpha=0.9)
+    assert built(network(dense([[1, -1]], its_neuron=its)), bits=2)[0].population(0).fraction_bits > 3
+
+
+def test_all_is_in_the_finer_unit() -> None:
+    its = FloatNeuron(np.array([1.5]), 0.9, "greater", "subtract", initial=np.array([0.5]), floor=np.array([-2.0]))
+    integers, report = built(network(dense([[1, -1]], bias=[0.25], its_neuron=its)), bits=2)
+    layer = integers.population(0)
+    unit, built_neuron = 1 << layer.fraction_bits, layer.neuron
+    assert unit > 16
+    assert isinstance(built_neuron, spec.Neuron)
+    assert layer.bias.tolist() == [unit / 4]
+    assert {name: values.tolist() for name, values in built_neuron.constants.items()} == {
+        "threshold": [1.5 * unit + 1],
+        "sub": [1.5 * unit],
+        "initial": [unit / 2],
+        "floor": [-2 * unit],
+    }
+    fraction = report.layers[0].fraction
+    assert fraction is not None
+    assert fraction.share_built == pytest.approx(fraction.share_without / unit)
+    assert fraction.membrane_bits_added >= 5
+    assert f"fraction  {layer.fraction_bits} bits: floors of the leak move a membrane by" in str(report)
+    assert f"membranes are {fraction.membrane_bits_added} bits wider" in str(report)
+
+
+def test_membrane_bits_leave_room_for_few() -> None:
+    source = network(dense([[1, -1]], its_neuron=neuron(beta=0.9)))
+    asked, narrow = (built(source, bits=2, membrane_bits=bits)[0].population(0) for bits in (None, 4))
+    assert asked.fraction_bits > narrow.fraction_bits > 0
+    assert narrow.neuron.membrane_bits <= 4
+    assert built(source, bits=2, membrane_bits=3)[0].population(0).fraction_bits == 0
