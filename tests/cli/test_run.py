@@ -139,7 +139,7 @@ def test_refusals(folder: Path) -> None:
 def test_images_of_another_size(folder: Path) -> None:
     np.savez(folder / "other.npz", x=np.zeros((2, 50, 50), np.uint8))
     result = run(folder, "other.npz", "-o", str(folder / "out.npz"))
-    expect_refusal(result, "other.npz: images are 50x50 with 1 channel; the model takes ")
+    expect_refusal(result, "other.npz: images are 50x50; the model takes ")
     assert not (folder / "out.npz").exists()
 
 
