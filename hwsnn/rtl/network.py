@@ -34,7 +34,7 @@ def pixel_layout(network: Network) -> data.ArrayLayout:
 
 def result_layout(network: Network) -> data.StructLayout:
     """The payload of the ``result`` stream: the predicted class, and the score of every class."""
-    score = signed(network.score_bits) if network.readout == "membrane" else unsigned(network.score_bits)
+    score = signed(network.score_bits) if network.reads_membranes else unsigned(network.score_bits)
     return data.StructLayout(
         {"answer": unsigned(network.answer_bits), "scores": data.ArrayLayout(score, network.classes)}
     )

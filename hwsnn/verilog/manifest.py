@@ -20,8 +20,9 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
 
     ``cycles``: by the timing model, for this folding.
     """
-    channels, height, width = network.input_shape
-    score = "signed" if network.readout == "membrane" else "unsigned"
+    channels, _, _ = network.input_shape
+    score = "signed" if network.reads_membranes else "unsigned"
+    order = "raster: rows from the top, each from the left"
     return {
         "hwsnn": __version__,
         "amaranth": version("amaranth"),
@@ -37,8 +38,8 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
                 "direction": "in",
                 "ports": _ports("pixels", channels * network.pixel_bits),
                 "payload": [_field(f"channel {c}", c, network.pixel_bits, "unsigned") for c in range(channels)],
-                "beats_per_frame": height * width,
-                "order": "raster: rows from the top, each from the left",
+                "beats_per_frame": network.frame_beats,
+                "order": f"{order}; the steps of a pixel in turn" if network.encoder.timed else order,
             },
             "result": {
                 "direction": "out",

@@ -132,7 +132,12 @@ class AxiProject(Project):
                     "direction": "in",
                     "word_bytes": word_bytes,
                     "bytes_per_frame": registers.frame_bytes(network),
-                    "order": {"height": height, "width": width, "channels": channels},
+                    "order": {
+                        "height": height,
+                        "width": width,
+                        "steps": registers.frame_steps(network),
+                        "channels": channels,
+                    },
                 },
                 "m_axis": {
                     "direction": "out",
