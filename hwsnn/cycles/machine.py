@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from math import prod
 
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Network
@@ -26,7 +25,7 @@ class Machine:
     """
 
     def __init__(self, network: Network, layers: Mapping[str, LayerFold]) -> None:
-        self._pixels = prod(network.input_shape[1:])
+        self._beats = network.frame_beats
         self._parts = list(parts(network, layers))
 
     @property
@@ -36,7 +35,7 @@ class Machine:
 
     def result_clocks(self, depths: Depths) -> Iterator[int]:
         """Cycles from the very first pixel to the result of each frame, if pixels are always available."""
-        return Pipeline(self._pixels, self._parts, depths).result_clocks()
+        return Pipeline(self._beats, self._parts, depths).result_clocks()
 
     def busy(self) -> dict[str, Fraction]:
         """Cycles per frame that the encoder, each layer and the readout need by themselves.
@@ -47,7 +46,7 @@ class Machine:
         clocks: dict[str, Fraction] = {}
         sections = self._sections()
         if self._parts[0].owner == "encoder":
-            sections.insert(0, (self._pixels, self._parts[:1]))
+            sections.insert(0, (self._beats, self._parts[:1]))
         for beats, section in sections:
             owner = section[-1].owner
             clocks[owner] = max(clocks.get(owner, Fraction(0)), Pipeline(beats, section, {}).steady().clocks)
@@ -59,18 +58,18 @@ class Machine:
         An interval of at most the cycles per frame does not change them: it only keeps the queues before the slowest
         part from filling, which may take long.
         """
-        return Pipeline(self._pixels, self._parts, depths, interval).steady()
+        return Pipeline(self._beats, self._parts, depths, interval).steady()
 
     def keeps(self, depths: Depths, clocks: int, latency: int) -> Mapping[Queue, int] | None:
         """The peaks of the queues if depths keep this latency and, in the long run, these cycles per frame.
 
         Each frame is offered exactly ``clocks`` cycles after the last. None if the frames fall behind.
         """
-        return Pipeline(self._pixels, self._parts, depths, clocks).keeps(clocks, latency)
+        return Pipeline(self._beats, self._parts, depths, clocks).keeps(clocks, latency)
 
     def _sections(self) -> list[tuple[int, list[Part]]]:
         """The parts from queue to queue, each with the beats per frame that enter it."""
-        sections: list[tuple[int, list[Part]]] = [(self._pixels, [])]
+        sections: list[tuple[int, list[Part]]] = [(self._beats, [])]
         for part in self._parts:
             sections[-1][1].append(part)
             if part.queue:

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from hwsnn.folding.folding import LayerFold
+from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import engine_depths
 from hwsnn.spec import MaxPool, Network, Pair, Population
 from hwsnn.spec.checks import assert_never
@@ -37,9 +38,9 @@ class Part:
 
 def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
     """The components from the pixels to the result, as in ``hwsnn.rtl.network`` and ``hwsnn.rtl.layer``."""
-    pixels, timesteps = prod(network.input_shape[1:]), network.timesteps
+    timesteps = network.timesteps
     if network.encoder.spikes:
-        yield Part("encoder", _fixed(components.Encoder, timesteps), pixels * timesteps)
+        yield Part("encoder", _fixed(components.Encoder, timesteps), network.frame_beats * timesteps)
     steps = 1
     for index, layer in enumerate(network.layers):
         match layer:
@@ -84,18 +85,13 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
 
 
 def _weighted(network: Network, index: int, layer: Population, fold: LayerFold, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.layer import joins_steps
-
-    name, timesteps = layer.name, network.timesteps
-    (_, height, width), pixels = network.shapes[index], network.inputs(index).held
-    arriving = height * width * (1 if pixels else -(-timesteps // steps))
-    yield Part(name, _fixed(components.SkidBuffer), arriving)
-    if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
-        if steps < timesteps:
-            yield Part(name, _fixed(components.Packer, -(-timesteps // steps)), height * width)
-        yield Part(name, _fixed(components.SkidBuffer), height * width)
-        steps = timesteps
-    beats = 1 if pixels else -(-timesteps // steps)
+    name, (_, height, width) = layer.name, network.shapes[index]
+    yield Part(name, _fixed(components.SkidBuffer), height * width * pixel_beats(network, index, steps))
+    joined = joined_steps(network, index, fold, steps)
+    beats = pixel_beats(network, index, joined)
+    if joined != steps:
+        yield Part(name, _fixed(components.Packer, -(-joined // steps)), height * width * beats)
+        yield Part(name, _fixed(components.SkidBuffer), height * width * beats)
     positions = 1
     if layer.sliding:
         size, stride, padding = layer.window

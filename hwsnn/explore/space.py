@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from hwsnn.float_network import FloatNetwork
+from hwsnn.folding.input_beats import arriving_beats
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner import FoldingSearch
 from hwsnn.planner.devices import Device
@@ -71,14 +71,9 @@ def tasks(variants: Sequence[Variant], device: Device, clocks: Sequence[int] | i
 
 
 def _series(network: Network, device: Device, count: int) -> list[int]:
-    fastest = _pixel_cycles(network)
+    fastest = arriving_beats(network)
     slowest = max(fastest, FoldingSearch(network, device).smallest().cycles_per_frame)
     return sorted({int(clocks) for clocks in np.rint(np.geomspace(fastest, slowest, count))})
-
-
-def _pixel_cycles(network: Network) -> int:
-    """The cycles in which a frame's pixels arrive, padding included, one per cycle: no design takes fewer."""
-    return prod(network.layers[0].window.padded(network.input_shape[1:])) * network.encoded_steps
 
 
 def data_hash(data: LabelledData) -> str:

@@ -4,6 +4,9 @@ Each slice of inputs has its row of weights, row (p*G + g)*F + k. With few rows,
 a few bits of the inputs and the row (distributed arithmetic); its entries are relative to the row's least sum, so that
 they need no sign. With more rows, the weights come from a memory, and gates multiply them by each bit of their input.
 An adder tree per lane adds these terms and the row's base: its least sums and, in a group's first row, the bias.
+
+The sums are in units of a weight. The bits of a bias below that unit, the currents' fraction bits, belong to its output
+channel alone: they are put below the sum, and nothing that adds gets wider.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import MAX_PIXEL_BITS, Network
+from hwsnn.spec import MAX_FRACTION_BITS, MAX_PIXEL_BITS, Network
 from hwsnn.spec.checks import require_choice, require_integer, require_integers
-from hwsnn.spec.integers import Int64Array, Range, signed_limits
+from hwsnn.spec.integers import Int64Array, Range, signed_limits, unsigned_width
 
 from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
 from .folding import LayerFold, Sums
@@ -26,15 +29,17 @@ from .weight_layout import folded_parameters
 class SynapticSums:
     """The sums of a layer.
 
-    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64. ``input_bits``:
-    of an input, 1 for spikes, up to 8 for pixels; bit b of it counts 2^b times its weight. ``form``: place and
-    size of the tables. Raises ``ValueError`` if one is not of that kind, shape or range.
+    ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64.
+    ``largest_input``: 1 for spikes, up to 255 for pixels; bit b of an input counts 2^b times its weight. ``form``:
+    place and size of the tables. ``fraction_bits``: of the currents, below the unit of the weights; the bias has them.
+    Raises ``ValueError`` if one is not of that kind, shape or range.
     """
 
     weights: Int64Array
     bias: Int64Array
-    input_bits: int
+    largest_input: int
     form: Sums
+    fraction_bits: int = 0
 
     def __post_init__(self) -> None:
         for what, numbers, ndim in (("weights", self.weights, 5), ("bias", self.bias, 2)):
@@ -42,8 +47,24 @@ class SynapticSums:
         _, groups, _, lanes, _ = self.weights.shape
         if self.bias.shape != (groups, lanes):
             raise ValueError(f"bias must have the shape {(groups, lanes)!r}, not {self.bias.shape}")
-        require_integer("input bits", self.input_bits, 1, MAX_PIXEL_BITS)
+        require_integer("largest input", self.largest_input, 1, (1 << MAX_PIXEL_BITS) - 1)
         require_choice("sums", self.form, tuple(ADDRESS_BITS))
+        require_integer("fraction bits", self.fraction_bits, 0, MAX_FRACTION_BITS)
+
+    @property
+    def input_bits(self) -> int:
+        """Of an input."""
+        return unsigned_width(self.largest_input)
+
+    @property
+    def whole_bias(self) -> Int64Array:
+        """The biases in units of a weight, rounded down."""
+        return self.bias >> self.fraction_bits
+
+    @property
+    def fractions(self) -> Int64Array:
+        """The bits of the biases below that unit, as numbers from 0 up."""
+        return self.bias - (self.whole_bias << self.fraction_bits)
 
     @property
     def rows(self) -> Int64Array:
@@ -88,8 +109,8 @@ class SynapticSums:
         """The constant that a row adds to each lane, (rows, lanes)."""
         _, groups, folds = self.weights.shape[:3]
         bases = np.zeros_like(self.rows[:, :, 0])
-        bases[: groups * folds : folds] = self.bias
-        return bases + sums_range(self.rows, self.input_bits)[0] if self.table_bits else bases
+        bases[: groups * folds : folds] = self.whole_bias
+        return bases + sums_range(self.rows, largest_of(self.input_bits))[0] if self.table_bits else bases
 
     @property
     def starts_from_bases(self) -> bool:
@@ -100,8 +121,10 @@ class SynapticSums:
     @property
     def currents(self) -> Range:
         """The range of the currents."""
-        low, high = (side.reshape(self.weights.shape[:4]) for side in sums_range(self.rows, self.input_bits))
-        low, high = low.sum(axis=(0, 2)) + self.bias, high.sum(axis=(0, 2)) + self.bias
+        low, high = (
+            (side.reshape(self.weights.shape[:4]).sum(axis=(0, 2)) << self.fraction_bits) + self.bias
+            for side in sums_range(self.rows, self.largest_input)
+        )
         return Range(int(low.min()), int(high.max()))
 
     @property
@@ -127,12 +150,14 @@ class SynapticSums:
 
 
 def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
-    """The sums of layer ``index``: pixels are summed once per pass, spikes at each of its ``t_par`` steps."""
-    parameters, pixels = folded_parameters(network.population(index), fold), network.inputs(index).held
-    copies = 1 if pixels else min(fold.t_par, network.timesteps)
+    """The sums of layer ``index``: once per pass of inputs that are held, else at each of its ``t_par`` steps."""
+    layer, inputs = network.population(index), network.inputs(index)
+    parameters = folded_parameters(layer, fold)
+    copies = 1 if inputs.held else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
-    input_bits = network.pixel_bits if pixels else 1
-    return [SynapticSums(parameters.weights, parameters.bias, input_bits, form) for form in forms]
+    return [
+        SynapticSums(parameters.weights, parameters.bias, inputs.largest, form, layer.fraction_bits) for form in forms
+    ]
 
 
 def tree_levels(terms: int) -> int:
@@ -140,8 +165,12 @@ def tree_levels(terms: int) -> int:
     return max(terms - 1, 0).bit_length()
 
 
-def sums_range(weights: Int64Array, input_bits: int) -> tuple[Int64Array, Int64Array]:
-    """The least and the largest sum over the last axis of weights times inputs."""
-    largest = (1 << input_bits) - 1
+def largest_of(bits: int) -> int:
+    """The largest unsigned number of ``bits`` bits."""
+    return (1 << bits) - 1
+
+
+def sums_range(weights: Int64Array, largest: int) -> tuple[Int64Array, Int64Array]:
+    """The least and the largest sum over the last axis of weights times inputs from 0 to ``largest``."""
     low, high = np.minimum(weights, 0).sum(axis=-1) * largest, np.maximum(weights, 0).sum(axis=-1) * largest
     return np.asarray(low, np.int64), np.asarray(high, np.int64)

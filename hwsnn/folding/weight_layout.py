@@ -19,7 +19,7 @@ class LayerParameters:
     """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. If a parallelism does not divide its channel count,
-    the rest is padded with weight 0 and bias 0.
+    the rest is padded with weight 0 and bias 0. Weights are times the gain of their output channel.
     """
 
     weights: Int64Array
@@ -54,13 +54,13 @@ def by_position(layer: object) -> IntArray:
 def _(layer: Conv) -> IntArray:
     """The weights between groups are zeros: a fold takes the same input channels for all outputs."""
     outputs, inputs = layer.out_channels // layer.groups, layer.in_channels // layer.groups
-    full = np.zeros((layer.groups, outputs, layer.groups, inputs, layer.taps), layer.weight.dtype)
+    full = np.zeros((layer.groups, outputs, layer.groups, inputs, layer.taps), np.int64)
     group = np.arange(layer.groups)
-    full[group, :, group] = layer.weight.reshape(layer.groups, outputs, inputs, layer.taps)
+    full[group, :, group] = layer.gained.reshape(layer.groups, outputs, inputs, layer.taps)
     return full.reshape(1, layer.out_channels, layer.in_channels, layer.taps)
 
 
 @by_position.register
 def _(layer: Dense) -> IntArray:
-    pixels: IntArray = layer.weight.reshape(layer.out_channels, layer.in_channels, -1, 1).transpose(2, 0, 1, 3)
+    pixels: IntArray = layer.gained.reshape(layer.out_channels, layer.in_channels, -1, 1).transpose(2, 0, 1, 3)
     return pixels

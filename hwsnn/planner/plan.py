@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil, prod
+from math import ceil
 from pathlib import Path
 
 from hwsnn import cycles
@@ -14,6 +14,7 @@ from hwsnn.cycles import Cycles
 from hwsnn.errors import InputError
 from hwsnn.folding import file as fold_file
 from hwsnn.folding.folding import Folding, LayerFold, column_queues
+from hwsnn.folding.input_beats import arriving_beats
 from hwsnn.spec import Network
 
 from . import Candidate, Cost, FoldingSearch, TooFastError, TooLargeError, shortage, total_cost
@@ -152,10 +153,9 @@ def _with_remark(plan: Plan, why: str) -> Plan:
 
 def _limiting(network: Network, exact: Cycles) -> str:
     first = network.layers[0]
-    if not network.inputs(0).held or exact.bottleneck != first.name:
+    if network.encoder.spikes or exact.bottleneck != first.name:
         return exact.bottleneck
-    arriving = prod(first.window.padded(network.input_shape[1:]))
-    return "pixels" if exact.busy[first.name] == arriving else first.name
+    return "pixels" if exact.busy[first.name] == arriving_beats(network) else first.name
 
 
 def _faster(network: Network, search: FoldingSearch, candidate: Candidate, below: Fraction | int) -> Candidate | None:

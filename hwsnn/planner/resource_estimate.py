@@ -15,9 +15,10 @@ import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import leak_adders
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import MaxPool, Network, Population
+from hwsnn.spec import Inputs, MaxPool, Network, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
 
@@ -69,21 +70,23 @@ def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: in
 
 @cost.register(Population)
 def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
-    channels, height, width = network.shapes[index]
-    pixels = network.inputs(index).held
-    bits = channels * (network.pixel_bits if pixels else steps)
+    (channels, height, width), inputs = network.shapes[index], network.inputs(index)
     t_par = min(fold.t_par, network.timesteps)
+    joined = joined_steps(network, index, fold, steps)
+    bits = channels * inputs.bits * joined
     parameters = folded_parameters(layer, fold)
-    input_bits = network.pixel_bits if pixels else 1
     total = Cost(QUEUE, layer.out_channels * t_par)
-    forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, 1 if pixels else t_par - fold.logic_steps)]
-    for sums, copies in forms:
-        if copies > 0:
-            total += _synapses(parameters, input_bits, sums, device).times(copies)
+    copies = 1 if inputs.held else t_par - fold.logic_steps
+    forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
+    for sums, count in forms:
+        if count > 0:
+            total += _synapses(parameters, inputs, sums, device).times(count)
+    if joined != steps:
+        total += Cost(2 * bits, 3 * bits)  # a register to join beats in, and a skid buffer
     if layer.sliding:
-        beats = 1 if pixels else -(-network.timesteps // steps)
+        beats = pixel_beats(network, index, joined)
         total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
-    turned = parameters.weights.shape[2] > 1 or steps > t_par
+    turned = parameters.weights.shape[2] > 1 or joined > t_par
     total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
     return total + _neurons(network, index, parameters, t_par)
 
@@ -118,14 +121,14 @@ def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
     return memory + Cost(0, kernel[0] * kernel[1] * bits + kernel[0] * bits)
 
 
-def _synapses(parameters: LayerParameters, input_bits: int, form: Sums, device: Device) -> Cost:
+def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
     positions, groups, folds, lanes, entries = parameters.weights.shape
     rows = positions * groups * folds
     weights = parameters.weights.reshape(rows, lanes, entries)
     sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
     scale = lanes / sampled.shape[1]
     block, table_bits = in_block_memory(rows, form), bits_per_table(rows, form)
-    planes = (np.abs(sampled)[..., None] << np.arange(input_bits)).reshape(rows, sampled.shape[1], -1)
+    planes = (np.abs(sampled)[..., None] << np.arange(inputs.bits)).reshape(rows, sampled.shape[1], -1)
     planes = planes[:, :, planes.any(axis=(0, 1))]
     if not table_bits:
         words = int(_widths(np.abs(sampled)).sum() * scale) + lanes * entries
@@ -138,7 +141,7 @@ def _synapses(parameters: LayerParameters, input_bits: int, form: Sums, device: 
     sums = padded.reshape(rows, sampled.shape[1], tables, table_bits).sum(axis=3)
     widths = _widths(sums)  # (lanes, tables)
     adders, registers = _tree(sums)
-    simple = PIXEL_TABLES if input_bits > 1 and rows == 1 and not block else 1
+    simple = PIXEL_TABLES if inputs.held and rows == 1 and not block else 1
     cost = Cost(int(adders * scale * simple), int(registers * scale * simple))
     address = table_bits + (rows - 1).bit_length()
     if block:

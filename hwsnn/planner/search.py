@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from hwsnn.folding.folding import LayerFold, Sums
+from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import neuron_pipeline
 from hwsnn.spec import Network
 
@@ -117,20 +118,16 @@ class FoldingSearch:
 
     def _targets(self) -> list[int]:
         """Every number of cycles per frame that is exact for some layer and enough for all."""
-        bound = max(self._arriving(0), *(min(needed for _, needed in options) for options in self._options.values()))
+        fastest = [min(needed for _, needed in options) for options in self._options.values()]
+        bound = max(arriving_beats(self._network), *fastest)
         return sorted(
             {bound} | {needed for options in self._options.values() for _, needed in options if needed > bound}
         )
 
-    def _arriving(self, index: int) -> int:
-        """Beats per frame, padding included, that arrive at the first layer, one per cycle; nothing is faster."""
-        extent = self._network.layers[index].window.padded(self._network.shapes[index][1:])
-        return prod(extent) * self._network.encoded_steps
-
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
         network, layer = self._network, self._network.population(index)
-        steps = sorted({t for t in (1, 2, 4, network.timesteps) if t <= min(network.timesteps, MOST_STEPS)})
+        steps = _step_counts(network.timesteps)
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
             for cin in _parts(layer.projection.in_channels)
@@ -144,11 +141,18 @@ class FoldingSearch:
         for fold in folds:
             self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[fold.t_par])
             self._rough[index, fold] = self._roughly(index, fold)
-        return [(fold, needed_cycles(network, index, self._position_cycles[index, fold], first)) for fold in folds]
+        return [
+            (fold, needed_cycles(network, index, self._position_cycles[index, fold], self._beats(index, fold), first))
+            for fold in folds
+        ]
+
+    def _beats(self, index: int, fold: LayerFold) -> int:
+        """Beats per pixel in the window of a layer: those of the first are known, of others there is at least one."""
+        return pixel_beats(self._network, 0, joined_steps(self._network, 0, fold, 1)) if index == 0 else 1
 
     def _candidate(self, target: int) -> Candidate:
         network = self._network
-        slowest, limiting = self._arriving(0), "pixels"
+        slowest, limiting = arriving_beats(network), "pixels"
         if slowest > target:
             raise TooFastError(
                 f"{slowest} pixels arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
@@ -185,7 +189,7 @@ class FoldingSearch:
         for index, layer in self._network.populations():
             left = room - total.bram18 + costs[index].bram18
             within = [fold for fold, _ in self._compared(index, target)]
-            fitting = [fold for fold in within if self._cost(index, fold, fold.t_par).bram18 <= left]
+            fitting = [fold for fold in within if self._usual_cost(index, fold).bram18 <= left]
             if fitting:
                 moved[layer.name] = min(fitting, key=lambda fold: self._price(index, fold))
                 costs = self._costs_of(moved)
@@ -208,7 +212,7 @@ class FoldingSearch:
         best: tuple[float, str, LayerFold] | None = None
         for index, layer in self._network.populations():
             for fold, _ in self._compared(index, target):
-                cost = self._cost(index, fold, fold.t_par)
+                cost = self._usual_cost(index, fold)
                 spared = costs[index].bram18 - cost.bram18
                 if spared > 0:
                     price = (cost.lut - costs[index].lut) / min(spared, excess)
@@ -222,7 +226,7 @@ class FoldingSearch:
 
     def _price(self, index: int, fold: LayerFold) -> tuple[float, int]:
         """The price of a fold: look-up tables, block memories and how late it ends; then, on a tie, registers."""
-        cost = self._cost(index, fold, fold.t_par)
+        cost = self._usual_cost(index, fold)
         memories = cost.bram18 * MEMORY_PRICE * self._device.lut / self._device.bram18
         return cost.lut + memories + self._late(index, fold), cost.ff
 
@@ -249,10 +253,14 @@ class FoldingSearch:
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
-        layer, network = self._network.population(index), self._network
-        t_par = min(fold.t_par, network.timesteps)
-        synapses = fold.cin_par * layer.projection.taps * (network.pixel_bits if network.inputs(index).held else t_par)
+        layer, inputs = self._network.population(index), self._network.inputs(index)
+        t_par = min(fold.t_par, self._network.timesteps)
+        synapses = fold.cin_par * layer.projection.taps * inputs.bits * (1 if inputs.held else t_par)
         return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
+
+    def _usual_cost(self, index: int, fold: LayerFold) -> Cost:
+        """The cost where the layer before has as many steps per beat; the beats of the first layer have one."""
+        return self._cost(index, fold, fold.t_par if index else 1)
 
     def _cost(self, index: int, fold: LayerFold | None, steps: int) -> Cost:
         key = (index, fold, steps)
@@ -282,15 +290,21 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
     return (-(-network.timesteps // t_par) - 1) * rest + slices
 
 
-def needed_cycles(network: Network, index: int, per_position: int, first: bool = True) -> int:
+def needed_cycles(network: Network, index: int, per_position: int, beats: int = 1, first: bool = True) -> int:
     """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
 
-    ``per_position``: from ``position_cycles``. ``hwsnn.cycles`` has the exact figure, of all layers together.
+    ``per_position``: from ``position_cycles``. ``beats``: per input pixel, padding included. ``hwsnn.cycles`` has the
+    exact figure, of all layers together.
     """
     layer, extent = network.population(index), network.shapes[index][1:]
     positions = prod(network.shapes[index + 1][1:] if layer.sliding else extent)
     busy = positions * per_position
-    return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)))
+    return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)) * beats)
+
+
+def _step_counts(timesteps: int) -> list[int]:
+    """The useful numbers of time steps per cycle: those that divide all of them, and a few others."""
+    return [t for t in range(1, min(timesteps, MOST_STEPS) + 1) if t in (1, 2, 4) or timesteps % t == 0]
 
 
 def _parts(channels: int) -> list[int]:

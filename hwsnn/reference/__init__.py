@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from math import prod
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from hwsnn.spec.integers import IntArray
+from hwsnn.spec.integers import Int64Array, IntArray
 
-from ..spec import Integrator, Network
+from ..spec import Network, Population, Shape
 from .encoders import encoder
 from .layers import WeightedLayer, stage
-from .steps import Bytes, Steps, channels_last, image_first
+from .readouts import scores as read
+from .steps import Bytes, channels_last, image_first
 
 __all__ = ["Result", "encode", "run"]
 
@@ -27,21 +29,24 @@ MAX_CORES = 16
 MOST_BYTES = 1 << 30
 """Memory for the batches of all cores: with a large network fewer run at once."""
 
-Trace: TypeAlias = dict[str, Bytes]
+_Number = TypeVar("_Number", bound=np.number)
+Trace: TypeAlias = dict[str, npt.NDArray[_Number]]
 
 
 @dataclass(frozen=True)
 class Result:
     """Outputs of a network for N images.
 
-    ``predictions``: (N,) int64. ``scores``: (N, classes) int64; for a ``membrane`` readout they are the last layer's
-    final membranes. ``spikes``, filled only on request: by layer name (N, T, C, H, W) uint8 of 0 and 1 for the encoder
-    (``"encoder"``, unless it is direct), and every layer that spikes.
+    ``predictions``: (N,) int64. ``scores``: (N, classes) int64. The others are filled only on request, by layer name.
+    ``spikes``: (N, T, C, H, W) uint8, how many at each step, of the encoder (``"encoder"``, if it makes spikes) and of
+    every layer that passes spikes on. ``membranes``: (N, T, classes, 1, 1) int64, u of each step, of a last layer
+    whose membranes are read.
     """
 
-    predictions: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.int64]
-    spikes: Trace = field(default_factory=dict)
+    predictions: Int64Array
+    scores: Int64Array
+    spikes: Trace[np.uint8] = field(default_factory=dict)
+    membranes: Trace[np.int64] = field(default_factory=dict)
 
 
 def run(
@@ -53,7 +58,7 @@ def run(
     cores: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
-    """Run ``network`` on ``images`` (N, C, H, W), with the spikes of every layer if ``trace`` is set.
+    """Run ``network`` on ``images`` (N, *frame shape), with the spikes of every layer if ``trace`` is set.
 
     Each of ``cores`` threads (default: one per core) takes ``batch`` images at a time (default: as many as fit
     ``BATCH_BYTES``, at least one), so only the result grows with N. ``progress`` is called after each batch with its
@@ -67,10 +72,11 @@ def run(
         batch = max(1, min(BATCH_BYTES // an_image, -(-len(images) // cores)))
     pipeline = _Pipeline(network)
     scores = np.empty((len(images), network.classes), np.int64)
-    spikes = _empty_trace(network, len(images)) if trace else {}
+    spikes, membranes = _empty_traces(network, len(images)) if trace else ({}, {})
 
     def work(part: slice) -> int:
-        scores[part] = pipeline.scores(images[part], {name: array[part] for name, array in spikes.items()})
+        traced = {name: array[part] for name, array in (spikes | membranes).items()}
+        scores[part] = pipeline.scores(images[part], traced)
         return len(images[part])
 
     parts = [slice(start, start + batch) for start in range(0, len(images), batch)]
@@ -79,11 +85,11 @@ def run(
         for done in threads.map(work, parts):
             if progress is not None:
                 progress(done)
-    return Result(scores.argmax(axis=1), scores, spikes)
+    return Result(scores.argmax(axis=1), scores, spikes, membranes)
 
 
 def encode(network: Network, images: Bytes) -> Bytes:
-    """The first layer's inputs for ``images`` (N, C, H, W), read-only: (N, T, C, H, W)."""
+    """The first layer's inputs for ``images`` (N, *frame shape), read-only: (N, T, C, H, W)."""
     _check(network, images)
     seen = image_first(encoder(network)(channels_last(images)))
     return np.broadcast_to(seen, (len(images), network.timesteps, *network.input_shape))
@@ -93,31 +99,34 @@ class _Pipeline:
     """The encoder and every layer, prepared once for all batches."""
 
     def __init__(self, network: Network) -> None:
+        self._readout = network.readout
         self._encode = encoder(network)
         self._stages = {
             layer.name: stage(layer, network.largest_input(index), network.timesteps)
             for index, layer in enumerate(network.layers)
-            if not isinstance(layer.neuron, Integrator)
+            if network.gives_spikes(index)
         }
         self._last: WeightedLayer | None = None
-        if network.readout == "membrane":
+        if network.reads_membranes:
             last = len(network.layers) - 1
             self._last = WeightedLayer(network.population(last), network.largest_input(last), network.timesteps)
+            self._last_name = network.layers[-1].name
 
-    def scores(self, images: Bytes, trace: Trace) -> IntArray:
-        """The scores (N, classes) of a batch; the spikes of the layers in ``trace`` are written into its arrays."""
+    def scores(self, images: Bytes, trace: Mapping[str, IntArray]) -> Int64Array:
+        """The scores (N, classes) of a batch; what ``trace`` asks for is written into its arrays."""
         now = self._encode(channels_last(images))
         _record(trace, "encoder", now)
         for name, fire in self._stages.items():
             now = fire(now)
             _record(trace, name, now)
-        if self._last is not None:
-            return self._last.final_potentials(now)[:, 0, 0]
-        counts: IntArray = now[:, :, 0, 0].sum(axis=0, dtype=np.int64)
-        return counts
+        if self._last is None:
+            return read(self._readout, now)
+        membranes = self._last.membranes(now)
+        _record(trace, self._last_name, membranes)
+        return read(self._readout, membranes)
 
 
-def _record(trace: Trace, name: str, steps: Steps) -> None:
+def _record(trace: Mapping[str, IntArray], name: str, steps: IntArray) -> None:
     if name in trace:
         trace[name][:] = image_first(steps)
 
@@ -125,9 +134,9 @@ def _record(trace: Trace, name: str, steps: Steps) -> None:
 def _check(network: Network, images: Bytes) -> None:
     if not isinstance(network, Network):
         raise TypeError(f"network must be a Network, not {type(network).__name__}")
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != network.input_shape:
+    if images.dtype != np.uint8 or images.shape[1:] != network.frame_shape:
         raise ValueError(
-            f"images must be uint8 of shape (N, {', '.join(map(str, network.input_shape))}), "
+            f"images must be uint8 of shape (N, {', '.join(map(str, network.frame_shape))}), "
             f"not {images.dtype} of shape {images.shape}"
         )
     if images.size and int(images.max()) > network.largest_pixel:
@@ -142,13 +151,21 @@ def _cores() -> int:
 
 def _bytes_an_image(network: Network) -> int:
     """Approximate memory of the largest layer for one image: spikes in and out, and 16 bytes per neuron for a step."""
-    return max(int(np.prod(shape)) * (2 * network.timesteps + 16) for shape in network.shapes)
+    return max(prod(shape) * (2 * network.timesteps + 16) for shape in (network.input_shape, *_outputs(network)))
 
 
-def _empty_trace(network: Network, count: int) -> Trace:
+def _outputs(network: Network) -> Iterator[Shape]:
+    """The shape that each layer computes, before a pool of its currents."""
+    for layer, shape in zip(network.layers, network.shapes, strict=False):
+        yield layer.projection.output_shape(shape) if isinstance(layer, Population) else layer.output_shape(shape)
+
+
+def _empty_traces(network: Network, count: int) -> tuple[Trace[np.uint8], Trace[np.int64]]:
     shapes = dict(zip((layer.name for layer in network.layers), network.shapes[1:], strict=True))
+    membranes = {name: shapes.pop(name) for name in [network.layers[-1].name] if network.reads_membranes}
     if network.encoder.spikes:
         shapes = {"encoder": network.input_shape, **shapes}
-    if network.readout == "membrane":
-        del shapes[network.layers[-1].name]
-    return {name: np.empty((count, network.timesteps, *shape), np.uint8) for name, shape in shapes.items()}
+    return (
+        {name: np.empty((count, network.timesteps, *shape), np.uint8) for name, shape in shapes.items()},
+        {name: np.empty((count, network.timesteps, *shape), np.int64) for name, shape in membranes.items()},
+    )

@@ -17,11 +17,13 @@ SEED_SPREAD = 0x9E3779B1
 
 
 def encoder(network: Network) -> Callable[[Bytes], Steps]:
-    """The encoder of ``network``: pixels (N, H, W, C) to their ``Steps``."""
+    """The encoder of ``network``: pixels (N, H, W, C), or (N, T, H, W, C) that change with time, to their ``Steps``."""
     kind = network.encoder.kind
     match kind:
         case "direct":
             return lambda pixels: pixels[np.newaxis]
+        case "steps":
+            return lambda pixels: pixels.swapaxes(0, 1)
         case "uniform":
             return _looked_up(_uniform_table(network))
         case "latency":

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from functools import partial, singledispatch
 
 import numpy as np
-import numpy.typing as npt
 
 from hwsnn.spec.checks import unknown_kind
-from hwsnn.spec.integers import IntArray
+from hwsnn.spec.integers import Int64Array
 
 from ..spec import MaxPool, Population
 from .exact import FloatArray
-from .neurons import Neurons, State
+from .neurons import Neurons
 from .pools import pool
 from .steps import Steps
 from .synapses import Synapses
@@ -21,7 +20,7 @@ from .synapses import Synapses
 
 @singledispatch
 def stage(layer: object, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
-    """The forward pass of ``layer``, whose input is spikes or held pixels."""
+    """The forward pass of ``layer``, whose input is spikes or values of the input."""
     raise unknown_kind("the reference", layer)
 
 
@@ -34,24 +33,15 @@ class WeightedLayer:
         self._neurons = Neurons(layer.neuron, self._synapses.range, timesteps)
 
     def spikes(self, inputs: Steps) -> Steps:
-        """The neurons' spikes, (T, N, rows, columns, channels), for spikes or constant pixels."""
-        fired, state = list[npt.NDArray[np.bool_]](), State()
-        for current in self._currents(inputs):
-            state = self._neurons.integrate(state, current)
-            fired.append(self._neurons.fire(state))
-            if len(fired) < self._timesteps:
-                state = self._neurons.reset(state, fired[-1])
-        return np.stack(fired).view(np.uint8)
+        """The neurons' numbers of spikes, (T, N, rows, columns, channels), for spikes or values of the input."""
+        return np.stack([step.spikes for step in self._neurons.over(self._currents(inputs))]).view(np.uint8)
 
-    def final_potentials(self, inputs: Steps) -> IntArray:
-        """The membranes (N, rows, columns, channels) of an integrator after the last step, int64."""
-        state = State()
-        for current in self._currents(inputs):
-            state = self._neurons.integrate(state, current)
-        return state["v"].astype(np.int64)
+    def membranes(self, inputs: Steps) -> Int64Array:
+        """u of every step, the membranes before the reset: (T, N, rows, columns, channels)."""
+        return np.stack([step.u for step in self._neurons.over(self._currents(inputs))]).astype(np.int64)
 
     def _currents(self, inputs: Steps) -> Iterator[FloatArray]:
-        """The currents of every step; constant pixels give the same for all."""
+        """The currents of every step; constant values give the same for all."""
         for step in range(self._timesteps):
             if step < len(inputs):
                 current = self._synapses(inputs[step], self._neurons.dtype)

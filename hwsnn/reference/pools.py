@@ -1,4 +1,4 @@
-"""Spiking max-pools."""
+"""Spiking max-pools, and max-pools of currents."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..spec import MaxPool
+from ..spec import MaxPool, Window
+from .exact import FloatArray
 from .steps import Steps
 
-_Count = TypeVar("_Count", np.uint8, np.uint16)
+_Number = TypeVar("_Number", bound=np.number)
 
 
 def pool(layer: MaxPool, spikes: Steps) -> Steps:
@@ -18,8 +19,17 @@ def pool(layer: MaxPool, spikes: Steps) -> Steps:
     return _any(layer, spikes) if layer.mode == "or" else _winner(layer, spikes)
 
 
+def largest(window: Window, currents: FloatArray) -> FloatArray:
+    """The largest of the currents (N, H, W, C) of each window: (N, rows, columns, C)."""
+    first, *others = _entries(window, currents)
+    pooled: FloatArray = np.array(first)
+    for entry in others:
+        np.maximum(pooled, entry, out=pooled)
+    return pooled
+
+
 def _any(layer: MaxPool, spikes: Steps) -> Steps:
-    entries = _entries(layer, spikes)
+    entries = _entries(layer.window, spikes)
     pooled = np.zeros_like(entries[0])
     for entry in entries:
         pooled |= entry
@@ -32,14 +42,14 @@ def _winner(layer: MaxPool, spikes: Steps) -> Steps:
     pooled = []
     for now in spikes:
         counts += now
-        winner = np.stack(_entries(layer, counts)).argmax(axis=0)
-        pooled.append(np.take_along_axis(np.stack(_entries(layer, now)), winner[np.newaxis], axis=0)[0])
+        winner = np.stack(_entries(layer.window, counts)).argmax(axis=0)
+        pooled.append(np.take_along_axis(np.stack(_entries(layer.window, now)), winner[np.newaxis], axis=0)[0])
     return np.stack(pooled)
 
 
-def _entries(layer: MaxPool, values: npt.NDArray[_Count]) -> list[npt.NDArray[_Count]]:
+def _entries(window: Window, values: npt.NDArray[_Number]) -> list[npt.NDArray[_Number]]:
     """Values (..., H, W, C) as one array (..., rows, columns, C) per position in the window, row by row."""
-    (height, width), (down, across) = layer.size, layer.stride
+    (height, width), (down, across) = window.size, window.stride
     rows = (values.shape[-3] - height) // down + 1
     columns = (values.shape[-2] - width) // across + 1
     return [

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+_Number = TypeVar("_Number", bound=np.number)
+
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Steps: TypeAlias = Bytes
-"""Spikes (T, N, H, W, C); or pixels that are the same at every step, as (1, N, H, W, C)."""
+"""Numbers of spikes, or values of the input, (T, N, H, W, C); those that are the same at every step (1, N, H, W, C)."""
 
 
 def channels_last(images: Bytes) -> Bytes:
-    """Images (N, C, H, W) as (N, H, W, C)."""
-    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    """Images (N, ..., C, H, W) as (N, ..., H, W, C)."""
+    return np.ascontiguousarray(np.moveaxis(images, -3, -1))
 
 
-def image_first(steps: Steps) -> Bytes:
-    """Spikes (T, N, H, W, C) as a view (N, T, C, H, W), the order of results."""
-    given: Bytes = steps.transpose(1, 0, 4, 2, 3)
+def image_first(steps: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """Numbers (T, N, H, W, C) as a view (N, T, C, H, W), the order of results."""
+    given: npt.NDArray[_Number] = steps.transpose(1, 0, 4, 2, 3)
     return given

@@ -7,8 +7,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from hwsnn.spec.integers import Range
 
-from ..spec import Population
+from ..spec import Conv, Population
 from .exact import Float, FloatArray, exact_float
+from .pools import largest
 from .steps import Bytes
 
 COLUMN_BYTES = 1 << 21
@@ -20,7 +21,8 @@ class Synapses:
 
     def __init__(self, layer: Population, largest_input: int) -> None:
         projection = layer.projection
-        weight = projection.weight.astype(np.int64)
+        gain = 1 if projection.gain is None else projection.gain.astype(np.int64)[:, np.newaxis, np.newaxis, np.newaxis]
+        weight = projection.weight.astype(np.int64) * gain << layer.fraction_bits
         sums = Range(
             int(np.minimum(weight, 0).sum(axis=(1, 2, 3)).min()) * largest_input,
             int(np.maximum(weight, 0).sum(axis=(1, 2, 3)).max()) * largest_input,
@@ -29,10 +31,12 @@ class Synapses:
         """The range of the currents, before and after the bias."""
         self._float = exact_float(sums.magnitude)  # partial sums stay within those of either sign, in any order
         self._kernel, self._stride, self._padding = projection.window
+        self._filler = projection.padding_values if isinstance(projection, Conv) else None
+        self._pool = layer.pool
         self._groups = projection.in_channels // projection.weight.shape[1]
         by_group = weight.reshape(self._groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
         self._matrices = by_group.reshape(self._groups, -1, by_group.shape[-1]).astype(self._float)
-        """For each group, from the inputs of a window to the outputs."""
+        """For each group, from the inputs of a window to the outputs: weights times gains and 2^F."""
         self._bias = layer.bias
 
     def __call__(self, inputs: Bytes, dtype: Float) -> FloatArray:
@@ -52,7 +56,8 @@ class Synapses:
             sums = laid_out.reshape(groups, -1, inputs_a_window) @ self._matrices
             by_position = sums.reshape(*block.shape[:4], outputs).transpose(1, 2, 3, 0, 4)
             np.add(by_position, bias, out=currents[:, top : top + rows_a_block])
-        return currents.reshape(count, rows, columns, -1)
+        currents = currents.reshape(count, rows, columns, -1)
+        return currents if self._pool is None else largest(self._pool, currents)
 
     def _windows(self, inputs: Bytes) -> Bytes:
         """A view of all windows: (groups, N, rows, columns, kernel height, kernel width, channels of a group)."""
@@ -60,6 +65,8 @@ class Synapses:
             count, height, width, channels = inputs.shape
             top, left = self._padding
             padded = np.zeros((count, height + 2 * top, width + 2 * left, channels), inputs.dtype)
+            if self._filler is not None:
+                padded[:] = self._filler
             padded[:, top : top + height, left : left + width] = inputs
             inputs = padded
         every = sliding_window_view(inputs, self._kernel, axis=(1, 2))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+import numpy as np
+
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import MaxPool, Network, Population
+from hwsnn.folding.input_beats import joined_steps, pixel_beats
+from hwsnn.spec import AnyProjection, Conv, MaxPool, Network, Population
 from hwsnn.spec.checks import unknown_kind
 
 from .compute.engine import Engine
@@ -30,7 +33,7 @@ class WeightedLayer(ChainComponent):
     fold : LayerFold
         The layer's parallelism.
     steps : int
-        Time steps per input beat; 1 for pixels.
+        Time steps per input beat; 1 for inputs that are held.
     queue_depth : int
         Depth of the queue behind the layer, in beats.
     column_depth : int
@@ -39,7 +42,7 @@ class WeightedLayer(ChainComponent):
     Ports
     -----
     i : stream in of ``unsigned(steps * C * n)``
-        Pixels of n bits (first layer, direct encoding), or spikes (n = 1).
+        Inputs of n bits: pixels without an encoder, else numbers of spikes.
     o : stream out of ``unsigned(t_par * Cout)``
         Spikes, order (y, x, pass). Of an integrating last layer the scores, one beat per frame.
 
@@ -52,20 +55,21 @@ class WeightedLayer(ChainComponent):
         self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int, column_depth: int
     ) -> None:
         layer = network.population(index)
-        (channels, height, width), pixels = network.shapes[index], network.inputs(index).held
-        bits = channels * (network.pixel_bits if pixels else 1)
-        timesteps = network.timesteps
+        (channels, height, width), inputs = network.shapes[index], network.inputs(index)
+        bits = channels * inputs.bits
         # Cuts the path of ready where beats are narrow.
         parts: Components = [("entry", SkidBuffer(bits * steps))]
-        if not pixels and joins_steps(timesteps, steps, min(fold.t_par, timesteps)):
-            parts.append(("steps", Packer(bits * steps, -(-timesteps // steps), bits * timesteps)))
-            steps = timesteps
+        joined = joined_steps(network, index, fold, steps)
+        if joined != steps:
+            parts.append(("steps", Packer(bits * steps, -(-joined // steps), bits * joined)))
+            steps = joined
             parts.append(("joined", SkidBuffer(bits * steps)))
-        beats = 1 if pixels else -(-timesteps // steps)
+        beats = pixel_beats(network, index, steps)
         if layer.sliding:
             size, stride, padding = layer.window
             if any(padding):
-                parts.append(("padding", Padding(bits * steps, (height, width), padding, beats)))
+                filler = _filler(layer.projection, inputs.bits, steps)
+                parts.append(("padding", Padding(bits * steps, (height, width), padding, beats, filler)))
                 parts.append(("padded", SkidBuffer(bits * steps)))
             extent = layer.window.padded((height, width))
             parts.append(("window", SlidingWindow(bits * steps, extent, size, stride, beats, column_depth)))
@@ -73,12 +77,12 @@ class WeightedLayer(ChainComponent):
         super().__init__(parts)
 
 
-def joins_steps(timesteps: int, steps: int, t_par: int) -> bool:
-    """Whether a layer with ``t_par`` steps per pass must join input beats of ``steps`` steps to whole pixels.
-
-    It need not where each beat makes whole passes and no step is missing in the last beat of a pixel.
-    """
-    return steps != t_par and (steps % t_par != 0 or timesteps % steps != 0)
+def _filler(projection: AnyProjection, bits: int, steps: int) -> int:
+    """A beat of the border: every step has the padding values, of ``bits`` bits each."""
+    values = projection.padding_values if isinstance(projection, Conv) else None
+    if values is None:
+        return 0
+    return sum(int(value) << (place * bits) for place, value in enumerate(np.tile(values, steps)))
 
 
 class PoolLayer(ChainComponent):

@@ -28,7 +28,7 @@ def layer_instance(name: str) -> str:
 
 
 def pixel_layout(network: Network) -> data.ArrayLayout:
-    """The payload of the ``pixels`` stream: one pixel of every input channel."""
+    """The payload of the ``pixels`` stream: every input channel of a pixel."""
     return data.ArrayLayout(unsigned(network.pixel_bits), network.input_shape[0])
 
 
@@ -53,7 +53,8 @@ class Pipeline(wiring.Component):
     Ports
     -----
     pixels : stream in of ``pixel_layout(network)``
-        Raster order, one beat per pixel, frames back to back.
+        Raster order, one beat per pixel, frames back to back; with the encoding ``steps`` one per time step of a pixel,
+        order (y, x, t).
     result : stream out of ``result_layout(network)``
         One beat per frame, in the order of the frames.
 

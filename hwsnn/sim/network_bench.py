@@ -63,7 +63,7 @@ def run_network(
     progress: CountProgress = silent,
     verilog: str | None = None,
 ) -> NetworkResult:
-    """Simulate the network on ``images`` (N, C, H, W) and compare every boundary with the reference.
+    """Simulate the network on ``images`` (N, *frame shape) and compare every boundary with the reference.
 
     All frames run once without stalls (cyclically repeated to at least ``MEASURED_FRAMES``) and, with ``stalls``,
     once more with random stalls at both ends drawn from ``seed``. ``verilog`` replaces the generated text: for tests
@@ -107,8 +107,9 @@ def expected_beats(network: Network, folding: Folding, images: Images) -> dict[s
     Keys: ``pixels``, ``boundary_NAME`` for the encoder and every layer, and ``result``.
     """
     outcome = run_reference(network, images, trace=True)
-    channels = network.input_shape[0]
-    pixels = np.moveaxis(images, 1, -1).reshape(-1, channels)
+    channels, timed = network.input_shape[0], network.encoder.timed
+    # (N, T, C, H, W) or (N, C, H, W) to the order of the stream: (N, y, x, t), all channels in a beat.
+    pixels = np.transpose(images, (0, 3, 4, 1, 2) if timed else (0, 2, 3, 1)).reshape(-1, channels)
     beats = {"pixels": _pack(pixels, network.pixel_bits)}
     indices = {layer.name: index for index, layer in enumerate(network.layers)}
     for name, spikes in outcome.spikes.items():

@@ -1,56 +1,59 @@
-"""Small random networks of every encoder, leak, reset, pool and readout, and random folds for them.
+"""Small random networks of everything that a network can be, and random folds for them.
 
 They compare the hardware with the reference, and the cycle model with the hardware.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar, get_args
+from typing import get_args
 
 import numpy as np
 
 from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues
+from hwsnn.reference import encode
+from hwsnn.reference.layers import WeightedLayer, stage
 from hwsnn.spec import (
-    MIN_MEMBRANE_BITS,
+    MAX_WEIGHT_BITS,
+    Conv,
+    Dense,
     Encoder,
     EncoderKind,
     Integrator,
     Layer,
-    Leak,
     MaxPool,
-    MultiplyLeak,
     Network,
-    Neuron,
     NoLeak,
     Pair,
     PoolMode,
     Population,
     Readout,
-    Reset,
     Shape,
-    ShiftLeak,
+    Window,
+    largest_weight,
 )
-from hwsnn.spec.integers import IntArray, signed_width
-from tests.support.layers import conv_layer, dense_layer
+from hwsnn.spec.integers import Int64Array, IntArray, signed_limits, signed_width
+from tests.support.dice import Dice
+from tests.support.layers import dense_layer
+from tests.support.random_neurons import random_neuron, silent, with_widths
+from tests.support.wishes import Wishes
 
 MAX_SIDE, MAX_INPUT_CHANNELS, MAX_CHANNELS, MAX_TIMESTEPS, MAX_LAYERS = 8, 3, 6, 6, 3
-WIDE_MEMBRANE = 32
-"""Membrane bits while a layer's real need is still to be worked out."""
+SAMPLES = 4
+"""Frames on which the thresholds are chosen."""
+NARROW_CURRENT = 24
+"""Bits of a current that fraction bits may fill."""
 QUEUE_DEPTHS = ((1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100))
 """What the queues of one folding are drawn from: none has room, all are short, or anything."""
 
-_Choice = TypeVar("_Choice")
 
-
-def random_network(seed: int) -> Network:
+def random_network(seed: int, wishes: Wishes | None = None) -> Network:
     """The random network of ``seed`` (0 or more): up to 8x8 pixels, 3 layers, 6 channels and 6 time steps.
 
-    Thresholds lie where currents do, so that most neurons neither sleep nor always fire. About a third of the layers
+    Thresholds lie where membranes do, so that most neurons neither sleep nor always fire. About a third of the layers
     have membranes so narrow that they can saturate.
     """
-    return _Draw(seed).network()
+    return _Draw(seed, wishes or Wishes()).network()
 
 
 def random_folds(network: Network, seed: int) -> dict[str, LayerFold]:
@@ -85,113 +88,138 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
 
 
 class _Draw:
-    """The random choices that make one network."""
+    """The random choices that make one network, layer by layer, with a few frames that run through them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, wishes: Wishes) -> None:
         self._name = f"random{seed}"
-        self._random = np.random.default_rng(seed)
+        self._dice = dice = Dice(seed)
+        self._wishes = wishes
+        encodings: tuple[EncoderKind, ...] = get_args(EncoderKind)
+        readouts: tuple[Readout, ...] = get_args(Readout)
+        self._readout = dice.choice(readouts if wishes.spiking != "never" else readouts[2:], wishes.readout)
+        self._encoder = Encoder(dice.choice(encodings, wishes.encoding), dice.integer(1, (1 << 31) - 1))
+        self._timesteps = dice.integer(1, MAX_TIMESTEPS)
+        self._pixel_bits = 8 if dice.happens(0.6) else dice.integer(1, 7)
+        self._layers = list[Layer]()
 
     def network(self) -> Network:
-        input_shape = (self._integer(1, MAX_INPUT_CHANNELS), self._integer(1, MAX_SIDE), self._integer(1, MAX_SIDE))
-        pixel_bits = 8 if self._happens(0.6) else self._integer(1, 7)
-        encodings: tuple[EncoderKind, ...] = ("direct", "uniform", "poisson", "latency")
-        readouts: tuple[Readout, ...] = ("count", "membrane")
-        encoding, readout = self._choice(encodings), self._choice(readouts)
-        timesteps = self._integer(1, MAX_TIMESTEPS)
-        encoder = Encoder(encoding)
-        largest_input = encoder.largest_value(pixel_bits)
-        shape, layers = input_shape, list[Layer]()
-        for index in range(self._integer(0, MAX_LAYERS - 1)):
-            layers.append(self._hidden_layer(index, shape, largest_input, timesteps, pools=index > 0 or encoder.spikes))
-            shape, largest_input = layers[-1].output_shape(shape), 1
-        last = self._dense("last", shape, largest_input, timesteps, fires=readout == "count")
-        return Network(
-            name=self._name,
-            input_shape=input_shape,
-            pixel_bits=pixel_bits,
-            encoder=replace(encoder, seed=self._integer(1, (1 << 31) - 1)),
-            timesteps=timesteps,
-            layers=(*layers, _as_conv(last) if self._happens(0.3) else last),
-            readout=readout,
+        dice = self._dice
+        self._shape = (dice.integer(1, MAX_INPUT_CHANNELS), dice.integer(1, MAX_SIDE), dice.integer(1, MAX_SIDE))
+        self._largest_input = self._encoder.largest_value(self._pixel_bits)
+        network = Network(
+            self._name,
+            self._shape,
+            self._pixel_bits,
+            self._encoder,
+            self._timesteps,
+            (_counter(self._shape),),
+            "membrane",
         )
+        frames = dice.random.integers(
+            0, network.largest_pixel, (SAMPLES, *network.frame_shape), dtype=np.uint8, endpoint=True
+        )
+        self._steps = encode(network, frames).transpose(1, 0, 3, 4, 2)
+        windows = self._wishes.pool or self._wishes.padding_values
+        for index in range(dice.integer(1 if windows else 0, MAX_LAYERS - 1)):
+            self._add_hidden(index)
+        self._add_last()
+        return replace(network, layers=tuple(self._layers), readout=self._readout)
 
-    def _hidden_layer(self, index: int, shape: Shape, largest_input: int, timesteps: int, *, pools: bool) -> Layer:
-        if pools and self._happens(0.35):
-            size = self._window(shape)
-            mode: PoolMode = self._choice(get_args(PoolMode))
-            return MaxPool(f"pool{index}", size, (self._integer(1, size[0]), self._integer(1, size[1])), mode)
-        if self._happens(0.8):
-            return self._conv(f"conv{index}", shape, largest_input, timesteps)
-        return self._dense(f"dense{index}", shape, largest_input, timesteps, fires=True)
+    def _add_hidden(self, index: int) -> None:
+        dice, wishes = self._dice, self._wishes
+        windows = index == 0 and bool(wishes.pool or wishes.padding_values)
+        pools = self._largest_input == 1 and (index > 0 or not self._encoder.held)
+        if pools and not windows and dice.happens(0.35):
+            size = self._window()
+            mode: PoolMode = dice.choice(get_args(PoolMode))
+            self._add(MaxPool(f"pool{index}", size, (dice.integer(1, size[0]), dice.integer(1, size[1])), mode))
+        elif windows or dice.happens(0.8):
+            self._add(self._population(self._conv(f"conv{index}"), pools=True))
+        else:
+            self._add(self._population(self._dense(f"dense{index}"), pools=False))
 
-    def _conv(self, name: str, shape: Shape, largest_input: int, timesteps: int) -> Population:
-        kernel = self._window(shape)
-        padding = (self._integer(0, kernel[0] // 2), self._integer(0, kernel[1] // 2))
-        stride = (self._integer(1, 2), self._integer(1, 2))
-        groups = self._choice([part for part in range(1, shape[0] + 1) if shape[0] % part == 0])
-        dense = self._synapses(name, (shape[0] // groups, *kernel), largest_input, fires=True, groups=groups)
-        one = dense.projection
-        conv = conv_layer(name, one.weight, dense.bias, one.weight_bits, dense.neuron, stride, padding, groups)
-        return self._with_membranes(conv, largest_input, timesteps)
+    def _add_last(self) -> None:
+        """A dense one, or a convolution of one position; sometimes of several, of which a pool leaves one."""
+        last = self._dense("last")
+        if not self._dice.happens(0.3):
+            return self._add(self._population(last, pools=False))
+        conv = Conv(last.name, last.weight, last.weight_bits, last.gain)
+        if self._dice.happens(0.2) and self._wishes.pool is not False:
+            return self._add(self._population(replace(conv, padding=(1, 1)), pools=True, size=(3, 3)))
+        return self._add(self._population(conv, pools=False))
 
-    def _dense(self, name: str, shape: Shape, largest_input: int, timesteps: int, *, fires: bool) -> Population:
-        return self._with_membranes(self._synapses(name, shape, largest_input, fires=fires), largest_input, timesteps)
+    def _add(self, layer: Layer) -> None:
+        """Run the frames through ``layer`` too."""
+        self._steps = stage(layer, self._largest_input, self._timesteps)(self._steps)
+        self._shape = layer.output_shape(self._shape)
+        self._largest_input = layer.neuron.spikes if isinstance(layer, Population) else 1
+        self._layers.append(layer)
 
-    def _synapses(self, name: str, shape: Shape, largest_input: int, *, fires: bool, groups: int = 1) -> Population:
-        """Weights, biases and neurons of a layer whose windows have ``shape``; its membranes are wide for now."""
-        channels = groups * self._integer(1, MAX_CHANNELS // groups)
-        bits = 8 if self._happens(0.4) else self._integer(2, 7)
-        largest = (1 << (bits - 1)) - 1
-        weight = self._random.integers(-largest, largest, (channels, *shape), endpoint=True)
-        flat = weight.reshape(channels, -1) * largest_input
+    def _conv(self, name: str) -> Conv:
+        dice = self._dice
+        kernel = self._window()
+        groups = dice.choice([part for part in range(1, self._shape[0] + 1) if self._shape[0] % part == 0])
+        padding = (dice.integer(0, kernel[0] // 2), dice.integer(0, kernel[1] // 2))
+        values = None
+        if not self._layers and dice.happens(0.3, self._wishes.padding_values):
+            padding = (max(padding[0], 1), padding[1]) if self._wishes.padding_values else padding
+            values = dice.random.integers(0, self._largest_input, self._shape[0], endpoint=True)
+        channels = groups * dice.integer(1, MAX_CHANNELS // groups)
+        weight, bits = self._weights((channels, self._shape[0] // groups, *kernel))
+        stride = (dice.integer(1, 2), dice.integer(1, 2))
+        return Conv(name, weight, bits, self._gain(channels), stride, padding, groups, values)
+
+    def _dense(self, name: str) -> Dense:
+        channels = self._dice.integer(1, MAX_CHANNELS)
+        weight, bits = self._weights((channels, *self._shape))
+        return Dense(name, weight, bits, self._gain(channels))
+
+    def _weights(self, shape: tuple[int, ...]) -> tuple[IntArray, int]:
+        bits = MAX_WEIGHT_BITS if self._dice.happens(0.4) else self._dice.integer(1, MAX_WEIGHT_BITS - 1)
+        bits = bits if self._wishes.weight_bits is None else self._wishes.weight_bits
+        largest = largest_weight(bits)
+        if bits == 1:
+            return self._dice.random.choice([-1, 1], shape), bits
+        return self._dice.random.integers(-largest, largest, shape, endpoint=True), bits
+
+    def _gain(self, channels: int) -> IntArray | None:
+        if not self._dice.happens(0.25, self._wishes.gain):
+            return None
+        return self._dice.random.integers(1, 9 if self._dice.happens(0.8) else 300, channels, endpoint=True)
+
+    def _population(self, projection: Conv | Dense, *, pools: bool, size: Pair | None = None) -> Population:
+        """A population fed by ``projection``, maybe behind a pool, of the given size if it must have one."""
+        dice, wishes, last = self._dice, self._wishes, projection.name == "last"
+        fraction_bits, bias = self._units(projection)
+        kind = dice.choice(wishes.kinds(last=last, readout=self._readout))
+        probe = silent(dice, kind, wishes, projection.out_channels)
+        layer = Population(projection.name, (projection,), bias, probe, fraction_bits)
+        if size is not None or (pools and dice.happens(0.3, wishes.pool)):
+            _, rows, columns = projection.output_shape(self._shape)
+            size = size or (dice.integer(1, min(rows, 3)), dice.integer(1, min(columns, 3)))
+            layer = replace(layer, pool=Window(size, (dice.integer(1, size[0]), dice.integer(1, size[1]))))
+        most = 32 - (self._timesteps - 1).bit_length() if last else 32
+        membranes = WeightedLayer(layer, self._largest_input, self._timesteps).membranes(self._steps)
+        by_channel: Int64Array = membranes.reshape(-1, layer.out_channels)
+        neuron = random_neuron(dice, kind, wishes, probe, by_channel, signed_limits(most)[1])
+        return with_widths(dice, replace(layer, neuron=neuron), self._largest_input, self._timesteps, most)
+
+    def _units(self, projection: Conv | Dense) -> tuple[int, IntArray]:
+        """Fraction bits, and biases beside which the sums count."""
+        dice = self._dice
+        flat = projection.gained.reshape(projection.out_channels, -1) * self._largest_input
+        reach = int(np.abs(flat).sum(axis=1).max())
+        fraction_bits = 0
+        if dice.happens(0.25, self._wishes.fraction_bits):
+            fraction_bits = min(dice.integer(1, 8), max(1, NARROW_CURRENT - signed_width(-reach, reach)))
         spread = np.sqrt(0.25 * np.square(flat).sum(axis=1)) + 1
-        bias = np.rint(spread * self._random.uniform(-0.5, 0.7, channels)).astype(np.int64)
-        leak = self._leak()
-        if not fires:
-            return dense_layer(name, weight, bias, bits, Integrator(leak, WIDE_MEMBRANE))
-        typical = np.maximum(0.3 * flat.sum(axis=1) + bias, 0) + spread * self._random.uniform(0, 0.8, channels)
-        threshold = np.maximum(np.rint(typical), 1).astype(np.int64)
-        resets: tuple[Reset, ...] = ("subtract", "zero", "none")
-        reset = self._choice(resets)
-        sub = self._sub(threshold) if reset == "subtract" else None
-        return dense_layer(name, weight, bias, bits, Neuron(threshold, leak, reset, WIDE_MEMBRANE, sub))
+        bias = (spread * (1 << fraction_bits)) * dice.random.uniform(-0.5, 0.7, projection.out_channels)
+        return fraction_bits, np.rint(bias).astype(np.int64)
 
-    def _sub(self, threshold: IntArray) -> IntArray:
-        """What spikes take off: the threshold, one less as for sources that fire above theirs, or anything."""
-        if self._happens(0.6):
-            return threshold - self._integer(0, 1)
-        return self._random.integers(0, 2 * threshold, endpoint=True)
-
-    def _with_membranes(self, layer: Population, largest_input: int, timesteps: int) -> Population:
-        neuron = layer.neuron
-        needed = layer.membrane_range(largest_input, timesteps).width
-        least = signed_width(0, neuron.largest_constant) if isinstance(neuron, Neuron) else needed // 2
-        least = max(least, MIN_MEMBRANE_BITS)
-        bits = self._integer(least, needed - 1) if least < needed and self._happens(0.4) else max(needed, least)
-        return replace(layer, neuron=replace(neuron, membrane_bits=bits))
-
-    def _leak(self) -> Leak:
-        kind = self._integer(0, 2)
-        if kind == 0:
-            return NoLeak()
-        if kind == 1:
-            return ShiftLeak(self._integer(1, 5))
-        shift = self._integer(1, 8)
-        return MultiplyLeak(self._integer(0, (1 << shift) - 1), shift)
-
-    def _window(self, shape: Shape) -> Pair:
-        return self._integer(1, min(shape[1], 4)), self._integer(1, min(shape[2], 4))
-
-    def _integer(self, low: int, high: int) -> int:
-        return int(self._random.integers(low, high, endpoint=True))
-
-    def _happens(self, probability: float) -> bool:
-        return bool(self._random.random() < probability)
-
-    def _choice(self, options: Sequence[_Choice]) -> _Choice:
-        return options[self._integer(0, len(options) - 1)]
+    def _window(self) -> Pair:
+        return self._dice.integer(1, min(self._shape[1], 4)), self._dice.integer(1, min(self._shape[2], 4))
 
 
-def _as_conv(dense: Population) -> Population:
-    """The convolution of one position with the same weights and neurons."""
-    return conv_layer(dense.name, dense.projection.weight, dense.bias, dense.projection.weight_bits, dense.neuron)
+def _counter(shape: Shape) -> Population:
+    """A stand-in for layers that are not drawn yet."""
+    return dense_layer("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 8, Integrator(NoLeak(), 32))

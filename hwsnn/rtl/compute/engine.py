@@ -40,7 +40,7 @@ class Engine(wiring.Component):
     fold : LayerFold
         The layer's parallelism.
     steps : int
-        Time steps per beat of windows; 1 for pixels.
+        Time steps per beat of windows; 1 for inputs that are held.
     queue_depth : int
         Beats that the queue holds, including those in the pipeline.
 
@@ -54,7 +54,7 @@ class Engine(wiring.Component):
     Ports
     -----
     i : stream in of ``unsigned(taps * steps * C * n)``
-        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c.
+        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c, of n bits.
     o : stream out of ``unsigned(t_par * Cout)``
         Spikes, bit ``t * Cout + c``, one beat per pass. Of an integrating layer the scores, one beat per output
         pixel.
@@ -73,7 +73,7 @@ class Engine(wiring.Component):
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
-        self._t_par, pixels = min(fold.t_par, network.timesteps), network.inputs(index).held
+        self._t_par, held = min(fold.t_par, network.timesteps), network.inputs(index).held
         sums, current_bits = synaptic_sums(network, index, fold), network.current_range(index).width
         self._positions, self._groups, _, lanes, _ = sums[0].weights.shape
         self._synapses = [Synapses(copy, current_bits, self.passes) for copy in sums]
@@ -84,7 +84,7 @@ class Engine(wiring.Component):
             current_bits,
             network.timesteps,
             self._t_par,
-            shared=pixels,
+            shared=held,
             saturates=bool(network.saturating(index)),
         )
         self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
@@ -96,9 +96,9 @@ class Engine(wiring.Component):
             bits=sums[0].input_bits,
             steps=steps,
             cin_par=min(fold.cin_par, layer.projection.in_channels),
-            t_par=1 if pixels else self._t_par,
+            t_par=1 if held else self._t_par,
             groups=self._groups,
-            repeats=self.passes if pixels else 1,
+            repeats=self.passes if held else 1,
             passes=self.passes,
             min_interval=self.min_interval,
         )

@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.folding.distributed_arithmetic import MAX_LOGIC_ROWS
-from hwsnn.folding.synaptic_sums import SynapticSums, sums_range
+from hwsnn.folding.synaptic_sums import SynapticSums, largest_of, sums_range
 from hwsnn.spec.integers import Int64Array
 
 from ..stream.delay import delayed
@@ -118,10 +118,10 @@ class GatedSums(wiring.Component):
         m = Module()
         sums = self._sums
         terms = self._gates(m)
-        lanes = [] if sums.starts_from_bases else _lanes_with(sums.bias)
+        lanes = [] if sums.starts_from_bases else _lanes_with(sums.whole_bias)
         if lanes:
             # Biases alone, by group, and 0 elsewhere: a short table for many rows.
-            columns = np.stack([np.zeros_like(sums.bias), sums.bias], axis=-1)
+            columns = np.stack([np.zeros_like(sums.bias), sums.whole_bias], axis=-1)
             m.submodules.bases = bases = _bases({lane: columns[:, lane] for lane in lanes})
             waits = sums.term_clocks - bases.latency
             m.d.comb += [
@@ -165,9 +165,10 @@ def _ports(sums: SynapticSums) -> dict[str, Any]:
 
 
 def _lanes(sums: SynapticSums) -> dict[str, Any]:
-    low, high = sums_range(sums.rows, sums.input_bits)
+    low, high = sums_range(sums.rows, sums.largest_input)
     if sums.table_bits:
-        low, high = np.zeros_like(low), high - low
+        least, _ = sums_range(sums.rows, largest_of(sums.input_bits))
+        low, high = low - least, high - least
     if not sums.starts_from_bases:
         low, high = low + sums.bases, high + sums.bases
     ends = zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +15,10 @@ from ..stream.delay import delayed
 from .accumulator import Accumulator
 from .partial_sums import GatedSums, partial_sums
 from .position_ring import PositionRing
+from .rom import Rom
+
+FRACTION_CLOCKS = 2
+"""Cycles to look up a constant of an output fold."""
 
 
 class Synapses(wiring.Component):
@@ -23,7 +27,7 @@ class Synapses(wiring.Component):
     F slices make the currents of an output fold, G output folds make a pass. Where the layer has several positions (the
     pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
     contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
-    of sums.
+    of sums. All of these are in units of a weight; the currents' fraction bits are put below the sum at the end.
 
     Parameters
     ----------
@@ -54,7 +58,8 @@ class Synapses(wiring.Component):
     def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1) -> None:
         check_integer("passes", passes, 1)
         check_integer("current_bits", current_bits, sums.currents.width)
-        self._sums, self._current_bits, self._passes = sums, current_bits, passes
+        self._sums, self._passes = sums, passes
+        self._sum_bits = max(current_bits - sums.fraction_bits, 1)
         self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
         self.latency = sums.latency
         slices = unsigned(sums.weights.shape[4] * sums.input_bits)
@@ -95,7 +100,7 @@ class Synapses(wiring.Component):
             totals = self._over_folds(m, totals, add, last)
             stage += 1
         if self._positions > 1:
-            m.submodules.ring = ring = PositionRing(self._groups * self._passes, self._lanes, self._current_bits)
+            m.submodules.ring = ring = PositionRing(self._groups * self._passes, self._lanes, self._sum_bits)
             m.d.comb += [ring.part[lane].eq(total) for lane, total in enumerate(totals)]
             m.d.comb += [
                 ring.add.eq(_flag(m, group.step, "grouped", stage)),
@@ -105,8 +110,24 @@ class Synapses(wiring.Component):
             given = group.step & position.last
             stage += 1
         m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
+        if self._sums.fraction_bits:
+            fractions = self._fractions(m, delayed(m, group.count, "given_group", stage - FRACTION_CLOCKS))
+            totals = [Cat(*parts).as_signed() for parts in zip(fractions, totals, strict=True)]
         m.d.comb += [self.o.payload[lane].eq(total) for lane, total in enumerate(totals)]
         return m
+
+    def _fractions(self, m: Module, group: Value) -> list[Value]:
+        """What belongs below each PE's sum, ``FRACTION_CLOCKS`` cycles after its output fold."""
+        fractions, bits = self._sums.fractions, self._sums.fraction_bits
+        differ = [int(lane) for lane in np.flatnonzero((fractions != fractions[0]).any(axis=0))]
+        found: list[Value] = [Const(int(fraction), bits) for fraction in fractions[0]]
+        if differ:
+            m.submodules.fractions = table = Rom({f"fraction_{lane}": fractions[:, lane, None] for lane in differ})
+            m.d.comb += table.row.eq(group)
+            for lane in differ:
+                found[lane] = Signal(bits, name=f"fraction_{lane}")
+                m.d.comb += found[lane].eq(getattr(table, f"fraction_{lane}"))
+        return found
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
         """The row of weights of the slice that arrives: each pass uses the rows of its position."""
@@ -131,7 +152,7 @@ class Synapses(wiring.Component):
     def _over_folds(self, m: Module, totals: list[Value], add: Value, last: Value) -> list[Value]:
         starts = self._sums.bases.sum(axis=0) if self._sums.starts_from_bases else np.zeros(self._lanes, np.int64)
         for lane, total in enumerate(totals):
-            accumulator = Accumulator(total.shape(), self._current_bits, int(starts[lane]))
+            accumulator = Accumulator(total.shape(), self._sum_bits, int(starts[lane]))
             m.submodules[f"lane_{lane}"] = accumulator
             m.d.comb += [accumulator.term.eq(total), accumulator.add.eq(add), accumulator.last.eq(last)]
             totals[lane] = accumulator.total

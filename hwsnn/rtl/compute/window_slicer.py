@@ -14,8 +14,8 @@ class WindowSlicer(wiring.Component):
     """Splits windows into passes, and each pass into slices, one per cycle, which cannot be stalled.
 
     A pass makes one output beat: ``t_par`` time steps of a window. It goes through the output folds, and in each of
-    them through the input folds. A pass begins when there is ``room`` for its result, and then runs to its end. A
-    window of pixels is the same at every step: all its passes are alike. The window is kept in a register that rotates
+    them through the input folds. A pass begins when there is ``room`` for its result, and then runs to its end. All
+    passes of a window that is held, the same at every step, are alike. The window is kept in a register that rotates
     by one slice per cycle, so a slice is always the same bits of it.
 
     Parameters
@@ -27,7 +27,7 @@ class WindowSlicer(wiring.Component):
     bits : int
         Bits of an input.
     steps : int
-        Time steps per beat of windows; 1 for pixels.
+        Time steps per beat of windows; 1 for windows that are held.
     cin_par : int
         Channels in a slice, at most ``channels``; where it does not divide them, the missing inputs are 0.
     t_par : int
@@ -35,7 +35,7 @@ class WindowSlicer(wiring.Component):
     groups : int
         Output folds.
     repeats : int
-        How often a window of pixels is output; 1 for spikes.
+        How often a window that is held is output; 1 for others.
     passes : int
         Passes of an output pixel: those of a window, or of several consecutive windows.
     min_interval : int

@@ -1,4 +1,4 @@
-"""Zero padding around an image."""
+"""Padding around an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..stream.counter import ModuloCounter
 
 
 class Padding(wiring.Component):
-    """Adds a border of zero pixels to every frame, on both sides of both axes.
+    """Adds a border of constant pixels to every frame, on both sides of both axes.
 
     Parameters
     ----------
@@ -23,6 +23,8 @@ class Padding(wiring.Component):
         (vertical, horizontal) pixels to add on each side. With (0, 0) the component is wires alone.
     beats : int
         Consecutive beats per pixel.
+    filler : int
+        A beat of the border.
 
     Ports
     -----
@@ -33,16 +35,20 @@ class Padding(wiring.Component):
 
     Timing
     ------
-    Latency: 1 cycle (none with padding (0, 0)); a frame's first zero leaves 1 cycle after its first beat is offered.
+    Latency: 1 cycle (none with padding (0, 0)); a frame's first beat leaves 1 cycle after its first beat is offered.
     One output beat per cycle: ``(h + 2 py) * (w + 2 px) * beats`` cycles per frame.
     """
 
-    def __init__(self, payload_bits: int, extent: tuple[int, int], padding: tuple[int, int], beats: int) -> None:
+    def __init__(
+        self, payload_bits: int, extent: tuple[int, int], padding: tuple[int, int], beats: int, filler: int = 0
+    ) -> None:
         check_integer("payload bits", payload_bits, 1)
         check_pair("extent", extent, 1)
         check_pair("padding", padding, 0)
         check_integer("beats", beats, 1)
+        check_integer("filler", filler, 0, (1 << payload_bits) - 1)
         self.extent, self.padding, self.beats = extent, padding, beats
+        self._filler = filler
         self.latency = int(any(padding))
         shape = unsigned(payload_bits)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
@@ -76,7 +82,7 @@ class Padding(wiring.Component):
         data = Signal.like(self.i.payload, name="data", reset_less=True)
         m.d.comb += self.o.payload.eq(data)
         with m.If(advance):
-            m.d.sync += data.eq(Mux(in_image, self.i.payload, 0))
+            m.d.sync += data.eq(Mux(in_image, self.i.payload, self._filler))
         return m
 
 

@@ -1,0 +1,38 @@
+"""The time steps of a layer's input beats, and how many beats an input pixel takes."""
+
+from __future__ import annotations
+
+from math import prod
+
+from hwsnn.spec import Network
+
+from .folding import LayerFold
+
+
+def joined_steps(network: Network, index: int, fold: LayerFold, steps: int) -> int:
+    """Time steps per beat behind the entry of layer ``index``, for input beats of ``steps`` steps.
+
+    They stay as they are where each beat makes whole passes, and no step is missing in the last beat of a pixel. Else
+    beats are joined to those of a pass, where that comes out even, or to a whole pixel. Inputs that are held have one.
+    """
+    timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
+    if network.inputs(index).held:
+        return 1
+    if steps == t_par or (steps % t_par == 0 and timesteps % steps == 0):
+        return steps
+    return t_par if t_par % steps == 0 and timesteps % t_par == 0 else timesteps
+
+
+def pixel_beats(network: Network, index: int, steps: int) -> int:
+    """Beats of ``steps`` steps for a pixel on the input of layer ``index``; one where it is the same at every step."""
+    return 1 if network.inputs(index).held else -(-network.timesteps // steps)
+
+
+def arriving_beats(network: Network) -> int:
+    """Beats per frame that arrive at the first layer, one per cycle: no design takes fewer cycles.
+
+    The padding around pixels that are held counts. Of other inputs, a layer may join beats before it pads them.
+    """
+    if network.inputs(0).held:
+        return prod(network.layers[0].window.padded(network.input_shape[1:]))
+    return prod(network.input_shape[1:]) * network.encoded_steps

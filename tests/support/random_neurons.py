@@ -1,0 +1,129 @@
+"""Random neurons for layers whose membranes are known: their thresholds lie where the membranes do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hwsnn.spec import (
+    LEAKS,
+    MAX_MEMBRANE_BITS,
+    MAX_SPIKES,
+    MIN_MEMBRANE_BITS,
+    AnyNeuron,
+    ChannelLeak,
+    Integrator,
+    Leak,
+    MultiplyLeak,
+    Neuron,
+    NoLeak,
+    Population,
+    ShiftLeak,
+    SynapticCurrent,
+)
+from hwsnn.spec.integers import Int64Array, IntArray, signed_width
+from tests.support.dice import Dice
+from tests.support.wishes import Kind, Wishes
+
+
+def random_leak(dice: Dice, channels: int, wish: str | None = None) -> Leak:
+    """A leak of any kind."""
+    kind = dice.choice(list(LEAKS), wish)
+    if kind == NoLeak.kind:
+        return NoLeak()
+    if kind == ShiftLeak.kind:
+        return ShiftLeak(dice.integer(1, 5))
+    shift = dice.integer(1, 8)
+    if kind == MultiplyLeak.kind:
+        return MultiplyLeak(dice.integer(0, (1 << shift) - 1), shift)
+    assert kind == ChannelLeak.kind
+    return ChannelLeak(dice.random.integers(0, 1 << shift, channels, endpoint=True), shift)
+
+
+def silent(dice: Dice, kind: Kind, wishes: Wishes, channels: int) -> Integrator:
+    """The leaks of a neuron to be, whose membranes are to be seen."""
+    leak = random_leak(dice, channels, wishes.leak)
+    synapse = SynapticCurrent(random_leak(dice, channels), MAX_MEMBRANE_BITS) if kind[1] else None
+    return Integrator(leak, MAX_MEMBRANE_BITS, synapse)
+
+
+def random_neuron(
+    dice: Dice, kind: Kind, wishes: Wishes, probe: Integrator, membranes: Int64Array, largest: int
+) -> AnyNeuron:
+    """A neuron of ``kind`` with the leaks of ``probe``, all its constants within ``largest``.
+
+    ``membranes``: (samples, channels), those of ``probe``.
+    """
+    spiking, _, reset = kind
+    channels = int(membranes.shape[1])
+    spikes = (dice.integer(2, 3) if dice.happens(0.7) else dice.integer(4, MAX_SPIKES)) if spiking == "several" else 1
+    shares = dice.random.uniform(0.35, 0.8, size=(channels,))
+    typical = np.array([np.quantile(membranes[:, channel], share) for channel, share in enumerate(shares)])
+    threshold = np.clip(np.rint(typical), 1, largest // (2 * spikes)).astype(np.int64)
+    fields: dict[str, Any] = {"synapse": probe.synapse}
+    if dice.happens(0.25, wishes.initial):
+        share = 0.5 if dice.happens(0.4) else dice.random.uniform(-0.5, 1.2, channels)
+        fields["initial"] = np.clip(np.rint(threshold * share), -largest, largest).astype(np.int64)
+    if dice.happens(0.25, wishes.floor):
+        low = np.quantile(membranes, 0.3, axis=0) * dice.random.uniform(0, 1, channels)
+        fields["floor"] = np.clip(np.rint(low), -largest, 0).astype(np.int64)
+    if reset is None:
+        return replace(probe, **fields)
+    return Neuron(
+        threshold,
+        probe.leak,
+        reset,
+        MAX_MEMBRANE_BITS,
+        _sub(dice, threshold) if "subtract" in reset else None,
+        further=_further(dice, threshold, spikes),
+        once=spiking == "once",
+        **fields,
+    )
+
+
+def _sub(dice: Dice, threshold: Int64Array) -> IntArray:
+    """What spikes take off: the threshold, one less as for sources that fire above theirs, or anything."""
+    if dice.happens(0.6):
+        return threshold - dice.integer(0, 1)
+    return dice.random.integers(0, 2 * threshold, endpoint=True)
+
+
+def _further(dice: Dice, threshold: Int64Array, spikes: int) -> IntArray | None:
+    """The thresholds of more spikes: multiples of the first, or anything that does not fall."""
+    if spikes == 1:
+        return None
+    places = np.arange(1, spikes)[:, np.newaxis]
+    if dice.happens(0.5):
+        multiples: IntArray = np.multiply(threshold, places + 1)
+        return multiples
+    gaps: IntArray = dice.random.integers(0, threshold, (spikes - 1, len(threshold)), endpoint=True)
+    further: IntArray = threshold + gaps.cumsum(axis=0)
+    return further
+
+
+def with_widths(dice: Dice, layer: Population, largest_input: int, timesteps: int, most: int) -> Population:
+    """The layer with state of the width that it needs; in a third of the layers of fewer bits, so that it saturates.
+
+    ``most``: membrane bits.
+    """
+    neuron = layer.neuron
+    ranges = layer.state_ranges(largest_input, timesteps)
+    numbers = [values for name, values in neuron.constants.items() if "multiplier" not in name]
+    if isinstance(neuron, Neuron) and neuron.reset == "subtract" and neuron.sub is not None:
+        numbers.append(neuron.thresholds - neuron.sub * np.arange(1, neuron.spikes + 1)[:, np.newaxis])
+    all_numbers = np.concatenate([np.zeros(1, np.int64), *map(np.ravel, numbers)])
+    least = signed_width(int(all_numbers.min()), int(all_numbers.max()))
+    bits = _width(dice, least, ranges["v"].width, most)
+    if neuron.synapse is not None:
+        width = _width(dice, MIN_MEMBRANE_BITS, ranges["s"].width, MAX_MEMBRANE_BITS)
+        neuron = replace(neuron, synapse=replace(neuron.synapse, bits=width))
+    return replace(layer, neuron=replace(neuron, membrane_bits=bits))
+
+
+def _width(dice: Dice, least: int, needed: int, most: int) -> int:
+    least, needed = max(least, MIN_MEMBRANE_BITS), min(needed, most)
+    if least < needed and dice.happens(0.35):
+        return dice.integer(max(least, needed - 3), needed - 1)
+    return max(needed, least)
