@@ -17,7 +17,7 @@ from hwsnn.sim.agents import Stalls, StreamPort, reset
 from rtl_tests.support import stand_in
 
 END, ESC = 0xC0, 0xDB
-IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x11, 0x12, 0x91, 0x92, 0x9F
+IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x21, 0x22, 0xA1, 0xA2, 0xAF
 CORRUPT, KIND, LENGTH, PIXEL, BUSY = 1, 2, 3, 4, 5
 QUIET_CLOCKS = 1500
 """Longer than the slowest stand-in takes: when nothing came for so long, nothing will."""
