@@ -13,6 +13,11 @@ from ..checks import check_integer
 from .packet_reader import payload_byte
 
 
+def memory_size(frame_bytes: int, pixel_bits: int) -> tuple[int, int]:
+    """The words of a buffer's memory, and their bits: one for each byte of two frames."""
+    return 2 * frame_bytes, pixel_bits
+
+
 class FrameBuffer(wiring.Component):
     """Keeps a frame until it is known to be valid, then passes it on.
 
@@ -66,7 +71,8 @@ class FrameBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits, channels = Shape.cast(self._layout.elem_shape).width, self._layout.length
-        m.submodules.memory = store = memory.Memory(shape=bits, depth=2 * self._size, init=[])
+        words, _ = memory_size(self._size, bits)
+        m.submodules.memory = store = memory.Memory(shape=bits, depth=words, init=[])
         full = Array([Signal(name=f"full_{slot}") for slot in range(2)])
         sequence = Array([Signal(8, name=f"sequence_{slot}") for slot in range(2)])
         self._elaborate_writing(m, store.write_port(), full, sequence)
