@@ -81,7 +81,9 @@ def main(*rows_wanted: str) -> None:
         kind = "pixels" if input_bits > 1 else "spikes"
         for rows in map(int, rows_wanted or ("1", "2", "4", "8", "16", "32", "64", "128", "256", "512")):
             for name, sums in forms(rows).items():
-                component = Synapses(SynapticSums(*weights(rows, input_bits), input_bits, sums), CURRENT_BITS)
+                component = Synapses(
+                    SynapticSums(*weights(rows, input_bits), (1 << input_bits) - 1, sums), CURRENT_BITS
+                )
                 figures = [summary(cells(component, command)) for command in FAMILIES.values()]
                 print(f"{rows:>4} {kind} {name:<36}" + "".join(f"{figure:<26}" for figure in figures), flush=True)
 

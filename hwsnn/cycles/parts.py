@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import engine_depths
+from hwsnn.folding.pipeline_depths import engine_depths, layer_output
 from hwsnn.spec import MaxPool, Network, Pair, Population
 from hwsnn.spec.checks import assert_never
 
@@ -105,11 +105,11 @@ def _weighted(network: Network, index: int, layer: Population, fold: LayerFold, 
         yield from _window(name, (height, width), size, stride, beats, queued=True)
     else:
         positions = height * width
-    engine = engine_depths(network, index, fold)
+    engine, only_last = engine_depths(network, index, fold), layer_output(network, index) == "last membranes"
     schedule = [
         (
             number % (engine.passes // beats) == 0,
-            position == positions - 1 and (number == engine.passes - 1 or layer.neuron.fires),
+            position == positions - 1 and (number == engine.passes - 1 or not only_last),
             max(engine.pass_clocks, engine.min_interval if number < engine.passes - 1 else 0),
         )
         for position in range(positions)

@@ -5,92 +5,84 @@ The hardware is built from these numbers, the planner chooses folds by them, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
-from hwsnn.spec.checks import assert_never
-from hwsnn.spec.integers import signed_digits
+from hwsnn.spec import AnyNeuron, Integrator, Network
 
 from .folding import LayerFold
+from .step_stages import StepStages, step_stages
 from .synaptic_sums import synaptic_sums
 
-
-def leak_adders(leak: Leak) -> int:
-    """Adders and subtracters that ``leak(v)`` takes."""
-    match leak:
-        case NoLeak():
-            return 0
-        case ShiftLeak():
-            return 1
-        case MultiplyLeak():
-            return max(len(signed_digits(leak.multiplier)) - 1, 0)
-        case _:
-            raise assert_never(leak)
+Output: TypeAlias = Literal["spikes", "membranes", "last membranes"]
+"""What leaves a layer: the spikes of every step, u of every step, or u of a frame's last step."""
 
 
-def leak_clocks(leak: Leak) -> int:
-    """Cycles from v to ``leak(v)``: the levels of a balanced adder tree, with a register behind each."""
-    return leak_adders(leak).bit_length()
-
-
-@dataclass(frozen=True)
-class StepStages:
-    """The schedule of one step of a neuron, in cycles after a common start.
-
-    ``state``: it reads the state of the step before. ``current``: it reads its input current. ``constants``: u is
-    there, and it reads the threshold and the other constants of its channel. ``end``: spike and new state are there.
-    ``next``: the next step can read that state.
-    """
-
-    state: int
-    current: int
-    constants: int
-    end: int
-    next: int
-
-
-def step_stages(neuron: AnyNeuron, *, saturates: bool, begins: bool = False, start: int = 0) -> StepStages:
-    """The schedule of a step that reads its state at ``start``.
-
-    One cycle each to add, to saturate and to fire; ``begins``: the very first step has no state to leak or add to. The
-    state after a spike is selected behind the registers, which takes one more cycle to the next step.
-    """
-    current = start if begins else start + leak_clocks(neuron.leak)
-    u = current + (not begins) + saturates
-    match neuron:
-        case Neuron():
-            return StepStages(start, current, u, u + 1, u + 2)
-        case Integrator():
-            return StepStages(start, current, u, u, u)
-        case _:
-            raise assert_never(neuron)
+def layer_output(network: Network, index: int) -> Output:
+    """What leaves layer ``index``, which must have neurons."""
+    if network.gives_spikes(index):
+        return "spikes"
+    return "last membranes" if network.readout == "membrane" else "membranes"
 
 
 @dataclass(frozen=True)
 class NeuronPipeline:
     """The consecutive steps of a pass, in cycles after the currents of a group arrived.
 
-    ``latency``: to the group's result. ``min_interval``: minimum from a group to the same group in the next pass of the
-    same output pixel, 0 if there is only one pass.
+    ``steps``: of the membranes. ``synapse``: of the synaptic currents, which the membranes' steps read; without them
+    empty. ``latency``: to the group's result. ``min_interval``: minimum from a group to the same group in the next pass
+    of the same output pixel, 0 if there is only one pass.
     """
 
     steps: tuple[StepStages, ...]
+    synapse: tuple[StepStages, ...]
     latency: int
     min_interval: int
 
 
-def neuron_pipeline(neuron: AnyNeuron, *, groups: int, timesteps: int, t_par: int, saturates: bool) -> NeuronPipeline:
-    """The pipeline for ``groups`` groups per pass, and passes of ``t_par`` of the ``timesteps`` steps."""
+def synaptic_step(neuron: AnyNeuron) -> Integrator | None:
+    """The steps of the synaptic current as those of a membrane that never fires."""
+    return None if neuron.synapse is None else Integrator(neuron.synapse.leak, neuron.synapse.bits)
+
+
+def neuron_pipeline(
+    neuron: AnyNeuron, *, groups: int, timesteps: int, t_par: int, saturating: frozenset[str], output: Output
+) -> NeuronPipeline:
+    """The pipeline for ``groups`` groups per pass, and passes of ``t_par`` of the ``timesteps`` steps.
+
+    ``saturating``: the state variables that are clipped. Where leaks are per channel, ``neuron`` has the same number of
+    channels in each group.
+    """
     several_passes = t_par < timesteps
-    # One cycle to read the state from its memory; constants that change from group to group need it too.
-    start, steps = int(several_passes or groups > 1), list[StepStages]()
-    for step in range(t_par):
-        begins = step == 0 and not several_passes
-        steps.append(step_stages(neuron, saturates=saturates, begins=begins, start=start))
-        start = steps[-1].next
-    # Spikes leave with those of the pass's last step, membranes as soon as the pixel's last step is done.
-    last = t_par - 1 if neuron.fires else (timesteps - 1) % t_par
-    return NeuronPipeline(tuple(steps), steps[last].end, steps[-1].end + 1 if several_passes else 0)
+
+    def chain(neuron: AnyNeuron, ready: Sequence[int], *, saturates: bool) -> tuple[StepStages, ...]:
+        """The steps of one variable, whose currents are there in the cycles ``ready``."""
+        # One cycle to read the state from its memory; constants that change from group to group need it too.
+        start, steps = int(several_passes or groups > 1), list[StepStages]()
+        for step, there in enumerate(ready):
+            begins = step == 0 and not several_passes
+            now = step_stages(neuron, saturates=saturates, groups=groups, begins=begins)
+            tables = [int(groups > 1) - stage for stage in now.constants.values()]
+            start = max(start, there - now.current, *tables)
+            steps.append(step_stages(neuron, saturates=saturates, groups=groups, begins=begins, start=start))
+            start = steps[-1].next
+        return tuple(steps)
+
+    synaptic = synaptic_step(neuron)
+    synapse = () if synaptic is None else chain(synaptic, [0] * t_par, saturates="s" in saturating)
+    ready = [stages.end for stages in synapse] or [0] * t_par
+    steps = chain(neuron, ready, saturates="v" in saturating)
+    # Spikes and all membranes leave with those of the pass's last step, the last membranes as soon as they are done.
+    match output:
+        case "spikes":
+            latency = steps[-1].spikes
+        case "membranes":
+            latency = steps[-1].u
+        case "last membranes":
+            latency = steps[(timesteps - 1) % t_par].u
+    loops = [stages[-1].end + 2 - stages[0].state for stages in (steps, synapse) if stages]
+    return NeuronPipeline(steps, synapse, latency, max(loops) if several_passes else 0)
 
 
 @dataclass(frozen=True)
@@ -110,14 +102,15 @@ class EngineDepths:
 def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths:
     """The depths of layer ``index``, which must have weights."""
     sums = synaptic_sums(network, index, fold)
-    _, groups, folds, _, _ = sums[0].weights.shape
+    _, groups, folds, lanes, _ = sums[0].weights.shape
     timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
     neurons = neuron_pipeline(
-        network.population(index).neuron,
+        network.population(index).neuron.padded(groups * lanes),
         groups=groups,
         timesteps=timesteps,
         t_par=t_par,
-        saturates=bool(network.saturating(index)),
+        saturating=network.saturating(index),
+        output=layer_output(network, index),
     )
     # A register joins the groups of a pass.
     clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)

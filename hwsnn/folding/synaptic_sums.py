@@ -5,6 +5,9 @@ a few bits of the inputs and the row (distributed arithmetic); its entries are r
 they need no sign. With more rows, the weights come from a memory, and gates multiply them by each bit of their input.
 An adder tree per lane adds these terms and the row's base: its least sums and, in a group's first row, the bias.
 
+In a convolution in groups, a lane sees only its section of a slice. No table has bits of two sections, so that the
+inputs of other groups cost a lane nothing.
+
 The sums are in units of a weight. The bits of a bias below that unit, the currents' fraction bits, belong to its output
 channel alone: they are put below the sum, and nothing that adds gets wider.
 """
@@ -26,12 +29,26 @@ from .weight_layout import folded_parameters
 
 
 @dataclass(frozen=True, eq=False)
+class Table:
+    """A table of partial sums.
+
+    ``lanes``: that share it, those of a section. ``bits``: of the slice, which address it. ``weights``: of these bits,
+    (rows, lanes, bits).
+    """
+
+    lanes: npt.NDArray[np.intp]
+    bits: npt.NDArray[np.intp]
+    weights: Int64Array
+
+
+@dataclass(frozen=True, eq=False)
 class SynapticSums:
     """The sums of a layer.
 
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64.
     ``largest_input``: 1 for spikes, up to 255 for pixels; bit b of an input counts 2^b times its weight. ``form``:
-    place and size of the tables. ``fraction_bits``: of the currents, below the unit of the weights; the bias has them.
+    place and size of the tables. ``sections``: of a slice, each of L inputs; lanes / sections consecutive lanes see the
+    same one. ``fraction_bits``: of the currents, below the unit of the weights; the bias has them.
     Raises ``ValueError`` if one is not of that kind, shape or range.
     """
 
@@ -39,6 +56,7 @@ class SynapticSums:
     bias: Int64Array
     largest_input: int
     form: Sums
+    sections: int = 1
     fraction_bits: int = 0
 
     def __post_init__(self) -> None:
@@ -49,6 +67,9 @@ class SynapticSums:
             raise ValueError(f"bias must have the shape {(groups, lanes)!r}, not {self.bias.shape}")
         require_integer("largest input", self.largest_input, 1, (1 << MAX_PIXEL_BITS) - 1)
         require_choice("sums", self.form, tuple(ADDRESS_BITS))
+        require_integer("sections", self.sections, 1, lanes)
+        if lanes % self.sections:
+            raise ValueError(f"sections must divide the {lanes} lanes, not {self.sections}")
         require_integer("fraction bits", self.fraction_bits, 0, MAX_FRACTION_BITS)
 
     @property
@@ -83,6 +104,20 @@ class SynapticSums:
         return int(positions * groups * folds)
 
     @property
+    def slice_bits(self) -> int:
+        """Bits of a slice."""
+        return self.sections * self.section_bits
+
+    @property
+    def section_bits(self) -> int:
+        """Bits of a section of a slice: L inputs."""
+        return int(self.weights.shape[4]) * self.input_bits
+
+    def section(self, lane: int) -> int:
+        """The section of a slice that ``lane`` sees."""
+        return lane * self.sections // self.lanes
+
+    @property
     def block(self) -> bool:
         """Whether the tables are in block memory."""
         return in_block_memory(self.row_count, self.form)
@@ -94,15 +129,21 @@ class SynapticSums:
 
     @property
     def bit_weights(self) -> Int64Array:
-        """The weight of each bit of a slice, (rows, lanes, bits)."""
+        """The weight for each lane of each bit of its section, (rows, lanes, bits)."""
         planes = self.rows[..., None] << np.arange(self.input_bits)
         return planes.reshape(*planes.shape[:2], -1)
 
     @property
-    def tables(self) -> list[npt.NDArray[np.intp]]:
-        """The bits of a slice that address each table of partial sums; bits of weight 0 are left out."""
-        used = np.flatnonzero(self.bit_weights.any(axis=(0, 1)))
-        return [used[first : first + self.table_bits] for first in range(0, len(used), self.table_bits)]
+    def tables(self) -> list[Table]:
+        """The tables of partial sums, section by section; bits of weight 0 are left out."""
+        tables, weights = list[Table](), self.bit_weights
+        for section, lanes in enumerate(np.split(np.arange(self.lanes), self.sections)):
+            used = np.flatnonzero(weights[:, lanes].any(axis=(0, 1)))
+            for first in range(0, len(used), self.table_bits):
+                bits = used[first : first + self.table_bits]
+                place = section * self.section_bits + bits
+                tables.append(Table(lanes, place, weights[:, lanes][:, :, bits]))
+        return tables
 
     @property
     def bases(self) -> Int64Array:
@@ -130,10 +171,14 @@ class SynapticSums:
     @property
     def levels(self) -> int:
         """Adder levels of the lane with the most terms."""
-        weighs = np.asarray(self.bit_weights.any(axis=0))  # (lanes, bits)
+        terms = np.zeros(self.lanes, np.int64)
         if self.table_bits:
-            weighs = np.stack([weighs[:, bits].any(axis=1) for bits in self.tables] or [weighs[:, 0]], axis=1)
-        terms = weighs.sum(axis=1) + (0 if self.starts_from_bases else self.bases.any(axis=0))
+            for table in self.tables:
+                terms[table.lanes] += table.weights.any(axis=(0, 2))
+        else:
+            terms += self.bit_weights.any(axis=0).sum(axis=1)
+        if not self.starts_from_bases:
+            terms += self.bases.any(axis=0)
         return tree_levels(int(terms.max()))
 
     @property
@@ -155,9 +200,8 @@ def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[Synapti
     parameters = folded_parameters(layer, fold)
     copies = 1 if inputs.held else min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
-    return [
-        SynapticSums(parameters.weights, parameters.bias, inputs.largest, form, layer.fraction_bits) for form in forms
-    ]
+    numbers = parameters.weights, parameters.bias, inputs.largest
+    return [SynapticSums(*numbers, form, parameters.sections, layer.fraction_bits) for form in forms]
 
 
 def tree_levels(terms: int) -> int:

@@ -11,6 +11,7 @@ from hwsnn.spec import Conv, Dense, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array, IntArray
 
+from .fold_shape import fold_shape
 from .folding import LayerFold
 
 
@@ -19,45 +20,41 @@ class LayerParameters:
     """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
 
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. If a parallelism does not divide its channel count,
-    the rest is padded with weight 0 and bias 0. Weights are times the gain of their output channel.
+    the rest is padded with weight 0 and bias 0. Weights are times the gain of their output channel. ``sections``: of a
+    slice, each of L entries; lanes / sections consecutive lanes see the same one.
     """
 
     weights: Int64Array
     bias: Int64Array
+    sections: int
 
 
 def folded_parameters(layer: Population, fold: LayerFold) -> LayerParameters:
-    """The parameters of ``layer`` folded as ``fold`` says, in the orders of ``docs/streams.md``.
-
-    Parts larger than their channel count are cut down to it.
-    """
-    matrices = by_position(layer.projection)
+    """The parameters of ``layer`` in its ``fold_shape``, in the orders of ``docs/streams.md``."""
+    matrices, shape = by_position(layer.projection), fold_shape(layer, fold)
     positions, outputs, channels, taps = matrices.shape
-    lanes, entries = min(fold.cout_par, outputs), min(fold.cin_par, channels)
-    groups, folds = -(-outputs // lanes), -(-channels // entries)
-    padded = np.zeros((positions, groups * lanes, folds * entries, taps), np.int64)
+    groups, lanes, folds = shape.output_folds, shape.lanes, shape.input_folds
+    padded = np.zeros((positions, groups * lanes, folds * shape.cin_par, taps), np.int64)
     padded[:, :outputs, :channels] = matrices
-    parts = padded.reshape(positions, groups, lanes, folds, entries, taps)
+    parts = padded.reshape(positions, groups, lanes, folds, shape.cin_par, taps)
     weights = parts.transpose(0, 1, 3, 2, 5, 4).reshape(positions, groups, folds, lanes, -1)
     bias = np.zeros(groups * lanes, np.int64)
     bias[:outputs] = layer.bias
-    return LayerParameters(np.ascontiguousarray(weights), bias.reshape(groups, lanes))
+    return LayerParameters(np.ascontiguousarray(weights), bias.reshape(groups, lanes), shape.sections)
 
 
 @singledispatch
 def by_position(layer: object) -> IntArray:
-    """The weights of each position whose sums make up an output, (positions, out channels, in channels, taps)."""
+    """The weights of each position whose sums make up an output, (positions, out channels, in channels, taps).
+
+    The input channels are those that an output sees: of a convolution, the channels of its group.
+    """
     raise unknown_kind("the order of the weights", layer)
 
 
 @by_position.register
 def _(layer: Conv) -> IntArray:
-    """The weights between groups are zeros: a fold takes the same input channels for all outputs."""
-    outputs, inputs = layer.out_channels // layer.groups, layer.in_channels // layer.groups
-    full = np.zeros((layer.groups, outputs, layer.groups, inputs, layer.taps), np.int64)
-    group = np.arange(layer.groups)
-    full[group, :, group] = layer.gained.reshape(layer.groups, outputs, inputs, layer.taps)
-    return full.reshape(1, layer.out_channels, layer.in_channels, layer.taps)
+    return layer.gained.reshape(1, *layer.weight.shape[:2], layer.taps)
 
 
 @by_position.register

@@ -18,8 +18,7 @@ Layer: TypeAlias = spec.Layer | FloatLayer
 
 MOST_LAYERS = 256
 MOST_WEIGHTS = 1 << 24
-"""Weights of a network, with the zeros between groups that hardware has: four times as many as the block memories of
-the largest device hold, at 8 bits."""
+"""Weights of a network: four times as many as the block memories of the largest device hold, at 8 bits."""
 MOST_VALUES = 1 << 23
 """Pixels, membranes or spikes of a layer per step, its border included."""
 MOST_VALUES_AN_IMAGE = 1 << 27
@@ -43,8 +42,7 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     """
     _require("the layers", len(layers), MOST_LAYERS)
     weighted = [layer for layer in layers if isinstance(layer, spec.Population | FloatPopulation)]
-    projections = [layer.projection for layer in weighted]
-    weights = sum(one.out_channels * one.in_channels * prod(one.kernel) for one in projections)
+    weights = sum(layer.projection.synapses for layer in weighted)
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0

@@ -14,11 +14,13 @@ from math import prod
 import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import leak_adders
+from hwsnn.folding.leak_products import leak_adders, pe_leaks
+from hwsnn.folding.pipeline_depths import synaptic_step
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import Inputs, MaxPool, Network, Population
+from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
 
@@ -86,7 +88,8 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: i
     if layer.sliding:
         beats = pixel_beats(network, index, joined)
         total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
-    turned = parameters.weights.shape[2] > 1 or joined > t_par
+    shape = fold_shape(layer, fold)
+    turned = shape.input_folds * shape.section_sets > 1 or joined > t_par
     total += Cost(layer.projection.taps * bits if turned else 0, layer.projection.taps * bits)
     return total + _neurons(network, index, parameters, t_par)
 
@@ -123,7 +126,7 @@ def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
 
 def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
     positions, groups, folds, lanes, entries = parameters.weights.shape
-    rows = positions * groups * folds
+    rows, sections = positions * groups * folds, parameters.sections
     weights = parameters.weights.reshape(rows, lanes, entries)
     sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
     scale = lanes / sampled.shape[1]
@@ -145,12 +148,12 @@ def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: D
     cost = Cost(int(adders * scale * simple), int(registers * scale * simple))
     address = table_bits + (rows - 1).bit_length()
     if block:
-        memories = int(np.ceil(widths.sum(axis=0) * scale / BLOCK_BITS).sum())
-        cost += Cost(0, int(widths.sum() * scale) + address * tables, memories)
+        memories = sections * int(np.ceil(widths.sum(axis=0) * scale / sections / BLOCK_BITS).sum())
+        cost += Cost(0, int(widths.sum() * scale) + address * tables * sections, memories)
     else:
         look_ups = 1 << max(address - device.lut_inputs, 0)
         bits = int(widths.sum() * scale * simple)
-        cost += Cost(bits * look_ups, bits + address * tables)
+        cost += Cost(bits * look_ups, bits + address * tables * sections)
     return cost + _sums(parameters)
 
 
@@ -181,21 +184,38 @@ def _sums(parameters: LayerParameters) -> Cost:
 
 
 def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:
-    layer = network.population(index)
-    neuron, (groups, lanes) = layer.neuron, parameters.bias.shape
-    bits = sum(variable.bits for variable in neuron.state)
-    current = network.current_range(index).width
-    passes = -(-network.timesteps // t_par)
-    leaks, saturates, fires = leak_adders(neuron.leak), int(bool(network.saturating(index))), int(neuron.fires)
+    groups, lanes = parameters.bias.shape
+    neuron, current = network.population(index).neuron.padded(groups * lanes), network.current_range(index).width
+    saturating, passes = network.saturating(index), -(-network.timesteps // t_par)
     # The membrane is not needed after the last step of the last pass, and there is none before the first.
-    leaky_steps = t_par - (passes == 1)
-    adders = leaky_steps * (leaks + 1) + t_par * (saturates + fires)
+    steps = t_par - (passes == 1), t_par
+    bits = sum(variable.bits for variable in neuron.state)
+    cost = Cost(lut=8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0)
+    synapse = synaptic_step(neuron)
+    if synapse is not None:
+        cost += _steps(synapse, "s" in saturating, current, groups, lanes, steps)
+        current = synapse.membrane_bits
+    return cost + _steps(neuron, "v" in saturating, current, groups, lanes, steps)
+
+
+def _steps(neuron: AnyNeuron, saturates: bool, current: int, groups: int, lanes: int, steps: tuple[int, int]) -> Cost:
+    """``steps``: those with a state before them, and all."""
+    (leaky_steps, every_step), fires, floor = steps, int(neuron.fires), int(neuron.floor is not None)
+    reset = neuron.reset if isinstance(neuron, Neuron) else None
+    leaks = pe_leaks(neuron.leak, groups)
+    leak = lanes * sum(map(leak_adders, leaks)) // len(leaks)
+    # An undelayed reset computes u with and without the reset amount, and compares v before the step as well.
+    sums = 2 if reset == "undelayed-subtract" else 1
+    comparisons = sums * (neuron.spikes + floor) + sums - 1 + floor * (reset == "subtract" and neuron.spikes == 1)
+    adders = leaky_steps * (sums + (reset in ("late-subtract", "undelayed-subtract")))
+    adders += every_step * (sums * saturates + comparisons)
     # If a spike subtracts the threshold, the difference of the comparison serves for both; and the carry chain's own
     # gates subtract a constant.
-    tables = {tuple(values.tolist()) for values in neuron.constants.values()}
-    resets = leaky_steps * (len(tables) if groups > 1 else fires)
+    tables = {tuple(values.tolist()) for name, values in neuron.constants.items() if "synapse" not in name}
+    counts = neuron.spikes.bit_length() if reset == "subtract" else fires
+    resets = leaky_steps * ((len(tables) if groups > 1 else fires) + counts - fires)
     # Registers of a membrane's width: one per adder, one before a step, and the two that a reset selects from.
-    registers = leaky_steps * (leaks + 2) + t_par * (2 * fires + saturates)
-    delays = leaky_steps * STEP_CLOCKS * current
-    memory = 8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0
-    return Cost(lanes * bits * (adders + resets) + memory, lanes * (bits * registers + delays))
+    registers = leaky_steps * (sums + 1) + every_step * (sums * (2 * fires + saturates) + floor + counts - fires)
+    bits, delays = neuron.membrane_bits, leaky_steps * STEP_CLOCKS * current
+    leak *= leaky_steps
+    return Cost(bits * (lanes * (adders + resets) + leak), lanes * delays + bits * (lanes * registers + leak))

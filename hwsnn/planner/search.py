@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import neuron_pipeline
-from hwsnn.spec import Network
+from hwsnn.folding.pipeline_depths import layer_output, neuron_pipeline
+from hwsnn.spec import Network, Population
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -130,8 +131,8 @@ class FoldingSearch:
         steps = _step_counts(network.timesteps)
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in _parts(layer.projection.in_channels)
-            for cout in _parts(layer.out_channels)
+            for cin in input_parts(layer)
+            for cout in output_parts(layer)
             for t_par in steps
             for sums in self._device.sums
             for logic_steps in range(1 if network.inputs(index).held or sums != "block" else t_par)
@@ -271,10 +272,17 @@ class FoldingSearch:
 
 def membrane_cycles(network: Network, index: int, t_par: int) -> int:
     """Minimum cycles from one pass of ``t_par`` steps to the next of the same output pixel; 0 if there is only one."""
-    layer = network.population(index)
-    saturates, timesteps = bool(network.saturating(index)), network.timesteps
+    neuron = network.population(index).neuron
     # The number of groups matters only to a single pass.
-    return neuron_pipeline(layer.neuron, groups=1, timesteps=timesteps, t_par=t_par, saturates=saturates).min_interval
+    pipeline = neuron_pipeline(
+        neuron,
+        groups=1,
+        timesteps=network.timesteps,
+        t_par=t_par,
+        saturating=network.saturating(index),
+        output=layer_output(network, index),
+    )
+    return pipeline.min_interval
 
 
 def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int) -> int:
@@ -282,9 +290,8 @@ def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int
 
     ``membrane``: from ``membrane_cycles``.
     """
-    layer = network.population(index)
-    channels, outputs = layer.projection.in_channels, layer.out_channels
-    slices = -(-outputs // min(fold.cout_par, outputs)) * -(-channels // min(fold.cin_par, channels))
+    shape = fold_shape(network.population(index), fold)
+    slices = shape.output_folds * shape.input_folds
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, membrane)
     return (-(-network.timesteps // t_par) - 1) * rest + slices
@@ -307,6 +314,16 @@ def _step_counts(timesteps: int) -> list[int]:
     return [t for t in range(1, min(timesteps, MOST_STEPS) + 1) if t in (1, 2, 4) or timesteps % t == 0]
 
 
-def _parts(channels: int) -> list[int]:
-    """The useful parallelisms: the smallest for each number of passes over the channels."""
-    return sorted({-(-channels // passes) for passes in range(1, channels + 1)})
+def output_parts(layer: Population) -> list[int]:
+    """The useful numbers of output channels per cycle: the smallest for each number of output folds."""
+    parts = dict[int, int]()
+    for cout_par in range(1, layer.out_channels + 1):
+        shape = fold_shape(layer, LayerFold(1, cout_par))
+        parts.setdefault(shape.output_folds, shape.lanes)
+    return sorted(parts.values())
+
+
+def input_parts(layer: Population) -> list[int]:
+    """The useful numbers of input channels per cycle, of a group: the smallest for each number of input folds."""
+    channels = layer.projection.weight.shape[1]
+    return sorted({-(-channels // folds) for folds in range(1, channels + 1)})

@@ -20,9 +20,8 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
 
     ``cycles``: by the timing model, for this folding.
     """
-    channels, _, _ = network.input_shape
+    channels, *_ = network.input_shape
     score = "signed" if network.reads_membranes else "unsigned"
-    order = "raster: rows from the top, each from the left"
     return {
         "hwsnn": __version__,
         "amaranth": version("amaranth"),
@@ -39,7 +38,8 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
                 "ports": _ports("pixels", channels * network.pixel_bits),
                 "payload": [_field(f"channel {c}", c, network.pixel_bits, "unsigned") for c in range(channels)],
                 "beats_per_frame": network.frame_beats,
-                "order": f"{order}; the steps of a pixel in turn" if network.encoder.timed else order,
+                "order": "raster: rows from the top, each from the left"
+                + ("; the time steps of a pixel next to each other" if network.encoder.timed else ""),
             },
             "result": {
                 "direction": "out",

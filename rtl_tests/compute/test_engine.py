@@ -121,7 +121,9 @@ class Setting:
     def _oracle(self, planes: list[oracle.Plane]) -> list[oracle.Plane]:
         layer = self.network.layers[0]
         assert not isinstance(layer, MaxPool)
-        return oracle.weighted(layer, planes, self.shape)[0]
+        currents, _ = oracle.input_currents(layer, planes, self.shape)
+        spikes, membranes = oracle.neurons(layer, currents)
+        return spikes if self.fires else membranes
 
     def begins(self, engine: Engine) -> list[list[int]]:
         """For every position of every frame, when its passes begin at full speed, counted from the first one."""

@@ -1,9 +1,11 @@
 # amaranth: UnusedElaboratable=no
-"""One step of one neuron against plain integers, every port at the clock that is stated for it."""
+"""One step of one neuron against plain integers, every port in the cycle that is stated for it."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,91 +13,147 @@ import pytest
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
-from hwsnn.folding.pipeline_depths import step_stages
-from hwsnn.rtl.compute.neuron_step import NeuronStep, constants_layout, state_layout
-from hwsnn.spec import AnyNeuron, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, Reset, ShiftLeak
-from tests.support import oracle
+from hwsnn.folding.step_stages import step_stages
+from hwsnn.rtl.compute.neuron_step import NeuronStep, state_layout
+from hwsnn.rtl.compute.step_constants import constants_layout, step_constants
+from hwsnn.spec import AnyNeuron, ChannelLeak, Integrator, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec.integers import signed_limits
+from rtl_tests.support.neuron_kinds import KINDS, After, any_neuron, leaks, step
 
-BITS, CURRENT_BITS, BEATS = 7, 6, 400
-LEAKS: list[Leak] = [NoLeak(), ShiftLeak(2), MultiplyLeak(0, 3), MultiplyLeak(219, 8)]
-RESETS: list[Reset | None] = ["subtract", "zero", "none", None]
-
-
-def _neuron(leak: Leak, reset: Reset | None) -> AnyNeuron:
-    """``reset`` None: one that never fires."""
-    if reset is None:
-        return Integrator(leak, BITS)
-    return Neuron(np.array([5, 63]), leak, reset, BITS, np.array([0, 50]) if reset == "subtract" else None)
+BITS, CURRENT_BITS, CHANNELS, BEATS = 7, 6, 5, 100
 
 
-@pytest.mark.parametrize("begins", [False, True])
-@pytest.mark.parametrize("saturates", [False, True])
-@pytest.mark.parametrize("reset", RESETS)
-@pytest.mark.parametrize("leak", LEAKS, ids=repr)
-def test_one_step_per_cycle(leak: Leak, reset: Reset | None, saturates: bool, begins: bool) -> None:
+@dataclass(frozen=True)
+class Beat:
+    """What enters a step, and what must leave."""
+
+    channel: int
+    v: int
+    fired: int
+    current: int
+    after: After
+
+
+def _beats(neuron: AnyNeuron, channels: list[int], *, saturates: bool, begins: bool, seed: str) -> list[Beat]:
     """Other values every clock, so that a port that is looked at a clock too early or too late is seen."""
-    neuron, generator = _neuron(leak, reset), random.Random(f"{leak} {reset} {saturates} {begins}")
-    low, high = -(1 << (BITS - 1)), (1 << (BITS - 1)) - 1
-    v, threshold, sub = (
-        [generator.randint(*ends) for _ in range(BEATS)] for ends in ((low, high), (1, high), (0, high))
-    )
-    current = [generator.randint(-(1 << (CURRENT_BITS - 1)), (1 << (CURRENT_BITS - 1)) - 1) for _ in range(BEATS)]
-    if begins:
-        v = [0] * BEATS
-    spikes, left = [], []
-    for beat in range(BEATS):
-        u = oracle.leaked(leak, v[beat]) + current[beat]
-        if saturates:
-            u = min(max(u, low), high)
-        elif not low <= u <= high:  # what the ranges rule out where nothing saturates
-            v[beat] = current[beat] = u = 0
-        spikes.append(int(reset is not None and u >= threshold[beat]))
-        left.append({"subtract": u - sub[beat], "zero": 0}.get(str(reset), u) if spikes[-1] else u)
+    generator, beats = random.Random(seed), list[Beat]()
+    low, high = signed_limits(BITS)
+    remembers = "fired" in state_layout(neuron).members
+    while len(beats) < BEATS:
+        channel = generator.choice(channels)
+        v, fired = generator.randint(low, high), generator.randint(0, 1) * remembers
+        if begins:
+            v, fired = 0 if neuron.initial is None else int(neuron.initial[channel]), 0
+        current = generator.randint(*signed_limits(CURRENT_BITS))
+        after = step(neuron, channel, v, fired, current, saturates=saturates)
+        if low <= after.u <= high and low <= after.v <= high:  # else the ranges rule it out
+            beats.append(Beat(channel, v, fired, current, after))
+    return beats
 
-    step = NeuronStep(neuron, CURRENT_BITS, saturates=saturates, begins=begins)
-    stages = step.stages
-    seen: tuple[list[int], list[int]] = ([], [])
 
-    async def bench(ctx: Any) -> None:
-        for clock in range(BEATS + stages.end):
-            now = {name: clock - at for name, at in vars(stages).items()}
-            if not begins and now["state"] < BEATS:
-                ctx.set(step.state.v, v[now["state"]])
-            if 0 <= now["current"] < BEATS:
-                ctx.set(step.current, current[now["current"]])
-            if reset is not None and 0 <= now["constants"] < BEATS:
-                ctx.set(step.constants.threshold, threshold[now["constants"]])
-                if reset == "subtract":
-                    ctx.set(step.constants.sub, sub[now["constants"]])
-            if now["end"] >= 0:
-                seen[0].append(ctx.get(step.spike) if reset is not None else 0)
-                seen[1].append(ctx.get(step.left.v))
-            await ctx.tick()
+async def _drive(ctx: Any, part: NeuronStep, neuron: AnyNeuron, beats: list[Beat], clock: int) -> None:
+    stages, numbers = part.stages, step_constants(neuron)
 
+    def now(stage: int) -> Beat | None:
+        return beats[clock - stage] if 0 <= clock - stage < len(beats) else None
+
+    if (beat := now(stages.state)) and "state" in part.signature.members:
+        ctx.set(part.state.v, beat.v)
+        if "fired" in part.state.shape().members:
+            ctx.set(part.state.fired, beat.fired)
+    if beat := now(stages.current):
+        ctx.set(part.current, beat.current)
+    for name, stage in stages.constants.items():
+        if beat := now(stage):
+            ctx.set(getattr(part.constants, name), int(numbers[name][beat.channel]))
+
+
+def _seen(ctx: Any, part: NeuronStep, beats: list[Beat], clock: int) -> list[tuple[str, int, int]]:
+    """Each output that is there now: its name, its value, and what it must be."""
+    stages, found = part.stages, list[tuple[str, int, int]]()
+
+    def look(name: str, stage: int, signal: Any, expected: str) -> None:
+        if 0 <= clock - stage < len(beats):
+            found.append((name, ctx.get(signal), getattr(beats[clock - stage].after, expected)))
+
+    members = part.signature.members
+    if "spike" in members:
+        look("spike", stages.spikes, part.spike, "n")
+    if "u" in members:
+        look("u", stages.u, part.u, "u")
+    look("v", stages.end, part.left.v, "v")
+    if "fired" in part.left.shape().members:
+        look("fired", stages.end, part.left.fired, "fired")
+    return found
+
+
+@pytest.mark.parametrize("floor", [False, True], ids=["no-floor", "floor"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_step_per_cycle(kind: str, floor: bool) -> None:
+    generator = random.Random(f"{kind} {floor}")
     m = Module()
     m.domains.sync = ClockDomain()  # a step that only passes its current on has no register
-    m.submodules.step = step
+    parts: dict[str, tuple[NeuronStep, AnyNeuron, list[Beat]]] = {}
+    for leak, saturates in product(leaks(CHANNELS, generator), (False, True)):
+        for begins, initial, groups in ((False, False, CHANNELS), (False, True, 1), (True, False, 1), (True, True, 1)):
+            gives_u = len(parts) % 3 == 0
+            neuron = any_neuron(kind, leak, generator, channels=CHANNELS, bits=BITS, floor=floor, initial=initial)
+            lane = generator.randrange(CHANNELS // groups)
+            part = NeuronStep(
+                neuron, CURRENT_BITS, saturates=saturates, groups=groups, lane=lane, begins=begins, gives_u=gives_u
+            )
+            channels = [lane] if isinstance(leak, ChannelLeak) and groups == 1 else list(range(CHANNELS))
+            name = f"{leak} {saturates=} {begins=} {initial=} {groups=} {gives_u=}"
+            parts[name] = part, neuron, _beats(neuron, channels, saturates=saturates, begins=begins, seed=name)
+            m.submodules[f"part_{len(parts)}"] = part
+    wrong: dict[str, set[str]] = {}
+    looked = 0
+
+    async def bench(ctx: Any) -> None:
+        nonlocal looked
+        for clock in range(-1, BEATS + max(max(part.stages.end, part.stages.spikes) for part, *_ in parts.values())):
+            for part, neuron, beats in parts.values():
+                await _drive(ctx, part, neuron, beats, clock)
+            for name, (part, _, beats) in parts.items():
+                for what, value, expected in _seen(ctx, part, beats, clock):
+                    looked += 1
+                    if value != expected:
+                        wrong.setdefault(name, set()).add(what)
+            await ctx.tick()
+
     simulator = Simulator(m)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    assert seen == (spikes, left)
+    assert not wrong
+    outputs = sum(
+        len(part.signature.members.keys() & {"spike", "u"}) + len(part.left.shape().members)
+        for part, *_ in parts.values()
+    )
+    assert looked == outputs * BEATS
 
 
 def test_ports_follow_from_what_a_neuron_declares() -> None:
-    fires, integrates = _neuron(NoLeak(), "subtract"), _neuron(NoLeak(), None)
+    fires = Neuron(np.array([5, 63]), NoLeak(), "subtract", BITS, np.array([0, 50]))
+    integrates = Integrator(ShiftLeak(1), BITS)
     assert state_layout(fires).size == sum(variable.bits for variable in fires.state) == BITS
-    assert constants_layout(fires).size == 6 + 6
+    assert constants_layout(fires, fires.constants).size == 6 + 6
     ports = {
-        name: set(NeuronStep(kind, 4, saturates=True, begins=begins).signature.members)
-        for name, kind, begins in (("fires", fires, False), ("begins", integrates, True))
+        (fires_too, gives_u): set(
+            NeuronStep(kind, 4, saturates=True, gives_u=gives_u, begins=not fires_too).signature.members
+        )
+        for kind, fires_too, gives_u in ((fires, True, False), (fires, True, True), (integrates, False, True))
     }
-    assert ports == {"fires": {"state", "current", "constants", "spike", "left"}, "begins": {"current", "left"}}
+    assert ports == {
+        (True, False): {"state", "current", "constants", "spike", "left"},
+        (True, True): {"state", "current", "constants", "u", "left"},
+        (False, True): {"current", "u", "left"},
+    }
 
 
 @pytest.mark.parametrize("begins", [False, True])
 def test_stages_are_those_that_folds_and_timing_count_with(begins: bool) -> None:
-    neuron = _neuron(ShiftLeak(1), "zero")
+    neuron = Neuron(np.array([5, 63]), ShiftLeak(1), "zero", BITS)
     assert NeuronStep(neuron, 4, saturates=True, begins=begins).stages == step_stages(
         neuron, saturates=True, begins=begins
     )

@@ -17,27 +17,37 @@ SLICES = 200
 
 
 @pytest.mark.parametrize(
-    ("shape", "input_bits", "form"),
+    ("shape", "largest", "form", "sections", "fraction_bits"),
     [
-        ((1, 3, 1, 2, 9), 1, "lut5"),
-        ((1, 1, 4, 2, 5), 1, "lut6"),  # an accumulator starts from the bases
-        ((2, 2, 2, 3, 4), 2, "block"),
-        ((1, 9, 15, 1, 3), 1, "lut5"),  # 135 rows: gates
-        ((3, 10, 5, 2, 2), 3, "lut5"),
-        ((1, 1, 130, 2, 2), 1, "block"),
+        ((1, 3, 1, 2, 9), 1, "lut5", 1, 0),
+        ((1, 1, 4, 2, 5), 1, "lut6", 1, 0),  # an accumulator starts from the bases
+        ((2, 2, 2, 3, 4), 3, "block", 1, 2),
+        ((1, 9, 15, 1, 3), 1, "lut5", 1, 0),  # 135 rows: gates
+        ((3, 10, 5, 2, 2), 5, "lut5", 1, 3),
+        ((1, 1, 130, 2, 2), 1, "block", 1, 0),
+        ((1, 2, 1, 2, 4), 9, "lut6", 1, 1),
+        # Sections: a lane each, several, with pixels, and with gates.
+        ((1, 2, 1, 4, 9), 1, "lut5", 4, 0),
+        ((1, 1, 3, 6, 4), 1, "lut6", 2, 0),
+        ((1, 3, 2, 6, 5), 7, "block", 3, 1),
+        ((1, 26, 5, 4, 3), 2, "lut5", 2, 0),
     ],
 )
-def test_one_slice_per_cycle(shape: tuple[int, ...], input_bits: int, form: Sums) -> None:
+def test_one_slice_per_cycle(
+    shape: tuple[int, ...], largest: int, form: Sums, sections: int, fraction_bits: int
+) -> None:
     rng = np.random.default_rng(list(shape))
     weights, bias = rng.integers(-7, 8, shape), rng.integers(-20, 21, (shape[1], shape[3]))
     weights[..., 0, :] *= rng.integers(0, 2, weights[..., 0, :].shape)
-    sums = SynapticSums(weights, bias, input_bits, form)
+    sums = SynapticSums(weights, bias, largest, form, sections, fraction_bits)
     component, latency = partial_sums(sums), sums.term_clocks + sums.levels
-    slices = rng.integers(0, 1 << input_bits, (SLICES, shape[4]))
+    slices = rng.integers(0, largest, (SLICES, sections * shape[4]), endpoint=True)
+    seen_by_lanes = slices.reshape(SLICES, sections, shape[4]).repeat(shape[3] // sections, axis=1)
     rows = rng.integers(0, sums.row_count, SLICES)
     group = rows // shape[2] % shape[1]
     starts = (rows % shape[2] == 0) & (rows < shape[1] * shape[2])
-    expected = np.einsum("nle,ne->nl", sums.rows[rows], slices) + bias[group] * starts[:, None]
+    whole = (bias[group] >> fraction_bits) * starts[:, None]
+    expected = np.einsum("nle,nle->nl", sums.rows[rows], seen_by_lanes) + whole
     if sums.starts_from_bases:
         expected -= sums.bases[rows]
     seen: list[list[int]] = []
@@ -45,7 +55,7 @@ def test_one_slice_per_cycle(shape: tuple[int, ...], input_bits: int, form: Sums
     async def bench(ctx: Any) -> None:
         for clock in range(SLICES + latency):
             if clock < SLICES:
-                ctx.set(component.inputs, sum(int(x) << (k * input_bits) for k, x in enumerate(slices[clock])))
+                ctx.set(component.inputs, sum(int(x) << (k * sums.input_bits) for k, x in enumerate(slices[clock])))
                 ctx.set(component.row, int(rows[clock]))
                 if isinstance(component, GatedSums):
                     ctx.set(component.group_index, int(group[clock]))

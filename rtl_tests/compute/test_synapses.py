@@ -30,11 +30,12 @@ class Layer:
     positions: int = 1
     passes: int = 1
     sums: Sums = "lut5"
-    input_bits: int = 1
+    largest: int = 1
     weight_bits: int = 8
     bias_bits: int = 9
     density: float = 1.0
     extreme: bool = False
+    fraction_bits: int = 0
     seed: int = 1
     weights: list[list[list[list[list[int]]]]] = field(init=False)
     bias: list[list[int]] = field(init=False)
@@ -63,7 +64,13 @@ class Layer:
     @property
     def name(self) -> str:
         shape = f"{self.positions}x{self.groups}x{self.folds}x{self.lanes}x{self.entries}-{self.passes}-{self.sums}"
-        return f"{shape}-{self.input_bits}-{self.weight_bits}-{self.density}{'-extreme' * self.extreme}"
+        return (
+            f"{shape}-{self.largest}-{self.weight_bits}-{self.density}-{self.fraction_bits}{'-extreme' * self.extreme}"
+        )
+
+    @property
+    def input_bits(self) -> int:
+        return self.largest.bit_length()
 
     @property
     def rows(self) -> int:
@@ -77,7 +84,7 @@ class Layer:
     @property
     def current_bits(self) -> int:
         """Narrowest width for the least and the largest current that any inputs can make."""
-        largest = (1 << self.input_bits) - 1
+        largest = self.largest << self.fraction_bits
         ends = [0]
         for g, lane in product(range(self.groups), range(self.lanes)):
             flat = [w for position in self.weights for fold in position[g] for w in fold[lane]]
@@ -87,8 +94,7 @@ class Layer:
 
     def slices(self) -> list[list[int]]:
         """Random ones; in every fourth frame, and in the one after, all inputs are equal: 0, and the largest."""
-        top = (1 << self.input_bits) - 1
-        made = []
+        top, made = self.largest, []
         for index in range(max(3, BEATS // self.a_frame) * self.a_frame):
             constant = {0: 0, 1: top}.get(index // self.a_frame % 4)
             made.append([self.random.randint(0, top) if constant is None else constant for _ in range(self.entries)])
@@ -104,7 +110,8 @@ class Layer:
                 for one_pass, g, k in product(range(self.passes), range(self.groups), range(self.folds)):
                     inputs = next(given)
                     for lane, row in enumerate(weights[g][k]):
-                        currents[one_pass][g][lane] += sum(w * x for w, x in zip(row, inputs, strict=True))
+                        total = sum(w * x for w, x in zip(row, inputs, strict=True))
+                        currents[one_pass][g][lane] += total << self.fraction_bits
             beats += [group for one_pass in currents for group in one_pass]
         return beats
 
@@ -118,7 +125,8 @@ class Layer:
 
     @property
     def numbers(self) -> SynapticSums:
-        return SynapticSums(np.array(self.weights), np.array(self.bias), self.input_bits, self.sums)
+        bias = np.array(self.bias)
+        return SynapticSums(np.array(self.weights), bias, self.largest, self.sums, fraction_bits=self.fraction_bits)
 
 
 def _bits(values: list[int], width: int) -> int:
@@ -157,20 +165,32 @@ LAYERS = [
     Layer(5, 4, 1, 5, sums="lut6"),
     Layer(1, 1, 2, 20, sums="block"),
     Layer(2, 2, 3, 10, sums="block", density=0.4),
-    Layer(1, 3, 2, 3, sums="block", input_bits=8),
+    Layer(1, 3, 2, 3, sums="block", largest=255),
     Layer(1, 1, 1, 1, sums="block", density=0.0),
     # Pixels.
-    Layer(1, 1, 2, 3, input_bits=2, weight_bits=5),
-    Layer(2, 1, 2, 3, input_bits=4, weight_bits=8),
-    Layer(1, 1, 2, 9, input_bits=8, weight_bits=8, bias_bits=16),
-    Layer(4, 1, 2, 9, input_bits=8, weight_bits=8, density=0.5),
-    Layer(2, 3, 3, 4, input_bits=5, weight_bits=4, extreme=True),
-    Layer(7, 5, 1, 4, input_bits=3, weight_bits=2),
-    Layer(1, 130, 2, 3, input_bits=8, weight_bits=8),
-    Layer(3, 50, 1, 2, input_bits=4, extreme=True, density=0.6),
-    Layer(3, 7, 2, 2, input_bits=8, weight_bits=3, density=0.3),
+    Layer(1, 1, 2, 3, largest=3, weight_bits=5),
+    Layer(2, 1, 2, 3, largest=15, weight_bits=8),
+    Layer(1, 1, 2, 9, largest=255, weight_bits=8, bias_bits=16),
+    Layer(4, 1, 2, 9, largest=255, weight_bits=8, density=0.5),
+    Layer(2, 3, 3, 4, largest=31, weight_bits=4, extreme=True),
+    Layer(7, 5, 1, 4, largest=7, weight_bits=2),
+    Layer(1, 130, 2, 3, largest=255, weight_bits=8),
+    Layer(3, 50, 1, 2, largest=15, extreme=True, density=0.6),
+    Layer(3, 7, 2, 2, largest=255, weight_bits=3, density=0.3),
     Layer(2, 2, 2, 4, density=0.0, bias_bits=6),
-    Layer(1, 3, 2, 4, input_bits=7, density=0.0, bias_bits=6),
+    Layer(1, 3, 2, 4, largest=127, density=0.0, bias_bits=6),
+    # Numbers of spikes: not every number of that many bits.
+    Layer(2, 1, 2, 5, largest=2),
+    Layer(1, 3, 2, 4, largest=5, sums="block"),
+    Layer(2, 1, 2, 3, largest=9, positions=3, passes=2, extreme=True),
+    Layer(2, 80, 1, 3, largest=5, extreme=True),
+    # Fraction bits: below one sum, several output folds, accumulators, a ring, gates.
+    Layer(1, 1, 3, 4, fraction_bits=3),
+    Layer(3, 1, 2, 4, fraction_bits=8, bias_bits=14),
+    Layer(3, 2, 2, 4, fraction_bits=1, largest=3),
+    Layer(2, 2, 2, 4, positions=3, passes=2, fraction_bits=5, bias_bits=4),
+    Layer(35, 4, 1, 3, fraction_bits=4),
+    Layer(2, 1, 2, 4, density=0.0, fraction_bits=8, bias_bits=3),
     # One position, many passes: they are all alike.
     Layer(2, 2, 2, 5, passes=4),
     # Several positions: a ring of one sum, of two, of three and of many, which come round every clock.
@@ -185,12 +205,12 @@ LAYERS = [
     Layer(4, 1, 2, 4, positions=2, passes=8),
     Layer(2, 1, 2, 6, positions=3, passes=2, sums="lut6"),
     Layer(3, 2, 2, 9, positions=3, passes=2, sums="block"),
-    Layer(1, 1, 2, 3, positions=5, sums="block", input_bits=6),
+    Layer(1, 1, 2, 3, positions=5, sums="block", largest=63),
     Layer(2, 4, 2, 3, positions=9, passes=2),  # 72 rows: block memory whatever was asked for
     Layer(2, 8, 2, 4, positions=9, bias_bits=12),  # 144 rows: gates
     Layer(2, 1, 2, 3, positions=70, passes=3, density=0.5),
-    Layer(1, 1, 1, 3, positions=140, input_bits=4, passes=1),
-    Layer(2, 2, 2, 2, positions=4, passes=1, input_bits=8, extreme=True),
+    Layer(1, 1, 1, 3, positions=140, largest=15, passes=1),
+    Layer(2, 2, 2, 2, positions=4, passes=1, largest=255, extreme=True),
     Layer(2, 1, 2, 4, positions=3, passes=2, density=0.0, bias_bits=6),
 ]
 
@@ -202,7 +222,7 @@ def _changed_weight() -> StreamCase:
 
 
 def _changed_bias() -> StreamCase:
-    right, wrong = (Layer(2, 2, 3, 9, input_bits=8, seed=7) for _ in range(2))
+    right, wrong = (Layer(2, 2, 3, 9, largest=255, seed=7) for _ in range(2))
     wrong.bias[1][2] ^= 1
     return _case(right, "changed-bias", wrong.component())
 
@@ -238,7 +258,7 @@ def test_a_wrong_number_is_seen(case: StreamCase, results: dict[str, CaseResult]
 
 def test_every_form_is_tried() -> None:
     forms = {
-        (bits_per_table(n.rows, n.sums) > 0, in_block_memory(n.rows, n.sums), n.input_bits > 1, n.positions > 1)
+        (bits_per_table(n.rows, n.sums) > 0, in_block_memory(n.rows, n.sums), n.largest > 1, n.positions > 1)
         for n in LAYERS
     }
     # Tables in logic or in block memory, or gates; spikes or pixels; one position or several.

@@ -34,11 +34,17 @@ class Setting:
     repeats: int = 1
     windows: int = 1
     min_interval: int = 0
+    channel_groups: int = 1
+    sections: int = 1
 
     @property
     def name(self) -> str:
-        shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t"
+        shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t-{self.channel_groups}in{self.sections}"
         return f"{shape}-{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.min_interval}"
+
+    @property
+    def group_channels(self) -> int:
+        return self.channels // self.channel_groups
 
     @property
     def window_passes(self) -> int:
@@ -50,11 +56,12 @@ class Setting:
 
     @property
     def pass_clocks(self) -> int:
-        return -(-self.channels // self.cin_par) * self.groups
+        return -(-self.group_channels // self.cin_par) * self.groups
 
     def component(self) -> WindowSlicer:
         sizes = (self.taps, self.channels, self.bits, self.steps, self.cin_par, self.t_par, self.groups)
-        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval)
+        grouped = self.channel_groups, self.sections
+        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval, *grouped)
 
     def beats(self, positions: int) -> tuple[list[int], list[int]]:
         """Random windows, and the slices of all of them."""
@@ -68,17 +75,23 @@ class Setting:
             inputs.append(self._flat([entry for tap in window for step in tap for entry in step]))
             for _ in range(self.repeats):
                 for first in range(0, self.steps, self.t_par):
-                    for _ in range(self.groups):
+                    for output_fold in range(self.groups):
                         outputs += [
-                            self._slice(window, first, channel) for channel in range(0, self.channels, self.cin_par)
+                            self._slice(window, first, output_fold, channel)
+                            for channel in range(0, self.group_channels, self.cin_par)
                         ]
         return inputs, outputs
 
-    def _slice(self, window: list[list[list[int]]], first: int, channel: int) -> int:
+    def _slice(self, window: list[list[list[int]]], first: int, output_fold: int, channel: int) -> int:
+        sets = -(-self.channel_groups // self.sections)
+        group = output_fold // (self.groups // sets) * self.sections
         return self._flat(
             [
-                tap[t][c] if t < self.steps and c < self.channels else 0
+                tap[t][g * self.group_channels + c]
+                if t < self.steps and g < self.channel_groups and c < self.group_channels
+                else 0
                 for t in range(first, first + self.t_par)
+                for g in range(group, group + self.sections)
                 for tap in window
                 for c in range(channel, channel + self.cin_par)
             ]
@@ -124,6 +137,9 @@ SETTINGS = [
     Setting(3, 4, 1, 6, 4, 2, 1),
     Setting(1, 4, 1, 3, 3, 3, 2),
     Setting(2, 3, 1, 8, 3, 3, 1),
+    # Inputs of several bits at every step.
+    Setting(3, 5, 2, 7, 2, 3, 2),
+    Setting(1, 4, 8, 1, 4, 1, 2),
     # Pixels, the same in every pass.
     Setting(4, 3, 8, 1, 2, 1, 2, repeats=3),
     Setting(4, 2, 4, 1, 2, 1, 1, repeats=4),
@@ -137,6 +153,15 @@ SETTINGS = [
     Setting(2, 3, 1, 1, 1, 1, 2, windows=2, min_interval=1),
     Setting(3, 2, 8, 1, 1, 1, 1, repeats=3, min_interval=4),
     Setting(3, 2, 1, 3, 1, 3, 1, min_interval=9),
+    # Groups: all in a slice; some, where the last set is padded; one, with one output fold or several; pixels too.
+    Setting(2, 6, 1, 2, 2, 2, 1, channel_groups=3, sections=3),
+    Setting(4, 5, 1, 1, 1, 1, 3, channel_groups=5, sections=2),
+    Setting(2, 6, 1, 4, 2, 2, 2, channel_groups=2),
+    Setting(3, 6, 1, 2, 2, 1, 4, channel_groups=2),
+    Setting(2, 8, 1, 5, 1, 2, 8, channel_groups=4),
+    Setting(1, 9, 2, 1, 2, 1, 6, repeats=3, channel_groups=3),
+    Setting(2, 4, 4, 1, 1, 1, 12, repeats=2, channel_groups=4, min_interval=15),
+    Setting(2, 8, 1, 3, 3, 2, 2, windows=2, channel_groups=2, min_interval=7),
 ]
 CASES = [StreamCase(setting.name, Roomy(setting.component()), *setting.beats(POSITIONS)) for setting in SETTINGS]
 
@@ -229,6 +254,11 @@ RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par":
         ({"bits": 0}, "bits must be an integer of at least 1, not 0"),
         ({"steps": 0}, "steps must be an integer of at least 1, not 0"),
         ({"cin_par": 3}, "cin_par must be an integer from 1 to 2, not 3"),
+        ({"cin_par": 2, "channel_groups": 2}, "cin_par must be an integer from 1 to 1, not 2"),
+        ({"channel_groups": 3}, "channel_groups must be an integer from 1 to 2, not 3"),
+        ({"channels": 3, "channel_groups": 2}, "channel_groups must divide the 3 channels, not 2"),
+        ({"sections": 2}, "sections must be an integer from 1 to 1, not 2"),
+        ({"channel_groups": 2}, "groups must be a multiple of the 2 sets of sections, not 1"),
         ({"t_par": 5}, "t_par must be an integer from 1 to 4, not 5"),
         ({"groups": -1}, "groups must be an integer of at least 1, not -1"),
         ({"repeats": 0}, "repeats must be an integer of at least 1, not 0"),

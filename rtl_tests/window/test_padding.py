@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""Padded frames against a plain picture of zeros with the frame in its middle."""
+"""Padded frames against a plain picture of one value with the frame in its middle."""
 
 from __future__ import annotations
 
@@ -14,36 +14,39 @@ from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 Pair = tuple[int, int]
 FRAMES = 3
 
-# payload bits, extent, padding, beats
-SHAPES: list[tuple[int, Pair, Pair, int]] = [
-    (3, (3, 4), (1, 1), 1),
-    (3, (4, 3), (1, 2), 2),
-    (2, (3, 5), (2, 1), 3),
-    (1, (2, 2), (1, 1), 8),
-    (4, (3, 2), (0, 1), 2),
-    (4, (2, 3), (2, 0), 1),
-    (4, (2, 3), (0, 0), 2),
-    (5, (1, 1), (1, 1), 1),
-    (5, (1, 1), (0, 2), 1),
-    (5, (1, 4), (3, 0), 3),
-    (5, (4, 1), (5, 6), 1),
+# payload bits, extent, padding, beats, and the border's value
+SHAPES: list[tuple[int, Pair, Pair, int, int]] = [
+    (3, (3, 4), (1, 1), 1, 0),
+    (3, (4, 3), (1, 2), 2, 0),
+    (2, (3, 5), (2, 1), 3, 0),
+    (1, (2, 2), (1, 1), 8, 0),
+    (4, (3, 2), (0, 1), 2, 0),
+    (4, (2, 3), (2, 0), 1, 0),
+    (4, (2, 3), (0, 0), 2, 0),
+    (5, (1, 1), (1, 1), 1, 0),
+    (5, (1, 1), (0, 2), 1, 0),
+    (5, (1, 4), (3, 0), 3, 0),
+    (5, (4, 1), (5, 6), 1, 0),
+    (5, (2, 3), (1, 1), 1, 21),
+    (6, (2, 2), (2, 1), 3, 63),
+    (8, (3, 2), (0, 1), 1, 128),
 ]
 
 
-def _case(bits: int, extent: Pair, padding: Pair, beats: int) -> StreamCase:
-    name = f"{bits}b-{extent}-{padding}-{beats}".replace(", ", "x")
+def _case(bits: int, extent: Pair, padding: Pair, beats: int, filler: int) -> StreamCase:
+    name = f"{bits}b-{extent}-{padding}-{beats}-{filler}".replace(", ", "x")
     generator = random.Random(name)
     inputs: list[int] = []
     outputs: list[int] = []
     for _ in range(FRAMES):
-        picture = [[0] * ((extent[1] + 2 * padding[1]) * beats) for _ in range(extent[0] + 2 * padding[0])]
+        picture = [[filler] * ((extent[1] + 2 * padding[1]) * beats) for _ in range(extent[0] + 2 * padding[0])]
         for y in range(extent[0]):
             row = [generator.getrandbits(bits) for _ in range(extent[1] * beats)]
             left = padding[1] * beats
             picture[padding[0] + y][left : left + len(row)] = row
             inputs += row
         outputs += [beat for row in picture for beat in row]
-    return StreamCase(name, Padding(bits, extent, padding, beats), inputs, outputs)
+    return StreamCase(name, Padding(bits, extent, padding, beats, filler), inputs, outputs)
 
 
 CASES = [_case(*shape) for shape in SHAPES]
@@ -89,6 +92,7 @@ def test_stated_latency() -> None:
         ((1, (3, 3), (1, -1), 1), ValueError, r"padding must be an integer of at least 0, not -1"),
         ((1, (3, 3), (1, True), 1), TypeError, r"padding must be an integer of at least 0, not True"),
         ((1, (3, 3), (1, 1), 0), ValueError, r"beats must be an integer of at least 1, not 0"),
+        ((2, (3, 3), (1, 1), 1, 4), ValueError, r"filler must be an integer from 0 to 3, not 4"),
     ],
 )
 def test_init_wrong(arguments: Any, error: type[Exception], message: str) -> None:

@@ -149,6 +149,38 @@ def test_line_buffers_lie_in_block_memory_where_rows_are_long() -> None:
     assert layer_cost(slow, 0, LayerFold(8, 2, 10), 1, SIX).bram18 > layer_cost(short, 0, fold, 1, SIX).bram18
 
 
+def _in_groups(channels: int, groups: int) -> Network:
+    """Eight outputs that see 3x3 pixels of 8 / ``groups`` channels each, all with a weight of 1."""
+    weight = np.ones((8, channels // groups, 3, 3), int)
+    neuron = Neuron(np.full(8, 3), NoLeak(), "zero", 12)
+    first = conv_layer("conv", weight, np.zeros(8, int), 8, neuron, groups=groups)
+    last = dense_layer("last", np.ones((2, 8, 2, 2), int), np.zeros(2, int), 8, Integrator(NoLeak(), 16))
+    return Network("groups", (channels, 4, 4), 1, Encoder("uniform"), 1, (first, last), "membrane")
+
+
+def test_a_depthwise_layer_costs_what_its_own_synapses_do() -> None:
+    """Eight lanes of nine ones, whether of one channel or of eight: more lines, and every lane has its addresses."""
+    one, eight = (_cost(_in_groups(channels, channels), LayerFold(1, 8)) for channels in (1, 8))
+    lines = [8 * -(-2 * channels // 14) for channels in (1, 8)]
+    registers = [(9 + 3 + 9 + 10) * channels for channels in (1, 8)]  # window, column, slices, addresses of two tables
+    assert eight.lut - one.lut == lines[1] - lines[0]
+    assert eight.ff - one.ff == registers[1] - registers[0]
+
+
+def test_tables_of_different_groups_are_in_different_block_memories() -> None:
+    # Sums to 9 are 4 bits: eight lanes that share their inputs are 32 bits wide.
+    for channels, groups, memories in ((1, 1, 1), (2, 2, 2), (8, 8, 8)):
+        assert _cost(_in_groups(channels, groups), LayerFold(1, 8, sums="block")).bram18 == memories
+
+
+def test_the_window_of_several_groups_turns_where_they_take_turns() -> None:
+    whole, half = (_cost(_in_groups(8, 8), LayerFold(1, lanes)) for lanes in (8, 4))
+    # Two rows of weights leave tables of 4, 4 and 1 inputs; half as many lanes have sums of 3, 3 and 1 bits, adders of
+    # 4 each and 5 for the base, instead of 3, 3, 4 and 5; and the window of 72 bits turns. A lane's neuron has 12 bits
+    # for the comparison.
+    assert half.lut - whole.lut == 4 * (3 + 3 + 1 + 4 + 4 + 5 + 12) - 8 * (3 + 3 + 4 + 5 + 12) + 72
+
+
 @pytest.mark.parametrize("mode", ["or", "winner"])
 def test_pools(mode: PoolMode) -> None:
     network = _conv(4, 6, 3, timesteps=3)

@@ -13,7 +13,7 @@ from hwsnn.folding.folding import LayerFold
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
-from hwsnn.planner.search import membrane_cycles, needed_cycles, position_cycles
+from hwsnn.planner.search import input_parts, membrane_cycles, needed_cycles, output_parts, position_cycles
 from hwsnn.rtl.compute.engine import Engine
 from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
 from tests.support.layers import conv_layer
@@ -147,6 +147,40 @@ def test_cycles_of_a_convolution_of_spikes() -> None:
     assert needed_cycles(network, 2, 1) == 9
     # 36 positions.
     assert needed_cycles(network, 0, 5) == 180
+
+
+def _grouped(groups: int) -> Network:
+    """The same with a second convolution in groups, of 8 outputs."""
+    network = _network()
+    first, pool, _ = network.layers
+    weight = np.ones((8, 12 // groups, 3, 3), int)
+    second = conv_layer("conv2", weight, np.zeros(8, int), 4, Integrator(NoLeak(), 16), groups=groups)
+    return replace(network, layers=(first, pool, second))
+
+
+def test_cycles_of_a_convolution_in_groups() -> None:
+    network = _grouped(4)
+    # 3 steps, each with 8 outputs and the 3 inputs of their group one at a time.
+    assert position_cycles(network, 2, LayerFold(1, 1), 4) == 3 * 8 * 3
+    # 2 inputs at a time, then 1; 4 outputs at a time, which are 2 groups.
+    assert position_cycles(network, 2, LayerFold(2, 4), 0) == 3 * 2 * 2
+    # 3 groups at a time, then 1; all inputs of a group; two passes.
+    assert position_cycles(network, 2, LayerFold(12, 7, 2), 0) == 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("groups", "inputs", "outputs"),
+    [
+        (1, {1, 2, 3, 4, 6, 12}, {1, 2, 3, 4, 8}),
+        (2, {1, 2, 3, 6}, {1, 2, 4, 8}),
+        (4, {1, 2, 3}, {1, 2, 4, 8}),
+    ],
+)
+def test_folds_are_of_the_channels_of_a_group(groups: int, inputs: set[int], outputs: set[int]) -> None:
+    """The smallest numbers of input channels and of outputs for each number of folds."""
+    layer = _grouped(groups).population(2)
+    assert set(input_parts(layer)) == inputs
+    assert set(output_parts(layer)) == outputs
 
 
 def test_cycles_of_a_fully_connected_layer_are_those_of_its_pixels() -> None:

@@ -32,7 +32,7 @@ from hwsnn.spec import (
     Window,
     largest_weight,
 )
-from hwsnn.spec.integers import Int64Array, IntArray, signed_limits, signed_width
+from hwsnn.spec.integers import Int64Array, IntArray, signed_width
 from tests.support.dice import Dice
 from tests.support.layers import dense_layer
 from tests.support.random_neurons import random_neuron, silent, with_widths
@@ -201,8 +201,8 @@ class _Draw:
         most = 32 - (self._timesteps - 1).bit_length() if last else 32
         membranes = WeightedLayer(layer, self._largest_input, self._timesteps).membranes(self._steps)
         by_channel: Int64Array = membranes.reshape(-1, layer.out_channels)
-        neuron = random_neuron(dice, kind, wishes, probe, by_channel, signed_limits(most)[1])
-        return with_widths(dice, replace(layer, neuron=neuron), self._largest_input, self._timesteps, most)
+        neuron = random_neuron(dice, kind, wishes, probe, by_channel, most)
+        return with_widths(dice, replace(layer, neuron=neuron), self._largest_input, self._timesteps)
 
     def _units(self, projection: Conv | Dense) -> tuple[int, IntArray]:
         """Fraction bits, and biases beside which the sums count."""

@@ -23,7 +23,7 @@ from hwsnn.spec import (
     ShiftLeak,
     SynapticCurrent,
 )
-from hwsnn.spec.integers import Int64Array, IntArray, signed_width
+from hwsnn.spec.integers import Int64Array, IntArray, Range, signed_limits, signed_width
 from tests.support.dice import Dice
 from tests.support.wishes import Kind, Wishes
 
@@ -50,19 +50,22 @@ def silent(dice: Dice, kind: Kind, wishes: Wishes, channels: int) -> Integrator:
 
 
 def random_neuron(
-    dice: Dice, kind: Kind, wishes: Wishes, probe: Integrator, membranes: Int64Array, largest: int
+    dice: Dice, kind: Kind, wishes: Wishes, probe: Integrator, membranes: Int64Array, most: int
 ) -> AnyNeuron:
-    """A neuron of ``kind`` with the leaks of ``probe``, all its constants within ``largest``.
+    """A neuron of ``kind`` with the leaks of ``probe``, of at most ``most`` membrane bits.
 
-    ``membranes``: (samples, channels), those of ``probe``.
+    ``membranes``: (samples, channels), those of ``probe``. In a third of the neurons half of them do not fit.
     """
     spiking, _, reset = kind
     channels = int(membranes.shape[1])
     spikes = (dice.integer(2, 3) if dice.happens(0.7) else dice.integer(4, MAX_SPIKES)) if spiking == "several" else 1
+    if dice.happens(0.35):
+        most = min(most, signed_width(0, max(2 * spikes, int(np.median(np.abs(membranes))) // 2)))
+    _, largest = signed_limits(most)
     shares = dice.random.uniform(0.35, 0.8, size=(channels,))
     typical = np.array([np.quantile(membranes[:, channel], share) for channel, share in enumerate(shares)])
     threshold = np.clip(np.rint(typical), 1, largest // (2 * spikes)).astype(np.int64)
-    fields: dict[str, Any] = {"synapse": probe.synapse}
+    fields: dict[str, Any] = {"membrane_bits": most, "synapse": probe.synapse}
     if dice.happens(0.25, wishes.initial):
         share = 0.5 if dice.happens(0.4) else dice.random.uniform(-0.5, 1.2, channels)
         fields["initial"] = np.clip(np.rint(threshold * share), -largest, largest).astype(np.int64)
@@ -75,8 +78,7 @@ def random_neuron(
         threshold,
         probe.leak,
         reset,
-        MAX_MEMBRANE_BITS,
-        _sub(dice, threshold) if "subtract" in reset else None,
+        sub=_sub(dice, threshold) if "subtract" in reset else None,
         further=_further(dice, threshold, spikes),
         once=spiking == "once",
         **fields,
@@ -103,27 +105,17 @@ def _further(dice: Dice, threshold: Int64Array, spikes: int) -> IntArray | None:
     return further
 
 
-def with_widths(dice: Dice, layer: Population, largest_input: int, timesteps: int, most: int) -> Population:
-    """The layer with state of the width that it needs; in a third of the layers of fewer bits, so that it saturates.
-
-    ``most``: membrane bits.
-    """
+def with_widths(dice: Dice, layer: Population, largest_input: int, timesteps: int) -> Population:
+    """The layer with membranes no wider than they need be; a third of the synaptic currents are narrower than that."""
     neuron = layer.neuron
     ranges = layer.state_ranges(largest_input, timesteps)
-    numbers = [values for name, values in neuron.constants.items() if "multiplier" not in name]
+    needed = ranges["v"]
     if isinstance(neuron, Neuron) and neuron.reset == "subtract" and neuron.sub is not None:
-        numbers.append(neuron.thresholds - neuron.sub * np.arange(1, neuron.spikes + 1)[:, np.newaxis])
-    all_numbers = np.concatenate([np.zeros(1, np.int64), *map(np.ravel, numbers)])
-    least = signed_width(int(all_numbers.min()), int(all_numbers.max()))
-    bits = _width(dice, least, ranges["v"].width, most)
+        left = neuron.thresholds - neuron.sub * np.arange(1, neuron.spikes + 1)[:, np.newaxis]
+        needed |= Range(int(left.min()), int(left.max()))
+    bits = min(max(needed.width, MIN_MEMBRANE_BITS), neuron.membrane_bits)
     if neuron.synapse is not None:
-        width = _width(dice, MIN_MEMBRANE_BITS, ranges["s"].width, MAX_MEMBRANE_BITS)
+        width = ranges["s"].width - (dice.integer(1, 3) if dice.happens(0.35) else 0)
+        width = min(max(width, MIN_MEMBRANE_BITS), MAX_MEMBRANE_BITS)
         neuron = replace(neuron, synapse=replace(neuron.synapse, bits=width))
     return replace(layer, neuron=replace(neuron, membrane_bits=bits))
-
-
-def _width(dice: Dice, least: int, needed: int, most: int) -> int:
-    least, needed = max(least, MIN_MEMBRANE_BITS), min(needed, most)
-    if least < needed and dice.happens(0.35):
-        return dice.integer(max(least, needed - 3), needed - 1)
-    return max(needed, least)

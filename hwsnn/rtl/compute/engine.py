@@ -9,8 +9,9 @@ from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
+from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold
-from hwsnn.folding.pipeline_depths import engine_depths
+from hwsnn.folding.pipeline_depths import engine_depths, layer_output
 from hwsnn.folding.synaptic_sums import synaptic_sums
 from hwsnn.spec import Network
 
@@ -55,9 +56,10 @@ class Engine(wiring.Component):
     -----
     i : stream in of ``unsigned(taps * steps * C * n)``
         Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c, of n bits.
-    o : stream out of ``unsigned(t_par * Cout)``
-        Spikes, bit ``t * Cout + c``, one beat per pass. Of an integrating layer the scores, one beat per output
-        pixel.
+    o : stream out of ``unsigned(t_par * Cout * b)``
+        Entry ``t * Cout + c`` is a number of spikes or, of a last layer whose membranes are read at every step, the
+        membrane; one beat per pass. Where only those of the last step are read, ``unsigned(Cout * b)``, one beat per
+        output pixel.
 
     Timing
     ------
@@ -85,22 +87,27 @@ class Engine(wiring.Component):
             network.timesteps,
             self._t_par,
             shared=held,
-            saturates=bool(network.saturating(index)),
+            saturating=network.saturating(index),
+            output=layer_output(network, index),
         )
         self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
-        self._fires = layer.neuron.fires
-        self._lane_bits, self._sets = (1, self._t_par) if self._fires else (layer.neuron.membrane_bits, 1)
+        self._only_last = shape.output == "last membranes"
+        self._sets = 1 if self._only_last else self._t_par
+        self._lane_bits = len(Value.cast(self._neurons.o.payload)) // (self._sets * lanes)
+        folded = fold_shape(layer, fold)
         self._slices = WindowSlicer(
             taps=layer.projection.taps,
             channels=layer.projection.in_channels,
             bits=sums[0].input_bits,
             steps=steps,
-            cin_par=min(fold.cin_par, layer.projection.in_channels),
+            cin_par=folded.cin_par,
             t_par=1 if held else self._t_par,
             groups=self._groups,
             repeats=self.passes if held else 1,
             passes=self.passes,
             min_interval=self.min_interval,
+            channel_groups=folded.channel_groups,
+            sections=folded.sections,
         )
         self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
         super().__init__(
@@ -145,11 +152,11 @@ class Engine(wiring.Component):
         return m
 
     def _makes_beat(self, m: Module, begin: Value) -> Value:
-        """Whether the next pass makes a beat: passes of the last position do, for scores only the last of them."""
+        """Whether the next pass makes a beat: passes of the last position do, for last membranes only the last."""
         m.submodules.passes = one_pass = ModuloCounter(self.passes)
         m.submodules.positions = position = ModuloCounter(self._positions)
         m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]
-        return position.last if self._fires else position.last & one_pass.last
+        return position.last & one_pass.last if self._only_last else position.last
 
     def _gather(self, m: Module, spikes: Any, queue: CreditFifo) -> None:
         """Put the output folds of a pass side by side, and drop surplus PEs."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-from hwsnn.spec import Leak, MultiplyLeak, NoLeak, ShiftLeak
+from hwsnn.folding.leak_products import is_gated, pe_clocks, places
+from hwsnn.spec import ChannelLeak, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from hwsnn.spec.checks import assert_never
 from hwsnn.spec.integers import signed_digits
 
+from ..stream.delay import delayed
+from .signed_sum import signed_sum
 
-def leaked(m: Module, leak: Leak, v: Value) -> Value:
-    """``leak(v)``, ``pipeline_depths.leak_clocks(leak)`` cycles later; one adder per cycle."""
+
+def leaked(m: Module, leak: Leak, v: Value, clocks: int, multiplier: Value | None = None) -> Value:
+    """``leak(v)`` of a PE, ``clocks`` cycles later, at least ``pe_clocks(leak)``; one adder per cycle.
+
+    ``multiplier``: that of the channel, where the PE's channels have different ones (``is_gated``).
+    """
+    return delayed(m, _leaked(m, leak, v, multiplier), "rest", clocks - pe_clocks(leak))
+
+
+def _leaked(m: Module, leak: Leak, v: Value, multiplier: Value | None) -> Value:
     match leak:
         case NoLeak():
             return v
@@ -20,24 +31,17 @@ def leaked(m: Module, leak: Leak, v: Value) -> Value:
             return rest
         case MultiplyLeak():
             return _product(m, v, leak.multiplier) >> leak.shift
+        case ChannelLeak() if is_gated(leak):
+            assert multiplier is not None
+            terms = [(Mux(multiplier[place], v << place, 0), 1) for place in places(leak)]
+            return signed_sum(m, terms, "product") >> leak.shift
+        case ChannelLeak():
+            return _product(m, v, int(leak.multipliers[0])) >> leak.shift
         case _:
             raise assert_never(leak)
 
 
 def _product(m: Module, v: Value, number: int) -> Value:
-    """v times a constant: a tree of adders and subtracters, whose first term always has a positive sign."""
-    terms = [(v << bit, digit) for bit, digit in signed_digits(number)]
-    if not terms:
-        return Const(0, v.shape())
-    level = 0
-    while len(terms) > 1:
-        level += 1
-        below, terms = terms, []
-        for index in range(0, len(below), 2):
-            (value, sign), *other = below[index : index + 2]
-            for second, second_sign in other:
-                value = value + second if sign == second_sign else value - second
-            node = Signal(value.shape(), name=f"product_{level}_{index // 2}", reset_less=True)
-            m.d.sync += node.eq(value)
-            terms.append((node, sign))
-    return terms[0][0]
+    """v times a constant."""
+    terms = [(v << place, sign) for place, sign in signed_digits(number)]
+    return signed_sum(m, terms, "product") if terms else Const(0, v.shape())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+import numpy as np
+from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,15 +11,16 @@ from hwsnn.spec import AnyNeuron
 
 from ..checks import check_integer
 from .neuron_step import state_layout
+from .rom import packed
 
 
 class MembraneMemory(wiring.Component):
-    """The state of all neurons, one word per output fold: the neuron's state variables, packed.
+    """The state of all membranes, one word per output fold: the neuron's ``state_layout``, side by side.
 
     Parameters
     ----------
     neuron : AnyNeuron
-        The neuron whose state it is.
+        The neuron whose state it is, of ``groups * lanes`` channels.
     groups : int
         Output folds.
     lanes : int
@@ -29,7 +31,7 @@ class MembraneMemory(wiring.Component):
     read_group : Signal(range(groups)), in
         Which output fold is read.
     first : Signal(1), in
-        Read 0 instead: the state before the first step.
+        Read the state before the first step instead: the initial membranes, and else 0.
     state : Signal(ArrayLayout(state_layout(neuron), lanes)), out
         The state that was read; a register.
     write : Signal(1), in
@@ -48,7 +50,7 @@ class MembraneMemory(wiring.Component):
     def __init__(self, neuron: AnyNeuron, groups: int, lanes: int) -> None:
         check_integer("groups", groups, 1)
         check_integer("lanes", lanes, 1)
-        self._groups = groups
+        self._groups, self._lanes, self._initial = groups, lanes, neuron.initial
         word = data.ArrayLayout(state_layout(neuron), lanes)
         super().__init__(
             {
@@ -79,6 +81,22 @@ class MembraneMemory(wiring.Component):
                 write.data.eq(left),
             ]
         state = Signal(len(left), name="state_read", reset_less=True)
-        m.d.sync += state.eq(Mux(self.first, 0, stored))
+        m.d.sync += state.eq(Mux(self.first, self._before(m), stored))
         m.d.comb += Value.cast(self.state).eq(state)
         return m
+
+    def _before(self, m: Module) -> Value | int:
+        """The state before the first step."""
+        if self._initial is None:
+            return 0
+        bits = len(Value.cast(self.state)) // self._lanes
+        v = self.state.shape().elem_shape["v"]
+        words = packed(self._initial.astype(np.int64).reshape(self._groups, self._lanes) & ((1 << v.width) - 1), bits)
+        if self._groups == 1:
+            return Const(words[0], len(Value.cast(self.state)))
+        m.submodules.initial = table = memory.Memory(
+            shape=unsigned(len(Value.cast(self.state))), depth=self._groups, init=words
+        )
+        read = table.read_port(domain="comb")
+        m.d.comb += read.addr.eq(self.read_group)
+        return read.data

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-import numpy as np
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, signed, unsigned
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.folding.pipeline_depths import neuron_pipeline
+from hwsnn.folding.pipeline_depths import Output, neuron_pipeline, synaptic_step
 from hwsnn.spec import MAX_TIMESTEPS, AnyNeuron
-from hwsnn.spec.integers import IntArray
+from hwsnn.spec.integers import unsigned_width
 
 from ..checks import check_integer
 from ..stream.counter import ModuloCounter
 from ..stream.delay import DelayLine, delayed
-from .membrane_memory import MembraneMemory
-from .neuron_step import NeuronStep, constants_layout
+from .neuron_step import NeuronStep
+from .step_chain import Arrival, StepChain
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,25 @@ class NeuronShape:
     current_bits : int
         Width of a current, two's complement.
     timesteps : int
-        Time steps per output pixel; before the first one the state is 0.
+        Time steps per output pixel.
     t_par : int
-        Time steps per pass, at most ``timesteps``. No neuron fires in surplus steps of the last pass.
+        Time steps per pass, at most ``timesteps``. In surplus steps of the last pass no neuron fires, and u is 0.
     shared : bool
         Whether a pass has one current for all its steps, as with pixels.
-    saturates : bool
-        Whether u can leave the membrane's range.
+    saturating : frozenset of str
+        The state variables that can leave their range and are clipped.
+    output : Output
+        What leaves.
     """
 
     groups: int
     lanes: int
     current_bits: int
     timesteps: int
-    t_par: int = 1
-    shared: bool = False
-    saturates: bool = True
+    t_par: int
+    shared: bool
+    saturating: frozenset[str]
+    output: Output
 
     def __post_init__(self) -> None:
         check_integer("groups", self.groups, 1)
@@ -56,9 +59,10 @@ class NeuronShape:
         check_integer("current bits", self.current_bits, 1)
         check_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
         check_integer("t_par", self.t_par, 1, self.timesteps)
-        for what, flag in (("shared", self.shared), ("saturates", self.saturates)):
-            if not isinstance(flag, bool):
-                raise TypeError(f"{what} must be a bool, not {flag!r}")
+        if not isinstance(self.shared, bool):
+            raise TypeError(f"shared must be a bool, not {self.shared!r}")
+        if self.output not in get_args(Output):
+            raise ValueError(f"output must be one of {', '.join(map(repr, get_args(Output)))}, not {self.output!r}")
 
     @property
     def passes(self) -> int:
@@ -96,9 +100,9 @@ class Neurons(wiring.Component):
     -----
     i : valid-only stream in of ``ArrayLayout(ArrayLayout(signed(current_bits), lanes), currents)``
         Currents, by step of the pass (one if shared) and PE, in the order (output pixel, pass, g).
-    o : valid-only stream out of ``unsigned(t_par * lanes)``
-        Spikes in the same order, bit ``t * lanes + PE``. Of neurons that never fire instead
-        ``ArrayLayout(signed(membrane_bits), lanes)``: the membranes after the last step, by output fold.
+    o : valid-only stream out of ``unsigned(t_par * lanes * b)``
+        In the same order; entry ``t * lanes + PE`` of b bits is a number of spikes, 0 to K, or u in two's complement.
+        Of the last membranes instead ``ArrayLayout(signed(membrane_bits), lanes)``: u of the last step, by output fold.
 
     Timing
     ------
@@ -116,18 +120,22 @@ class Neurons(wiring.Component):
             if len(values) != channels:
                 raise ValueError(f"{name} must be of {channels} channels, groups times lanes, not of {len(values)}")
         self._neuron, self._shape = neuron, shape
-        pipeline = neuron_pipeline(
+        self._pipeline = neuron_pipeline(
             neuron,
             groups=shape.groups,
             timesteps=shape.timesteps,
             t_par=shape.t_par,
-            saturates=shape.saturates,
+            saturating=shape.saturating,
+            output=shape.output,
         )
-        self._stages = pipeline.steps
-        self.latency, self.min_interval = pipeline.latency, pipeline.min_interval
-        membranes = data.ArrayLayout(signed(neuron.membrane_bits), shape.lanes)
+        self.latency, self.min_interval = self._pipeline.latency, self._pipeline.min_interval
         currents = data.ArrayLayout(data.ArrayLayout(signed(shape.current_bits), shape.lanes), shape.currents)
-        result = unsigned(shape.t_par * shape.lanes) if neuron.fires else membranes
+        entry = unsigned(unsigned_width(neuron.spikes)) if shape.output == "spikes" else signed(neuron.membrane_bits)
+        result = (
+            data.ArrayLayout(entry, shape.lanes)
+            if shape.output == "last membranes"
+            else unsigned(shape.t_par * shape.lanes * entry.width)
+        )
         super().__init__(
             {
                 "i": In(stream.Signature(currents, always_ready=True)),
@@ -141,102 +149,75 @@ class Neurons(wiring.Component):
         m.submodules.groups = group = ModuloCounter(shape.groups)
         m.submodules.passes = one_pass = ModuloCounter(shape.passes)
         m.d.comb += [group.step.eq(self.i.valid), one_pass.step.eq(group.step & group.last)]
-        groups = DelayLine(m, group.count, "group")
-        memory = self._memory(m, one_pass, groups) if shape.passes > 1 else None
-        steps = self._steps(m, groups, memory)
-        if self._neuron.fires:
-            given = self.i.valid
-            self._output_spikes(m, steps, one_pass.last)
-        else:
+        first = Signal(init=1)
+        if shape.passes > 1:
+            with m.If(one_pass.step):
+                m.d.sync += first.eq(one_pass.last)
+        arrival = Arrival(self.i.valid, DelayLine(m, group.count, "group"), DelayLine(m, first, "first"))
+        steps = self._membranes(m, arrival, self._currents(m, arrival))
+        given = self.i.valid
+        if shape.output == "last membranes":
             given = self.i.valid & one_pass.last
-            self._output_membranes(m, steps)
+            lanes = steps[(shape.timesteps - 1) % shape.t_par]
+            m.d.comb += [self.o.payload[lane].eq(step.u) for lane, step in enumerate(lanes)]
+        else:
+            self._output_every_step(m, steps, one_pass.last)
         m.d.comb += self.o.valid.eq(delayed(m, given, "given", self.latency, reset_less=False))
         return m
 
-    def _memory(self, m: Module, one_pass: ModuloCounter, groups: DelayLine) -> MembraneMemory:
-        """Reads the output fold that arrives, and writes the one that has completed all steps of its pass."""
-        first, last = Signal(init=1), self._stages[-1].end
-        with m.If(one_pass.step):
-            m.d.sync += first.eq(one_pass.last)
-        m.submodules.membranes = membranes = MembraneMemory(self._neuron, self._shape.groups, self._shape.lanes)
-        m.d.comb += [
-            membranes.read_group.eq(groups.at(0)),
-            membranes.first.eq(first),
-            membranes.write.eq(delayed(m, self.i.valid, "passed", last, reset_less=False)),
-            membranes.write_group.eq(groups.at(last)),
-        ]
-        return membranes
-
-    def _steps(self, m: Module, groups: DelayLine, memory: MembraneMemory | None) -> list[list[NeuronStep]]:
-        """The steps of a pass, by step and PE: from the memory, through one another, and back to it."""
-        neuron, shape = self._neuron, self._shape
+    def _currents(self, m: Module, arrival: Arrival) -> list[list[DelayLine]]:
+        """What is added to the membranes, by step and PE: synaptic currents, if the neurons have any."""
+        shape, synapse = self._shape, synaptic_step(self._neuron)
         name = "current_{1}" if shape.currents == 1 else "current_{0}_{1}"
         currents = [
             [DelayLine(m, self.i.payload[index][lane], name.format(index, lane)) for lane in range(shape.lanes)]
             for index in range(shape.currents)
         ]
-        states = None if memory is None else [Value.cast(memory.state[lane]) for lane in range(shape.lanes)]
-        steps: list[list[NeuronStep]] = []
-        for number, stages in enumerate(self._stages):
-            constants = self._constants(m, number, groups, stages.constants)
-            steps.append([])
-            for lane in range(shape.lanes):
-                step = NeuronStep(neuron, shape.current_bits, saturates=shape.saturates, begins=states is None)
-                m.submodules[f"step_{number}_{lane}"] = step
-                m.d.comb += step.current.eq(currents[number % shape.currents][lane].at(stages.current))
-                if states is not None:
-                    m.d.comb += Value.cast(step.state).eq(states[lane])
-                m.d.comb += [step.constants[name].eq(values[lane]) for name, values in constants.items()]
-                steps[-1].append(step)
-            states = [
-                delayed(m, Value.cast(step.left), f"state_{number}_{lane}", stages.next - stages.end)
-                for lane, step in enumerate(steps[-1])
+        if synapse is None:
+            return currents
+        stages = self._pipeline.synapse
+        chain = StepChain(
+            synapse,
+            shape.groups,
+            shape.lanes,
+            stages,
+            saturates="s" in shape.saturating,
+            remembers=shape.passes > 1,
+            prefix="synapse_",
+        )
+        return [
+            [
+                DelayLine(m, step.left.v, f"synaptic_{number}_{lane}", stages[number].end)
+                for lane, step in enumerate(lanes)
             ]
-        if memory is not None:
-            m.d.comb += Value.cast(memory.left).eq(Cat(step.left for step in steps[-1]))
-        return steps
+            for number, lanes in enumerate(chain.build(m, arrival, currents))
+        ]
 
-    def _output_spikes(self, m: Module, steps: list[list[NeuronStep]], last: Value) -> None:
-        """The spikes of all steps leave together; ``last``: whether the last pass arrives."""
-        spikes = [
-            [delayed(m, step.spike, f"spike_{number}_{lane}", waits) for lane, step in enumerate(steps[number])]
-            for number, waits in enumerate(self.latency - stages.end for stages in self._stages)
+    def _membranes(self, m: Module, arrival: Arrival, currents: list[list[DelayLine]]) -> list[list[NeuronStep]]:
+        shape = self._shape
+        chain = StepChain(
+            self._neuron,
+            shape.groups,
+            shape.lanes,
+            self._pipeline.steps,
+            saturates="v" in shape.saturating,
+            remembers=shape.passes > 1,
+            gives_u=shape.output != "spikes",
+        )
+        return chain.build(m, arrival, currents)
+
+    def _output_every_step(self, m: Module, steps: list[list[NeuronStep]], last: Value) -> None:
+        """The spikes, or u, of all steps leave together; ``last``: whether the last pass arrives."""
+        name, there = ("spike", "spikes") if self._shape.output == "spikes" else ("u", "u")
+        results: list[list[Value]] = [
+            [
+                delayed(m, getattr(step, name), f"{name}_{number}_{lane}", self.latency - getattr(stages, there))
+                for lane, step in enumerate(steps[number])
+            ]
+            for number, stages in enumerate(self._pipeline.steps)
         ]
         surplus = self._shape.passes * self._shape.t_par - self._shape.timesteps
         if surplus:
             last = delayed(m, last, "last", self.latency)
-            spikes[-surplus:] = [[spike & ~last for spike in step] for step in spikes[-surplus:]]
-        m.d.comb += self.o.payload.eq(Cat(spikes))
-
-    def _output_membranes(self, m: Module, steps: list[list[NeuronStep]]) -> None:
-        """The membranes after the last step of an output pixel."""
-        lanes = steps[(self._shape.timesteps - 1) % self._shape.t_par]
-        m.d.comb += [self.o.payload[lane].eq(step.left.v) for lane, step in enumerate(lanes)]
-
-    def _constants(self, m: Module, number: int, groups: DelayLine, stage: int) -> dict[str, list[Value]]:
-        """Each PE's constants by name, of the output fold that is in ``stage``, for step ``number``."""
-        found: dict[str, list[Value]] = {}
-        tables: list[tuple[IntArray, list[Value]]] = []
-        for name, values in self._neuron.constants.items():
-            alike = [table for numbers, table in tables if np.array_equal(numbers, values)]
-            found[name] = alike[0] if alike else self._table(m, name, number, values, groups, stage)
-            tables.append((values, found[name]))
-        return found
-
-    def _table(self, m: Module, name: str, number: int, values: IntArray, groups: DelayLine, stage: int) -> list[Value]:
-        """Each PE's constant of the output fold that is in ``stage``."""
-        lanes, bits = self._shape.lanes, Shape.cast(constants_layout(self._neuron)[name].shape).width
-        words = [
-            sum((int(value) & ((1 << bits) - 1)) << (lane * bits) for lane, value in enumerate(row))
-            for row in values.reshape(-1, lanes)
-        ]
-        if len(words) == 1:
-            word: Value = Const(words[0], lanes * bits)
-        else:
-            m.submodules[f"{name}_{number}"] = table = memory.Memory(
-                shape=unsigned(lanes * bits), depth=len(words), init=words
-            )
-            port = table.read_port()
-            m.d.comb += port.addr.eq(groups.at(stage - 1))
-            word = port.data
-        return [word[lane * bits :][:bits] for lane in range(lanes)]
+            results[-surplus:] = [[Mux(last, 0, result) for result in step] for step in results[-surplus:]]
+        m.d.comb += Value.cast(self.o.payload).eq(Cat(results))

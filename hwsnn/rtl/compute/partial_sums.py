@@ -40,8 +40,8 @@ class TableSums(wiring.Component):
 
     Ports
     -----
-    inputs : Signal(L * input_bits), in
-        A slice.
+    inputs : Signal(slice_bits), in
+        A slice; each PE sees a section of it.
     row : Signal(range(row_count)), in
         Its row of weights.
     lane_0, lane_1, ... : Signal(shape), out
@@ -72,19 +72,19 @@ class TableSums(wiring.Component):
     def _tables(self, m: Module) -> list[list[_Term]]:
         """The terms of each PE."""
         sums, terms = self._sums, [list[_Term]() for _ in range(self._sums.lanes)]
-        bit_weights = sums.bit_weights
-        for index, bits in enumerate(sums.tables):
-            weights = bit_weights[:, :, bits]
-            patterns = np.arange(1 << len(bits))[:, None] >> np.arange(len(bits)) & 1
-            numbers = np.einsum("pb,rlb->lrp", patterns, weights)
+        for index, table in enumerate(sums.tables):
+            patterns = np.arange(1 << len(table.bits))[:, None] >> np.arange(len(table.bits)) & 1
+            numbers = np.einsum("pb,rlb->lrp", patterns, table.weights)
             numbers -= numbers.min(axis=2, keepdims=True)
-            lanes = [int(lane) for lane in np.flatnonzero(numbers.any(axis=(1, 2)))]
-            columns = {f"table_{index}_lane_{lane}": numbers[lane] for lane in lanes}
-            m.submodules[f"table_{index}"] = table = Rom(columns, block=sums.block)
-            m.d.comb += [table.row.eq(self.row), table.inputs.eq(Cat(self.inputs[int(bit)] for bit in bits))]
-            for lane, name in zip(lanes, columns, strict=True):
-                bounds = RowRange(np.zeros(len(weights), np.int64), np.abs(weights[:, lane]).sum(axis=1))
-                terms[lane].append(_Term(name, getattr(table, name), bounds))
+            feeds = np.flatnonzero(numbers.any(axis=(1, 2)))
+            lanes = [int(lane) for lane in table.lanes[feeds]]
+            columns = {f"table_{index}_lane_{lane}": numbers[at] for at, lane in zip(feeds, lanes, strict=True)}
+            m.submodules[f"table_{index}"] = rom = Rom(columns, block=sums.block)
+            m.d.comb += [rom.row.eq(self.row), rom.inputs.eq(Cat(self.inputs[int(bit)] for bit in table.bits))]
+            for at, lane, name in zip(feeds, lanes, columns, strict=True):
+                weights = table.weights[:, at]
+                bounds = RowRange(np.zeros(len(weights), np.int64), np.abs(weights).sum(axis=1))
+                terms[lane].append(_Term(name, getattr(rom, name), bounds))
         return terms
 
 
@@ -148,7 +148,7 @@ class GatedSums(wiring.Component):
             for shift in range(sums.input_bits):
                 bit = tap * sums.input_bits + shift
                 gated = Signal(weight.shape(), name=f"gated_{lane}_{bit}", reset_less=True)
-                m.d.sync += gated.eq(Mux(inputs[bit], weight, 0))
+                m.d.sync += gated.eq(Mux(inputs[sums.section(lane) * sums.section_bits + bit], weight, 0))
                 bounds = RowRange(*sums_range(bit_weights[:, lane, bit, None], 1))
                 terms[lane].append(_Term(gated.name, gated << shift, bounds))
         return terms
@@ -160,8 +160,7 @@ def partial_sums(sums: SynapticSums) -> TableSums | GatedSums:
 
 
 def _ports(sums: SynapticSums) -> dict[str, Any]:
-    _, _, taps = sums.rows.shape
-    return {"inputs": In(unsigned(taps * sums.input_bits)), "row": In(range(sums.row_count))}
+    return {"inputs": In(unsigned(sums.slice_bits)), "row": In(range(sums.row_count))}
 
 
 def _lanes(sums: SynapticSums) -> dict[str, Any]:

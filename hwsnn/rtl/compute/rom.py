@@ -17,6 +17,11 @@ def shape_of(low: int, high: int) -> Shape:
     return unsigned(unsigned_width(high)) if low >= 0 else signed(signed_width(low, high))
 
 
+def packed(rows: Int64Array, bits: int) -> list[int]:
+    """Each of the rows as one number: its entries side by side, of ``bits`` bits each, the first lowest."""
+    return [sum((int(value) & ((1 << bits) - 1)) << (at * bits) for at, value in enumerate(row)) for row in rows]
+
+
 class Rom(wiring.Component):
     """A table of constants: several columns of integers, read one row at a time.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,7 +45,7 @@ class Synapses(wiring.Component):
 
     Ports
     -----
-    i : valid-only stream in of ``unsigned(L * input_bits)``
+    i : valid-only stream in of ``unsigned(slice_bits)``
         Slices, in the order (position, pass, g, k).
     o : valid-only stream out of ``ArrayLayout(signed(current_bits), lanes)``
         Currents, one per PE, in the order (pass, g).
@@ -62,10 +62,9 @@ class Synapses(wiring.Component):
         self._sum_bits = max(current_bits - sums.fraction_bits, 1)
         self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
         self.latency = sums.latency
-        slices = unsigned(sums.weights.shape[4] * sums.input_bits)
         super().__init__(
             {
-                "i": In(stream.Signature(slices, always_ready=True)),
+                "i": In(stream.Signature(unsigned(sums.slice_bits), always_ready=True)),
                 "o": Out(stream.Signature(data.ArrayLayout(signed(current_bits), self._lanes), always_ready=True)),
             }
         )
@@ -112,21 +111,21 @@ class Synapses(wiring.Component):
         m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
         if self._sums.fraction_bits:
             fractions = self._fractions(m, delayed(m, group.count, "given_group", stage - FRACTION_CLOCKS))
-            totals = [Cat(*parts).as_signed() for parts in zip(fractions, totals, strict=True)]
+            places = self._sums.fraction_bits
+            totals = [(total << places) | fraction for total, fraction in zip(totals, fractions, strict=True)]
         m.d.comb += [self.o.payload[lane].eq(total) for lane, total in enumerate(totals)]
         return m
 
     def _fractions(self, m: Module, group: Value) -> list[Value]:
         """What belongs below each PE's sum, ``FRACTION_CLOCKS`` cycles after its output fold."""
-        fractions, bits = self._sums.fractions, self._sums.fraction_bits
+        fractions = self._sums.fractions
         differ = [int(lane) for lane in np.flatnonzero((fractions != fractions[0]).any(axis=0))]
-        found: list[Value] = [Const(int(fraction), bits) for fraction in fractions[0]]
+        found: list[Value] = [Const(int(fraction), self._sums.fraction_bits) for fraction in fractions[0]]
         if differ:
             m.submodules.fractions = table = Rom({f"fraction_{lane}": fractions[:, lane, None] for lane in differ})
             m.d.comb += table.row.eq(group)
             for lane in differ:
-                found[lane] = Signal(bits, name=f"fraction_{lane}")
-                m.d.comb += found[lane].eq(getattr(table, f"fraction_{lane}"))
+                found[lane] = getattr(table, f"fraction_{lane}")
         return found
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
