@@ -75,8 +75,7 @@ def test_axi_board(tmp_path: Path) -> None:
     large = network((4000, 1, 1), 250, 8)
     plan = with_folds(large, DEVICES[KV260.device], {"last": LayerFold(1, 1)}, FOLDING)
     message = (
-        r"^timed: does not fit AMD Kria KV260: to keep frames of 1,000,000 bytes takes 1,39\d block memories of 18 kbit, "
-        r"and the xck26 has 288$"
+        r"^timed: does not fit AMD Kria KV260: .* of 1,000,000 bytes takes 1,514 block memories of 18 kbit, and the "
     )
     with pytest.raises(InputError, match=message):
         AxiProject(large, plan, KV260, 150).write(tmp_path)
