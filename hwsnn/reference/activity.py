@@ -25,12 +25,12 @@ TRACE_BYTES = 1 << 26
 class Activity:
     """Activity of a network over ``images`` images; each figure is a mean per image.
 
-    ``spikes``: of the encoder (``"encoder"``, unless it is direct) and of every layer that fires, pools too, over all
-    time steps, channels and positions. ``synaptic_operations``: of every layer with weights that takes spikes, each
-    spike on its input times the synapses that it feeds, weights of zero included. ``multiply_adds``: of the first layer
-    under direct encoding, which takes pixels and so has no synaptic operations: every pixel, even 0, times the synapses
-    that it feeds (so none on padding), once per image, because the current is the same at every step. 0 under the other
-    encodings.
+    ``spikes``: of the encoder (``"encoder"``, if it makes spikes) and of every layer that passes spikes on, pools too,
+    over all time steps, channels and positions; several of a neuron at a step count as many. ``synaptic_operations``:
+    of every layer with weights that takes spikes, each spike on its input times the synapses that it feeds, weights of
+    zero included. ``multiply_adds``: of a first layer that takes the values themselves and so has no synaptic
+    operations: every value, even 0, times the synapses that it feeds (so none on padding). Under direct encoding that
+    is once per image, because the current is the same at every step. 0 where the encoder makes spikes.
     """
 
     images: int
@@ -52,7 +52,7 @@ class Activity:
 def measure(
     network: Network, images: npt.NDArray[np.uint8], *, progress: Callable[[int], object] | None = None
 ) -> Activity:
-    """The activity of ``network`` on ``images`` (N, C, H, W), from the spikes of the reference.
+    """The activity of ``network`` on ``images`` (N, *frame shape), from the spikes of the reference.
 
     The images are traced a few at a time, as many as fit ``TRACE_BYTES``, at least one, so memory does not grow with N.
     ``progress`` is called with the number of images done since its last call. Raises ``ValueError`` for no images, and
@@ -71,8 +71,8 @@ def measure(
     operations, multiply_adds = dict[str, float](), 0
     for index, layer in network.populations():
         fed = fan_out(layer, network.shapes[index])
-        if network.inputs(index).held:
-            multiply_adds = network.shapes[index][0] * int(fed.sum())
+        if index == 0 and not network.encoder.spikes:
+            multiply_adds = network.encoded_steps * network.shapes[index][0] * int(fed.sum())
         else:
             operations[layer.name] = int((spikes_at[names[index]] * fed).sum()) / len(images)
     return Activity(
@@ -87,9 +87,10 @@ def fan_out(layer: Population, shape: Shape) -> IntArray:
     """How many synapses of ``layer`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
 
     Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
+    The currents that a pool drops count as well: all of them are computed.
     """
-    size, stride, padding = layer.window
-    windows = layer.output_shape(shape)[1:]
+    size, stride, padding = layer.projection.window
+    windows = layer.projection.output_shape(shape)[1:]
     down, across = (
         _windows_over(shape[1 + axis], windows[axis], size[axis], stride[axis], padding[axis]) for axis in (0, 1)
     )

@@ -37,7 +37,7 @@ class Neurons:
 
     def __init__(self, neuron: AnyNeuron, currents: Range, timesteps: int) -> None:
         self._neuron = neuron
-        added, largest = currents.magnitude, [currents.magnitude]
+        added, largest = currents.magnitude, list[int]()
         self._limits_of_s: tuple[int, int] | None = None
         if neuron.synapse is not None:
             low, high = signed_limits(neuron.synapse.bits)
@@ -46,7 +46,8 @@ class Neurons:
             added = min(timesteps * added, -low)
         low, high = signed_limits(neuron.membrane_bits)
         self._limits = (low, high) if timesteps * added + _beyond(neuron) > high else None
-        largest += [added - low + _taken_late(neuron), neuron.leak.largest_product(-low)]
+        # Several spikes may take off as much as there is between the limits.
+        largest += [max(added, -low) - low, neuron.leak.largest_product(-low)]
         self.dtype = exact_float(max(largest))
         """The narrowest type that holds every value of a step."""
         self._constants = {name: values.astype(self.dtype) for name, values in neuron.constants.items()}
@@ -148,20 +149,13 @@ def _beyond(neuron: AnyNeuron) -> int:
     """How far a membrane may lie from zero beside the sum of its currents, where it does not saturate.
 
     Leaks, resets to zero and lower bounds move it towards zero. What a reset takes off moves it beyond zero by at most
-    what that exceeds the membrane that it is taken from.
+    what that exceeds the membrane that it is taken from: a threshold, or a membrane that leaked since.
     """
     initial = 0 if neuron.initial is None else int(np.abs(neuron.initial.astype(np.int64)).max())
-    if not isinstance(neuron, Neuron) or neuron.sub is None or neuron.reset != "subtract":
-        return max(initial, _taken_late(neuron))
+    if not isinstance(neuron, Neuron) or neuron.sub is None:
+        return initial
     taken = neuron.sub.astype(np.int64) * np.arange(1, neuron.spikes + 1)[:, np.newaxis]
-    return max(initial, int((taken - neuron.thresholds).max()))
-
-
-def _taken_late(neuron: AnyNeuron) -> int:
-    """The most that is taken off a leaked membrane, rather than off one that reaches the threshold."""
-    if isinstance(neuron, Neuron) and neuron.sub is not None and neuron.reset != "subtract":
-        return int(neuron.sub.max())
-    return 0
+    return max(initial, int((taken - neuron.thresholds if neuron.reset == "subtract" else taken).max()))
 
 
 def _leaked(leak: Leak, v: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.reference import activity
 from hwsnn.reference.activity import Activity, fan_out, measure
-from hwsnn.spec import Conv, Integrator, Network, NoLeak, Population, Shape
+from hwsnn.spec import Conv, EncoderKind, Integrator, Network, NoLeak, Population, Readout, Shape, Window
 from tests.support import oracle
 from tests.support.layers import conv_layer
 from tests.support.random_networks import random_network
@@ -24,10 +24,11 @@ IMAGES = 3
 
 def synapses(layer: Population, shape: Shape) -> Iterator[tuple[int, int, int]]:
     """The input of every synapse of a layer on inputs of ``shape``: one entry for each weight of each window."""
-    (sy, sx), (py, px) = (layer.stride, layer.padding) if isinstance(layer, Conv) else ((1, 1), (0, 0))
-    outputs, inputs = layer.projection.weight.shape[:2]
-    for o, y, x in product(*map(range, layer.output_shape(shape))):
-        for c, i, j in product(*map(range, layer.projection.weight.shape[1:])):
+    projection = layer.projection
+    (sy, sx), (py, px) = projection.stride, projection.padding
+    outputs, inputs = projection.weight.shape[:2]
+    for o, y, x in product(*map(range, projection.output_shape(shape))):
+        for c, i, j in product(*map(range, projection.weight.shape[1:])):
             row, column = y * sy + i - py, x * sx + j - px
             if 0 <= row < shape[1] and 0 <= column < shape[2]:
                 yield o * shape[0] // (outputs * inputs) * inputs + c, row, column
@@ -36,12 +37,13 @@ def synapses(layer: Population, shape: Shape) -> Iterator[tuple[int, int, int]]:
 def by_hand(network: Network, images: np.ndarray) -> Activity:
     values = [oracle.run(network, image)[2] for image in images]
     names = ["encoder", *(layer.name for layer in network.layers)]
-    firing = names[network.encoder.kind == "direct" : len(names) - (network.readout == "membrane")]
+    takes_values = network.encoder.kind in ("direct", "steps")
+    firing = names[takes_values : len(names) - (network.readout in ("membrane", "sum", "max"))]
     operations, multiply_adds = {}, 0
     for index, layer in network.populations():
         fed = list(synapses(layer, network.shapes[index]))
-        if index == 0 and network.encoder.kind == "direct":
-            multiply_adds = len(fed)
+        if index == 0 and takes_values:
+            multiply_adds = len(fed) * (1 if network.encoder.kind == "direct" else network.timesteps)
         else:
             steps = [step for of_image in values for step in of_image[names[index]]]
             operations[layer.name] = sum(step[entry] for step in steps for entry in fed) / len(images)
@@ -63,11 +65,14 @@ def test_random_networks(seed: int) -> None:
 
 def test_the_random_networks_cover_what_matters() -> None:
     networks = [random_network(seed) for seed in SEEDS]
-    convolutions = [layer for network in networks for layer in network.layers if isinstance(layer, Conv)]
-    assert {network.encoder.kind for network in networks} == {"direct", "uniform", "poisson", "latency"}
-    assert {network.readout for network in networks} == {"count", "membrane"}
-    assert {layer.stride for layer in convolutions} == {(1, 1), (1, 2), (2, 1), (2, 2)}
-    assert {(0, 0), (0, 1), (1, 0), (1, 1)} <= {layer.padding for layer in convolutions}
+    populations = [layer for network in networks for _, layer in network.populations()]
+    convolutions = [layer.projection for layer in populations if isinstance(layer.projection, Conv)]
+    assert {network.encoder.kind for network in networks} == set(get_args(EncoderKind))
+    assert {network.readout for network in networks} == set(get_args(Readout))
+    assert {conv.stride for conv in convolutions} == {(1, 1), (1, 2), (2, 1), (2, 2)}
+    assert {(0, 0), (0, 1), (1, 0), (1, 1)} <= {conv.padding for conv in convolutions}
+    assert any(layer.pool is not None for layer in populations)
+    assert any(layer.neuron.spikes > 1 for layer in populations[:-1])
 
 
 @pytest.mark.parametrize(
@@ -78,6 +83,7 @@ def test_the_random_networks_cover_what_matters() -> None:
         (conv(3, stride=(2, 2)), 5, [1, 1, 2, 1, 1]),
         (conv(1, stride=(2, 2)), 4, [1, 0, 1, 0]),
         (conv(2, stride=(2, 2)), 5, [1, 1, 1, 1, 0]),
+        (conv(2, pool=Window((2, 2), (2, 2))), 4, [1, 2, 2, 1]),
     ],
 )
 def test_fan_out(layer: Population, extent: int, windows: list[int]) -> None:

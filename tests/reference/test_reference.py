@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import replace
 from time import sleep
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.reference import Result, encode, run
+from hwsnn.reference import encode, run
 from hwsnn.reference.layers import WeightedLayer
 from hwsnn.spec import (
     Encoder,
@@ -34,45 +31,9 @@ from hwsnn.spec import (
 )
 from hwsnn.spec.integers import signed_limits
 from tests.support import oracle
+from tests.support.against_oracle import check, dense_steps, expect_equal
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_network
-
-
-def expect_equal(network: Network, images: np.ndarray, result: Result) -> None:
-    """Every answer, score and spike of ``result`` is the oracle's."""
-    encoded = encode(network, images)
-    assert encoded.shape == (len(images), network.timesteps, *network.input_shape)
-    boundaries = [layer.name for layer in network.layers if network.readout == "count" or layer != network.layers[-1]]
-    assert list(result.spikes) == (["encoder"] if network.encoder.kind != "direct" else []) + boundaries
-    for index, image in enumerate(images):
-        answer, scores, values = oracle.run(network, image)
-        assert result.scores[index].tolist() == scores
-        assert result.predictions[index] == answer
-        assert dense_steps(values["encoder"], encoded.shape[2:]) == encoded[index].tolist()
-        for name, spikes in result.spikes.items():
-            assert dense_steps(values[name], spikes.shape[2:]) == spikes[index].tolist(), f"spikes of {name}"
-
-
-def dense_steps(steps: list[oracle.Plane], shape: tuple[int, ...]) -> list[object]:
-    channels, height, width = shape
-    return [
-        [[[plane[c, y, x] for x in range(width)] for y in range(height)] for c in range(channels)] for plane in steps
-    ]
-
-
-def check(network: Network, count: int = 3, seed: int = 0) -> Result:
-    images = random_images(network, count, seed)
-    result = run(network, images, trace=True)
-    assert result.scores.dtype == np.int64
-    assert result.predictions.dtype == np.int64
-    expect_equal(network, images, result)
-    return result
-
-
-@settings(max_examples=80, deadline=None, derandomize=True)
-@given(st.integers(0, 1 << 32), st.integers(1, 3))
-def test_random_networks(seed: int, count: int) -> None:
-    check(random_network(seed), count, seed)
 
 
 def integers(random: np.random.Generator, low: int, high: int, *shape: int) -> np.ndarray:
@@ -229,54 +190,6 @@ def test_256_time_steps() -> None:
     check(network_of(last((1, 2, 2), ShiftLeak(3)), shape=(1, 2, 2), timesteps=256), count=2)
 
 
-def test_sums_beyond_float32() -> None:
-    """All weights 127 but one, all pixels 255: an odd sum above 2^24, which float32 cannot hold."""
-    shape = (1, 24, 24)
-    weight = np.full((1, *shape), 127)
-    weight[0, 0, 0, 0] = 126
-    network = network_of(
-        dense_layer("last", weight, np.array([0]), 8, Integrator(NoLeak(), 32)),
-        shape=shape,
-        kind="direct",
-        timesteps=1,
-        readout="membrane",
-    )
-    expected = 255 * (127 * 575 + 126)
-    assert int(np.float32(expected)) != expected
-    assert run(network, np.full((1, *shape), 255, np.uint8)).scores.tolist() == [[expected]]
-
-
-def test_bias_that_takes_currents_beyond_32_bits() -> None:
-    layer = dense_layer(
-        "last", np.full((2, 1, 2, 2), 127), np.array([2**31 - 1, -(2**31)]), 8, Integrator(NoLeak(), 32)
-    )
-    network = network_of(layer, shape=(1, 2, 2), kind="direct", timesteps=3, readout="membrane")
-    assert check(network).scores[0].tolist() == [2**31 - 1, -(2**31)]
-
-
-@pytest.mark.parametrize(
-    ("what", "bias", "leak", "bits", "timesteps"),
-    [
-        ("saturates in the third step only", 60, NoLeak(), 8, 5),
-        ("an odd sum of currents above 2^24", (1 << 22) + 1, NoLeak(), 32, 5),
-        ("a leaked membrane that float32 rounds up", 63 * 65536 + 1000, MultiplyLeak(65535, 16), 24, 2),
-    ],
-)
-def test_membranes_are_exact(what: str, bias: int, leak: Leak, bits: int, timesteps: int) -> None:
-    layer = dense_layer("last", np.zeros((2, 1, 1, 1), np.int64), np.array([bias, -bias]), 8, Integrator(leak, bits))
-    check(network_of(layer, shape=(1, 1, 1), timesteps=timesteps, readout="membrane"), count=1)
-
-
-def test_sums_beyond_32_bits_that_the_bias_takes_back() -> None:
-    """Everything fits 32 bits but the sum before the bias."""
-    shape, bias, bits = (1, 260, 260), -(2**31) + 2**20, 20
-    layer = dense_layer("last", np.full((1, *shape), 127), np.array([bias]), 8, Integrator(NoLeak(), bits))
-    network = network_of(layer, shape=shape, kind="direct", timesteps=1, readout="membrane")
-    total = 260 * 260 * 127 * 255
-    assert total > 2**31 > total + bias > 2 ** (bits - 1)
-    assert run(network, np.full((1, *shape), 255, np.uint8)).scores.tolist() == [[2 ** (bits - 1) - 1]]
-
-
 def test_ties_go_to_the_lowest_class() -> None:
     layer = dense_layer("last", np.zeros((3, 1, 1, 1), np.int64), np.array([-1, 1, 1]), 8, Integrator(NoLeak(), 8))
     network = network_of(layer, shape=(1, 1, 1), readout="membrane")
@@ -375,18 +288,3 @@ def test_no_images() -> None:
     network = random_network(11)
     result = run(network, np.zeros((0, *network.input_shape), np.uint8))
     assert result.scores.shape == (0, network.classes)
-
-
-def test_declared_ranges_hold() -> None:
-    """What the specification says cannot saturate does not change when its membranes are made wider."""
-    for seed in range(60):
-        network = random_network(seed)
-        wider = tuple(
-            layer
-            if isinstance(layer, MaxPool) or network.saturating(index)
-            else replace(layer, neuron=replace(layer.neuron, membrane_bits=32))
-            for index, layer in enumerate(network.layers)
-        )
-        images = random_images(network, 4, seed)
-        images[0], images[1] = 0, network.largest_pixel
-        assert (run(network, images).scores == run(replace(network, layers=wider), images).scores).all()
