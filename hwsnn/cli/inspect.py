@@ -14,7 +14,7 @@ from .common import emit, json_option, model_argument, results_console
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..spec import Layer, Network
+    from ..spec import Layer, Network, SynapticCurrent
 
 
 @click.command("inspect")
@@ -56,40 +56,63 @@ def _describe(network: Network) -> dict[str, Any]:
 
 
 def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any]:
-    from hwsnn.model_file.integer_file import describe_kind
+    from hwsnn.model_file.integer_file import describe_kind, describe_projection
 
     from ..spec import Population
 
-    shape = network.shapes[index + 1]
-    fields = describe_kind(layer) | {"output_shape": list(shape), "parameters": 0, "synapses": 0}
-    if layer.sliding:
-        fields["window"] = list(layer.window.size)
-        fields.pop("size", None)
+    shape = {"output_shape": list(network.shapes[index + 1])}
     if not isinstance(layer, Population):
+        fields = describe_kind(layer) | shape | {"parameters": 0, "synapses": 0, "window": list(layer.size)}
+        del fields["size"]
         return fields
-    neuron = layer.neuron
+    neuron, one = layer.neuron, layer.projection
+    fields = {"name": layer.name} | describe_projection(one) | shape
+    if one.sliding:
+        fields["window"] = list(one.kernel)
+    if layer.pool is not None:
+        fields["pool"] = {"window": list(layer.pool.size), "stride": list(layer.pool.stride)}
     constants = {name: [int(values.min()), int(values.max())] for name, values in neuron.constants.items()}
+    before_pool = one.output_shape(network.shapes[index])
     return fields | {
-        "parameters": sum(part.size for part in (layer.projection.weight, layer.bias, *neuron.constants.values())),
-        "synapses": layer.projection.synapses * shape[1] * shape[2],
-        "weight_bits": layer.projection.weight_bits,
+        "parameters": one.synapses + layer.bias.size + sum(values.size for values in neuron.constants.values()),
+        "synapses": one.synapses * before_pool[1] * before_pool[2],
+        "weight_bits": one.weight_bits,
+        "gain": None if one.gain is None else [int(one.gain.min()), int(one.gain.max())],
+        "fraction_bits": layer.fraction_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
         "can_saturate": bool(network.saturating(index)),
         "leak": neuron.leak.formula,
-        "beta": neuron.leak.betas,
+        "beta": _one_or_both(neuron.leak.betas),
+        "synapse": _describe_synapse(neuron.synapse),
+        "spikes": neuron.spikes,
         "reset": None,
+        "once": False,
         "threshold": None,
         "sub": None,
+        "initial": None,
+        "floor": None,
         **neuron.settings,
         **constants,
     }
 
 
+def _describe_synapse(synapse: SynapticCurrent | None) -> dict[str, Any] | None:
+    if synapse is None:
+        return None
+    return {"leak": synapse.leak.formula, "alpha": _one_or_both(synapse.leak.betas), "bits": synapse.bits}
+
+
+def _one_or_both(ends: tuple[float, float]) -> float | list[float]:
+    """The decay of all channels, or the smallest and the largest."""
+    return ends[0] if ends[0] == ends[1] else list(ends)
+
+
 def _summary(fields: dict[str, Any]) -> str:
     seed = f" (seed {fields['seed']})" if fields["seed"] is not None else ""
+    values = "values per step" if fields["encoding"] == "steps" else "pixels"
     return (
-        f"{fields['name']}: {_extent(fields['input_shape'])} pixels of {fields['pixel_bits']} bits, "
+        f"{fields['name']}: {_extent(fields['input_shape'])} {values} of {fields['pixel_bits']} bits, "
         f"{fields['encoding']} encoding{seed}, {fields['timesteps']} time steps, {fields['readout']} readout of "
         f"{fields['classes']} classes ({fields['score_bits']}-bit scores)\n"
         f"{fields['parameters']:,} parameters, {fields['synapses']:,} synapses per time step, "
@@ -115,8 +138,8 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
         saturates = " (saturates)" if layer["can_saturate"] else ""
         table.add_row(
             layer["name"],
-            layer["leak"],
-            _reset(layer),
+            _leaks(layer),
+            _firing(layer),
             str(layer["weight_bits"]),
             str(layer["current_bits"]),
             f"{layer['membrane_bits']}{saturates}",
@@ -125,9 +148,25 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _reset(layer: dict[str, Any]) -> str:
-    """The reset of a neuron, as text."""
-    return f"subtract {_ends(layer['sub'])}" if layer["sub"] else layer["reset"] or "never fires"
+def _leaks(layer: dict[str, Any]) -> str:
+    """The leak of the membrane, and that of the synaptic current, as text."""
+    return f"{layer['leak']}; current {layer['synapse']['leak']}" if layer["synapse"] else str(layer["leak"])
+
+
+def _firing(layer: dict[str, Any]) -> str:
+    """The reset of a neuron, and what else is not the default, as text."""
+    parts = [layer["reset"] or "never fires"]
+    if layer["sub"]:
+        parts = [f"{layer['reset']} {_ends(layer['sub'])}"]
+    if layer["spikes"] > 1:
+        parts.append(f"up to {layer['spikes']} spikes")
+    if layer["once"]:
+        parts.append("once")
+    if layer["initial"]:
+        parts.append(f"from {_ends(layer['initial'])}")
+    if layer["floor"]:
+        parts.append(f"at least {_ends(layer['floor'])}")
+    return ", ".join(parts)
 
 
 def _ends(ends: Sequence[int]) -> str:
@@ -157,6 +196,9 @@ def _kind(layer: dict[str, Any]) -> str:
         text += f", padding {'x'.join(map(str, layer['padding']))}"
     if "groups" in layer:
         text += f", {layer['groups']} groups"
+    if "pool" in layer:
+        stride = "x".join(map(str, layer["pool"]["stride"]))
+        text += f", max-pool {'x'.join(map(str, layer['pool']['window']))} of currents, stride {stride}"
     return f"{text}, {layer['mode']}" if "mode" in layer else text
 
 

@@ -46,7 +46,7 @@ def restore_neuron(entry: Fields, layer: str, tensors: TensorReader) -> AnyNeuro
     leak, bits = _restore_leak(entry, f"{layer}.multiplier", tensors), entry.get("membrane_bits")
     initial, floor = (tensors.maybe(f"{layer}.{name}", np.int32) for name in ("initial", "floor"))
     neuron: AnyNeuron
-    if f"{layer}.threshold" in tensors:
+    if "reset" in entry or f"{layer}.threshold" in tensors:
         names = takewhile(lambda name: name in tensors, (f"{layer}.threshold_{k}" for k in count(2)))
         further = [tensors.take(name, np.int32) for name in names]
         neuron = Neuron(

@@ -191,10 +191,10 @@ class Network:
                 yield index, layer
 
     def population(self, index: int) -> Population:
-        """Layer ``index``. Raises ``ValueError`` unless it has neurons."""
+        """Layer ``index``. Raises ``ValueError`` unless it has weights."""
         layer = self.layers[index]
         if not isinstance(layer, Population):
-            raise ValueError(f"layer {layer.name!r} must have neurons, not be a pool")
+            raise ValueError(f"layer {layer.name!r} must have weights, not be a pool")
         return layer
 
     def current_range(self, index: int) -> Range:

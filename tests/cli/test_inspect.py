@@ -11,8 +11,22 @@ from click.testing import CliRunner
 
 from hwsnn.cli import cli, common
 from hwsnn.model_file.integer_file import model_hash, save
-from hwsnn.spec import Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, ShiftLeak
+from hwsnn.spec import (
+    ChannelLeak,
+    Encoder,
+    Integrator,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    NoLeak,
+    ShiftLeak,
+    SynapticCurrent,
+    Window,
+)
 from tests.support.layers import conv_layer, dense_layer
+
+POOL = Window((2, 3), (1, 1))
 
 
 def network() -> Network:
@@ -72,11 +86,18 @@ def test_json(tmp_path: Path) -> None:
         "parameters": 12 + 2 + 2 + 2,
         "synapses": 12 * 8 * 4,
         "weight_bits": 4,
+        "gain": None,
+        "fraction_bits": 0,
         "current_bits": 7,
         "membrane_bits": 14,
         "can_saturate": False,
         "leak": "v - (v >> 2)",
         "beta": 0.75,
+        "synapse": None,
+        "spikes": 1,
+        "once": False,
+        "initial": None,
+        "floor": None,
         "reset": "subtract",
         "threshold": [300, 4000],
         "sub": [299, 4000],
@@ -110,6 +131,34 @@ def test_table(tmp_path: Path) -> None:
         ["hidden", "(v * 9) >> 4", "zero", "8", "6", "8", "5"],
         ["last", "no leak", "never fires", "8", "4", "3 (saturates)", ""],
     ]
+
+
+def test_all_that_a_neuron_can_have(tmp_path: Path) -> None:
+    ones = np.ones(2, np.int64)
+    synapse = SynapticCurrent(MultiplyLeak(3, 2), 12)
+    leak = ChannelLeak(np.array([5, 8]), 3)
+    first = Neuron(2 * ones, leak, "subtract", 14, ones, synapse, 3 * ones, -ones, np.array([[4, 5], [6, 7]]))
+    pooled = conv_layer("conv", np.ones((2, 1, 2, 2), int), ones, 1, first, gain=2 * ones, fraction_bits=3, pool=POOL)
+    once = Neuron(ones, NoLeak(), "none", 14, once=True)
+    layers = (pooled, dense_layer("last", np.ones((2, 2, 1, 1), int), ones, 2, once))
+    shown = Network("shown", (1, 3, 4), 3, Encoder("steps"), 5, layers, "first")
+    save(shown, tmp_path / "all.safetensors")
+    result = CliRunner().invoke(cli, ["inspect", str(tmp_path / "all.safetensors")])
+    assert "1x3x4 values per step of 3 bits, steps encoding, 5 time steps, first readout" in result.stdout
+    text = " ".join(result.stdout.replace("│", " ").split())
+    assert "conv 2x2, max-pool 2x3 of currents, stride 1x1" in text
+    as_json = CliRunner().invoke(cli, ["inspect", str(tmp_path / "all.safetensors"), "--json"])
+    fields = json.loads(as_json.stdout)["layers"]
+    assert fields[0]["beta"] == [0.625, 1.0]
+    assert fields[0]["synapse"] == {"leak": "(v * 3) >> 2", "alpha": 0.75, "bits": 12}
+    assert (fields[0]["spikes"], fields[0]["threshold_2"], fields[0]["threshold_3"]) == (3, [4, 5], [6, 7])
+    assert (fields[0]["initial"], fields[0]["floor"]) == ([3, 3], [-1, -1])
+    assert (fields[0]["gain"], fields[0]["fraction_bits"]) == ([2, 2], 3)
+    assert fields[0]["pool"] == {"window": [2, 3], "stride": [1, 1]}
+    assert fields[0]["synapses"] == 8 * 2 * 3
+    assert fields[1]["once"] is True
+    for word in ("up to 3 spikes", "from 3", "at least -1", "none, once"):
+        assert word in text
 
 
 @pytest.mark.parametrize("width", [40, 80])

@@ -20,7 +20,7 @@ from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron, Floa
 from hwsnn.model_file import integer_file
 from hwsnn.model_file.float_file import describe, load, restore, save
 from hwsnn.spec import MaxPool
-from tests.model_file.test_integer_file import Graph, Tensors, drop, put, retyped, set_to, without
+from tests.model_file.small_model import Graph, Tensors, drop, put, retyped, set_to, without
 from tests.support.layers import float_conv_layer, float_dense_layer
 from tests.support.random_networks import random_network
 from tests.support.trained_networks import assert_same, random_trained

@@ -18,7 +18,7 @@ torch: Any = pytest.importorskip("torch")
 from hwsnn.train.encode import encode  # noqa: E402  # they need PyTorch
 from hwsnn.train.network import TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.quantized import fold_norms, round_weights  # noqa: E402
-from tests.support.layers import float_dense_layer
+from tests.support.layers import float_dense_layer  # noqa: E402
 
 SMALL = "2x9x8-3c3p-2s-4c3-6-5"
 

@@ -76,7 +76,7 @@ def layer_nodes(layer: object, before: Shape, after: Shape, flat: bool) -> dict[
     raise unknown_kind("the NIR nodes", layer)
 
 
-@layer_nodes.register
+@layer_nodes.register(FloatPopulation)
 def _(layer: FloatPopulation, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
     import nir
 
