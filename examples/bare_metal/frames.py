@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from hwsnn import reference
 from hwsnn.data import load
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.model_file.by_name import load_model
 
 
@@ -21,9 +22,9 @@ def row(values: Iterable[int]) -> str:
 def main(model: str = "digits", data: str = "digits", number: str = "20") -> None:
     """Print the first ``number`` images of ``data``, each a frame, with scores and answers."""
     network = load_model(model)
-    images = load(data, network, int(number)).images  # (N, channels, height, width)
+    images = load(data, network, int(number)).images
     result = reference.run(network, images)
-    frames = images.transpose(0, 2, 3, 1).reshape(len(images), -1)  # the channels of a pixel together
+    frames = in_wire_order(images).reshape(len(images), -1)
 
     print(f"/* {len(images)} images of {data} for {network.name}, and what the reference says of them. */")
     print("#include <stdint.h>\n")

@@ -52,4 +52,4 @@ MNIST = (
 
 def comparable(network: Network) -> tuple[Published, ...]:
     """The systems for the same task as ``network``: all of them for 28x28 grey images of ten classes, else none."""
-    return MNIST if network.input_shape == (1, 28, 28) and network.classes == 10 else ()
+    return MNIST if network.frame_shape == (1, 28, 28) and network.classes == 10 else ()

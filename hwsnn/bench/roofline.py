@@ -66,14 +66,13 @@ def _points(axes: Axes, report: BenchReport) -> None:
         )
         xs.append(system.cycles_per_frame)
         ys.append(system.fps)
-    pixels = report.network.input_shape[1] * report.network.input_shape[2]
-    axes.set_xlim(min(*xs, pixels) / ROOM, max(xs) * ROOM * ROOM)
+    axes.set_xlim(min(*xs, report.network.frame_beats) / ROOM, max(xs) * ROOM * ROOM)
     axes.set_ylim(min(ys) / ROOM / ROOM, max(ys) * ROOM)
 
 
 def _bounds(axes: Axes, report: BenchReport) -> None:
     """Draw the diagonals of the clocks, the bound of the pixels, and the CPU."""
-    _, height, width = report.network.input_shape
+    pixels = report.network.frame_beats
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
     for mhz in CLOCKS_MHZ:
@@ -81,8 +80,8 @@ def _bounds(axes: Axes, report: BenchReport) -> None:
         x = min(right, mhz * 1e6 / bottom) / 1.6  # near where the diagonal leaves
         white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         axes.text(x, mhz * 1e6 / x, f"{mhz} MHz", fontsize=7, color="0.4", ha="center", va="center", bbox=white)
-    axes.axvline(height * width, color="C2", linewidth=1.2, label=f"one pixel per cycle: {height * width} pixels")
-    axes.axvspan(left, height * width, color="C2", alpha=0.08, linewidth=0)
+    axes.axvline(pixels, color="C2", linewidth=1.2, label=f"one pixel per cycle: {pixels} pixels")
+    axes.axvspan(left, pixels, color="C2", alpha=0.08, linewidth=0)
     cpu = fastest(report.figures)
     axes.axhline(cpu.fps, color="C1", linestyle="--", label=f"CPU, {cpu.name}: {cpu.fps:,.0f} frames/s")
     axes.set_xlim(left, right)

@@ -41,9 +41,10 @@ _TOP = """\
 """
 
 _CODE = """\
-/* Byte of a frame that holds a channel of a pixel. A frame has HWSNN_FRAME_BYTES bytes, none above
- * HWSNN_LARGEST_PIXEL. */
-#define HWSNN_PIXEL(row, column, channel) (((row) * HWSNN_WIDTH + (column)) * HWSNN_CHANNELS + (channel))
+/* Byte of a frame that holds a channel of a pixel at a step, from 0 to HWSNN_FRAME_STEPS - 1: step 0 where the input
+ * does not change with time. A frame has HWSNN_FRAME_BYTES bytes, none above HWSNN_LARGEST_PIXEL. */
+#define HWSNN_PIXEL(row, column, step, channel) \\
+    ((((row) * HWSNN_WIDTH + (column)) * HWSNN_FRAME_STEPS + (step)) * HWSNN_CHANNELS + (channel))
 #define HWSNN_LARGEST_PIXEL ((1u << HWSNN_PIXEL_BITS) - 1u)
 
 /* The result of hwsnn_identify. */

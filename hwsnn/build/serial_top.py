@@ -10,12 +10,15 @@ from amaranth.lib import io
 
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding
+from hwsnn.interface.serial_protocol import frame_payload_bytes
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.network import Pipeline
+from hwsnn.rtl.serial.frame_buffer import memory_size
 from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.spec import Network
 
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
+from .frame_memory import require_frame_memory
 from .system_clock import ecp5_clock, ultrascale_clock
 
 TOP = "hwsnn"
@@ -63,6 +66,7 @@ class SerialTop(Elaboratable):  # type: ignore[misc]
 def serial_top(network: Network, folding: Folding, board: SerialBoard) -> SerialTop:
     """The top component of ``network`` for ``board``. Raises ``InputError`` if it cannot be built."""
     try:
+        require_frame_memory(network, board, *memory_size(frame_payload_bytes(network), network.pixel_bits))
         shell = SerialShell(network, Pipeline(network, folding), board.divisor, model_hash(network))
     except ValueError as error:
         raise InputError(f"{network.name}: not buildable for {board.title}: {error}") from None

@@ -115,7 +115,7 @@ def _table(network: Network, activity: Activity) -> Table:
         ("spikes", activity.spikes, activity.total_spikes),
         ("synaptic operations", activity.synaptic_operations, activity.total_synaptic_operations),
     ]
-    if network.inputs(0).held:
+    if not network.encoder.spikes:
         columns.append(("multiply-adds on pixels", {names[0]: activity.multiply_adds}, activity.multiply_adds))
     else:
         names = ["encoder", *names]

@@ -30,12 +30,18 @@ from .resolve import resolve
 Labels = npt.NDArray[np.int64]
 Shape = tuple[int, ...]
 
+FORMS = "(N,H,W), (N,C,H,W) or (N,T,C,H,W)"
+"""The shapes of x where no model says what it takes."""
+AXES = ("steps", "channels", "height", "width")
 LARGEST_LABEL = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
 class Data:
-    """``images``: (N, C, H, W) uint8, at least one. ``labels``: (N,) int64, or None if unknown."""
+    """``images``: (N, C, H, W) or, where they change with time, (N, T, C, H, W) uint8, at least one.
+
+    ``labels``: (N,) int64, or None if unknown.
+    """
 
     images: Images
     labels: Labels | None
@@ -51,10 +57,12 @@ class LabelledData(Data):
 def load(text: str, network: Network, limit: int | None = None, split: Split = "test") -> Data:
     """The images of ``split`` for ``network`` that ``text`` names.
 
+    They may have any shape whose extents other than 1 are those of ``network.frame_shape``, and get that shape.
+
     Only the first ``limit``, if given; there must be at least as many. Raises ``InputError`` if they are not usable,
     which includes images of another size, pixels above the model's largest, and labels that are not its classes.
     """
-    data = _read(text, split, limit, network.input_shape)
+    data = _read(text, split, limit, network.frame_shape)
     largest = int(data.images.max())
     if largest > network.largest_pixel:
         raise InputError(
@@ -90,54 +98,55 @@ def training(text: str, limit: int | None = None) -> LabelledData:
 
 
 def random_images(network: Network, count: int, seed: int) -> Images:
-    """``count`` frames (count, *frame shape) of uniformly random pixels, from 0 to the network's largest."""
+    """``count`` frames (count, *network.frame_shape) of uniformly random pixels, from 0 to the network's largest."""
     random = np.random.default_rng(seed)
     return random.integers(0, network.largest_pixel, (count, *network.frame_shape), np.uint8, endpoint=True)
 
 
-def _read(text: str, split: Split, limit: int | None, shape: Shape | None = None) -> Data:
-    """Images of ``shape`` (C, H, W), or of any size if it is None."""
+def _read(text: str, split: Split, limit: int | None, wanted: Shape | None = None) -> Data:
+    """Images of the shape ``wanted``, or of any if it is None."""
     path = resolve(text, split)
     if path.is_dir():
-        return _read_idx(path, split, limit, shape)
+        return _read_idx(path, split, limit, wanted)
     require_file(path, "data", "give a folder of IDX files, an .npz file, or a word: digits, mnist", called=text)
     if split != "test":
         raise InputError(f"{text}: has no training split; give a folder of IDX files, or mnist")
-    return _read_npz(path, limit, shape)
+    return _read_npz(path, limit, wanted)
 
 
-def _read_npz(path: Path, limit: int | None, shape: Shape | None) -> Data:
+def _read_npz(path: Path, limit: int | None, wanted: Shape | None) -> Data:
     archive = Archive(path)
     found = archive.arrays("x", "y")
+    forms = FORMS if wanted is None else f"(N,{','.join(map(str, wanted))})"
     if "x" not in found:
-        raise InputError(f"{path}: lacks the array x; it must be (N,H,W) or (N,C,H,W) uint8")
+        raise InputError(f"{path}: lacks the array x; it must be uint8 of shape {forms}")
     x, y = found["x"], found.get("y")
-    if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
-        raise InputError(f"{path}: x must be uint8 of shape (N,H,W) or (N,C,H,W), not {x.dtype} of shape {x.shape}")
-    total, *size = x.shape if len(x.shape) == 4 else (x.shape[0], 1, *x.shape[1:])
-    _check_size(path, tuple(size), shape)
+    if x.dtype != np.uint8 or (len(x.shape) not in (3, 4, 5) if wanted is None else not x.shape):
+        raise InputError(f"{path}: x must be uint8 of shape {forms}, not {x.dtype} of shape {x.shape}")
+    total, *size = x.shape
+    shape = _shape(path, (1, *size) if wanted is None and len(size) == 2 else tuple(size), wanted)
     if y is not None and (not np.issubdtype(y.dtype, np.integer) or y.shape != (total,)):
         raise InputError(f"{path}: y must be {total} integers, one per image, not {y.dtype} of shape {y.shape}")
     count = _count(path, total, limit)
-    require_room(path, (total if x.by_column else count, *size))
+    require_room(path, (total if x.by_column else count, *shape))
     labels = None if y is None else archive.values(y, count)
     for label in () if labels is None else labels.tolist():
         if label > LARGEST_LABEL:
             raise InputError(f"{path}: holds the label {label}; the largest that can be is {LARGEST_LABEL}")
-    images = archive.values(x, count).reshape(count, *size)
+    images = archive.values(x, count).reshape(count, *shape)
     return Data(images, None if labels is None else labels.astype(np.int64))
 
 
-def _read_idx(path: Path, split: Split, limit: int | None, shape: Shape | None) -> Data:
+def _read_idx(path: Path, split: Split, limit: int | None, wanted: Shape | None) -> Data:
     name = idx.name(split, "images")
     image_file, label_file = idx.find(path, name), idx.find(path, idx.name(split, "labels"))
     if image_file is None:
         raise InputError(f"{path}: holds no IDX {split} images; there must be {name} or {name}.gz")
     with idx.opened(image_file) as stream:
         total, *size = idx.read_shape(image_file, stream, 3)
-        _check_size(image_file, (1, *size), shape)
+        shape = _shape(image_file, (1, *size), wanted)
         count = _count(image_file, total, limit)
-        values = idx.read_values(image_file, stream, (count, 1, *size), total)
+        values = idx.read_values(image_file, stream, (count, *shape), total)
     if label_file is None:
         return Data(values, None)
     with idx.opened(label_file) as stream:
@@ -147,16 +156,22 @@ def _read_idx(path: Path, split: Split, limit: int | None, shape: Shape | None) 
         return Data(values, idx.read_values(label_file, stream, (count,), total).astype(np.int64))
 
 
-def _check_size(where: Path, size: Shape, wanted: Shape | None) -> None:
-    if wanted is not None and size != wanted:
-        raise InputError(f"{where}: images are {_sizes(size)}; the model takes {_sizes(wanted)}")
-    if 0 in size:
-        raise InputError(f"{where}: images are {_sizes(size)}; they must have pixels")
+def _shape(where: Path, found: Shape, wanted: Shape | None) -> Shape:
+    """The shape that images of the shape ``found`` get: ``wanted``, if their extents other than 1 are the same."""
+    if wanted is not None and _without_ones(found) != _without_ones(wanted):
+        axes = ", ".join(AXES[-len(wanted) :])
+        raise InputError(f"{where}: images are {_extent(found)}; the model takes {_extent(wanted)} ({axes})")
+    if 0 in found:
+        raise InputError(f"{where}: images are {_extent(found)}; they must have pixels")
+    return found if wanted is None else wanted
 
 
-def _sizes(shape: Shape) -> str:
-    channels, height, width = shape
-    return f"{height}x{width} with {channels} channel{'s' if channels != 1 else ''}"
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(extent for extent in shape if extent != 1)
+
+
+def _extent(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "single values"
 
 
 def _count(where: Path, available: int, limit: int | None) -> int:

@@ -54,7 +54,7 @@ class Archive:
         self._path = path
         with path.open("rb") as stream:  # zipfile would call a file that may not be read no zip file
             if not zipfile.is_zipfile(stream):
-                raise InputError(f"{path}: not an .npz file; give one with x (N,H,W) or (N,C,H,W) uint8, or a folder")
+                raise InputError(f"{path}: not an .npz file; give one with x, uint8, or a folder")
 
     def arrays(self, *names: str) -> dict[str, Array]:
         """Those of ``names`` that it holds."""

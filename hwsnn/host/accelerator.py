@@ -75,7 +75,9 @@ class Accelerator(ABC):
         self._closed = False
 
     def infer(self, images: Images, progress: Advance = silent) -> Inference:
-        """Run ``images``, (N, C, H, W) or with one channel (N, H, W), of any number, on the board.
+        """Run ``images``, (N, *network.frame_shape), of any number, on the board.
+
+        Images of one channel may also be (N, H, W).
 
         ``progress`` is called with the number of new results. Raises ``ValueError`` for images of another shape or
         type, and for pixels above the network's largest; ``InputError`` if the board does not answer
@@ -90,7 +92,7 @@ class Accelerator(ABC):
 
     @abstractmethod
     def _infer(self, images: Images, found: Inference, progress: Advance) -> None:
-        """Fill ``found`` with the results of ``images`` (N, C, H, W), at least one."""
+        """Fill ``found`` with the results of ``images`` (N, *network.frame_shape), at least one."""
 
     def stats(self) -> Stats:
         """The counters since the board was opened or reset."""
@@ -135,17 +137,24 @@ class Accelerator(ABC):
             raise ValueError(f"{self.name}: was closed; open it again")
 
     def _checked(self, images: Images) -> Images:
-        shape = self.network.input_shape
+        shape = self.network.frame_shape
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
             raise ValueError(f"images must be a uint8 array, not {getattr(images, 'dtype', type(images).__name__)}")
-        flat = images.ndim == 3 and shape[0] == 1
+        one_channel = len(shape) == 3 and shape[0] == 1
+        flat = one_channel and images.ndim == 3
         if images.shape[1:] != (shape[1:] if flat else shape):
-            also = f" or (N, {shape[1]}, {shape[2]})" if shape[0] == 1 else ""
+            also = f" or (N, {shape[1]}, {shape[2]})" if one_channel else ""
             expected = ", ".join(map(str, shape))
             raise ValueError(f"images must be of shape (N, {expected}){also}, not {images.shape}")
         if images.size and (largest := int(images.max())) > self.network.largest_pixel:
             raise ValueError(f"pixels must be at most {self.network.largest_pixel}, not {largest}")
         return images[:, np.newaxis] if flat else images
+
+
+def model_words(digest: bytes, shape: Sequence[int], pixel_bits: int, timesteps: int, classes: int) -> str:
+    """A board's model in a few words. ``digest``: of the model; ``shape``: a frame's steps, channels, height, width."""
+    extent = "x".join(map(str, shape if shape[0] > 1 else shape[1:]))
+    return f"{digest[:8].hex()}, {extent} pixels of {pixel_bits} bits, T={timesteps}, {classes} classes"
 
 
 def wrong_model_error(name: str, found: str, network: Network, expected: str) -> InputError:

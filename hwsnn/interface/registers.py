@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 """As in ``docs/axi.md``: it is increased when an older driver would misread the accelerator."""
 MAGIC = int.from_bytes(b"HWSN", "little")
 """The value of ``ID``."""
@@ -115,6 +115,7 @@ REGISTERS: tuple[Register, ...] = (
     Register("WORD_BYTES", 0x048, "constant", "bytes of a word of both streams: 4, 8 or 16"),
     Register("FRAME_BYTES", 0x04C, "constant", "bytes of a frame"),
     Register("RESULT_BYTES", 0x050, "constant", "bytes of a result"),
+    Register("FRAME_STEPS", 0x054, "constant", "steps in a frame: TIMESTEPS where the input changes with time, else 1"),
     Register("FRAMES", 0x080, "counter", "results whose last word was taken"),
     Register("CLOCKS", 0x088, "counter", "cycles of the pipeline"),
     Register("INPUT_STALLS", 0x090, "counter", "bus cycles in which a frame's word was offered and not taken"),
@@ -152,11 +153,21 @@ class Geometry(Protocol):
     @property
     def classes(self) -> int: ...
 
+    @property
+    def frame_beats(self) -> int:
+        """Pixels of a frame, each as often as it has values of its own."""
+
+
+def frame_steps(network: Geometry) -> int:
+    """Steps in a frame: values of a pixel, T where the input changes with time, else 1."""
+    _, height, width = network.input_shape
+    return network.frame_beats // (height * width)
+
 
 def frame_bytes(network: Geometry) -> int:
-    """Bytes of a frame: one per channel of a pixel."""
-    channels, height, width = network.input_shape
-    return channels * height * width
+    """Bytes of a frame: one per value."""
+    channels, _, _ = network.input_shape
+    return channels * network.frame_beats
 
 
 def result_bytes(network: Geometry) -> int:
@@ -190,4 +201,5 @@ def constants(network: Geometry, model_hash: str, word_bytes: int) -> dict[str, 
         "WORD_BYTES": word_bytes,
         "FRAME_BYTES": frame_bytes(network),
         "RESULT_BYTES": result_bytes(network),
+        "FRAME_STEPS": frame_steps(network),
     }

@@ -6,16 +6,18 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .registers import Geometry, frame_bytes
+from .registers import Geometry, frame_bytes, frame_steps
 
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 
 SLIP_END, SLIP_ESC, SLIP_ESC_END, SLIP_ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
 
-HEADER_BYTES = 4
+LENGTH_BYTES = 4
+HEADER_BYTES = 2 + LENGTH_BYTES
 """Kind, sequence number and length, in front of the payload."""
 CRC_BYTES = 4
-MAX_PAYLOAD = 0xFFFF
+MAX_PAYLOAD = (1 << 20) - 1
+"""The longest payload in bytes: five seconds at 2 Mbaud."""
 SEQUENCES = 256
 """The number of sequence numbers: they wrap around."""
 
@@ -23,11 +25,16 @@ SEQUENCES = 256
 class PacketKind(IntEnum):
     """The first byte of a packet."""
 
-    IDENTITY_REQUEST = 0x11
-    FRAME_REQUEST = 0x12
-    IDENTITY_ANSWER = 0x91
-    FRAME_ANSWER = 0x92
-    FAULT = 0x9F
+    IDENTITY_REQUEST = 0x21
+    FRAME_REQUEST = 0x22
+    IDENTITY_ANSWER = 0xA1
+    FRAME_ANSWER = 0xA2
+    FAULT = 0xAF
+
+
+def version_of(kind: int) -> int:
+    """The version of the protocol that a packet of this kind belongs to."""
+    return kind >> 4 & 0b111
 
 
 class ResponseStatus(IntEnum):
@@ -41,20 +48,23 @@ class ResponseStatus(IntEnum):
     BUSY = 5
 
 
-_IDENTITY = struct.Struct("<B8sHHHHHB")
+_IDENTITY = struct.Struct("<8sHHHHHHB")
 _HASH_BYTES = 8
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The model that a board holds, for a host to refuse a wrong one. ``model_hash``: the first 8 bytes."""
+    """The model that a board holds, for a host to refuse a wrong one.
 
-    version: int
+    ``model_hash``: the first 8 bytes. ``frame_steps``: as in ``hwsnn.interface.registers``.
+    """
+
     model_hash: bytes
     height: int
     width: int
     channels: int
     timesteps: int
+    frame_steps: int
     classes: int
     pixel_bits: int
 
@@ -63,12 +73,12 @@ class Identity:
         """The identity of a board that holds ``network``; ``model_hash`` is hexadecimal, as ``model_hash`` gives it."""
         channels, height, width = network.input_shape
         return cls(
-            version=INTERFACE_VERSION,
             model_hash=bytes.fromhex(model_hash)[:_HASH_BYTES],
             height=height,
             width=width,
             channels=channels,
             timesteps=network.timesteps,
+            frame_steps=frame_steps(network),
             classes=network.classes,
             pixel_bits=network.pixel_bits,
         )
@@ -76,12 +86,12 @@ class Identity:
     def pack(self) -> bytes:
         """The bytes for the link; the number of pending answers follows them."""
         return _IDENTITY.pack(
-            self.version,
             self.model_hash,
             self.height,
             self.width,
             self.channels,
             self.timesteps,
+            self.frame_steps,
             self.classes,
             self.pixel_bits,
         )
@@ -95,8 +105,10 @@ class Identity:
 
 
 def frame_payload_bytes(network: Geometry) -> int:
-    """Bytes of a frame request's payload. Raises ``ValueError`` if an image is too large for one packet."""
+    """Bytes of a frame request's payload. Raises ``ValueError`` if a frame is too large for one packet."""
     size = frame_bytes(network)
     if size > MAX_PAYLOAD:
-        raise ValueError(f"an image must be at most {MAX_PAYLOAD} bytes to fit a packet of the serial link, not {size}")
+        raise ValueError(
+            f"a frame must be at most {MAX_PAYLOAD:,} bytes to fit a packet of the serial link, not {size:,}"
+        )
     return size

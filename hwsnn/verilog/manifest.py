@@ -8,8 +8,8 @@ from typing import Any
 
 from hwsnn.cycles import Cycles
 from hwsnn.folding.folding import Folding
-from hwsnn.model_file.integer_file import describe_kind, model_hash
-from hwsnn.spec import Network, Population
+from hwsnn.model_file.integer_file import describe_kind, describe_projection, model_hash
+from hwsnn.spec import Leak, Network, Population
 from hwsnn.version import __version__
 
 from .emit import TOP
@@ -85,13 +85,24 @@ def _layer(network: Network, folding: Folding, cycles: Cycles, index: int) -> di
     }
     if not isinstance(layer, Population):
         return entry
+    one, neuron = layer.projection, layer.neuron
     if layer.sliding:
-        entry |= {"column_depth": folding.column_depths[layer.name], "kernel": list(layer.window.size)}
+        entry["column_depth"] = folding.column_depths[layer.name]
+    if one.sliding:
+        entry["kernel"] = list(one.kernel)
+    synapse = neuron.synapse and {"bits": neuron.synapse.bits, "leak": _leak(neuron.synapse.leak)}
     return entry | {
-        **layer.neuron.settings,
+        **describe_projection(one),
+        **neuron.settings,
         **asdict(folding.layers[layer.name]),
-        "weight_bits": layer.projection.weight_bits,
+        "weight_bits": one.weight_bits,
         "current_bits": network.current_range(index).width,
-        "membrane_bits": layer.neuron.membrane_bits,
-        "leak": {"type": type(layer.neuron.leak).__name__, "beta": layer.neuron.leak.betas},
+        "membrane_bits": neuron.membrane_bits,
+        "leak": _leak(neuron.leak),
+        "synapse": synapse,
     }
+
+
+def _leak(leak: Leak) -> dict[str, Any]:
+    """``beta``: of all channels, the smallest decay and the largest."""
+    return {"type": type(leak).__name__, "beta": list(leak.betas)}

@@ -22,17 +22,22 @@ STATUS_BITS = ("RESETTING", "SENDING", "RECEIVING", "BUSY")
 
 @dataclass(frozen=True)
 class Shape:
-    """What of an accelerator its ports show. ``image``: (channels, height, width)."""
+    """What of an accelerator its ports show. ``image``: (channels, height, width). ``steps``: of a frame, if any."""
 
     word_bytes: int
     image: tuple[int, int, int]
     pixel_bits: int
     classes: int
+    steps: int | None = None
+
+    @property
+    def frame_beats(self) -> int:
+        _, height, width = self.image
+        return height * width * (self.steps or 1)
 
     @property
     def frame_bytes(self) -> int:
-        channels, height, width = self.image
-        return channels * height * width
+        return self.image[0] * self.frame_beats
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hwsnn.interface.registers import REGISTERS, constants, of_kind, register
+from hwsnn.spec import Network
 from rtl_tests.axi.axi_bench import AxiBench, Packet, Result, Shape
 from rtl_tests.support import stand_in
 
@@ -19,6 +20,7 @@ SHELLS = {
     "equal": Shape(8, (8, 3, 7), 8, 3),
     "one": Shape(16, (1, 1, 1), 1, 3),
     "slow": Shape(8, (2, 3, 4), 6, 5),
+    "timed": Shape(8, (3, 2, 4), 5, 4, steps=5),
 }
 SLOW_CLOCKS = 500
 """How long the stand-in of ``slow`` waits behind each frame."""
@@ -31,6 +33,11 @@ QUIET = (
     "s_axi_arvalid",
     "s_axi_rready",
 )
+
+
+def network_of(shape: Shape) -> Network:
+    """The network that an accelerator of this shape has a stand-in for."""
+    return stand_in.network(shape.image, shape.pixel_bits, shape.classes, shape.steps)
 
 
 def expected(packets: Sequence[Packet], shape: Shape) -> list[Result]:
@@ -93,8 +100,7 @@ async def send_and_check(bench: AxiBench, packets: list[Packet], quiet: int = 30
 
 async def read_all_the_while(bench: AxiBench) -> None:
     """Read registers in any order: constants never change, counters never fall, what cannot be written is not."""
-    fixed = constants(stand_in.network(bench.shape.image, bench.shape.pixel_bits, bench.shape.classes),
-                      MODEL_HASH, bench.shape.word_bytes)  # fmt: skip
+    fixed = constants(network_of(bench.shape), MODEL_HASH, bench.shape.word_bytes)
     before = {described.name: 0 for described in of_kind("counter")}
     while True:
         described = bench.random.choice(REGISTERS)

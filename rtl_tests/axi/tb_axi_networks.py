@@ -22,7 +22,7 @@ async def scores_are_the_references(dut: Any) -> None:
     job = json.loads(Path(os.environ["HWSNN_JOB"]).read_text())
     benches = {}
     for name, each in job.items():
-        shape = Shape(each["word_bytes"], tuple(each["image"]), each["pixel_bits"], each["classes"])
+        shape = Shape(each["word_bytes"], tuple(each["image"]), each["pixel_bits"], each["classes"], each["steps"])
         benches[name] = AxiBench(dut, f"{name}_", shape, "networks")
     Clock(dut.aclk, 10, unit="ns").start()
     Clock(dut.pipeline_clk, 7, unit="ns").start()

@@ -20,7 +20,7 @@ from rtl_tests.axi.axi_shells import (
 
 
 @cocotb.test(timeout_time=4, timeout_unit="ms")
-@cocotb.parametrize((("name", "pipeline_ns"), [("plain", 7), ("one", 23), ("wide", 10), ("slow", 7)]))
+@cocotb.parametrize((("name", "pipeline_ns"), [("plain", 7), ("one", 23), ("wide", 10), ("slow", 7), ("timed", 10)]))
 async def soft_reset_midway(dut: Any, name: str, pipeline_ns: int) -> None:
     """A soft reset at any moment: what was inside is gone, what comes after is answered, from number 0."""
     bench = start_bench(dut, name, "soft")

@@ -12,8 +12,7 @@ from cocotb.triggers import RisingEdge
 from hwsnn.interface.registers import constants, register
 from rtl_tests.axi.axi_bench import Packet
 from rtl_tests.axi.axi_rules import Rules, stream_channel
-from rtl_tests.axi.axi_shells import MODEL_HASH, SLOW_CLOCKS, expected, frame, send_and_check, start_bench
-from rtl_tests.support import stand_in
+from rtl_tests.axi.axi_shells import MODEL_HASH, SLOW_CLOCKS, expected, frame, network_of, send_and_check, start_bench
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -29,6 +28,7 @@ from rtl_tests.support import stand_in
             ("wider", 10, 3, 0.2),
             ("equal", 10, 10, 0.3),
             ("one", 10, 9, 0.0),
+            ("timed", 10, 7, 0.3),
         ],
     )
 )
@@ -53,6 +53,7 @@ async def good_frames(dut: Any, name: str, aclk_ns: int, pipeline_ns: int, pause
             ("equal", 10, 11, 1),
             ("wide", 10, 10, 2),
             ("wider", 10, 9, 2),
+            ("timed", 10, 10, 1),
         ],
     )
 )
@@ -72,15 +73,14 @@ async def every_clock_brings_a_pixel(dut: Any, name: str, aclk_ns: int, pipeline
                 clocks.append(clock)
 
     cocotb.start_soon(watch())
-    _, height, width = bench.shape.image
     packets = [frame(bench) for _ in range(24)]
     await send_and_check(bench, packets)
-    assert len(clocks) == len(packets) * height * width
+    assert len(clocks) == len(packets) * bench.shape.frame_beats
     assert {after - before for before, after in pairwise(clocks)} == {clocks_a_pixel}
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
-@cocotb.parametrize(name=["plain", "odd", "wide", "wider", "equal", "one"])
+@cocotb.parametrize(name=["plain", "odd", "wide", "wider", "equal", "one", "timed"])
 async def malformed_packets(dut: Any, name: str) -> None:
     """Whatever is wrong with a packet, the frame behind it is answered, and has the right number."""
     bench = start_bench(dut, name, "malformed")
@@ -121,8 +121,10 @@ async def registers(dut: Any) -> None:
     await bench.start()
     bench.pause(0.4)
     shape = bench.shape
-    network = stand_in.network(shape.image, shape.pixel_bits, shape.classes)
-    held = {register(name).offset: value for name, value in constants(network, MODEL_HASH, shape.word_bytes).items()}
+    held = {
+        register(name).offset: value
+        for name, value in constants(network_of(shape), MODEL_HASH, shape.word_bytes).items()
+    }
     low_clocks = register("CLOCKS").offset
     await bench.read("INPUT_STALLS")  # there are none, so its high word is 0 as well
     for offset in range(0, 0x200, 4):

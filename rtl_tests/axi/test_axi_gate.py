@@ -72,7 +72,20 @@ def _lone(width: int, size: int, bits: int) -> StreamCase:
     return StreamCase(f"lone-{width}-{size}-{bits}", gate, words, [packed(group, bits) for group in groups])
 
 
-GATE_CASES = [*(_gate(*shape) for shape in GATES), *(_numbers(*shape) for shape in [(4, 13, 6), (8, 1, 1)])]
+def _long() -> StreamCase:
+    """Frames of 70,000 bytes, among packets that a count of 16 bits, or of its words, would take for some."""
+    width, size = 16, 70_000
+    lengths = [size, size - 65_536, size, size + 65_536, size - width, size + 8192 * width, size]
+    words, kept = [], []
+    for number, length in enumerate(lengths):
+        values = random.Random(number).choices(range(16), k=length)
+        groups = words_of(values, width)
+        words += [word(group, [1] * width, int(group is groups[-1])) for group in groups]
+        kept += [packed(group, 4) for group in groups] if length == size else []
+    return StreamCase("gate-long", Renamed(StoreAndForward(width, size, 4), "i", "o", "numbers"), words, kept)
+
+
+GATE_CASES = [_long(), *(_gate(*shape) for shape in GATES), *(_numbers(*shape) for shape in [(4, 13, 6), (8, 1, 1)])]
 LONE_CASES = [_lone(*shape) for shape in [(8, 1, 1), (8, 31, 8)]]
 CASES = [*GATE_CASES, *LONE_CASES]
 

@@ -11,6 +11,7 @@ from amaranth.back import verilog
 
 from hwsnn import reference
 from hwsnn.data import random_images
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.axi.shell import AxiShell
 from hwsnn.rtl.network import Pipeline
@@ -20,8 +21,8 @@ from tests.support.random_networks import random_folding, random_network
 
 TOP = "networks"
 FRAMES = 40
-NETWORKS = {5: 4, 26: 16}
-"""Seeds of random networks, and bytes of a word."""
+NETWORKS = {14: 4, 1: 16}
+"""Seeds of random networks, and bytes of a word: one of values that change with time, and one of images."""
 
 
 @pytest.mark.parametrize("seeds", [tuple(NETWORKS)])
@@ -37,13 +38,15 @@ def test_scores_are_the_references(seeds: tuple[int, ...], tmp_path: Path) -> No
         job[name] = {
             "word_bytes": NETWORKS[seed],
             "image": network.input_shape,
+            "steps": network.timesteps if network.encoder.timed else None,
             "pixel_bits": network.pixel_bits,
             "classes": network.classes,
-            "images": [image.transpose(1, 2, 0).tobytes().hex() for image in images],
+            "images": [frame.tobytes().hex() for frame in in_wire_order(images)],
             "answers": result.predictions.tolist(),
             "scores": result.scores.tolist(),
         }
     assert {network.readout for network in networks.values()} == {"count", "membrane"}
+    assert {network.encoder.timed for network in networks.values()} == {True, False}
     (tmp_path / "job.json").write_text(json.dumps(job))
     text = verilog.convert(SideBySide(shells), name=TOP, strip_internal_attrs=True)
     parameters = {"HWSNN_JOB": str(tmp_path / "job.json")}

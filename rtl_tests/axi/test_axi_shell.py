@@ -17,7 +17,7 @@ from hwsnn.rtl.axi.shell import AxiShell
 from hwsnn.rtl.axi.signatures import stream_ports
 from hwsnn.sim.runner import build_simulator, run_bench
 from rtl_tests.axi.axi_design import SideBySide
-from rtl_tests.axi.axi_shells import MODEL_HASH, SHELLS, SLOW_CLOCKS
+from rtl_tests.axi.axi_shells import MODEL_HASH, SHELLS, SLOW_CLOCKS, network_of
 from rtl_tests.support import stand_in
 
 TOP = "shells"
@@ -56,7 +56,7 @@ class Shells(SideBySide):
         self._pipelines: dict[str, Any] = {}
         parts: dict[str, Any] = {manner: Rude(manner) for manner in MANNERS}
         for name, shape in SHELLS.items():
-            network = stand_in.network(shape.image, shape.pixel_bits, shape.classes)
+            network = network_of(shape)
             slow = name == "slow"
             pipeline = stand_in.StandIn(network, SLOW_CLOCKS) if slow else stand_in.GaplessStandIn(network)
             self._pipelines[name] = pipeline
@@ -77,11 +77,11 @@ def simulator() -> Path:
 
 
 def test_shell(simulator: Path) -> None:
-    run_bench(simulator, TOP, "rtl_tests.axi.tb_axi_shell", {}, tests=27)
+    run_bench(simulator, TOP, "rtl_tests.axi.tb_axi_shell", {}, tests=30)
 
 
 def test_resets(simulator: Path) -> None:
-    run_bench(simulator, TOP, "rtl_tests.axi.tb_axi_resets", {}, tests=10)
+    run_bench(simulator, TOP, "rtl_tests.axi.tb_axi_resets", {}, tests=11)
 
 
 @pytest.mark.parametrize("words", [SHORT, pytest.param(LONG, marks=pytest.mark.long)])

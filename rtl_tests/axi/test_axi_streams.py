@@ -16,8 +16,9 @@ from hwsnn.rtl.axi.pixel_reader import PixelReader
 from hwsnn.rtl.axi.result_writer import ResultWriter
 from hwsnn.rtl.axi.signatures import word_layout
 from hwsnn.rtl.network import result_layout
+from hwsnn.spec import Network
 from rtl_tests.axi.axi_words import Renamed, packed, word, words_of
-from rtl_tests.support import stand_in
+from rtl_tests.support import readouts, stand_in
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 FRAMES = 12
@@ -94,15 +95,14 @@ class Writer(wiring.Component):  # type: ignore[misc]
         return m
 
 
-def _writer(width: int, classes: int) -> StreamCase:
-    name = f"writer-{width}-{classes}"
-    draw = random.Random(name)
-    network = stand_in.network(classes=classes)
+def _writer(name: str, width: int, network: Network) -> StreamCase:
+    draw, bits, classes = random.Random(name), network.score_bits, network.classes
+    low, high = readouts.limits(network)
     beats, words = [], []
     for _ in range(20):
         number, answer = draw.getrandbits(32), draw.randrange(classes)
-        scores = [draw.randrange(-2048, 2048) for _ in range(classes)]
-        result = answer | packed([score % 4096 for score in scores], 12) << network.answer_bits
+        scores = [draw.choice([low, high, draw.randint(low, high)]) for _ in range(classes)]
+        result = answer | packed([score % (1 << bits) for score in scores], bits) << network.answer_bits
         beats.append(number | result << 32)
         content = b"".join((value % (1 << 32)).to_bytes(4, "little") for value in (number, answer, *scores))
         groups, keeps = words_of(content, width), words_of([1] * len(content), width)
@@ -113,7 +113,13 @@ def _writer(width: int, classes: int) -> StreamCase:
 
 READER_CASES = [_reader(*shape) for shape in READERS]
 CHECK_CASES = [_check(*shape) for shape in [(4, 4, 8), (8, 3, 1), (16, 9, 6)]]
-WRITER_CASES = [_writer(width, classes) for width, classes in [(4, 1), (4, 10), (8, 2), (8, 3), (16, 2), (16, 5)]]
+WRITER_CASES = [
+    *(
+        _writer(f"writer-{width}-{classes}", width, stand_in.network(classes=classes))
+        for width, classes in [(4, 1), (4, 10), (8, 2), (8, 3), (16, 2), (16, 5)]
+    ),
+    *(_writer(f"writer-{readout}", 8, readouts.network(readout)) for readout in readouts.READOUTS),
+]
 CASES = [*READER_CASES, *CHECK_CASES, *WRITER_CASES]
 
 

@@ -157,6 +157,8 @@ def test_words_of_frames() -> None:
     assert frame_words(images) == bytes([0, 3, 1, 4, 2, 5, 0, 0, 0x3F, 1, 6, 9, 7, 10, 8, 11, 0, 0, 0x3F, 1])
     long = frame_words(np.arange(17, dtype=np.uint8).reshape(1, 1, 1, 17))
     assert [long[10 * word + 8 : 10 * word + 10] for word in range(3)] == [b"\xff\0", b"\xff\0", b"\x01\x01"]
+    timed = frame_words(np.arange(8, dtype=np.uint8).reshape(1, 2, 2, 1, 2))  # steps, channels, height, width
+    assert timed == bytes([0, 2, 4, 6, 1, 3, 5, 7, 0xFF, 1])
 
 
 RAW = """\

@@ -13,21 +13,25 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from hwsnn.host.serial.packets import Packet, PacketStream
+from hwsnn.interface.registers import frame_bytes
 from hwsnn.sim.agents import Stalls, StreamPort, reset
+from hwsnn.spec import Network
 from rtl_tests.support import stand_in
 
 END, ESC = 0xC0, 0xDB
-IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x11, 0x12, 0x91, 0x92, 0x9F
+IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x21, 0x22, 0xA1, 0xA2, 0xAF
 CORRUPT, KIND, LENGTH, PIXEL, BUSY = 1, 2, 3, 4, 5
 QUIET_CLOCKS = 1500
 """Longer than the slowest stand-in takes: when nothing came for so long, nothing will."""
-LINKS: dict[str, tuple[tuple[int, int, int], int]] = {
-    "plain": ((2, 3, 4), 6),
-    "one": ((1, 1, 1), 1),
-    "wide": ((3, 2, 4), 8),
-    "slow": ((2, 3, 4), 6),
+LINKS: dict[str, Network] = {
+    "plain": stand_in.network((2, 3, 4), 6),
+    "one": stand_in.network((1, 1, 1), 1),
+    "wide": stand_in.network((3, 2, 4), 8),
+    "slow": stand_in.network((2, 3, 4), 6),
+    "timed": stand_in.network((3, 2, 2), 5, steps=7),
+    "long": stand_in.network((7, 10, 10), 4, steps=100),
 }
-"""The shape and pixel bits of each link of the design; ``slow`` waits between its frames."""
+"""The network of each link of the design; ``slow`` waits between its frames, and those of ``long`` are 70,000 bytes."""
 SLOW_CLOCKS = 1000
 
 
@@ -63,16 +67,15 @@ def answer(image: bytes) -> bytes:
 
 def expected(name: str, line: bytes) -> Outcome:
     """What a link that is never busy makes of a line."""
-    (channels, height, width), bits = LINKS[name]
-    size, outcome = channels * height * width, Outcome()
+    size, bits, outcome = frame_bytes(LINKS[name]), LINKS[name].pixel_bits, Outcome()
     for content in contents(line):
         sequence = content[1] if len(content) > 1 else 0
-        payload = content[4:-4]
-        if len(content) < 8 or zlib.crc32(content[:-4]).to_bytes(4, "little") != content[-4:]:
+        payload = content[6:-4]
+        if len(content) < 10 or zlib.crc32(content[:-4]).to_bytes(4, "little") != content[-4:]:
             outcome.faults.append((CORRUPT, sequence))
         elif content[0] not in (IDENTITY, FRAME):
             outcome.faults.append((KIND, sequence))
-        elif int.from_bytes(content[2:4], "little") != len(payload) or len(payload) != size * (content[0] == FRAME):
+        elif int.from_bytes(content[2:6], "little") != len(payload) or len(payload) != size * (content[0] == FRAME):
             outcome.faults.append((LENGTH, sequence))
         elif content[0] == IDENTITY:
             outcome.identities.append(sequence)
@@ -148,17 +151,17 @@ class Bench:
             for _ in range(gap - 1):
                 await RisingEdge(self.dut.clk)
 
-    async def finish(self) -> Outcome:
+    async def finish(self, quiet_clocks: int = QUIET_CLOCKS) -> Outcome:
         """Wait until nothing more comes."""
         self.quiet = 0
-        while self.quiet < QUIET_CLOCKS:
+        while self.quiet < quiet_clocks:
             await RisingEdge(self.dut.clk)
         return outcome_of(self.packets)
 
     def image(self) -> bytes:
         """A random image that fits this link."""
-        (channels, height, width), bits = LINKS[self.name]
-        return bytes(self.random.getrandbits(bits) for _ in range(channels * height * width))
+        network = LINKS[self.name]
+        return bytes(self.random.getrandbits(network.pixel_bits) for _ in range(frame_bytes(network)))
 
     def frame(self) -> Packet:
         """A good frame with a random sequence number."""

@@ -21,6 +21,7 @@ from rtl_tests.serial.link_bench import (
     KIND,
     LENGTH,
     PIXEL,
+    QUIET_CLOCKS,
     Bench,
     Outcome,
     answer,
@@ -29,7 +30,7 @@ from rtl_tests.serial.link_bench import (
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
-@cocotb.parametrize(name=["plain", "one", "wide"])
+@cocotb.parametrize(name=["plain", "one", "wide", "timed"])
 async def good_frames(dut: Any, name: str) -> None:
     bench = Bench(dut, name, "good")
     await bench.start()
@@ -63,16 +64,26 @@ async def special_bytes(dut: Any) -> None:
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
-async def identity(dut: Any) -> None:
-    bench = Bench(dut, "plain", "identity")
+@cocotb.parametrize(
+    (
+        ("name", "numbers"),
+        [
+            ("plain", "03000400020003000100050006"),
+            ("timed", "02000200030007000700050005"),
+            ("long", "0a000a00070064006400050004"),
+        ],
+    )
+)
+async def identity(dut: Any, name: str, numbers: str) -> None:
+    bench = Bench(dut, name, "identity")
     await bench.start()
     await bench.send(Packet(IDENTITY, 77).pack())
     outcome = await bench.finish()
     assert outcome == Outcome(identities=[77])
     (packet,) = bench.packets
     assert packet is not None
-    # status, version, hash, height, width, channels, timesteps, classes, bits of a pixel, unanswered frames
-    assert packet.payload.hex() == "00010123456789abcdef030004000200030005000600"
+    # status, hash; height, width, channels, time steps, steps in a frame, classes, bits of a pixel; unanswered frames
+    assert packet.payload.hex() == "000123456789abcdef" + numbers + "00"
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -103,8 +114,9 @@ async def unanswered_frames(dut: Any) -> None:
     (
         ("wrong", "fault"),
         [
-            (Packet(0x13, 5), (KIND, 5)),
-            (Packet(0x22, 6, bytes(24)), (KIND, 6)),
+            (Packet(0x23, 5), (KIND, 5)),
+            (Packet(0x12, 6, bytes(24)), (KIND, 6)),
+            (Packet(0x32, 6, bytes(24)), (KIND, 6)),
             (Packet(FRAME_ANSWER, 7, bytes(24)), (KIND, 7)),
             (Packet(IDENTITY, 8, b"\x00"), (LENGTH, 8)),
             (Packet(FRAME, 9), (LENGTH, 9)),
@@ -127,19 +139,28 @@ async def wrong_packets(dut: Any, wrong: Packet, fault: tuple[int, int]) -> None
     assert outcome == Outcome([fault], answers)
 
 
+def framed(content: bytes) -> bytes:
+    """Anything with a right checksum, on the line."""
+    content += zlib.crc32(content).to_bytes(4, "little")
+    return bytes([END]) + content.replace(bytes([ESC]), b"\xdb\xdd").replace(bytes([END]), b"\xdb\xdc") + bytes([END])
+
+
+def with_length(kind: int, length: int, payload: bytes) -> bytes:
+    """A packet that says this of its length."""
+    return framed(bytes([kind, 3]) + length.to_bytes(4, "little") + payload)
+
+
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def too_short_for_a_header(dut: Any) -> None:
-    """Whatever the checksum says: fewer than 8 bytes are no packet."""
+    """Whatever the checksum says: fewer than 10 bytes are no packet."""
     bench = Bench(dut, "plain", "short")
     await bench.start()
-    line = b""
-    for body in (b"", b"\x12", b"\x12\x07", b"\x12\x07\x00"):
-        line += bytes([END]) + body + zlib.crc32(body).to_bytes(4, "little") + bytes([END])
+    line = b"".join(framed(b"\x22\x07\x00\x00\x00"[:size]) for size in range(6))
     after = bench.frame()
     await bench.send(line + after.pack())
     outcome = await bench.finish()
     assert {status for status, _ in outcome.faults} == {CORRUPT}
-    assert len(outcome.faults) == 4
+    assert len(outcome.faults) == 6
     assert outcome.answers == [(after.sequence, answer(after.payload))]
 
 
@@ -162,7 +183,7 @@ async def any_byte_changed_or_missing(dut: Any) -> None:
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
-@cocotb.parametrize(name=["plain", "one", "wide"])
+@cocotb.parametrize(name=["plain", "one", "wide", "timed"])
 async def anything(dut: Any, name: str) -> None:
     """Good frames, wrong ones, pieces of them and noise in any order."""
     bench = Bench(dut, name, "anything")
@@ -176,7 +197,7 @@ async def anything(dut: Any, name: str) -> None:
                 frame,
                 frame[: bench.random.randrange(len(frame))],
                 frame[bench.random.randrange(len(frame)) :],
-                bytes(bench.random.choices([END, ESC, 0xDC, 0xDD, 0x12, 0, 1], k=bench.random.randrange(1, 12))),
+                bytes(bench.random.choices([END, ESC, 0xDC, 0xDD, 0x22, 0, 1], k=bench.random.randrange(1, 12))),
                 Packet(IDENTITY, bench.random.randrange(256)).pack(),
                 Packet(FRAME, 1, bench.image() + b"\x00").pack(),
                 Packet(FRAME, 2, bytes([0xFF]) * len(bench.image())).pack(),
@@ -195,24 +216,27 @@ async def longer_than_any_packet(dut: Any) -> None:
     bench = Bench(dut, "plain", "long")
     await bench.start()
     after = bench.frame()
-    await bench.send(bytes([FRAME, 3, 24, 0]) + bytes(140_000), gap=1)
+    await bench.send(bytes([FRAME, 3, 24, 0, 0, 0]) + bytes(140_000), gap=1)
     await bench.send(after.pack())
     outcome = await bench.finish()
     assert outcome == Outcome([(CORRUPT, 3)], [(after.sequence, answer(after.payload))])
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
-async def length_that_wraps(dut: Any) -> None:
-    """65536 bytes too many look like none too many to 16 bits."""
+async def lengths_that_wrap(dut: Any) -> None:
+    """Powers of two too many look like none too many to a count of fewer bits, and so do lengths to a comparison."""
     bench = Bench(dut, "plain", "wraps")
     await bench.start()
     after = bench.frame()
-    content = bytes([FRAME, 3, 24, 0]) + bytes(24 + 65536)
-    content += zlib.crc32(content).to_bytes(4, "little")
-    await bench.send(content.replace(bytes([ESC]), b"\xdb\xdd").replace(bytes([END]), b"\xdb\xdc"), gap=1)
-    await bench.send(after.pack())
+    too_many = [with_length(FRAME, 24, bytes(24 + (1 << bits))) for bits in (*range(9), 12, 16)]
+    wrong = [with_length(FRAME, 24 ^ 1 << bits, bytes(24)) for bits in range(32)]
+    wrong += [with_length(IDENTITY, 1 << bits, b"") for bits in range(32)]
+    await bench.send(b"".join(too_many), gap=1)
+    await bench.send(b"".join(wrong) + after.pack(), gap=4)
     outcome = await bench.finish()
-    assert outcome == Outcome([(LENGTH, 3)], [(after.sequence, answer(after.payload))])
+    assert outcome.answers == [(after.sequence, answer(after.payload))]
+    assert outcome.faults == [(LENGTH, 3)] * (len(too_many) + len(wrong))
+    assert outcome.identities == []
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -251,7 +275,7 @@ async def more_faults_than_can_wait(dut: Any) -> None:
     await bench.start()
     bench.hold = True
     good = bench.frame()
-    line = b"".join(Packet(0x13, sequence).pack() for sequence in range(12))
+    line = b"".join(Packet(0x23, sequence).pack() for sequence in range(12))
     await bench.send(line + good.pack())
     bench.hold = False
     outcome = await bench.finish()
@@ -271,3 +295,16 @@ async def answers_wait_for_the_line(dut: Any) -> None:
     bench.hold = False
     outcome = await bench.finish()
     assert outcome == Outcome(answers=[(frame.sequence, answer(frame.payload)) for frame in frames])
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def frames_beyond_16_bits(dut: Any) -> None:
+    """Of 70,000 bytes; between them one that 16 bits would take for one, and one that is interrupted beyond them."""
+    bench = Bench(dut, "long", "beyond")
+    await bench.start()
+    frames = [bench.frame() for _ in range(2)]
+    line = frames[0].pack() + Packet(FRAME, 7, frames[0].payload[: 70_000 - 65_536]).pack()
+    await bench.send(line + frames[1].pack()[:67_000] + frames[1].pack(), gap=1)
+    outcome = await bench.finish((2 + 7) * 10_000 + QUIET_CLOCKS)
+    assert outcome.faults == [(LENGTH, 7), (CORRUPT, frames[1].sequence)]
+    assert outcome.answers == [(frame.sequence, answer(frame.payload)) for frame in frames]

@@ -30,8 +30,7 @@ class Links(wiring.Component):  # type: ignore[misc]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for name, (shape, bits) in LINKS.items():
-            network = stand_in.network(shape, bits)
+        for name, network in LINKS.items():
             link = Link(network, MODEL_HASH)
             pipeline = stand_in.StandIn(network, SLOW_CLOCKS if name == "slow" else 0)
             m.submodules[name], m.submodules[f"{name}_pipeline"] = link, pipeline
@@ -45,12 +44,14 @@ class Links(wiring.Component):  # type: ignore[misc]
 
 def test_link() -> None:
     text = verilog.convert(Links(), name="links", strip_internal_attrs=True)
-    run_bench(build_simulator(text, "links"), "links", "rtl_tests.serial.tb_link", {}, tests=28)
+    run_bench(build_simulator(text, "links"), "links", "rtl_tests.serial.tb_link", {}, tests=34)
 
 
 def test_image_too_large() -> None:
-    with pytest.raises(ValueError, match=r"^an image must be at most 65535 bytes to fit a packet .*, not 65536$"):
-        Link(stand_in.network((1, 256, 256)), MODEL_HASH)
+    with pytest.raises(
+        ValueError, match=r"^a frame must be at most 1,048,575 bytes to fit a packet .*, not 1,048,576$"
+    ):
+        Link(stand_in.network((1, 1024, 1024)), MODEL_HASH)
 
 
 def test_frame_store_init_wrong() -> None:

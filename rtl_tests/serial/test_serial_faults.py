@@ -22,7 +22,7 @@ from hwsnn.model_file.integer_file import save
 from rtl_tests.support.serial_pty import simulated_board
 from tests.support.random_networks import random_folding, random_network
 
-FRAME, IDENTITY, FRAME_ANSWER, IDENTITY_ANSWER, FAULT = 0x12, 0x11, 0x92, 0x91, 0x9F
+FRAME, IDENTITY, FRAME_ANSWER, IDENTITY_ANSWER, FAULT = 0x22, 0x21, 0xA2, 0xA1, 0xAF
 CORRUPT, KIND, LENGTH, PIXEL = 1, 2, 3, 4
 DEADLINE_S = 60
 NETWORK = random_network(1)
@@ -84,7 +84,7 @@ SIZE = len(frame(0, 0).payload)
         pytest.param(WHOLE[:-9] + WHOLE[-1:], CORRUPT, 0x21, id="ends early"),
         pytest.param(Packet(FRAME, 3, bytes(SIZE - 1)).pack(), LENGTH, 3, id="a pixel too few"),
         pytest.param(Packet(FRAME, 4, bytes(SIZE + 1)).pack(), LENGTH, 4, id="a pixel too many"),
-        pytest.param(Packet(0x14, 5).pack(), KIND, 5, id="an unknown kind"),
+        pytest.param(Packet(0x24, 5).pack(), KIND, 5, id="an unknown kind"),
     ],
 )
 def test_reported_and_the_next_one_answered(client: Client, wrong: bytes, status: int, sequence: int) -> None:

@@ -19,6 +19,7 @@ from hwsnn.data import random_images
 from hwsnn.files.shipped import folder
 from hwsnn.host.serial.packets import Packet
 from hwsnn.host.serial.port import open_port
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.interface.serial_protocol import PacketKind
 from hwsnn.model_file import integer_file
 from hwsnn.planner.devices import DEVICES
@@ -32,19 +33,21 @@ BAUD = 2_000_000
 
 @dataclass
 class Simulated:
-    """A simulated board, and what it should say."""
+    """A simulated board, of images or of frames with steps, and what it should say."""
 
     port: str
     folder: Path
     images: np.ndarray  # type: ignore[type-arg]
 
 
-@pytest.fixture(scope="module", params=[1, 5])
+@pytest.fixture(scope="module", params=[1, 14])
 def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
     network, folder = random_network(request.param), tmp_path_factory.mktemp("board")
     images = random_images(network, IMAGES, 3)
     integer_file.save(network, folder / "model.safetensors")
-    integer_file.save(replace(network, timesteps=network.timesteps + 1), folder / "other.safetensors")
+    last = network.population(len(network.layers) - 1)
+    other = replace(network, layers=(*network.layers[:-1], replace(last, bias=last.bias + 1)))
+    integer_file.save(other, folder / "other.safetensors")
     np.savez(folder / "data.npz", x=images, y=reference.run(network, images).predictions)
     with simulated_board(network, random_folding(network, request.param)) as port:
         yield Simulated(port, folder, images)
@@ -91,7 +94,7 @@ def test_another_model_is_refused(board: Simulated) -> None:
 
 def test_after_noise_and_half_a_frame(board: Simulated) -> None:
     handle = os.open(board.port, os.O_WRONLY | os.O_NOCTTY)
-    frame = Packet(PacketKind.FRAME_REQUEST, 3, board.images[0].transpose(1, 2, 0).tobytes()).pack()
+    frame = Packet(PacketKind.FRAME_REQUEST, 3, in_wire_order(board.images)[0].tobytes()).pack()
     os.write(handle, b"\x00\xdbnoise\xc0\xc0" + frame[: len(frame) // 2])
     os.close(handle)
     assert_right(board_run(board, "model", "--json"))
@@ -100,12 +103,12 @@ def test_after_noise_and_half_a_frame(board: Simulated) -> None:
 def test_after_a_program_that_left_without_its_answers(board: Simulated) -> None:
     with open_port(board.port, BAUD) as line:
         for sequence in range(2):
-            line.send(Packet(PacketKind.FRAME_REQUEST, sequence, board.images[-1].transpose(1, 2, 0).tobytes()))
+            line.send(Packet(PacketKind.FRAME_REQUEST, sequence, in_wire_order(board.images)[-1].tobytes()))
     assert_right(board_run(board, "model", "--json"))
 
 
 def test_corrupt_frame_is_reported(board: Simulated) -> None:
-    good = Packet(PacketKind.FRAME_REQUEST, 9, board.images[0].transpose(1, 2, 0).tobytes())
+    good = Packet(PacketKind.FRAME_REQUEST, 9, in_wire_order(board.images)[0].tobytes())
     bad = bytearray(good.pack())
     bad[-3] ^= 1
     with open_port(board.port, BAUD) as line:

@@ -15,11 +15,14 @@ from tests.support.layers import dense_layer
 HASH_BITS = 20
 
 
-def network(shape: tuple[int, int, int] = (2, 3, 4), pixel_bits: int = 6, classes: int = 5) -> Network:
-    """A network with signed scores of 12 bits."""
+def network(
+    shape: tuple[int, int, int] = (2, 3, 4), pixel_bits: int = 6, classes: int = 5, steps: int | None = None
+) -> Network:
+    """A network with signed scores of 12 bits. ``steps``: of values that change with time."""
     weight = np.ones((classes, *shape), np.int8)
     layer = dense_layer("last", weight, np.zeros(classes, np.int32), 4, Integrator(NoLeak(), 12))
-    return Network("stand-in", shape, pixel_bits, Encoder("direct"), 3, (layer,), "membrane")
+    encoder = Encoder("direct" if steps is None else "steps")
+    return Network("stand-in", shape, pixel_bits, encoder, steps or 3, (layer,), "membrane")
 
 
 def expected(image: bytes, classes: int = 5) -> tuple[int, list[int]]:
@@ -45,14 +48,14 @@ class StandIn(wiring.Component):  # type: ignore[misc]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        channels, height, width = self._spec.input_shape
+        channels, beats = self._spec.input_shape[0], self._spec.frame_beats
         value = Signal(HASH_BITS, init=1)
-        pixel = Signal(range(height * width + 1))
+        pixel = Signal(range(beats + 1))
         wait = Signal(range(self._clocks + 1))
         hashed = value
         for channel in range(channels):
             hashed = (hashed * 3 + self.pixels.payload[channel])[:HASH_BITS]
-        full = pixel == height * width
+        full = pixel == beats
         m.d.comb += [
             self.pixels.ready.eq(~full & (wait == 0)),
             self.result.valid.eq(full),
@@ -76,8 +79,8 @@ class GaplessStandIn(StandIn):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        channels, height, width = self._spec.input_shape
-        m.submodules.pixel = pixel = ModuloCounter(height * width)
+        channels = self._spec.input_shape[0]
+        m.submodules.pixel = pixel = ModuloCounter(self._spec.frame_beats)
         value, result = Signal(HASH_BITS, init=1), Signal(HASH_BITS)
         hashed = value
         for channel in range(channels):

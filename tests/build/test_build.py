@@ -236,10 +236,10 @@ def test_interrupted(workplace: Workplace) -> None:
 
 
 def test_image_too_large_for_the_link(tmp_path: Path) -> None:
-    shape = (1, 260, 260)
+    shape = (1, 1024, 1024)
     layer = dense_layer("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 32))
     large = Network("large", shape, 8, Encoder("direct"), 1, (layer,), "membrane")
     with pytest.raises(
-        InputError, match=r"^large: not buildable for Radiona ULX3S 85F: an image must be at most 65535"
+        InputError, match=r"^large: not buildable for Radiona ULX3S 85F: a frame must be at most 1,048,575 bytes"
     ):
         build(large, Folding({"last": LayerFold(1, 1)}, {"last": 1}, {}), BOARD, tmp_path / "results")

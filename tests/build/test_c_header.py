@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,15 @@ from hwsnn.build.c_header import FILE, c_header
 from hwsnn.interface.addresses import AddressMap
 from hwsnn.interface.registers import REGISTERS, constants
 from hwsnn.model_file.by_name import load_model
-from hwsnn.model_file.integer_file import model_hash
+from hwsnn.model_file.integer_file import model_hash, save
 from hwsnn.spec import Network
-from tests.support.soft_board import a_network
+from tests.support.soft_board import a_network, a_timed_network
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bare_metal"
 BOARD = Path(__file__).parent / "bare_metal"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 C99 = ["gcc", "-std=c99", *WARNINGS]
-NETWORK = a_network(classes=20)
+NETWORK, TIMED = a_network(classes=20), a_timed_network()
 ADDRESSES = AddressMap(0xB000_0000, 0xB002_0000, 0x1_0000)
 RESULT_WORDS = 11  # of 8 bytes: more than the DMA takes unasked
 FRAMES = 20  # more than the example keeps on the way: its rings and buffers are used again
@@ -151,12 +152,31 @@ def test_images_of_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     assert status == 0
 
 
+def test_frames_with_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same of values that change with time, and scores of 32 bits."""
+    frames = data.random_images(TIMED, 5, 3)
+    save(TIMED, tmp_path / "model.safetensors")
+    np.savez(tmp_path / "data.npz", x=frames)
+    monkeypatch.setattr(sys, "argv", ["frames.py", f"{tmp_path}/model.safetensors", f"{tmp_path}/data.npz", "5"])
+    runpy.run_path(str(EXAMPLE / "frames.py"), run_name="__main__")
+    text = capsys.readouterr().out
+    (tmp_path / "frames.h").write_text(text)
+    ordered = frames[4].transpose(2, 3, 0, 1).ravel()  # rows, columns, steps, channels
+    assert f"{{ {', '.join(map(str, ordered))} }}" in text
+    write_header(TIMED, tmp_path)
+    answers = reference.run(TIMED, frames).predictions
+    status, lines = run(compiled(tmp_path), "sound")
+    assert lines[:6] == [*(f"frame {k}: class {answer}" for k, answer in enumerate(answers)), "5 frames, 0 wrong"]
+    assert status == 0
+
+
+@pytest.mark.parametrize("network", [NETWORK, TIMED], ids=lambda network: network.encoder.kind)
 @pytest.mark.parametrize("word_bytes", [4, 8, 16])
-def test_constants(word_bytes: int, tmp_path: Path) -> None:
+def test_constants(word_bytes: int, network: Network, tmp_path: Path) -> None:
     """Compiled: every constant is what its register reads, every offset is the register's."""
-    digest = model_hash(NETWORK)
-    (tmp_path / FILE).write_text(c_header(NETWORK, digest, word_bytes, ADDRESSES))
-    values = constants(NETWORK, digest, word_bytes)
+    digest = model_hash(network)
+    (tmp_path / FILE).write_text(c_header(network, digest, word_bytes, ADDRESSES))
+    values = constants(network, digest, word_bytes)
     checks = [f"HWSNN_REG_{register.name} == {register.offset}" for register in REGISTERS]
     checks += [f"HWSNN_{name} == {value}u" for name, value in values.items() if not name.startswith("MODEL_HASH_")]
     checks += [f"HWSNN_REGISTERS_BASE == {ADDRESSES.registers}u && HWSNN_DMA_BASE == {ADDRESSES.dma}u"]
@@ -164,9 +184,11 @@ def test_constants(word_bytes: int, tmp_path: Path) -> None:
     checks += [
         f"HWSNN_{register.name}_{field.name} == {field.mask}u" for register in REGISTERS for field in register.fields
     ]
-    checks += [f"HWSNN_PIXEL(0, 0, 0) == 0 && HWSNN_LARGEST_PIXEL == {NETWORK.largest_pixel}"]
-    channels, height, width = NETWORK.input_shape
-    checks += [f"HWSNN_PIXEL({height - 1}, {width - 1}, {channels - 1}) == HWSNN_FRAME_BYTES - 1"]
+    checks += [f"HWSNN_LARGEST_PIXEL == {network.largest_pixel}"]
+    channels, height, width = network.input_shape
+    places = product(range(height), range(width), range(values["FRAME_STEPS"]), range(channels))
+    checks += [f"HWSNN_PIXEL({', '.join(map(str, place))}) == {byte}" for byte, place in enumerate(places)]
+    assert len(checks) < 256, "the exit status tells which one failed"
     tests = "\n".join(f"    if (!({check})) return {number};" for number, check in enumerate(checks, 1))
     body = f"    static const uint32_t hash[] = HWSNN_MODEL_HASH;\n{tests}\n    return 0;\n"
     (tmp_path / "test.c").write_text(f'#include "{FILE}"\nint main(void)\n{{\n{body}}}\n')

@@ -84,7 +84,7 @@ def test_seeds_out_of_range(seed: str) -> None:
 def test_files_that_may_not_be_read(tmp_path: Path) -> None:
     network = random_network(5)
     save(network, tmp_path / "model.safetensors")
-    np.savez(tmp_path / "data.npz", x=np.zeros((1, *network.input_shape), np.uint8))
+    np.savez(tmp_path / "data.npz", x=np.zeros((1, *network.frame_shape), np.uint8))
     for name in ("model.safetensors", "data.npz"):
         (tmp_path / name).chmod(0)
     with pytest.raises(PermissionError):

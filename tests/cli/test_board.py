@@ -292,7 +292,7 @@ def test_selftest_over_a_serial_line(folder: Path) -> None:
 
     def reply(packet: Packet, number: int) -> list[bytes]:
         if len(packet.payload) < IMAGES[0].size:
-            return [Packet(0x9F, packet.sequence, bytes([3])).pack()]
+            return [Packet(0xAF, packet.sequence, bytes([3])).pack()]
         image = np.frombuffer(packet.payload, np.uint8).reshape(1, 3, 4, 2).transpose(0, 3, 1, 2)
         found = reference.run(NETWORK, np.ascontiguousarray(image))
         answer = int(found.predictions[0]).to_bytes(2, "little") + found.scores[0].astype("<i4").tobytes()

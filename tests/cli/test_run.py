@@ -21,7 +21,7 @@ from tests.support import oracle
 from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
-NETWORK = random_network(5)
+NETWORK = random_network(55)
 IMAGES = random_images(NETWORK, 5, seed=0)
 ORACLE = [oracle.run(NETWORK, image) for image in IMAGES]
 
@@ -44,6 +44,7 @@ def run(folder: Path, data: str, *options: str) -> Result:
 
 
 def test_the_network_has_something_to_tell() -> None:
+    assert NETWORK.encoder.timed
     assert len(NETWORK.layers) == 3
     assert len({answer for answer, _, _ in ORACLE}) > 1
 
@@ -109,7 +110,7 @@ def test_activity_in_json(folder: Path) -> None:
     assert fields.keys() == plain.keys()
 
 
-@pytest.mark.parametrize("encoding", ["direct", "poisson"])
+@pytest.mark.parametrize("encoding", ["direct", "poisson", "steps"])
 def test_activity_in_text(tmp_path: Path, encoding: str) -> None:
     network = next(n for n in map(random_network, count()) if n.encoder.kind == encoding and len(n.layers) == 3)
     images = random_images(network, 5, seed=0)
@@ -118,12 +119,12 @@ def test_activity_in_text(tmp_path: Path, encoding: str) -> None:
     expected = measure(network, images)
     rows = activity_table(run(tmp_path, "images.npz", "--activity").stdout)
     layers = [layer.name for layer in network.layers]
-    assert list(rows) == [*(["encoder"] if encoding != "direct" else []), *layers, "total"]
+    assert list(rows) == [*(["encoder"] if network.encoder.spikes else []), *layers, "total"]
     spikes = {**expected.spikes, "total": expected.total_spikes}
     operations = {**expected.synaptic_operations, "total": expected.total_synaptic_operations}
     for name, cells in rows.items():
         assert cells[:2] == [f"{of[name]:,.1f}" if name in of else "" for of in (spikes, operations)]
-    pixels = [f"{expected.multiply_adds:,.1f}"] if encoding == "direct" else []
+    pixels = [f"{expected.multiply_adds:,.1f}"] if not network.encoder.spikes else []
     assert rows[layers[0]][2:] == rows["total"][2:] == pixels
 
 
@@ -139,7 +140,7 @@ def test_refusals(folder: Path) -> None:
 def test_images_of_another_size(folder: Path) -> None:
     np.savez(folder / "other.npz", x=np.zeros((2, 50, 50), np.uint8))
     result = run(folder, "other.npz", "-o", str(folder / "out.npz"))
-    expect_refusal(result, "other.npz: images are 50x50 with 1 channel; the model takes ")
+    expect_refusal(result, "other.npz: images are 50x50; the model takes ")
     assert not (folder / "out.npz").exists()
 
 

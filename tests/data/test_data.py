@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hwsnn.data import images as read_images
-from hwsnn.data import load, random_images, training
+from hwsnn.data import load, training
 from hwsnn.errors import InputError
 from hwsnn.spec import Encoder, Integrator, Network, NoLeak
 from tests.support.layers import dense_layer
@@ -171,15 +171,6 @@ def test_images_without_pixels(tmp_path: Path, shape: tuple[int, ...]) -> None:
             read_images(text, "train" if text == str(tmp_path) else "test")
 
 
-def test_random_images_reach_both_ends() -> None:
-    images = random_images(network(channels=2, pixel_bits=3), 50, seed=1)
-    assert images.shape == (50, 2, HEIGHT, WIDTH)
-    assert images.dtype == np.uint8
-    assert set(np.unique(images)) == set(range(8))
-    assert (images == random_images(network(channels=2, pixel_bits=3), 50, seed=1)).all()
-    assert (images != random_images(network(channels=2, pixel_bits=3), 50, seed=2)).any()
-
-
 def test_missing(tmp_path: Path) -> None:
     assert "no such data; give" in refusal(str(tmp_path / "nowhere"))
     assert "holds no IDX test images" in refusal(str(tmp_path))
@@ -197,8 +188,8 @@ def test_missing(tmp_path: Path) -> None:
         (idx(LABELS), "must start with"),
         (bytes((0, 0, 13, 3)) + idx(IMAGES)[4:], "must start with"),
         (idx(IMAGES[:0]), "holds no images"),
-        (idx(IMAGES.transpose(0, 2, 1)), "images are 4x3 with 1 channel; the model takes 3x4 with 1 channel"),
-        (b"\0\0\x08\x03" + b"\xff" * 12 + b"1" * 99, "images are 4294967295x4294967295"),
+        (idx(IMAGES.transpose(0, 2, 1)), "images are 1x4x3; the model takes 1x3x4 (channels, height, width)"),
+        (b"\0\0\x08\x03" + b"\xff" * 12 + b"1" * 99, "images are 1x4294967295x4294967295; the model takes 1x3x4"),
         (b"\0\0\x08\x03" + b"\xff" * 4 + idx(IMAGES)[8:], "4,294,967,295 images of 12 bytes are too many at a time"),
         (b"\0\0\x08\x03" + b"\0\0\xff\xff" + idx(IMAGES)[8:], "ends early"),
     ],
@@ -241,14 +232,16 @@ def test_wrong_checksum_of_gzip(tmp_path: Path) -> None:
     ("arrays", "message"),
     [
         ({"y": LABELS}, "lacks the array x"),
-        ({"x": IMAGES / 255}, "x must be uint8 of shape (N,H,W) or (N,C,H,W), not float64 of shape (6, 3, 4)"),
+        ({"x": IMAGES / 255}, "x must be uint8 of shape (N,1,3,4), not float64 of shape (6, 3, 4)"),
         ({"x": IMAGES.astype(np.int64)}, "not int64"),
-        ({"x": IMAGES[0]}, "of shape (3, 4)"),
+        ({"x": IMAGES[0]}, "images are 4; the model takes 1x3x4 (channels, height, width)"),
+        ({"x": IMAGES[0, 0, 0]}, "x must be uint8 of shape (N,1,3,4), not uint8 of shape ()"),
+        ({"x": IMAGES[:, 0, 0]}, "images are single values; the model takes 1x3x4"),
         ({"x": IMAGES[:0]}, "holds no images"),
-        ({"x": IMAGES.transpose(0, 2, 1)}, "images are 4x3 with 1 channel; the model takes 3x4"),
+        ({"x": IMAGES.transpose(0, 2, 1)}, "images are 4x3; the model takes 1x3x4 (channels, height, width)"),
         (
             {"x": IMAGES[:, np.newaxis].repeat(2, 1)},
-            "images are 3x4 with 2 channels; the model takes 3x4 with 1 channel",
+            "images are 2x3x4; the model takes 1x3x4 (channels, height, width)",
         ),
         ({"x": IMAGES, "y": LABELS[:-1]}, "y must be 6 integers, one per image, not uint8 of shape (5,)"),
         ({"x": IMAGES, "y": LABELS.astype(float)}, "y must be 6 integers"),

@@ -352,7 +352,7 @@ def test_bad_networks(tmp_path: Path) -> None:
     float_file.save(replace(float_file.load(shipped / "digits-float.safetensors"), timesteps=None), silent)
     expect_refusal(explore(silent, *rest), "does not say how many time steps it was trained for")
     silent.unlink()
-    expect_refusal(explore("mnist-small", *rest), "images are 8x8 with 1 channel; the model takes 28x28")
+    expect_refusal(explore("mnist-small", *rest), "images are 8x8; the model takes 1x28x28")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -29,6 +29,7 @@ class Shape:
     pixel_bits: int = 4
     timesteps: int = 2
     classes: int = 10
+    frame_beats: int = 35
 
 
 def test_names_are_unique() -> None:
@@ -65,13 +66,14 @@ def test_fields(one: Register) -> None:
         ("MODEL_HASH_0", 0x010, "constant"),
         ("MODEL_HASH_7", 0x02C, "constant"),
         ("RESULT_BYTES", 0x050, "constant"),
+        ("FRAME_STEPS", 0x054, "constant"),
         ("FRAMES", 0x080, "counter"),
         ("MALFORMED", 0x0A0, "counter"),
     ],
 )
 def test_what_drivers_rely_on(name: str, offset: int, kind: str) -> None:
     """Moving one of these needs a new version of the interface."""
-    assert INTERFACE_VERSION == 1
+    assert INTERFACE_VERSION == 2
     assert (register(name).offset, register(name).kind) == (offset, kind)
 
 
@@ -108,12 +110,18 @@ def test_constants() -> None:
     values = constants(Shape(), DIGEST, 8)
     assert values.keys() == {one.name for one in of_kind("constant")}
     assert values["ID"].to_bytes(4, "little") == b"HWSN"
-    assert values["VERSION"] == 1
+    assert values["VERSION"] == 2
     assert b"".join(values[f"MODEL_HASH_{k}"].to_bytes(4, "little") for k in range(8)).hex() == DIGEST
     geometry = ("CHANNELS", "HEIGHT", "WIDTH", "TIMESTEPS", "CLASSES", "PIXEL_BITS", "WORD_BYTES")
     assert [values[name] for name in geometry] == [3, 5, 7, 2, 10, 4, 8]
     assert values["FRAME_BYTES"] == 105
     assert values["RESULT_BYTES"] == 48
+    assert values["FRAME_STEPS"] == 1
+
+
+def test_constants_of_frames_with_steps() -> None:
+    values = constants(Shape(timesteps=100, frame_beats=3500), DIGEST, 8)
+    assert (values["TIMESTEPS"], values["FRAME_STEPS"], values["FRAME_BYTES"]) == (100, 100, 10_500)
 
 
 def test_result_layout() -> None:

@@ -11,7 +11,7 @@ import tty
 
 from hwsnn.host.serial.packets import PacketStream
 
-FAULT, FRAME = 0x9F, 0x12
+FAULT, FRAME = 0xAF, 0x22
 
 
 class NoisyLine:

@@ -10,6 +10,7 @@ import functools
 import struct
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +35,15 @@ def a_network(bits: int = 7, classes: int = 3) -> Network:
     weight = np.arange(classes * 18).reshape(classes, 2, 3, 3) % 15 - 7
     layer = dense_layer("last", weight, np.resize([5, -5, 0], classes), 4, Integrator(NoLeak(), 20))
     return Network("small", (2, 3, 3), bits, Encoder("direct"), 2, (layer,), "membrane")
+
+
+def a_timed_network() -> Network:
+    """The same, of values that change with time: four steps, 72 bytes a frame, scores of 32 bits."""
+    small = a_network(bits=8)
+    last = dense_layer(
+        "last", small.population(0).projection.weight, np.array([2**26, -(2**26), 0]), 4, Integrator(NoLeak(), 30)
+    )
+    return replace(small, name="timed", encoder=Encoder("steps"), timesteps=4, layers=(last,), readout="sum")
 
 
 class Region:
@@ -75,8 +85,9 @@ class Memory:
 @functools.lru_cache(maxsize=10_000)
 def outcome(network: Network, packet: bytes) -> bytes:
     """What a result says of a frame, its number aside."""
-    channels, height, width = network.input_shape
-    image = np.frombuffer(packet, np.uint8).reshape(1, height, width, channels).transpose(0, 3, 1, 2)
+    *steps, channels, height, width = network.frame_shape
+    values = np.frombuffer(packet, np.uint8).reshape(1, height, width, *steps, channels)
+    image = values.transpose(0, 3, 4, 1, 2) if steps else values.transpose(0, 3, 1, 2)
     found = reference.run(network, np.ascontiguousarray(image), cores=1)
     return struct.pack(f"<I{network.classes}i", found.predictions[0], *found.scores[0].tolist())
 

@@ -9,6 +9,7 @@ from typing import Any
 from hwsnn.build.boards import AxiBoard
 from hwsnn.build.c_header import FILE as HEADER
 from hwsnn.build.c_header import c_header
+from hwsnn.build.frame_memory import require_frame_memory
 from hwsnn.build.pll import MMCM
 from hwsnn.errors import InputError
 from hwsnn.interface import registers
@@ -16,6 +17,7 @@ from hwsnn.model_file.integer_file import model_hash
 from hwsnn.planner.plan import Plan
 from hwsnn.progress import StageProgress
 from hwsnn.rtl.axi.shell import ACCELERATOR, AxiShell
+from hwsnn.rtl.axi.store_and_forward import memory_size
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import Network
 from hwsnn.verilog.emit import to_verilog
@@ -72,14 +74,16 @@ class AxiProject(Project):
 
     def _write_sources(self, folder: Path, progress: StageProgress) -> Activity | None:
         network, digest = self.network, model_hash(self.network)
+        word_bytes, size = self._board.word_bytes, registers.frame_bytes(network)
+        require_frame_memory(network, self._board, *memory_size(word_bytes, size, network.pixel_bits))
         progress("Verilog", 0, 1)
         try:
-            shell = AxiShell(network, Pipeline(network, self.plan.folding), digest, self._board.word_bytes)
+            shell = AxiShell(network, Pipeline(network, self.plan.folding), digest, word_bytes)
         except ValueError as error:
             raise InputError(f"{network.name}: not buildable for {self.board.title}: {error}") from None
         verilog = to_verilog(shell, digest, ACCELERATOR)
         self._write_verilog(folder, ACCELERATOR, verilog)
-        (folder / HEADER).write_text(c_header(network, digest, self._board.word_bytes, self._board.addresses))
+        (folder / HEADER).write_text(c_header(network, digest, word_bytes, self._board.addresses))
         period = 1000 / max(self._board.bus_mhz, self.clock_mhz)
         constraints = CROSSINGS.format(bus=BUS_CLOCK, pipeline=self.pipeline_clock, period=period)
         (folder / "crossings.xdc").write_text(constraints)
@@ -132,7 +136,12 @@ class AxiProject(Project):
                     "direction": "in",
                     "word_bytes": word_bytes,
                     "bytes_per_frame": registers.frame_bytes(network),
-                    "order": {"height": height, "width": width, "channels": channels},
+                    "order": {
+                        "height": height,
+                        "width": width,
+                        "steps": registers.frame_steps(network),
+                        "channels": channels,
+                    },
                 },
                 "m_axis": {
                     "direction": "out",

@@ -21,6 +21,7 @@ from hwsnn.build.process import run_tool
 from hwsnn.build.tools import Tool, lay_out_verilator, verilator_environment, verilator_version
 from hwsnn.errors import ToolError
 from hwsnn.files.scratch import Scratch
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.interface.registers import result_bytes
 from hwsnn.progress import StageProgress, silent
 from hwsnn.reference import run as run_reference
@@ -57,7 +58,7 @@ _INSTANCE = re.compile(r"\(INSTANCE ([A-Za-z_][A-Za-z0-9_$]*)$")
 
 @dataclass(frozen=True)
 class Stimulus:
-    """The images (N, C, H, W) for which the activity is recorded, and a description of their source."""
+    """The images (N, *frame_shape) for which the activity is recorded, and a description of their source."""
 
     images: Images
     source: str
@@ -140,8 +141,8 @@ def simulate(
 
 
 def frame_words(images: Images) -> bytes:
-    """Images (N, C, H, W) as the records that activity.cpp reads: a word's bytes, its tkeep, its tlast."""
-    frames = np.moveaxis(images, 1, -1).reshape(len(images), -1)
+    """Images (N, *frame_shape) as the records that activity.cpp reads: a word's bytes, its tkeep, its tlast."""
+    frames = in_wire_order(images).reshape(len(images), -1)
     surplus = -frames.shape[1] % WORD_BYTES
     words = np.pad(frames, ((0, 0), (0, surplus))).reshape(len(images), -1, WORD_BYTES)
     records = np.zeros((*words.shape[:2], WORD_BYTES + 2), np.uint8)

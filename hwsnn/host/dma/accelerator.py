@@ -177,7 +177,7 @@ class DmaAccelerator(Accelerator):
         The DMA may already have had the first words of that packet, or all: its descriptor is meaningless.
         """
         buffer, then = self._buffers
-        buffer.fill(np.zeros((1, *self.network.input_shape), np.uint8), then)
+        buffer.fill(np.zeros((1, *self.network.frame_shape), np.uint8), then)
         if sending:
             self._from_board.run_to(buffer.results.last)
             self._wait(lambda: not self._registers.status("SENDING"), 1)
@@ -199,7 +199,7 @@ class DmaAccelerator(Accelerator):
             self._reset()
         before = self._registers.stats().malformed
         self._sound = False
-        images = np.zeros((2, *self.network.input_shape), np.uint8)
+        images = np.zeros((2, *self.network.frame_shape), np.uint8)
         batch = self._send(images, malformed=1)
         self._take(batch, Inference(np.zeros((1, self.network.classes), np.int64), np.zeros(1, np.int64)), 0, _ignore)
         counted = self._registers.stats().malformed - before

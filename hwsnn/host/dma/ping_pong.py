@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.interface.registers import RESULT_ANSWER, RESULT_NUMBER, RESULT_SCORES, frame_bytes, result_bytes
 from hwsnn.spec import Network
 from hwsnn.spec.integers import Images
@@ -40,29 +41,23 @@ class PingPongBuffer:
     def __init__(self, bus: Bus, network: Network) -> None:
         self._name, self._classes = bus.name, network.classes
         self._frame_bytes, self._result_bytes = frame_bytes(network), result_bytes(network)
-        channels, height, width = network.input_shape
         capacity = batch_frames(network)
         frame, result = strided(self._frame_bytes), strided(self._result_bytes)
         self._room = result
         self._pixels = bus.allocate(capacity * frame)
         self._answers = bus.allocate(capacity * result)
-        # A frame is its pixels in raster order, the channels of a pixel together: as the strides say.
-        self._images = np.ndarray(
-            (capacity, height, width, channels),
-            np.uint8,
-            self._pixels.array,
-            strides=(frame, width * channels, channels, 1),
-        )
+        self._frames = self._pixels.array.reshape(capacity, frame)[:, : self._frame_bytes]
         self._words = self._answers.array.view("<i4").reshape(capacity, result // 4)
         self.frames = DescriptorRing(bus, capacity, self._pixels.address, frame)
         self.results = DescriptorRing(bus, capacity, self._answers.address, result)
 
     def fill(self, images: Images, then: PingPongBuffer, malformed: int = 0) -> None:
-        """Fill the buffer with ``images`` (N, C, H, W); ``then`` is the buffer that follows.
+        """Fill the buffer with ``images`` (N, *network.frame_shape); ``then`` is the buffer that follows.
 
         The first ``malformed`` of them are sent too short, or too long where they have one byte: they give no result.
         """
-        self._images[: len(images)] = images.transpose(0, 2, 3, 1)
+        ordered = in_wire_order(images)
+        self._frames[: len(images)].reshape(ordered.shape)[:] = ordered  # a view: only the last axis is split
         self._pixels.flush()
         lengths = np.full(len(images), self._frame_bytes, np.uint32)
         lengths[:malformed] = self._frame_bytes - 1 or self._frame_bytes + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hwsnn.errors import InputError
-from hwsnn.host.accelerator import Stats, wrong_model_error
+from hwsnn.host.accelerator import Stats, model_words, wrong_model_error
 from hwsnn.interface.registers import (
     COUNTER_BYTES,
     HASH_WORDS,
@@ -109,7 +109,5 @@ class Registers:
 
 def _identity_text(values: dict[str, int]) -> str:
     digest = b"".join(values[f"MODEL_HASH_{index}"].to_bytes(REGISTER_BYTES, "little") for index in range(HASH_WORDS))
-    return (
-        f"{digest[:8].hex()}, {values['CHANNELS']}x{values['HEIGHT']}x{values['WIDTH']} pixels of "
-        f"{values['PIXEL_BITS']} bits, T={values['TIMESTEPS']}, {values['CLASSES']} classes"
-    )
+    shape = [values[name] for name in ("FRAME_STEPS", "CHANNELS", "HEIGHT", "WIDTH")]
+    return model_words(digest, shape, values["PIXEL_BITS"], values["TIMESTEPS"], values["CLASSES"])

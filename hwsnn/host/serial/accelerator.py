@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hwsnn.errors import InputError
 from hwsnn.host.accelerator import Accelerator, Check, Inference, Stats
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.interface.serial_protocol import SEQUENCES, PacketKind, ResponseStatus, frame_payload_bytes
 from hwsnn.progress import Advance
 from hwsnn.spec import Network
@@ -121,7 +122,7 @@ class _Run:
         totals: Totals,
     ) -> None:
         self._line, self._progress, self._answer_s, self._totals = line, progress, answer_s, totals
-        self._frames = images.transpose(0, 2, 3, 1)
+        self._frames = in_wire_order(images)
         self._answer = struct.Struct(f"<BH{network.classes}i")
         self._waiting = deque(range(len(images)))
         self._sent: dict[int, _Sent] = {}  # by sequence number, in the order of sending

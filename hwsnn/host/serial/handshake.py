@@ -6,8 +6,8 @@ import random
 import time
 
 from hwsnn.errors import InputError
-from hwsnn.host.accelerator import wrong_model_error
-from hwsnn.interface.serial_protocol import SEQUENCES, Identity, PacketKind
+from hwsnn.host.accelerator import model_words, wrong_model_error
+from hwsnn.interface.serial_protocol import INTERFACE_VERSION, SEQUENCES, Identity, PacketKind, version_of
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
 
@@ -34,13 +34,8 @@ def handshake(line: SerialPort, network: Network) -> Identity:
             found = Identity.unpack(payload[1:-1])
         except ValueError:
             raise InputError(
-                f"{line.name}: the board speaks another version of the link; load the bitstream that this hwsnn builds"
+                f"{line.name}: the board's identity is of another form; load the bitstream that this hwsnn builds"
             ) from None
-        if found.version != expected.version:
-            raise InputError(
-                f"{line.name}: the board speaks version {found.version} of the link, not {expected.version}; "
-                "load the bitstream that this hwsnn builds"
-            )
         if found != expected:
             raise wrong_model_error(line.name, identity_text(found), network, identity_text(expected))
         if payload[-1] == 0:
@@ -51,9 +46,14 @@ def handshake(line: SerialPort, network: Network) -> Identity:
 
 def identity_text(identity: Identity) -> str:
     """An identity in a few words."""
-    return (
-        f"{identity.model_hash.hex()}, {identity.channels}x{identity.height}x{identity.width} pixels of "
-        f"{identity.pixel_bits} bits, T={identity.timesteps}, {identity.classes} classes"
+    shape = (identity.frame_steps, identity.channels, identity.height, identity.width)
+    return model_words(identity.model_hash, shape, identity.pixel_bits, identity.timesteps, identity.classes)
+
+
+def _version_error(line: SerialPort, version: int) -> InputError:
+    return InputError(
+        f"{line.name}: the board speaks version {version} of the link, not {INTERFACE_VERSION}; "
+        "load the bitstream that this hwsnn builds"
     )
 
 
@@ -66,6 +66,8 @@ def _ask_identity(line: SerialPort) -> bytes:
         deadline = time.monotonic() + IDENTITY_S
         while time.monotonic() < deadline:
             for packet in line.receive():
+                if packet and version_of(packet.kind) != INTERFACE_VERSION:
+                    raise _version_error(line, version_of(packet.kind))
                 if packet and packet.kind == PacketKind.IDENTITY_ANSWER and packet.sequence in asked:
                     return packet.payload
     raise InputError(

@@ -10,22 +10,24 @@ from dataclasses import dataclass
 from hwsnn.interface.serial_protocol import (
     CRC_BYTES,
     HEADER_BYTES,
+    INTERFACE_VERSION,
     MAX_PAYLOAD,
     SLIP_END,
     SLIP_ESC,
     SLIP_ESC_END,
     SLIP_ESC_ESC,
+    version_of,
 )
 
 _END, _ESC = bytes([SLIP_END]), bytes([SLIP_ESC])
 _ESCAPED_END, _ESCAPED_ESC = bytes([SLIP_ESC, SLIP_ESC_END]), bytes([SLIP_ESC, SLIP_ESC_ESC])
-_HEADER = struct.Struct("<BBH")
+_HEADER = struct.Struct("<BBI")
 _LONGEST = HEADER_BYTES + MAX_PAYLOAD + CRC_BYTES
 
 
 @dataclass(frozen=True)
 class Packet:
-    """``kind`` and ``sequence`` are bytes, ``payload`` at most 65535 of them."""
+    """``kind`` and ``sequence`` are bytes, ``payload`` at most ``MAX_PAYLOAD`` of them."""
 
     kind: int
     sequence: int
@@ -34,21 +36,28 @@ class Packet:
     def pack(self) -> bytes:
         """The bytes for the line, with framing and checksum."""
         if len(self.payload) > MAX_PAYLOAD:
-            raise ValueError(f"payload must be at most {MAX_PAYLOAD} bytes, not {len(self.payload)}")
+            raise ValueError(f"payload must be at most {MAX_PAYLOAD:,} bytes, not {len(self.payload):,}")
         content = _HEADER.pack(self.kind, self.sequence, len(self.payload)) + self.payload
         content += zlib.crc32(content).to_bytes(CRC_BYTES, "little")
         return _END + content.replace(_ESC, _ESCAPED_ESC).replace(_END, _ESCAPED_END) + _END
 
 
 def parse(content: bytes) -> Packet | None:
-    """The packet whose bytes, framing removed, are ``content``; None if checksum or length are wrong."""
-    if len(content) < HEADER_BYTES + CRC_BYTES:
+    """The packet whose bytes, framing removed, are ``content``; None if checksum or length are wrong.
+
+    Of a packet of another version only the kind is known: its payload is left out.
+    """
+    if len(content) <= CRC_BYTES:
         return None
     body, checksum = content[:-CRC_BYTES], content[-CRC_BYTES:]
-    kind, sequence, length = _HEADER.unpack_from(body)
-    if zlib.crc32(body) != int.from_bytes(checksum, "little") or length != len(body) - HEADER_BYTES:
+    if zlib.crc32(body) != int.from_bytes(checksum, "little"):
         return None
-    return Packet(kind, sequence, body[HEADER_BYTES:])
+    if version_of(body[0]) != INTERFACE_VERSION:
+        return Packet(body[0], 0)
+    if len(body) < HEADER_BYTES:
+        return None
+    kind, sequence, length = _HEADER.unpack_from(body)
+    return Packet(kind, sequence, body[HEADER_BYTES:]) if length == len(body) - HEADER_BYTES else None
 
 
 class PacketStream:

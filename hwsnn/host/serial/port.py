@@ -19,8 +19,8 @@ from .packets import Packet, PacketStream
 
 READ_S = 0.02
 """Longest wait for a byte before the reader checks its deadline."""
-WRITE_S = 10.0
-"""Longest time that a port may take to accept a packet."""
+WRITE_BYTES, WRITE_S = 4096, 10.0
+"""A port must accept so many bytes within so many seconds: 9,600 baud do."""
 
 
 class SerialPort:
@@ -33,8 +33,10 @@ class SerialPort:
 
     def send(self, packet: Packet) -> None:
         """Put a packet on the line."""
+        packed = packet.pack()
         with self._reported():
-            self._port.write(packet.pack())
+            for first in range(0, len(packed), WRITE_BYTES):
+                self._port.write(packed[first : first + WRITE_BYTES])
 
     def receive(self) -> list[Packet | None]:
         """The packets that have arrived meanwhile, after a short wait if nothing has; None for each corrupt one."""

@@ -26,7 +26,7 @@ class PixelReader(wiring.Component):
     layout : ArrayLayout
         Of a pixel: ``ArrayLayout(unsigned(n), C)``, n at most 8.
     pixels : int
-        Pixels per frame.
+        Pixels per frame, each as often as it has values of its own.
     word_bytes : int
         Channels per word: 4, 8 or 16.
 

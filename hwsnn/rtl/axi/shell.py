@@ -121,9 +121,8 @@ class AxiShell(wiring.Component):
     def _elaborate_frames(self, m: Module, intake: AxisSink, gate: StoreAndForward, writer: ResultWriter) -> None:
         """The path of a frame: sink, store, crossing, pixels, network, crossing, writer."""
         network, word_bytes = self._network, self._word_bytes
-        _, height, width = network.input_shape
         skid = SkidBuffer(word_layout(word_bytes).size)
-        reader = PixelReader(pixel_layout(network), height * width, word_bytes)
+        reader = PixelReader(pixel_layout(network), network.frame_beats, word_bytes)
         words = StreamCrossing(gate.o.payload.shape(), WORDS_CROSSING, write=FRAMES, read=PIPELINE)
         results = StreamCrossing(result_layout(network), RESULTS_CROSSING, write=PIPELINE, read=FRAMES)
         for name, part in {"skid": skid, "gate": gate}.items():

@@ -27,6 +27,17 @@ TURN_WORDS = 16
 """Words that arrive while a place passes from one frame to the next: from its last word read to the first written."""
 
 
+def memory_size(word_bytes: int, frame_bytes: int, pixel_bits: int) -> tuple[int, int]:
+    """The words of its memory, and their bits."""
+    words = -(-frame_bytes // word_bytes)
+    return ((_places(words) - 1) << ceil_log2(words)) + words, word_bytes * pixel_bits
+
+
+def _places(words: int) -> int:
+    """How many frames of so many words it holds."""
+    return 2 + -(-TURN_WORDS // words)
+
+
 class StoreAndForward(wiring.Component):
     """Packets in; the words of valid frames out, and beside them the numbers of their packets.
 
@@ -71,7 +82,7 @@ class StoreAndForward(wiring.Component):
         check_integer("pixel bits", pixel_bits, 1, 8)
         self._word_bytes, self._frame_bytes, self._pixel_bits = word_bytes, frame_bytes, pixel_bits
         self.words = -(-frame_bytes // word_bytes)
-        self.places = 2 + -(-TURN_WORDS // self.words)
+        self.places = _places(self.words)
         super().__init__(
             {
                 "i": In(stream.Signature(word_layout(word_bytes))),
@@ -88,9 +99,10 @@ class StoreAndForward(wiring.Component):
         m.submodules.check = check = PacketChecker(self._word_bytes, end_bytes, self._pixel_bits)
         name_streams("check", check)
         m.submodules.kept = kept = LevelCounter(self.places)
+        depth, bits = memory_size(self._word_bytes, self._frame_bytes, self._pixel_bits)
         m.submodules.store = store = memory.Memory(
-            shape=unsigned(self._word_bytes * self._pixel_bits),
-            depth=((self.places - 1) << ceil_log2(self.words)) + self.words,
+            shape=unsigned(bits),
+            depth=depth,
             init=[],
             attrs={"no_rw_check": 1},  # a word is never read in the cycle that writes it
         )

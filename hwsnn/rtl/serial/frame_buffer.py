@@ -10,7 +10,12 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..checks import check_integer
-from .packet_reader import PAYLOAD_BYTE
+from .packet_reader import payload_byte
+
+
+def memory_size(frame_bytes: int, pixel_bits: int) -> tuple[int, int]:
+    """The words of a buffer's memory, and their bits: one for each byte of two frames."""
+    return 2 * frame_bytes, pixel_bits
 
 
 class FrameBuffer(wiring.Component):
@@ -21,11 +26,11 @@ class FrameBuffer(wiring.Component):
     layout : ArrayLayout
         Of a pixel: ``ArrayLayout(unsigned(n), C)``, n at most 8.
     pixels : int
-        Pixels per frame.
+        Pixels per frame, each as often as it has values of its own.
 
     Ports
     -----
-    write : valid-only stream in of ``PAYLOAD_BYTE``
+    write : valid-only stream in of ``payload_byte(pixels * C)``
         The bytes of a frame's payload and their offsets. Offset 0 begins a frame, which is kept if a buffer is free at
         that moment; the other bytes may arrive in any order, and repeatedly.
     keeping : Signal(1), out
@@ -50,10 +55,10 @@ class FrameBuffer(wiring.Component):
         if not isinstance(layout, data.ArrayLayout) or Shape.cast(layout.elem_shape).width > 8:
             raise TypeError(f"layout must be an ArrayLayout of at most 8 bits an element, not {layout!r}")
         check_integer("pixels", pixels, 1)
-        self._layout, self._count = layout, pixels
+        self._layout, self._count, self._size = layout, pixels, pixels * layout.length
         super().__init__(
             {
-                "write": In(stream.Signature(PAYLOAD_BYTE, always_ready=True)),
+                "write": In(stream.Signature(payload_byte(self._size), always_ready=True)),
                 "keeping": Out(1),
                 "oversized": Out(1),
                 "commit": In(1),
@@ -66,25 +71,24 @@ class FrameBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits, channels = Shape.cast(self._layout.elem_shape).width, self._layout.length
-        size = self._count * channels
-        offset_bits = ceil_log2(size)
-        m.submodules.memory = store = memory.Memory(shape=bits, depth=(1 << offset_bits) + size, init=[])
+        words, _ = memory_size(self._size, bits)
+        m.submodules.memory = store = memory.Memory(shape=bits, depth=words, init=[])
         full = Array([Signal(name=f"full_{slot}") for slot in range(2)])
         sequence = Array([Signal(8, name=f"sequence_{slot}") for slot in range(2)])
-        self._elaborate_writing(m, store.write_port(), size, offset_bits, full, sequence)
-        self._elaborate_reading(m, store.read_port(), offset_bits, channels, full, sequence)
+        self._elaborate_writing(m, store.write_port(), full, sequence)
+        self._elaborate_reading(m, store.read_port(), channels, full, sequence)
         return m
 
-    def _elaborate_writing(self, m: Module, port: Any, size: int, offset_bits: int, full: Any, sequence: Any) -> None:
+    def _elaborate_writing(self, m: Module, port: Any, full: Any, sequence: Any) -> None:
         slot = Signal()
         begins, keep = Signal(), Signal()
         byte = self.write.payload
         m.d.comb += [
             begins.eq(byte.offset == 0),
             keep.eq(Mux(begins, ~full[slot], self.keeping)),
-            port.addr.eq(Cat(byte.offset[:offset_bits], slot)),
+            port.addr.eq(Cat(slot, byte.offset)),  # the two frames' bytes in turn: no address is left unused
             port.data.eq(byte.data),
-            port.en.eq(self.write.valid & keep & (byte.offset < size)),
+            port.en.eq(self.write.valid & keep),
         ]
         with m.If(self.write.valid):
             too_large = byte.data >> len(port.data) != 0
@@ -95,16 +99,14 @@ class FrameBuffer(wiring.Component):
         with m.If(self.commit):
             m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.number), self.keeping.eq(0), slot.eq(~slot)]
 
-    def _elaborate_reading(
-        self, m: Module, port: Any, offset_bits: int, channels: int, full: Any, sequence: Any
-    ) -> None:
+    def _elaborate_reading(self, m: Module, port: Any, channels: int, full: Any, sequence: Any) -> None:
         slot = Signal()
         pixel = Signal(range(self._count))
-        offset = Signal(offset_bits)  # of the byte being read
+        offset = Signal(ceil_log2(self._size))  # of the byte being read
         asked = Signal(range(channels + 1))
         pixels = self.pixels.payload.as_value()
 
-        m.d.comb += [port.addr.eq(Cat(offset, slot)), self.sequences.payload.eq(sequence[slot])]
+        m.d.comb += [port.addr.eq(Cat(slot, offset)), self.sequences.payload.eq(sequence[slot])]
         with m.FSM():
             with m.State("EMPTY"):
                 m.d.sync += [offset.eq(0), pixel.eq(0), asked.eq(0)]

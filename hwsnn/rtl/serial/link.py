@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.interface.serial_protocol import Identity, PacketKind, ResponseStatus, frame_payload_bytes
+from hwsnn.interface.serial_protocol import Identity, ResponseStatus, frame_payload_bytes
 from hwsnn.spec import Network
 
 from ..network import pixel_layout, result_layout
@@ -48,7 +48,7 @@ class Link(wiring.Component):
     Raises
     ------
     ValueError
-        A frame does not fit a packet (65535 bytes).
+        A frame does not fit a packet (``MAX_PAYLOAD`` bytes).
     """
 
     def __init__(self, network: Network, model_hash: str) -> None:
@@ -67,10 +67,9 @@ class Link(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        _, height, width = self._network.input_shape
         m.submodules.decoder = decoder = SlipDecoder()
-        m.submodules.reader = reader = PacketReader()
-        m.submodules.store = store = FrameBuffer(pixel_layout(self._network), height * width)
+        m.submodules.reader = reader = PacketReader(self._frame_bytes)
+        m.submodules.store = store = FrameBuffer(pixel_layout(self._network), self._network.frame_beats)
         m.submodules.notices = notices = StreamFifo(NOTICE, NOTICES)
         m.submodules.sequences = sequences = StreamFifo(unsigned(8), FRAMES_INSIDE)
         m.submodules.writer = writer = ResponseWriter(self._network, self._identity)
@@ -91,27 +90,22 @@ class Link(wiring.Component):
         wiring.connect(m, writer.o, encoder.i)
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
 
-        # The verdict on a packet. A notice is dropped where the queue is full: the line cannot be stalled.
-        packet, notice = reader.packet.payload, notices.i.payload
-        is_frame, is_identity = packet.kind == PacketKind.FRAME_REQUEST, packet.kind == PacketKind.IDENTITY_REQUEST
+        # A notice is dropped where the queue is full: the line cannot be stalled.
+        request, notice = reader.request.payload, notices.i.payload
         accepted, unanswered = Signal(), Signal(8)
-        with m.If(packet.status == ResponseStatus.CORRUPT):
-            m.d.comb += notice.status.eq(ResponseStatus.CORRUPT)
-        with m.Elif(~is_frame & ~is_identity):
-            m.d.comb += notice.status.eq(ResponseStatus.KIND)
-        with m.Elif((packet.status == ResponseStatus.LENGTH) | (packet.length != Mux(is_frame, self._frame_bytes, 0))):
-            m.d.comb += notice.status.eq(ResponseStatus.LENGTH)
-        with m.Elif(is_frame & store.oversized):
+        with m.If(request.status != ResponseStatus.OK):
+            m.d.comb += notice.status.eq(request.status)
+        with m.Elif(request.is_frame & store.oversized):
             m.d.comb += notice.status.eq(ResponseStatus.PIXEL)
-        with m.Elif(is_frame & ~store.keeping):
+        with m.Elif(request.is_frame & ~store.keeping):
             m.d.comb += notice.status.eq(ResponseStatus.BUSY)
         with m.Else():
-            m.d.comb += accepted.eq(is_frame)
+            m.d.comb += accepted.eq(request.is_frame)
         m.d.comb += [
-            store.number.eq(packet.sequence),
-            store.commit.eq(reader.packet.valid & accepted),
-            notice.sequence.eq(packet.sequence),
-            notices.i.valid.eq(reader.packet.valid & ~accepted),
+            store.number.eq(request.sequence),
+            store.commit.eq(reader.request.valid & accepted),
+            notice.sequence.eq(request.sequence),
+            notices.i.valid.eq(reader.request.valid & ~accepted),
             writer.unanswered.eq(unanswered),
             self.accepted.eq(store.commit),
             self.refused.eq(notices.i.valid & (notice.status != ResponseStatus.OK)),

@@ -6,15 +6,23 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigne
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.interface.serial_protocol import CRC_BYTES, HEADER_BYTES, Identity, PacketKind, ResponseStatus
+from hwsnn.interface.serial_protocol import (
+    CRC_BYTES,
+    HEADER_BYTES,
+    LENGTH_BYTES,
+    Identity,
+    PacketKind,
+    ResponseStatus,
+)
 from hwsnn.spec import Network
 
 from ..network import result_layout
-from .packet_reader import CRC32, HEADER
+from .packet_reader import CRC32
 from .slip import PACKET_BYTES
 
 STATUS_BITS = Shape.cast(ResponseStatus).width
 
+HEADER = data.StructLayout({"kind": unsigned(8), "sequence": unsigned(8), "length": unsigned(8 * LENGTH_BYTES)})
 NOTICE = data.StructLayout({"status": ResponseStatus, "sequence": unsigned(8)})
 """A response without a frame: the identity where ``status`` is OK, a fault otherwise."""
 

@@ -18,7 +18,7 @@ from tests.support.soft_board import SoftBoard
     ("name", "value", "message"),
     [
         ("ID", 0xFFFF_FFFF, r"^soft: holds no hwsnn accelerator \(ID reads 0xFFFFFFFF\); load its bitstream$"),
-        ("VERSION", 2, r"^soft: the accelerator has version 2 of the interface, not 1; load the bitstream that this "),
+        ("VERSION", 1, r"^soft: the accelerator has version 1 of the interface, not 2; load the bitstream that this "),
         (
             "MODEL_HASH_0",
             0x04030201,
@@ -35,6 +35,7 @@ from tests.support.soft_board import SoftBoard
         ("PIXEL_BITS", 8, "^soft: the board holds another model "),
         ("FRAME_BYTES", 19, "^soft: the board holds another model "),
         ("RESULT_BYTES", 19, "^soft: the board holds another model "),
+        ("FRAME_STEPS", 2, r"^soft: the board holds another model \(.*, 2x2x3x3 pixels of 7 bits, T=2, 3 classes\) "),
         ("WORD_BYTES", 5, "^soft: the accelerator has words of 5 bytes; load the bitstream again$"),
     ],
 )
@@ -207,8 +208,8 @@ def test_registers_that_are_wrong() -> None:
     soft.accelerator.writable = {"CLASSES"}
     assert failing(soft, "registers") == "soft: CLASSES was written, and is constant; load the bitstream again"
     soft = SoftBoard(NETWORK)
-    soft.spoil[REGISTERS + 0x54] = lambda value: 3
-    assert failing(soft, "registers") == "soft: reads 0x00000003 at offset 0x054, not 0; load it again"
+    soft.spoil[REGISTERS + 0x58] = lambda value: 3
+    assert failing(soft, "registers") == "soft: reads 0x00000003 at offset 0x058, not 0; load it again"
 
 
 def test_counters_that_are_wrong() -> None:

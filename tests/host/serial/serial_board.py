@@ -24,7 +24,7 @@ from hwsnn.spec import Encoder, Integrator, Network, NoLeak
 from tests.support.layers import dense_layer
 
 BAUD = 2_000_000
-IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x11, 0x12, 0x91, 0x92, 0x9F
+IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x21, 0x22, 0xA1, 0xA2, 0xAF
 CORRUPT, PIXEL, BUSY = 1, 4, 5
 CLASSES = 3
 

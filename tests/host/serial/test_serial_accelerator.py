@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,8 +111,11 @@ def test_earlier_frames_never_finish(monkeypatch: pytest.MonkeyPatch) -> None:
             r"the board holds another model \(0101010101010101, 2x3x4 pixels of 8 bits, T=2, 3 classes\) than small \(",
         ),
         (replace(IDENTITY_OF_NETWORK, timesteps=3).pack(), "the board holds another model "),
-        (replace(IDENTITY_OF_NETWORK, version=2).pack(), "the board speaks version 2 of the link, not 1; "),
-        (b"\x01\x02", "the board speaks another version of the link; "),
+        (
+            replace(IDENTITY_OF_NETWORK, frame_steps=2).pack(),
+            r"the board holds another model \([0-9a-f]{16}, 2x2x3x4 pixels of 8 bits, T=2, 3 classes\) than small \(",
+        ),
+        (b"\x01\x02", "the board's identity is of another form; "),
     ],
 )
 def test_another_board(identity: bytes, message: str) -> None:
@@ -119,6 +123,23 @@ def test_another_board(identity: bytes, message: str) -> None:
         run(board)
     assert board.frames == []
     assert "\n" not in str(caught.value)
+
+
+def test_a_board_of_an_earlier_version() -> None:
+    """It takes a request of ours for one of an unknown kind, and says so in packets of its own form."""
+    body = bytes([0x9F, 7, 1, 0, 2])  # kind, sequence number, a length of two bytes, the fault "kind"
+
+    class Earlier(Board):
+        def _lines(self, packet: Packet) -> list[bytes]:
+            return [b"\xc0" + body + zlib.crc32(body).to_bytes(4, "little") + b"\xc0"]
+
+    board = Earlier(lambda packet, n: [], None, [])
+    message = r"^/dev/\S+: the board speaks version 1 of the link, not 2; load the bitstream that this hwsnn builds$"
+    try:
+        with pytest.raises(InputError, match=message):
+            run(board)
+    finally:
+        board.close()
 
 
 def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,11 +175,11 @@ def test_port_in_use() -> None:
 
 
 def test_image_too_large() -> None:
-    weight = np.ones((1, 1, 300, 300), np.int64)
+    weight = np.ones((1, 1, 1024, 1024), np.int64)
     layer = dense_layer("last", weight, np.zeros(1, np.int64), 4, Integrator(NoLeak(), 32))
-    network = Network("large", (1, 300, 300), 8, Encoder("direct"), 1, (layer,), "membrane")
+    network = Network("large", (1, 1024, 1024), 8, Encoder("direct"), 1, (layer,), "membrane")
     with pytest.raises(
-        InputError, match=r"^large: cannot run over a serial port: an image must be at most 65535 bytes"
+        InputError, match=r"^large: cannot run over a serial port: a frame must be at most 1,048,575 bytes"
     ):
         SerialAccelerator("/dev/null", BAUD, network)
 
