@@ -30,20 +30,8 @@ from hwsnn.spec import (
 )
 from hwsnn.verilog.emit import to_verilog
 from tests.support.layers import conv_layer, dense_layer, with_weights
-from tests.support.random_networks import random_folding, random_network
 
-RANDOM_NETWORKS = 30
 DEVICE = DEVICES["lfe5u-85"]
-
-
-@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
-def test_random_network_equals_reference(seed: int) -> None:
-    network = random_network(seed)
-    result = run_network(network, random_folding(network, seed), random_images(network, 4, seed), seed=seed)
-    assert result.mismatches == 0, result.first_mismatch
-    assert result.spikes_compared > 0
-    assert result.cycles_per_frame > 0
-    assert result.latency_cycles > 0
 
 
 @pytest.mark.parametrize(("kind", "t_par"), [("direct", 1), ("poisson", 5)])

@@ -24,7 +24,7 @@ from hwsnn.quantization.quantize import quantize
 from hwsnn.quantization.scales import layer_scales
 from hwsnn.reference.synapses import Synapses
 from tests.frontends.nir import nir_graphs, nir_oracle
-from tests.reference.test_reference import expect_equal
+from tests.support.against_oracle import expect_equal
 from tests.support.grouped_networks import grouped, grouped_model
 from tests.support.layers import conv_layer, dense_layer, with_weights
 from tests.support.trained_networks import assert_same

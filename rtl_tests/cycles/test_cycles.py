@@ -15,11 +15,9 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import Encoder, MaxPool, Network, Neuron, NoLeak
 from tests.support.layers import conv_layer, dense_layer
-from tests.support.random_networks import random_folding, random_network
 
 FRAMES, SPAN = 32, 12
 """Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
-RANDOM_NETWORKS = 20
 
 
 def _check(network: Network, folding: Folding) -> Cycles:
@@ -32,12 +30,6 @@ def _check(network: Network, folding: Folding) -> Cycles:
     assert clocks[0] == result.latency_cycles == cycles.latency_cycles
     assert Fraction(clocks[-1] - clocks[-1 - SPAN], SPAN) == cycles.cycles_per_frame
     return cycles
-
-
-@pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
-def test_random_network_and_folding(seed: int) -> None:
-    network = random_network(seed)
-    _check(network, random_folding(network, seed))
 
 
 @pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("digits", 2), ("mnist-small", 3)])
