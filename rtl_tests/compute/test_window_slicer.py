@@ -288,7 +288,7 @@ RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par":
 def test_init_wrong(changes: dict[str, Any], message: str) -> None:
     assert WindowSlicer(**RIGHT).pass_clocks == 2
     with pytest.raises(ValueError, match=f"^{message}$"):
-        WindowSlicer(**(RIGHT | changes))
+        WindowSlicer(**(RIGHT | changes))  # type: ignore[arg-type]
 
 
 def test_init_wrong_kind() -> None:

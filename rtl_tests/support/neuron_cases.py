@@ -20,7 +20,6 @@ from hwsnn.spec.ranges import state_ranges
 from rtl_tests.support.neuron_kinds import any_neuron
 from rtl_tests.support.stream_bench import StreamCase
 from tests.support import oracle
-from tests.support.layers import dense_layer
 
 POSITIONS = 6
 
@@ -150,7 +149,6 @@ def random_currents(setting: Setting, generator: random.Random) -> Any:
 
 def expected_beats(setting: Setting, neuron: AnyNeuron, currents: Any) -> list[int]:
     """The beats that must leave."""
-    layer = dense_layer("one", np.ones((setting.channels, 1, 1, 1), int), np.zeros(setting.channels, int), 2, neuron)
     bits = unsigned_width(neuron.spikes) if setting.output == "spikes" else setting.membrane_bits
     beats = []
     for position in currents:
@@ -161,9 +159,8 @@ def expected_beats(setting: Setting, neuron: AnyNeuron, currents: Any) -> list[i
                     position[t // setting.t_par][g][0 if setting.shared else t % setting.t_par][lane]
                     for t in range(setting.timesteps)
                 ]
-                outcome = oracle.one_neuron(layer, g * setting.lanes + lane, of_neuron)
-                for t, (n, u) in enumerate(outcome):
-                    results[g, t, lane] = n if setting.output == "spikes" else u
+                for t, moment in enumerate(oracle.one_neuron(neuron, g * setting.lanes + lane, of_neuron)):
+                    results[g, t, lane] = moment.n if setting.output == "spikes" else moment.u
         last = range(setting.timesteps - 1, setting.timesteps)
         beats_steps = [range(t, t + setting.t_par) for t in range(0, setting.timesteps, setting.t_par)]
         for steps in [last] if setting.output == "last membranes" else beats_steps:
