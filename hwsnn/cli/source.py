@@ -93,13 +93,15 @@ def input_options(command: _Command) -> _Command:
             "--std",
             callback=_numbers,
             metavar="LIST",
-            help="By what a value is divided, after --mean: a number, or one per channel with commas.  [default: as SRC says, else 1]",
+            help="By what a value is divided, after --mean: a number, or one per channel with commas.  "
+            "[default: as SRC says, else 1]",
         ),
         click.option(
             "--mean",
             callback=_numbers,
             metavar="LIST",
-            help="What is taken off a value, after --input-scale: a number, or one per channel with commas.  [default: as SRC says, else 0]",
+            help="What is taken off a value, after --input-scale: a number, or one per channel with commas.  "
+            "[default: as SRC says, else 0]",
         ),
     ):
         command = option(command)
