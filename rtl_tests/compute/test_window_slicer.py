@@ -258,7 +258,16 @@ def _simulate(component: Any, bench: Any) -> None:
     simulator.run()
 
 
-RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par": 2, "groups": 1, "passes": 2}
+RIGHT: dict[str, Any] = {
+    "taps": 1,
+    "channels": 2,
+    "bits": 1,
+    "steps": 4,
+    "cin_par": 1,
+    "t_par": 2,
+    "groups": 1,
+    "passes": 2,
+}
 
 
 @pytest.mark.parametrize(
@@ -288,9 +297,9 @@ RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par":
 def test_init_wrong(changes: dict[str, Any], message: str) -> None:
     assert WindowSlicer(**RIGHT).pass_clocks == 2
     with pytest.raises(ValueError, match=f"^{message}$"):
-        WindowSlicer(**(RIGHT | changes))  # type: ignore[arg-type]
+        WindowSlicer(**(RIGHT | changes))
 
 
 def test_init_wrong_kind() -> None:
     with pytest.raises(TypeError, match=r"^taps must be an integer of at least 1, not 2\.0$"):
-        WindowSlicer(**(RIGHT | {"taps": 2.0}))  # type: ignore[arg-type]
+        WindowSlicer(**(RIGHT | {"taps": 2.0}))
