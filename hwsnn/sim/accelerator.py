@@ -8,6 +8,7 @@ from pathlib import Path
 from hwsnn.build.boards import AxiBoard
 from hwsnn.cycles import simulate
 from hwsnn.folding.folding import Folding
+from hwsnn.interface.registers import frame_bytes
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.packages import require
 from hwsnn.planner.devices import DEVICES
@@ -24,7 +25,7 @@ from .runner import RunningBench, build_simulator, simulation_environment
 
 BENCH = "hwsnn.sim.tb_accelerator"
 QUIET_CLOCKS = 2000
-"""Idle bus cycles before the simulation pauses, in addition to the cycles that the network may take."""
+"""Idle bus cycles before the simulation pauses, in addition to those that the network and a frame's words may take."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def build_accelerator(
     verilog = without_header(to_verilog(shell, digest, ACCELERATOR))
     stage("building the simulator")
     simulator = build_simulator(verilog, ACCELERATOR)
-    quiet_clocks = QUIET_CLOCKS + 2 * int(clocks.latency_cycles + clocks.cycles_per_frame)
+    words = -(-frame_bytes(network) // board.word_bytes)
+    quiet_clocks = QUIET_CLOCKS + 2 * int(clocks.latency_cycles + clocks.cycles_per_frame) + words
     settings = BenchSettings(
         registers=board.addresses.registers,
         dma=board.addresses.dma,

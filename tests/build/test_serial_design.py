@@ -87,9 +87,9 @@ def test_the_same_design_every_time() -> None:
 
 
 def test_image_too_large_for_the_link() -> None:
-    shape = (1, 260, 260)
+    shape = (1, 1024, 1024)
     layer = dense_layer("last", np.ones((1, *shape), np.int64), np.zeros(1, np.int64), 2, Integrator(NoLeak(), 32))
     large = Network("large", shape, 8, Encoder("direct"), 1, (layer,), "membrane")
     board = load_board("zcu102-uart", VivadoSerialBoard)
-    with pytest.raises(InputError, match=r"^large: not buildable for AMD ZCU102 over its serial port: an image"):
+    with pytest.raises(InputError, match=r"^large: not buildable for AMD ZCU102 over its serial port: a frame"):
         serial_design(large, Folding({"last": LayerFold(1, 1)}, {"last": 1}, {}), board)

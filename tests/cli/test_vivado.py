@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def test_no_vivado(workplace: Workplace) -> None:
         "bus": {"port": "aclk", "mhz": 100},
         "pipeline": {"port": "pipeline_clk", "mhz": 150.0},
     }
-    assert manifest["streams"]["s_axis"]["bytes_per_frame"] == 2 * 5 * 7
+    assert manifest["streams"]["s_axis"]["bytes_per_frame"] == prod(NETWORK.frame_shape)
     assert manifest["addresses"] == {"registers": "0xa0000000", "dma": "0xa0010000"}
     assert manifest["activity"] is None
 

@@ -37,7 +37,7 @@ STRIPPED = "/".join(LEVELS[:2])
 BUS_CLOCK = "clk_pl_0"
 """Name of the clock from the core of the processing system."""
 PATIENCE = 4
-"""The simulation's time-out for a result, as a multiple of the cycle model's interval between results."""
+"""The simulation's time-out for a result, as a multiple of the cycle model's, and a cycle for each word of a frame."""
 ACCESS = {"constant": "read-only", "status": "read-only", "control": "write-only", "counter": "read-only"}
 
 CROSSINGS = """\
@@ -96,8 +96,8 @@ class AxiProject(Project):
     def _record(self, verilog: str, file: Path, progress: StageProgress) -> Activity | None:
         if self._stimulus is None:
             return None
-        clocks = self.plan.cycles
-        patience = PATIENCE * int(clocks.cycles_per_frame + clocks.latency_cycles)
+        clocks, words = self.plan.cycles, -(-registers.frame_bytes(self.network) // self._board.word_bytes)
+        patience = PATIENCE * (int(clocks.cycles_per_frame + clocks.latency_cycles) + words)
         speeds = (self._board.bus_mhz, self.clock_mhz)
         return record(verilog, self.network, self._stimulus, speeds, patience, LEVELS, file, progress)
 
