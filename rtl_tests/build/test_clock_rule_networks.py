@@ -11,6 +11,8 @@ from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.network import Pipeline
 from hwsnn.spec import (
+    AnyNeuron,
+    ChannelLeak,
     Encoder,
     EncoderKind,
     Integrator,
@@ -23,6 +25,7 @@ from hwsnn.spec import (
     Population,
     Readout,
     ShiftLeak,
+    SynapticCurrent,
 )
 from hwsnn.verilog.emit import TOP, to_verilog
 from tests.support.grouped_networks import grouped_model
@@ -83,6 +86,44 @@ def test_clock_rule_in_groups() -> None:
     """Several output folds per group, of several slices, in several passes: the window register has all its sources."""
     network = grouped_model("poisson")
     folds = [LayerFold(1, 1, 3), LayerFold(1, 1, 2), LayerFold(12, 3, 4)]
+    weighted = [layer.name for _, layer in network.populations()]
+    assert _too_long(network, cycles.queue_depths(network, dict(zip(weighted, folds, strict=True)))) == []
+
+
+def every_neuron(readout: Readout) -> Network:
+    """Several spikes and a floor; a late reset of synaptic currents, of leaks per channel; an undelayed one."""
+    rng = np.random.default_rng(2)
+
+    def layer(name: str, shape: tuple[int, ...], neuron: AnyNeuron) -> Population:
+        return dense_layer(name, rng.integers(-7, 8, shape), rng.integers(-9, 9, shape[0]), 4, neuron)
+
+    further, floor = np.array([[30, 40, 50], [60, 40, 50]]), np.array([-20, -9, -40])
+    several = Neuron(
+        np.array([20, 25, 30]), ShiftLeak(2), "subtract", 9, np.array([9, 20, 15]), floor=floor, further=further
+    )
+    synapse = SynapticCurrent(ChannelLeak(np.array([250, 31, 128, 77]), 8), 5)
+    late = Neuron(np.array([9, 12, 20, 15]), ChannelLeak(np.array([3, 15, 16, 9]), 4), "late-zero", 7, synapse=synapse)
+    thresholds, amounts, initial = np.array([11, 5, 7]), np.array([11, 4, 9]), np.array([5, 0, 8])
+    last = Neuron(thresholds, MultiplyLeak(11, 4), "undelayed-subtract", 5, amounts, initial=initial)
+    layers = (
+        layer("several", (3, 1, 3, 3), several),
+        layer("late", (4, 3, 1, 1), late),
+        layer("last", (3, 4, 1, 1), last),
+    )
+    return Network("every_neuron", (1, 3, 3), 4, Encoder("direct"), 3, layers, readout)
+
+
+@pytest.mark.parametrize(
+    ("readout", "folds"),
+    [
+        ("max", [LayerFold(1, 1, 2), LayerFold(3, 2), LayerFold(4, 2, 2)]),
+        ("first", [LayerFold(1, 3), LayerFold(3, 2, 3), LayerFold(4, 1, 3)]),
+        ("sum", [LayerFold(1, 2, 3), LayerFold(3, 4, 2), LayerFold(2, 3)]),
+    ],
+)
+def test_clock_rule_of_every_neuron(readout: Readout, folds: list[LayerFold]) -> None:
+    network = every_neuron(readout)
+    assert [network.saturating(index) for index in range(3)] == [{"v"}, {"s", "v"}, {"v"}]
     weighted = [layer.name for _, layer in network.populations()]
     assert _too_long(network, cycles.queue_depths(network, dict(zip(weighted, folds, strict=True)))) == []
 

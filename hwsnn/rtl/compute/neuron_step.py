@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -182,10 +182,14 @@ class NeuronStep(wiring.Component):
             return u
         bits = self._neuron.membrane_bits
         low, high = signed_limits(bits)
-        # u fits where all bits from the membrane's sign bit up are equal.
-        beyond = u[bits - 1 :]
         clipped = Signal(self._membrane, name=name, reset_less=True)
-        m.d.sync += clipped.eq(
-            Mux(beyond.any() & ~beyond.all(), Mux(u[-1], low, high), u[:bits].as_signed()) if len(u) > bits else u
-        )
+        exceeds = _differ(u[bits - 1 :])  # u fits where all bits from the membrane's sign bit up are equal
+        m.d.sync += clipped.eq(Mux(exceeds, Mux(u[-1], low, high), u[:bits].as_signed()) if len(u) > bits else u)
         return clipped
+
+
+def _differ(bits: Value) -> Value:
+    """Whether the bits are not all equal, in look-up tables of six, of which neighbours share a bit."""
+    parts = [bits[first : first + 6] for first in range(0, max(len(bits) - 1, 1), 5)]
+    differ = [part.any() & ~part.all() for part in parts]
+    return Cat(differ).any() if len(differ) > 1 else differ[0]

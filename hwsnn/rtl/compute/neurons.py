@@ -106,7 +106,7 @@ class Neurons(wiring.Component):
 
     Timing
     ------
-    Latency: ``latency`` cycles; for membranes from an output fold of the last pass. One output fold per cycle.
+    Latency: ``latency`` cycles; for last membranes from an output fold of the last pass. One output fold per cycle.
 
     Raises
     ------
