@@ -21,8 +21,8 @@ from tests.support.random_networks import random_folding, random_network
 
 TOP = "networks"
 FRAMES = 40
-NETWORKS = {14: 4, 1: 16}
-"""Seeds of random networks, and bytes of a word: one of values that change with time, and one of images."""
+NETWORKS = {14: 4, 1: 16, 26: 16, 51: 8}
+"""Seeds of random networks, and bytes of a word: values that change with time and images, and several readouts."""
 
 
 @pytest.mark.parametrize("seeds", [tuple(NETWORKS)])
@@ -45,7 +45,7 @@ def test_scores_are_the_references(seeds: tuple[int, ...], tmp_path: Path) -> No
             "answers": result.predictions.tolist(),
             "scores": result.scores.tolist(),
         }
-    assert {network.readout for network in networks.values()} == {"count", "membrane"}
+    assert {network.readout for network in networks.values()} == {"count", "membrane", "max", "first"}
     assert {network.encoder.timed for network in networks.values()} == {True, False}
     (tmp_path / "job.json").write_text(json.dumps(job))
     text = verilog.convert(SideBySide(shells), name=TOP, strip_internal_attrs=True)
