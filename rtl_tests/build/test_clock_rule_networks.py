@@ -26,6 +26,7 @@ from hwsnn.spec import (
     Readout,
     ShiftLeak,
     SynapticCurrent,
+    Window,
 )
 from hwsnn.verilog.emit import TOP, to_verilog
 from tests.support.grouped_networks import grouped_model
@@ -126,6 +127,29 @@ def test_clock_rule_of_every_neuron(readout: Readout, folds: list[LayerFold]) ->
     assert [network.saturating(index) for index in range(3)] == [{"v"}, {"s", "v"}, {"v"}]
     weighted = [layer.name for _, layer in network.populations()]
     assert _too_long(network, cycles.queue_depths(network, dict(zip(weighted, folds, strict=True)))) == []
+
+
+@pytest.mark.parametrize("cout_par", [1, 2, 4])
+def test_clock_rule_of_a_pool_of_currents(cout_par: int) -> None:
+    """Of one output fold, whose ring is one place, of two and of four; with padding, gains and fraction bits."""
+    rng = np.random.default_rng(0)
+    fires = Neuron(np.full(4, 200), ShiftLeak(3), "subtract", 16, np.full(4, 200))
+    conv = conv_layer(
+        "conv",
+        rng.integers(-7, 8, (4, 2, 3, 3)),
+        rng.integers(-99, 100, 4),
+        4,
+        fires,
+        padding=(1, 1),
+        gain=rng.integers(1, 9, 4),
+        padding_values=np.array([3, 1]),
+        fraction_bits=2,
+        pool=Window((2, 2), (2, 2)),
+    )
+    last = dense_layer("last", rng.integers(-7, 8, (3, 4, 2, 2)), np.zeros(3, int), 4, Integrator(NoLeak(), 20))
+    network = Network("pooled", (2, 4, 4), 2, Encoder("steps"), 4, (conv, last), "membrane")
+    folds = {"conv": LayerFold(2, cout_par, 2), "last": LayerFold(4, 3, 1)}
+    assert _too_long(network, cycles.queue_depths(network, folds)) == []
 
 
 def _too_long(network: Network, folding: Folding) -> list[TimedPath]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,21 +49,27 @@ class LargestRing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self._bits
-        alone = Signal(reset_less=True)  # of the place for two: the newer number is of the first window
-        with m.If(self.add):
-            m.d.sync += alone.eq(self.first)
         older, newer = (
             [Signal(signed(bits), name=f"{name}_{lane}", reset_less=True) for lane in range(self._lanes)]
             for name in ("older", "newer")
         )
         ahead = Signal(self._lanes, reset_less=True)
-        largest = [Mux(ahead[lane] | alone, newer[lane], older[lane]) for lane in range(self._lanes)]
+        largest = [Mux(ahead[lane], newer[lane], older[lane]) for lane in range(self._lanes)]
         held = after_a_round(m, Cat(*largest), self.add, self._entries - 1)
         for lane in range(self._lanes):
-            part, before = self.part[lane], held[lane * bits :][:bits].as_signed()
+            part, before = self.part[lane], held[lane * bits :][:bits]
             with m.If(self.add):
-                m.d.sync += [older[lane].eq(before), newer[lane].eq(part), ahead[lane].eq(part > before)]
+                m.d.sync += [
+                    older[lane].eq(Mux(self.first, part, before)),  # the first number is both, whichever is ahead
+                    newer[lane].eq(part),
+                    ahead[lane].eq(_ordered(part) > _ordered(before)),
+                ]
             total = Signal(signed(bits), name=f"largest_{lane}", reset_less=True)
             m.d.sync += total.eq(largest[lane])
             m.d.comb += self.total[lane].eq(total)
         return m
+
+
+def _ordered(number: Value) -> Value:
+    """The bits of a signed number as an unsigned one in the same order, which takes no logic behind a comparison."""
+    return Cat(number[:-1], ~number[-1])
