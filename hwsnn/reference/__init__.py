@@ -150,8 +150,8 @@ def _cores() -> int:
 
 
 def _bytes_an_image(network: Network) -> int:
-    """Approximate memory of the largest layer for one image: spikes in and out, and 16 bytes per neuron for a step."""
-    return max(prod(shape) * (2 * network.timesteps + 16) for shape in (network.input_shape, *_outputs(network)))
+    """Approximate memory of the largest layer for one image: spikes in and out, and 20 bytes per neuron for a step."""
+    return max(prod(shape) * (2 * network.timesteps + 20) for shape in (network.input_shape, *_outputs(network)))
 
 
 def _outputs(network: Network) -> Iterator[Shape]:
