@@ -10,6 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.spec import Network
+from hwsnn.spec.checks import assert_never
 from hwsnn.spec.integers import unsigned_width
 
 from .checks import check_integer
@@ -300,3 +301,5 @@ def scores_component(network: Network, steps: int) -> FrameScores | None:
             return LargestMembrane(classes, timesteps, steps, u)
         case "membrane":
             return None
+        case _:
+            raise assert_never(network.readout)

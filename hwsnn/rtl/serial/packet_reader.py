@@ -66,7 +66,7 @@ class PacketReader(wiring.Component):
         longest = self._frame_bytes + CRC_BYTES
         place = Signal(range(HEADER_BYTES + 1))  # in the header
         count = Signal(range(longest + 2))  # of bytes behind it; longest + 1 stands for any larger number
-        kind, sequence = Signal(8), Signal(8)
+        kind, number = Signal(8), Signal(8)
         lengths = {"frame": self._frame_bytes, "identity": 0}
         says = {name: Signal(init=1, name=f"says_{name}") for name in lengths}  # as far as its length has arrived
 
@@ -84,7 +84,7 @@ class PacketReader(wiring.Component):
                 with m.Case(0):
                     m.d.sync += kind.eq(received)
                 with m.Case(1):
-                    m.d.sync += sequence.eq(received)
+                    m.d.sync += number.eq(received)
                 for index in range(LENGTH_BYTES):
                     with m.Case(HEADER_BYTES - LENGTH_BYTES + index):
                         for name, length in lengths.items():
@@ -94,7 +94,7 @@ class PacketReader(wiring.Component):
             with m.Elif(count <= longest):
                 m.d.sync += count.eq(count + 1)
         with m.If(end):
-            m.d.sync += [place.eq(0), count.eq(0), sequence.eq(0), *(each.eq(1) for each in says.values())]
+            m.d.sync += [place.eq(0), count.eq(0), number.eq(0), *(each.eq(1) for each in says.values())]
 
         is_frame, is_identity = kind == PacketKind.FRAME_REQUEST, kind == PacketKind.IDENTITY_REQUEST
         fits = Mux(is_frame, says["frame"] & (count == longest), says["identity"] & (count == CRC_BYTES))
@@ -107,7 +107,7 @@ class PacketReader(wiring.Component):
             m.d.comb += status.eq(ResponseStatus.LENGTH)
         m.d.sync += [
             self.request.valid.eq(end & (place != 0)),
-            self.request.payload.sequence.eq(sequence),
+            self.request.payload.sequence.eq(number),
             self.request.payload.is_frame.eq(is_frame),
             self.request.payload.status.eq(status),
         ]
