@@ -258,7 +258,16 @@ def _simulate(component: Any, bench: Any) -> None:
     simulator.run()
 
 
-RIGHT = {"taps": 1, "channels": 2, "bits": 1, "steps": 4, "cin_par": 1, "t_par": 2, "groups": 1, "passes": 2}
+RIGHT: dict[str, Any] = {
+    "taps": 1,
+    "channels": 2,
+    "bits": 1,
+    "steps": 4,
+    "cin_par": 1,
+    "t_par": 2,
+    "groups": 1,
+    "passes": 2,
+}
 
 
 @pytest.mark.parametrize(
