@@ -16,7 +16,7 @@ from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.search import input_parts, membrane_cycles, needed_cycles, output_parts, position_cycles
 from hwsnn.rtl.compute.engine import Engine
-from hwsnn.spec import Conv, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
+from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folds, random_network
 
@@ -157,11 +157,11 @@ def test_cycles_of_a_pool_of_currents() -> None:
     network = _network()
     first, pool, last = network.layers
     assert isinstance(last, Population)
-    assert isinstance(last.projection, Conv)
-    one, two = last, replace(last, projections=(replace(last.projection, padding=(1, 1)),), pool=Window((2, 2), (2, 2)))
-    widened = replace(network, layers=(first, pool, two))
-    assert position_cycles(widened, 2, LayerFold(5, 2), 9) == 4 * position_cycles(network, 2, LayerFold(5, 2), 0)
-    assert (network.layers[2], widened.shapes[3]) == (one, (4, 1, 1))
+    weight, neuron = last.projection.weight, last.neuron
+    widened = conv_layer("conv2", weight, last.bias, 4, neuron, padding=(1, 1), pool=Window((2, 2), (2, 2)))
+    pooled = replace(network, layers=(first, pool, widened))
+    assert pooled.shapes[3] == (4, 1, 1)
+    assert position_cycles(pooled, 2, LayerFold(5, 2), 9) == 4 * position_cycles(network, 2, LayerFold(5, 2), 0)
 
 
 def _over_time(channels: int, hidden: int, timesteps: int) -> Network:
