@@ -94,7 +94,7 @@ class MembraneMemory(wiring.Component):
         words = packed(self._initial.astype(np.int64).reshape(self._groups, self._lanes) & ((1 << v.width) - 1), bits)
         if self._groups == 1:
             return Const(words[0], len(Value.cast(self.state)))
-        m.submodules.initial = table = memory.Memory(
+        m.submodules.first_words = table = memory.Memory(
             shape=unsigned(len(Value.cast(self.state))), depth=self._groups, init=words
         )
         read = table.read_port(domain="comb")
