@@ -43,6 +43,10 @@ class FrameScores(wiring.Component):
         Time steps per frame.
     t_par : int
         Time steps per beat, at most ``timesteps``.
+    entry : Shape
+        What a class has at a step, of b bits.
+    score : Shape
+        A score.
 
     Attributes
     ----------
@@ -54,7 +58,7 @@ class FrameScores(wiring.Component):
     Ports
     -----
     i : stream in of ``unsigned(t_par * classes * b)``
-        Entry ``t * classes + class``, of b bits; 0 in surplus steps of the last beat.
+        Entry ``t * classes + class``; 0 in surplus steps of the last beat.
     o : stream out of ``ArrayLayout(score, classes)``
         The scores.
 
