@@ -28,10 +28,10 @@ class InputReport:
     padding_missed: float
 
     def __str__(self) -> str:
-        means, stds = (", ".join(f"{value:.6g}" for value in values) for values in (self.mean, self.std))
+        means, stds = (", ".join(_alike([f"{value:.6g}" for value in values])) for values in (self.mean, self.std))
         padding = ""
         if self.padding is not None:
-            values = ", ".join(map(str, self.padding))
+            values = ", ".join(_alike([str(value) for value in self.padding]))
             padding = f"; the first layer pads with {values}, which is 0 within {self.padding_missed:.2g}"
         return f"(value * {self.scale:.6g} - {means}) / {stds}, folded into the first layer{padding}"
 
@@ -219,6 +219,11 @@ class QuantizationReport:
             lines += layer.lines()
         lines += [f"note: {remark}" for remark in self.remarks]
         return "\n".join(lines)
+
+
+def _alike(values: list[str]) -> list[str]:
+    """One of them, if they are all the same."""
+    return values[:1] if len(set(values)) == 1 else values
 
 
 def _bits(count: int) -> str:
