@@ -153,6 +153,12 @@ def test_all_is_in_the_finer_unit() -> None:
     assert f"membranes are {fraction.membrane_bits_added} bits wider" in str(report)
 
 
+def test_integrators_have_no_threshold_in_the_report() -> None:
+    _, report = built(network(dense([[1, -1]], its_neuron=FloatIntegrator(0.9))), bits=2, readout="membrane")
+    (line,) = (line for line in report.layers[0].lines() if "fraction" in line)
+    assert "of the size of its weights, not" in line
+
+
 def test_membrane_bits_leave_room_for_few() -> None:
     source = network(dense([[1, -1]], its_neuron=neuron(beta=0.9)))
     asked, narrow = (built(source, bits=2, membrane_bits=bits)[0].population(0) for bits in (None, 4))
