@@ -30,7 +30,8 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
     """By how much floors move a membrane within ``timesteps`` steps on average, as a share of what decides.
 
     That is the threshold; of integrators the root of the sum of the squares of a channel's weights. The median of the
-    channels. ``unit``: (channels,), what 1 becomes without fraction bits.
+    channels that have floors: others, such as integrators beside leaks, lose nothing. ``unit``: (channels,), what 1
+    becomes without fraction bits.
     """
     if not has_floors(layer):
         return 0.0
@@ -51,7 +52,7 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
         decides = neuron.threshold * unit
     else:
         decides = np.sqrt((layer.projection.weight**2).sum(axis=(1, 2, 3))) * unit
-    live = decides > 0
+    live = (decides > 0) & (v > 0)
     return float(np.median(v[live] / decides[live])) if live.any() else 0.0
 
 

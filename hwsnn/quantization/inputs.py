@@ -10,7 +10,7 @@ import numpy as np
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatConv, FloatNetwork, FloatPopulation
+from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatNetwork, FloatPopulation
 from hwsnn.spec.integers import IntArray
 
 from .report import InputReport
@@ -50,6 +50,23 @@ def with_input(
     return replace(network, **changed)
 
 
+def vector_of_channels(network: FloatNetwork, encoder: spec.Encoder) -> FloatNetwork:
+    """The network with a row of values that change with time, before a fully connected layer, as channels of one pixel.
+
+    So all values of a step come at once: a row would come pixel by pixel, each with all its steps.
+    """
+    first, (channels, height, width) = network.layers[0], network.input_shape
+    if not encoder.timed or (channels, height) != (1, 1) or not isinstance(first, FloatPopulation):
+        return network
+    if not isinstance(first.projection, FloatDense):
+        return network
+    one = first.projection
+    weight = one.weight.reshape(one.out_channels, width, 1, 1)
+    layer = replace(first, projections=(replace(one, weight=weight),))
+    mean, std = (None if value is None else np.repeat(value, width) for value in (network.mean, network.std))
+    return replace(network, input_shape=(width, 1, 1), layers=(layer, *network.layers[1:]), mean=mean, std=std)
+
+
 def folded_input(network: FloatNetwork, encoder: spec.Encoder, pixel_bits: int) -> FoldedInput:
     """The network with its normalization in the first layer. Raises ``InputError`` where that cannot be."""
     largest = (1 << pixel_bits) - 1
@@ -70,9 +87,13 @@ def folded_input(network: FloatNetwork, encoder: spec.Encoder, pixel_bits: int) 
     channels = network.input_shape[0]
     mean = np.zeros(channels) if network.mean is None else network.mean
     std = np.ones(channels) if network.std is None else network.std
-    weight = _by_input(first, 1 / std) * first.projection.weight
-    bias = first.bias - (_by_input(first, mean) * weight).sum(axis=(1, 2, 3))
-    layer = replace(first, projections=(replace(first.projection, weight=weight),), bias=bias)
+    with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
+        weight = _by_input(first, 1 / std) * first.projection.weight
+        bias = first.bias - (_by_input(first, mean) * weight).sum(axis=(1, 2, 3))
+    try:
+        layer = replace(first, projections=(replace(first.projection, weight=weight),), bias=bias)
+    except ValueError as error:
+        raise InputError(f"{error}; mean and std are too far from 1 for it") from None
     padding = _padding(first, mean * per_one, largest)
     missed = 0.0 if padding is None else float(np.abs((padding / per_one - mean) / std).max())
     report = InputReport(

@@ -13,7 +13,7 @@ from hwsnn.model_file.bounds import require_bounded
 from hwsnn.spec.checks import require_integer
 
 from .fractions import bits_that_lose_nothing, fraction_bits, has_floors, share_of_floors
-from .inputs import PerChannel, folded_input, with_input
+from .inputs import PerChannel, folded_input, vector_of_channels, with_input
 from .layer_report import report_layer
 from .leaks import built_betas, choose_leak
 from .plan import Plan
@@ -65,8 +65,8 @@ def quantize(
     require_integer("pixel_bits", pixel_bits, 1, spec.MAX_PIXEL_BITS)
     if membrane_bits is not None:
         require_integer("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
-    network = with_input(network, mean, std, input_scale)
     readout, remarks = settled_readout(network, readout)
+    network = with_input(vector_of_channels(network, encoder), mean, std, input_scale)
     try:
         require_bounded(network.layers, network.shapes, timesteps)
     except ValueError as error:

@@ -28,10 +28,10 @@ class InputReport:
     padding_missed: float
 
     def __str__(self) -> str:
-        means, stds = (", ".join(f"{value:.6g}" for value in values) for values in (self.mean, self.std))
+        means, stds = (", ".join(_alike([f"{value:.6g}" for value in values])) for values in (self.mean, self.std))
         padding = ""
         if self.padding is not None:
-            values = ", ".join(map(str, self.padding))
+            values = ", ".join(_alike([str(value) for value in self.padding]))
             padding = f"; the first layer pads with {values}, which is 0 within {self.padding_missed:.2g}"
         return f"(value * {self.scale:.6g} - {means}) / {stds}, folded into the first layer{padding}"
 
@@ -141,8 +141,9 @@ class MembraneReport:
 class FractionReport:
     """Bits below the unit of a weight, where leaks have floors.
 
-    ``share_without`` and ``share_built``: how far floors move a membrane on average, as a share of the threshold,
-    without these bits and with them. ``membrane_bits_added``: by how much they widen membranes.
+    ``share_without`` and ``share_built``: how far floors move a membrane on average without these bits and with them,
+    as a share of the threshold; of integrators, of the root of the sum of a channel's squared weights.
+    ``membrane_bits_added``: by how much they widen membranes.
     """
 
     bits: int
@@ -150,10 +151,11 @@ class FractionReport:
     share_built: float
     membrane_bits_added: int
 
-    def __str__(self) -> str:
+    def text(self, decides: str) -> str:
+        """One line; ``decides``: what the shares are of."""
+        moves = f"floors of the leak move a membrane by {self.share_built:.2%} of {decides}"
         if not self.bits:
-            return f"no bits: floors of the leak move a membrane by {self.share_built:.2%} of the threshold"
-        moves = f"floors of the leak move a membrane by {self.share_built:.2%} of the threshold"
+            return f"no bits: {moves}"
         cost = f"membranes are {_bits(self.membrane_bits_added)} wider"
         return f"{_bits(self.bits)}: {moves}, not {self.share_without:.2%}; {cost}"
 
@@ -185,7 +187,7 @@ class LayerReport:
         if self.synapse is not None:
             yield f"  synapse   {self.synapse.text('alpha')}"
         if self.fraction is not None:
-            yield f"  fraction  {self.fraction}"
+            yield f"  fraction  {self.fraction.text('the threshold' if self.firing else 'the size of its weights')}"
         yield f"  neurons   {self.firing or 'integrate without firing'}"
         yield f"  membrane  {self.membrane}"
 
@@ -219,6 +221,11 @@ class QuantizationReport:
             lines += layer.lines()
         lines += [f"note: {remark}" for remark in self.remarks]
         return "\n".join(lines)
+
+
+def _alike(values: list[str]) -> list[str]:
+    """One of them, if they are all the same."""
+    return values[:1] if len(set(values)) == 1 else values
 
 
 def _bits(count: int) -> str:

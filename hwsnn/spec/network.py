@@ -148,19 +148,20 @@ class Network:
 
     @property
     def score_range(self) -> Range:
-        """The range of the scores: of membranes by their declared width, and their sum by their range too."""
+        """The range of the scores: of membranes by their width; of their sum by their range, if none is clipped."""
         last = self.layers[-1]
         assert isinstance(last, Population)
         if self.readout == "first":
             return Range(0, self.timesteps)
         if self.readout == "count":
             return Range(0, self.timesteps * last.neuron.spikes)
-        declared = Range(*signed_limits(last.neuron.membrane_bits))
+        reach = Range(*signed_limits(last.neuron.membrane_bits))
         if self.readout != "sum":
-            return declared
-        reached = last.membrane_range(self.largest_input(len(self.layers) - 1), self.timesteps)
-        low, high = max(declared.low, reached.low), min(declared.high, reached.high)
-        return Range(low * self.timesteps, high * self.timesteps)
+            return reach
+        index = len(self.layers) - 1
+        if not self._saturates(index, last):  # a clipped state goes where the range of an exact one does not
+            reach = last.membrane_range(self.largest_input(index), self.timesteps)
+        return Range(reach.low * self.timesteps, reach.high * self.timesteps)
 
     @property
     def score_bits(self) -> int:

@@ -113,6 +113,19 @@ def test_no_leak_needs_none() -> None:
         assert report.layers[0].fraction is None
 
 
+def test_channels_without_floors_do_not_speak_for_the_others() -> None:
+    """Of three channels one has a leak with memory: as many bits as if all had it."""
+    rows = [[1, -1], [1, 1], [-1, 1]]
+    alone = dense(rows, its_neuron=neuron([1.0, 1.0, 1.0], beta=0.9))
+    for others in (0.0, 1.0):
+        mixed = FloatNeuron(np.ones(3), np.array([others, 0.9, others]), "greater", "zero")
+        integers, report = built(network(dense(rows, its_neuron=mixed)), bits=2)
+        assert integers.population(0).fraction_bits > 3
+        assert report.layers[0].fraction is not None
+        same = built(network(alone), bits=2)[0].population(0).fraction_bits
+        assert integers.population(0).fraction_bits == same
+
+
 def test_a_leak_of_the_synaptic_current_needs_them_too() -> None:
     its = FloatNeuron(np.ones(1), 1.0, "greater", "subtract", alpha=0.9)
     assert built(network(dense([[1, -1]], its_neuron=its)), bits=2)[0].population(0).fraction_bits > 3
@@ -138,6 +151,12 @@ def test_all_is_in_the_finer_unit() -> None:
     assert fraction.membrane_bits_added >= 5
     assert f"fraction  {layer.fraction_bits} bits: floors of the leak move a membrane by" in str(report)
     assert f"membranes are {fraction.membrane_bits_added} bits wider" in str(report)
+
+
+def test_integrators_have_no_threshold_in_the_report() -> None:
+    _, report = built(network(dense([[1, -1]], its_neuron=FloatIntegrator(0.9))), bits=2, readout="membrane")
+    (line,) = (line for line in report.layers[0].lines() if "fraction" in line)
+    assert "of the size of its weights, not" in line
 
 
 def test_membrane_bits_leave_room_for_few() -> None:

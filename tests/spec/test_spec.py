@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from hwsnn import reference
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import (
     Encoder,
@@ -20,6 +21,7 @@ from hwsnn.spec import (
     Population,
     Reset,
     ShiftLeak,
+    SynapticCurrent,
 )
 from hwsnn.spec.integers import Range
 from tests.spec.parts import conv, network, neuron, ones
@@ -172,6 +174,22 @@ def test_score_and_answer_bits() -> None:
     counting = network(layers=(*network().layers[:2], spiking), readout="count", timesteps=4)
     assert counting.score_range == Range(0, 4)
     assert counting.score_bits == 3
+
+
+def test_sums_of_clipped_membranes_have_their_whole_width() -> None:
+    """Without clipping, s and so u would only grow here: u would never be below 0."""
+    its = Neuron(
+        np.ones(1, np.int32),
+        ShiftLeak(1),
+        "late-subtract",
+        5,
+        np.full(1, 15, np.int32),
+        SynapticCurrent(NoLeak(), 2),
+    )
+    layer = dense_layer("last", ones(1, 1, 1, 1), np.full(1, 15, np.int32), 2, its)
+    summing = network(layers=(layer,), input_shape=(1, 1, 1), readout="sum", timesteps=4)
+    assert reference.run(summing, np.zeros((1, 1, 1, 1), np.uint8)).scores.tolist() == [[-18]]
+    assert summing.score_range == Range(-64, 60)
 
 
 def test_beat_steps() -> None:

@@ -137,7 +137,10 @@ class _Builder:
         self._flat = len(shape) == 1
         channels, height, width = (1, 1, 1, *shape)[-3:]
         if self._flat:
-            self._remarks.append(f"input: {width} values without height and width, built as one row of {width} pixels")
+            self._remarks.append(
+                f"input: {width} values without height and width, built as one row of {width} pixels, or with the "
+                f"encoding 'steps' as {width} channels of one pixel"
+            )
         self._input_shape = self._shape = self._maps_shape = (channels, height, width)
         self._name = network_name(node.said_text(said.NAME) or self._name)
         self._said = {
