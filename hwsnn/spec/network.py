@@ -72,7 +72,7 @@ class Network:
             raise ValueError(f"the last layer must have neurons, not be the pool {last.name!r}")
         if not last.neuron.fires and not self.reads_membranes:
             raise ValueError(f"the neurons of the last layer must fire for a {self.readout!r} readout, not integrate")
-        if not self.layers[0].weighted and not self.encoder.spikes and not self.encoder.timed:
+        if isinstance(self.layers[0], MaxPool) and self.encoder.held:
             raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
         if self.shapes[-1][1:] != (1, 1):
             raise ValueError(
