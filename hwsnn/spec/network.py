@@ -74,6 +74,8 @@ class Network:
             raise ValueError(f"the neurons of the last layer must fire for a {self.readout!r} readout, not integrate")
         if isinstance(self.layers[0], MaxPool) and self.encoder.held:
             raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
+        for layer, shape in zip(self.layers, self.shapes[1:], strict=True):
+            require_shape(f"output of layer {layer.name!r}", shape)
         if self.shapes[-1][1:] != (1, 1):
             raise ValueError(
                 "the last layer's output must be 1x1, one score per class, "

@@ -85,7 +85,7 @@ def or_pool(name: str, size: int) -> MaxPool:
             "the channels of all layers and time steps",
         ),
         (network((1, 1, 1), 1, *(conv(f"a{number}", 1, 1) for number in range(256)), last(1)), "the layers must be"),
-        (network((1, 1, 1), 1, conv("a", 4097, 1), conv("b", 4096, 4097), last(4096)), "the weights must be"),
+        (network((1, 1, 1), 1, conv("a", 4096, 1), conv("b", 4096, 4096), last(4096)), "the weights must be"),
     ],
 )
 def test_networks_that_ask_for_too_much(asking: Network, what: str, tmp_path: Path) -> None:
