@@ -144,13 +144,13 @@ def _stages(
         if isinstance(layer, MaxPool):
             yield nn.MaxPool2d(layer.size, layer.stride)
             continue
-        if isinstance(layer, FloatConv):
-            outputs, inputs, *window = layer.weight.shape
-            weights = nn.Conv2d(inputs, outputs, tuple(window), layer.stride, layer.padding)
+        one = layer.projection
+        if isinstance(one, FloatConv):
+            weights = nn.Conv2d(one.in_channels, one.out_channels, one.kernel, one.stride, one.padding, 1, one.groups)
         else:
             yield nn.Flatten()
-            weights = nn.Linear(layer.projection.weight[0].size, len(layer.projection.weight))
-        weights.weight.data = torch.tensor(layer.projection.weight, dtype=torch.float32).view(weights.weight.shape)
+            weights = nn.Linear(one.weight[0].size, one.out_channels)
+        weights.weight.data = torch.tensor(one.weight, dtype=torch.float32).view(weights.weight.shape)
         weights.bias.data = torch.tensor(layer.bias, dtype=torch.float32)
         yield weights
         yield neurons(layer.neuron)

@@ -53,7 +53,6 @@ class FloatPopulation:
     pool: Window | None = None
 
     kind: ClassVar[str] = "population"
-    weighted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if len(self.projections) != 1:

@@ -109,4 +109,5 @@ def _require_decay(what: str, decay: Decay) -> None:
         require_floats(what, decay, 1)
     values = np.asarray(decay)
     if not ((values >= 0.0) & (values <= 1.0)).all():
-        raise ValueError(f"{what} must be from 0 to 1, not {decay!r}")
+        found = repr(decay) if values.ndim == 0 else f"from {values.min()} to {values.max()}"
+        raise ValueError(f"{what} must be from 0 to 1, not {found}")

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from hwsnn.spec.checks import require_choice, require_integer
 
-from ..spec import MAX_EXTENT, MAX_TIMESTEPS, Network
+from ..spec import MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network
 
 Sums: TypeAlias = Literal["lut5", "lut6", "block"]
 
@@ -57,7 +57,7 @@ class Folding:
 
     def beat_steps(self, network: Network, index: int) -> int:
         """Time steps per beat behind layer ``index``; -1 for the encoder, with one step per beat."""
-        while index >= 0 and not network.layers[index].weighted:
+        while index >= 0 and isinstance(network.layers[index], MaxPool):
             index -= 1
         return min(self.layers[network.layers[index].name].t_par, network.timesteps) if index >= 0 else 1
 

@@ -6,9 +6,11 @@ have different multipliers adds one shifted membrane per bit of them, each switc
 
 from __future__ import annotations
 
+import numpy as np
+
 from hwsnn.spec import ChannelLeak, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from hwsnn.spec.checks import assert_never
-from hwsnn.spec.integers import signed_digits
+from hwsnn.spec.integers import Int64Array, signed_digits
 
 
 def pe_leaks(leak: Leak, groups: int) -> list[Leak]:
@@ -20,7 +22,15 @@ def pe_leaks(leak: Leak, groups: int) -> list[Leak]:
 
 def is_gated(leak: Leak) -> bool:
     """Whether a PE multiplies by a number that changes from channel to channel."""
-    return isinstance(leak, ChannelLeak) and len(set(leak.multipliers.tolist())) > 1
+    return isinstance(leak, ChannelLeak) and any_gated(leak, len(leak.multipliers))
+
+
+def any_gated(leak: Leak, groups: int) -> bool:
+    """Whether any PE of ``groups`` channels each is gated."""
+    if not isinstance(leak, ChannelLeak):
+        return False
+    of_pe = leak.multipliers.reshape(groups, -1)
+    return bool((of_pe != of_pe[0]).any())
 
 
 def places(leak: ChannelLeak) -> list[int]:
@@ -29,7 +39,7 @@ def places(leak: ChannelLeak) -> list[int]:
 
 
 def leak_adders(leak: Leak) -> int:
-    """Adders and subtracters with which a PE computes ``leak(v)``."""
+    """Adders and subtracters with which a PE, whose channels are all of the leak's, computes ``leak(v)``."""
     match leak:
         case NoLeak():
             return 0
@@ -38,10 +48,21 @@ def leak_adders(leak: Leak) -> int:
         case MultiplyLeak():
             return max(len(signed_digits(leak.multiplier)) - 1, 0)
         case ChannelLeak():
-            terms = places(leak) if is_gated(leak) else signed_digits(int(leak.multipliers[0]))
-            return max(len(terms) - 1, 0)
+            return int(pe_adders(leak, len(leak.multipliers))[0])
         case _:
             raise assert_never(leak)
+
+
+def pe_adders(leak: Leak, groups: int) -> Int64Array:
+    """``leak_adders`` of each PE; only one where all PEs have the same. In arrays: the planner asks for many folds."""
+    if not isinstance(leak, ChannelLeak):
+        return np.array([leak_adders(leak)])
+    of_pe = leak.multipliers.astype(np.int64).reshape(groups, -1)
+    # One term for each bit that any channel of the PE has; of a constant n for each signed digit, a one of n ^ 3n.
+    constant = (of_pe == of_pe[0]).all(axis=0)
+    terms = np.where(constant, of_pe[0] ^ 3 * of_pe[0], np.bitwise_or.reduce(of_pe))
+    count = (terms[:, np.newaxis] >> np.arange(leak.shift + 3) & 1).sum(axis=1)
+    return np.asarray(np.maximum(count - 1, 0))
 
 
 def pe_clocks(leak: Leak) -> int:
@@ -51,4 +72,4 @@ def pe_clocks(leak: Leak) -> int:
 
 def leak_clocks(leak: Leak, groups: int) -> int:
     """Cycles from v to ``leak(v)`` where PEs have ``groups`` channels each: those of the slowest PE."""
-    return max(map(pe_clocks, pe_leaks(leak, groups)))
+    return int(pe_adders(leak, groups).max()).bit_length()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hwsnn.spec import AnyNeuron, Neuron
 from hwsnn.spec.checks import assert_never
 
-from .leak_products import is_gated, leak_clocks, pe_leaks
+from .leak_products import any_gated, leak_clocks
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def step_stages(
     if begins and (neuron.initial is not None or reset == "undelayed-subtract"):
         constants["leaked_initial"] = start
         u += 1
-    if not begins and any(map(is_gated, pe_leaks(neuron.leak, groups))):
+    if not begins and any_gated(neuron.leak, groups):
         constants["multiplier"] = start
     if not begins and reset in ("late-subtract", "undelayed-subtract"):
         current -= 1  # to take the reset amount off it while the membrane leaks

@@ -7,12 +7,12 @@ layers is within them, on 224x224 pixels at T = 8.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TypeAlias
 
 from hwsnn import spec
-from hwsnn.float_network import FloatLayer, FloatPopulation
+from hwsnn.float_network import FloatLayer
 
 Layer: TypeAlias = spec.Layer | FloatLayer
 
@@ -41,29 +41,38 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    weighted = [layer for layer in layers if isinstance(layer, spec.Population | FloatPopulation)]
-    weights = sum(layer.projection.synapses for layer in weighted)
+    weights = sum(layer.projection.synapses for layer in layers if not isinstance(layer, spec.MaxPool))
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0
-    for layer, before, after in zip(layers, shapes[:-1], shapes[1:], strict=True):
+    for layer, before_layer in zip(layers, shapes[:-1], strict=True):
         name = f"of layer {layer.name!r}"
-        channels, (height, width) = before[0], layer.window.padded(before[1:])
-        if not layer.weighted:
-            _require(f"the positions in a window {name}", prod(layer.window.size), MOST_POOLED)
-        window = channels * prod(layer.window.size)
-        _require(f"the inputs {name}, with their border,", channels * height * width, MOST_VALUES)
-        _require(f"the outputs {name}", prod(after), MOST_VALUES)
-        _require(f"the inputs of a row of windows {name}", after[2] * window, MOST_ROW_VALUES)
-        _require(f"the inputs of all windows {name}", after[1] * after[2] * window, MOST_WINDOW_VALUES)
-        values += prod(after)
-        positions += height * width
-        windows += after[1] * after[2] * window
+        for window, before, after in _parts(layer, before_layer):
+            inputs, (height, width) = before[0] * prod(window.size), window.padded(before[1:])
+            _require(f"the inputs {name}, with their border,", before[0] * height * width, MOST_VALUES)
+            _require(f"the outputs {name}", prod(after), MOST_VALUES)
+            _require(f"the inputs of a row of windows {name}", after[2] * inputs, MOST_ROW_VALUES)
+            _require(f"the inputs of all windows {name}", after[1] * after[2] * inputs, MOST_WINDOW_VALUES)
+            values += prod(after)
+            positions += height * width
+            windows += after[1] * after[2] * inputs
     _require("the values of all layers and time steps", values * timesteps, MOST_VALUES_AN_IMAGE)
     _require("the positions of all layers and time steps", positions * timesteps, MOST_POSITIONS_AN_IMAGE)
     _require("the inputs of all windows and time steps", windows * timesteps, MOST_WINDOW_VALUES_AN_IMAGE)
     channels = sum(shape[0] for shape in shapes)
     _require("the channels of all layers and time steps", channels * timesteps, MOST_CHANNELS_AN_IMAGE)
+
+
+def _parts(layer: Layer, before: spec.Shape) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
+    """The windows of a layer with the shapes before and after them: of its weights, then of its pool."""
+    pool = layer.window if isinstance(layer, spec.MaxPool) else layer.pool
+    if not isinstance(layer, spec.MaxPool):
+        after = layer.projection.output_shape(before)
+        yield layer.projection.window, before, after
+        before = after
+    if pool is not None:
+        _require(f"the positions in a window of layer {layer.name!r}", prod(pool.size), MOST_POOLED)
+        yield pool, before, (before[0], *pool.positions(layer.name, before[1:]))
 
 
 def _require(what: str, count: int, most: int) -> None:

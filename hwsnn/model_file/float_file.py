@@ -32,8 +32,8 @@ from .tensor_file import Fields, TensorReader, Tensors
 FORMAT = 2
 INPUT = "input"
 """Prefix of the tensors that belong to the network's input; a layer of that name has none of theirs."""
-SAID = ("timesteps", "encoding", "readout", "input_scale")
-"""What a network may leave open."""
+SAID = ("timesteps", "encoding", "readout")
+"""What a network may leave open, beside its input scale."""
 DECAYS = ("beta", "alpha")
 MAX_REMARK = 1000
 """Longest remark, in characters."""
@@ -86,6 +86,8 @@ def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArra
         "remarks": list(network.remarks),
         **{name: value for name in SAID if (value := getattr(network, name)) is not None},
     }
+    if network.input_scale is not None:
+        description["input_scale"] = float(network.input_scale)
     return description, {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
 
@@ -104,6 +106,7 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
         remarks=tuple(_remark(value) for value in reader.list("remarks")),
         mean=parts.maybe(f"{INPUT}.mean", np.float64),
         std=parts.maybe(f"{INPUT}.std", np.float64),
+        input_scale=reader.number("input_scale") if "input_scale" in reader else None,
         **{name: reader.get(name) for name in SAID if name in reader},
     )
     reader.finish()

@@ -17,7 +17,7 @@ from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
-from hwsnn.folding.leak_products import leak_adders, pe_leaks
+from hwsnn.folding.leak_products import pe_adders
 from hwsnn.folding.pipeline_depths import synaptic_step
 from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
 from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population
@@ -226,8 +226,8 @@ def _steps(neuron: AnyNeuron, saturates: bool, current: int, groups: int, lanes:
     leaky_steps, every_step = steps
     reset = neuron.reset if isinstance(neuron, Neuron) else None
     several, fires, floor = neuron.spikes.bit_length() > 1, int(neuron.fires), int(neuron.floor is not None)
-    leaks = pe_leaks(neuron.leak, groups)
-    leak = leaky_steps * lanes * sum(map(leak_adders, leaks)) // len(leaks)
+    leaks = pe_adders(neuron.leak, groups)
+    leak = leaky_steps * lanes * int(leaks.sum()) // len(leaks)
     # An undelayed reset computes u with and without the reset amount, and compares v before the step as well.
     sums = 2 if reset == "undelayed-subtract" else 1
     comparisons = sums * (neuron.spikes + floor) + sums - 1 + (floor if reset == "subtract" and not several else 0)

@@ -43,8 +43,8 @@ class WeightedLayer(ChainComponent):
     -----
     i : stream in of ``unsigned(steps * C * n)``
         Inputs of n bits: pixels without an encoder, else numbers of spikes.
-    o : stream out of ``unsigned(t_par * Cout)``
-        Spikes, order (y, x, pass). Of an integrating last layer the scores, one beat per frame.
+    o : stream out of ``unsigned(t_par * Cout * b)`` or ``unsigned(Cout * b)``
+        As of ``Engine``: spikes or membranes, order (y, x, pass); last membranes in one beat per frame.
 
     Timing
     ------

@@ -96,7 +96,6 @@ class Population:
     pool: Window | None = None
 
     kind: ClassVar[str] = "population"
-    weighted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if len(self.projections) != 1:
@@ -183,7 +182,6 @@ class MaxPool:
     mode: PoolMode
 
     kind: ClassVar[str] = "maxpool"
-    weighted: ClassVar[bool] = False
     sliding: ClassVar[bool] = True
     neuron: ClassVar[None] = None
 

@@ -72,8 +72,10 @@ class Network:
             raise ValueError(f"the last layer must have neurons, not be the pool {last.name!r}")
         if not last.neuron.fires and not self.reads_membranes:
             raise ValueError(f"the neurons of the last layer must fire for a {self.readout!r} readout, not integrate")
-        if not self.layers[0].weighted and not self.encoder.spikes and not self.encoder.timed:
+        if isinstance(self.layers[0], MaxPool) and self.encoder.held:
             raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
+        for layer, shape in zip(self.layers, self.shapes[1:], strict=True):
+            require_shape(f"output of layer {layer.name!r}", shape)
         if self.shapes[-1][1:] != (1, 1):
             raise ValueError(
                 "the last layer's output must be 1x1, one score per class, "

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .checks import assert_never
-from .integers import Int64Array, IntArray, Range
+from .integers import Int64Array, IntArray, Range, signed_limits
 from .leaks import Leak
 from .neurons import AnyNeuron, Integrator, Neuron
 
@@ -61,6 +61,8 @@ class Interval(NamedTuple):
 def state_ranges(neuron: AnyNeuron, lowest: IntArray, highest: IntArray, timesteps: int) -> dict[str, Range]:
     """The range of each signed state variable over ``timesteps`` steps; that of ``v`` includes u and the constants.
 
+    No variable saturates, but what reaches v of a synaptic current is clipped to its declared width: a smaller one may
+    leave a smaller membrane below a reset amount.
     ``lowest`` and ``highest``: (channels,), the ends of the input currents.
     """
     total, synaptic = _of_constants(neuron), Range(0, 0)
@@ -85,11 +87,19 @@ def _steps(
     v = s if neuron.initial is None else Interval(*(neuron.initial.astype(np.int64),) * 2)
     for step in range(timesteps):
         s = current if neuron.synapse is None else s.leaked(neuron.synapse.leak).plus(current)
-        u, v = _step(neuron, v, s, late=step > 0)
+        u, v = _step(neuron, v, _clipped(neuron, s), late=step > 0)
         if neuron.floor is not None:
             floor = neuron.floor.astype(np.int64)
             v = Interval(np.maximum(v.low, floor), np.maximum(v.high, floor))
         yield s, u, v
+
+
+def _clipped(neuron: AnyNeuron, s: Interval) -> Interval:
+    """What of s reaches v: from 0 on it only grows, so that clipping every step comes to the same as clipping once."""
+    if neuron.synapse is None:
+        return s
+    limits = signed_limits(neuron.synapse.bits)
+    return Interval(s.low.clip(*limits), s.high.clip(*limits))
 
 
 def _of_constants(neuron: AnyNeuron) -> Range:

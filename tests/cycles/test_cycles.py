@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -9,13 +10,15 @@ from random import Random
 
 import numpy as np
 import pytest
+from amaranth.hdl import Fragment, Module
 
 from hwsnn.cycles import queue_depths, result_clocks, simulate
 from hwsnn.cycles.machine import Machine
 from hwsnn.folding.folding import Folding, LayerFold
-from hwsnn.spec import Encoder, Integrator, Network, NoLeak
+from hwsnn.spec import Encoder, Integrator, Network, NoLeak, Readout
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folding, random_folds, random_network
+from tests.support.wishes import Wishes
 
 RANDOM_NETWORKS = 40
 
@@ -50,6 +53,17 @@ def test_the_readout_may_be_slowest() -> None:
     cycles = simulate(_one_dense(50, 2), Folding({"dense": LayerFold(1, 50)}, {"dense": 40}, {}))
     assert ceil(cycles.cycles_per_frame) == cycles.busy["readout"] > cycles.busy["dense"] == 4
     assert cycles.bottleneck == "readout"
+
+
+@pytest.mark.parametrize("readout", ["count", "first", "sum", "max"])
+def test_timing_warns_of_no_component_that_it_leaves_unused(readout: Readout) -> None:
+    """Amaranth warns once anything was elaborated: ``hwsnn verify`` writes Verilog before it times the network."""
+    network = random_network(1, Wishes(readout=readout))
+    Fragment.get(Module(), None)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        simulate(network, random_folding(network, 1))
+    assert not found
 
 
 def test_an_encoder_takes_a_clock_a_step() -> None:

@@ -7,9 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsnn.folding.leak_products import is_gated, leak_adders, leak_clocks, pe_clocks, pe_leaks
+from hwsnn.folding.leak_products import (
+    any_gated,
+    is_gated,
+    leak_adders,
+    leak_clocks,
+    pe_adders,
+    pe_clocks,
+    pe_leaks,
+    places,
+)
 from hwsnn.folding.step_stages import StepStages, step_stages
 from hwsnn.spec import ChannelLeak, Integrator, Leak, MultiplyLeak, Neuron, NoLeak, Reset, ShiftLeak, SynapticCurrent
+from hwsnn.spec.integers import signed_digits
 
 
 def fires(leak: Leak, reset: Reset = "zero", **fields: Any) -> Neuron:
@@ -38,6 +48,19 @@ def test_leaks_per_channel() -> None:
     # Three groups: the first PE has only channels of 5, two digits; the other one three places.
     three = pe_leaks(leak, 3)
     assert [(is_gated(one), leak_adders(one)) for one in three] == [(False, 1), (True, 2)]
+
+
+def test_all_leaks_per_channel_at_once_are_as_one_by_one() -> None:
+    random = np.random.default_rng(1)
+    for shift in range(1, 17):
+        multipliers = random.integers(0, 1 << shift, 24, endpoint=True)
+        multipliers[::8] = multipliers[0]  # with three groups the first PE has a constant
+        leak = ChannelLeak(multipliers, shift)
+        for groups in (1, 3, 24):
+            ones = pe_leaks(leak, groups)
+            terms = [places(one) if is_gated(one) else signed_digits(int(one.multipliers[0])) for one in ones]  # type: ignore[arg-type, union-attr]
+            assert pe_adders(leak, groups).tolist() == [max(len(its) - 1, 0) for its in terms]
+            assert any_gated(leak, groups) == any(map(is_gated, ones))
 
 
 def test_steps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from hwsnn.spec import (
     Population,
     Shape,
     ShiftLeak,
+    Window,
 )
 from tests.support.layers import conv_layer, float_conv_layer
 
@@ -34,6 +36,10 @@ def conv(name: str, outputs: int, inputs: int, kernel: int = 1, stride: Pair = (
     neuron = Neuron(np.full(outputs, 3), ShiftLeak(2), "subtract", 20, np.full(outputs, 2))
     weight = np.ones((outputs, inputs, kernel, kernel), np.int8)
     return conv_layer(name, weight, np.zeros(outputs, int), 4, neuron, stride=stride, padding=(padding, padding))
+
+
+def pooled(name: str, outputs: int, size: int, stride: int) -> Population:
+    return replace(conv(name, outputs, 1), pool=Window((size, size), (stride, stride)))
 
 
 def last(inputs: int) -> Population:
@@ -55,6 +61,8 @@ def or_pool(name: str, size: int) -> MaxPool:
         (network((1, 1, 1), 1, conv("a", 1, 1, padding=2000, stride=(4096, 4096)), last(1)), "with their border,"),
         (network((1, 2048, 2048), 1, conv("a", 4, 1), or_pool("p", 64), or_pool("q", 32), last(4)), "the outputs of"),
         (network((1, 512, 512), 1, conv("a", 4, 1), or_pool("p", 512), last(4)), "the positions in a window of"),
+        (network((1, 2047, 2048), 1, pooled("a", 4096, 1, 4096), last(4096)), "the outputs of layer 'a'"),
+        (network((1, 65, 65), 1, pooled("a", 1, 65, 1), last(1)), "the positions in a window of layer 'a'"),
         (
             network((1, 1100, 1100), 1, conv("a", 1, 1, 32), or_pool("p", 64), or_pool("q", 16), last(1)),
             "the inputs of all windows of layer 'a'",
@@ -77,7 +85,7 @@ def or_pool(name: str, size: int) -> MaxPool:
             "the channels of all layers and time steps",
         ),
         (network((1, 1, 1), 1, *(conv(f"a{number}", 1, 1) for number in range(256)), last(1)), "the layers must be"),
-        (network((1, 1, 1), 1, conv("a", 4097, 1), conv("b", 4096, 4097), last(4096)), "the weights must be"),
+        (network((1, 1, 1), 1, conv("a", 4096, 1), conv("b", 4096, 4096), last(4096)), "the weights must be"),
     ],
 )
 def test_networks_that_ask_for_too_much(asking: Network, what: str, tmp_path: Path) -> None:

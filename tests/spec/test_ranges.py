@@ -96,6 +96,19 @@ def test_no_currents_leave_the_ranges(kind: Kind) -> None:
                 assert found[name] == narrowest
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[1]], ids=str)
+def test_membranes_see_synaptic_currents_as_they_are_clipped(kind: Kind) -> None:
+    for seed in range(40):
+        dice = Dice(seed)
+        neuron = small_neuron(dice, kind)
+        assert neuron.synapse is not None
+        neuron = replace(neuron, synapse=replace(neuron.synapse, bits=dice.integer(2, 3)))
+        low = dice.integer(-9, 9)
+        currents = range(low, low + dice.integer(1, 4))
+        found = state_ranges(neuron, np.array([currents[0]]), np.array([currents[-1]]), STEPS)["v"]
+        assert found | reached(neuron, currents)["v"] == found
+
+
 @pytest.mark.parametrize("kind", LOOSE, ids=str)
 def test_other_ranges_are_often_the_narrowest(kind: Kind) -> None:
     """They take no account of how v and s, or v and an earlier spike, belong together."""

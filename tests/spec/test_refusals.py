@@ -150,6 +150,8 @@ POOL, LAST = network().layers[1:]
 SEVERAL = Neuron(ones(4), NoLeak(), "zero", 16, further=2 * ones(1, 4))
 WIDE = dense_layer("last", ones(5, 4, 3, 3), ones(5) * (2**31 - 1), 8, Integrator(NoLeak(), 32))
 
+MANY = dense_layer("last", ones(4097, 4, 3, 3), ones(4097), 8, Integrator(NoLeak(), 32))
+
 WRONG_NETWORKS: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "network name must be 1 to 64 letters"),
     ({"name": "a b"}, "network name must be"),
@@ -163,6 +165,7 @@ WRONG_NETWORKS: list[tuple[dict[str, Any], str]] = [
     ({"readout": "rate"}, "readout must be one of count, first, membrane, sum, max, not 'rate'"),
     ({"readout": "count"}, "the neurons of the last layer must fire for a 'count' readout, not integrate"),
     ({"layers": ()}, "a network must have at least one layer"),
+    ({"layers": (conv(), POOL, MANY)}, "output of layer 'last' must be an integer from 1 to 4096, not 4097"),
     ({"layers": (conv(), POOL)}, "the last layer must have neurons, not be the pool 'pool'"),
     ({"layers": (conv(),), "readout": "count"}, "the last layer's output must be 1x1, one score per class, not 7x7"),
     ({"layers": (conv(), conv(), POOL, LAST)}, "layer names must differ, not repeat 'conv'"),

@@ -220,7 +220,7 @@ def test_steps_equal_those_of_the_graph(name: str, tmp_path: Path) -> None:
 def test_which_layers_there_are(name: str, kinds: list[type], tmp_path: Path) -> None:
     built = graph(*CHAINS[name](np.random.default_rng(0)))
     layers = read(write(tmp_path, built), DT).layers
-    assert [type(layer.projection) if layer.weighted else type(layer) for layer in layers] == kinds  # type: ignore[union-attr]
+    assert [type(layer.projection) if isinstance(layer, FloatPopulation) else type(layer) for layer in layers] == kinds
 
 
 # Frameworks differ: what their files say, and what becomes of it

@@ -111,7 +111,9 @@ def test_the_nir_package_reads_a_valid_graph(seed: int, tmp_path: Path) -> None:
         with pytest.raises(AssertionError):  # its way to refuse a type that it does not know
             nir.read(tmp_path / "net.nir", type_check=False)
         return
-    grouped = any(layer.weighted and getattr(layer.projection, "groups", 1) > 1 for layer in network.layers)  # type: ignore[union-attr]
+    grouped = any(
+        isinstance(layer, FloatPopulation) and getattr(layer.projection, "groups", 1) > 1 for layer in network.layers
+    )
     # With its check of types and shapes, unless there are groups: it takes the channels of one for all.
     graph = nir.read(tmp_path / "net.nir", type_check=not grouped)
     conv = graph.nodes["conv1"]
