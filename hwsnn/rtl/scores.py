@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Scores of the classes: what a readout makes of the beats of a frame (``docs/numerics.md``, Readout)."""
 
 from __future__ import annotations
