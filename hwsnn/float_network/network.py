@@ -62,7 +62,7 @@ class FloatNetwork:
                         f"{what} must have one value per channel, {self.input_shape[0]}, not {len(values)}"
                     )
         if self.std is not None and (self.std <= 0).any():
-            raise ValueError(f"std must be positive, not {self.std.min()!r}")
+            raise ValueError(f"std must be positive, not {float(self.std.min())!r}")
         if self.input_scale is not None and not 0 < self.input_scale < inf:
             raise ValueError(f"input scale must be positive and finite, not {self.input_scale!r}")
 

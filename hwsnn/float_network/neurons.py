@@ -38,7 +38,7 @@ class _Membrane:
         if self.floor is not None:
             require_floats("lower bound", self.floor, 1)
             if (self.floor > 0).any():
-                raise ValueError(f"lower bound must be at most 0, not {self.floor.max()!r}")
+                raise ValueError(f"lower bound must be at most 0, not {float(self.floor.max())!r}")
 
     @property
     def by_channel(self) -> Mapping[str, FloatArray]:
@@ -74,7 +74,7 @@ class FloatNeuron(_Membrane):
     def __post_init__(self) -> None:
         require_floats("threshold", self.threshold, 1)
         if (self.threshold <= 0).any():
-            raise ValueError(f"threshold must be positive, not {self.threshold.min()!r}")
+            raise ValueError(f"threshold must be positive, not {float(self.threshold.min())!r}")
         super().__post_init__()
         require_choice("compare", self.compare, get_args(Compare))
         require_choice("reset", self.reset, get_args(Reset))

@@ -16,6 +16,8 @@ LARGEST_SHARE = 0.01
 """Of the threshold: by how much floors may move a membrane."""
 ERROR_SHARE = 0.25
 """Of the weights' RMS error: floors that are smaller do not matter beside it."""
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
+"""Stands for the share of a threshold so small that it has none."""
 WORTH_EXACTNESS = 4
 """Fraction bits beyond those that are enough, if floors lose nothing at all with them."""
 
@@ -53,7 +55,10 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
     else:
         decides = np.sqrt((layer.projection.weight**2).sum(axis=(1, 2, 3))) * unit
     live = (decides > 0) & (v > 0)
-    return float(np.median(v[live] / decides[live])) if live.any() else 0.0
+    if not live.any():
+        return 0.0
+    with np.errstate(over="ignore"):
+        return min(float(np.median(v[live] / decides[live])), LARGEST_FLOAT)
 
 
 def bits_that_lose_nothing(
@@ -88,7 +93,7 @@ def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
     ``exact``: as many as lose nothing. They are worth ``WORTH_EXACTNESS`` more.
     """
     allowed = max(LARGEST_SHARE, ERROR_SHARE * rms_error)
-    wanted = int(np.ceil(np.log2(max(share / allowed, 1))))
+    wanted = int(min(np.ceil(np.log2(max(share / allowed, 1))), spec.MAX_FRACTION_BITS))
     if exact is not None and exact <= min(wanted + WORTH_EXACTNESS, spec.MAX_FRACTION_BITS):
         return exact
-    return min(wanted, spec.MAX_FRACTION_BITS)
+    return wanted

@@ -83,6 +83,8 @@ def folded_input(network: FloatNetwork, encoder: spec.Encoder, pixel_bits: int) 
         raise InputError(f"layer {first.name!r}: a first layer that takes mean, std or input scale must have weights")
     if network.input_scale is not None:
         per_one = 1 / network.input_scale
+        if not np.isfinite(per_one):
+            raise InputError(f"input scale must be at least 1e-308, not {network.input_scale!r}")
         per_one = float(np.rint(per_one)) if whole(np.array(per_one)) else per_one
     channels = network.input_shape[0]
     mean = np.zeros(channels) if network.mean is None else network.mean

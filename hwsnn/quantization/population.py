@@ -108,7 +108,8 @@ def rounding(source: FloatPopulation, built: spec.Population, unit: FloatArray) 
     if source.neuron.initial is not None:
         initial = 0 if built.neuron.initial is None else built.neuron.initial
         moved = np.maximum(moved, np.abs(initial - source.neuron.initial * unit))
-    parts = np.divide(moved, theta, out=np.zeros(len(theta)), where=theta > 0)
+    with np.errstate(over="ignore"):  # of a tiny threshold it is infinite
+        parts = np.divide(moved, theta, out=np.zeros(len(theta)), where=theta > 0)
     most = float(parts.max())
     if most <= ROUNDING_WORTH_A_WORD:
         return ()

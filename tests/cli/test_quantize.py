@@ -93,7 +93,7 @@ def test_what_values_count_as(tmp_path: Path) -> None:
     options = "--encoding steps --pixel-bits 4 --mean 0.5,0.25,0 --std 0.5 --input-scale 0.1 --readout sum --bits 1"
     result = run(tmp_path / "net.safetensors", "-o", tmp_path / "m", *options.split())
     assert result.exit_code == 0, result.stderr
-    assert "input: (value * 0.1 - 0.5, 0.25, 0) / 0.5, 0.5, 0.5, folded into the first layer" in result.stdout
+    assert "input: (value * 0.1 - 0.5, 0.25, 0) / 0.5, folded into the first layer" in result.stdout
     network = load(tmp_path / "m")
     projection = network.population(0).projection
     assert isinstance(projection, Conv)

@@ -153,6 +153,13 @@ def test_all_is_in_the_finer_unit() -> None:
     assert f"membranes are {fraction.membrane_bits_added} bits wider" in str(report)
 
 
+def test_a_threshold_near_no_float_at_all_has_all_bits() -> None:
+    integers, report = built(network(dense([[1, -1]], its_neuron=neuron(1e-320, beta=0.9))), bits=2)
+    assert integers.population(0).fraction_bits == spec.MAX_FRACTION_BITS
+    assert report.layers[0].fraction is not None
+    assert np.isfinite(report.layers[0].fraction.share_without)
+
+
 def test_integrators_have_no_threshold_in_the_report() -> None:
     _, report = built(network(dense([[1, -1]], its_neuron=FloatIntegrator(0.9))), bits=2, readout="membrane")
     (line,) = (line for line in report.layers[0].lines() if "fraction" in line)

@@ -55,9 +55,11 @@ def test_a_row_that_changes_with_time_becomes_channels_of_one_pixel() -> None:
     assert built(network(conv), "steps")[0].input_shape == (1, 1, 2)
 
 
-def test_a_deviation_beyond_floats_is_refused() -> None:
+def test_deviations_and_scales_beyond_floats_are_refused() -> None:
     with pytest.raises(InputError, match=r"weight of layer 'dense1' must be finite.*mean and std are too far from 1"):
         built(network(dense([[127, 2]])), "direct", std=1e-320)
+    with pytest.raises(InputError, match=r"input scale must be at least 1e-308, not 1e-320"):
+        built(network(dense([[127, 2]])), "direct", input_scale=1e-320)
 
 
 def test_mean_and_deviation_are_folded_into_weights_and_bias() -> None:
