@@ -71,29 +71,35 @@ def test_zeros_between_the_groups_change_nothing() -> None:
 def test_currents_are_those_of_pytorch() -> None:
     layer = convolution(grouped_model(), 1)
     spikes = np.random.default_rng(0).integers(0, 2, (1, 3, *(6, 6, 4)), np.uint8)
-    synapses = Synapses(layer, 1)
+    synapses, conv = Synapses(layer, 1), layer.projection
+    assert isinstance(conv, spec.Conv)
     found = synapses(spikes[0].transpose(0, 2, 3, 1), np.float64)
-    weight, bias = (torch.tensor(part, dtype=torch.float64) for part in (layer.weight, layer.bias))
+    weight, bias = (torch.tensor(part, dtype=torch.float64) for part in (layer.projection.weight, layer.bias))
     seen = torch.tensor(spikes[0], dtype=torch.float64)
-    expected = functional.conv2d(seen, weight, bias, layer.stride, layer.padding, groups=layer.groups)
+    sums = functional.conv2d(seen, weight, None, conv.stride, conv.padding, groups=conv.groups)
+    expected = sums * 2**layer.fraction_bits + bias[:, None, None]
     assert np.array_equal(found.transpose(0, 3, 1, 2), expected.numpy())
 
 
 def test_counts() -> None:
-    parts, depthwise = (convolution(grouped_model(), index) for index in (0, 1))
+    parts, depthwise = (convolution(grouped_model(), index).projection for index in (0, 1))
     assert (parts.in_channels, parts.out_channels, parts.synapses, parts.fan_out) == (4, 6, 6 * 2 * 6, 3)
     assert (depthwise.in_channels, depthwise.out_channels, depthwise.synapses, depthwise.fan_out) == (6, 12, 72, 2)
+
+
+def in_groups(layer: spec.Population, groups: int) -> spec.Population:
+    return replace(layer, projections=(replace(layer.projection, groups=groups),))  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("groups", [0, -1, 5, True, 2.0])
 def test_groups_that_cannot_be(groups: Any) -> None:
     with pytest.raises(ValueError, match=r"^groups of layer 'parts' must (be an integer from 1|divide its 6 output)"):
-        replace(convolution(grouped_model(), 0), groups=groups)
+        in_groups(convolution(grouped_model(), 0), groups)
 
 
 def test_inputs_must_be_those_of_all_groups() -> None:
     network = grouped_model()
-    three = replace(convolution(network, 0), groups=3)
+    three = in_groups(convolution(network, 0), 3)
     with pytest.raises(ValueError, match="layer 'parts' must take the 4 channels before it, not 6"):
         replace(network, layers=(three, *network.layers[1:]))
 
@@ -102,8 +108,9 @@ def test_each_channel_has_its_scale() -> None:
     """That of its own weights: the zeros of a convolution without groups change nothing."""
     layer = convolution(grouped(), 0)
     scales = layer_scales(layer, 5, 255, compared=False, leaks=True)
-    padded = np.concatenate([layer.weight, np.zeros_like(layer.weight)], axis=1)
-    full = replace(layer, weight=padded, groups=1)
+    weight = layer.projection.weight
+    padded = np.concatenate([weight, np.zeros_like(weight)], axis=1)
+    full = replace(layer, projections=(replace(layer.projection, weight=padded, groups=1),))
     assert np.array_equal(scales.values, layer_scales(full, 5, 255, compared=False, leaks=True).values)
 
 
@@ -121,17 +128,17 @@ def test_files(tmp_path: Path) -> None:
 def test_without_groups_a_file_says_nothing_of_them() -> None:
     """So that models of before keep their hashes."""
     graph, tensors = integer_file.describe(grouped_model())
-    assert [entry.get("groups") for entry in graph["layers"]] == [2, 6, None]
+    assert [entry["projections"][0].get("groups") for entry in graph["layers"]] == [2, 6, None]
     layers = [ungrouped(convolution(grouped_model(), 0)), *grouped_model().layers[1:]]
     graph, tensors = integer_file.describe(replace(grouped_model(), layers=tuple(layers)))
-    assert [entry.get("groups") for entry in graph["layers"]] == [None, 6, None]
-    assert convolution(integer_file.restore(graph, tensors), 0).groups == 1
+    assert [entry["projections"][0].get("groups") for entry in graph["layers"]] == [None, 6, None]
+    assert convolution(integer_file.restore(graph, tensors), 0).projection.groups == 1
 
 
 @pytest.mark.parametrize("groups", [3, 0, "two", None, [2]])
 def test_a_file_with_other_groups(groups: object) -> None:
     graph, tensors = integer_file.describe(grouped_model())
-    graph["layers"][0]["groups"] = groups
+    graph["layers"][0]["projections"][0]["groups"] = groups
     with pytest.raises(ValueError, match="layer 'parts'"):
         integer_file.restore(graph, tensors)
 

@@ -16,9 +16,10 @@ from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.axi.shell import AxiShell
 from hwsnn.rtl.network import Pipeline, layer_instance
 from hwsnn.rtl.serial.shell import SerialShell
-from hwsnn.spec import Layer, MaxPool, Network, is_layer_name
+from hwsnn.spec import Network, is_layer_name
 from hwsnn.verilog.emit import TOP, to_verilog
 from tests.support.keywords import KEYWORDS
+from tests.support.layers import renamed_layer
 from tests.support.random_networks import random_folding, random_network
 
 DECLARED = re.compile(
@@ -40,14 +41,8 @@ def keywords(design: object) -> set[str]:
 
 
 def renamed(network: Network, names: list[str]) -> Network:
-    layers = tuple(_named(layer, name) for layer, name in zip(network.layers, names, strict=True))
+    layers = tuple(renamed_layer(layer, name) for layer, name in zip(network.layers, names, strict=True))
     return replace(network, layers=layers)
-
-
-def _named(layer: Layer, name: str) -> Layer:
-    if isinstance(layer, MaxPool):
-        return replace(layer, name=name)
-    return replace(layer, name=name, projections=(replace(layer.projection, name=name),))
 
 
 def test_the_search_finds_names() -> None:

@@ -31,8 +31,7 @@ def pixel_beats(network: Network, index: int, steps: int) -> int:
 def arriving_beats(network: Network) -> int:
     """Beats per frame that arrive at the first layer, one per cycle: no design takes fewer cycles.
 
-    The padding around pixels that are held counts. Of other inputs, a layer may join beats before it pads them.
+    Each pixel of the padding is a beat. A layer may join the steps of a pixel before it pads them.
     """
-    if network.inputs(0).held:
-        return prod(network.layers[0].window.padded(network.input_shape[1:]))
-    return prod(network.input_shape[1:]) * network.encoded_steps
+    padded = prod(network.layers[0].window.padded(network.input_shape[1:]))
+    return max(prod(network.input_shape[1:]) * network.encoded_steps, padded)

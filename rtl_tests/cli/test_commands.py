@@ -24,7 +24,7 @@ from hwsnn.model_file.integer_file import save
 from hwsnn.rtl.network import Pipeline
 from hwsnn.sim import network_bench
 from hwsnn.spec import Network, Population
-from tests.support.layers import with_weights
+from tests.support.layers import renamed_layer, with_weights
 from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
@@ -43,7 +43,7 @@ def network() -> Network:
     """Two layers, three input channels, 4-bit pixels; names that Verilog and the benches have uses for, too."""
     drawn = random_network(45)
     names = ("module", "pixels__valid")
-    layers = tuple(replace(layer, name=name) for layer, name in zip(drawn.layers, names, strict=True))
+    layers = tuple(renamed_layer(layer, name) for layer, name in zip(drawn.layers, names, strict=True))
     return replace(drawn, name="1.net-", layers=layers)
 
 

@@ -242,7 +242,7 @@ def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
 
 
 def test_a_pool_has_no_cycles() -> None:
-    with pytest.raises(ValueError, match="must have neurons"):
+    with pytest.raises(ValueError, match="must have weights"):
         position_cycles(_network(), 1, LayerFold(1, 1), 1)
-    with pytest.raises(ValueError, match="must have neurons"):
+    with pytest.raises(ValueError, match="must have weights"):
         needed_cycles(_network(), 1, 1)

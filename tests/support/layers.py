@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hwsnn.float_network import AnyFloatNeuron, FloatArray, FloatConv, FloatDense, FloatPopulation
-from hwsnn.spec import AnyNeuron, Conv, Dense, Pair, Population, Window
+from hwsnn.spec import AnyNeuron, Conv, Dense, Layer, MaxPool, Pair, Population, Window
 from hwsnn.spec.integers import IntArray
 
 
@@ -58,6 +59,11 @@ def float_dense_layer(name: str, weight: FloatArray, bias: FloatArray, neuron: A
 
 def with_weights(layer: Population, weight: IntArray, **fields: Any) -> Population:
     """The layer with other weights, and maybe other fields of its projection."""
-    from dataclasses import replace
-
     return replace(layer, projections=(replace(layer.projection, weight=weight, **fields),))
+
+
+def renamed_layer(layer: Layer, name: str) -> Layer:
+    """The layer by another name."""
+    if isinstance(layer, MaxPool):
+        return replace(layer, name=name)
+    return replace(layer, name=name, projections=(replace(layer.projection, name=name),))
