@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "board": {"errors", "progress", "spec", "model_file", "host", "sim", "build"},
     "bench": {"progress", "spec", "model_file", "reference", "folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
-    | {"data", "planner", "bench"},
+    | {"data", "folding", "planner", "bench"},
     "train": {"errors", "files", "progress", "spec", "float_network", "model_file", "frontends", "quantization"}
     | {"reference", "data", "bench"},
 }
