@@ -88,7 +88,7 @@ def test_counts() -> None:
 
 
 def in_groups(layer: spec.Population, groups: int) -> spec.Population:
-    return replace(layer, projections=(replace(layer.projection, groups=groups),))  # type: ignore[call-arg]
+    return replace(layer, projections=(replace(layer.projection, groups=groups),))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("groups", [0, -1, 5, True, 2.0])
@@ -192,6 +192,6 @@ def test_the_bound_on_weights_counts_those_that_there_are() -> None:
     last = dense_layer("last", np.ones((2, 4096, 1, 1), int), np.zeros(2, int), 2, spec.Integrator(spec.NoLeak(), 32))
     network = spec.Network("wide", (4096, 2, 2), 1, spec.Encoder("uniform"), 1, (wide, last), "membrane")
     assert sum(layer.projection.synapses for _, layer in network.populations()) == 4 * 4096 + 2 * 4096
-    assert convolution(integer_file.restore(*integer_file.describe(network)), 0).groups == 4096
+    assert convolution(integer_file.restore(*integer_file.describe(network)), 0).projection.groups == 4096
     with pytest.raises(ValueError, match="the weights must be at most 16,777,216, not 67,117,056"):
         integer_file.restore(*integer_file.describe(replace(network, layers=(ungrouped(wide), last))))

@@ -141,7 +141,7 @@ def test_explore_takes_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = write(tmp_path, graph(flatten(), nir.Linear(np.ones((3, 72))), integrate_and_fire(2.0)))
     found: list[FloatNetwork] = []
 
-    def variants(network: FloatNetwork, *_: Any) -> list[space.Variant]:
+    def variants(network: FloatNetwork, *_: Any, **__: Any) -> list[space.Variant]:
         found.append(network)
         raise KeyboardInterrupt
 
