@@ -141,5 +141,6 @@ def _no_address(address: str) -> InputError:
     boards = ", ".join(f"{name}, {name}:FILE.bit" for name in board_names(AxiBoard))
     hint = f"; perhaps serial:{address}?" if address and Path(address).exists() else ""
     return InputError(
-        f"{address or '(nothing)'}: not an address of a board; those are {boards}, serial:PORT or sim:MODEL{hint}"
+        f"{address or '(nothing)'}: not an address of a board; those are {boards}, serial:PORT, and sim, or sim:MODEL "
+        f"where no model is given{hint}"
     )

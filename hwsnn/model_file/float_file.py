@@ -95,7 +95,10 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
     """The reverse of ``describe``. Raises ``ValueError`` for anything else."""
     reader, parts = Fields(description, "the network"), TensorReader(tensors)
     if reader.get("format") != FORMAT:
-        raise ValueError(f"format must be {FORMAT}, not {reader.get('format')!r}: made by another version of hwsnn")
+        raise ValueError(
+            f"format must be {FORMAT}, not {reader.get('format')!r}: made by another version of hwsnn; "
+            "make it again by its recipe: hwsnn train RECIPE --data DATA -o DIR"
+        )
     layers = tuple(
         _restore_layer(Fields(entry, f"layer {index}"), parts) for index, entry in enumerate(reader.list("layers"))
     )

@@ -11,9 +11,14 @@ from hwsnn.spec import SPIKE_READOUTS
 
 
 def with_reset(layer: FloatPopulation, reset: spec.Reset | None) -> FloatPopulation:
-    """The layer with ``reset`` in place of its own. Raises ``InputError`` where its neurons cannot have it."""
+    """The layer with ``reset`` in place of its own. Raises ``InputError`` where its neurons cannot have it.
+
+    Without a synaptic current ``late-zero`` is ``zero``: what a late reset leaves is the current of the next step.
+    """
     if reset is None or not isinstance(layer.neuron, FloatNeuron):
         return layer
+    if reset == "late-zero" and layer.neuron.alpha is None:
+        reset = "zero"
     try:
         return replace(layer, neuron=replace(layer.neuron, reset=reset))
     except ValueError as error:

@@ -84,7 +84,10 @@ class Network:
         for index, layer in enumerate(self.layers):
             self._check_inputs(index, layer)
         if self.score_bits > MAX_SCORE_BITS:
-            raise ValueError(f"scores must be of at most {MAX_SCORE_BITS} bits, not {self.score_bits}")
+            raise ValueError(
+                f"scores must be of at most {MAX_SCORE_BITS} bits, not {self.score_bits}; "
+                "use narrower membranes, or fewer time steps"
+            )
 
     def _check_inputs(self, index: int, layer: Layer) -> None:
         inputs = self.inputs(index)

@@ -144,7 +144,6 @@ def test_the_report_stays_with_the_model(source: Path, tmp_path: Path) -> None:
         ("--dt", "1e-2", "node 'lif_1' (LIF): a step of 0.01 s is longer than 'tau' of 0.001 s"),
         ("--encoding", "rate", "'--encoding': 'rate' is not one of 'direct', 'uniform', 'poisson', 'latency', 'steps'"),
         ("--readout", "vote", "'--readout': 'vote' is not one of 'count', 'first', 'membrane', 'sum', 'max'"),
-        ("--reset", "late-zero", "layer 'conv2d_0': reset 'late-zero' must go with a synaptic current"),
         ("--mean", "a", "'--mean': must be numbers such as 0.49,0.48,0.45, not 'a'"),
         ("--mean", "0.5,nan", "'--mean': must be finite numbers, not '0.5,nan'"),
         ("--mean", "0.1,0.2,0.3", "mean must have one number, or one per channel, 2, not 3"),

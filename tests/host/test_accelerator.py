@@ -40,7 +40,8 @@ def a_board(network: Network = NETWORK) -> DmaAccelerator:
     [
         (
             "",
-            r"^\(nothing\): not an address of a board; those are .*zcu102, zcu102:FILE.bit, serial:PORT or sim:MODEL$",
+            r"^\(nothing\): not an address of a board; those are .*zcu102, zcu102:FILE.bit, serial:PORT, and "
+            r"sim, or sim:MODEL where no model is given$",
         ),
         ("ulx3s-85f:x", "^ulx3s-85f:x: not an address of a board; those are "),
         ("zcu104", "^zcu104: not an address of a board; those are "),

@@ -124,10 +124,15 @@ def test_a_reset_in_place_of_the_source_s(reset: spec.Reset) -> None:
     assert (firing.reset_asked, firing.reset_built) == ("zero", reset)
 
 
+def test_a_late_reset_to_zero_is_zero_without_a_synaptic_current() -> None:
+    """So that it can be asked for where some layers have one."""
+    integers, _ = built(network(dense([[1, 2]], its_neuron=neuron())), reset="late-zero")
+    assert fires(integers.population(0)).reset == "zero"
+
+
 @pytest.mark.parametrize(
     ("its", "reset", "pattern"),
     [
-        (neuron(), "late-zero", r"layer 'dense1': reset 'late-zero' must go with a synaptic current"),
         (several(3), "late-subtract", r"layer 'dense1': several spikes per step must go with reset"),
         (replace(neuron(), once=True), "subtract", r"layer 'dense1': once must go with reset 'zero' or 'none'"),
     ],
