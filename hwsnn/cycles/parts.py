@@ -47,7 +47,7 @@ def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
             case MaxPool():
                 yield from _pool(network, index, layer, steps)
             case Population():
-                yield from _weighted(network, index, layer, layers[layer.name], steps)
+                yield from _population(network, index, layer, layers[layer.name], steps)
                 steps = min(layers[layer.name].t_par, timesteps)
             case _:
                 assert_never(layer)
@@ -92,7 +92,7 @@ def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[
     yield Part(layer.name, partial(CreditFifo, delay=pool.latency + 1), beats, (layer.name, "results"))
 
 
-def _weighted(network: Network, index: int, layer: Population, fold: LayerFold, steps: int) -> Iterator[Part]:
+def _population(network: Network, index: int, layer: Population, fold: LayerFold, steps: int) -> Iterator[Part]:
     name, (_, height, width) = layer.name, network.shapes[index]
     yield Part(name, _fixed(components.SkidBuffer), height * width * pixel_beats(network, index, steps))
     joined = joined_steps(network, index, fold, steps)

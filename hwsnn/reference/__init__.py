@@ -17,7 +17,7 @@ from hwsnn.spec.integers import Int64Array, IntArray
 
 from ..spec import Network, Population, Shape
 from .encoders import encoder
-from .layers import WeightedLayer, stage
+from .layers import PopulationLayer, stage
 from .readouts import scores as read
 from .steps import Bytes, channels_last, image_first
 
@@ -106,10 +106,10 @@ class _Pipeline:
             for index, layer in enumerate(network.layers)
             if network.gives_spikes(index)
         }
-        self._last: WeightedLayer | None = None
+        self._last: PopulationLayer | None = None
         if network.reads_membranes:
             last = len(network.layers) - 1
-            self._last = WeightedLayer(network.population(last), network.largest_input(last), network.timesteps)
+            self._last = PopulationLayer(network.population(last), network.largest_input(last), network.timesteps)
             self._last_name = network.layers[-1].name
 
     def scores(self, images: Bytes, trace: Mapping[str, IntArray]) -> Int64Array:

@@ -24,7 +24,7 @@ def stage(layer: object, largest_input: int, timesteps: int) -> Callable[[Steps]
     raise unknown_kind("the reference", layer)
 
 
-class WeightedLayer:
+class PopulationLayer:
     """Synapses and the neurons that follow them."""
 
     def __init__(self, layer: Population, largest_input: int, timesteps: int) -> None:
@@ -50,7 +50,7 @@ class WeightedLayer:
 
 @stage.register(Population)
 def _(layer: Population, largest_input: int, timesteps: int) -> Callable[[Steps], Steps]:
-    return WeightedLayer(layer, largest_input, timesteps).spikes
+    return PopulationLayer(layer, largest_input, timesteps).spikes
 
 
 @stage.register(MaxPool)

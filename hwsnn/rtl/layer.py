@@ -21,7 +21,7 @@ from .window.pool import OrPool, WinnerPool
 from .window.sliding_window import SlidingWindow
 
 
-class WeightedLayer(ChainComponent):
+class PopulationLayer(ChainComponent):
     """A convolution or fully connected layer with its neurons, folded, and the queue behind it.
 
     Parameters
@@ -133,7 +133,7 @@ def component(layer: object, network: Network, index: int, folding: Folding) -> 
 def _(layer: Population, network: Network, index: int, folding: Folding) -> ChainComponent:
     steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
     column_depth = folding.column_depths.get(layer.name, 0)
-    return WeightedLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
+    return PopulationLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
 
 
 @component.register(MaxPool)

@@ -40,7 +40,7 @@ def a_board(network: Network = NETWORK) -> DmaAccelerator:
     [
         (
             "",
-            r"^\(nothing\): not an address of a board; those are .*zcu102, zcu102:FILE.bit, serial:PORT, and sim, or sim:",
+            r"^\(nothing\): not an address of a board; those are .*zcu102:FILE.bit, serial:PORT, and sim, or sim:",
         ),
         ("ulx3s-85f:x", "^ulx3s-85f:x: not an address of a board; those are "),
         ("zcu104", "^zcu104: not an address of a board; those are "),

@@ -11,7 +11,7 @@ import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.reference import encode, run
-from hwsnn.reference.layers import WeightedLayer
+from hwsnn.reference.layers import PopulationLayer
 from hwsnn.spec import (
     Encoder,
     EncoderKind,
@@ -217,7 +217,7 @@ def test_an_interruption_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     network = network_of(last((1, 2, 2)), shape=(1, 2, 2))
     worked: list[int] = []
 
-    def slow_spikes(self: WeightedLayer, inputs: np.ndarray) -> np.ndarray:
+    def slow_spikes(self: PopulationLayer, inputs: np.ndarray) -> np.ndarray:
         worked.append(1)
         sleep(0.005)
         return np.zeros((network.timesteps, inputs.shape[1], *network.shapes[-1][1:], network.classes), np.uint8)
@@ -225,7 +225,7 @@ def test_an_interruption_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     def interrupt(done: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(WeightedLayer, "spikes", slow_spikes)
+    monkeypatch.setattr(PopulationLayer, "spikes", slow_spikes)
     with pytest.raises(KeyboardInterrupt):
         run(network, random_images(network, 200, seed=1), batch=1, progress=interrupt)
     assert len(worked) < 100

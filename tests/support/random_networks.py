@@ -12,7 +12,7 @@ import numpy as np
 
 from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues
 from hwsnn.reference import encode
-from hwsnn.reference.layers import WeightedLayer, stage
+from hwsnn.reference.layers import PopulationLayer, stage
 from hwsnn.spec import (
     MAX_WEIGHT_BITS,
     Conv,
@@ -199,7 +199,7 @@ class _Draw:
             size = size or (dice.integer(1, min(rows, 3)), dice.integer(1, min(columns, 3)))
             layer = replace(layer, pool=Window(size, (dice.integer(1, size[0]), dice.integer(1, size[1]))))
         most = 32 - (self._timesteps - 1).bit_length() if last else 32
-        membranes = WeightedLayer(layer, self._largest_input, self._timesteps).membranes(self._steps)
+        membranes = PopulationLayer(layer, self._largest_input, self._timesteps).membranes(self._steps)
         by_channel: Int64Array = membranes.reshape(-1, layer.out_channels)
         neuron = random_neuron(dice, kind, wishes, probe, by_channel, most)
         return with_widths(dice, replace(layer, neuron=neuron), self._largest_input, self._timesteps)
