@@ -14,5 +14,5 @@ from tests.support.random_networks import random_network
 def test_a_pool_has_no_weights() -> None:
     network = next(n for n in map(random_network, range(20)) if any(isinstance(x, MaxPool) for x in n.layers))
     pool = next(index for index, layer in enumerate(network.layers) if isinstance(layer, MaxPool))
-    with pytest.raises(ValueError, match=r"^layer 'pool\d' must have neurons, not be a pool$"):
+    with pytest.raises(ValueError, match=r"^layer 'pool\d' must have weights, not be a pool$"):
         PopulationLayer(network, pool, LayerFold(1, 1), 1, 4, 4)

@@ -124,7 +124,7 @@ def every_neuron(readout: Readout) -> Network:
 )
 def test_clock_rule_of_every_neuron(readout: Readout, folds: list[LayerFold]) -> None:
     network = every_neuron(readout)
-    assert [network.saturating(index) for index in range(3)] == [{"v"}, {"s", "v"}, {"v"}]
+    assert [network.saturating(index) for index in range(3)] == [{"v"}, {"s"}, {"v"}]
     weighted = [layer.name for _, layer in network.populations()]
     assert _too_long(network, cycles.queue_depths(network, dict(zip(weighted, folds, strict=True)))) == []
 

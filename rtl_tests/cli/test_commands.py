@@ -75,7 +75,7 @@ def test_verify_in_folders_of_any_name_with_layers_of_any_name(tmp_path: Path) -
     for folder in folders.values():
         folder.mkdir(parents=True)
     layers = tuple(
-        replace(layer, name=name) for layer, name in zip(network().layers, ("randomize", "bool"), strict=True)
+        renamed_layer(layer, name) for layer, name in zip(network().layers, ("randomize", "bool"), strict=True)
     )
     save(replace(network(), layers=layers), tmp_path / ODD / "m.safetensors")
     command = [*HWSNN, "verify", "m.safetensors", "-n", "1"]

@@ -174,13 +174,13 @@ SETTINGS = [
     Setting(Conv, (4, 1, 2), 3, 5, 2, LayerFold(4, 2, 2), ShiftLeak(1)),
     Setting(Conv, (4, 1, 2), 3, 5, 5, LayerFold(2, 1, 5), ShiftLeak(1)),
     Setting(Conv, (4, 2, 2), 3, 6, 6, LayerFold(4, 3, 8, "block"), MultiplyLeak(219, 8)),
-    Setting(Conv, (3, 1, 1), 1, 3, 3, LayerFold(1, 1, 1, "lut6")),
+    Setting(Conv, (5, 1, 1), 2, 3, 3, LayerFold(1, 1, 1, "lut6")),
     # Pixels: one window, given for every pass.
     Setting(Conv, (3, 2, 2), 4, 4, 1, LayerFold(3, 4, 4), ShiftLeak(3), pixel_bits=4),
     Setting(Conv, (3, 2, 2), 5, 5, 1, LayerFold(1, 2, 2), ShiftLeak(3), pixel_bits=3),
     Setting(Conv, (1, 3, 3), 4, 3, 1, LayerFold(1, 4), pixel_bits=4),
     # Values of several bits at every step.
-    Setting(Conv, (3, 2, 2), 4, 4, 1, LayerFold(3, 4, 1), ShiftLeak(3), pixel_bits=4, timed=True),
+    Setting(Conv, (3, 2, 2), 5, 4, 1, LayerFold(3, 4, 1), ShiftLeak(3), pixel_bits=4, timed=True),
     Setting(Conv, (3, 1, 2), 5, 6, 2, LayerFold(2, 2, 2, "block"), ShiftLeak(3), pixel_bits=3, timed=True),
     Setting(Dense, (3, 2, 2), 4, 4, 4, LayerFold(2, 3, 3), ShiftLeak(2), pixel_bits=8, timed=True),
     # Gains, and fraction bits behind one output fold and several, a ring, and gates.
@@ -290,7 +290,7 @@ def test_outputs_differ() -> None:
 def test_init_wrong() -> None:
     pool = MaxPool("pool", (1, 1), (1, 1), "or")
     network = replace(SETTINGS[0].network, layers=(pool, *SETTINGS[0].network.layers))
-    with pytest.raises(ValueError, match=r"^layer 'pool' must have neurons, not be a pool"):
+    with pytest.raises(ValueError, match=r"^layer 'pool' must have weights, not be a pool"):
         Engine(network, 0, LayerFold(1, 1), 1, 4)
     with pytest.raises(ValueError, match=r"^steps must be an integer of at least 1, not 0$"):
         Engine(network, 1, LayerFold(1, 1), 0, 4)

@@ -17,7 +17,7 @@ class Accumulator(wiring.Component):
     bits : int
         Width of the sum, two's complement, enough for all of it.
     start : int
-        The sum before the first term.
+        The sum before the first term, modulo ``2 ** bits``.
 
     Ports
     -----
@@ -36,7 +36,8 @@ class Accumulator(wiring.Component):
     """
 
     def __init__(self, term: Shape, bits: int, start: int) -> None:
-        self._start = start
+        # Partial sums may leave the range of the whole one: they are right modulo its width.
+        self._start = (start + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
         super().__init__({"term": In(term), "add": In(1), "last": In(1), "total": Out(signed(bits))})
 
     def elaborate(self, platform: object) -> Module:
