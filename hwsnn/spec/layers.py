@@ -12,6 +12,7 @@ from .checks import require_choice, require_integer, require_integers, require_p
 from .integers import Int64Array, IntArray, Range, signed_limits
 from .limits import MAX_EXTENT, MAX_FRACTION_BITS, MAX_GAIN, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, Pair, Shape
 from .neurons import AnyNeuron
+from .populations import AbstractPopulation, require_by_channel
 from .projections import Convolution, FullyConnected, Projection, Window
 from .ranges import state_ranges
 
@@ -80,12 +81,11 @@ PROJECTIONS: Mapping[str, type[AnyProjection]] = {kind.kind: kind for kind in ge
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(AbstractPopulation[AnyProjection]):
     """Neurons of ``out_channels`` channels, and the projections whose sums are their input currents.
 
-    ``projections``: one, for now. ``bias``: (channels,), added at every step. ``fraction_bits``: F, 0 to 8: sums are
-    multiplied by 2^F; biases, thresholds and membranes are in that finer unit. ``pool``: windows of output positions
-    of which the largest current counts, before the neuron; None for no pool.
+    ``bias``: (channels,), added at every step. ``fraction_bits``: F, 0 to 8: sums are multiplied by 2^F; biases,
+    thresholds and membranes are in that finer unit.
     """
 
     name: str
@@ -95,58 +95,18 @@ class Population:
     fraction_bits: int = 0
     pool: Window | None = None
 
-    kind: ClassVar[str] = "population"
-
     def __post_init__(self) -> None:
-        if len(self.projections) != 1:
-            raise ValueError(f"layer {self.name!r} must have one projection, not {len(self.projections)}")
-        if self.projection.name != self.name:
-            raise ValueError(f"the projection of layer {self.name!r} must bear its name, not {self.projection.name!r}")
         require_integers(f"bias of layer {self.name!r}", self.bias, 1, *signed_limits(32))
         require_integer(f"fraction bits of layer {self.name!r}", self.fraction_bits, 0, MAX_FRACTION_BITS)
-        for what, values in {"bias": self.bias, **self.neuron.constants}.items():
-            require_by_channel(self.name, what, values, self.out_channels)
-        if self.pool is not None:
-            require_current_pool(self.name, self.pool, sliding=self.projection.sliding)
+        super().__post_init__()
 
     @property
-    def projection(self) -> AnyProjection:
-        """The only projection."""
-        return self.projections[0]
-
-    @property
-    def out_channels(self) -> int:
-        """Channels of the output."""
-        return self.projection.out_channels
-
-    @property
-    def sliding(self) -> bool:
-        """As ``Projection.sliding``."""
-        return self.projection.sliding
-
-    @property
-    def window(self) -> Window:
-        """The inputs of an output position: of all windows of its pool, where it has one."""
-        window = self.projection.window
-        return window if self.pool is None else window.pooled(self.pool)
-
-    @property
-    def windows(self) -> int:
-        """Windows of the projection for an output position."""
-        return 1 if self.pool is None else self.pool.size[0] * self.pool.size[1]
+    def by_channel(self) -> Mapping[str, IntArray]:
+        return {"bias": self.bias, **self.neuron.constants}
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The fields besides name, projections, tensors and neuron."""
-        pool = {} if self.pool is None else {"pool_size": self.pool.size, "pool_stride": self.pool.stride}
-        return {"fraction_bits": self.fraction_bits} | pool
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The output shape for an input of ``shape``; ``ValueError`` if that does not fit."""
-        channels, *extent = self.projection.output_shape(shape)
-        if self.pool is None:
-            return channels, extent[0], extent[1]
-        return (channels, *self.pool.positions(self.name, (extent[0], extent[1])))
+        return {"fraction_bits": self.fraction_bits} | super().settings
 
     def current_ranges(self, largest_input: int) -> list[Range]:
         """Per output channel, the range of the input current (bias included) for inputs from 0 to ``largest_input``."""
@@ -162,14 +122,9 @@ class Population:
 
     def _currents(self, largest_input: int) -> tuple[Int64Array, Int64Array]:
         """The smallest and the largest input current of each output channel, (channels,) each."""
-        low, high = (
-            np.sum([ends[side] for ends in self._sums(largest_input)], axis=0) << self.fraction_bits for side in (0, 1)
-        )
+        low, high = self.projection.sums(largest_input)
         bias = self.bias.astype(np.int64)
-        return low + bias, high + bias
-
-    def _sums(self, largest_input: int) -> list[tuple[Int64Array, Int64Array]]:
-        return [projection.sums(largest_input) for projection in self.projections]
+        return (low << self.fraction_bits) + bias, (high << self.fraction_bits) + bias
 
 
 @dataclass(frozen=True)
@@ -213,19 +168,3 @@ KINDS: Mapping[str, type[Layer]] = {kind.kind: kind for kind in get_args(Layer)}
 def largest_weight(bits: int) -> int:
     """The largest weight of ``bits`` bits: a weight of 1 bit is a sign, and one of more bits has a symmetric range."""
     return max((1 << (bits - 1)) - 1, 1)
-
-
-def require_by_channel(layer: str, what: str, values: Any, channels: int) -> None:
-    """Raise ``ValueError`` unless there is one value for each of the channels."""
-    if values.shape != (channels,):
-        raise ValueError(f"{what} of layer {layer!r} must have shape {(channels,)}, not {values.shape}")
-
-
-def require_current_pool(layer: str, pool: Window, *, sliding: bool) -> None:
-    """Raise ``ValueError`` unless the currents of a projection may be pooled so."""
-    require_pair(f"pool size of layer {layer!r}", pool.size, 1, MAX_EXTENT)
-    require_pair(f"pool stride of layer {layer!r}", pool.stride, 1, MAX_EXTENT)
-    if any(pool.padding):
-        raise ValueError(f"the pool of layer {layer!r} must have no padding, not {pool.padding}")
-    if not sliding:
-        raise ValueError(f"the pool of layer {layer!r} must follow a convolution, not a fully connected projection")

@@ -16,6 +16,7 @@ from hwsnn.frontends.read import read
 from hwsnn.model_file.integer_file import load, model_hash
 from hwsnn.quantization.quantize import quantize
 from tests.support.float_networks import built, dense, fires, network, neuron, only_layer
+from tests.support.layers import renamed_layer
 
 
 @pytest.mark.parametrize("name", sorted(model_folders()))
@@ -53,7 +54,7 @@ def test_no_more_spikes_than_a_membrane_can_reach() -> None:
 
 def test_the_next_layer_gets_as_many() -> None:
     first = dense([[1, 2]], its_neuron=several(3, 1.0))
-    second = replace(dense([[1]]), name="dense2", projections=(replace(dense([[1]]).projection, name="dense2"),))
+    second = renamed_layer(dense([[1]]), "dense2")
     integers, _ = built(network(first, second))
     assert integers.largest_input(1) == 3
 

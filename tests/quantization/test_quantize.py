@@ -17,7 +17,7 @@ from hwsnn.errors import InputError
 from hwsnn.float_network import Compare, FloatIntegrator, FloatNetwork
 from hwsnn.quantization.leaks import choose_leak
 from tests.support.float_networks import built, dense, fires, network, neuron, only_layer
-from tests.support.layers import float_conv_layer
+from tests.support.layers import float_conv_layer, renamed_layer
 
 # Biases and thresholds
 
@@ -280,7 +280,7 @@ def test_wrong_parameters(options: dict[str, Any], pattern: str) -> None:
 def test_the_report_in_json_and_text() -> None:
     fires_once = dense([[1.0074, 2]], its_neuron=neuron(reset="subtract"))
     source = replace(network(fires_once, dense([[0.3]], its_neuron=FloatIntegrator(0.9))), remarks=("as it was",))
-    second = replace(source.layers[1], name="dense2")
+    second = renamed_layer(source.layers[1], "dense2")
     integers, report = built(replace(source, layers=(source.layers[0], second)), "direct", timesteps=1)
     values = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert (values["network"], values["timesteps"], values["encoding"], values["readout"]) == (

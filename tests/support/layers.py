@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from hwsnn.float_network import AnyFloatNeuron, FloatArray, FloatConv, FloatDense, FloatPopulation
+from hwsnn.float_network import AnyFloatNeuron, FloatArray, FloatConv, FloatDense, FloatLayer, FloatPopulation
 from hwsnn.spec import AnyNeuron, Conv, Dense, Layer, MaxPool, Pair, Population, Window
 from hwsnn.spec.integers import IntArray
+
+_Layer = TypeVar("_Layer", Population, FloatPopulation, MaxPool, Layer, FloatLayer)
 
 
 def conv_layer(
@@ -62,7 +64,7 @@ def with_weights(layer: Population, weight: IntArray, **fields: Any) -> Populati
     return replace(layer, projections=(replace(layer.projection, weight=weight, **fields),))
 
 
-def renamed_layer(layer: Layer, name: str) -> Layer:
+def renamed_layer(layer: _Layer, name: str) -> _Layer:
     """The layer by another name."""
     if isinstance(layer, MaxPool):
         return replace(layer, name=name)
