@@ -74,9 +74,9 @@ def with_widths(layer: spec.Population, needed: dict[str, int], membrane_bits: i
                 f"fewer time steps or weight bits, or {spec.MAX_MEMBRANE_BITS} membrane bits and let them saturate"
             )
     neuron, bits = layer.neuron, widths["v"]
-    for name, values in neuron.constants.items():
+    for name, values in neuron.membrane_constants.items():
         least = signed_width(int(values.min()), int(values.max()))
-        if "multiplier" not in name and least > bits:
+        if least > bits:
             what = {"initial": "initial membrane", "floor": "lower bound"}.get(name, "threshold")
             worst = max(values.tolist(), key=abs)
             raise InputError(

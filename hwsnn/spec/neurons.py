@@ -89,14 +89,16 @@ class Membrane(ABC):
     @property
     def constants(self) -> Mapping[str, IntArray]:
         """The integers per channel, by name: (channels,) each. Those of the subclass come first."""
-        synapse = self.synapse.leak if self.synapse is not None else None
-        return (
-            self._own_constants
-            | ({} if self.initial is None else {"initial": self.initial})
-            | ({} if self.floor is None else {"floor": self.floor})
-            | ({"multiplier": self.leak.multipliers} if isinstance(self.leak, ChannelLeak) else {})
-            | ({"synapse_multiplier": synapse.multipliers} if isinstance(synapse, ChannelLeak) else {})
-        )
+        names = ("multiplier", "synapse_multiplier")
+        leaks = zip(names, self.leaks, strict=False)
+        multipliers = {name: leak.multipliers for name, leak in leaks if isinstance(leak, ChannelLeak)}
+        return {**self.membrane_constants, **multipliers}
+
+    @property
+    def membrane_constants(self) -> Mapping[str, IntArray]:
+        """Those of ``constants`` that a membrane must be able to hold."""
+        others = {"initial": self.initial, "floor": self.floor}
+        return self._own_constants | {name: values for name, values in others.items() if values is not None}
 
     @property
     @abstractmethod
@@ -211,11 +213,6 @@ class Neuron(Membrane):
     def settings(self) -> Mapping[str, Any]:
         """As ``Membrane.settings``: the reset, and ``once`` where it holds."""
         return {"reset": self.reset} | ({"once": True} if self.once else {})
-
-    @property
-    def largest_constant(self) -> int:
-        """The largest threshold, reset amount or initial membrane: a membrane must be able to hold it."""
-        return max(int(np.abs(values).max()) for name, values in self.constants.items() if "multiplier" not in name)
 
     def padded(self, channels: int) -> Neuron:
         """The neuron with ``channels`` channels; those beyond its own come last, and are unused."""

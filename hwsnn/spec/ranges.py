@@ -103,11 +103,10 @@ def _clipped(neuron: AnyNeuron, s: Interval) -> Interval:
 
 
 def _of_constants(neuron: AnyNeuron) -> Range:
-    numbers = [values for name, values in neuron.constants.items() if "multiplier" not in name]
-    return Range(
-        min((int(values.min()) for values in numbers), default=0),
-        max((int(values.max()) for values in numbers), default=0),
-    ) | Range(0, 0)
+    found = Range(0, 0)
+    for values in neuron.membrane_constants.values():
+        found |= Range(int(values.min()), int(values.max()))
+    return found
 
 
 def _step(neuron: AnyNeuron, v: Interval, s: Interval, *, late: bool) -> tuple[Interval, Interval]:

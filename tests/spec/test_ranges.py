@@ -69,7 +69,7 @@ def small_neuron(dice: Dice, kind: Kind, channels: int = 1) -> AnyNeuron:
 
 def reached(neuron: AnyNeuron, currents: range) -> dict[str, Range]:
     """By every sequence of ``currents``; that of v with 0 and the constants."""
-    numbers = {0, *(int(values[0]) for name, values in neuron.constants.items() if "multiplier" not in name)}
+    numbers = {0, *(int(values[0]) for values in neuron.membrane_constants.values())}
     synaptic = {0}
     for sequence in product(currents, repeat=STEPS):
         for moment in oracle.one_neuron(neuron, 0, sequence):

@@ -110,7 +110,7 @@ def test_membranes_stay_in_their_range(
 def by_channel(layer: Population, largest_input: int, timesteps: int) -> Range:
     """The membrane range by loops over channels and steps, in Python's integers."""
     neuron = layer.neuron
-    seen = [0, neuron.largest_constant if isinstance(neuron, Neuron) else 0]
+    seen = [0, *(int(values.max()) for values in neuron.membrane_constants.values())]
     for channel, current in enumerate(layer.current_ranges(largest_input)):
         low = high = 0
         for _ in range(timesteps):
