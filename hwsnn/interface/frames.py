@@ -1,4 +1,4 @@
-"""The order of a frame's bytes on every link: AXI, DMA and serial line."""
+"""The order of a frame's numbers on every link, AXI, DMA and serial line, and between the layers of a pipeline."""
 
 from __future__ import annotations
 

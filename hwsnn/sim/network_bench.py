@@ -14,6 +14,7 @@ from hwsnn.cycles import simulate
 from hwsnn.files.scratch import Scratch
 from hwsnn.folding.folding import Folding
 from hwsnn.folding.pipeline_depths import layer_output
+from hwsnn.interface.frames import in_wire_order
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.progress import CountProgress, silent
 from hwsnn.reference import run as run_reference
@@ -108,9 +109,7 @@ def expected_beats(network: Network, folding: Folding, images: Images) -> dict[s
     Keys: ``pixels``, ``boundary_NAME`` for the encoder and every layer, and ``result``.
     """
     outcome = run_reference(network, images, trace=True)
-    channels, timed = network.input_shape[0], network.encoder.timed
-    # (N, T, C, H, W) or (N, C, H, W) to the order of the stream: (N, y, x, t), all channels in a beat.
-    pixels = np.transpose(images, (0, 3, 4, 1, 2) if timed else (0, 2, 3, 1)).reshape(-1, channels)
+    pixels = in_wire_order(images).reshape(-1, network.input_shape[0])  # all channels in a beat
     beats = {"pixels": _pack(pixels, network.pixel_bits)}
     if network.encoder.spikes:
         beats["boundary_encoder"] = _boundary(outcome.spikes["encoder"], 1, 1)
@@ -131,8 +130,7 @@ def expected_beats(network: Network, folding: Folding, images: Images) -> dict[s
 
 def _boundary(values: npt.NDArray[Any], steps: int, width: int) -> Bytes:
     """(N, T, C, H, W) entries of ``width`` bits in the order of the stream, ``steps`` and all channels in a beat."""
-    ordered = np.transpose(values, (0, 3, 4, 1, 2))
-    whole = np.pad(ordered, ((0, 0), (0, 0), (0, 0), (0, -values.shape[1] % steps), (0, 0)))
+    whole = np.pad(in_wire_order(values), ((0, 0), (0, 0), (0, 0), (0, -values.shape[1] % steps), (0, 0)))
     return _pack(whole.reshape(-1, steps * values.shape[2]), width)
 
 
