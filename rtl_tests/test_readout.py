@@ -9,6 +9,7 @@ import pytest
 from amaranth.hdl import signed, unsigned
 
 from hwsnn.rtl.readout import ArgMax
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 FRAMES = 12
@@ -24,7 +25,7 @@ def _answer(classes: int, bits: int, negative: bool) -> StreamCase:
     frames = [[low] * classes, [high] * classes]
     frames += [[generator.randint(low, high) for _ in range(classes)] for _ in range(FRAMES)]
     frames += [[generator.choice([low, high]) for _ in range(classes)] for _ in range(FRAMES)]
-    inputs = [sum((score & ((1 << bits) - 1)) << (c * bits) for c, score in enumerate(frame)) for frame in frames]
+    inputs = [packed(frame, bits) for frame in frames]
     answer_bits = max((classes - 1).bit_length(), 1)
     answers = [min(c for c in range(classes) if frame[c] == max(frame)) for frame in frames]
     outputs = [answer | scores << answer_bits for answer, scores in zip(answers, inputs, strict=True)]

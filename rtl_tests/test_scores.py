@@ -15,6 +15,7 @@ from amaranth.hdl import Shape, signed, unsigned
 from hwsnn.rtl.scores import FirstSpike, FrameScores, LargestMembrane, ScoreSum, scores_component
 from hwsnn.spec import Encoder, Integrator, Network, Neuron, NoLeak, Readout
 from hwsnn.spec.integers import signed_limits
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 from tests.support.layers import dense_layer
 
@@ -100,14 +101,10 @@ def _case(setting: Setting) -> StreamCase:
             draw = lambda: (high, low)[frame]  # noqa: B023, E731
         steps = [[draw() for _ in range(setting.classes)] for _ in range(setting.timesteps)]
         for first in range(0, setting.timesteps, setting.t_par):
-            inputs.append(_flat([n for step in steps[first : first + setting.t_par] for n in step], setting.bits))
+            inputs.append(packed([n for step in steps[first : first + setting.t_par] for n in step], setting.bits))
         scores = [SCORES[setting.readout](list(of_class)) for of_class in zip(*steps, strict=True)]
-        outputs.append(_flat(scores, setting.score_bits))
+        outputs.append(packed(scores, setting.score_bits))
     return StreamCase(setting.name, setting.component, inputs, outputs)
-
-
-def _flat(values: list[int], bits: int) -> int:
-    return sum((value & ((1 << bits) - 1)) << (index * bits) for index, value in enumerate(values))
 
 
 CASES = [_case(setting) for setting in SETTINGS]

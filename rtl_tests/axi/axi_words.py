@@ -9,10 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-
-def packed(values: Sequence[int], bits: int) -> int:
-    """Values side by side, the first in the low bits."""
-    return sum(value << (index * bits) for index, value in enumerate(values))
+from rtl_tests.support.bits import packed
 
 
 def words_of(values: Sequence[int], count: int) -> list[list[int]]:

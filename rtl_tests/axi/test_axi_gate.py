@@ -10,7 +10,8 @@ import pytest
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.axi.store_and_forward import FRAMES_INSIDE, StoreAndForward
-from rtl_tests.axi.axi_words import Renamed, packed, word, words_of
+from rtl_tests.axi.axi_words import Renamed, word, words_of
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 PACKETS = 60
@@ -47,7 +48,7 @@ def _packets(width: int, size: int, bits: int, name: str) -> tuple[list[int], li
         for index, (group, kept_lanes) in enumerate(zip(groups, keeps, strict=True)):
             words.append(word(group, kept_lanes, int(index == len(groups) - 1)))
         if fault is None:
-            kept += [packed([value % (1 << bits) for value in group], bits) for group in groups]
+            kept += [packed(group, bits) for group in groups]
             numbers.append(number)
     return words, kept, numbers
 

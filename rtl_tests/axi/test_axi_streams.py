@@ -17,8 +17,9 @@ from hwsnn.rtl.axi.result_writer import ResultWriter
 from hwsnn.rtl.axi.signatures import word_layout
 from hwsnn.rtl.network import result_layout
 from hwsnn.spec import Network
-from rtl_tests.axi.axi_words import Renamed, packed, word, words_of
+from rtl_tests.axi.axi_words import Renamed, word, words_of
 from rtl_tests.support import readouts, stand_in
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 FRAMES = 12
@@ -64,7 +65,7 @@ def _check(width: int, end: int, bits: int) -> StreamCase:
         large = [value >> bits != 0 for value in content]
         words.append(word(content, keep, last))
         within, at_end = keep != whole or any(large), keep != ending or any(large[:end])
-        lanes = packed([value % (1 << bits) for value in content], bits)
+        lanes = packed(content, bits)
         beats.append(lanes | packed([last, within, at_end], 1) << (width * bits))
     return StreamCase(name, PacketChecker(width, end, bits), words, beats)
 
@@ -102,7 +103,7 @@ def _writer(name: str, width: int, network: Network) -> StreamCase:
     for _ in range(20):
         number, answer = draw.getrandbits(32), draw.randrange(classes)
         scores = [draw.choice([low, high, draw.randint(low, high)]) for _ in range(classes)]
-        result = answer | packed([score % (1 << bits) for score in scores], bits) << network.answer_bits
+        result = answer | packed(scores, bits) << network.answer_bits
         beats.append(number | result << 32)
         content = b"".join((value % (1 << 32)).to_bytes(4, "little") for value in (number, answer, *scores))
         groups, keeps = words_of(content, width), words_of([1] * len(content), width)

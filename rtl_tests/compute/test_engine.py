@@ -29,6 +29,7 @@ from hwsnn.spec import (
     ShiftLeak,
     Window,
 )
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 from tests.support import oracle
 
@@ -132,14 +133,14 @@ class Setting:
             for position in [pixels] if self.kind is Conv else [[pixel] for pixel in pixels]:
                 for first in range(0, self.windows * self.steps, self.steps):
                     entries = [padded[first + t, :, y, x] for y, x in position for t in range(self.steps)]
-                    inputs.append(_flat(np.concatenate(entries).tolist(), bits))
+                    inputs.append(packed(np.concatenate(entries).tolist(), bits))
             planes = [{at: int(step[at]) for at in np.ndindex(*self.shape)} for step in values]
             results = [[step[c, 0, 0] for c in range(self.classes)] for step in self._oracle(planes)]
             if self.fires:
                 for first in range(0, self.timesteps, self.fold.t_par):
-                    outputs.append(_flat([s for step in results[first : first + self.fold.t_par] for s in step], 1))
+                    outputs.append(packed([s for step in results[first : first + self.fold.t_par] for s in step], 1))
             else:
-                outputs.append(_flat(results[-1], 10))
+                outputs.append(packed(results[-1], 10))
         return inputs, outputs
 
     def _oracle(self, planes: list[oracle.Plane]) -> list[oracle.Plane]:
@@ -158,10 +159,6 @@ class Setting:
             )
             clock = begins[-1][-1] + engine.pass_clocks
         return begins
-
-
-def _flat(values: list[int], bits: int) -> int:
-    return sum((value & ((1 << bits) - 1)) << (index * bits) for index, value in enumerate(values))
 
 
 SETTINGS = [

@@ -14,6 +14,7 @@ from hwsnn.folding.distributed_arithmetic import MAX_LOGIC_ROWS, bits_per_table,
 from hwsnn.folding.folding import Sums
 from hwsnn.folding.synaptic_sums import SynapticSums
 from hwsnn.rtl.compute.synapses import Synapses
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 BEATS = 240
@@ -136,14 +137,10 @@ class Layer:
         return SynapticSums(np.array(self.weights), bias, self.largest, self.sums, 1, self.fraction_bits, self.windows)
 
 
-def _bits(values: list[int], width: int) -> int:
-    return sum((value & ((1 << width) - 1)) << (index * width) for index, value in enumerate(values))
-
-
 def _case(layer: Layer, name: str | None = None, component: Synapses | None = None) -> StreamCase:
     slices = layer.slices()
-    inputs = [_bits(entries, layer.input_bits) for entries in slices]
-    outputs = [_bits(currents, layer.current_bits) for currents in layer.run(slices)]
+    inputs = [packed(entries, layer.input_bits) for entries in slices]
+    outputs = [packed(currents, layer.current_bits) for currents in layer.run(slices)]
     return StreamCase(name or layer.name, component or layer.component(), inputs, outputs)
 
 

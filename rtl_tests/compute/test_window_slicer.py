@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.compute.window_slicer import WindowSlicer
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 POSITIONS = 6
@@ -79,7 +80,7 @@ class Setting:
                 [[generator.getrandbits(self.bits) for _ in range(self.channels)] for _ in range(self.steps)]
                 for _ in range(self.taps)
             ]
-            inputs.append(self._flat([entry for tap in window for step in tap for entry in step]))
+            inputs.append(packed((entry for tap in window for step in tap for entry in step), self.bits))
             for _ in range(self.repeats):
                 for first in range(0, self.steps, self.t_par):
                     for taps, output_fold in product(self.taps_inside, range(self.groups)):
@@ -92,7 +93,7 @@ class Setting:
     def _slice(self, window: list[list[list[int]]], first: int, output_fold: int, channel: int) -> int:
         sets = -(-self.channel_groups // self.sections)
         group = output_fold // (self.groups // sets) * self.sections
-        return self._flat(
+        return packed(
             [
                 tap[t][g * self.group_channels + c]
                 if t < self.steps and g < self.channel_groups and c < self.group_channels
@@ -101,11 +102,9 @@ class Setting:
                 for g in range(group, group + self.sections)
                 for tap in window
                 for c in range(channel, channel + self.cin_par)
-            ]
+            ],
+            self.bits,
         )
-
-    def _flat(self, entries: list[int]) -> int:
-        return sum(entry << (index * self.bits) for index, entry in enumerate(entries))
 
 
 class Roomy(wiring.Component):  # type: ignore[misc]

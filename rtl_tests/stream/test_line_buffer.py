@@ -8,6 +8,7 @@ import random
 import pytest
 
 from hwsnn.rtl.stream.line_buffer import LineBuffer
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 # payload bits, period, length
@@ -35,7 +36,7 @@ def _case(bits: int, period: int, length: int) -> StreamCase:
     outputs = []
     for n in range(len(inputs)):
         taps = [padded[past + n - age * period] for age in range(length, -1, -1)]
-        outputs.append(sum(tap << (index * bits) for index, tap in enumerate(taps)))
+        outputs.append(packed(taps, bits))
     return StreamCase(f"{bits}b-{period}-{length}", LineBuffer(bits, period, length), inputs, outputs)
 
 

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from hwsnn.rtl.stream.packer import Packer
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 WHOLES = 20
@@ -22,7 +23,7 @@ def _case(bits_in: int, groups: int, bits_out: int) -> StreamCase:
     for _ in range(WHOLES):
         parts = [generator.getrandbits(bits_in) for _ in range(groups)]
         inputs += parts
-        outputs.append(sum(part << (index * bits_in) for index, part in enumerate(parts)) % (1 << bits_out))
+        outputs.append(packed(parts, bits_in) % (1 << bits_out))
     return StreamCase(f"{bits_in}x{groups}-{bits_out}", Packer(bits_in, groups, bits_out), inputs, outputs)
 
 

@@ -17,6 +17,7 @@ from hwsnn.rtl.stream.counter import ModuloCounter
 from hwsnn.spec import AnyNeuron, ChannelLeak, Leak, SynapticCurrent
 from hwsnn.spec.integers import unsigned_width
 from hwsnn.spec.ranges import state_ranges
+from rtl_tests.support.bits import packed
 from rtl_tests.support.neuron_kinds import any_neuron
 from rtl_tests.support.stream_bench import StreamCase
 from tests.support import oracle
@@ -127,11 +128,6 @@ class Paced(wiring.Component):  # type: ignore[misc]
         return m
 
 
-def flat(values: list[int], bits: int) -> int:
-    """The values side by side, the first lowest."""
-    return sum((value & ((1 << bits) - 1)) << (index * bits) for index, value in enumerate(values))
-
-
 def random_currents(setting: Setting, generator: random.Random) -> Any:
     """By position, pass, group, step of the pass (one if shared) and lane."""
     low, high = -(1 << (setting.current_bits - 1)), (1 << (setting.current_bits - 1)) - 1
@@ -165,7 +161,9 @@ def expected_beats(setting: Setting, neuron: AnyNeuron, currents: Any) -> list[i
         beats_steps = [range(t, t + setting.t_par) for t in range(0, setting.timesteps, setting.t_par)]
         for steps in [last] if setting.output == "last membranes" else beats_steps:
             for g in range(setting.groups):
-                beats.append(flat([results.get((g, t, lane), 0) for t in steps for lane in range(setting.lanes)], bits))
+                beats.append(
+                    packed([results.get((g, t, lane), 0) for t in steps for lane in range(setting.lanes)], bits)
+                )
     return beats
 
 
@@ -181,7 +179,7 @@ def neuron_case(
     currents = random_currents(setting, generator)
     component = setting.component(hardware or neuron)
     inputs = [
-        flat([current for one_set in group for current in one_set], setting.current_bits)
+        packed([current for one_set in group for current in one_set], setting.current_bits)
         for position in currents
         for one_pass in position
         for group in one_pass

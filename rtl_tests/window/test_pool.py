@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hwsnn.rtl.window.pool import OrPool, WinnerPool
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 POSITIONS = 12
@@ -55,12 +56,8 @@ def _winner(so_far: list[Window], channel: int) -> int:
     return so_far[-1][counts.index(max(counts))][channel]
 
 
-def _bits(spikes: list[int]) -> int:
-    return sum(spike << index for index, spike in enumerate(spikes))
-
-
 def _flat(window: Window) -> int:
-    return _bits([spike for row in window for spike in row])
+    return packed((spike for row in window for spike in row), 1)
 
 
 def _or_case(width: int, inputs: int) -> StreamCase:
@@ -69,7 +66,7 @@ def _or_case(width: int, inputs: int) -> StreamCase:
     # Windows of one spike, so that every input counts.
     windows += [[[int(k == one)] * width for k in range(inputs)] for one in range(inputs)]
     windows.append([[0] * width for _ in range(inputs)])
-    outputs = [_bits([_or(window, bit) for bit in range(width)]) for window in windows]
+    outputs = [packed([_or(window, bit) for bit in range(width)], 1) for window in windows]
     return StreamCase(f"or-{width}-{inputs}", OrPool(width, inputs), [_flat(w) for w in windows], outputs)
 
 
@@ -85,7 +82,7 @@ def _winner_case(channels: int, inputs: int, timesteps: int, t_par: int) -> Stre
         for first in range(0, len(steps), t_par):
             part = steps[first : first + t_par]
             beats.append(_flat([[spike for window in part for spike in window[k]] for k in range(inputs)]))
-            outputs.append(_bits([spike for step in winners[first : first + t_par] for spike in step]))
+            outputs.append(packed((spike for step in winners[first : first + t_par] for spike in step), 1))
     return StreamCase(name, WinnerPool(channels, inputs, timesteps, t_par), beats, outputs)
 
 

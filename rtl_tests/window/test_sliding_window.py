@@ -10,6 +10,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.window.sliding_window import SlidingWindow
+from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 Pair = tuple[int, int]
@@ -46,10 +47,6 @@ SHAPES: list[Shape] = [
 ]
 
 
-def _bits(entries: list[int], bits: int) -> int:
-    return sum(entry << (index * bits) for index, entry in enumerate(entries))
-
-
 def _positions(extent: Pair, kernel: Pair, stride: Pair) -> list[Pair]:
     rows = range(0, extent[0] - kernel[0] + 1, stride[0])
     columns = range(0, extent[1] - kernel[1] + 1, stride[1])
@@ -66,7 +63,7 @@ def _case(bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int, colum
         for y, x in _positions(extent, kernel, stride):
             for t in range(beats):
                 window = [frame[y + i][x + j][t] for i in range(kernel[0]) for j in range(kernel[1])]
-                outputs.append(_bits(window, bits))
+                outputs.append(packed(window, bits))
     return StreamCase(name, SlidingWindow(bits, extent, kernel, stride, beats, column_depth), inputs, outputs)
 
 
