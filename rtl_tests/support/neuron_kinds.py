@@ -20,25 +20,28 @@ from hwsnn.spec import (
     SynapticCurrent,
 )
 from hwsnn.spec.integers import IntArray, signed_limits
-from tests.support import oracle
+from tests.support import oracle, wishes
 
-KINDS: dict[str, tuple[Reset | None, int, bool]] = {
-    "integrate": (None, 0, False),
-    "subtract": ("subtract", 1, False),
-    "subtract-2": ("subtract", 2, False),
-    "subtract-5": ("subtract", 5, False),
-    "subtract-15": ("subtract", 15, False),
-    "zero": ("zero", 1, False),
-    "zero-3": ("zero", 3, False),
-    "zero-once": ("zero", 1, True),
-    "none": ("none", 1, False),
-    "none-7": ("none", 7, False),
-    "none-once": ("none", 1, True),
-    "late-subtract": ("late-subtract", 1, False),
-    "late-zero": ("late-zero", 1, False),
-    "undelayed-subtract": ("undelayed-subtract", 1, False),
-}
-"""The reset, None of neurons that never fire; the most spikes per step; and whether once per frame."""
+SEVERAL = {"subtract": (2, 5, 15), "zero": (3,), "none": (7,)}
+"""Most spikes per step, for each reset of neurons with several."""
+
+
+def _kinds() -> dict[str, tuple[Reset | None, int, bool]]:
+    kinds = dict[str, tuple[Reset | None, int, bool]]()
+    for spiking, _, reset in wishes.KINDS:
+        if reset is None:
+            kinds["integrate"] = None, 0, False
+        elif spiking == "several":
+            kinds |= {f"{reset}-{spikes}": (reset, spikes, False) for spikes in SEVERAL[reset]}
+        elif spiking == "once":
+            kinds[f"{reset}-once"] = reset, 1, True
+        else:
+            kinds[reset] = reset, 1, False
+    return kinds
+
+
+KINDS = _kinds()
+"""Every legal neuron: its reset, None if it never fires; the most spikes per step; and whether once per frame."""
 
 
 def leaks(channels: int, generator: random.Random) -> list[Leak]:
