@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Shape, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec.integers import unsigned_width
 
 from .checks import check_integer
+from .compute.larger import larger
+from .compute.tree import tree
 from .stream.delay import delayed
 
 
@@ -39,7 +42,7 @@ class ArgMax(wiring.Component):
     def __init__(self, classes: int, score_shape: Any) -> None:
         check_integer("classes", classes, 1)
         self._classes, self._score_shape = classes, Shape.cast(score_shape)
-        self.latency = 2 * (classes - 1).bit_length()
+        self.latency = 2 * tree_levels(classes)
         scores = data.ArrayLayout(self._score_shape, classes)
         result = data.StructLayout({"answer": unsigned(unsigned_width(classes - 1)), "scores": scores})
         super().__init__(
@@ -52,34 +55,15 @@ class ArgMax(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         answer_bits = unsigned_width(self._classes - 1)
-        best: list[tuple[Value, Value]] = [
-            (self.i.payload[index], Const(index, answer_bits)) for index in range(self._classes)
-        ]
-        level = 0
-        while len(best) > 1:
-            level += 1
-            below, best = best, []
-            for first in range(0, len(below), 2):
-                (score, index), *other = below[first : first + 2]
-                name = f"{level}_{first // 2}"
-                largest = Signal(self._score_shape, name=f"score_{name}", reset_less=True)
-                winner = Signal(answer_bits, name=f"class_{name}", reset_less=True)
-                score_later, index_later = (
-                    delayed(m, v, f"{k}_{name}_low", 1) for k, v in (("score", score), ("class", index))
-                )
-                m.d.sync += [largest.eq(score_later), winner.eq(index_later)]
-                for high, high_index in other:
-                    ahead = Signal(name=f"ahead_{name}", reset_less=True)
-                    m.d.sync += ahead.eq(high > score)
-                    score_later, index_later = (
-                        delayed(m, v, f"{k}_{name}_high", 1) for k, v in (("score", high), ("class", high_index))
-                    )
-                    with m.If(ahead):
-                        m.d.sync += [largest.eq(score_later), winner.eq(index_later)]
-                best.append((largest, winner))
+        scores = [(self.i.payload[index], Const(index, answer_bits)) for index in range(self._classes)]
+        _, answer = tree(
+            scores,
+            tree_levels(self._classes),
+            lambda level, index, below: larger(m, below, f"{level}_{index}"),
+        )
         m.d.comb += [
             self.o.valid.eq(delayed(m, self.i.valid, "valid", self.latency, reset_less=False)),
-            self.o.payload.answer.eq(best[0][1]),
+            self.o.payload.answer.eq(answer),
             Value.cast(self.o.payload.scores).eq(delayed(m, Value.cast(self.i.payload), "scores", self.latency)),
         ]
         return m

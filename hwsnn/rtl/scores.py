@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec import Network
 from hwsnn.spec.checks import assert_never
 from hwsnn.spec.integers import unsigned_width
 
 from .checks import check_integer
 from .compute.adder_tree import balanced_sum
+from .compute.larger import Candidate, larger
 from .compute.signed_sum import signed_sum
+from .compute.tree import tree
 from .stream.counter import ModuloCounter
 from .stream.delay import DelayLine, delayed
 
@@ -76,7 +80,7 @@ class FrameScores(wiring.Component):
         check_integer("timesteps", timesteps, 1)
         check_integer("t_par", t_par, 1, timesteps)
         self._classes, self._timesteps, self._t_par, self._entry = classes, timesteps, t_par, entry
-        self._beats, self._levels = -(-timesteps // t_par), (t_par - 1).bit_length()
+        self._beats, self._levels = -(-timesteps // t_par), tree_levels(t_par)
         beat, scores = unsigned(t_par * classes * entry.width), data.ArrayLayout(score, classes)
         super().__init__({"i": In(stream.Signature(beat)), "o": Out(stream.Signature(scores))})
 
@@ -129,11 +133,6 @@ class ScoreSum(FrameScores):
     score : Shape
         A score.
 
-    Ports
-    -----
-    i, o : streams
-        As of ``FrameScores``.
-
     Timing
     ------
     Latency: 2 cycles for spikes of one bit, which are counted in one cycle; else 1 and one for each level of a tree of
@@ -175,11 +174,6 @@ class FirstSpike(FrameScores):
     entry : Shape
         A number of spikes.
 
-    Ports
-    -----
-    i, o : streams
-        As of ``FrameScores``.
-
     Timing
     ------
     Latency: 1 cycle and one for each level of a tree over the steps of a beat, at least one. One beat per cycle, across
@@ -209,22 +203,20 @@ class FirstSpike(FrameScores):
 
     def _of_a_beat(self, m: Module, index: int) -> tuple[Value, Value]:
         """Whether there is a spike, and its step in the beat, 0 if there is none."""
-        found: list[tuple[Value, Value]] = [(entry.any(), Const(0, 0)) for entry in self._entries(index)]
-        for level in range(max(self._levels, 1)):
-            below, found = found, []
-            for place in range(0, len(below), 2):
-                (early, step), *later = below[place : place + 2]
-                spikes, steps = early, Cat(step, Const(0, 1))
-                for late, late_step in later:
-                    spikes, steps = early | late, Mux(early, steps, Cat(late_step, late))
-                name = f"{index}_{level}_{place // 2}"
-                kept = [
-                    Signal(len(value), name=f"{what}_{name}", reset_less=True)
-                    for what, value in (("spikes", spikes), ("step", steps))
-                ]
-                m.d.sync += [kept[0].eq(spikes), kept[1].eq(steps)]
-                found.append((kept[0], kept[1]))
-        return found[0]
+
+        def node(level: int, place: int, below: Sequence[tuple[Value, Value]]) -> tuple[Value, Value]:
+            (early, step), *later = below
+            spikes, steps = early, Cat(step, Const(0, 1))
+            for late, late_step in later:
+                spikes, steps = early | late, Mux(early, steps, Cat(late_step, late))
+            name = f"{index}_{level}_{place}"
+            any_spike = Signal(name=f"spikes_{name}", reset_less=True)
+            first_step = Signal(len(steps), name=f"step_{name}", reset_less=True)
+            m.d.sync += [any_spike.eq(spikes), first_step.eq(steps)]
+            return any_spike, first_step
+
+        entries = [(entry.any(), Const(0, 0)) for entry in self._entries(index)]
+        return tree(entries, max(self._levels, 1), node)
 
 
 class LargestMembrane(FrameScores):
@@ -236,11 +228,6 @@ class LargestMembrane(FrameScores):
         As of ``FrameScores``.
     entry : Shape
         A membrane, and a score.
-
-    Ports
-    -----
-    i, o : streams
-        As of ``FrameScores``.
 
     Timing
     ------
@@ -269,26 +256,16 @@ class LargestMembrane(FrameScores):
         return scores
 
     def _of_a_beat(self, m: Module, index: int, flow: Flow) -> Value:
-        found = self._entries(index)
         real = self._timesteps - (self._beats - 1) * self._t_par
-        for level in range(self._levels):
-            below, found = found, []
-            for place in range(0, len(below), 2):
-                early, *later = below[place : place + 2]
-                name = f"{index}_{level}_{place // 2}"
-                largest = Signal(self._entry, name=f"largest_{name}", reset_less=True)
-                m.d.sync += largest.eq(delayed(m, early, f"early_{name}", 1))
-                for late in later:
-                    late_then = delayed(m, late, f"late_{name}", 1)
-                    ahead = Signal(name=f"ahead_{name}", reset_less=True)
-                    m.d.sync += ahead.eq(late > early)
-                    # Steps of the last beat that are surplus are no steps.
-                    surplus = (place + 1) << level >= real
-                    counts = ~flow.last.at(2 * level + 1) if surplus else Const(1)
-                    with m.If(ahead & counts):
-                        m.d.sync += largest.eq(late_then)
-                found.append(largest)
-        return found[0]
+
+        def node(level: int, place: int, below: Sequence[Candidate]) -> Candidate:
+            # Steps of the last beat that are surplus are no steps.
+            surplus = 2 * place + 1 << level - 1 >= real
+            counts = ~flow.last.at(2 * level - 1) if surplus else None
+            return larger(m, below, f"{index}_{level}_{place}", counts)
+
+        largest, _ = tree([(entry, Const(0, 0)) for entry in self._entries(index)], self._levels, node)
+        return largest
 
 
 def scores_component(network: Network, steps: int) -> FrameScores | None:

@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 from hwsnn.folding.synaptic_sums import tree_levels
 
 from .rom import shape_of
+from .tree import tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,24 +71,21 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [(bounds, getattr(self, name)) for name, bounds in self._terms.items()]
-        for level in range(1, self._levels + 1):
-            below, nodes = nodes, []
-            for index in range(0, len(below), 2):
-                operands = below[index : index + 2]
-                bounds = reduce(operator.add, [bounds for bounds, _ in operands])
-                # A reset keeps delayed terms out of shift registers, which are slow to read.
-                waited = len(operands) == 1 and (len(below) % 4 == 3 or level == self._levels)
-                node = Signal(bounds.shape, name=f"sum_{level}_{index // 2}", reset_less=not waited)
-                m.d.sync += node.eq(reduce(operator.add, [value for _, value in operands]))
-                nodes.append((bounds, node))
-        m.d.comb += self.total.eq(nodes[0][1])
+
+        def node(level: int, index: int, below: Sequence[tuple[RowRange, Value]]) -> tuple[RowRange, Value]:
+            bounds = reduce(operator.add, [bounds for bounds, _ in below])
+            # A reset keeps delayed terms out of shift registers, which are slow to read. An odd one is added next.
+            waited = len(below) == 1 and (index % 2 == 1 or level == self._levels)
+            total = Signal(bounds.shape, name=f"sum_{level}_{index}", reset_less=not waited)
+            m.d.sync += total.eq(reduce(operator.add, [value for _, value in below]))
+            return bounds, total
+
+        terms = [(bounds, getattr(self, name)) for name, bounds in self._terms.items()]
+        _, total = tree(terms, self._levels, node)
+        m.d.comb += self.total.eq(total)
         return m
 
 
 def balanced_sum(values: Sequence[Value]) -> Value:
     """The sum of a few narrow numbers within a cycle: a balanced tree, whose width hardly grows."""
-    terms = list(values)
-    while len(terms) > 1:
-        terms = [reduce(operator.add, terms[k : k + 2]) for k in range(0, len(terms), 2)]
-    return terms[0]
+    return tree(values, tree_levels(len(values)), lambda level, index, below: reduce(operator.add, below))
