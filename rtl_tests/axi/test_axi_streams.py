@@ -97,13 +97,11 @@ class Writer(wiring.Component):  # type: ignore[misc]
 
 
 def _writer(name: str, width: int, network: Network) -> StreamCase:
-    draw, bits, classes = random.Random(name), network.score_bits, network.classes
-    low, high = readouts.limits(network)
+    draw = random.Random(name)
     beats, words = [], []
     for _ in range(20):
-        number, answer = draw.getrandbits(32), draw.randrange(classes)
-        scores = [draw.choice([low, high, draw.randint(low, high)]) for _ in range(classes)]
-        result = answer | packed(scores, bits) << network.answer_bits
+        number = draw.getrandbits(32)
+        answer, scores, result = readouts.random_result(draw, network)
         beats.append(number | result << 32)
         content = b"".join((value % (1 << 32)).to_bytes(4, "little") for value in (number, answer, *scores))
         groups, keeps = words_of(content, width), words_of([1] * len(content), width)

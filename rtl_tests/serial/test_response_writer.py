@@ -16,7 +16,7 @@ from hwsnn.rtl.network import result_layout
 from hwsnn.rtl.serial.response_writer import ResponseWriter
 from hwsnn.rtl.serial.slip import PACKET_BYTES
 from hwsnn.spec import Network, Readout
-from rtl_tests.support.readouts import READOUTS, limits, network
+from rtl_tests.support.readouts import READOUTS, network, random_result
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
 RESULTS = 12
@@ -51,15 +51,11 @@ class Writer(wiring.Component):  # type: ignore[misc]
 
 def _case(readout: Readout) -> StreamCase:
     draw, model = random.Random(readout), network(readout)
-    bits, (low, high) = model.score_bits, limits(model)
     beats: list[int] = []
     line: list[int] = []
     for _ in range(RESULTS):
-        sequence, answer = draw.randrange(256), draw.randrange(model.classes)
-        scores = [draw.choice([low, high, draw.randint(low, high)]) for _ in range(model.classes)]
-        result = answer
-        for index, score in enumerate(scores):
-            result |= score % (1 << bits) << model.answer_bits + index * bits
+        sequence = draw.randrange(256)
+        answer, scores, result = random_result(draw, model)
         beats.append(sequence | result << 8)
         payload = b"\0" + answer.to_bytes(2, "little")
         payload += b"".join(score.to_bytes(4, "little", signed=True) for score in scores)
