@@ -17,7 +17,8 @@ from hwsnn.spec import (
     Population,
     ShiftLeak,
 )
-from tests.model_file.small_model import Graph, Tensors, drop, network, put, refusal, retyped, set_to, without, write
+from tests.model_file.changes import Graph, Tensors, drop, put, retyped, set_to, without
+from tests.model_file.small_networks import INTEGERS, integers
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ from tests.model_file.small_model import Graph, Tensors, drop, network, put, ref
     ids=lambda text: text[:20],
 )
 def test_graphs_that_are_not(tmp_path: Path, text: str, message: str) -> None:
-    assert message in refusal(write(tmp_path / "model", text, describe(network())[1]))
+    assert message in INTEGERS.refusal(INTEGERS.write(tmp_path / "model", text, describe(integers())[1]))
 
 
 WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
@@ -105,10 +106,10 @@ WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
 
 @pytest.mark.parametrize(("change", "message"), WRONG_GRAPHS, ids=[message for _, message in WRONG_GRAPHS])
 def test_wrong_graphs(tmp_path: Path, change: Callable[[Graph], None], message: str) -> None:
-    graph, tensors = describe(network())
+    graph, tensors = describe(integers())
     graph = copy.deepcopy(graph)
     change(graph)
-    refused = refusal(write(tmp_path / "model", graph, tensors))
+    refused = INTEGERS.refusal(INTEGERS.write(tmp_path / "model", graph, tensors))
     with pytest.raises(InputError, match=message):
         raise InputError(refused)
 
@@ -139,9 +140,9 @@ WRONG_TENSORS: list[tuple[Callable[[Tensors], None], str]] = [
 
 @pytest.mark.parametrize(("change", "message"), WRONG_TENSORS, ids=[message for _, message in WRONG_TENSORS])
 def test_wrong_tensors(tmp_path: Path, change: Callable[[Tensors], None], message: str) -> None:
-    graph, tensors = describe(network())
+    graph, tensors = describe(integers())
     change(tensors)
-    assert message in refusal(write(tmp_path / "model", graph, tensors))
+    assert message in INTEGERS.refusal(INTEGERS.write(tmp_path / "model", graph, tensors))
 
 
 @pytest.mark.parametrize(
@@ -158,9 +159,9 @@ def test_wrong_tensors(tmp_path: Path, change: Callable[[Tensors], None], messag
     ],
 )
 def test_wrong_subs(tmp_path: Path, change: Callable[[Tensors], None], message: str) -> None:
-    conv = network().layers[0]
+    conv = integers().layers[0]
     assert isinstance(conv, Population)
     subtracts = Neuron(np.array([3, 4, 5, 6]), ShiftLeak(2), "subtract", 14, np.array([0, 4, 4, 7]))
-    graph, tensors = describe(replace(network(), layers=(replace(conv, neuron=subtracts), *network().layers[1:])))
+    graph, tensors = describe(replace(integers(), layers=(replace(conv, neuron=subtracts), *integers().layers[1:])))
     change(tensors)
-    assert message in refusal(write(tmp_path / "model", graph, tensors))
+    assert message in INTEGERS.refusal(INTEGERS.write(tmp_path / "model", graph, tensors))
