@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,6 +104,19 @@ class StopError(Exception):
     pass
 
 
+def stop_after(frames: int) -> Callable[[int], None]:
+    """A progress callback that stops a run when more than ``frames`` are done."""
+    left = frames
+
+    def stop(done: int) -> None:
+        nonlocal left
+        left -= done
+        if left < 0:
+            raise StopError
+
+    return stop
+
+
 @contextmanager
 def watched(board: DmaAccelerator) -> Iterator[list[tuple[bool, bool]]]:
     """What is shed at resets meanwhile: whether a frame was on its way in, and a result on its way out."""
@@ -124,16 +137,8 @@ def test_interrupted_runs_are_forgotten(board: Accelerator) -> None:
     assert isinstance(board, DmaAccelerator)
     with watched(board) as shed:
         for count in range(0, 50, 10):
-            left = count
-
-            def stop(done: int) -> None:
-                nonlocal left
-                left -= done
-                if left < 0:
-                    raise StopError
-
             with pytest.raises(StopError):
-                board.infer(IMAGES, stop)
+                board.infer(IMAGES, stop_after(count))
             assert_right(board, 30)
             assert board.stats().frames == 30
     assert any(receiving for receiving, _ in shed)
@@ -156,16 +161,8 @@ def test_interruptions_at_random_for_long(seed: int) -> None:
     assert isinstance(board, DmaAccelerator)
     with board, watched(board) as shed:
         for _ in range(100):
-            left = chance.randrange(60)
-
-            def stop(done: int) -> None:
-                nonlocal left
-                left -= done
-                if left < 0:
-                    raise StopError
-
             with pytest.raises(StopError):
-                board.infer(images, stop)
+                board.infer(images, stop_after(chance.randrange(60)))
             count = chance.randrange(1, 40)
             found = board.infer(images[:count])
             assert np.array_equal(found.scores, expected.scores[:count])
