@@ -16,7 +16,7 @@ from rtl_tests.support.neuron_cases import Setting, expected_beats, neuron_case,
 from rtl_tests.support.neuron_kinds import KINDS
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
-SEEDS, BENCH = 400, 24
+SEEDS, BENCH = 400, 26
 
 
 @dataclass(frozen=True)
