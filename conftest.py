@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 # A run in the background of a shell, or under nohup, ignores these, and its children with it: but tests interrupt
@@ -9,3 +10,6 @@ import signal
 for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL if _number != signal.SIGINT else signal.default_int_handler)
+
+# Amaranth makes millions of small objects, few of them in cycles: Python's usual threshold, 700, doubles its time.
+gc.set_threshold(50_000, 20, 100)

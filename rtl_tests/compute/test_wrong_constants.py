@@ -16,7 +16,7 @@ from rtl_tests.support.neuron_cases import Setting, expected_beats, neuron_case,
 from rtl_tests.support.neuron_kinds import KINDS
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
-SEEDS, BENCH = 400, 24
+SEEDS, BENCH = 400, 26
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Wrong:
 def _settings(kind: str) -> list[Setting]:
     """One pass of all steps, several passes of some, and a step per pass, with all constants that there may be."""
     settings = []
-    for groups, lanes, t_par in ((1, 2, 4), (2, 1, 2), (3, 1, 1)):
+    for groups, lanes, timesteps, t_par in ((1, 2, 2, 2), (2, 1, 4, 2), (3, 1, 4, 1)):
         multipliers = np.array([13, 16, 15][: groups * lanes])
         synapse = SynapticCurrent(ChannelLeak(multipliers - 6, 4), 16)
         leak = ChannelLeak(multipliers, 4)
-        sizes = (groups, lanes, 4, t_par, False, 16, 7)
+        sizes = (groups, lanes, timesteps, t_par, False, 16, 7)
         output: Output = "membranes" if kind == "integrate" else "spikes"
         settings.append(Setting(leak, kind, *sizes, synapse, floor=True, initial=True, output=output))
     return settings

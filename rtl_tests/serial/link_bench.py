@@ -10,7 +10,7 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import RisingEdge, Timer
 
 from hwsnn.host.serial.packets import Packet, PacketStream
 from hwsnn.interface.registers import frame_bytes
@@ -21,6 +21,7 @@ from rtl_tests.support import stand_in
 END, ESC = 0xC0, 0xDB
 IDENTITY, FRAME, IDENTITY_ANSWER, FRAME_ANSWER, FAULT = 0x21, 0x22, 0xA1, 0xA2, 0xAF
 CORRUPT, KIND, LENGTH, PIXEL, BUSY = 1, 2, 3, 4, 5
+CLOCK_NS = 10
 QUIET_CLOCKS = 1500
 """Longer than the slowest stand-in takes: when nothing came for so long, nothing will."""
 LINKS: dict[str, Network] = {
@@ -116,7 +117,7 @@ class Bench:
 
     async def start(self) -> None:
         """Reset, and listen from then on."""
-        Clock(self.dut.clk, 10, unit="ns").start()
+        Clock(self.dut.clk, CLOCK_NS, unit="ns").start()
         for name in LINKS:
             getattr(self.dut, f"{name}_i__valid").value = 0
             getattr(self.dut, f"{name}_o__ready").value = 0
@@ -138,8 +139,9 @@ class Bench:
                 if ready:
                     self.packets += stream.feed(bytes([byte]))
                     self.quiet = 0
-            ready = not self.hold and not self.stalls.pause()
-            self.o.ready.value = int(ready)
+            before, ready = ready, not self.hold and not self.stalls.pause()
+            if ready != before:  # a write takes longer than the rest of a clock
+                self.o.ready.value = int(ready)
 
     async def send(self, line: bytes, gap: int = 20) -> None:
         """Put bytes on the line, one every ``gap`` clocks: a UART leaves at least 40."""
@@ -148,7 +150,9 @@ class Bench:
             self.i.valid.value = 1
             await RisingEdge(self.dut.clk)
             self.i.valid.value = 0
-            for _ in range(gap - 1):
+            if gap > 1:
+                # One wait, to half a clock before the edge: a wait a clock would be most of the simulation's time.
+                await Timer((gap - 1) * CLOCK_NS - CLOCK_NS // 2, unit="ns")
                 await RisingEdge(self.dut.clk)
 
     async def finish(self, quiet_clocks: int = QUIET_CLOCKS) -> Outcome:

@@ -44,7 +44,7 @@ class Links(wiring.Component):  # type: ignore[misc]
 
 def test_link() -> None:
     text = verilog.convert(Links(), name="links", strip_internal_attrs=True)
-    run_bench(build_simulator(text, "links"), "links", "rtl_tests.serial.tb_link", {}, tests=34)
+    run_bench(build_simulator(text, "links", long_run=True), "links", "rtl_tests.serial.tb_link", {}, tests=34)
 
 
 def test_image_too_large() -> None:
