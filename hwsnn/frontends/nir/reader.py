@@ -17,34 +17,25 @@ from hwsnn.errors import InputError
 from hwsnn.files.atomic import require_file
 from hwsnn.float_network import (
     AnyFloatNeuron,
-    AnyFloatProjection,
     Compare,
     FloatArray,
-    FloatConv,
-    FloatDense,
     FloatIntegrator,
-    FloatLayer,
     FloatNetwork,
     FloatNeuron,
-    FloatPopulation,
 )
 from hwsnn.spec import (
-    MAX_EXTENT,
     MAX_SPIKES,
     MAX_TIMESTEPS,
     EncoderKind,
-    MaxPool,
     Pair,
     PoolMode,
     Readout,
     Reset,
-    Shape,
-    Window,
 )
-from hwsnn.spec.checks import assert_never
 
 from .. import linear
-from ..names import layer_name, network_name
+from ..chain import Chain, Drive
+from ..names import network_name
 from . import conventions as said
 from .conventions import DEFAULT_DT
 from .graph_file import Node, read_chain
@@ -69,19 +60,13 @@ def read(path: Path, dt: float = DEFAULT_DT) -> FloatNetwork:
 
 
 class _Builder:
-    """Walks the chain: collects linear maps, and closes a layer at every node that has neurons."""
+    """Walks the nodes, and builds the chain of them."""
 
     def __init__(self, name: str, dt: float, remarks: list[str]) -> None:
         self._name = network_name(name)
         self._dt = dt
         self._remarks = remarks
-        self._work = linear.Work()
-        self._input_shape: Shape = (1, 1, 1)
-        self._shape = self._input_shape
-        self._flat = False
-        self._maps: list[linear.Map] = []
-        self._maps_shape = self._shape
-        self._layers: list[FloatLayer] = []
+        self._chain = Chain((1, 1, 1), flat=False)
         self._integrates = False
         self._said: dict[str, Any] = {}
         self._handlers: dict[str, Callable[[Node], None]] = {
@@ -121,7 +106,7 @@ class _Builder:
         return FloatNetwork(
             self._name,
             self._input_shape,
-            tuple(self._layers),
+            tuple(self._chain.layers),
             tuple(self._remarks),
             **self._said,
         )
@@ -134,14 +119,15 @@ class _Builder:
             shape = shape[1:]
         if len(shape) > 3:
             raise node.error(f"must have a shape (channels, height, width) without a batch, not {shape}")
-        self._flat = len(shape) == 1
+        flat = len(shape) == 1
         channels, height, width = (1, 1, 1, *shape)[-3:]
-        if self._flat:
+        if flat:
             self._remarks.append(
                 f"input: {width} values without height and width, built as one row of {width} pixels, or with the "
                 f"encoding 'steps' as {width} channels of one pixel"
             )
-        self._input_shape = self._shape = self._maps_shape = (channels, height, width)
+        self._input_shape = (channels, height, width)
+        self._chain = Chain(self._input_shape, flat=flat)
         self._name = network_name(node.said_text(said.NAME) or self._name)
         self._said = {
             "timesteps": node.said_integer(said.TIMESTEPS, 1, MAX_TIMESTEPS),
@@ -153,14 +139,14 @@ class _Builder:
         }
 
     def _output(self, node: Node) -> None:
-        if self._maps:
+        if self._chain.maps:
             raise node.error(
-                f"comes right after {self._maps[-1].name!r}, which has no neurons; end with IF or LIF neurons, whose "
-                "spikes are counted, or with I or LI, whose membranes are read"
+                f"comes right after {self._chain.maps[-1].name!r}, which has no neurons; end with IF or LIF neurons, "
+                "whose spikes are counted, or with I or LI, whose membranes are read"
             )
-        if not self._layers:
+        if not self._chain.layers:
             raise node.error("comes before any neurons; there is no network to build")
-        if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(self._shape):
+        if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(self._chain.shape):
             raise node.error(f"has shape {node.integers('shape', 1)}, but gets {self._place}")
 
     # Linear nodes
@@ -170,79 +156,59 @@ class _Builder:
         groups, *_ = node.integers("groups", 1) if "groups" in node.values else (1,)
         if len(weight) % groups:
             raise node.error(f"its {len(weight)} output channels must divide into its {groups} groups")
-        if self._flat or weight.shape[1] * groups != self._shape[0]:
+        if self._chain.flat or weight.shape[1] * groups != self._chain.shape[0]:
             takes = f"{weight.shape[1] * groups} channels of an image"
             raise node.error(f"takes {takes}, but gets {self._place}")
         bias = _bias(node, len(weight))
         dilation = node.pair("dilation", 1) if "dilation" in node.values else (1, 1)
-        weight = linear.dilated(node.name, weight, dilation, self._work)
+        weight = linear.dilated(node.name, weight, dilation, self._chain.work)
         stride = node.pair("stride", 1)
         weight, padding = _padded(node, weight, stride)
-        self._add(node, linear.ConvMap(node.name, weight, bias, stride, padding, groups))
+        self._chain.add(node, linear.ConvMap(node.name, weight, bias, stride, padding, groups))
 
     def _dense(self, node: Node) -> None:
         weight = node.numbers("weight", 2)
-        if not self._flat and self._shape[:2] != (1, 1):
+        if not self._chain.flat and self._chain.shape[:2] != (1, 1):
             raise node.error(f"takes a flat input, but gets {self._place}; put a Flatten before it")
-        if weight.shape[1] != math.prod(self._shape):
+        if weight.shape[1] != math.prod(self._chain.shape):
             raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._place}")
-        self._add(node, linear.DenseMap(node.name, weight.reshape(len(weight), *self._shape), _bias(node, len(weight))))
-        self._flat = True
+        weight = weight.reshape(len(weight), *self._chain.shape)
+        self._chain.add(node, linear.DenseMap(node.name, weight, _bias(node, len(weight))))
 
     def _pool(self, node: Node) -> None:
         size, stride, padding = node.pair("kernel_size", 1), node.pair("stride", 1), node.pair("padding", 0)
-        if self._flat:
+        if self._chain.flat:
             raise node.error(f"takes an image, but gets {self._place}")
         factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
-        self._add(node, linear.PoolMap(node.name, size, stride, padding, factor))
+        self._chain.add(node, linear.PoolMap(node.name, size, stride, padding, factor))
 
     def _max_pool(self, node: Node) -> None:
         size, stride = node.pair("kernel_size", 1), node.pair("stride", 1)
-        if self._flat:
+        if self._chain.flat:
             raise node.error(f"takes an image, but gets {self._place}")
         if any(node.pair("padding", 0)):
             raise node.error(f"'padding' must be 0 for the largest of a window, not {node.pair('padding', 0)}")
-        spikes = not self._maps
-        self._add(node, linear.MaxMap(node.name, size, stride))
-        if spikes:  # the largest of spikes is any of them
-            self._close(MaxPool(self._layer_name(node.name, "pool"), size, stride, "or"))
+        self._chain.add_max_pool(node, size, stride)
 
     def _scale(self, node: Node) -> None:
-        self._add(node, linear.Scale(node.name, self._place.per_element(node, "scale")))
+        self._chain.add(node, linear.Scale(node.name, self._place.per_element(node, "scale")))
 
     def _flatten(self, node: Node) -> None:
         # Frameworks count the batch as dimension 0, NIR does not: from either, all of one image is meant.
         start = node.numbers("start_dim") if "start_dim" in node.values else np.zeros(1)
         end = node.numbers("end_dim") if "end_dim" in node.values else np.full(1, -1.0)
-        if not self._flat and not (np.isin(start, (0, 1)).all() and np.isin(end, (-1, 2, 3)).all()):
+        if not self._chain.flat and not (np.isin(start, (0, 1)).all() and np.isin(end, (-1, 2, 3)).all()):
             raise node.error("must flatten all of channels, height and width (start_dim 0 or 1, end_dim -1)")
-        self._flat = True
-
-    def _add(self, node: Node, added: linear.Map) -> None:
-        if isinstance(added, linear.ConvMap | linear.PoolMap | linear.MaxMap):
-            rows, columns = added.window
-            height, width = (extent + 2 * pad for extent, pad in zip(self._shape[1:], added.padding, strict=True))
-            if rows > height or columns > width:
-                raise node.error(
-                    f"its window of {rows}x{columns} must fit its input of {height}x{width} (padding included)"
-                )
-        shape = linear.output_shape(added, self._shape)
-        if max(shape) > MAX_EXTENT:
-            raise node.error(
-                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
-            )
-        self._maps.append(added)
-        self._shape = shape
+        self._chain.flat = True
 
     # Nodes with neurons
 
     def _threshold(self, node: Node) -> None:
         threshold = self._place.per_element(node, "threshold")
         mode = cast("PoolMode | None", node.said_choice(said.POOL, get_args(PoolMode)))
-        pool = self._maps[0] if len(self._maps) == 1 else None
+        pool = self._chain.maps[0] if len(self._chain.maps) == 1 else None
         if isinstance(pool, linear.PoolMap) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
-            name = self._layer_name(pool.name, "pool")
-            self._close(MaxPool(name, pool.window, pool.stride, mode or "or"))
+            name = self._chain.close_pool(pool.name, pool.window, pool.stride, mode or "or")
             if mode is None:
                 self._remarks.append(
                     f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'"
@@ -297,57 +263,18 @@ class _Builder:
         )
 
     def _weigh(self, node: Node, steps: Dynamics, neuron: AnyFloatNeuron) -> None:
-        """Close a layer: fold the maps before these neurons, with the neurons' gain and offset in weights and bias."""
         self._remarks += steps.remarks
-        folded, pool = linear.fold(node.name, self._maps, self._maps_shape, self._work)
-        if pool is not None and (steps.gain < 0).any():
-            raise node.error(
-                "its gain is negative, which makes a minimum of the pool before it; make it positive, and turn the "
-                "weights before the pool"
-            )
-        weight = folded.weight * steps.gain[:, np.newaxis, np.newaxis, np.newaxis]
-        bias = folded.bias * steps.gain + steps.offset
-        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-            raise node.error("the weights before it overflow once folded together; scale them down")
-        source = self._source_name(node)
-        match folded:
-            case linear.DenseMap():
-                self._populate(FloatDense(self._layer_name(source, "dense"), weight), bias, neuron)
-            case linear.ConvMap(stride=stride, padding=padding):
-                if max(*stride, *padding) > MAX_EXTENT:
-                    raise node.error(f"what is before it folds to strides and paddings beyond {MAX_EXTENT}")
-                name = self._layer_name(source, "conv")
-                self._populate(FloatConv(name, weight, stride, padding, folded.groups), bias, neuron, pool)
-            case _:
-                assert_never(folded)
-
-    def _populate(
-        self, projection: AnyFloatProjection, bias: FloatArray, neuron: AnyFloatNeuron, pool: Window | None = None
-    ) -> None:
-        self._close(FloatPopulation(projection.name, (projection,), bias, neuron, pool))
-
-    def _close(self, layer: FloatLayer) -> None:
-        self._layers.append(layer)
-        self._maps = []
-        self._maps_shape = self._shape
+        self._chain.close(node, Drive(steps.gain, steps.offset), neuron)
 
     # What the handlers share
 
     @property
     def _place(self) -> Place:
-        return Place(self._shape, self._flat)
+        return Place(self._chain.shape, self._chain.flat)
 
     def _remark_once(self, remark: str) -> None:
         if remark not in self._remarks:
             self._remarks.append(remark)
-
-    def _source_name(self, node: Node) -> str:
-        """The node that names a layer: the last with weights, else the last linear one, else the neurons'."""
-        weighted = [one.name for one in self._maps if isinstance(one, linear.ConvMap | linear.DenseMap)]
-        return (weighted or [one.name for one in self._maps] or [node.name])[-1]
-
-    def _layer_name(self, node_name: str, kind: str) -> str:
-        return layer_name(node_name, kind, {layer.name for layer in self._layers})
 
 
 def _bias(node: Node, outputs: int) -> FloatArray:
