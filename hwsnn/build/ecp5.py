@@ -23,7 +23,7 @@ from . import tools
 from .boards import NextpnrBoard
 from .process import run_tool
 from .report import BuildReport, parse_routed
-from .serial_top import TOP, SerialTop, serial_top
+from .serial_top import TOP, SerialTop, platform_files, serial_top
 
 SEED = 1
 """nextpnr's seed: the same design gives the same bitstream."""
@@ -32,6 +32,9 @@ _PERCENT = 100
 _YOSYS_STEP = re.compile(r"\d+\.(\d+)\. Executing ")
 _YOSYS_STEPS = 52
 """Approximate number of synth_ecp5's top-level steps: the length of the progress bar."""
+_ELEMENT = re.compile(r"(?<=\S)\[(\d+)\]")
+"""The index in the name of an element of an array. Yosys' abc9 would take ``name[0]`` for bit 0 of ``name``, where
+there is one too, and fail on their widths. A bit that is selected has a space before it."""
 _PLACER_ITERATION = re.compile(r"Info:\s+at iteration #(\d+), type")
 _REFINER_ITERATION = re.compile(r"Info:\s+at iteration #(\d+): temp")
 _ARCS = re.compile(r"Info: Routing (\d+) arcs")
@@ -68,7 +71,9 @@ def build(
         with stage("elaboration"):
             write_design(top, board, folder)
         with stage("synthesis") as percent:
-            run_tool(yosys, [f"{TOP}.ys"], folder, results / "yosys.log", _synthesis(percent))
+            # YoWASP's Yosys prints nothing to stdout once it has called ABC, so errors have to come on stderr.
+            run_tool(yosys, ["-v", "2", "-l", "yosys.log", f"{TOP}.ys"], folder, folder / "said", _synthesis(percent))
+            shutil.copyfile(folder / "yosys.log", results / "yosys.log")
         with stage("place and route") as percent:
             log = results / "nextpnr.log"
             try:
@@ -111,10 +116,9 @@ def write_design(top: SerialTop, board: NextpnrBoard, folder: Path) -> None:
     Products are mapped to look-up tables: they are small, most of their factors are constants, and the few columns of
     multipliers would spread a design over the chip (``docs/boards.md`` has figures).
     """
-    plan = board.platform().prepare(top, TOP)
-    for name in (f"{TOP}.il", f"{TOP}.lpf"):
-        content = plan.files[name]
-        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    files = platform_files(top, board)
+    (folder / f"{TOP}.il").write_text(_ELEMENT.sub(r".\1", files[f"{TOP}.il"]))
+    (folder / f"{TOP}.lpf").write_text(files[f"{TOP}.lpf"])
     (folder / f"{TOP}.ys").write_text(f"read_rtlil {TOP}.il\nsynth_ecp5 -nodsp -top {TOP} -json {TOP}.json\n")
 
 

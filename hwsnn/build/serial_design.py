@@ -11,7 +11,7 @@ from hwsnn.verilog.emit import from_rtlil
 from hwsnn.version import __version__
 
 from .boards import VivadoSerialBoard
-from .serial_top import TOP, serial_top
+from .serial_top import TOP, platform_files, serial_top
 
 SYSTEM_CLOCK = "system_clock"
 """Name of the MMCM's clock in the constraints."""
@@ -24,16 +24,11 @@ def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) 
     Raises ``InputError`` if the serial protocol cannot carry the network's frames, and as ``from_rtlil`` does.
     """
     top = serial_top(network, folding, board)
-    plan = board.platform().prepare(top, TOP, emit_src=False, add_constraints=CONSTRAINTS)
+    files = platform_files(top, board, emit_src=False, add_constraints=CONSTRAINTS)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",
         f"For {board.title}: pins and clocks are in {TOP}.xdc, the serial line follows docs/link.md.",
     ]
-    rtlil, constraints = (_text(plan.files[f"{TOP}.{kind}"]) for kind in ("il", "xdc"))
-    verilog = "".join(f"// {line}\n" for line in header) + from_rtlil(rtlil)
-    return {f"{TOP}.v": verilog, f"{TOP}.xdc": constraints + "\n"}
-
-
-def _text(content: str | bytes) -> str:
-    return content if isinstance(content, str) else content.decode()
+    verilog = "".join(f"// {line}\n" for line in header) + from_rtlil(files[f"{TOP}.il"])
+    return {f"{TOP}.v": verilog, f"{TOP}.xdc": files[f"{TOP}.xdc"] + "\n"}

@@ -71,3 +71,9 @@ def serial_top(network: Network, folding: Folding, board: SerialBoard) -> Serial
     except ValueError as error:
         raise InputError(f"{network.name}: not buildable for {board.title}: {error}") from None
     return SerialTop(board, shell)
+
+
+def platform_files(top: SerialTop, board: SerialBoard, **options: Any) -> dict[str, str]:
+    """Design, pins and clocks of ``top`` as Amaranth's platform writes them, by file name; ``options``: its own."""
+    files = board.platform().prepare(top, TOP, **options).files
+    return {name: content if isinstance(content, str) else content.decode() for name, content in files.items()}

@@ -100,6 +100,15 @@ def test_every_board_with_an_ecp5(name: str, tmp_path: Path, monkeypatch: pytest
     assert f"-top {TOP}" in (tmp_path / f"{TOP}.ys").read_text()
 
 
+def test_no_name_looks_like_a_bit(tmp_path: Path) -> None:
+    """Yosys' abc9 took the element ``name[0]`` of an array for bit 0 of the whole, ``name``."""
+    board = load_board("ulx3s-85f", NextpnrBoard)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
+    design = (tmp_path / f"{TOP}.il").read_text()
+    assert r"\pixels__payload.0" in design
+    assert not re.search(r"\\\S+\[", design)
+
+
 def test_ulx3s(tmp_path: Path) -> None:
     board = load_board("ulx3s-85f", NextpnrBoard)
     write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)

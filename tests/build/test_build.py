@@ -72,7 +72,8 @@ class Workplace:
         """All three, doing what they should unless ``bodies`` say otherwise."""
         report = json.dumps(REPORT)
         right = {
-            "yosys": "echo '2.26. Executing MEMORY pass.'; [ -s $1 ] && [ -s hwsnn.il ]",
+            "yosys": 'after -l "$@"; echo all > $wanted; echo "2.26. Executing MEMORY pass." >&2; '
+            "[ -s hwsnn.ys ] && [ -s hwsnn.il ]",
             "nextpnr": f"after --report \"$@\"; echo '{report}' > $wanted; echo '{PLACING}' >&2; [ -s hwsnn.lpf ]",
             "ecppack": 'after --bit "$@"; echo bits > $wanted',
         } | bodies
