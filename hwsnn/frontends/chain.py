@@ -6,7 +6,6 @@ maps since the last one are folded into that layer's weights. Errors name the no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -37,14 +36,6 @@ class Source(Protocol):
 
     def error(self, text: str) -> InputError:
         """The exception for an error in this node."""
-
-
-@dataclass(frozen=True, eq=False)
-class Drive:
-    """What neurons make of the current that reaches them: times ``gain``, plus ``offset``, (channels,) each."""
-
-    gain: FloatArray
-    offset: FloatArray
 
 
 class Chain:
@@ -92,16 +83,19 @@ class Chain:
         self._close(pool)
         return pool.name
 
-    def close(self, node: Source, drive: Drive, neuron: AnyFloatNeuron) -> None:
-        """The neurons of ``node``, and the maps since the last ones folded into their weights and bias."""
+    def close(self, node: Source, neuron: AnyFloatNeuron, gain: FloatArray, offset: FloatArray) -> None:
+        """The neurons of ``node``, and the maps since the last ones folded into their weights and bias.
+
+        A current reaches them times ``gain``, plus ``offset``, (channels,) each.
+        """
         folded, pool = linear.fold(node.name, self.maps, self._maps_shape, self.work)
-        if pool is not None and (drive.gain < 0).any():
+        if pool is not None and (gain < 0).any():
             raise node.error(
                 "its gain is negative, which makes a minimum of the pool before it; make it positive, and turn the "
                 "weights before the pool"
             )
-        weight = folded.weight * drive.gain[:, np.newaxis, np.newaxis, np.newaxis]
-        bias = folded.bias * drive.gain + drive.offset
+        weight = folded.weight * gain[:, np.newaxis, np.newaxis, np.newaxis]
+        bias = folded.bias * gain + offset
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise node.error("the weights before it overflow once folded together; scale them down")
         source = self._source_name(node.name)

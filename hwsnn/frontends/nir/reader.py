@@ -34,7 +34,7 @@ from hwsnn.spec import (
 )
 
 from .. import linear
-from ..chain import Chain, Drive
+from ..chain import Chain
 from ..names import network_name
 from . import conventions as said
 from .conventions import DEFAULT_DT
@@ -264,7 +264,7 @@ class _Builder:
 
     def _weigh(self, node: Node, steps: Dynamics, neuron: AnyFloatNeuron) -> None:
         self._remarks += steps.remarks
-        self._chain.close(node, Drive(steps.gain, steps.offset), neuron)
+        self._chain.close(node, neuron, steps.gain, steps.offset)
 
     # What the handlers share
 
