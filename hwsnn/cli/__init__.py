@@ -216,4 +216,5 @@ def main() -> None:
         if leaving.code == INTERRUPTED:
             for number in ENDINGS:  # Python gives up handling them before it is gone
                 signal.signal(number, signal.SIG_IGN)
+            exec("")  # Python kills itself at exit if the last text it ran, as dataclasses do, was interrupted
         raise

@@ -171,3 +171,16 @@ def test_interrupted_midway_nothing_is_left(tmp_path: Path) -> None:
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
     assert list(out.iterdir()) == []
+
+
+def test_interrupted_in_text_that_runs(tmp_path: Path) -> None:
+    """As where a dataclass is defined: Python remembers that, and would end by the signal."""
+    (tmp_path / "interrupted.py").write_text(
+        "import click, hwsnn.cli\n"
+        "command = click.Command('inspect', callback=lambda: exec('raise KeyboardInterrupt'))\n"
+        "hwsnn.cli._Commands.get_command = lambda *_: command\n"
+        "hwsnn.cli.main()\n"
+    )
+    run = [sys.executable, "-m", "interrupted", "inspect"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "hwsnn: interrupted\n")
