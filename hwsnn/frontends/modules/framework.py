@@ -21,8 +21,8 @@ Layout: TypeAlias = Literal["step", "state", "frame", "sequence", "batch_first",
 """How a module takes a frame of T steps, N frames at a time.
 
 ``step``: T calls with (N, ...). ``state``: likewise, with the state of the call before as a second argument, None at
-first, and returned beside the output. ``frame``: one call with (N, ...), the loop over time is inside. ``sequence``: one
-call with (T, N, ...). ``batch_first``: one call with (N, T, ...). ``folded``: one call with (N T, ...).
+first, and returned beside the output. ``frame``: one call with (N, ...), the loop over time is inside. ``sequence``:
+one call with (T, N, ...). ``batch_first``: one call with (N, T, ...). ``folded``: one call with (N T, ...).
 """
 CALL_PER_STEP = ("step", "state")
 
@@ -52,7 +52,7 @@ class Node:
         return float(found.reshape(()))
 
     def per_channel(self, what: str, value: Any) -> FloatArray:
-        """Finite numbers (channels,), from a number or a tensor that the module broadcasts to (N, its input's shape)."""
+        """Finite numbers (channels,), from a number or a tensor that is broadcast to the input as the module does."""
         channels, height, width = self.shape
         own = {1: (channels * height * width,), 2: (channels, height * width), 3: self.shape}[self.axes]
         found = self._floats(what, value)
@@ -75,7 +75,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What a module of neurons computes: a current reaches ``neuron`` times ``gain``, plus ``offset``, (channels,) each.
+    """What a module of neurons computes: currents reach ``neuron`` times ``gain``, plus ``offset``, (channels,) each.
 
     ``remarks``: a line for each thing that a user should know.
     """
