@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .float_network import FloatNetwork as FloatNetwork
     from .frontends.read import read as read
     from .model_file.by_name import load_model as load
+    from .public import from_torch as from_torch
     from .public import generate as generate
     from .public import save as save
     from .public import verify as verify
@@ -34,6 +35,7 @@ _PUBLIC = {
     "InputError": "errors",
     "Network": "spec",
     "ToolError": "errors",
+    "from_torch": "public",
     "generate": "public",
     "load": "model_file.by_name:load_model",
     "open_board": "board",
@@ -51,6 +53,7 @@ __all__ = [
     "Network",
     "ToolError",
     "__version__",
+    "from_torch",
     "generate",
     "load",
     "open_board",

@@ -10,10 +10,37 @@ from .model_file import float_file, integer_file
 from .planner.constraints import DEFAULT_DEVICE, Constraints
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from .frontends.modules.calling import Forward
     from .sim.network_bench import NetworkResult
-    from .spec import Network
+    from .spec import EncoderKind, Network
     from .spec.integers import Images
     from .verilog.design import Design
+
+
+def from_torch(
+    module: nn.Module,
+    *,
+    sample: Sequence[int],
+    timesteps: int | None = None,
+    encoding: EncoderKind | None = None,
+    forward: Forward | None = None,
+    name: str = "network",
+) -> FloatNetwork:
+    """The float network of a PyTorch module made of snnTorch's, SpikingJelly's, sinabs' or Norse's neurons.
+
+    ``sample``: the shape of its input at a step, without frames: (channels, height, width), (channels, length) or (n,).
+    ``timesteps``: per frame; by default those of the module's own loop, if it has one. ``encoding``: ``steps`` for an
+    input that changes with time. ``forward``: whether a call makes a ``step`` or ``all`` steps; by default what fits.
+    The module is called once, in eval mode. Raises ``InputError`` for what cannot be built exactly.
+    """
+    from .frontends.modules.build import read_module
+
+    read = read_module(module, sample, timesteps=timesteps, encoding=encoding, forward=forward, name=name)
+    return read.network
 
 
 def save(network: Network | FloatNetwork, path: str | Path, notes: dict[str, Any] | None = None) -> None:

@@ -69,10 +69,14 @@ class PoolMap:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """A factor for every element: of the input's shape, or (channels or 1, 1, 1) if it is the same over space."""
+    """A factor for every element, and an ``offset`` added to it, None for zeros.
+
+    Both are of the input's shape, or (channels or 1, 1, 1) if they are the same over space.
+    """
 
     name: str
     factor: FloatArray
+    offset: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -191,13 +195,13 @@ def _behind_pool(folded: ConvMap, pool: MaxMap, after: Sequence[Map], work: Work
                 f"node {behind.name!r}: follows the pool {pool.name!r}, whose largest values no weights can stand for; "
                 "put neurons between the two"
             )
-        factors = _factors(behind, len(folded.weight))
+        factors, offsets = _factors(behind, len(folded.weight))
         if (factors < 0).any():
             raise InputError(
                 f"node {behind.name!r}: has negative factors, which make a minimum of the pool {pool.name!r} before "
                 "it; make them positive, and turn the weights before the pool"
             )
-        folded = _scaled(folded, factors, work)
+        folded = _scaled(folded, factors, offsets, work)
     return folded
 
 
@@ -223,7 +227,8 @@ def _dense_after(first: Spatial, dense: DenseMap, shape: Shape, work: Work) -> D
     match first:
         case Scale():
             work.multiply(dense.name, 1, dense.weight.size * ELEMENTWISE)
-            return DenseMap(dense.name, dense.weight * first.factor, dense.bias)
+            offset = 0.0 if first.offset is None else (dense.weight * first.offset).sum(axis=(1, 2, 3))
+            return DenseMap(dense.name, dense.weight * first.factor, dense.bias + offset)
         case ConvMap():
             kernel = regrouped(first, 1, work).weight
             products = max(shape[0], ELEMENTWISE)
@@ -254,8 +259,9 @@ def _after_dense(dense: DenseMap, second: Linear, work: Work) -> DenseMap:
     match second:
         case Scale():
             work.multiply(second.name, 1, dense.weight.size * ELEMENTWISE)
-            factor = np.broadcast_to(second.factor, (len(dense.weight), 1, 1))
-            return DenseMap(dense.name, dense.weight * factor[..., np.newaxis], dense.bias * factor[:, 0, 0])
+            factors, offsets = _factors(second, len(dense.weight))
+            weight = dense.weight * factors[:, np.newaxis, np.newaxis, np.newaxis]
+            return DenseMap(dense.name, weight, dense.bias * factors + offsets)
         case ConvMap() | PoolMap():
             raise InputError(f"node {second.name!r}: takes an image, but gets the flat output of node {dense.name!r}")
         case DenseMap():
@@ -273,13 +279,14 @@ def _fold_to_conv(name: str, maps: Sequence[Spatial], shapes: Sequence[Shape], w
         if folded is None:
             folded = _as_conv(linear, before[0], work)
         elif isinstance(linear, Scale):
-            folded = _scaled(folded, _factors(linear, before[0]), work)
+            folded = _scaled(folded, *_factors(linear, before[0]), work)
         else:
             folded = _compose(folded, _as_conv(linear, before[0], work), shapes[0], work)
     return _diagonal(name, np.ones((shapes[0][0], 1, 1)), work) if folded is None else folded
 
 
 def _as_conv(linear: Spatial, channels: int, work: Work) -> ConvMap:
+    bias = np.zeros(channels)
     match linear:
         case ConvMap():
             return linear
@@ -287,26 +294,31 @@ def _as_conv(linear: Spatial, channels: int, work: Work) -> ConvMap:
             kernels: FloatArray = np.broadcast_to(linear.factor, (channels, *linear.window))
             stride, padding = linear.stride, linear.padding
         case Scale():
-            kernels = _factors(linear, channels)[:, np.newaxis, np.newaxis]
+            factors, bias = _factors(linear, channels)
+            kernels = factors[:, np.newaxis, np.newaxis]
             stride, padding = (1, 1), (0, 0)
         case _:
             assert_never(linear)
-    return _diagonal(linear.name, kernels, work, stride, padding)
+    return replace(_diagonal(linear.name, kernels, work, stride, padding), bias=bias)
 
 
-def _factors(scale: Scale, channels: int) -> FloatArray:
-    """The factor of each channel."""
-    if scale.factor.shape[1:] == (1, 1):
-        return np.broadcast_to(scale.factor[:, 0, 0], (channels,))
-    raise InputError(
-        f"node {scale.name!r}: its factors must be the same over a channel's height and width to be folded into a "
-        "convolution; they differ"
-    )
+def _factors(scale: Scale, channels: int) -> tuple[FloatArray, FloatArray]:
+    """The factor and the offset of each channel."""
+    found = []
+    for values in (scale.factor, np.zeros((1, 1, 1)) if scale.offset is None else scale.offset):
+        if (values != values[:, :1, :1]).any():
+            raise InputError(
+                f"node {scale.name!r}: its factors must be the same over a channel's height and width to be folded "
+                "into a convolution; they differ"
+            )
+        found.append(np.broadcast_to(values[:, 0, 0], (channels,)))
+    return found[0], found[1]
 
 
-def _scaled(conv: ConvMap, factors: FloatArray, work: Work) -> ConvMap:
+def _scaled(conv: ConvMap, factors: FloatArray, offsets: FloatArray, work: Work) -> ConvMap:
     work.multiply(conv.name, 1, conv.weight.size * ELEMENTWISE)
-    return replace(conv, weight=conv.weight * factors[:, np.newaxis, np.newaxis, np.newaxis], bias=conv.bias * factors)
+    weight = conv.weight * factors[:, np.newaxis, np.newaxis, np.newaxis]
+    return replace(conv, weight=weight, bias=conv.bias * factors + offsets)
 
 
 def _diagonal(name: str, kernels: FloatArray, work: Work, stride: Pair = (1, 1), padding: Pair = (0, 0)) -> ConvMap:

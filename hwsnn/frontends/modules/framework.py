@@ -109,6 +109,10 @@ class Framework(ABC):
         """The layouts in which ``network`` may be called, the likeliest first; none if its modules do not say."""
 
     @abstractmethod
+    def takes_all_steps(self, module: nn.Module) -> bool:
+        """Whether a call of the neurons ``module`` takes all steps of a frame; else it takes one."""
+
+    @abstractmethod
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """The membrane after a call of the neurons ``module`` that gave ``output``; None if it is not kept.
 

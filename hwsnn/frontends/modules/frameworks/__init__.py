@@ -1,1 +1,17 @@
 """One file per framework of spiking neurons that modules may be made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..framework import Framework
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FRAMEWORKS: tuple[Framework, ...] = ()
+
+
+def framework_of(module: nn.Module) -> Framework | None:
+    """The framework whose neurons ``module`` is of; None if it has no neurons."""
+    return next((framework for framework in FRAMEWORKS if framework.is_neuron(module)), None)

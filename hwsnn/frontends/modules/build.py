@@ -1,0 +1,253 @@
+"""A module made of a framework's spiking neurons, as a float network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hwsnn.errors import InputError, reason
+from hwsnn.float_network import FloatIntegrator, FloatNetwork
+from hwsnn.spec import EncoderKind, Readout
+
+from ..chain import Chain
+from ..names import network_name
+from . import functions, layers
+from .calling import Forward, Frame, evaluating, layouts_of, number_type, reset
+from .framework import CALL_PER_STEP, Layout, Node
+from .frameworks import framework_of
+from .movement import Frames, moved
+from .path import Path, path, picked_step
+from .recording import Call, Recorder
+from .scores import OverTime, scores
+
+READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest": "max"}
+"""Of membranes, and of currents that no neurons take."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadModule:
+    """A module as a float network, how it is called, and its modules of neurons by the names of their layers."""
+
+    network: FloatNetwork
+    layout: Layout
+    neurons: dict[str, nn.Module]
+
+
+def read_module(
+    module: nn.Module,
+    sample: Sequence[int],
+    *,
+    timesteps: int | None = None,
+    encoding: EncoderKind | None = None,
+    forward: Forward | None = None,
+    name: str = "network",
+) -> ReadModule:
+    """``module`` as it computes in eval mode.
+
+    ``sample``: the shape of a frame at a step: (C, H, W), (C, L) or (n,). ``forward``: whether a call of the module
+    makes a step, or all of them; by default what fits. Raises ``InputError`` for what cannot be built exactly.
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
+    frame = Frame(tuple(sample), timesteps, encoding == "steps")
+    errors = []
+    for layout in layouts_of(module, frame.timed, forward):
+        try:
+            with evaluating(module), np.errstate(over="ignore", invalid="ignore"):  # the result is checked
+                return _Builder(module, frame, layout).build(network_name(name), encoding)
+        except InputError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+class _Builder:
+    """Calls a module once, and builds the chain of what it did."""
+
+    def __init__(self, module: nn.Module, frame: Frame, layout: Layout) -> None:
+        self._module = module
+        self._frame = frame
+        self._layout = layout
+        self._chain = Chain(frame.shape, flat=len(frame.sample) == 1)
+        self._frames = Frames(frame.outer(layout), frame.sample)
+        self._neurons: dict[str, nn.Module] = {}
+        self._remarks: list[str] = []
+        self._steps: int | None = None
+
+    def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
+        found = self._record()
+        self._require_loop(found)
+        for call in found.calls:
+            self._add(call)
+        readout = self._read_out(found)
+        if len(self._frame.sample) == 1 and encoding is None:
+            width = self._frame.sample[0]
+            self._remarks.append(
+                f"input: {width} values without height and width, built as one row of {width} pixels, or with the "
+                f"encoding 'steps' as {width} channels of one pixel"
+            )
+        network = FloatNetwork(
+            name,
+            self._frame.shape,
+            tuple(self._chain.layers),
+            tuple(dict.fromkeys(self._remarks)),
+            timesteps=self._steps or self._frame.timesteps,
+            encoding=encoding,
+            readout=readout,
+        )
+        return ReadModule(network, self._layout, self._neurons)
+
+    def _record(self) -> Path:
+        """What the module does in one call."""
+        recorder = Recorder(self._module, _is_whole, _membrane)
+        dtype, device = number_type(self._module)
+        size = (*self._frames.outer, *self._frames.inner)
+        pixels = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(dtype=dtype, device=device)
+        reset(self._module, self._frame.frames)
+        try:
+            with recorder.hooked(), recorder:
+                pixels = recorder.input(pixels)
+                output = self._module(pixels, None) if self._layout == "state" else self._module(pixels)
+        except InputError:
+            raise
+        except Exception as error:  # a user's own code may raise anything
+            text = "x".join(map(str, size))
+            raise InputError(f"its forward fails on an input of {text}: {reason(error)}") from error
+        finally:
+            reset(self._module, self._frame.frames)
+        return path(scores(recorder.value(output), _ends_search), _is_neuron)
+
+    def _require_loop(self, found: Path) -> None:
+        """A loop over time has as many steps as the frame, and takes them in their order."""
+        asked, steps = self._frame.timesteps, found.steps
+        if steps is None:
+            return
+        first = found.calls[0]
+        if self._layout in CALL_PER_STEP:
+            raise first.error(f"is called {steps} times in one step: a loop over time in forward is --forward all")
+        if asked is not None and steps != asked:
+            raise InputError(f"its loop over time makes {steps} steps, not {asked}; give --timesteps {steps}")
+        self._steps = steps
+        if self._layout == "frame":
+            return
+        for step, way in enumerate(found.ways, steps - len(found.ways)):
+            if picked_step(way[0].values[_position(way)]) != step:
+                raise first.error("must take step after step of the input, x[0], x[1] and so on")
+
+    # The chain
+
+    def _add(self, call: Call) -> None:
+        if _is_neuron(call):
+            self._fire(call)
+        elif isinstance(call.module, layers.UNCHANGED):
+            pass
+        elif isinstance(call.module, layers.MOVING) or (call.module is None and functions.is_movement(call)):
+            self._move(call)
+        elif call.module is None:
+            functions.add_function(self._chain, call, self._frames)
+            self._frames = self._after(call)
+        else:
+            layers.add_layer(self._chain, call, call.module, len(self._frames.inner))
+            self._frames = self._after(call)
+
+    def _move(self, call: Call) -> None:
+        before = self._frames
+        self._frames = moved(call, call.function, before)
+        inner = self._frames.inner
+        if len(inner) == 1:
+            self._chain.flat = True
+        elif inner != before.inner and tuple(n for n in inner if n > 1) != tuple(n for n in before.inner if n > 1):
+            raise call.error(
+                f"makes {'x'.join(map(str, inner))} of {'x'.join(map(str, before.inner))}; give --sample as the layers "
+                "take it, and flatten all of a frame"
+            )
+
+    def _after(self, call: Call) -> Frames:
+        """The dimensions of what a map gave, by the chain's own shape."""
+        size, values = tuple(call.values[0].tensor.shape), math.prod(self._chain.shape)
+        for axes in (len(self._frames.inner), 1):
+            outer, inner = size[:-axes], size[-axes:]
+            if math.prod(inner) == values and math.prod(outer) == math.prod(self._frames.outer):
+                self._chain.flat = self._chain.flat or axes == 1
+                return Frames(outer, inner)
+        raise call.error(f"gives {'x'.join(map(str, size))}, where {'x'.join(map(str, self._chain.shape))} is expected")
+
+    def _fire(self, call: Call) -> None:
+        assert call.module is not None
+        framework = framework_of(call.module)
+        assert framework is not None
+        self._require_time(call, framework.takes_all_steps(call.module))
+        reading = framework.read(Node(call.name, call.module, self._chain.shape, len(self._frames.inner)))
+        self._remarks += reading.remarks
+        if self._chain.layers and isinstance(getattr(self._chain.layers[-1], "neuron", None), FloatIntegrator):
+            raise call.error("comes after neurons that never fire, which can only be the last layer")
+        self._chain.close(call, reading.neuron, reading.gain, reading.offset)
+        self._neurons[self._chain.layers[-1].name] = call.module
+
+    def _require_time(self, call: Call, takes_all_steps: bool) -> None:
+        """Neurons get a step of all frames a call, or all steps of them in their layout."""
+        frames, outer = self._frame.frames, self._frames.outer
+        if not takes_all_steps:
+            if outer != (frames,):
+                raise call.error(
+                    f"takes one step a call, but gets {'x'.join(map(str, outer))} of them for {frames} frames; call it "
+                    "in a loop over time"
+                )
+            if self._layout not in CALL_PER_STEP and self._steps is None:
+                raise call.error("is called once for a frame: one step, not a loop over time")
+            return
+        if self._steps is not None or self._layout in CALL_PER_STEP:
+            raise call.error("takes all steps a call, but is called once a step; give --forward all")
+        steps = math.prod(outer) // frames
+        wanted = {"folded": (frames * steps,), "batch_first": (frames, steps)}.get(self._layout, (steps, frames))
+        if outer != wanted or (self._layout != "frame" and steps != self._frame.steps):
+            raise call.error(f"gets {'x'.join(map(str, outer))} steps and frames, not {'x'.join(map(str, wanted))}")
+        if self._layout == "frame":
+            if self._frame.timesteps not in (None, steps):
+                raise InputError(f"its forward makes {steps} steps, not {self._frame.timesteps}; give --timesteps {steps}")
+            self._steps = steps
+
+    def _read_out(self, found: Path) -> Readout:
+        """How the scores follow from the last layer, whose currents become a layer where no neurons take them."""
+        last = found.calls[-1]
+        over_time = found.over_time
+        if not _is_neuron(last):
+            zero = np.zeros(self._chain.shape[0])
+            neuron = FloatIntegrator(0.0)
+            self._chain.close(last, neuron, np.ones_like(zero), zero)
+            return READOUTS[over_time]
+        if found.scores.membrane:
+            return READOUTS[over_time]
+        if over_time != "all":
+            raise last.error("its spikes make the scores: of all steps, not of the last or the largest")
+        return "count"
+
+
+def _position(way: Sequence[Call]) -> int:
+    """Which of the tensors that the first call gave goes on to the second."""
+    if len(way) < 2:
+        return 0
+    return next((value.position for value in way[1].inputs if value.call is way[0]), 0)
+
+
+def _is_neuron(call: Call) -> bool:
+    return call.module is not None and framework_of(call.module) is not None
+
+
+def _is_whole(module: nn.Module) -> bool:
+    return framework_of(module) is not None or layers.is_layer(module)
+
+
+def _ends_search(call: Call) -> bool:
+    """Whether what a call gave is scores, not what was done to them."""
+    return call.module is not None and not isinstance(call.module, layers.ORDER_KEPT)
+
+
+def _membrane(module: nn.Module, output: Any) -> torch.Tensor | None:
+    framework = framework_of(module)
+    return None if framework is None else framework.membrane(module, output)

@@ -1,0 +1,160 @@
+"""How a module is called with frames of steps, and what it gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import nn
+
+from hwsnn.errors import InputError
+from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, Shape
+
+from .framework import CALL_PER_STEP, Layout
+from .frameworks import FRAMEWORKS
+
+Forward: TypeAlias = Literal["step", "all"]
+"""Whether a call of a module makes a step, or all steps of a frame."""
+
+USUAL: tuple[Layout, ...] = ("step", "frame", "sequence")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame: ``sample``, its shape at a step: (C, H, W), (C, L) or (n,); T steps; whether it is ``timed``.
+
+    A frame that is not timed is the same at every step. ``timesteps``: None if they are not known.
+    """
+
+    sample: tuple[int, ...]
+    timesteps: int | None
+    timed: bool
+
+    def __post_init__(self) -> None:
+        fits = all(isinstance(one, int) and 1 <= one <= MAX_EXTENT for one in self.sample)
+        if not (fits and 1 <= len(self.sample) <= 3):
+            raise ValueError(
+                f"sample must be (channels, height, width), (channels, length) or (n,), each from 1 to {MAX_EXTENT}, "
+                f"not {self.sample!r}"
+            )
+        if self.timesteps is not None and not 1 <= self.timesteps <= MAX_TIMESTEPS:
+            raise ValueError(f"timesteps must be from 1 to {MAX_TIMESTEPS}, not {self.timesteps!r}")
+
+    @property
+    def shape(self) -> Shape:
+        """As (channels, height, width): a row has a height of 1, n values are one row of one channel."""
+        channels, height, width = (*self.sample[:-1], *(1,) * (3 - len(self.sample)), self.sample[-1])
+        return channels, height, width
+
+    @property
+    def steps(self) -> int:
+        """T, or a number to try with."""
+        return self.timesteps or 3
+
+    @property
+    def frames(self) -> int:
+        """How many to try with: few, and another number than that of steps, so that the two cannot be mixed up."""
+        return 3 if self.steps == 2 else 2
+
+    def outer(self, layout: Layout) -> tuple[int, ...]:
+        """The dimensions of the input before the sample's."""
+        frames, steps = self.frames, self.steps
+        return {"sequence": (steps, frames), "batch_first": (frames, steps), "folded": (frames * steps,)}.get(
+            layout, (frames,)
+        )
+
+
+def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple[Layout, ...]:
+    """The layouts in which ``module`` may be called, the likeliest first."""
+    hints = [layouts for framework in FRAMEWORKS if (layouts := framework.layouts(module))]
+    if not hints:
+        raise InputError(
+            "has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are"
+        )
+    found = hints[0] if len(hints) == 1 else USUAL
+    wanted = [layout for layout in found if forward is None or (layout in CALL_PER_STEP) == (forward == "step")]
+    if timed and len(wanted) > 1:  # a call per frame has one input for all steps
+        wanted = [layout for layout in wanted if layout != "frame"]
+    if not wanted:
+        raise InputError(f"its neurons cannot be called so: --forward {'all' if forward == 'step' else 'step'} fits them")
+    return tuple(wanted)
+
+
+def reset(module: nn.Module, frames: int) -> None:
+    """Bring all neurons to where a run of ``frames`` frames begins."""
+    for framework in FRAMEWORKS:
+        if any(framework.is_neuron(one) for one in module.modules()):
+            framework.reset(module, frames)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """In eval mode and without gradients while it is open."""
+    training = {one: one.training for one in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for one, was in training.items():
+            one.training = was
+
+
+def number_type(module: nn.Module) -> tuple[torch.dtype, torch.device]:
+    """Those of the module's own numbers."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype, tensor.device
+    return torch.get_default_dtype(), torch.device("cpu")
+
+
+def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
+    """What ``module`` gives for ``inputs`` (T, N, sample), from a fresh start: per step, or once for all steps.
+
+    Frames that are given once must be the same at every step.
+    """
+    steps, frames = inputs.shape[:2]
+    inputs = inputs.to(*number_type(module))
+    reset(module, frames)
+    with evaluating(module):
+        match layout:
+            case "step":
+                return [first(module(values)) for values in inputs]
+            case "state":
+                outputs, state = [], None
+                for values in inputs:
+                    output, state = module(values, state)
+                    outputs.append(first(output))
+                return outputs
+            case "frame":
+                return [first(module(inputs[0]))]
+            case "sequence":
+                return [first(module(inputs))]
+            case "batch_first":
+                return [first(module(inputs.transpose(0, 1)))]
+            case "folded":
+                return [first(module(inputs.transpose(0, 1).reshape(frames * steps, *inputs.shape[2:])))]
+
+
+def first(output: Any) -> torch.Tensor:
+    """The first element of an output of several, however deep."""
+    while isinstance(output, tuple | list):
+        output = output[0]
+    if not isinstance(output, torch.Tensor):
+        raise InputError(f"its output must be a tensor, or several of them, not {type(output).__name__}")
+    return output
+
+
+def by_step(values: torch.Tensor, layout: Layout, steps: int, frames: int) -> torch.Tensor:
+    """(T, N, values) of all steps of one call in ``layout``."""
+    if layout == "batch_first":
+        return values.reshape(frames, steps, -1).transpose(0, 1)
+    if layout == "folded" or (layout == "sequence" and values.shape[0] == steps * frames != steps):
+        inner = math.prod(values.shape[1:])
+        if layout == "folded":
+            return values.reshape(frames, steps, inner).transpose(0, 1)
+    return values.reshape(steps, frames, -1)

@@ -1,0 +1,81 @@
+"""Functions of torch in a module's own ``forward``, as the layers that they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .. import linear
+from ..chain import Chain
+from .layers import add_layer, not_built
+from .movement import MOVING, Frames
+from .recording import Call
+
+POOLS: dict[str, type[nn.Module]] = {
+    "avg_pool1d": nn.AvgPool1d,
+    "avg_pool2d": nn.AvgPool2d,
+    "adaptive_avg_pool1d": nn.AdaptiveAvgPool1d,
+    "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
+    "max_pool1d": nn.MaxPool1d,
+    "max_pool2d": nn.MaxPool2d,
+}
+TIMES = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
+DIVIDED = {"div", "div_", "true_divide", "divide", "__truediv__", "__itruediv__"}
+DROPOUT = {"dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"}
+REDUCING = {"mean", "sum"}
+
+
+def is_movement(call: Call) -> bool:
+    """Whether a call of a function moves values without changing them."""
+    return call.name in MOVING or (call.name in DROPOUT and not _training(call))
+
+
+def add_function(chain: Chain, call: Call, frames: Frames) -> None:
+    """Add the function of ``call``, which gets ``frames``, to ``chain``. Raises ``InputError`` for others."""
+    if call.name in POOLS:
+        try:
+            module = POOLS[call.name](*call.args[1:], **{k: v for k, v in call.kwargs.items() if k != "input"})
+        except TypeError:
+            raise call.error("its arguments are not those of a pool") from None
+        add_layer(chain, call, module, len(frames.inner))
+    elif call.name in TIMES | DIVIDED:
+        factor = _constant(call)
+        chain.add(call, linear.Scale(call.name, np.full((1, 1, 1), 1 / factor if call.name in DIVIDED else factor)))
+    elif call.name in REDUCING:
+        _reduce(chain, call, frames)
+    else:
+        raise call.error(_refusal(call.name))
+
+
+def _reduce(chain: Chain, call: Call, frames: Frames) -> None:
+    """A mean or sum over height and width: a pool of all of an image."""
+    given = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
+    total = len(frames.outer) + len(frames.inner)
+    dims = {one % total for one in (given if isinstance(given, tuple | list) else (given,)) if isinstance(one, int)}
+    if len(frames.inner) < 2 or dims != set(range(len(frames.outer) + 1, total)):
+        raise call.error("must be over height and width, or over time behind the last layer")
+    size = chain.shape[1:]
+    chain.add(call, linear.PoolMap(call.name, size, size, (0, 0), 1 / (size[0] * size[1]) if call.name == "mean" else 1))
+
+
+def _constant(call: Call) -> float:
+    values = [one for one in call.args if isinstance(one, int | float) and not isinstance(one, bool)]
+    values += [float(one) for one in call.args if isinstance(one, torch.Tensor) and one.numel() == 1]
+    if len(values) != 1 or not np.isfinite(values[0]) or values[0] == 0:
+        raise call.error("must be by one number that is finite and not 0; else use a layer, such as BatchNorm")
+    return values[0]
+
+
+def _training(call: Call) -> Any:
+    return call.kwargs.get("training", call.args[2] if len(call.args) > 2 else True)
+
+
+def _refusal(name: str) -> str:
+    if name in ("add", "__add__", "__radd__", "__iadd__", "sub", "__sub__", "__isub__"):
+        return "adds a constant; give the normalization of the input as --mean and --std, or use a bias"
+    if name in DROPOUT:
+        return "drops values while the module is in eval mode; give it training=self.training"
+    return not_built(name)

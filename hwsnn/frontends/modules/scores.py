@@ -1,0 +1,107 @@
+"""What a module gives, traced back to what it is made of: the last neurons' spikes, their membranes, or currents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from torch import nn
+
+from hwsnn.errors import InputError
+
+from .recording import Call, Value
+
+OverTime: TypeAlias = Literal["all", "last", "largest"]
+"""Which steps count: all, added up or averaged; the last one; the largest value of any."""
+
+ALIKE = {"contiguous", "clone", "detach", "float", "double", "to", "type", "cpu", "squeeze", "unsqueeze", "data"}
+ALIKE |= {"view", "reshape", "flatten", "transpose", "permute", "softmax", "log_softmax", "__setitem__"}
+"""Functions that change neither the order of scores nor the steps they are of."""
+ADDING = {"stack", "cat", "concat", "sum", "mean", "add", "add_", "__add__", "__radd__", "__iadd__"}
+SCALING = {"div", "div_", "true_divide", "__truediv__", "__itruediv__", "mul", "mul_", "__mul__", "__rmul__", "__imul__"}
+LARGEST = {"max", "amax"}
+PICKED = {"__getitem__", "select"}
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """``values``: of every step that counts, or one that has all steps; each is an output of the same module."""
+
+    values: tuple[Value, ...]
+    over_time: OverTime
+
+
+def scores(output: Value | None, is_whole: Callable[[Call], bool]) -> Scores:
+    """The scores that ``output`` holds. ``is_whole``: whether a call is of a layer, where the search ends."""
+    if output is None:
+        raise InputError(
+            "its output does not follow from its input by functions of torch; return the spikes, the membrane before "
+            "the reset or the currents of the last layer, or sums of them over time"
+        )
+    found: list[Value] = []
+    over_time: OverTime = "all"
+    seen = set[int]()
+    waiting = [output]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        call = value.call
+        if call is None or is_whole(call):
+            found.append(value)
+            continue
+        name = call.name
+        if call.module is not None:
+            pass
+        elif name in LARGEST:
+            over_time = "largest"
+        elif name in PICKED:
+            over_time = _picked(call, over_time)
+        elif name in SCALING:
+            _require_positive(call)
+        elif name not in ALIKE | ADDING:
+            raise call.error(
+                "follows the last layer; scores are its spikes, membranes or currents, added up, averaged, the last "
+                "or the largest over time"
+            )
+        waiting += call.inputs
+    if any(value.call is None for value in found):
+        raise InputError("its output adds its input to what its layers give; only chains of layers are built")
+    return _in_time(found, over_time)
+
+
+def _in_time(found: list[Value], over_time: OverTime) -> Scores:
+    """Of one module alone, and of all the steps or of the last."""
+    calls = sorted({value.call for value in found if value.call}, key=lambda call: call.occurrence)
+    first = calls[0]
+    for call in calls:
+        if call.module is not first.module or call.module is None:
+            raise call.error(f"its output and that of {first.title} both make the scores; return one layer's")
+    if len({value.position for value in found}) > 1:
+        raise first.error("its spikes and its membrane both make the scores; return one of them")
+    values = tuple(sorted(found, key=lambda value: value.call.occurrence if value.call else 0))
+    return Scores(values, over_time)
+
+
+def _picked(call: Call, over_time: OverTime) -> OverTime:
+    """Of ``x[-1]``: the last step. An element of a pair, or everything, leaves the steps as they are."""
+    index = call.args[-1] if call.name == "__getitem__" else call.args[2]
+    first = index[0] if isinstance(index, tuple) and index else index
+    if first is Ellipsis or (isinstance(first, slice) and first == slice(None)):
+        if isinstance(index, tuple) and any(isinstance(one, int) for one in index[1:]):
+            raise call.error("picks from what the last layer gives; give all scores of the last step, x[-1], or all")
+        return over_time
+    length = len(call.args[0])
+    if isinstance(first, int) and first in (-1, length - 1) and over_time == "all":
+        return "last"
+    raise call.error("picks steps of what the last layer gives; only the last one, x[-1], or all of them are built")
+
+
+def _require_positive(call: Call) -> None:
+    factors = [one for one in call.args if isinstance(one, int | float)]
+    factors += [float(one) for one in call.args if isinstance(one, torch.Tensor) and one.numel() == 1]
+    if len(call.inputs) != 1 or not factors or factors[0] <= 0 or isinstance(call.module, nn.Module):
+        raise call.error("scales the scores; only a division or multiplication by one positive number is read")
