@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .public import verify as verify
     from .quantization.quantize import quantize as quantize
     from .reference import run as run
+    from .reference.firing import measure as firing
     from .spec import Network as Network
 
 _PUBLIC = {
@@ -34,6 +35,7 @@ _PUBLIC = {
     "InputError": "errors",
     "Network": "spec",
     "ToolError": "errors",
+    "firing": "reference.firing:measure",
     "generate": "public",
     "load": "model_file.by_name:load_model",
     "open_board": "board",
@@ -51,6 +53,7 @@ __all__ = [
     "Network",
     "ToolError",
     "__version__",
+    "firing",
     "generate",
     "load",
     "open_board",
