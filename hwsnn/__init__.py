@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .public import verify as verify
     from .quantization.quantize import quantize as quantize
     from .reference import run as run
+    from .reference.firing import measure as firing
     from .spec import Network as Network
 
 _PUBLIC = {
@@ -35,6 +36,7 @@ _PUBLIC = {
     "InputError": "errors",
     "Network": "spec",
     "ToolError": "errors",
+    "firing": "reference.firing:measure",
     "from_torch": "public",
     "generate": "public",
     "load": "model_file.by_name:load_model",
@@ -53,6 +55,7 @@ __all__ = [
     "Network",
     "ToolError",
     "__version__",
+    "firing",
     "from_torch",
     "generate",
     "load",

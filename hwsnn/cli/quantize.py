@@ -21,7 +21,8 @@ from ..spec import (
     Readout,
     Reset,
 )
-from .common import emit, json_option, output_option, require_another
+from .common import data_option, emit, json_option, output_option, require_another
+from .firing import located, measured, sample_count_option, show_sample, with_sample
 from .source import (
     compare_option,
     counted_as,
@@ -65,6 +66,8 @@ from .source import (
     callback=positive,
     help=f"Seconds per time step, by which the time constants of NIR are read.  [default: {DEFAULT_DT:g}]",
 )
+@data_option(split="its training images, else its test images")
+@sample_count_option
 @json_option
 def command(
     source: Path,
@@ -81,15 +84,22 @@ def command(
     input_scale: float | None,
     pixel_bits: int,
     dt: float | None,
+    data: str | None,
+    count: int | None,
     as_json: bool,
 ) -> None:
     """Turn the trained network SRC, a NIR graph or a float .safetensors, into an integer model, and report the changes.
 
-    The report is kept in the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
+    With --data, the model runs on sample data, and the report says how many neurons of each layer fire. It is kept in
+    the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
     """
     from hwsnn.model_file.integer_file import model_hash, save
 
+    if count is not None and data is None:
+        raise click.UsageError("-n counts images of --data: give that too", click.get_current_context())
     require_another(output, source=source)
+    if data is not None:
+        require_another(output, data=located(data)[0])
     trained, origin = read_trained(source, dt, reset=reset, compare=compare)
     try:
         network, report = quantize(
@@ -104,6 +114,14 @@ def command(
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    save(network, output, {"source": source.name} | origin | {"quantization": report.to_json()})
+    sample = None if data is None else measured(network, data, count)
+    reported = with_sample(report.to_json(), sample)
+    save(network, output, {"source": source.name} | origin | {"quantization": reported})
     fields = {"model": str(output), "model_hash": model_hash(network), "source": str(source)} | origin
-    emit(as_json, fields | report.to_json(), lambda: click.echo(f"{report}\nwrote {output}"))
+
+    def human() -> None:
+        click.echo(str(report))
+        show_sample(sample)
+        click.echo(f"wrote {output}")
+
+    emit(as_json, fields | reported, human)

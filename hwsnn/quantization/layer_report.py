@@ -59,6 +59,7 @@ def _weights(source: FloatPopulation, scales: Scales, built: spec.Population) ->
     weight, integers = source.projection.weight, built.projection
     largest = spec.largest_weight(integers.weight_bits)
     scaled = np.abs(weight * by_channel)
+    error = rms_error(source, scales, built)
     return WeightReport(
         count=weight.size,
         bits=integers.weight_bits,
@@ -67,10 +68,20 @@ def _weights(source: FloatPopulation, scales: Scales, built: spec.Population) ->
         exact=int(scales.exact.sum()),
         channels=len(scales.exact),
         capped=int(scales.capped.sum()),
-        rms_error=rms_error(source, scales, built),
+        rms_error=error,
+        effective_bits=effective_bits(error, integers.weight_bits),
         clipped=int((np.rint(scaled) > largest).sum()),
         largest=float(scaled.max() / largest),
     )
+
+
+def effective_bits(rms_error: float, bits: int) -> float:
+    """The signal-to-quantization-noise ratio in bits of 6.02 dB, 0 to ``bits``: log2 of 1 / ``rms_error``.
+
+    Weights that fill the range of b bits evenly have almost b. A smaller error says that nothing was lost, not that
+    there are more.
+    """
+    return float(np.clip(-np.log2(rms_error), 0, bits)) if rms_error > 0 else float(bits)
 
 
 def _leak(asked: Decay, leak: spec.Leak, channels: int) -> LeakReport:

@@ -41,8 +41,9 @@ class WeightReport:
     """The weights of a layer.
 
     ``exact`` of the ``channels`` keep their weights as they are. ``capped`` channels have weights so small that their
-    scale is the largest a layer may have. ``rms_error`` is relative to the RMS of the weights. ``clipped`` weights
-    exceed what the largest integer stands for, by a factor of ``largest`` at most.
+    scale is the largest a layer may have. ``rms_error`` is relative to the RMS of the weights, and ``effective_bits``
+    is its signal-to-quantization-noise ratio in bits, 0 to ``bits``. ``clipped`` weights exceed what the largest
+    integer stands for, by a factor of ``largest`` at most.
     """
 
     count: int
@@ -53,6 +54,7 @@ class WeightReport:
     channels: int
     capped: int
     rms_error: float
+    effective_bits: float
     clipped: int
     largest: float
 
@@ -62,7 +64,8 @@ class WeightReport:
             share = self.clipped / self.count
             clipped = f"{self.clipped:,} clipped ({share:.2%}), the largest to 1/{self.largest:.2f} of itself"
         capped = f", {self.capped} channels of hardly any weight" if self.capped else ""
-        return f"{self.count:,} of {_bits(self.bits)}, RMS error {self.rms_error:.2%}, {clipped}{capped}"
+        error = f"RMS error {self.rms_error:.2%}, {self.effective_bits:.1f} bits effective"
+        return f"{self.count:,} of {_bits(self.bits)}, {error}, {clipped}{capped}"
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,7 @@ import numpy.typing as npt
 from hwsnn.spec import Network, Population, Shape
 from hwsnn.spec.integers import IntArray
 
-from . import run
-
-TRACE_BYTES = 1 << 26
-"""Memory for the spikes of the images that are traced at once."""
+from .traces import traced
 
 
 @dataclass(frozen=True)
@@ -54,16 +51,11 @@ def measure(
 ) -> Activity:
     """The activity of ``network`` on ``images`` (N, *frame shape), from the spikes of the reference.
 
-    The images are traced a few at a time, as many as fit ``TRACE_BYTES``, at least one, so memory does not grow with N.
     ``progress`` is called with the number of images done since its last call. Raises ``ValueError`` for no images, and
     as ``hwsnn.reference.run`` does.
     """
-    if len(images) == 0:
-        raise ValueError("images must be at least one, not none")
     spikes_at: dict[str, IntArray] = {}
-    batch = max(1, TRACE_BYTES // _trace_bytes_an_image(network))
-    for start in range(0, len(images), batch):
-        trace = run(network, images[start : start + batch], trace=True, progress=progress).spikes
+    for trace in traced(network, images, progress):
         for name, spikes in trace.items():
             spikes_at[name] = spikes_at.get(name, 0) + spikes.sum(axis=(0, 1, 2), dtype=np.int64)
 
@@ -102,7 +94,3 @@ def _windows_over(extent: int, windows: int, kernel: int, stride: int, padding: 
     place, start = np.arange(extent)[:, np.newaxis], np.arange(windows) * stride - padding
     held: IntArray = ((start <= place) & (place < start + kernel)).sum(axis=1)
     return held
-
-
-def _trace_bytes_an_image(network: Network) -> int:
-    return network.timesteps * sum(int(np.prod(shape)) for shape in network.shapes)

@@ -303,6 +303,7 @@ def test_the_report_in_json_and_text() -> None:
         "channels": 1,
         "capped": 0,
         "rms_error": pytest.approx((64 / 63.5 - 1.0074) / (1.0074**2 + 4) ** 0.5),
+        "effective_bits": 8,
         "clipped": 0,
         "largest": 1.0,
     }

@@ -11,7 +11,7 @@ import pytest
 
 from hwsnn import reference
 from hwsnn.data import random_images
-from hwsnn.reference import activity
+from hwsnn.reference import traces
 from hwsnn.reference.activity import Activity, fan_out, measure
 from hwsnn.spec import Conv, EncoderKind, Integrator, Network, NoLeak, Population, Readout, Shape, Window
 from tests.support import oracle
@@ -99,14 +99,14 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network(5)
     images = random_images(network, 7, seed=0)
     whole = measure(network, images)
-    monkeypatch.setattr(activity, "TRACE_BYTES", 3 * network.timesteps * sum(map(np.prod, network.shapes)))
+    monkeypatch.setattr(traces, "TRACE_BYTES", 3 * network.timesteps * sum(map(np.prod, network.shapes)))
     traced, done = list[int](), list[int]()
 
     def run(network: Network, images: np.ndarray, **how: Any) -> reference.Result:
         traced.append(len(images))
         return reference.run(network, images, **how)
 
-    monkeypatch.setattr(activity, "run", run)
+    monkeypatch.setattr(traces, "run", run)
     assert measure(network, images, progress=done.append) == whole
     assert (traced, sum(done)) == ([3, 3, 1], 7)
 

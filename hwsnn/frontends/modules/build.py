@@ -209,7 +209,9 @@ class _Builder:
             raise call.error(f"gets {'x'.join(map(str, outer))} steps and frames, not {'x'.join(map(str, wanted))}")
         if self._layout == "frame":
             if self._frame.timesteps not in (None, steps):
-                raise InputError(f"its forward makes {steps} steps, not {self._frame.timesteps}; give --timesteps {steps}")
+                raise InputError(
+                    f"its forward makes {steps} steps, not {self._frame.timesteps}; give --timesteps {steps}"
+                )
             self._steps = steps
 
     def _read_out(self, found: Path) -> Readout:

@@ -80,7 +80,9 @@ def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple
     if timed and len(wanted) > 1:  # a call per frame has one input for all steps
         wanted = [layout for layout in wanted if layout != "frame"]
     if not wanted:
-        raise InputError(f"its neurons cannot be called so: --forward {'all' if forward == 'step' else 'step'} fits them")
+        raise InputError(
+            f"its neurons cannot be called so: --forward {'all' if forward == 'step' else 'step'} fits them"
+        )
     return tuple(wanted)
 
 

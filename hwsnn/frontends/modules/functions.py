@@ -58,7 +58,9 @@ def _reduce(chain: Chain, call: Call, frames: Frames) -> None:
     if len(frames.inner) < 2 or dims != set(range(len(frames.outer) + 1, total)):
         raise call.error("must be over height and width, or over time behind the last layer")
     size = chain.shape[1:]
-    chain.add(call, linear.PoolMap(call.name, size, size, (0, 0), 1 / (size[0] * size[1]) if call.name == "mean" else 1))
+    chain.add(
+        call, linear.PoolMap(call.name, size, size, (0, 0), 1 / (size[0] * size[1]) if call.name == "mean" else 1)
+    )
 
 
 def _constant(call: Call) -> float:

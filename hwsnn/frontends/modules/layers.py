@@ -93,7 +93,10 @@ def _convolution(chain: Chain, call: Call, module: nn.Conv1d | nn.Conv2d) -> Non
 def _batch_norm(chain: Chain, call: Call, module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     if module.running_mean is None or module.running_var is None:
         raise call.error("keeps no running statistics, so it has no fixed factors; train it with them")
-    mean, variance = numbers(call, "running_mean", module.running_mean), numbers(call, "running_var", module.running_var)
+    mean, variance = (
+        numbers(call, "running_mean", module.running_mean),
+        numbers(call, "running_var", module.running_var),
+    )
     factor = 1 / np.sqrt(variance + module.eps)
     if module.weight is not None:
         factor = factor * numbers(call, "weight", module.weight)

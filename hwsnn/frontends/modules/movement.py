@@ -11,7 +11,18 @@ import torch
 
 from .recording import Call
 
-MOVING = {"view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "transpose", "permute", "swapaxes"}
+MOVING = {
+    "view",
+    "reshape",
+    "flatten",
+    "unflatten",
+    "ravel",
+    "squeeze",
+    "unsqueeze",
+    "transpose",
+    "permute",
+    "swapaxes",
+}
 MOVING |= {"movedim", "repeat", "expand", "expand_as", "contiguous", "clone", "detach", "data", "__getitem__", "select"}
 MOVING |= {"float", "double", "half", "to", "type", "unbind", "type_as", "cpu", "stack", "cat", "concat"}
 

@@ -42,7 +42,9 @@ def path(scores: Scores, is_neuron: Callable[[Call], bool]) -> Path:
         raise last.call.error("there are no spiking neurons before it; there is no network to build")
     for call in neurons:
         if not call.fresh:
-            raise call.error("gets a state that is neither its own nor zeros; begin with zeros, as its own functions do")
+            raise call.error(
+                "gets a state that is neither its own nor zeros; begin with zeros, as its own functions do"
+            )
     steps = neurons[-1].occurrence + 1
     _require_alike(ways, steps, is_neuron)
     _require_once(ways[-1])

@@ -20,7 +20,18 @@ ALIKE = {"contiguous", "clone", "detach", "float", "double", "to", "type", "cpu"
 ALIKE |= {"view", "reshape", "flatten", "transpose", "permute", "softmax", "log_softmax", "__setitem__"}
 """Functions that change neither the order of scores nor the steps they are of."""
 ADDING = {"stack", "cat", "concat", "sum", "mean", "add", "add_", "__add__", "__radd__", "__iadd__"}
-SCALING = {"div", "div_", "true_divide", "__truediv__", "__itruediv__", "mul", "mul_", "__mul__", "__rmul__", "__imul__"}
+SCALING = {
+    "div",
+    "div_",
+    "true_divide",
+    "__truediv__",
+    "__itruediv__",
+    "mul",
+    "mul_",
+    "__mul__",
+    "__rmul__",
+    "__imul__",
+}
 LARGEST = {"max", "amax"}
 PICKED = {"__getitem__", "select"}
 

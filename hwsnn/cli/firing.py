@@ -1,0 +1,104 @@
+"""The firing of a model's neurons on sample data: measured, joined to a report, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hwsnn.data import idx
+from hwsnn.data.idx import Split
+from hwsnn.data.resolve import resolve
+
+from ..data import load
+from ..progress import stages
+from .common import results_console
+
+if TYPE_CHECKING:
+    from hwsnn.reference.firing import Firing
+
+    from ..spec import Network
+
+SAMPLE_IMAGES = 500
+"""Default number of images: enough that a neuron that fires now and then is seen to."""
+UNKNOWN = (
+    "firing: not measured; --data DATA runs the model on sample data and shows how many neurons of each layer fire"
+)
+WHERE_TO_LOOK = {
+    "dead": "the input may be smaller than in training (--input-scale, --mean, --std), or thresholds too high",
+    "saturated": "the input may be larger than in training (--input-scale, --mean, --std), or thresholds too low",
+}
+
+sample_count_option = click.option(
+    "-n",
+    "count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Only the first N images of --data.  [default: {SAMPLE_IMAGES}, or all if there are fewer]",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``source``: the images, in words. ``layers``: the firing of each layer that passes spikes on, by name."""
+
+    source: str
+    images: int
+    layers: Mapping[str, Firing]
+
+
+def located(data: str) -> tuple[Path, Split]:
+    """Where the images of ``data`` are, and which: training images where there are any, as the network knows them."""
+    path = resolve(data, "train")
+    return (path, "train") if idx.find(path, idx.name("train", "images")) else (resolve(data, "test"), "test")
+
+
+def measured(network: Network, data: str, count: int | None) -> Sample:
+    """The firing of ``network`` on the first ``count`` images of ``data``, with progress on stderr."""
+    from hwsnn.reference.firing import measure
+
+    path, split = located(data)
+    images = load(data, network, count, split).images[: count or SAMPLE_IMAGES]
+    with stages() as show:
+        show.at("running the reference on sample data", 0, len(images))
+        layers = measure(network, images, progress=show.advance)
+    kind = {"train": "training images", "test": "test images"}[split] if path.is_dir() else "images"
+    return Sample(f"{kind} of {Path(data).resolve().name}", len(images), layers)
+
+
+def with_sample(report: dict[str, Any], sample: Sample | None) -> dict[str, Any]:
+    """The JSON of a quantizer's report, and what was measured: null where it was not."""
+    if sample is None:
+        return report | {"sample": None, "layers": [layer | {"activity": None} for layer in report["layers"]]}
+    activity = {name: asdict(firing) | {"verdict": firing.verdict} for name, firing in sample.layers.items()}
+    layers = [layer | {"activity": activity.get(layer["name"])} for layer in report["layers"]]
+    return report | {"sample": {"source": sample.source, "images": sample.images}, "layers": layers}
+
+
+def show_sample(sample: Sample | None) -> None:
+    """Print a table of the layers, and a line for each that is dead or saturated."""
+    if sample is None:
+        click.echo(UNKNOWN)
+        return
+    from rich.table import Table
+
+    table = Table(title=f"firing on {sample.images:,} {sample.source}", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    for heading in ("neurons", "fire at all", "fire at every step", "spikes per neuron and step"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for layer, firing in sample.layers.items():
+        table.add_row(layer, f"{firing.neurons:,}", *map(_share, (firing.ever, firing.always)), f"{firing.rate:.3g}")
+    results_console().print(table)
+    for layer, firing in sample.layers.items():
+        if firing.verdict == "dead":
+            click.echo(f"{layer} is dead: {_share(firing.ever)} of its neurons ever fire; {WHERE_TO_LOOK['dead']}")
+        elif firing.verdict == "saturated":
+            always = f"{_share(firing.always)} of its neurons fire at every step of every image"
+            click.echo(f"{layer} is saturated: {always}; {WHERE_TO_LOOK['saturated']}")
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}"
