@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules import pooling
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
-from hwsnn.errors import InputError
 from hwsnn.float_network import FloatArray
 from hwsnn.spec import Pair
 
@@ -34,7 +30,7 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 def is_layer(module: nn.Module) -> bool:
     """Whether ``module`` is one of torch's own layers, or a framework's form of one, and not looked into."""
-    by = type(module).forward.__module__.partition(".")[0] if type(module).forward is not None else ""
+    by = type(module).forward.__module__.partition(".")[0]
     plain = type(module).__module__.startswith(("torch.nn.modules", "torch.nn.utils.parametr"))
     return (plain and not isinstance(module, CONTAINERS)) or (
         isinstance(module, HANDLED) and by in ("torch", "spikingjelly", "sinabs")
@@ -46,7 +42,7 @@ def add_layer(chain: Chain, call: Call, module: nn.Module, axes: int) -> None:
 
     Raises ``InputError`` for what cannot be built exactly.
     """
-    handler = next((handle for kin, handle in _HANDLERS.items() if isinstance(module, kin)), None)
+    handler = next((handle for kinds, handle in _HANDLERS if isinstance(module, kinds)), None)
     if handler is None:
         raise call.error(not_built(type(module).__name__))
     wanted = 3 if isinstance(module, IMAGES) else 2 if isinstance(module, ROWS) else 1
@@ -62,8 +58,8 @@ def not_built(what: str) -> str:
     if what.lower() in ("relu", "relu6", "leakyrelu", "gelu", "sigmoid", "tanh", "elu", "silu", "softplus"):
         return "is not a spiking neuron; put a framework's neurons in its place, and train or convert the network so"
     return (
-        f"{what} is not built; layers are Linear, Conv1d, Conv2d, BatchNorm, AvgPool, AdaptiveAvgPool, MaxPool, Flatten, "
-        "Dropout, Identity and a framework's neurons"
+        f"{what} is not built; Linear, Conv1d, Conv2d, BatchNorm, AvgPool, AdaptiveAvgPool, MaxPool, Flatten, Dropout, "
+        "Identity and a framework's neurons are"
     )
 
 
@@ -187,14 +183,14 @@ def numbers(call: Call, what: str, tensor: torch.Tensor) -> FloatArray:
     return found
 
 
-_HANDLERS: dict[Any, Callable[[Chain, Call, Any], None]] = {
-    nn.Linear: _linear,
-    (nn.Conv1d, nn.Conv2d): _convolution,
-    (nn.BatchNorm1d, nn.BatchNorm2d): _batch_norm,
-    (nn.AvgPool1d, nn.AvgPool2d): _average_pool,
-    nn.LPPool2d: _sum_pool,
-    (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d): _adaptive_pool,
-    (nn.MaxPool1d, nn.MaxPool2d): _max_pool,
-}
-HANDLED = (_ConvNd, _BatchNorm, nn.Linear, nn.LPPool2d, pooling._AvgPoolNd, pooling._MaxPoolNd, *UNCHANGED, *MOVING)
-HANDLED += (pooling._AdaptiveAvgPoolNd,)
+_HANDLERS: tuple[tuple[tuple[type[nn.Module], ...], Callable[[Chain, Call, Any], None]], ...] = (
+    ((nn.Linear,), _linear),
+    ((nn.Conv1d, nn.Conv2d), _convolution),
+    ((nn.BatchNorm1d, nn.BatchNorm2d), _batch_norm),
+    ((nn.AvgPool1d, nn.AvgPool2d), _average_pool),
+    ((nn.LPPool2d,), _sum_pool),
+    ((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), _adaptive_pool),
+    ((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
+)
+HANDLED = (*(kin for kinds, _ in _HANDLERS for kin in kinds), *UNCHANGED, *MOVING)
+"""All that ``add_layer`` adds, and what adds nothing."""

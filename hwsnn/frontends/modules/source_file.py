@@ -54,7 +54,8 @@ def load_module(source: ModuleSource, weights: Path | None = None) -> nn.Module:
 
 def _made(source: ModuleSource) -> Any:
     spec = importlib.util.spec_from_file_location(source.file.stem, source.file)
-    assert spec is not None and spec.loader is not None, "the file's name ends in .py"
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(source.file.stem, module)  # dataclasses and pickling look there
     spec.loader.exec_module(module)
