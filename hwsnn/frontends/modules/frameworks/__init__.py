@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..framework import Framework
+from .norse import Norse
 
 if TYPE_CHECKING:
     from torch import nn
 
-FRAMEWORKS: tuple[Framework, ...] = ()
+FRAMEWORKS: tuple[Framework, ...] = (Norse(),)
 
 
 def framework_of(module: nn.Module) -> Framework | None:

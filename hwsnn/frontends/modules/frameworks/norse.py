@@ -94,6 +94,10 @@ class Norse(Framework):
         over_time = any(_derives(module, (*FORMS_OVER_TIME, "Lift")) for module in network.modules())
         return ("state", "frame") if _takes_state(network) and not over_time else ("sequence", "frame")
 
+    def takes_all_steps(self, module: nn.Module) -> bool:
+        """As in ``Framework``."""
+        return _derives(module, FORMS_OVER_TIME)
+
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As in ``Framework``: v after the reset; of integrators the output, over time that of all steps."""
         if not isinstance(output, tuple):
