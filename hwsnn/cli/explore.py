@@ -17,6 +17,7 @@ from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Readout, Reset
 from .common import count_option, data_option, emit, json_option, output_option, results_console
 from .folding import clock_option, device_option
+from .module_source import ModuleOptions, is_module, module_options
 from .source import (
     compare_option,
     counted_as,
@@ -104,6 +105,7 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
 @reset_option
 @compare_option
 @input_options
+@module_options
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster to work on.  [default: this machine's cores]")
 @output_option("DIR", "Folder to write into. A sweep that was stopped resumes from there.", required=True)
 @json_option
@@ -126,13 +128,17 @@ def command(
     std: tuple[float, ...] | None,
     input_scale: float | None,
     pixel_bits: int,
+    weights: Path | None,
+    sample: tuple[int, ...] | None,
+    forward: Any,
     scheduler: str | None,
     output: Path,
     as_json: bool,
 ) -> None:
     """Sweep folding, weight bits and time steps of the trained network SRC, and find the Pareto-optimal designs.
 
-    SRC is a float .safetensors or a NIR graph, or the name of a shipped model. The output is accuracy, frames/s,
+    SRC is a module, FILE.py:NAME, a NIR graph or a float .safetensors, as for quantize, or the name of a shipped model.
+    The output is accuracy, frames/s,
     latency and look-up tables of every design, in DIR/points.csv, and of those on the Pareto front, in DIR/pareto.csv,
     pareto.png and pareto.svg.
 
@@ -152,12 +158,14 @@ def command(
     from ..explore.points import Refusal, Store
     from ..explore.sweep import cluster, cores, sweep
 
-    path = trained_path(source)
+    module = ModuleOptions(
+        weights, sample, forward, timesteps[0] if timesteps and len(timesteps) == 1 else None, encoding
+    )
     with stages() as show:
         show.at("quantizing")
         counted = counted_as(mean, std, input_scale, pixel_bits)
         options = {"encoding": encoding, "readout": readout, "reset": reset, **counted}
-        name, variants = _variants(path, bits, timesteps, compare, options)
+        name, variants = _variants(source, module, bits, timesteps, compare, options)
         images, which = measured(data, variants[0].network, split, count)
         show.at("planning")
         tasks = space.tasks(variants, DEVICES[device], clocks or points or DEFAULT_POINTS, space.data_hash(images))
@@ -180,14 +188,14 @@ def command(
     refusals = [result for result in results.values() if isinstance(result, Refusal)]
     rows = table.rows([(task, results[task.key]) for task in tasks], clock_mhz or DEFAULT_MHZ)
     if not rows:
-        raise InputError(f"{path}: there is no such design: {refusals[0].reason}")
+        raise InputError(f"{source}: there is no such design: {refusals[0].reason}")
     front = [row for row in rows if row.on_front]
     files = [output / "points.csv", output / "pareto.csv"]
     for file, content in zip(files, (rows, front), strict=True):
         table.write_csv(file, content)
     files += plot.draw(rows, f"{name}: accuracy on {len(images.images):,} images", output / "pareto")
     fields = {
-        "source": str(path),
+        "source": source if is_module(source) else str(trained_path(source)),
         "accuracy_on": which,
         "images": len(images.images),
         "tasks": len(tasks),
@@ -211,23 +219,24 @@ def command(
 
 
 def _variants(
-    path: Path,
+    source: str,
+    module: ModuleOptions,
     bits: tuple[int, ...],
     timesteps: tuple[int, ...] | None,
     compare: Compare | None,
     options: dict[str, Any],
 ) -> tuple[str, list[Variant]]:
-    """The name of the trained network in ``path``, and its integer networks; ``options`` of the quantizer."""
+    """The name of the trained network ``source``, and its integer networks; ``options`` of the quantizer."""
     from ..explore.space import variants
 
-    trained, _ = read_trained(path, reset=options["reset"], compare=compare)
+    trained, _ = read_trained(source, reset=options["reset"], compare=compare, module=module)
     steps = timesteps or (trained.timesteps and (trained.timesteps,))
     if not steps:
-        raise InputError(f"{path}: does not say how many time steps it was trained for; give them: --timesteps 2")
+        raise InputError(f"{source}: does not say how many time steps it was trained for; give them: --timesteps 2")
     try:
         return trained.name, variants(trained, bits, steps, **options)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{source}: {error}") from None
 
 
 def _table(front: list[Row]) -> Table:

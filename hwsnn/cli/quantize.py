@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +24,7 @@ from ..spec import (
 )
 from .common import data_option, emit, json_option, output_option, require_another
 from .firing import located, measured, sample_count_option, show_sample, with_sample
+from .module_source import ModuleOptions, module_options, source_file
 from .source import (
     compare_option,
     counted_as,
@@ -36,7 +38,7 @@ from .source import (
 
 
 @click.command("quantize")
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC")
 @output_option("MODEL", "The model file to write, for example net.safetensors.", required=True)
 @click.option(
     "--timesteps",
@@ -60,6 +62,7 @@ from .source import (
 @reset_option
 @compare_option
 @input_options
+@module_options
 @click.option(
     "--dt",
     type=float,
@@ -70,7 +73,7 @@ from .source import (
 @sample_count_option
 @json_option
 def command(
-    source: Path,
+    source: str,
     output: Path,
     timesteps: int | None,
     encoding: EncoderKind | None,
@@ -83,12 +86,18 @@ def command(
     std: tuple[float, ...] | None,
     input_scale: float | None,
     pixel_bits: int,
+    weights: Path | None,
+    sample: tuple[int, ...] | None,
+    forward: Any,
     dt: float | None,
     data: str | None,
     count: int | None,
     as_json: bool,
 ) -> None:
-    """Turn the trained network SRC, a NIR graph or a float .safetensors, into an integer model, and report the changes.
+    """Turn the trained network SRC into an integer model, and report the changes.
+
+    SRC is a module of PyTorch made of snnTorch's, SpikingJelly's, sinabs' or Norse's neurons, as FILE.py:NAME (NAME is
+    the module, or returns it), a NIR graph, or a float .safetensors. FILE is run: it is your own program.
 
     With --data, the model runs on sample data, and the report says how many neurons of each layer fire. It is kept in
     the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
@@ -97,10 +106,11 @@ def command(
 
     if count is not None and data is None:
         raise click.UsageError("-n counts images of --data: give that too", click.get_current_context())
-    require_another(output, source=source)
+    require_another(output, source=source_file(source), **({"weights": weights} if weights else {}))
     if data is not None:
         require_another(output, data=located(data)[0])
-    trained, origin = read_trained(source, dt, reset=reset, compare=compare)
+    module = ModuleOptions(weights, sample, forward, timesteps, encoding)
+    trained, origin = read_trained(source, dt, reset=reset, compare=compare, module=module)
     try:
         network, report = quantize(
             trained,
@@ -114,14 +124,14 @@ def command(
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    sample = None if data is None else measured(network, data, count)
-    reported = with_sample(report.to_json(), sample)
-    save(network, output, {"source": source.name} | origin | {"quantization": reported})
-    fields = {"model": str(output), "model_hash": model_hash(network), "source": str(source)} | origin
+    fired = None if data is None else measured(network, data, count)
+    reported = with_sample(report.to_json(), fired)
+    save(network, output, {"source": Path(source).name} | origin | {"quantization": reported})
+    fields = {"model": str(output), "model_hash": model_hash(network), "source": source} | origin
 
     def human() -> None:
         click.echo(str(report))
-        show_sample(sample)
+        show_sample(fired)
         click.echo(f"wrote {output}")
 
     emit(as_json, fields | reported, human)

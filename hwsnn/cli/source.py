@@ -17,6 +17,7 @@ from hwsnn.frontends.read import is_float_file, read
 from hwsnn.quantization.quantize import DEFAULT_ENCODING
 
 from ..spec import MAX_PIXEL_BITS, EncoderKind, Readout, Reset
+from .module_source import ModuleOptions, is_module, read_module_source
 
 if TYPE_CHECKING:
     from hwsnn.float_network import FloatNetwork
@@ -127,15 +128,26 @@ def trained_path(text: str) -> Path:
 
 
 def read_trained(
-    source: Path, dt: float | None = None, *, reset: Reset | None = None, compare: Compare | None = None
+    source: str,
+    dt: float | None = None,
+    *,
+    reset: Reset | None = None,
+    compare: Compare | None = None,
+    module: ModuleOptions | None = None,
 ) -> tuple[FloatNetwork, dict[str, Any]]:
-    """The trained network in ``source``, a float file or a NIR graph, and how it was read.
+    """The trained network of ``source``, a float file, a NIR graph or ``FILE.py:NAME``, and how it was read.
 
     ``compare`` overrides the comparison of all neurons. ``reset`` is applied later, by the quantizer; either option
     settles a remark of the source, which is then dropped.
     """
-    network = read(source, dt=dt)
-    origin = {} if is_float_file(source) else {"dt": dt or DEFAULT_DT}
+    if is_module(source):
+        network, origin = read_module_source(source, module or ModuleOptions(), dt)
+    else:
+        if module is not None:
+            module.require_none()
+        path = trained_path(source)
+        network = read(path, dt=dt)
+        origin = {} if is_float_file(path) else {"dt": dt or DEFAULT_DT}
     answers = {RESET_REMARK: reset, COMPARE_REMARK: compare}
     remarks = [remark for remark in network.remarks if answers.get(remark) is None]
     if reset == "subtract" and RESET_REMARK in network.remarks:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from hwsnn.errors import InputError, reason
-from hwsnn.float_network import FloatIntegrator, FloatNetwork
+from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatPopulation
 from hwsnn.spec import EncoderKind, Readout
 
 from ..chain import Chain
@@ -184,10 +184,15 @@ class _Builder:
         self._require_time(call, framework.takes_all_steps(call.module))
         reading = framework.read(Node(call.name, call.module, self._chain.shape, len(self._frames.inner)))
         self._remarks += reading.remarks
-        if self._chain.layers and isinstance(getattr(self._chain.layers[-1], "neuron", None), FloatIntegrator):
+        if self._ends_in_integrators:
             raise call.error("comes after neurons that never fire, which can only be the last layer")
         self._chain.close(call, reading.neuron, reading.gain, reading.offset)
         self._neurons[self._chain.layers[-1].name] = call.module
+
+    @property
+    def _ends_in_integrators(self) -> bool:
+        last = self._chain.layers[-1] if self._chain.layers else None
+        return isinstance(last, FloatPopulation) and not last.neuron.fires
 
     def _require_time(self, call: Call, takes_all_steps: bool) -> None:
         """Neurons get a step of all frames a call, or all steps of them in their layout."""
@@ -223,7 +228,17 @@ class _Builder:
             neuron = FloatIntegrator(0.0)
             self._chain.close(last, neuron, np.ones_like(zero), zero)
             return READOUTS[over_time]
+        if self._ends_in_integrators:
+            return READOUTS[over_time]
         if found.scores.membrane:
+            assert last.module is not None
+            framework = framework_of(last.module)
+            assert framework is not None
+            if not framework.keeps_membrane_before_reset(last.module):
+                raise last.error(
+                    "its membrane after the reset makes the scores, and readouts take it before; return its spikes, or "
+                    "let it never fire"
+                )
             return READOUTS[over_time]
         if over_time != "all":
             raise last.error("its spikes make the scores: of all steps, not of the last or the largest")

@@ -119,6 +119,10 @@ class Framework(ABC):
         The tensor itself, not a copy, where ``output`` or the module holds it: it is known again by its identity.
         """
 
+    def keeps_membrane_before_reset(self, module: nn.Module) -> bool:
+        """Whether ``membrane`` is that before the reset, as readouts take it; neurons that never fire have no other."""
+        return False
+
     @abstractmethod
     def distances(self, module: nn.Module) -> AbstractContextManager[list[torch.Tensor]]:
         """While it is open, every call of the neurons ``module`` adds u - threshold, what its spikes are decided by.
