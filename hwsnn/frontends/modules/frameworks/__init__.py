@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from ..framework import Framework
 from .norse import Norse
+from .sinabs import Sinabs
 
 if TYPE_CHECKING:
     from torch import nn
 
-FRAMEWORKS: tuple[Framework, ...] = (Norse(),)
+FRAMEWORKS: tuple[Framework, ...] = (Norse(), Sinabs())
 
 
 def framework_of(module: nn.Module) -> Framework | None:

@@ -82,6 +82,10 @@ class Sinabs(Framework):
                 found["batch_first"] = None
         return tuple(found)
 
+    def takes_all_steps(self, module: nn.Module) -> bool:
+        """As in ``Framework``: always."""
+        return True
+
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As ``Framework``: ``v_mem`` of the last step, after its reset and lower bound."""
         membrane: torch.Tensor = module.v_mem
