@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from ..framework import Framework
 from .norse import Norse
 from .sinabs import Sinabs
+from .snntorch import SnnTorch
 
 if TYPE_CHECKING:
     from torch import nn
 
-FRAMEWORKS: tuple[Framework, ...] = (Norse(), Sinabs())
+FRAMEWORKS: tuple[Framework, ...] = (SnnTorch(), Sinabs(), Norse())
 
 
 def framework_of(module: nn.Module) -> Framework | None:

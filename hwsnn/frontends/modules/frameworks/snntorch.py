@@ -84,6 +84,14 @@ class SnnTorch(Framework):
             return ()
         return ("step", "frame", "sequence") if any(hidden) else ("frame", "step", "sequence")
 
+    def takes_all_steps(self, module: nn.Module) -> bool:
+        """As in ``Framework``: never."""
+        return False
+
+    def keeps_membrane_before_reset(self, module: nn.Module) -> bool:
+        """As in ``Framework``: with the delay, the reset of a spike is in the next step."""
+        return bool(module.reset_delay) or module.reset_mechanism == "none"
+
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As ``Framework.membrane``: u, but what the reset has left of it with ``reset_delay=False``."""
         found: Any = output[-1] if isinstance(output, tuple) else module.mem
