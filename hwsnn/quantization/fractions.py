@@ -14,6 +14,8 @@ FLOOR = 0.5
 """What a floor takes off on average, in units of a membrane."""
 LARGEST_SHARE = 0.01
 """Of the threshold: by how much floors may move a membrane."""
+LARGEST_ALONE = 0.0025
+"""Likewise where no weight is rounded, so that floors are the largest error."""
 ERROR_SHARE = 0.25
 """Of the weights' RMS error: floors that are smaller do not matter beside it."""
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
@@ -92,7 +94,7 @@ def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
 
     ``exact``: as many as lose nothing. They are worth ``WORTH_EXACTNESS`` more.
     """
-    allowed = max(LARGEST_SHARE, ERROR_SHARE * rms_error)
+    allowed = max(LARGEST_SHARE if rms_error else LARGEST_ALONE, ERROR_SHARE * rms_error)
     wanted = int(min(np.ceil(np.log2(max(share / allowed, 1))), spec.MAX_FRACTION_BITS))
     if exact is not None and exact <= min(wanted + WORTH_EXACTNESS, spec.MAX_FRACTION_BITS):
         return exact

@@ -12,20 +12,23 @@ from hwsnn.float_network import Decay, FloatArray
 from hwsnn.spec.checks import assert_never
 
 LEAK_SHIFT = 8
+"""Bits of a multiplier, at least."""
+LEAK_ERROR = 2.0**-9
+"""Of 1 - decay: by how much a multiplier may miss it. As large is the error of a membrane that has come to rest."""
 LEAK_ROUNDING = 1e-6
 """A decay this close to one that needs no multiplier counts as that one: it is within single precision."""
 
 
 def choose_leak(decay: Decay) -> spec.Leak:
-    """The leak whose decay is ``decay``; if there is none, the nearest multiple of 2^-8 for each channel.
+    """The leak whose decay is ``decay``; if there is none, the nearest multiple of 2^-n for each channel.
 
-    Channels that all decay alike have one leak. A leak per channel has as many more bits as it takes to be exact where
-    one leak would be.
+    n is at least 8, and at most 16: as many bits as ``LEAK_ERROR`` takes. Channels that all decay alike have one leak.
+    A leak per channel has as many more bits as it takes to be exact where one leak would be.
     """
     betas = np.atleast_1d(np.asarray(decay, np.float64))
     if np.ptp(betas) < LEAK_ROUNDING:
         return _one_leak(float(betas[0]))
-    shift = max(LEAK_SHIFT, *(_shift_of(float(beta)) or 0 for beta in np.unique(betas)))
+    shift = max(_bits(float(beta)) for beta in np.unique(betas))
     return spec.ChannelLeak(np.rint(betas * (1 << shift)).astype(np.int32), shift)
 
 
@@ -59,8 +62,19 @@ def _one_leak(beta: float) -> spec.Leak:
     shift = _shift_of(beta)
     if shift is not None:
         return spec.ShiftLeak(shift)
-    denominator = 1 << LEAK_SHIFT
-    return spec.MultiplyLeak(min(int(np.rint(beta * denominator)), denominator - 1), LEAK_SHIFT)
+    bits = _bits(beta)
+    return spec.MultiplyLeak(min(int(np.rint(beta * (1 << bits))), (1 << bits) - 1), bits)
+
+
+def _bits(beta: float) -> int:
+    """Of a multiplier for ``beta``: those of its shift if it has one, else as few as come near enough."""
+    shift = _shift_of(beta)
+    if shift is not None:
+        return max(shift, LEAK_SHIFT)
+    for bits in range(LEAK_SHIFT, spec.MAX_LEAK_SHIFT):
+        if abs(np.rint(beta * (1 << bits)) / (1 << bits) - beta) <= LEAK_ERROR * (1 - beta):
+            return bits
+    return spec.MAX_LEAK_SHIFT
 
 
 def _shift_of(beta: float) -> int | None:
