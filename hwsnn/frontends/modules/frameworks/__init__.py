@@ -8,11 +8,12 @@ from ..framework import Framework
 from .norse import Norse
 from .sinabs import Sinabs
 from .snntorch import SnnTorch
+from .spikingjelly import SpikingJelly
 
 if TYPE_CHECKING:
     from torch import nn
 
-FRAMEWORKS: tuple[Framework, ...] = (SnnTorch(), Sinabs(), Norse())
+FRAMEWORKS: tuple[Framework, ...] = (SnnTorch(), SpikingJelly(), Sinabs(), Norse())
 
 
 def framework_of(module: nn.Module) -> Framework | None:

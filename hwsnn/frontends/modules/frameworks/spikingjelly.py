@@ -102,6 +102,10 @@ class SpikingJelly(Framework):
             return ("sequence", "frame")
         return ("step", "frame", "sequence")
 
+    def takes_all_steps(self, module: nn.Module) -> bool:
+        """As in ``Framework``: in step mode m."""
+        return getattr(module, "step_mode", "s") == "m"
+
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """v after the reset of the last step."""
         found = getattr(module, "v", None)
