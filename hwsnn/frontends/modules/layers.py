@@ -33,14 +33,14 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 def is_layer(module: nn.Module) -> bool:
     """Whether ``module`` is one of torch's own layers, or a framework's form of one, and not looked into."""
-    kind = type(module)
+    kind: Any = type(module)
     if kind.__module__.startswith("torch.nn.modules"):
         return not isinstance(module, CONTAINERS)
     if is_voting(module):
         return True
     if not isinstance(module, HANDLED):
         return False
-    own = next(kin for kin in kind.__mro__ if kin in HANDLED)
+    own: Any = next(kin for kin in kind.__mro__ if kin in HANDLED)
     by, _, _ = kind.forward.__module__.partition(".")
     # A framework's layer of the same name is torch's, over steps too; another may compute its weights anew.
     return kind.forward is own.forward or (
