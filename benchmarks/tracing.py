@@ -190,11 +190,11 @@ def trace(module: nn.Module) -> None:
 
 
 def outcome(act: Callable[[], object]) -> str:
-    """``yes``, or why not."""
+    """``yes``, or why not, in a sentence."""
     try:
         act()
     except Exception as error:
-        return f"no: {str(error).strip().splitlines()[0]}"
+        return f"no: {str(error).partition('. ')[0]}"
     return "yes"
 
 
