@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from ..errors import InputError
-from ..spec import MAX_EXTENT, EncoderKind
+from ..spec import MAX_EXTENT, EncoderKind, Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,6 +32,10 @@ class ModuleOptions:
     forward: Literal["step", "all"] | None = None
     timesteps: int | None = None
     encoding: EncoderKind | None = None
+
+    def of_model(self, network: Network) -> ModuleOptions:
+        """With the steps and the encoding of ``network``."""
+        return replace(self, timesteps=network.timesteps, encoding=network.encoder.kind)
 
     def require_none(self) -> None:
         """Raise ``InputError`` if one was given that is for modules alone."""

@@ -32,8 +32,13 @@ READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest"
 
 @dataclass(frozen=True, eq=False)
 class ReadModule:
-    """A module as a float network, how it is called, and its modules of neurons by the names of their layers."""
+    """``module`` as a float network, how it is called, and its modules of neurons by the names of their layers.
 
+    ``sample``: the shape of its input at a step.
+    """
+
+    module: nn.Module
+    sample: tuple[int, ...]
     network: FloatNetwork
     layout: Layout
     neurons: dict[str, nn.Module]
@@ -100,7 +105,7 @@ class _Builder:
             encoding=encoding,
             readout=readout,
         )
-        return ReadModule(network, self._layout, self._neurons)
+        return ReadModule(self._module, self._frame.sample, network, self._layout, self._neurons)
 
     def _record(self) -> Path:
         """What the module does in one call."""
