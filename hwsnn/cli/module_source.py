@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -102,6 +103,7 @@ def loaded_module(source: str, weights: Path | None) -> nn.Module:
     require("torch", f" ({source} is a module of PyTorch)")
     from hwsnn.frontends.modules.source_file import ModuleSource, load_module
 
+    logging.getLogger("torch").setLevel(logging.ERROR)  # it warns of what it lacks on this machine, such as Triton
     return load_module(ModuleSource(source_file(source), source.rpartition(":")[2]), weights)
 
 
