@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from hwsnn.errors import InputError, reason
-from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatPopulation
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatPopulation
 from hwsnn.spec import EncoderKind, Readout
 
+from .. import linear
 from ..chain import Chain
 from ..names import network_name
 from . import functions, layers
@@ -189,10 +190,20 @@ class _Builder:
         self._require_time(call, framework.takes_all_steps(call.module))
         reading = framework.read(Node(call.name, call.module, self._chain.shape, len(self._frames.inner)))
         self._remarks += reading.remarks
+        if reading.weight is not None:
+            self._weigh(call, reading.weight)
         if self._ends_in_integrators:
             raise call.error("comes after neurons that never fire, which can only be the last layer")
         self._chain.close(call, reading.neuron, reading.gain, reading.offset)
         self._neurons[self._chain.layers[-1].name] = call.module
+
+    def _weigh(self, call: Call, weight: FloatArray) -> None:
+        """Weights that neurons have of their own."""
+        if weight.shape[1] != math.prod(self._chain.shape) or not self._chain.flat:
+            raise call.error(f"takes {weight.shape[1]} values, but gets {'x'.join(map(str, self._chain.shape))}")
+        weight = weight.reshape(len(weight), *self._chain.shape)
+        self._chain.add(call, linear.DenseMap(call.name, weight, np.zeros(len(weight))))
+        self._frames = self._after(call)
 
     @property
     def _ends_in_integrators(self) -> bool:

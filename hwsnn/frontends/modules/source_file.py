@@ -92,7 +92,8 @@ def _run(source: ModuleSource, made: Any) -> Any:
 
 def _where(source: ModuleSource, error: BaseException) -> str:
     """The user's file and the last of its lines that ran."""
-    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if Path(one.filename) == source.file]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if Path(one.filename).resolve() == source.file.resolve()]
     return f"{source.file}: line {lines[-1]}" if lines else str(source)
 
 
