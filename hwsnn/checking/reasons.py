@@ -100,10 +100,14 @@ def _membranes(trace: LayerTrace) -> Int64Array:
 
 
 def _of_rounding(found: Rounding, gap: float) -> str:
-    apart = f"the membranes are {gap / found.threshold:.2%} of the threshold apart"
+    apart = f"the membranes are {_share(gap, found.threshold)} of the threshold apart"
     if not found.parts:
         return f"no reason found: {apart}, and nothing is rounded here"
     parts = ", ".join(found.parts)
     if gap <= found.most:
         return f"rounding ({parts}): {apart}"
-    return f"no reason found: {apart}, and rounding ({parts}) explains {found.most / found.threshold:.2%} at most"
+    return f"no reason found: {apart}, and rounding ({parts}) explains {_share(found.most, found.threshold)} at most"
+
+
+def _share(part: float, of: float) -> str:
+    return f"{100 * part / of:.2g}%"

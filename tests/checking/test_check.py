@@ -16,7 +16,8 @@ from hwsnn.checking.counterparts import CountedAs, match
 from hwsnn.errors import InputError
 from hwsnn.spec import Encoder, Network
 from tests.checking import nets
-from tests.checking.nets import CLASSES, IMAGE, STEPS, checked, images, made, nn, norse, torch
+from tests.checking.compared import CLASSES, IMAGE, STEPS, checked, exact, images, made, read
+from tests.checking.nets import nn, norse, torch
 
 IMAGES = images(40)
 
@@ -94,7 +95,7 @@ def test_readouts(readout: Any) -> None:
 
 @pytest.mark.parametrize("readout", ["membrane", "max", "sum"])
 def test_currents_at_the_end(readout: Any) -> None:
-    net = nets.exact(norse.SequentialState(nn.Flatten(), nn.Linear(30, 12), norse.IAFCell(), nn.Linear(12, CLASSES)))
+    net = exact(norse.SequentialState(nn.Flatten(), nn.Linear(30, 12), norse.IAFCell(), nn.Linear(12, CLASSES)))
     network = made(net, readout=readout)
     result = checked(net, network, IMAGES)
     assert result.answers_agree == 1.0
@@ -218,9 +219,9 @@ def test_rounding_explains_what_is_rounded() -> None:
 def test_what_rounding_cannot_explain_has_no_reason() -> None:
     """Neurons that do something else than what was read of them."""
     net = nets.dense()
-    read = nets.read(net)
+    found = read(net)
     net[2].p = net[2].p._replace(v_th=torch.tensor(0.5))
-    first = check_module.check(read, made(nets.dense()), IMAGES).layers[0].first
+    first = check_module.check(found, made(nets.dense()), IMAGES).layers[0].first
     assert first is not None
     assert first.why.startswith("no reason found: the membranes are ")
 
@@ -247,8 +248,7 @@ def test_large_models_take_fewer_frames_at_a_time(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(check_module, "BATCH_VALUES", 1)
     sizes = list[int]()
     result = checked(nets.dense(), made(nets.dense()), IMAGES[:3])
-    read = nets.read(nets.dense())
-    check_module.check(read, made(nets.dense()), IMAGES[:3], progress=sizes.append)
+    check_module.check(read(nets.dense()), made(nets.dense()), IMAGES[:3], progress=sizes.append)
     assert sizes == [1, 1, 1]
     assert [one.differ for one in result.layers] == [0, 0]
 
@@ -266,8 +266,8 @@ def test_another_network() -> None:
     more = replace(last, name="more", projections=(projection,))
     longer = replace(dense, layers=(*dense.layers, more))
     with pytest.raises(InputError, match="it has 3 layers, the module 2; give the MODEL"):
-        match(nets.read(nets.dense()).network, longer, CountedAs())
-    taller = replace(nets.read(nets.dense()).network, input_shape=(1, 5, 6))
+        match(read(nets.dense()).network, longer, CountedAs())
+    taller = replace(read(nets.dense()).network, input_shape=(1, 5, 6))
     with pytest.raises(InputError, match="it takes 1x6x5, the module 1x5x6; give the MODEL"):
         match(taller, dense, CountedAs())
 
@@ -294,14 +294,14 @@ def test_one_input_for_all_steps_is_no_encoder() -> None:
 
 def test_a_forward_that_fails() -> None:
     net = nets.dense()
-    read = nets.read(net)
+    found = read(net)
 
     def fail(*_: Any) -> None:
         raise RuntimeError("out of order")
 
     net[1].register_forward_hook(fail)
     with pytest.raises(InputError, match=r"^the module's forward fails on 16 frames: out of order$"):
-        check_module.check(read, made(nets.dense()), IMAGES)
+        check_module.check(found, made(nets.dense()), IMAGES)
 
 
 def test_images_and_labels_that_do_not_fit() -> None:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 import hwsnn
 from hwsnn.cli import cli
 from hwsnn.model_file.integer_file import load, save
-from tests.checking import nets
+from tests.checking import compared, nets
 from tests.cli.test_cli import expect_refusal
 from tests.support.stage_lines import beside_stages
 
@@ -32,7 +32,7 @@ def quiet_net():
 def other_net():
     return nets.conv()
 """
-IMAGES = nets.images(20)
+IMAGES = compared.images(20)
 KEYS = ["images", "answers_agree", "accuracy_framework", "accuracy_model", "layers", "not_compared"]
 
 
@@ -42,14 +42,14 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "net.py").write_text(SOURCE)
     assert hwsnn_("quantize", tmp_path, "-o", str(tmp_path / "net.safetensors"), *options()).exit_code == 0
     labels = hwsnn.run(load(tmp_path / "net.safetensors"), IMAGES).predictions
-    labels[0] = (labels[0] + 1) % nets.CLASSES
+    labels[0] = (labels[0] + 1) % compared.CLASSES
     np.savez(tmp_path / "labelled.npz", x=IMAGES, y=labels)
     np.savez(tmp_path / "bare.npz", x=IMAGES)
     return tmp_path
 
 
 def options() -> list[str]:
-    return ["--sample", "1x6x5", "--timesteps", str(nets.STEPS)]
+    return ["--sample", "1x6x5", "--timesteps", str(compared.STEPS)]
 
 
 def hwsnn_(command: str, folder: Path, *arguments: str, name: str = "make_net") -> Result:
@@ -72,7 +72,7 @@ def test_json(folder: Path) -> None:
     assert [layer["differ"] for layer in fields["layers"]] == [0, 0]
     assert fields["layers"][0] == {
         "name": "dense1",
-        "values": 20 * nets.STEPS * 12,
+        "values": 20 * compared.STEPS * 12,
         "differ": 0,
         "ties": 0,
         "first": None,
@@ -95,7 +95,7 @@ def test_text(folder: Path) -> None:
 
 def test_a_model_of_other_numbers(folder: Path) -> None:
     """The JSON is there too where too few answers agree."""
-    wrong = hwsnn.quantize(nets.read(nets.exact(nets.dense(), seed=3)).network)[0]
+    wrong = hwsnn.quantize(compared.read(compared.exact(nets.dense(), seed=3)).network)[0]
     save(wrong, folder / "net.safetensors")
     result = check(folder, "--json")
     assert result.exit_code == 1
@@ -138,7 +138,7 @@ def test_normalization_is_read_from_the_model(folder: Path) -> None:
     ],
 )
 def test_what_does_not_fit(folder: Path, arguments: tuple[str, ...], how: dict[str, str], said: str) -> None:
-    np.savez(folder / "wide.npz", x=nets.images(3, (1, 6, 6)))
+    np.savez(folder / "wide.npz", x=compared.images(3, (1, 6, 6)))
     expect_refusal(check(folder, *arguments, **how), said)
 
 
