@@ -58,7 +58,7 @@ TOP = {"__init__", "__main__", "public", "cli", "demo"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
-HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch"}
+HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch", "snntorch", "spikingjelly", "sinabs", "norse"}
 NETWORK = {"http", "socket"}
 """What ``urllib.request`` loads; urllib itself comes with pathlib."""
 

@@ -77,7 +77,7 @@ class _Commands(click.Group):
         except ImportError as error:
             from ..packages import lacking
 
-            if needed := lacking(error):
+            if needed := lacking(error, ctx.invoked_subcommand or ""):
                 raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
             raise InputError(
                 f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it again"

@@ -101,7 +101,7 @@ def command(
     the module, or returns it), a NIR graph, or a float .safetensors. FILE is run: it is your own program.
 
     With --data, the model runs on sample data, and the report says how many neurons of each layer fire. It is kept in
-    the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
+    the model file, too. docs/importing.md says how modules are read, docs/nir.md how NIR graphs are.
     """
     from hwsnn.model_file.integer_file import model_hash, save
 

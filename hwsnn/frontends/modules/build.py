@@ -219,10 +219,10 @@ class _Builder:
                     f"takes one step a call, but gets {'x'.join(map(str, outer))} of them for {frames} frames; call it "
                     "in a loop over time"
                 )
-            if self._layout not in CALL_PER_STEP and self._steps is None:
+            if self._layout not in CALL_PER_STEP and not call.occurrence:
                 raise call.error("is called once for a frame: one step, not a loop over time")
             return
-        if self._steps is not None or self._layout in CALL_PER_STEP:
+        if call.occurrence or self._layout in CALL_PER_STEP:
             raise call.error("takes all steps a call, but is called once a step; give --forward all")
         steps = math.prod(outer) // frames
         wanted = {"folded": (frames * steps,), "batch_first": (frames, steps)}.get(self._layout, (steps, frames))
