@@ -20,8 +20,8 @@ from .result import CheckResult, FirstDifference, LayerCheck
 
 BATCH = 16
 """Frames that the module takes at a time, the last ones filled up: floats round by the size of a batch."""
-BATCH_VALUES = 1 << 25
-"""Most spikes of all layers in a batch; a model that has more takes fewer frames at a time."""
+BATCH_VALUES = 1 << 23
+"""Most values of all layers and steps in a batch, of some 40 bytes each; large models take fewer frames at a time."""
 
 
 def sample_of(network: Network) -> tuple[int, ...]:

@@ -67,7 +67,10 @@ def command(
     from hwsnn.checking.check import check, sample_of
 
     options = ModuleOptions(weights, sample or noted or sample_of(network), forward)
-    read = read_loaded(source, module, options.of_model(network))
+    try:
+        read = read_loaded(source, module, options.of_model(network))
+    except InputError as error:
+        raise InputError(f"{error} ({model}: {network.timesteps} steps, encoding {network.encoder.kind!r})") from None
     with stages() as show:
         show.at("running the module and the reference", 0, len(loaded.images))
         try:

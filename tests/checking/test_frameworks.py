@@ -107,6 +107,17 @@ def test_differ_nowhere(name: str) -> None:
     assert max(layer.neuron.spikes for _, layer in network.populations()) >= several
 
 
+@pytest.mark.parametrize("steps", [1, 2, 16])
+@pytest.mark.parametrize("name", [name for name in NETS if NETS[name][1] != "frame"])
+def test_numbers_of_steps(name: str, steps: int) -> None:
+    """Also as many as there are frames in a call."""
+    net = exact(NETS[name][0]())
+    network = made(net, timesteps=steps)
+    result = checked(net, network, images(17))
+    assert [one.differ for one in result.layers] == [0, 0]
+    assert result.answers_agree == 1.0
+
+
 @pytest.mark.parametrize("name", [name for name in NETS if NETS[name][1] != "frame"])
 def test_steps_differ_nowhere(name: str) -> None:
     net = exact(NETS[name][0]())

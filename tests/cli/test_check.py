@@ -29,6 +29,18 @@ def make_net():
 def quiet_net():
     return nets.dense()
 
+class Looped(nets.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nets.dense()
+
+    def forward(self, x):
+        state, total = None, 0
+        for _ in range(5):
+            spikes, state = self.net(x, state)
+            total = total + spikes
+        return total
+
 def other_net():
     return nets.conv()
 """
@@ -131,6 +143,7 @@ def test_normalization_is_read_from_the_model(folder: Path) -> None:
     ("arguments", "how", "said"),
     [
         ((), {"name": "other_net"}, "net.safetensors: the model was not made of this module: it has"),
+        ((), {"name": "Looped"}, "makes 5 steps, not 6; give --timesteps 5 ("),
         ((), {"data": "wide.npz"}, "images are 1x6x6; the model takes 1x6x5"),
         (("-n", "21"), {}, "-n must be from 1 to 20"),
         (("--forward", "all"), {"name": "quiet_net"}, "is called once for a frame: one step, not a loop over time"),

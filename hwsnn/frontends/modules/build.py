@@ -69,7 +69,11 @@ def read_module(
                 return _Builder(module, frame, layout).build(network_name(name), encoding)
         except InputError as error:
             errors.append(error)
-    raise errors[0]
+    raise next((error for error in errors if not isinstance(error, _ForwardError)), errors[0])
+
+
+class _ForwardError(InputError):
+    """The module does not take what it was called with; another layout says more of it."""
 
 
 class _Builder:
@@ -123,7 +127,7 @@ class _Builder:
             raise
         except Exception as error:  # a user's own code may raise anything
             text = "x".join(map(str, size))
-            raise InputError(f"its forward fails on an input of {text}: {reason(error)}") from error
+            raise _ForwardError(f"its forward fails on an input of {text}: {reason(error)}") from error
         finally:
             reset(self._module, self._frame.frames)
         return path(scores(recorder.value(output), _ends_search), _is_neuron)
