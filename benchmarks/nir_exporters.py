@@ -298,7 +298,7 @@ def measure(framework: Framework, case: Case, seed: int) -> Iterator[tuple[float
         with TemporaryDirectory() as folder:
             path = Path(folder) / "network.nir"
             case.write(exported, images[:1], path)
-            trained, _ = read_trained(str(path), told.dt, reset=told.reset, compare=told.compare)
+            trained = read_trained(str(path), told.dt, reset=told.reset, compare=told.compare).network
         integers, _ = quantize(trained, timesteps=TIMESTEPS, encoding="direct", reset=told.reset)
         result = reference.run(integers, pixels.reshape(IMAGES, *integers.input_shape))
         yield float((result.scores == scores).mean()), float((result.predictions == scores.argmax(1)).mean())

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
     "data": {"errors", "files", "progress", "spec"},
+    "checking": {"errors", "progress", "spec", "float_network", "frontends", "quantization", "reference"},
     # How they are built
     "interface": set(),
     "folding": {"errors", "files", "spec"},
@@ -193,7 +194,7 @@ def test_help_loads_no_command() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "data", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "explore", "board"],
+    ["demo", "data", "quantize", "check", "inspect", "run", "generate", "verify", "build", "bench", "explore", "board"],
 )
 def test_a_command_loads_little_before_it_runs(command: str) -> None:
     loaded = loaded_by(f"import hwsnn.cli.{command}")

@@ -41,6 +41,7 @@ SUMMARIES = {
     "train": "Train a model by its recipe.",
     "data": "Download a public data set: mnist.",
     "quantize": "Turn a NIR graph into an integer model.",
+    "check": "Run a module in its own framework beside the model that was made of it.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
     "run": "Run the bit-exact reference on images.",
     "generate": "Write a model's Verilog and its manifest.",

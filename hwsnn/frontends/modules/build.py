@@ -33,8 +33,13 @@ READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest"
 
 @dataclass(frozen=True, eq=False)
 class ReadModule:
-    """A module as a float network, how it is called, and its modules of neurons by the names of their layers."""
+    """``module`` as a float network, how it is called, and its modules of neurons by the names of their layers.
 
+    ``sample``: the shape of its input at a step.
+    """
+
+    module: nn.Module
+    sample: tuple[int, ...]
     network: FloatNetwork
     layout: Layout
     neurons: dict[str, nn.Module]
@@ -64,7 +69,11 @@ def read_module(
                 return _Builder(module, frame, layout).build(network_name(name), encoding)
         except InputError as error:
             errors.append(error)
-    raise errors[0]
+    raise next((error for error in errors if not isinstance(error, _ForwardError)), errors[0])
+
+
+class _ForwardError(InputError):
+    """The module does not take what it was called with; another layout says more of it."""
 
 
 class _Builder:
@@ -101,7 +110,7 @@ class _Builder:
             encoding=encoding,
             readout=readout,
         )
-        return ReadModule(network, self._layout, self._neurons)
+        return ReadModule(self._module, self._frame.sample, network, self._layout, self._neurons)
 
     def _record(self) -> Path:
         """What the module does in one call."""
@@ -118,7 +127,7 @@ class _Builder:
             raise
         except Exception as error:  # a user's own code may raise anything
             text = "x".join(map(str, size))
-            raise InputError(f"its forward fails on an input of {text}: {reason(error)}") from error
+            raise _ForwardError(f"its forward fails on an input of {text}: {reason(error)}") from error
         finally:
             reset(self._module, self._frame.frames)
         return path(scores(recorder.value(output), _ends_search), _is_neuron)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -95,11 +95,11 @@ def reset(module: nn.Module, frames: int) -> None:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In eval mode and without gradients while it is open."""
+    """In eval mode and without gradients while it is open; what the module prints goes to stderr."""
     training = {one: one.training for one in module.modules()}
     module.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), redirect_stdout(sys.stderr):
             yield
     finally:
         for one, was in training.items():
@@ -120,7 +120,8 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
     Frames that are given once must be the same at every step.
     """
     steps, frames = inputs.shape[:2]
-    inputs = inputs.to(*number_type(module))
+    dtype, device = number_type(module)
+    inputs = inputs.to(dtype=dtype, device=device)
     reset(module, frames)
     with evaluating(module):
         match layout:
@@ -153,10 +154,6 @@ def first(output: Any) -> torch.Tensor:
 
 def by_step(values: torch.Tensor, layout: Layout, steps: int, frames: int) -> torch.Tensor:
     """(T, N, values) of all steps of one call in ``layout``."""
-    if layout == "batch_first":
+    if layout in ("batch_first", "folded"):
         return values.reshape(frames, steps, -1).transpose(0, 1)
-    if layout == "folded" or (layout == "sequence" and values.shape[0] == steps * frames != steps):
-        inner = math.prod(values.shape[1:])
-        if layout == "folded":
-            return values.reshape(frames, steps, inner).transpose(0, 1)
     return values.reshape(steps, frames, -1)
