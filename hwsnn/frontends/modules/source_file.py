@@ -83,7 +83,7 @@ def _run(source: ModuleSource, made: Any) -> Any:
     except ModuleNotFoundError as error:
         from hwsnn.packages import lacking
 
-        raise InputError(f"{_where(source, error)}: needs {lacking(error) or reason(error)}") from None
+        raise InputError(f"{_where(source, error)}: needs {lacking(error, "") or reason(error)}") from None
     except SyntaxError as error:
         raise InputError(f"{error.filename}: line {error.lineno}: {error.msg}") from None
     except BaseException as error:
