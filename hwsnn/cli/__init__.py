@@ -40,7 +40,7 @@ SUMMARIES = {
     "demo": "Run the whole flow on the shipped digits model: verify, build, measure.",
     "train": "Train a model by its recipe.",
     "data": "Download a public data set: mnist.",
-    "quantize": "Turn a NIR graph into an integer model.",
+    "quantize": "Turn a trained network into an integer model.",
     "check": "Run a module in its own framework beside the model that was made of it.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
     "run": "Run the bit-exact reference on images.",
