@@ -10,8 +10,6 @@ from .model_file import float_file, integer_file
 from .planner.constraints import DEFAULT_DEVICE, Constraints
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import nn
 
     from .frontends.modules.calling import Forward
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 def from_torch(
     module: nn.Module,
     *,
-    sample: Sequence[int],
+    sample: tuple[int, ...] | list[int],
     timesteps: int | None = None,
     encoding: EncoderKind | None = None,
     forward: Forward | None = None,
