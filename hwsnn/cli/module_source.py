@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from hwsnn.frontends.modules.build import ReadModule
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>\w*)")
+_SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>[^/]*)")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def loaded_module(source: str, weights: Path | None) -> nn.Module:
     require("torch", f" ({source} is a module of PyTorch)")
     from hwsnn.frontends.modules.source_file import ModuleSource, load_module
 
-    return load_module(ModuleSource(source_file(source), source.rpartition(":")[2]), weights)
+    with _prints_aside():
+        return load_module(ModuleSource(source_file(source), source.rpartition(":")[2]), weights)
 
 
 def read_loaded(source: str, module: nn.Module, options: ModuleOptions) -> ReadModule:
@@ -110,16 +113,22 @@ def read_loaded(source: str, module: nn.Module, options: ModuleOptions) -> ReadM
             f"{source}: give the shape of its input at a step: --sample CxHxW, such as 1x28x28, or n values"
         )
     try:
-        return read_module(
-            module,
-            options.sample,
-            timesteps=options.timesteps,
-            encoding=options.encoding,
-            forward=options.forward,
-            name=source.rpartition(":")[0].rpartition("/")[2].removesuffix(".py"),
-        )
+        with _prints_aside():
+            return read_module(
+                module,
+                options.sample,
+                timesteps=options.timesteps,
+                encoding=options.encoding,
+                forward=options.forward,
+                name=source.rpartition(":")[0].rpartition("/")[2].removesuffix(".py"),
+            )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
+
+
+def _prints_aside() -> AbstractContextManager[Any]:
+    """While it is open, what a user's code prints goes to stderr: stdout has what we say, JSON perhaps."""
+    return redirect_stdout(sys.stderr)
 
 
 def read_module_source(source: str, options: ModuleOptions, dt: float | None) -> tuple[FloatNetwork, dict[str, Any]]:
@@ -127,7 +136,7 @@ def read_module_source(source: str, options: ModuleOptions, dt: float | None) ->
     if dt is not None:
         raise InputError(f"{source}: its neurons have their own time step; --dt is for NIR files only")
     read = read_loaded(source, loaded_module(source, options.weights), options)
-    origin: dict[str, Any] = {"sample": list(options.sample or ()), "layout": read.layout}
+    origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "layout": read.layout}
     if options.weights is not None:
         origin["weights"] = options.weights.name
     return read.network, origin
