@@ -11,7 +11,7 @@ from .planner.constraints import DEFAULT_DEVICE, Constraints
 from .progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from torch import nn
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def from_torch(
     module: nn.Module,
     *,
-    sample: Sequence[int],
+    sample: tuple[int, ...] | list[int],
     timesteps: int | None = None,
     encoding: EncoderKind | None = None,
     forward: Forward | None = None,
@@ -52,7 +52,7 @@ def check(
     images: Images,
     *,
     labels: Int64Array | None = None,
-    sample: Sequence[int] | None = None,
+    sample: tuple[int, ...] | list[int] | None = None,
     forward: Forward | None = None,
     mean: PerChannel | None = None,
     std: PerChannel | None = None,

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec": set(),
     "float_network": {"spec"},
     "model_file": {"errors", "files", "spec", "float_network"},
-    "frontends": {"errors", "files", "spec", "float_network", "model_file"},
+    "frontends": {"errors", "files", "packages", "spec", "float_network", "model_file"},
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
     "data": {"errors", "files", "progress", "spec"},
@@ -58,7 +58,9 @@ TOP = {"__init__", "__main__", "public", "cli", "demo"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
-HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch", "snntorch", "spikingjelly", "sinabs", "norse"}
+HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch"}
+FRAMEWORKS = {"norse", "sinabs", "snntorch", "spikingjelly"}
+HEAVY |= FRAMEWORKS
 NETWORK = {"http", "socket"}
 """What ``urllib.request`` loads; urllib itself comes with pathlib."""
 
@@ -159,6 +161,17 @@ def loaded_by(statement: str) -> set[str]:
     script = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
+
+
+def test_torch_and_frameworks_are_for_modules_alone() -> None:
+    """A framework is imported for a module of its own, which has loaded it already."""
+    assert "torch" not in loaded_by("import hwsnn.frontends.read, hwsnn.cli.source, hwsnn.cli.module_source")
+    loaded = loaded_by("import hwsnn.frontends.modules.build, hwsnn.frontends.modules.source_file")
+    assert "torch" in loaded
+    assert loaded & FRAMEWORKS == set()
+    packages = {module: {name.split(".")[0] for name, _ in names(source)} for module, source in MODULES.items()}
+    users = {module for module, found in packages.items() if found & FRAMEWORKS}
+    assert all(module.startswith("hwsnn.frontends.modules.frameworks.") for module in users)
 
 
 def test_importing_hwsnn_is_light() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hwsnn.frontends.modules.build import ReadModule
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>\w*)")
+_SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>[^/]*)")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def read_module_source(source: str, options: ModuleOptions, dt: float | None) ->
     if dt is not None:
         raise InputError(f"{source}: its neurons have their own time step; --dt is for NIR files only")
     read = read_loaded(source, loaded_module(source, options.weights), options)
-    origin: dict[str, Any] = {"sample": list(options.sample or ()), "layout": read.layout}
+    origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "layout": read.layout}
     if options.weights is not None:
         origin["weights"] = options.weights.name
     return read, origin

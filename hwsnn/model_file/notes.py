@@ -50,7 +50,7 @@ def read_notes(path: Path, channels: int) -> Notes:
         return Notes(
             report is not None,
             None if said is None else _input(_object("the input", said), channels),
-            None if found.get("sample") is None else _sample(found["sample"]),
+            None if found.get("sample_shape") is None else _sample(found["sample_shape"]),
         )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: its notes are damaged: {error}; make the model again with hwsnn quantize") from None
@@ -83,5 +83,5 @@ def _number(what: str, value: Any, *, positive: bool) -> float:
 def _sample(value: Any) -> tuple[int, ...]:
     fits = isinstance(value, list) and 1 <= len(value) <= 3
     if not fits or not all(type(one) is int and 1 <= one <= MAX_EXTENT for one in value):
-        raise ValueError(f"sample must be 1 to 3 sizes from 1 to {MAX_EXTENT}, not {str(value)[:40]}")
+        raise ValueError(f"sample_shape must be 1 to 3 sizes from 1 to {MAX_EXTENT}, not {str(value)[:40]}")
     return tuple(value)

@@ -36,12 +36,12 @@ def exact(net: Any, seed: int = 0) -> Any:
     return net.eval()
 
 
-def read(net: Any, encoding: EncoderKind = "direct", sample: Sequence[int] = IMAGE, steps: int = STEPS) -> ReadModule:
+def read(net: Any, encoding: EncoderKind = "direct", sample: tuple[int, ...] = IMAGE, steps: int = STEPS) -> ReadModule:
     """``net`` as it runs in a check."""
     return read_module(net, sample, timesteps=steps, encoding=encoding)
 
 
-def made(net: Any, encoding: EncoderKind = "direct", sample: Sequence[int] = IMAGE, **how: Any) -> Network:
+def made(net: Any, encoding: EncoderKind = "direct", sample: tuple[int, ...] = IMAGE, **how: Any) -> Network:
     """The model that the quantizer makes of ``net``."""
     return quantize(read(net, encoding, sample).network, **how)[0]
 
@@ -52,7 +52,7 @@ def checked(
     images: Images,
     labels: Int64Array | None = None,
     *,
-    sample: Sequence[int] | None = None,
+    sample: tuple[int, ...] | None = None,
     **counted: Any,
 ) -> CheckResult:
     """``net`` beside ``network``."""

@@ -175,7 +175,7 @@ def test_quantize_checks_by_itself(folder: Path) -> None:
         "dense2 0.000%; hwsnn check compares them on data\n"
     ) in text
     with safe_open(out, framework="numpy") as file:
-        assert json.loads(file.metadata()["notes"])["sample"] == [1, 6, 5]
+        assert json.loads(file.metadata()["notes"])["sample_shape"] == [1, 6, 5]
 
 
 def test_another_reset_than_the_modules_shows(folder: Path) -> None:

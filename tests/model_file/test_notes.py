@@ -23,7 +23,7 @@ def notes_of(folder: Path, notes: dict[str, Any] | None) -> Notes:
 
 
 def test_what_is_there(tmp_path: Path) -> None:
-    notes = {"source": "net.py", "sample": [1, 28, 28], "quantization": {"input": INPUT, "layers": "any"}}
+    notes = {"source": "net.py", "sample_shape": [1, 28, 28], "quantization": {"input": INPUT, "layers": "any"}}
     assert notes_of(tmp_path, notes) == Notes(True, InputNotes(0.5, (0.0, 0.25), (1.0, 2.0)), (1, 28, 28))
 
 
@@ -49,10 +49,10 @@ def test_what_is_not(tmp_path: Path, notes: dict[str, Any] | None, quantized: bo
         ({"quantization": {"input": INPUT | {"mean": 1.0}}}, "mean must be a list of 2 numbers"),
         ({"quantization": {"input": INPUT | {"mean": [1.0, float("nan")]}}}, "mean must be a finite number, not nan"),
         ({"quantization": {"input": INPUT | {"std": [1.0, -1.0]}}}, "std must be a positive, finite number, not -1.0"),
-        ({"sample": "1x28x28"}, "sample must be 1 to 3 sizes from 1 to "),
-        ({"sample": [1, 2, 3, 4]}, "sample must be 1 to 3 sizes from 1 to "),
-        ({"sample": [0]}, "sample must be 1 to 3 sizes from 1 to "),
-        ({"sample": [1.0]}, "sample must be 1 to 3 sizes from 1 to "),
+        ({"sample_shape": "1x28x28"}, "sample_shape must be 1 to 3 sizes from 1 to "),
+        ({"sample_shape": [1, 2, 3, 4]}, "sample_shape must be 1 to 3 sizes from 1 to "),
+        ({"sample_shape": [0]}, "sample_shape must be 1 to 3 sizes from 1 to "),
+        ({"sample_shape": [1.0]}, "sample_shape must be 1 to 3 sizes from 1 to "),
     ],
 )
 def test_damaged_notes(tmp_path: Path, notes: Any, said: str) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 
 from hwsnn.errors import InputError
 from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, Shape
+from hwsnn.spec.checks import require_integer
 
 from .framework import CALL_PER_STEP, Layout
 from .frameworks import FRAMEWORKS
@@ -35,14 +36,16 @@ class Frame:
     timed: bool
 
     def __post_init__(self) -> None:
-        fits = all(isinstance(one, int) and 1 <= one <= MAX_EXTENT for one in self.sample)
+        fits = isinstance(self.sample, tuple) and all(
+            type(one) is int and 1 <= one <= MAX_EXTENT for one in self.sample
+        )
         if not (fits and 1 <= len(self.sample) <= 3):
             raise ValueError(
                 f"sample must be (channels, height, width), (channels, length) or (n,), each from 1 to {MAX_EXTENT}, "
                 f"not {self.sample!r}"
             )
-        if self.timesteps is not None and not 1 <= self.timesteps <= MAX_TIMESTEPS:
-            raise ValueError(f"timesteps must be from 1 to {MAX_TIMESTEPS}, not {self.timesteps!r}")
+        if self.timesteps is not None:
+            require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
 
     @property
     def shape(self) -> Shape:
@@ -77,7 +80,9 @@ def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple
         )
     found = hints[0] if len(hints) == 1 else USUAL
     wanted = [layout for layout in found if forward is None or (layout in CALL_PER_STEP) == (forward == "step")]
-    if timed and len(wanted) > 1:  # a call per frame has one input for all steps
+    if timed:
+        if wanted == ["frame"]:
+            raise InputError("a call has one input for all steps, so it cannot change with time; leave out 'steps'")
         wanted = [layout for layout in wanted if layout != "frame"]
     if not wanted:
         raise InputError(
@@ -145,7 +150,7 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
 
 def first(output: Any) -> torch.Tensor:
     """The first element of an output of several, however deep."""
-    while isinstance(output, tuple | list):
+    while isinstance(output, tuple | list) and output:
         output = output[0]
     if not isinstance(output, torch.Tensor):
         raise InputError(f"its output must be a tensor, or several of them, not {type(output).__name__}")

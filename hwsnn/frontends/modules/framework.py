@@ -94,6 +94,8 @@ class Framework(ABC):
 
     title: ClassVar[str]
     """As its users write it."""
+    keeps_states: ClassVar[bool] = True
+    """Whether its modules keep their state from call to call; else it is handed to them, or they begin anew."""
 
     @abstractmethod
     def is_neuron(self, module: nn.Module) -> bool:

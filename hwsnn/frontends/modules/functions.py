@@ -13,6 +13,7 @@ from ..chain import Chain
 from .layers import add_layer, not_built
 from .movement import MOVING, Frames
 from .recording import Call
+from .scores import DIVIDED, TIMES
 
 POOLS: dict[str, type[nn.Module]] = {
     "avg_pool1d": nn.AvgPool1d,
@@ -30,8 +31,8 @@ WEIGHTED = {
     "batch_norm": ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
 }
 """Functions with numbers of their own, and their arguments behind the first."""
-TIMES = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
-DIVIDED = {"div", "div_", "true_divide", "divide", "__truediv__", "__itruediv__"}
+PLUS = {"add", "add_", "__add__", "__radd__", "__iadd__", "sub", "sub_", "subtract", "rsub"}
+PLUS |= {"__sub__", "__rsub__", "__isub__"}
 DROPOUT = {"dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"}
 REDUCING = {"mean", "sum"}
 
@@ -97,6 +98,8 @@ def _reduce(chain: Chain, call: Call, frames: Frames) -> None:
 
 
 def _constant(call: Call) -> float:
+    if call.name in DIVIDED and (call.args[0] is not call.inputs[0].tensor or call.kwargs.get("rounding_mode")):
+        raise call.error("must divide by a number, and not round; else use a layer, such as BatchNorm")
     values = [one for one in call.args if isinstance(one, int | float) and not isinstance(one, bool)]
     values += [float(one) for one in call.args if isinstance(one, torch.Tensor) and one.numel() == 1]
     if len(values) != 1 or not np.isfinite(values[0]) or values[0] == 0:
@@ -109,7 +112,7 @@ def _training(call: Call) -> Any:
 
 
 def _refusal(name: str) -> str:
-    if name in ("add", "__add__", "__radd__", "__iadd__", "sub", "__sub__", "__isub__"):
+    if name in PLUS:
         return "adds a constant; give the normalization of the input as --mean and --std, or use a bias"
     if name in DROPOUT:
         return "drops values while the module is in eval mode; give it training=self.training"
