@@ -109,7 +109,7 @@ def test_a_model(file: Path) -> None:
 def test_what_the_file_prints_goes_to_stderr(file: Path) -> None:
     result = run(file, "Net", *SAMPLE, "--json")
     values = json.loads(result.stdout)
-    assert set(result.stderr.split()) == {"loading", "running"}
+    assert {"loading", "running"} <= set(result.stderr.split())
     assert values["source"] == f"{file}:Net"
     assert (values["sample_shape"], values["layout"]) == ([1, 4, 4], "step")
 
