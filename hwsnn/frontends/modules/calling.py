@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +65,13 @@ class Frame:
         return {"sequence": (steps, frames), "batch_first": (frames, steps), "folded": (frames * steps,)}.get(
             layout, (frames,)
         )
+
+    def images(self, layout: Layout, steps: int) -> tuple[int, ...]:
+        """The number of the frame of each position of ``outer``, the last dimension first."""
+        numbers = range(self.frames)
+        if layout in ("batch_first", "folded"):
+            return tuple(number for number in numbers for _ in range(steps))
+        return tuple(numbers) * (steps if layout == "sequence" else 1)
 
 
 def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple[Layout, ...]:
@@ -153,10 +159,6 @@ def first(output: Any) -> torch.Tensor:
 
 def by_step(values: torch.Tensor, layout: Layout, steps: int, frames: int) -> torch.Tensor:
     """(T, N, values) of all steps of one call in ``layout``."""
-    if layout == "batch_first":
+    if layout in ("batch_first", "folded"):
         return values.reshape(frames, steps, -1).transpose(0, 1)
-    if layout == "folded" or (layout == "sequence" and values.shape[0] == steps * frames != steps):
-        inner = math.prod(values.shape[1:])
-        if layout == "folded":
-            return values.reshape(frames, steps, inner).transpose(0, 1)
     return values.reshape(steps, frames, -1)

@@ -95,6 +95,9 @@ class Framework(ABC):
     title: ClassVar[str]
     """As its users write it."""
 
+    keeps_state: ClassVar[bool] = True
+    """Whether its modules keep their state from call to call, whatever their caller does with it."""
+
     @abstractmethod
     def is_neuron(self, module: nn.Module) -> bool:
         """Whether ``module`` is of this framework's neurons, supported or not, subclasses of a user's own included."""
@@ -114,6 +117,10 @@ class Framework(ABC):
     @abstractmethod
     def takes_all_steps(self, module: nn.Module) -> bool:
         """Whether a call of the neurons ``module`` takes all steps of a frame; else it takes one."""
+
+    def folds_steps(self, module: nn.Module) -> bool:
+        """Whether the neurons ``module``, which take all steps a call, take frames and steps in one axis."""
+        return False
 
     @abstractmethod
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:

@@ -29,10 +29,14 @@ MOVING |= {"float", "double", "half", "to", "type", "unbind", "type_as", "cpu", 
 
 @dataclass(frozen=True)
 class Frames:
-    """The dimensions of a tensor: those of frames and steps, and those of a frame's values."""
+    """The dimensions of a tensor: those of frames and steps, and those of a frame's values.
+
+    ``images``: the number of the frame that each position of ``outer`` is of, the last dimension first.
+    """
 
     outer: tuple[int, ...]
     inner: tuple[int, ...]
+    images: tuple[int, ...]
 
     @property
     def values(self) -> int:
@@ -40,8 +44,14 @@ class Frames:
         return math.prod(self.inner)
 
 
-def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
+def _flat(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def moved(call: Call, function: Callable[..., Any], before: Frames, *, spikes: bool) -> Frames:
     """The dimensions after ``function``, which is run on the positions of the values of ``before``.
+
+    ``spikes``: whether those are whole numbers.
 
     Raises ``InputError`` where a frame's values are not all there, in their order.
     """
@@ -49,6 +59,8 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
     positions = torch.arange(math.prod(before.outer) * size, dtype=torch.float64)
     positions = positions.reshape(*before.outer, *before.inner)
     source = call.inputs[0].tensor
+    if call.name == "__getitem__" and any(isinstance(one, torch.Tensor | list) for one in _flat(call.args[1])):
+        raise call.error("picks by a list of positions; only numbers and slices are read")
 
     def in_place_of(one: Any) -> Any:
         if one is source:
@@ -57,6 +69,9 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
             return type(one)(map(in_place_of, one))
         return one
 
+    dtype = call.values[0].tensor.dtype
+    if not spikes and dtype not in (source.dtype, torch.float32, torch.float64):
+        raise call.error(f"rounds currents to {dtype}; leave it out")
     with torch.no_grad():
         result = function(*in_place_of(call.args), **call.kwargs)
     if isinstance(result, tuple):  # of unbind: each is alike
@@ -67,7 +82,7 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
             for axis in range(1, result.ndim + 1):
                 outer, inner = tuple(result.shape[:axis]), tuple(result.shape[axis:])
                 if math.prod(outer) * size == result.numel() and inner:
-                    return Frames(outer, inner)
+                    return Frames(outer, inner, tuple(before.images[int(at) // size] for at in rows[:, 0]))
     raise call.error(
         f"makes {'x'.join(map(str, result.shape))} of {'x'.join(map(str, (*before.outer, *before.inner)))}; only "
         "functions that leave all values of a frame in their order are built"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from .recording import Call, Value
-from .scores import OverTime, Scores
+from .scores import Scores
 
 JOINING = {"add", "add_", "cat", "concat", "mul", "sub", "stack"}
+DETACHING = {"detach", "detach_", "clone", "contiguous"}
 PICKING = {"__getitem__", "select", "unbind"}
 
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """``calls``: from the input on, of the last step; ``ways``: those of every step that makes the scores.
+    """``calls``: from the input on, of the last step; ``ways``: those to the last neurons, of every step.
 
     ``steps``: of the loop over time, None where there is none. ``scores``: what the last call gave.
     """
@@ -23,8 +26,7 @@ class Path:
     calls: tuple[Call, ...]
     ways: tuple[tuple[Call, ...], ...]
     steps: int | None
-    scores: Value
-    over_time: OverTime
+    scores: Scores
 
 
 def path(scores: Scores, is_neuron: Callable[[Call], bool]) -> Path:
@@ -40,21 +42,26 @@ def path(scores: Scores, is_neuron: Callable[[Call], bool]) -> Path:
     neurons = [call for call in ways[-1] if is_neuron(call)]
     if not neurons:
         raise last.call.error("there are no spiking neurons before it; there is no network to build")
-    for call in neurons:
-        if not call.fresh:
-            raise call.error(
-                "gets a state that is neither its own nor zeros; begin with zeros, as its own functions do"
-            )
     steps = neurons[-1].occurrence + 1
     _require_alike(ways, steps, is_neuron)
-    _require_once(ways[-1])
-    return Path(tuple(ways[-1]), tuple(map(tuple, ways)), steps if steps > 1 else None, last, over_time)
+    before = [_way(call.values[0], is_neuron) for call in neurons[-1].of_module[:steps]]
+    if len(before) != steps:
+        raise neurons[-1].error(f"gets what follows from the input in {len(before)} of its {steps} calls only")
+    _require_alike(before, steps, is_neuron)
+    for call in (call for way in before for call in way if is_neuron(call)):
+        if not call.fresh:
+            raise call.error(
+                "gets a state that is neither its own nor zeros at first; begin with zeros, as its own functions do, "
+                "and hand on what it gives"
+            )
+    scores = replace(scores, over_time=over_time)
+    return Path(tuple(ways[-1]), tuple(map(tuple, before)), steps if steps > 1 else None, scores)
 
 
 def _require_alike(ways: Sequence[Sequence[Call]], steps: int, is_neuron: Callable[[Call], bool]) -> None:
     """Every step takes the same way, and every layer of neurons takes part once a step."""
     for step, way in enumerate(ways, steps - len(ways)):
-        if [(call.name, call.module) for call in way] != [(call.name, call.module) for call in ways[-1]]:
+        if len(way) != len(ways[-1]) or not all(_is_like(*both, is_neuron) for both in zip(way, ways[-1], strict=True)):
             raise way[-1].error("is reached on other ways in some steps than in others; only a chain is built")
         for call in way:
             if is_neuron(call) and call.occurrence != step:
@@ -64,12 +71,33 @@ def _require_alike(ways: Sequence[Sequence[Call]], steps: int, is_neuron: Callab
                 )
 
 
-def _require_once(way: Sequence[Call]) -> None:
-    seen = set[int]()
-    for call in way:
-        if call.module is not None and id(call.module) in seen:
-            raise call.error("is used in two places; give each a module of its own")
-        seen.add(id(call.module))
+def _is_like(call: Call, other: Call, is_neuron: Callable[[Call], bool]) -> bool:
+    """Whether two calls do the same, apart from the step that they pick and the state that they get."""
+    if (call.name, call.module) != (other.name, other.module):
+        return False
+    if call.name in PICKING or is_neuron(call):
+        return True
+    constants, others = _constants(call), _constants(other)
+    return len(constants) == len(others) and all(map(_is_equal, constants, others))
+
+
+def _constants(call: Call) -> list[Any]:
+    """The arguments that do not follow from the input."""
+    known = {id(value.tensor) for value in call.inputs}
+    found, waiting = [], [call.args, sorted(call.kwargs.items())]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, tuple | list):
+            waiting += one
+        elif id(one) not in known:
+            found.append(one)
+    return found
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return bool(torch.equal(one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 def _way(end: Value, is_neuron: Callable[[Call], bool]) -> list[Call]:
@@ -98,7 +126,7 @@ def _signal(call: Call, is_neuron: Callable[[Call], bool]) -> Value:
         signal, *states = call.inputs
         if not call.args or call.args[0] is not signal.tensor:
             raise call.error("its first argument must be its input current, which follows from the network's input")
-        for state in states:
+        for state in map(_kept, states):
             own = state.call is not None and state.call.module is call.module
             if not own or (state.call and state.call.occurrence != call.occurrence - 1):
                 raise call.error(
@@ -115,13 +143,20 @@ def _signal(call: Call, is_neuron: Callable[[Call], bool]) -> Value:
     return next(iter(inputs.values()))
 
 
+def _kept(state: Value) -> Value:
+    """A state before it was detached from the steps before it."""
+    while state.call is not None and state.call.name in DETACHING:
+        state = state.call.inputs[0]
+    return state
+
+
 def _piled(value: Value) -> Value | None:
     """The element of a stack that ``value`` picks again; None if it is none of that."""
     step = picked_step(value)
     if step is None or value.call is None:
         return None
     stack = value.call.inputs[0].call
-    if stack is None or stack.name != "stack" or len(stack.args) > 1 or stack.kwargs:
+    if stack is None or stack.name != "stack" or [*stack.args[1:], *stack.kwargs.values()] not in ([], [0]):
         return None
     pile = stack.args[0]
     if len(stack.inputs) != len(pile) or not -len(pile) <= step < len(pile):

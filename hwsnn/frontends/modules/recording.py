@@ -6,7 +6,7 @@ values is one: hardware takes no other way for another image.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,12 +27,22 @@ class Value:
     """A tensor that depends on the input. ``call``: what made it, None for the input itself.
 
     ``position``: among the tensors that the call gave; ``membrane``: whether it is the membrane of neurons.
+    ``version``: how often the tensor had been written by then.
     """
 
     call: Call | None
     tensor: torch.Tensor
     position: int = 0
     membrane: bool = False
+    version: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.version = _version(self.tensor)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the tensor has been written since."""
+        return self.version != _version(self.tensor)
 
 
 @dataclass(eq=False)
@@ -40,7 +50,8 @@ class Call:
     """A call of a module that is not looked into, or of a function (``module`` is None).
 
     ``occurrence``: how many times the module was called before. ``inputs``: the tensors among the arguments that depend
-    on the input. ``fresh``: whether all other tensors behind the first argument are zeros.
+    on the input. ``fresh``: whether all other tensors behind the first argument are zeros, and in a first call.
+    ``order``: among all calls; ``of_module``: the calls of the same module, this one included.
     """
 
     name: str
@@ -52,6 +63,8 @@ class Call:
     occurrence: int = 0
     values: list[Value] = field(default_factory=list)
     fresh: bool = True
+    order: int = 0
+    of_module: Sequence[Call] = ()
 
     @property
     def title(self) -> str:
@@ -82,6 +95,10 @@ class Recorder(TorchFunctionMode):
         self._known: dict[int, Value] = {}
         self._kept: list[Value] = []  # a tensor's identity is its own only while it lives
         self._calls: Counter[nn.Module] = Counter()
+        self._recorded: defaultdict[nn.Module, list[Call]] = defaultdict(list)
+        self._memories: dict[nn.Module, Value] = {}
+        self._given: list[tuple[Any, list[int]]] = []
+        self._order = 0
         self._inside = 0
 
     def input(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -119,7 +136,8 @@ class Recorder(TorchFunctionMode):
         hooks = []
         for name, module in self._network.named_modules():
             if self._is_whole(module):
-                hooks.append(module.register_forward_pre_hook(self._enter))
+                hooks.append(module.register_forward_pre_hook(self._enterer(name or "the module")))
+                hooks.append(module.register_forward_hook(self._give, prepend=True))
                 hooks.append(module.register_forward_hook(self._leaver(name or "the module"), with_kwargs=True))
         try:
             yield
@@ -127,43 +145,76 @@ class Recorder(TorchFunctionMode):
             for hook in hooks:
                 hook.remove()
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        self._inside += 1
+    def _enterer(self, name: str) -> Callable[..., None]:
+        def enter(module: nn.Module, args: Any) -> None:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            found, own = self._membrane(module, None), self._memories.get(module)
+            if own is None and found is not None and bool((found != 0).any()):
+                raise Call(name, module, module.forward, args, {}, ()).error(
+                    "begins with a membrane that its forward sets; let it begin as its framework's reset leaves it"
+                )
+            if own is not None and (own.tensor is not found or own.changed):
+                raise Call(name, module, module.forward, args, {}, ()).error(
+                    "its membrane is set or reset between two of its steps; only what its own step makes of it is built"
+                )
+
+        return enter
+
+    def _give(self, module: nn.Module, args: Any, output: Any) -> None:
+        """Keeps what a module itself gives, before hooks of the user's."""
+        self._given.append((output, [_version(tensor) for tensor in tensors(output)]))
 
     def _leaver(self, name: str) -> Callable[..., None]:
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._inside -= 1
+            given, versions = self._given.pop()
             if self._inside:
                 return
+            if output is not given or versions != [_version(tensor) for tensor in tensors(output)]:
+                raise Call(name, module, module.forward, args, kwargs, ()).error(
+                    "a forward hook changes what it gives; do that in forward, or remove the hook"
+                )
             occurrence, self._calls[module] = self._calls[module], self._calls[module] + 1
             inputs = self._values_in((args, kwargs))
             if not inputs:
                 return
             call = Call(name, module, module.forward, args, kwargs, inputs, occurrence)
-            states = tensors((args[1:], kwargs))
-            call.fresh = not any(id(one) not in self._known and bool((one != 0).any()) for one in states)
+            unknown = [one for one in tensors((args[1:], kwargs)) if id(one) not in self._known]
+            call.fresh = not any(occurrence or bool((one != 0).any()) for one in unknown)
+            call.of_module = self._recorded[module]
+            self._recorded[module].append(call)
             self._add(call, output)
             membrane = self._membrane(module, output)
             if membrane is not None:
                 known = next((value for value in call.values if value.tensor is membrane), None)
                 self._note(known or Value(call, membrane, len(call.values)))
                 self._known[id(membrane)].membrane = True
+                if self._membrane(module, None) is not None:
+                    self._memories[module] = self._known[id(membrane)]
 
         return leave
 
     def _add(self, call: Call, output: Any) -> None:
+        call.order, self._order = self._order, self._order + 1
         for position, tensor in enumerate(tensors(output)):
             value = Value(call, tensor, position)
             call.values.append(value)
-            self._note(value)
+            if not any(tensor is one.tensor and not one.changed for one in call.inputs):  # a flatten of what is flat
+                self._note(value)
 
     def _note(self, value: Value) -> None:
         self._known[id(value.tensor)] = value
         self._kept.append(value)
 
     def _values_in(self, arguments: Any) -> tuple[Value, ...]:
-        found = (self._known.get(id(tensor)) for tensor in tensors(arguments))
-        return tuple(value for value in found if value is not None)
+        found = tuple(value for tensor in tensors(arguments) if (value := self._known.get(id(tensor))))
+        for value in found:
+            if value.changed:
+                what = "its input" if value.call is None else f"what {value.call.title} gives"
+                raise InputError(f"its forward writes into {what} through a view; make a new tensor of it")
+        return found
 
 
 def tensors(of: Any) -> Iterator[torch.Tensor]:
@@ -176,6 +227,11 @@ def tensors(of: Any) -> Iterator[torch.Tensor]:
     elif isinstance(of, Sequence) and not isinstance(of, str | bytes):
         for value in of:
             yield from tensors(value)
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """How often ``tensor`` was written in place, by itself or by views; not counted in inference mode."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _function_name(func: Callable[..., Any]) -> str:

@@ -17,7 +17,8 @@ OverTime: TypeAlias = Literal["all", "last", "largest"]
 """Which steps count: all, added up or averaged; the last one; the largest value of any."""
 
 ALIKE = {"contiguous", "clone", "detach", "float", "double", "to", "type", "cpu", "squeeze", "unsqueeze", "data"}
-ALIKE |= {"view", "reshape", "flatten", "transpose", "permute", "softmax", "log_softmax", "__setitem__"}
+ALIKE |= {"view", "reshape", "flatten", "unflatten", "transpose", "permute", "dropout", "softmax", "log_softmax"}
+ALIKE |= {"__setitem__"}
 """Functions that change neither the order of scores nor the steps they are of."""
 ADDING = {"stack", "cat", "concat", "sum", "mean", "add", "add_", "__add__", "__radd__", "__iadd__"}
 SCALING = {
@@ -99,7 +100,7 @@ def _in_time(found: list[Value], over_time: OverTime) -> Scores:
 
 def _picked(call: Call, over_time: OverTime) -> OverTime:
     """Of ``x[-1]``: the last step. An element of a pair, or everything, leaves the steps as they are."""
-    index = call.args[-1] if call.name == "__getitem__" else call.args[2]
+    index = call.args[-1] if call.name == "__getitem__" else call.kwargs.get("index", call.args[-1])
     first = index[0] if isinstance(index, tuple) and index else index
     if first is Ellipsis or (isinstance(first, slice) and first == slice(None)):
         if isinstance(index, tuple) and any(isinstance(one, int) for one in index[1:]):

@@ -46,6 +46,7 @@ class Norse(Framework):
     """Norse 1.1: IAF, LIF, LIFBox, LI and LIBox, as cells and, where Norse has them, over time."""
 
     title = "Norse"
+    keeps_state = False
 
     def is_neuron(self, module: nn.Module) -> bool:
         """As in ``Framework``; ``RecurrentSequential`` counts, as no walk through its children shows its feedback."""
