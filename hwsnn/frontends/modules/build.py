@@ -21,15 +21,22 @@ from ..chain import Chain
 from ..names import network_name
 from . import functions, layers
 from .calling import Forward, Frame, evaluating, first, layouts_of, number_type, reset
-from .framework import CALL_PER_STEP, Layout, Node
+from .framework import CALL_PER_STEP, Framework, Layout, Node
 from .frameworks import framework_of
 from .movement import Frames, moved
 from .path import Path, is_neuron, path, picked_step
-from .recording import Call, Recorder
+from .probing import require_order
+from .recording import Call, Recorder, Value
 from .scores import OverTime, scores
 
+CALLS = 2
+"""How many steps are recorded of a module that makes a step a call."""
 READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest": "max"}
 """Of membranes, and of currents that no neurons take."""
+
+
+class MisfitError(InputError):
+    """The module is not called so, or its own code fails."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +81,8 @@ def read_module(
                 return _Builder(module, frame, layout).build(network_name(name), encoding)
         except InputError as error:
             errors.append(error)
-    ran = [error for error in errors if not isinstance(error, _MisfitError)]  # they know more than a shape that is off
+    ran = [error for error in errors if not isinstance(error, MisfitError)]  # they know more than a shape that is off
     raise (ran or errors)[0]
-
-
-class _MisfitError(InputError):
-    """The module is not called so."""
 
 
 class _Builder:
@@ -90,19 +93,26 @@ class _Builder:
         self._frame = frame
         self._layout = layout
         self._chain = Chain(frame.shape, flat=len(frame.sample) == 1)
-        self._frames = Frames(frame.outer(layout), frame.sample)
+        self._frames = Frames(frame.outer(layout), frame.sample, frame.images(layout, frame.steps))
         self._neurons: dict[str, nn.Module] = {}
         self._remarks: list[str] = []
         self._steps: int | None = None
         self._looped = False  # in the module's own forward
-        self._given = 0  # numbers in what the module gives
 
     def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
-        found = self._record()
+        output, found = self._record()
         self._require_loop(found)
         for call in found.calls:
             self._add(call)
         readout = self._read_out(found)
+        require_order(
+            output,
+            found.scores,
+            self._layout,
+            self._frame.frames,
+            math.prod(self._chain.shape),
+            spikes=readout == "count",
+        )
         if len(self._frame.sample) == 1 and encoding is None:
             width = self._frame.sample[0]
             self._remarks.append(
@@ -120,26 +130,42 @@ class _Builder:
         )
         return ReadModule(self._module, self._frame.sample, network, self._layout, self._neurons)
 
-    def _record(self) -> Path:
-        """What the module does in one call."""
+    def _record(self) -> tuple[Value, Path]:
+        """What the module gives, and what it does for that."""
         recorder = Recorder(self._module, _is_whole, _membrane)
+        empty = next((name for name, tensor in self._module.named_parameters() if tensor.is_meta), None)
+        if empty is not None:
+            raise InputError(f"its {empty} is on the device meta, without numbers; load the weights")
         dtype, device = number_type(self._module)
         size = (*self._frames.outer, *self._frames.inner)
         pixels = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(dtype=dtype, device=device)
         reset(self._module, self._frame.frames)
         try:
             with recorder.hooked(), recorder:
-                pixels = recorder.input(pixels)
-                output = self._module(pixels, None) if self._layout == "state" else self._module(pixels)
+                output = self._call(recorder.input(pixels))
         except InputError:
             raise
         except Exception as error:  # a user's own code may raise anything
             text = "x".join(map(str, size))
-            raise _MisfitError(f"its forward fails on an input of {text}: {reason(error)}") from error
+            raise MisfitError(f"its forward fails on an input of {text}: {reason(error)}") from error
         finally:
             reset(self._module, self._frame.frames)
-        self._given = first(output).numel()
-        return path(scores(recorder.value(output), _ends_search), lambda call: recorder.calls_of(call.module))
+        given = recorder.value(output)
+        found = path(scores(given, _ends_search))
+        assert given is not None
+        return given, found
+
+    def _call(self, pixels: torch.Tensor) -> Any:
+        """One call for a frame; two steps, so that it shows what goes on from one to the next."""
+        if self._layout == "step":
+            return torch.stack([first(self._module(pixels)) for _ in range(CALLS)])
+        if self._layout == "state":
+            outputs, state = [], None
+            for _ in range(CALLS):
+                output, state = self._module(pixels, state)
+                outputs.append(first(output))
+            return torch.stack(outputs)
+        return self._module(pixels)
 
     def _require_loop(self, found: Path) -> None:
         """A loop over time has as many steps as the frame, and takes them in their order."""
@@ -148,9 +174,12 @@ class _Builder:
         if steps is None:
             return
         if self._layout in CALL_PER_STEP:
+            if steps == CALLS:
+                return
             neurons = next(call for call in found.calls if is_neuron(call))
-            raise _MisfitError(
-                f"{neurons.title}: is called {steps} times in one step: a loop over time in forward is --forward all"
+            raise MisfitError(
+                f"{neurons.title}: is called {steps // CALLS} times in one step: a loop over time in forward is "
+                "--forward all"
             )
         for step, way in enumerate(found.ways, steps - len(found.ways)):
             if not once and picked_step(way[0].values[_position(way)]) != step:
@@ -164,6 +193,8 @@ class _Builder:
     # The chain
 
     def _add(self, call: Call) -> None:
+        if call.module is not None and call.module.training:
+            raise call.error("is in training mode where the network is in eval mode; let it follow the network")
         if is_neuron(call):
             self._fire(call)
         elif isinstance(call.module, layers.UNCHANGED):
@@ -179,7 +210,7 @@ class _Builder:
 
     def _move(self, call: Call) -> None:
         before = self._frames
-        self._frames = moved(call, call.function, before)
+        self._frames = moved(call, call.function, before, spikes=bool(self._chain.layers) and not self._chain.maps)
         inner = self._frames.inner
         if len(inner) == 1:
             self._chain.flat = True
@@ -196,14 +227,14 @@ class _Builder:
             outer, inner = size[:-axes], size[-axes:]
             if math.prod(inner) == values and math.prod(outer) == math.prod(self._frames.outer):
                 self._chain.flat = self._chain.flat or axes == 1
-                return Frames(outer, inner)
+                return Frames(outer, inner, self._frames.images)
         raise call.error(f"gives {'x'.join(map(str, size))}, where {'x'.join(map(str, self._chain.shape))} is expected")
 
     def _fire(self, call: Call) -> None:
         assert call.module is not None
         framework = framework_of(call.module)
         assert framework is not None
-        self._require_time(call, framework.takes_all_steps(call.module))
+        self._require_time(call, call.module, framework)
         reading = framework.read(Node(call.name, call.module, self._chain.shape, len(self._frames.inner)))
         self._remarks += reading.remarks
         if reading.weight is not None:
@@ -226,26 +257,36 @@ class _Builder:
         last = self._chain.layers[-1] if self._chain.layers else None
         return isinstance(last, FloatPopulation) and not last.neuron.fires
 
-    def _require_time(self, call: Call, takes_all_steps: bool) -> None:
+    def _require_time(self, call: Call, module: nn.Module, framework: Framework) -> None:
         """Neurons get a step of all frames a call, or all steps of them in their layout."""
         frames, outer = self._frame.frames, self._frames.outer
-        if not takes_all_steps:
+        mixed = "gets frames in another order than they came in, or parts of several: look for a reshape or view that "
+        mixed += "should be a transpose"
+        if not framework.takes_all_steps(module):
             if outer != (frames,):
                 raise call.error(
                     f"takes one step a call, but gets {'x'.join(map(str, outer))} of them for {frames} frames; call it "
                     "in a loop over time"
                 )
-            if self._layout not in CALL_PER_STEP and not self._looped:
+            if self._layout not in CALL_PER_STEP and not self._looped and self._frame.timesteps != 1:
                 raise call.error("is called once for a frame: one step, not a loop over time")
+            if self._frames.images != self._frame.images("step", 1):
+                raise call.error(mixed)
             return
         if self._looped or self._layout in CALL_PER_STEP:
             raise call.error("takes all steps a call, but is called once a step; give --forward all")
         steps = math.prod(outer) // frames
-        wanted = {"folded": (frames * steps,), "batch_first": (frames, steps)}.get(self._layout, (steps, frames))
+        wanted: tuple[int, ...] = (steps, frames)
+        if framework.folds_steps(module):
+            wanted = (frames * steps,)
+        elif self._layout in ("batch_first", "folded"):
+            wanted = (frames, steps)
         if outer != wanted or (self._layout != "frame" and steps != self._frame.steps):
             raise call.error(f"gets {'x'.join(map(str, outer))} steps and frames, not {'x'.join(map(str, wanted))}")
+        if self._frames.images != self._frame.images("sequence" if self._layout == "frame" else self._layout, steps):
+            raise call.error(mixed)
         if self._layout == "frame":
-            if self._frame.timesteps not in (None, steps):
+            if (self._steps or self._frame.timesteps) not in (None, steps):
                 raise InputError(
                     f"its forward makes {steps} steps, not {self._frame.timesteps}; give --timesteps {steps}"
                 )
@@ -254,8 +295,7 @@ class _Builder:
     def _read_out(self, found: Path) -> Readout:
         """How the scores follow from the last layer, whose currents become a layer where no neurons take them."""
         last = found.calls[-1]
-        over_time = found.over_time
-        self._require_all_scores(found)
+        over_time = found.scores.over_time
         if not is_neuron(last):
             zero = np.zeros(self._chain.shape[0])
             neuron = FloatIntegrator(0.0)
@@ -263,7 +303,7 @@ class _Builder:
             return READOUTS[over_time]
         if self._ends_in_integrators:
             return READOUTS[over_time]
-        if found.scores.membrane:
+        if found.scores.values[-1].membrane:
             assert last.module is not None
             framework = framework_of(last.module)
             assert framework is not None
@@ -276,21 +316,6 @@ class _Builder:
         if over_time != "all":
             raise last.error("its spikes make the scores: of all steps, not of the last or the largest")
         return "count"
-
-    def _require_all_scores(self, found: Path) -> None:
-        """The module gives as many numbers as its last layer, once a frame or once a step."""
-        shape, per_step = self._chain.shape, self._layout in CALL_PER_STEP
-        once = self._frame.frames * math.prod(shape)
-        steps = 1 if per_step else self._steps or self._frame.steps
-        if self._given not in (once, once * steps):
-            raise found.calls[-1].error(
-                f"gives {'x'.join(map(str, shape))} scores, but the module {self._given} numbers for "
-                f"{self._frame.frames} frames; return them all, of every step, or added up or picked over time alone"
-            )
-        if found.squashed and (self._given != once or per_step):
-            raise InputError(
-                "its softmax squashes the scores of single steps; leave it out, or put it behind their sum"
-            )
 
 
 def _position(way: Sequence[Call]) -> int:

@@ -70,6 +70,13 @@ class Frame:
             layout, (frames,)
         )
 
+    def images(self, layout: Layout, steps: int) -> tuple[int, ...]:
+        """The number of the frame of each position of ``outer``, the last dimension first."""
+        numbers = range(self.frames)
+        if layout in ("batch_first", "folded"):
+            return tuple(number for number in numbers for _ in range(steps))
+        return tuple(numbers) * (steps if layout == "sequence" else 1)
+
 
 def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple[Layout, ...]:
     """The layouts in which ``module`` may be called, the likeliest first."""

@@ -117,6 +117,10 @@ class Framework(ABC):
     def takes_all_steps(self, module: nn.Module) -> bool:
         """Whether a call of the neurons ``module`` takes all steps of a frame; else it takes one."""
 
+    def folds_steps(self, module: nn.Module) -> bool:
+        """Whether the neurons ``module``, which take all steps a call, take frames and steps in one axis."""
+        return False
+
     @abstractmethod
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """The membrane after a call of the neurons ``module`` that gave ``output``; None if it is not kept.

@@ -34,6 +34,8 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 def is_layer(module: nn.Module) -> bool:
     """Whether ``module`` is one of torch's own layers, or a framework's form of one, and not looked into."""
     kind: Any = type(module)
+    if "forward" in vars(module):  # in place of the class's
+        return False
     if kind.__module__.startswith("torch.nn.modules"):
         return not isinstance(module, CONTAINERS)
     if is_voting(module):
@@ -41,6 +43,8 @@ def is_layer(module: nn.Module) -> bool:
     if not isinstance(module, HANDLED):
         return False
     own: Any = next(kin for kin in kind.__mro__ if kin in HANDLED)
+    if getattr(kind, "_conv_forward", None) is not getattr(own, "_conv_forward", None):
+        return False
     by, _, _ = kind.forward.__module__.partition(".")
     # A framework's layer of the same name is torch's, over steps too; another may compute its weights anew.
     return kind.forward is own.forward or (

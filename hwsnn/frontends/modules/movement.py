@@ -29,10 +29,14 @@ MOVING |= {"float", "double", "half", "to", "type", "unbind", "type_as", "cpu", 
 
 @dataclass(frozen=True)
 class Frames:
-    """The dimensions of a tensor: those of frames and steps, and those of a frame's values."""
+    """The dimensions of a tensor: those of frames and steps, and those of a frame's values.
+
+    ``images``: the number of the frame that each position of ``outer`` is of, the last dimension first.
+    """
 
     outer: tuple[int, ...]
     inner: tuple[int, ...]
+    images: tuple[int, ...]
 
     @property
     def values(self) -> int:
@@ -40,8 +44,14 @@ class Frames:
         return math.prod(self.inner)
 
 
-def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
+def _flat(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def moved(call: Call, function: Callable[..., Any], before: Frames, *, spikes: bool) -> Frames:
     """The dimensions after ``function``, which is run on the positions of the values of ``before``.
+
+    ``spikes``: whether those are whole numbers.
 
     Raises ``InputError`` where a frame's values are not all there, in their order.
     """
@@ -49,6 +59,8 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
     positions = torch.arange(math.prod(before.outer) * size, dtype=torch.float64)
     positions = positions.reshape(*before.outer, *before.inner)
     source = call.inputs[0].tensor
+    if call.name == "__getitem__" and any(isinstance(one, torch.Tensor | list) for one in _flat(call.args[1])):
+        raise call.error("picks by a list of positions; only numbers and slices are read")
 
     def in_place_of(one: Any) -> Any:
         if one is source:
@@ -57,6 +69,9 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
             return type(one)(map(in_place_of, one))
         return one
 
+    dtype = call.values[0].tensor.dtype
+    if not spikes and dtype not in (source.dtype, torch.float32, torch.float64):
+        raise call.error(f"rounds currents to {dtype}; leave it out")
     with torch.no_grad():
         result = function(*in_place_of(call.args), **call.kwargs)
     if isinstance(result, tuple):  # of unbind: each is alike
@@ -65,7 +80,8 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
         rows = result.reshape(-1, size)
         if bool(((rows - rows[:, :1]) == torch.arange(size)).all()) and bool((rows[:, 0] % size == 0).all()):
             shape = tuple(result.shape)
-            found = [Frames(shape[:axis], shape[axis:]) for axis in range(1, len(shape))]
+            images = tuple(before.images[int(at) // size] for at in rows[:, 0])
+            found = [Frames(shape[:axis], shape[axis:], images) for axis in range(1, len(shape))]
             found = [one for one in found if one.values == size]
             if found:  # several where there is one step, or one channel
                 return next((one for one in found if one.outer == before.outer), found[0])

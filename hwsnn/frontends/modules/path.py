@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from .frameworks import framework_of
 from .recording import Call, Value
-from .scores import OverTime, Scores
+from .scores import Scores
 
 JOINING = {"add", "add_", "cat", "concat", "mul", "sub", "stack"}
+DETACHING = {"detach", "detach_", "clone", "contiguous"}
 PICKING = {"__getitem__", "select", "unbind"}
 
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """``calls``: from the input on, of the last step; ``ways``: those of every step that makes the scores.
+    """``calls``: from the input on, of the last step; ``ways``: those to the last neurons, of every step.
 
-    ``steps``: of the loop over time, None where there is none. ``scores``: what the last call gave; ``over_time`` and
-    ``squashed`` as in ``Scores``.
+    ``steps``: of the loop over time, None where there is none. ``scores``: what the last call gave.
     """
 
     calls: tuple[Call, ...]
     ways: tuple[tuple[Call, ...], ...]
     steps: int | None
-    scores: Value
-    over_time: OverTime
-    squashed: bool
+    scores: Scores
 
 
 def is_neuron(call: Call) -> bool:
@@ -35,14 +35,11 @@ def is_neuron(call: Call) -> bool:
     return call.module is not None and framework_of(call.module) is not None
 
 
-def path(scores: Scores, calls_of: Callable[[Call], Sequence[Call]]) -> Path:
-    """The calls that lead to ``scores``, of all steps. ``calls_of``: all calls of the module of a call.
-
-    Raises ``InputError`` where they are no chain, or differ from step to step.
-    """
+def path(scores: Scores) -> Path:
+    """The calls that lead to ``scores``. Raises ``InputError`` where they are no chain, or differ from step to step."""
     last, over_time = scores.values[-1], scores.over_time
     assert last.call is not None
-    calls = calls_of(last.call)
+    calls = last.call.of_module
     if len(scores.values) not in (1, len(calls)):
         raise last.call.error(
             f"{len(scores.values)} of its {len(calls)} calls make the scores; return all, or the last"
@@ -61,14 +58,14 @@ def path(scores: Scores, calls_of: Callable[[Call], Sequence[Call]]) -> Path:
     _require_alike(ways, steps)
     for way in ways:
         _require_own_states(way)
-    known = steps if steps > 1 else None
-    return Path(tuple(ways[-1]), tuple(map(tuple, ways)), known, last, over_time, scores.squashed)
+    scores = replace(scores, over_time=over_time)
+    return Path(tuple(ways[-1]), tuple(map(tuple, ways)), steps if steps > 1 else None, scores)
 
 
 def _require_alike(ways: Sequence[Sequence[Call]], steps: int) -> None:
     """Every step takes the same way, and every layer of neurons takes part once a step."""
     for step, way in enumerate(ways, steps - len(ways)):
-        if [(call.name, call.module) for call in way] != [(call.name, call.module) for call in ways[-1]]:
+        if len(way) != len(ways[-1]) or not all(map(_is_like, way, ways[-1])):
             raise way[-1].error("is reached on other ways in some steps than in others; only a chain is built")
         for call in way:
             if is_neuron(call) and call.occurrence != step:
@@ -88,7 +85,7 @@ def _require_own_states(way: Sequence[Call]) -> None:
             raise call.error(
                 "gets a state that is neither its own nor zeros; begin with zeros, as its own functions do"
             )
-        for state in call.inputs[1:]:
+        for state in map(_kept, call.inputs[1:]):
             own = state.call is not None and state.call.module is call.module
             if not own or (state.call and state.call.occurrence != call.occurrence - 1):
                 raise call.error(
@@ -96,6 +93,35 @@ def _require_own_states(way: Sequence[Call]) -> None:
                 )
         if call.occurrence and (call.handed or not (framework.keeps_states or call.inputs[1:])):
             raise call.error(f"begins anew in its call {call.occurrence + 1}; hand it its state of the step before")
+
+
+def _is_like(call: Call, other: Call) -> bool:
+    """Whether two calls do the same, apart from the step that they pick and the state that they get."""
+    if (call.name, call.module) != (other.name, other.module):
+        return False
+    if call.name in PICKING or is_neuron(call):
+        return True
+    constants, others = _constants(call), _constants(other)
+    return len(constants) == len(others) and all(map(_is_equal, constants, others))
+
+
+def _constants(call: Call) -> list[Any]:
+    """The arguments that do not follow from the input."""
+    known = {id(value.tensor) for value in call.inputs}
+    found, waiting = [], [call.args, sorted(call.kwargs.items())]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, tuple | list):
+            waiting += one
+        elif id(one) not in known:
+            found.append(one)
+    return found
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return bool(torch.equal(one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 def _way(end: Value) -> list[Call]:
@@ -135,13 +161,20 @@ def _signal(call: Call) -> Value:
     return next(iter(inputs.values()))
 
 
+def _kept(state: Value) -> Value:
+    """A state before it was detached from the steps before it."""
+    while state.call is not None and state.call.name in DETACHING:
+        state = state.call.inputs[0]
+    return state
+
+
 def _piled(value: Value) -> Value | None:
     """The element of a stack that ``value`` picks again; None if it is none of that."""
     step = picked_step(value)
     if step is None or value.call is None:
         return None
     stack = value.call.inputs[0].call
-    if stack is None or stack.name != "stack" or len(stack.args) > 1 or stack.kwargs:
+    if stack is None or stack.name != "stack" or [*stack.args[1:], *stack.kwargs.values()] not in ([], [0]):
         return None
     pile = stack.args[0]
     if len(stack.inputs) != len(pile) or not -len(pile) <= step < len(pile):

@@ -6,7 +6,7 @@ values is one: hardware takes no other way for another image.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,26 +25,37 @@ BY_SHAPE |= {f"new_{name}" for name in ("zeros", "ones", "full", "empty", "tenso
 """Functions that take a tensor for its shape and type alone."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Value:
     """A tensor that depends on the input. ``call``: what made it, None for the input itself.
 
     ``position``: among the tensors that the call gave; ``membrane``: whether it is the membrane of neurons.
+    ``version``: how often the tensor had been written by then.
     """
 
     call: Call | None
     tensor: torch.Tensor
     position: int = 0
     membrane: bool = False
+    version: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.version = _version(self.tensor)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the tensor has been written since."""
+        return self.version != _version(self.tensor)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Call:
     """A call of a module that is not looked into, or of a function (``module`` is None).
 
     ``inputs``: the tensors among the arguments that depend on the input. ``number``: of calls before it;
-    ``occurrence``: of those of its module. ``handed``: whether there are other tensors behind the first argument;
-    ``fresh``: whether they are all zeros.
+    ``occurrence``: of those of its module. ``of_module``: those of the module that depend on the input, this one
+    included. ``handed``: whether there are other tensors behind the first argument; ``fresh``: whether they are zeros.
+    ``overwritten``: what a first argument that does not depend on the input was, before a function wrote into it.
     """
 
     name: str
@@ -53,11 +64,13 @@ class Call:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     inputs: tuple[Value, ...]
-    number: int
+    number: int = 0
     occurrence: int = 0
     values: list[Value] = field(default_factory=list)
     handed: bool = False
     fresh: bool = True
+    of_module: Sequence[Call] = ()
+    overwritten: torch.Tensor | None = None
 
     @property
     def title(self) -> str:
@@ -88,7 +101,10 @@ class Recorder(TorchFunctionMode):
         self._known: dict[int, Value] = {}
         self._kept: list[Value] = []  # a tensor's identity is its own only while it lives
         self._counts: Counter[nn.Module] = Counter()
-        self._calls: list[Call] = []
+        self._calls: defaultdict[nn.Module, list[Call]] = defaultdict(list)
+        self._memories: dict[nn.Module, Value] = {}
+        self._given: list[tuple[Any, list[int]]] = []
+        self._number = 0
         self._inside = 0
 
     def input(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -101,10 +117,6 @@ class Recorder(TorchFunctionMode):
         while isinstance(output, tuple | list) and output:
             output = output[0]
         return self._known.get(id(output))
-
-    def calls_of(self, module: nn.Module | None) -> list[Call]:
-        """Those that depend on the input, the first one first."""
-        return [call for call in self._calls if call.module is module]
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -119,9 +131,11 @@ class Recorder(TorchFunctionMode):
                 f"its forward decides by the values of a tensor ({name}), and hardware does the same for every image; "
                 "leave the decision out"
             )
+        target = args[0] if inputs and args and isinstance(args[0], torch.Tensor) else None
+        before = target.clone() if target is not None and _writes(name) and id(target) not in self._known else None
         result = func(*args, **kwargs)
         if inputs and name not in BY_SHAPE:
-            call = Call(name, None, func, args, kwargs, inputs, len(self._calls))
+            call = Call(name, None, func, args, kwargs, inputs, overwritten=before)
             self._add(call, args[0] if name == "__setitem__" else result)
         return result
 
@@ -131,7 +145,8 @@ class Recorder(TorchFunctionMode):
         hooks = []
         for name, module in self._network.named_modules():
             if self._is_whole(module):
-                hooks.append(module.register_forward_pre_hook(self._enter))
+                hooks.append(module.register_forward_pre_hook(self._enterer(name or "the module")))
+                hooks.append(module.register_forward_hook(self._give, prepend=True))
                 hooks.append(module.register_forward_hook(self._leaver(name or "the module"), with_kwargs=True))
         try:
             yield
@@ -139,38 +154,68 @@ class Recorder(TorchFunctionMode):
             for hook in hooks:
                 hook.remove()
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        self._inside += 1
+    def _enterer(self, name: str) -> Callable[..., None]:
+        def enter(module: nn.Module, args: Any) -> None:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            found, own = self._membrane(module, None), self._memories.get(module)
+            if own is None and found is not None and bool((found != 0).any()):
+                raise Call(name, module, module.forward, args, {}, ()).error(
+                    "begins with a membrane that its forward sets; let it begin as its framework's reset leaves it"
+                )
+            if own is not None and (own.tensor is not found or own.changed):
+                raise Call(name, module, module.forward, args, {}, ()).error(
+                    "its membrane is set or reset between two of its steps; only what its own step makes of it is built"
+                )
+
+        return enter
+
+    def _give(self, module: nn.Module, args: Any, output: Any) -> None:
+        """Keeps what a module itself gives, before hooks of the user's."""
+        self._given.append((output, [_version(tensor) for tensor in tensors(output)]))
 
     def _leaver(self, name: str) -> Callable[..., None]:
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._inside -= 1
+            given, versions = self._given.pop()
             if self._inside:
                 return
+            if output is not given or versions != [_version(tensor) for tensor in tensors(output)]:
+                raise Call(name, module, module.forward, args, kwargs, ()).error(
+                    "a forward hook changes what it gives; do that in forward, or remove the hook"
+                )
             occurrence, self._counts[module] = self._counts[module], self._counts[module] + 1
             inputs = self._values_in((args, kwargs))
             if not inputs:
                 return
-            call = Call(name, module, module.forward, args, kwargs, inputs, len(self._calls), occurrence)
+            call = Call(name, module, module.forward, args, kwargs, inputs, occurrence=occurrence)
             others = [one for one in tensors((args[1:], kwargs)) if id(one) not in self._known]
             call.handed, call.fresh = bool(others), not any(bool((one != 0).any()) for one in others)
+            call.of_module = self._calls[module]
+            self._calls[module].append(call)
             self._add(call, output)
             membrane = self._membrane(module, output)
             if membrane is not None:
                 self._add_to(call, membrane)
-                next(value for value in call.values if value.tensor is membrane).membrane = True
+                found = next(value for value in call.values if value.tensor is membrane)
+                found.membrane = True
+                if self._membrane(module, None) is not None:
+                    self._memories[module] = found
 
         return leave
 
     def _add(self, call: Call, output: Any) -> None:
-        self._calls.append(call)
+        call.number, self._number = self._number, self._number + 1
         for tensor in tensors(output):
             self._add_to(call, tensor)
 
     def _add_to(self, call: Call, tensor: torch.Tensor) -> None:
         """As something that ``call`` gave, unless it is known to be."""
-        if all(tensor is not value.tensor for value in call.values):
-            call.values.append(Value(call, tensor, len(call.values)))
+        if any(tensor is value.tensor for value in call.values):
+            return
+        call.values.append(Value(call, tensor, len(call.values)))
+        if not any(tensor is one.tensor and not one.changed for one in call.inputs):  # a flatten of what is flat
             self._note(call.values[-1])
 
     def _note(self, value: Value) -> None:
@@ -178,8 +223,12 @@ class Recorder(TorchFunctionMode):
         self._kept.append(value)
 
     def _values_in(self, arguments: Any) -> tuple[Value, ...]:
-        found = (self._known.get(id(tensor)) for tensor in tensors(arguments))
-        return tuple(value for value in found if value is not None)
+        found = tuple(value for tensor in tensors(arguments) if (value := self._known.get(id(tensor))))
+        for value in found:
+            if value.changed:
+                what = "its input" if value.call is None else f"what {value.call.title} gives"
+                raise InputError(f"its forward writes into {what} through a view; make a new tensor of it")
+        return found
 
 
 def tensors(of: Any) -> Iterator[torch.Tensor]:
@@ -192,6 +241,16 @@ def tensors(of: Any) -> Iterator[torch.Tensor]:
     elif isinstance(of, Sequence) and not isinstance(of, str | bytes):
         for value in of:
             yield from tensors(value)
+
+
+def _writes(name: str) -> bool:
+    """Whether a function of this name writes into its first argument."""
+    return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """How often ``tensor`` was written in place, by itself or by views; not counted in inference mode."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _function_name(func: Callable[..., Any]) -> str:

@@ -57,7 +57,7 @@ ALIKE: dict[str, tuple[Callable[[Any, Any], Any], int | None]] = {
     "mean, from behind": (lambda net, x: torch.mean(x, [-1, -2]), 4),
     "mean, kept": (lambda net, x: x.mean((2, 3), keepdim=True).flatten(1), 4),
     "sum": (lambda net, x: x.sum(dim=(-2, -1)), 4),
-    "convolution": (lambda net, x: F.conv2d(x, torch.ones(4, 2, 2, 3) / 8, stride=(2, 1), padding=1, groups=2), None),
+    "convolution": (lambda net, x: F.conv2d(x, x.new_ones(4, 2, 2, 3) / 8, stride=(2, 1), groups=2), None),
     "average": (lambda net, x: F.avg_pool2d(x, 2), None),
     "average with a stride": (lambda net, x: F.avg_pool2d(x, kernel_size=3, stride=1), None),
     "average by another divisor": (lambda net, x: F.avg_pool2d(x, 2, divisor_override=1), None),

@@ -86,7 +86,7 @@ PER_STEP: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     ),
     "the last neurons used twice": (
         lambda net, x: net.lif1(net.fc2(net.lif1(net.fc1(x)))),
-        "lif1 (Leaky): is reached on other ways in some steps than in others; only a chain is built",
+        "lif1 (Leaky): 2 of its 4 calls make the scores; return all, or the last",
     ),
     "relu": (lambda net, x: first(net, net.relu(x)), "relu (ReLU): is not a spiking neuron; put a framework's neurons"),
     "decides": (decides, "its forward decides by the values of a tensor (__bool__), and hardware does the same for"),
@@ -106,21 +106,30 @@ PER_STEP: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "its shape": (lambda net, x: torch.ones(2, 4), "its output does not follow from its input by functions of torch"),
     "two layers added": (
         lambda net, x: (spikes := first(net, x)) + net.lif2(net.fc2(spikes)),
-        "lif2 (Leaky): its output and that of lif1 (Leaky) both make the scores; return one layer's",
+        "both make the scores; return one layer's",
     ),
     "two layers joined": (
         lambda net, x: torch.cat([(spikes := first(net, x)), net.lif2(net.fc2(spikes))], 1),
         "both make the scores; return one layer's",
     ),
     "scores of the largest": (lambda net, x: first(net, x).argmax(1), "argmax: follows the last layer; scores are its"),
-    "negative scores": (lambda net, x: first(net, x) * -1, "mul: scales the scores; only a division or multiplication"),
+    "negative scores": (
+        lambda net, x: first(net, x) * -1,
+        "lif1 (Leaky): what follows it makes other scores of its 4 values a frame",
+    ),
     "inverse scores": (lambda net, x: 2 / first(net, x), "follows the last layer; scores are"),
-    "a tensor by scores": (lambda net, x: torch.tensor(2.0) / first(net, x), "div: scales the scores; only a division"),
+    "a tensor by scores": (
+        lambda net, x: torch.tensor(2.0) / first(net, x),
+        "lif1 (Leaky): what follows it makes other scores of its 4 values a frame",
+    ),
     "scores rounded": (
         lambda net, x: torch.div(first(net, x), 2, rounding_mode="floor"),
-        "div: scales the scores; only a division",
+        "lif1 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
-    "some of the scores": (lambda net, x: first(net, x)[:, :2], "__getitem__: picks "),
+    "some of the scores": (
+        lambda net, x: first(net, x)[:, :2],
+        "lif1 (Leaky): what follows it makes other scores of its 4 values a frame",
+    ),
     "one of the scores": (lambda net, x: first(net, x)[:, 0], "__getitem__: picks from what the last layer gives"),
     "loop in a step": (
         lambda net, x: sum(first(net, x) for _ in range(STEPS)),
@@ -251,10 +260,10 @@ def lengths_by_step(net: Any, x: Any) -> Any:
 
 LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "recurrent": (lambda: Net(looped(recurrent), hidden=False), "add: adds or joins 2 tensors that follow from the"),
-    "a step late": (Late, "lif2 (Leaky): its first call does not follow from the input: delays are not built"),
+    "a step late": (Late, "lif2 (Leaky): begins with a membrane that its forward sets"),
     "a step late inside": (
         lambda: Net(a_step_late, hidden=False),
-        "lif2 (Leaky): its call 2 is part of step 1: delays, and neurons that are called more than once a step, are",
+        "lif2 (Leaky): begins with a membrane that its forward sets",
     ),
     "membrane goes on": (
         lambda: Net(looped(membrane_goes_on), hidden=False),
@@ -299,7 +308,7 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "steps weighted": (
         lambda: Net(of_some(lambda s: sum(one * (t + 1) for t, one in enumerate(s))), hidden=False),
-        "lif2 (Leaky): its steps count differently in the scores; only a sum or a mean of all is built",
+        "lif2 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
     "a step subtracted": (
         lambda: Net(of_some(lambda s: s[0] - s[1]), hidden=False),
@@ -307,23 +316,23 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "weights of steps": (
         lambda: Net(of_some(lambda s: (torch.stack(s) * torch.arange(4.0).reshape(-1, 1, 1)).sum(0)), hidden=False),
-        "mul: scales the scores; only a division or multiplication by one positive number is read",
+        "lif2 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
     "a step counted twice": (
         lambda: Net(of_some(lambda spikes: sum(spikes) + spikes[-1]), hidden=False),
-        "lif2 (Leaky): its steps count differently in the scores",
+        "lif2 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
     "a bias behind the scores": (
         lambda: Net(of_some(lambda spikes: sum(spikes) + torch.arange(4)), hidden=False),
-        "add: adds something of its own to the scores; put it into the last layer's bias",
+        "lif2 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
     "softmax of a step": (
         lambda: Net(of_some(lambda spikes: sum(one.softmax(1) for one in spikes)), hidden=False),
-        "softmax: squashes the scores of single steps; leave it out, or put it behind their sum",
+        "lif2 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
     "softmax of all steps": (
-        lambda: Net(of_some(lambda spikes: torch.stack(spikes).log_softmax(-1)), hidden=False),
-        "its softmax squashes the scores of single steps; leave it out, or put it behind their sum",
+        lambda: Net(of_some(lambda spikes: torch.stack(spikes).softmax(-1)), hidden=False),
+        "lif2 (Leaky): what follows it makes other scores of its 4 values a frame",
     ),
     "the first step's spikes": (
         lambda: Net(of_some(lambda spikes: spikes[0]), hidden=False),
@@ -331,15 +340,15 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "largest softmax": (
         lambda: Net(of_some(lambda spikes: torch.stack([one.softmax(1) for one in spikes]).amax(0)), hidden=False),
-        "softmax: squashes the scores of single steps",
+        "lif2 (Leaky): its spikes make the scores: of all steps, not of the last or the largest",
     ),
     "largest of sums": (
         lambda: Net(of_some(lambda s: torch.maximum(s[0] + s[1], s[2] + s[3])), hidden=False),
-        "its scores are sums and largest values of steps at once; only one of them is built",
+        "lif2 (Leaky): its spikes make the scores: of all steps, not of the last or the largest",
     ),
     "sum of the largest": (
         lambda: Net(of_some(lambda s: torch.max(s[0], s[1]) + torch.max(s[2], s[3])), hidden=False),
-        "its scores are sums and largest values of steps at once; only one of them is built",
+        "lif2 (Leaky): its spikes make the scores: of all steps, not of the last or the largest",
     ),
     "begins anew": (
         lambda: Net(looped(begins_anew), hidden=False),
@@ -351,11 +360,11 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "largest of the neurons": (
         lambda: Net(of_some(lambda spikes: torch.stack(spikes).sum(0).max(1)[0]), hidden=False),
-        "its scores are sums and largest values of steps at once; only one of them is built",
+        "lif2 (Leaky): its spikes make the scores: of all steps, not of the last or the largest",
     ),
     "sum of the neurons": (
         lambda: Net(of_some(lambda spikes: torch.stack(spikes).sum((0, 2))), hidden=False),
-        "lif2 (Leaky): gives 4x1x1 scores, but the module 2 numbers for 2 frames",
+        "lif2 (Leaky): what follows it makes 2 for 2 frames of its 4 values a frame",
     ),
 }
 

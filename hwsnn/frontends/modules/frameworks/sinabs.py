@@ -86,6 +86,10 @@ class Sinabs(Framework):
         """As in ``Framework``: always."""
         return True
 
+    def folds_steps(self, module: nn.Module) -> bool:
+        """As in ``Framework``: in the Squeeze forms."""
+        return _is_one_of(module, "SqueezeMixin")
+
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As ``Framework``: ``v_mem`` of the last step, after its reset and lower bound."""
         membrane: torch.Tensor = module.v_mem

@@ -108,8 +108,13 @@ class SpikingJelly(Framework):
 
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """v after the reset of the last step."""
-        found = getattr(module, "v", None)
-        return found if hasattr(found, "detach") else None  # a number before the first call
+        found: Any = getattr(module, "v", None)
+        if found is None or hasattr(found, "detach"):
+            return found
+        # A number before the first call: none has been computed, unless it is set by hand.
+        from torch import tensor
+
+        return None if found == module.get_reset_value("v") else tensor(float(found))
 
     @contextmanager
     def distances(self, module: nn.Module) -> Iterator[list[torch.Tensor]]:

@@ -1,0 +1,104 @@
+"""What a module does behind its last layer, tried with random values: its scores must be that layer's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from hwsnn.errors import InputError
+
+from .calling import by_step
+from .framework import Layout
+from .recording import Call, Value, tensors
+from .scores import Scores
+
+TRIES = 4
+TOLERANCE = 1e-3
+"""Of differences between classes: enough for half precision."""
+
+
+def require_order(output: Value, scores: Scores, layout: Layout, frames: int, classes: int, *, spikes: bool) -> None:
+    """Raise ``InputError`` unless ``output`` ranks the classes as ``scores`` do, whatever the last layer gives.
+
+    ``layout``: of the last layer's values. ``spikes``: whether those are 0 and 1.
+    """
+    last = scores.values[-1].call
+    assert last is not None
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(TRIES):
+        given = [_random(value.tensor, spikes, generator) for value in scores.values]
+        steps = max(1, sum(one.numel() for one in given) // (frames * classes))
+        whole = torch.stack(given).double() if len(given) > 1 else given[0].double()
+        expected = _over_time(by_step(whole, layout if len(given) == 1 else "step", steps, frames), scores.over_time)
+        found = _replayed(output, zip(scores.values, given, strict=True)).double()
+        rest = found.numel() // expected.numel()
+        if found.ndim < 2 or found.numel() % expected.numel() or rest not in (1, steps):
+            raise _error(last, f"{'x'.join(map(str, found.shape)) or 'one number'} for {frames} frames", classes)
+        orders: tuple[Layout, ...] = (layout, "batch_first", "sequence")
+        seen = (_over_time(by_step(found, order, rest, frames), scores.over_time) for order in orders)
+        if not any(_ranks_alike(one, expected) for one in seen):
+            raise _error(last, "other scores", classes)
+
+
+def _error(last: Call, what: str, classes: int) -> InputError:
+    return last.error(
+        f"what follows it makes {what} of its {classes} values a frame; scores are those values, added up, averaged, "
+        "the last or the largest over time"
+    )
+
+
+def _random(like: torch.Tensor, spikes: bool, generator: torch.Generator) -> torch.Tensor:
+    values = torch.randn(like.shape, generator=generator)
+    return (values > 0 if spikes else values).to(like)
+
+
+def _over_time(values: torch.Tensor, which: str) -> torch.Tensor:
+    """(frames, classes) of (steps, frames, classes)."""
+    if which == "all":
+        return values.sum(0)
+    return values[-1] if which == "last" else values.amax(0)
+
+
+def _ranks_alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Whether one is a positive multiple of the other, or its exponential, but for what all classes share."""
+    return _is_multiple(found, expected) or bool((found > 0).all() and _is_multiple(found.log(), expected))
+
+
+def _is_multiple(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    found, expected = (one - one.mean(1, keepdim=True) for one in (found, expected))
+    size = (expected**2).sum()
+    if size == 0:
+        return True
+    factor = (found * expected).sum() / size
+    return bool(factor > 0 and ((found - factor * expected).abs() <= TOLERANCE * factor * expected.abs().max()).all())
+
+
+def _replayed(output: Value, given: Iterable[tuple[Value, torch.Tensor]]) -> torch.Tensor:
+    """``output``, had the last layer given other values."""
+    made = {id(value): tensor.clone() for value, tensor in given}
+    calls, waiting = set[Call](), [output]
+    while waiting:
+        value = waiting.pop()
+        if id(value) not in made and value.call is not None and value.call not in calls:
+            calls.add(value.call)
+            waiting += value.call.inputs
+    copies: dict[int, torch.Tensor] = {}
+    for call in sorted(calls, key=lambda call: call.number):
+        known = {id(value.tensor): made[id(value)] for value in call.inputs}
+
+        if call.overwritten is not None:
+            known[id(call.args[0])] = call.overwritten.clone()
+
+        def instead(one: Any, known: dict[int, torch.Tensor] = known) -> Any:
+            if isinstance(one, torch.Tensor):
+                found = known.get(id(one))
+                return copies.setdefault(id(one), one.clone()) if found is None else found
+            return type(one)(map(instead, one)) if type(one) in (tuple, list) else one
+
+        args = instead(call.args)
+        result = call.function(*args, **{key: instead(one) for key, one in call.kwargs.items()})
+        results = tensors(args[0] if call.name == "__setitem__" else result)
+        made |= {id(value): tensor for value, tensor in zip(call.values, results, strict=True)}
+    return made[id(output)]
