@@ -32,7 +32,7 @@ def _check(network: Network, folding: Folding) -> Cycles:
     return cycles
 
 
-@pytest.mark.parametrize(("model", "t_par"), [("digits", 1), ("mnist-small", 3)])
+@pytest.mark.parametrize(("model", "t_par"), [("digits", 1), pytest.param("mnist-small", 3, marks=pytest.mark.long)])
 def test_shipped_model(model: str, t_par: int) -> None:
     network = load_model(model)
     layers = {layer.name: LayerFold(layer.projection.weight.shape[1], 8, t_par) for _, layer in network.populations()}

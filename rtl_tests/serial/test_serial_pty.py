@@ -122,7 +122,13 @@ def test_corrupt_frame_is_reported(board: Simulated) -> None:
     assert (packets[1].kind, packets[1].sequence) == (PacketKind.FRAME_ANSWER, 9)
 
 
-@pytest.mark.parametrize("name", board_names(SerialBoard))
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "ulx3s-85f" else pytest.param(name, marks=pytest.mark.long)  # the same design at another speed
+        for name in board_names(SerialBoard)
+    ],
+)
 def test_digits_at_the_speed_of_the_board(name: str) -> None:
     """What the bitstream holds around clock and pins, its line as many clocks a bit as on the board."""
     network = integer_file.load(folder("models") / "digits" / "digits.safetensors")

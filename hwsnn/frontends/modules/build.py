@@ -23,7 +23,7 @@ from . import functions, layers
 from .calling import Forward, Frame, evaluating, first, layouts_of, number_type, reset
 from .framework import CALL_PER_STEP, Framework, Layout, Node
 from .frameworks import framework_of
-from .movement import Frames, moved
+from .movement import Frames, moved, stacked
 from .path import Path, is_neuron, path, picked_step
 from .probing import require_order
 from .recording import Call, Recorder, Value
@@ -210,6 +210,9 @@ class _Builder:
 
     def _move(self, call: Call) -> None:
         before = self._frames
+        if len({id(value) for value in call.inputs}) > 1:
+            self._frames = stacked(call, before)
+            return
         self._frames = moved(call, call.function, before, spikes=bool(self._chain.layers) and not self._chain.maps)
         inner = self._frames.inner
         if len(inner) == 1:

@@ -48,6 +48,11 @@ def _flat(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
+def stacked(call: Call, before: Frames) -> Frames:
+    """The dimensions after a stack of steps, each of ``before``."""
+    return Frames((len(call.inputs), *before.outer), before.inner, before.images * len(call.inputs))
+
+
 def moved(call: Call, function: Callable[..., Any], before: Frames, *, spikes: bool) -> Frames:
     """The dimensions after ``function``, which is run on the positions of the values of ``before``.
 

@@ -55,6 +55,9 @@ def path(scores: Scores) -> Path:
     if not neurons:
         raise last.call.error("there are no spiking neurons before it; there is no network to build")
     steps = neurons[-1].occurrence + 1
+    if steps == 1 < len(ways):
+        _require_steps_of_one(ways)
+        ways = ways[-1:]
     _require_alike(ways, steps)
     for way in ways:
         _require_own_states(way)
@@ -73,6 +76,19 @@ def _require_alike(ways: Sequence[Sequence[Call]], steps: int) -> None:
                     f"its call {call.occurrence + 1} is part of step {step + 1}: delays, and neurons that are called "
                     "more than once a step, are not built"
                 )
+
+
+def _require_steps_of_one(ways: Sequence[Sequence[Call]]) -> None:
+    """Each way goes on from a step of what the last neurons gave, which take all steps a call, in their order."""
+    found = []
+    for way in ways:
+        last = max(index for index, call in enumerate(way) if is_neuron(call))
+        behind = zip(way[last:], way[last + 1 :], strict=False)
+        picked = (picked_step(value) for call, taker in behind for value in taker.inputs if value.call is call)
+        found.append(next((step for step in picked if step is not None), None))
+    alike = all(len(way) == len(ways[0]) and all(map(_is_like, way, ways[0])) for way in ways)
+    if not alike or found != list(range(len(ways))):
+        raise ways[-1][-1].error("must be called with step after step of what the neurons before it give")
 
 
 def _require_own_states(way: Sequence[Call]) -> None:
@@ -152,6 +168,9 @@ def _signal(call: Call) -> Value:
             raise call.error("its first argument must be its input current, which follows from the network's input")
         return signal
     inputs = {id(value): value for value in call.inputs}
+    if len(inputs) > 1 and _stacks(call):
+        _require_step_by_step(call)
+        return call.inputs[0]
     if len(inputs) > 1:
         what = "adds or joins" if call.name in JOINING else "takes"
         raise call.error(
@@ -159,6 +178,32 @@ def _signal(call: Call) -> Value:
             "are not built, only chains of layers"
         )
     return next(iter(inputs.values()))
+
+
+def _stacks(call: Call) -> bool:
+    """Whether a call piles up steps."""
+    return call.name == "stack" and [*call.args[1:], *call.kwargs.values()] in ([], [0])
+
+
+def _require_step_by_step(stack: Call) -> None:
+    """Each tensor of ``stack`` is made of a step of the same tensor, of all in their order, without neurons."""
+    sections = []
+    for value in stack.inputs:
+        section: list[Value] = [value]
+        while picked_step(section[-1]) is None:
+            call = section[-1].call
+            if call is None or is_neuron(call):
+                raise stack.error("joins tensors that are not made alike of each step of one; only chains are built")
+            section.append(_signal(call))
+        sections.append(section)
+    calls = [[value.call for value in section if value.call] for section in sections]
+    whole = calls[0][-1].inputs[0]
+    if not (
+        [picked_step(section[-1]) for section in sections] == list(range(len(whole.tensor)))
+        and all(each[-1].inputs[0] is whole for each in calls)
+        and all(len(each) == len(calls[0]) and all(map(_is_like, each, calls[0])) for each in calls)
+    ):
+        raise stack.error("joins tensors that are not made alike of each step of one; only chains are built")
 
 
 def _kept(state: Value) -> Value:
@@ -174,7 +219,7 @@ def _piled(value: Value) -> Value | None:
     if step is None or value.call is None:
         return None
     stack = value.call.inputs[0].call
-    if stack is None or stack.name != "stack" or [*stack.args[1:], *stack.kwargs.values()] not in ([], [0]):
+    if stack is None or not _stacks(stack):
         return None
     pile = stack.args[0]
     if len(stack.inputs) != len(pile) or not -len(pile) <= step < len(pile):

@@ -239,6 +239,41 @@ def test_norse_forms_over_time(norse: Any) -> None:
     assert read_alike(net, (6,), steps=STEPS, compare_currents=False).layout == "sequence"
 
 
+def lif(norse: Any) -> Any:
+    return norse.LIF(parameters(norse, "LIF", tau_mem_inv=500.0, tau_syn_inv=500.0, v_th=0.25))
+
+
+LIFTED: dict[str, Callable[[Any], list[nn.Module]]] = {
+    "image": lambda norse: [
+        *(norse.Lift(nn.Sequential(nn.Conv2d(2, 3, 3), nn.MaxPool2d(2))), lif(norse)),
+        *(norse.Lift(nn.Flatten()), norse.Lift(nn.Linear(3, 4)), lif(norse)),
+    ],
+    "last layer of currents": lambda norse: [
+        *(norse.Lift(nn.Flatten()), norse.Lift(nn.Linear(32, 5)), lif(norse), norse.Lift(nn.Linear(5, 3)))
+    ],
+    "integrators": lambda norse: [nn.Flatten(2), norse.Lift(nn.Linear(32, 5)), lif(norse), nn.Linear(5, 3), norse.LI()],
+}
+
+
+@pytest.mark.parametrize("name", LIFTED)
+def test_norse_layers_lifted_before_neurons_over_time(norse: Any, name: str) -> None:
+    net = randomized(norse.SequentialState(*LIFTED[name](norse)))
+    assert read_alike(net, IMAGE, compare_currents=False).layout == "sequence"
+
+
+def test_steps_that_are_stacked_in_another_order(norse: Any) -> None:
+    class Backwards(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif = nn.Linear(6, 3), lif(norse)
+
+        def forward(self, x: Any) -> Any:
+            return self.lif(torch.stack([self.fc(x[step]) for step in reversed(range(len(x)))]))
+
+    with pytest.raises(InputError, match=r"^stack: joins tensors that are not made alike of each step of one"):
+        read_module(randomized(Backwards()), (6,), timesteps=STEPS, encoding="steps")
+
+
 class Looped(nn.Module):  # type: ignore[misc]
     """As in Norse's tutorials: the states of all layers in variables of ``forward``."""
 
