@@ -195,7 +195,7 @@ def command(
         table.write_csv(file, content)
     files += plot.draw(rows, f"{name}: accuracy on {len(images.images):,} images", output / "pareto")
     fields = {
-        "source": source if is_module(source) else str(trained_path(source)),
+        "source": source,
         "accuracy_on": which,
         "images": len(images.images),
         "tasks": len(tasks),
