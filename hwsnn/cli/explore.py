@@ -158,6 +158,7 @@ def command(
     from ..explore.points import Refusal, Store
     from ..explore.sweep import cluster, cores, sweep
 
+    source = source if is_module(source) else str(trained_path(source))
     module = ModuleOptions(
         weights, sample, forward, timesteps[0] if timesteps and len(timesteps) == 1 else None, encoding
     )
