@@ -74,6 +74,7 @@ def check(
         accuracy_model=None if labels is None else float((predictions == labels).mean()),
         layers=layers,
         not_compared=tuple(one.name for one in matched.layers if one not in compared),
+        other_numbers=tuple(text for one in matched.layers if (text := one.other_numbers()) is not None),
     )
 
 

@@ -52,6 +52,14 @@ class Counterpart:
         """Of the layer."""
         return self.built.name
 
+    def other_numbers(self) -> str | None:
+        """Where the model is not what the quantizer makes of the module, by its first channel; None if nowhere."""
+        found = [text for text in map(self.other_than_made, range(len(self.unit))) if text is not None]
+        if not found:
+            return None
+        channels = f"{len(found)} of {len(self.unit)} channels are not what quantize makes of this module"
+        return f"{self.name}: {channels}: {found[0]}"
+
     def other_than_made(self, channel: int) -> str | None:
         """In which numbers of ``channel`` the model is not what the quantizer makes of the module; None if in none."""
         asked, expected, built = self.source.neuron, self.expected.neuron, self.built.neuron

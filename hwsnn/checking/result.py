@@ -45,7 +45,8 @@ class CheckResult:
 
     ``answers_agree``: the share of equal answers, 0 to 1. The accuracies are None without labels. ``layers``: those of
     spiking neurons, in their order. ``not_compared``: the layers whose membranes are read, by name: the model passes on
-    no spikes of theirs, and the answers follow from them.
+    no spikes of theirs, and the answers follow from them. ``other_numbers``: a line for each layer whose numbers are
+    not what the quantizer makes of the module, whether or not a spike differs for it.
     """
 
     images: int
@@ -54,6 +55,7 @@ class CheckResult:
     accuracy_model: float | None
     layers: tuple[LayerCheck, ...]
     not_compared: tuple[str, ...]
+    other_numbers: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 DEFAULT_AGREE = 0.97
 
 
+def _share(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Refuse what is no share, NaN too, of which ``click.FloatRange`` knows nothing."""
+    if not 0 <= value <= 1:
+        raise click.BadParameter(f"must be from 0 to 1, not {value:g}")
+    return value
+
+
 @click.command("check")
 @click.argument("source", metavar="SRC")
 @model_argument
@@ -31,7 +38,8 @@ DEFAULT_AGREE = 0.97
 @count_option
 @click.option(
     "--agree",
-    type=click.FloatRange(0, 1),
+    type=float,
+    callback=_share,
     default=DEFAULT_AGREE,
     show_default=True,
     help="Exit with 1 if a smaller share of the answers agrees.",
@@ -121,6 +129,8 @@ def _show(result: CheckResult) -> None:
                 f"{layer.name}: first differs in image {one.image}, step {one.step}, neuron {list(one.neuron)}: "
                 f"membrane {theirs} in the module, {one.u_model:.6g} in the model; {one.why}"
             )
+    for text in result.other_numbers:
+        click.echo(text)
     for name in result.not_compared:
         click.echo(f"{name}: its membranes are read; the answers are compared, not its spikes")
     accuracy = "no labels"

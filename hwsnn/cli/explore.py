@@ -138,9 +138,8 @@ def command(
     """Sweep folding, weight bits and time steps of the trained network SRC, and find the Pareto-optimal designs.
 
     SRC is a module, FILE.py:NAME, a NIR graph or a float .safetensors, as for quantize, or the name of a shipped model.
-    The output is accuracy, frames/s,
-    latency and look-up tables of every design, in DIR/points.csv, and of those on the Pareto front, in DIR/pareto.csv,
-    pareto.png and pareto.svg.
+    The output is accuracy, frames/s, latency and look-up tables of every design, in DIR/points.csv, and of those on the
+    Pareto front, in DIR/pareto.csv, pareto.png and pareto.svg.
 
     Test images are for measuring a finished model; an accuracy on the images that chose the design is too good. So the
     last training images are the default, and SRC should be trained without them. Choosing by the right images is the

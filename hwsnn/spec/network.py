@@ -94,7 +94,8 @@ class Network:
         if isinstance(layer, MaxPool):
             if inputs.largest > 1:
                 raise ValueError(
-                    f"the pool {layer.name!r} must take spikes of one bit, not values up to {inputs.largest}"
+                    f"the pool {layer.name!r} must take spikes of one bit, not values up to {inputs.largest}; pool the "
+                    "currents, between weights and neurons"
                 )
             return
         if isinstance(layer.projection, Conv) and layer.projection.padding_values is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_exact_weights_differ_nowhere(net: Any) -> None:
     assert [one.values for one in result.layers] == [40 * STEPS * size for size in sizes]
     assert (result.images, result.answers_agree) == (40, 1.0)
     assert (result.accuracy_framework, result.accuracy_model) == (0.75, 0.75)
-    assert result.not_compared == ()
+    assert (result.not_compared, result.other_numbers) == ((), ())
     assert reference.run(network, IMAGES, trace=True).spikes[result.layers[1].name].any()
 
 
@@ -178,6 +179,21 @@ def test_another_weight_is_found() -> None:
     assert first.why == "1 of the model's 30 weights of channel 3 are not this module's"
 
 
+def test_another_weight_is_told_even_if_nothing_differs() -> None:
+    network = made(nets.dense())
+    layer = network.population(0)
+    weight = layer.projection.weight.copy()
+    weight[[3, 5], 0, 0, 0] -= 1
+    wrong = changed(network, 0, projections=(replace(layer.projection, weight=weight),))
+    result = checked(nets.dense(), wrong, np.zeros((1, *IMAGE), np.uint8))
+    assert [one.differ for one in result.layers] == [0, 0]
+    (text,) = result.other_numbers
+    assert text == (
+        f"{layer.name}: 2 of 12 channels are not what quantize makes of this module: "
+        "1 of the model's 30 weights of channel 3 are not this module's"
+    )
+
+
 def test_another_reset_is_found() -> None:
     wrong = changed(made(nets.dense()), 0, reset="none")
     first = checked(nets.dense(), wrong, IMAGES).layers[0].first
@@ -302,6 +318,16 @@ def test_a_forward_that_fails() -> None:
     net[1].register_forward_hook(fail)
     with pytest.raises(InputError, match=r"^the module's forward fails on 16 frames: out of order$"):
         check_module.check(found, made(nets.dense()), IMAGES)
+
+
+def test_a_forward_that_ends_the_program() -> None:
+    net = nets.dense()
+    found = read(net)
+    net[1].register_forward_hook(lambda *_: sys.exit(0))
+    with pytest.raises(InputError, match=r"^its forward ends the program \(SystemExit\); leave that out$"):
+        check_module.check(found, made(nets.dense()), IMAGES)
+    with pytest.raises(InputError, match=r"^its forward ends the program"):
+        read(net)
 
 
 def test_images_and_labels_that_do_not_fit() -> None:

@@ -45,7 +45,7 @@ def other_net():
     return nets.conv()
 """
 IMAGES = compared.images(20)
-KEYS = ["images", "answers_agree", "accuracy_framework", "accuracy_model", "layers", "not_compared"]
+KEYS = ["images", "answers_agree", "accuracy_framework", "accuracy_model", "layers", "not_compared", "other_numbers"]
 
 
 @pytest.fixture
@@ -118,6 +118,8 @@ def test_a_model_of_other_numbers(folder: Path) -> None:
     assert "are not this module's" in first["why"] or "bias of channel" in first["why"]
     text = check(folder)
     assert text.exit_code == 1
+    assert fields["other_numbers"]
+    assert all(f"{line}\n" in text.stdout for line in fields["other_numbers"])
     assert f"dense1: first differs in image {first['image']}, step {first['step']}, neuron " in text.stdout
     assert text.stdout.splitlines()[-1] == "fewer than 97.0% of the answers agree (--agree)"
     assert check(folder, "--agree", "0").exit_code == 0
@@ -148,6 +150,8 @@ def test_normalization_is_read_from_the_model(folder: Path) -> None:
         (("-n", "21"), {}, "-n must be from 1 to 20"),
         (("--forward", "all"), {"name": "quiet_net"}, "is called once for a frame: one step, not a loop over time"),
         (("--weights", "none.pt"), {}, "none.pt: no such file"),
+        (("--agree", "nan"), {}, "Invalid value for '--agree': must be from 0 to 1, not nan"),
+        (("--agree", "1.5"), {}, "Invalid value for '--agree': must be from 0 to 1, not 1.5"),
     ],
 )
 def test_what_does_not_fit(folder: Path, arguments: tuple[str, ...], how: dict[str, str], said: str) -> None:

@@ -179,11 +179,11 @@ WRONG_NETWORKS: list[tuple[dict[str, Any], str]] = [
     ({"readout": "first"}, "the neurons of the last layer must fire for a 'first' readout, not integrate"),
     (
         {"layers": (conv(neuron=SEVERAL), POOL, LAST)},
-        "the pool 'pool' must take spikes of one bit, not values up to 2",
+        "the pool 'pool' must take spikes of one bit, not values up to 2; pool the currents, between weights and",
     ),
     (
         {"layers": (MaxPool("first", (1, 1), (1, 1), "or"), *network().layers), "encoder": Encoder("steps")},
-        "the pool 'first' must take spikes of one bit, not values up to 255",
+        "the pool 'first' must take spikes of one bit, not values up to 255; pool the currents, between weights and",
     ),
     (
         {"layers": (conv(padding_values=9 * ones(2)), POOL, LAST), "pixel_bits": 3},

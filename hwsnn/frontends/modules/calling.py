@@ -107,12 +107,17 @@ def reset(module: nn.Module, frames: int) -> None:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In eval mode and without gradients while it is open; what the module prints goes to stderr."""
+    """In eval mode and without gradients while it is open; what the module prints goes to stderr.
+
+    Raises ``InputError`` if the module ends the program, which would look like success.
+    """
     training = {one: one.training for one in module.modules()}
     module.eval()
     try:
         with torch.no_grad(), redirect_stdout(sys.stderr):
             yield
+    except SystemExit:
+        raise InputError("its forward ends the program (SystemExit); leave that out") from None
     finally:
         for one, was in training.items():
             one.training = was

@@ -23,8 +23,10 @@ MOVING = {
     "permute",
     "swapaxes",
 }
-MOVING |= {"movedim", "repeat", "expand", "expand_as", "contiguous", "clone", "detach", "data", "__getitem__", "select"}
-MOVING |= {"float", "double", "half", "to", "type", "unbind", "type_as", "cpu", "stack", "cat", "concat"}
+STAYING = {"contiguous", "clone", "detach", "data", "float", "double", "half", "to", "type", "type_as", "cpu"}
+"""Functions that leave every value in its place, though perhaps in another type or on another device."""
+MOVING |= {"movedim", "repeat", "expand", "expand_as", "__getitem__", "select", "unbind", "stack", "cat", "concat"}
+MOVING |= STAYING
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def moved(call: Call, function: Callable[..., Any], before: Frames, *, spikes: b
     dtype = call.values[0].tensor.dtype
     if not spikes and dtype not in (source.dtype, torch.float32, torch.float64):
         raise call.error(f"rounds currents to {dtype}; leave it out")
+    if call.name in STAYING:
+        return before
     with torch.no_grad():
         result = function(*in_place_of(call.args), **call.kwargs)
     if isinstance(result, tuple):  # of unbind: each is alike

@@ -42,7 +42,8 @@ def path(scores: Scores) -> Path:
     calls = last.call.of_module
     if len(scores.values) not in (1, len(calls)):
         raise last.call.error(
-            f"{len(scores.values)} of its {len(calls)} calls make the scores; return all, or the last"
+            f"{len(scores.values)} of its {len(calls)} calls make the scores; return all, or the last, and use another "
+            "module in another place"
         )
     if calls[0].occurrence:
         raise last.call.error("its first call does not follow from the input: delays are not built")

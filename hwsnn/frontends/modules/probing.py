@@ -30,9 +30,9 @@ def require_order(output: Value, scores: Scores, layout: Layout, frames: int, cl
     for _ in range(TRIES):
         given = [_random(value.tensor, spikes, generator) for value in scores.values]
         steps = max(1, sum(one.numel() for one in given) // (frames * classes))
-        whole = torch.stack(given).double() if len(given) > 1 else given[0].double()
+        whole = (torch.stack(given) if len(given) > 1 else given[0]).double().cpu()
         expected = _over_time(by_step(whole, layout if len(given) == 1 else "step", steps, frames), scores.over_time)
-        found = _replayed(output, zip(scores.values, given, strict=True)).double()
+        found = _replayed(output, zip(scores.values, given, strict=True)).double().cpu()
         rest = found.numel() // expected.numel()
         if found.ndim < 2 or found.numel() % expected.numel() or rest not in (1, steps):
             raise _error(last, f"{'x'.join(map(str, found.shape)) or 'one number'} for {frames} frames", classes)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,12 +165,16 @@ def _without_states(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[s
 def _state_dict(path: Path) -> dict[str, torch.Tensor]:
     _require_file(path)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is refused below
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling, and zip files that are damaged, have many
-        text = reason(error).replace("Weights only load failed.", "").split(" In PyTorch")[0].strip()
+        text = reason(error)
+        if text.startswith("Weights only load failed"):  # PyTorch goes on with how to run the file as a program
+            other = re.search(r"GLOBAL (\S+)", str(error))
+            text = f"it holds {other[1]}, not tensors alone" if other else "it holds more than tensors"
         raise InputError(
-            f"{path}: cannot be read as weights alone ({text or type(error).__name__}); save net.state_dict() with "
-            "torch.save"
+            f"{path}: cannot be read as weights alone ({text}); save net.state_dict() with torch.save"
         ) from None
     for key in STATES:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):

@@ -86,7 +86,7 @@ PER_STEP: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     ),
     "the last neurons used twice": (
         lambda net, x: net.lif1(net.fc2(net.lif1(net.fc1(x)))),
-        "lif1 (Leaky): 2 of its 4 calls make the scores; return all, or the last",
+        "lif1 (Leaky): 2 of its 4 calls make the scores; return all, or the last, and use another module in another",
     ),
     "relu": (lambda net, x: first(net, net.relu(x)), "relu (ReLU): is not a spiking neuron; put a framework's neurons"),
     "decides": (decides, "its forward decides by the values of a tensor (__bool__), and hardware does the same for"),

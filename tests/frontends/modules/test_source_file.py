@@ -296,9 +296,10 @@ def test_weights_that_do_not_fit(case: str, tmp_path: Path) -> None:
 
 def test_a_whole_module_is_no_weights(tmp_path: Path) -> None:
     path = saved(tmp_path / "net.pt", nn.Linear(2, 3))
-    text = refusal(write(tmp_path), "net", path)
-    assert text.startswith(f"{path}: cannot be read as weights alone (")
-    assert text.endswith("); save net.state_dict() with torch.save")
+    assert refusal(write(tmp_path), "net", path) == (
+        f"{path}: cannot be read as weights alone (it holds torch.nn.modules.linear.Linear, not tensors alone); save "
+        "net.state_dict() with torch.save"
+    )
 
 
 @pytest.mark.parametrize(

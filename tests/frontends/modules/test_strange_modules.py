@@ -148,6 +148,12 @@ def test_a_convolution_with_another_way_to_convolve_is_no_plain_one() -> None:
     )
 
 
+@pytest.mark.parametrize("cell", ["LIFRefracCell", "LIFAdExRefracCell", "LIFAdExCell", "LSNNCell"])
+def test_states_of_another_form_are_no_obstacle_to_a_refusal(cell: str) -> None:
+    module = norse.SequentialState(nn.Flatten(), nn.Linear(64, 5), getattr(norse, cell)())
+    assert refusal(module).startswith(f"2 ({cell}): not built; use IAFCell, LIFCell")
+
+
 class AlwaysTraining(nn.BatchNorm1d):  # type: ignore[misc]
     def train(self, mode: bool = True) -> Any:
         return super().train(True)
@@ -179,6 +185,13 @@ def test_a_write_through_a_view_is_refused(at: int) -> None:
 @pytest.mark.parametrize("dtype", [torch.int32, torch.bfloat16])
 def test_currents_are_not_rounded_unseen(dtype: Any) -> None:
     assert refusal(stack(Apply(lambda x: x.to(dtype).float()))) == f"to: rounds currents to {dtype}; leave it out"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.uint8])
+def test_spikes_of_another_type_stay_where_they_are(dtype: Any) -> None:
+    """Their positions would be rounded in so few bits."""
+    wide = nn.Linear(20, 3000), leaky(), Apply(lambda x: x.to(dtype).float()), nn.Linear(3000, 20)
+    expect_scores_of_steps(stack(*wide))
 
 
 def test_positions_and_frames_keep_their_order() -> None:

@@ -107,7 +107,7 @@ class Norse(Framework):
         """As in ``Framework``: v after the reset; of integrators the output, over time that of all steps."""
         if not isinstance(output, tuple):
             return None
-        return output[0] if _integrates(module) else output[1].v
+        return output[0] if _integrates(module) else getattr(output[1], "v", None)  # refractory cells have it deeper
 
     def _steps(self, module: nn.Module, output: torch.Tensor) -> list[torch.Tensor]:
         return list(output.detach()) if self.takes_all_steps(module) else [output.detach()]
