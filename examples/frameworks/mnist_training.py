@@ -32,9 +32,16 @@ def training_images(source: str, count: int) -> Images:
 
 
 def fit(
-    network: nn.Module, scores: Scores, images: Images, *, epochs: int, batch: int = 100, learning_rate: float = 2e-3
+    network: nn.Module,
+    scores: Scores,
+    images: Images,
+    *,
+    epochs: int,
+    batch: int = 50,
+    learning_rate: float = 2e-3,
+    scale: float = 1.0,
 ) -> None:
-    """Train ``network`` in place by Adam, at a learning rate that falls to 0.
+    """Train ``network`` in place by Adam, at a learning rate that falls to 0, to the cross entropy of scaled scores.
 
     The last ``VALIDATION`` images, a fifth where there are fewer than that asks for, measure each epoch and train
     nothing.
@@ -49,7 +56,7 @@ def fit(
         network.train()
         total = 0.0
         for chosen in torch.randperm(len(trained.x)).split(batch):
-            loss = cross_entropy(scores(network, trained.x[chosen]), trained.y[chosen])
+            loss = cross_entropy(scale * scores(network, trained.x[chosen]), trained.y[chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

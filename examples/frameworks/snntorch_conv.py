@@ -4,7 +4,7 @@ It needs the extra ``snntorch`` and MNIST. From training to a verified design:
 
     python examples/frameworks/snntorch_conv.py --data mnist -o snntorch_conv.pt
     hwsnn quantize examples/frameworks/snntorch_conv.py:make_net --weights snntorch_conv.pt --sample 1x28x28 \
-        --timesteps 5 --data mnist -o snntorch_conv.safetensors
+        --timesteps 10 --data mnist -o snntorch_conv.safetensors
     hwsnn check examples/frameworks/snntorch_conv.py:make_net snntorch_conv.safetensors \
         --weights snntorch_conv.pt --sample 1x28x28 --data mnist -n 500
     hwsnn run snntorch_conv.safetensors --data mnist
@@ -17,17 +17,17 @@ from __future__ import annotations
 import snntorch as snn
 import torch
 from mnist_training import fit, main, same_every_time, training_images
-from snntorch import surrogate, utils
+from snntorch import utils
 from torch import Tensor, nn
 
-TIMESTEPS = 5
+TIMESTEPS = 10
 
 
 def make_net() -> nn.Module:
     """The network, not trained. A call makes one step: pixels (N, 1, 28, 28) to spikes and membranes (N, 10)."""
 
     def neurons(output: bool = False) -> nn.Module:
-        return snn.Leaky(beta=0.5, spike_grad=surrogate.fast_sigmoid(slope=25), init_hidden=True, output=output)
+        return snn.Leaky(beta=0.5, init_hidden=True, output=output)
 
     return nn.Sequential(
         nn.Conv2d(1, 12, 5),
@@ -49,7 +49,7 @@ def scores(network: nn.Module, x: Tensor) -> Tensor:
     return torch.stack(spikes).sum(0)
 
 
-def train(source: str, images: int = 32_000, epochs: int = 2) -> nn.Module:
+def train(source: str, images: int = 22_000, epochs: int = 2) -> nn.Module:
     """The network, trained on the first ``images`` training images of ``source``."""
     same_every_time()
     network = make_net()

@@ -59,7 +59,7 @@ def train(source: str, images: int = 32_000, epochs: int = 2) -> nn.Module:
     """The network, trained on the first ``images`` training images of ``source``."""
     same_every_time()
     network = make_net()
-    fit(network, scores, training_images(source, images), epochs=epochs)
+    fit(network, scores, training_images(source, images), epochs=epochs, learning_rate=5e-4, scale=0.2)
     return network
 
 
