@@ -1,7 +1,6 @@
 """Every neuron of docs/numerics.md that a framework has, against the framework's own module: spikes and membranes.
 
-    pip install torch snntorch==1.0.0 spikingjelly==2.0.0 sinabs==2.0.3 norse==1.1.0
-    PYTHONPATH=. python benchmarks/framework_neurons.py
+    PYTHONPATH=. .venv/bin/python benchmarks/framework_neurons.py     (`make test` installs the frameworks)
 
 Currents and thresholds are integers times a power of two so large that no decay ever rounds; the frameworks compute in
 double precision. So a difference is one of meaning. Membranes are compared where the framework gives those that the

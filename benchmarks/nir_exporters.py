@@ -1,11 +1,10 @@
-"""How far models that other frameworks export to NIR score as the frameworks do: figures of docs/importing.md.
+"""How far models that other frameworks export to NIR score as the frameworks do: figures of docs/nir.md.
 
-    pip install snntorch==1.0.0 spikingjelly==2.0.0 sinabs==2.0.3 norse==1.1.0 nirtorch
-    python benchmarks/nir_exporters.py [--seeds N]
+    .venv/bin/python benchmarks/nir_exporters.py [--seeds N]     (`make test` installs the frameworks)
 
 For each neuron small networks with random weights, which 8 bits hold exactly: a fully connected and a convolutional one
 with each seed. The framework runs black-and-white images, spike by spike, and its exporter writes the file, with the
-cures that docs/importing.md gives; hwsnn reads it, makes integers of it and runs the same images. A line for each
+cures that docs/nir.md gives; hwsnn reads it, makes integers of it and runs the same images. A line for each
 neuron, from the lowest to the highest part that was equal. Frameworks that are not installed are left out. Two minutes.
 """
 
@@ -299,7 +298,7 @@ def measure(framework: Framework, case: Case, seed: int) -> Iterator[tuple[float
         with TemporaryDirectory() as folder:
             path = Path(folder) / "network.nir"
             case.write(exported, images[:1], path)
-            trained, _ = read_trained(str(path), told.dt, reset=told.reset, compare=told.compare)
+            trained = read_trained(str(path), told.dt, reset=told.reset, compare=told.compare).network
         integers, _ = quantize(trained, timesteps=TIMESTEPS, encoding="direct", reset=told.reset)
         result = reference.run(integers, pixels.reshape(IMAGES, *integers.input_shape))
         yield float((result.scores == scores).mean()), float((result.predictions == scores.argmax(1)).mean())

@@ -1,12 +1,12 @@
 """Images a second of the numpy reference beside snnTorch and SpikingJelly, in one run on the same cores.
 
-    pip install --no-deps snntorch spikingjelly loguru tqdm     (beside the extra train; alone they want all of PyTorch)
-    python benchmarks/reference_peers.py [DATA] [-n N] [--rounds R] [--compile] [--json]
+    .venv/bin/python benchmarks/reference_peers.py [DATA] [-n N] [--rounds R] [--compile] [--json]
 
-DATA is a folder with the MNIST test images (default: mnist). The reference runs the 8-bit integers of models/mnist, the
-others the floats that those were made from. Each of the others takes its fastest settings: memory layout and batch size
-(and, with --compile, torch.compile, which takes minutes), with all cores, in inference mode, images made floats
-beforehand, the first convolution once an image as its input is the same at every step. Then all are timed in turn.
+`make test` installs the others. DATA is a folder with the MNIST test images (default: mnist). The reference runs the
+8-bit integers of models/mnist, the others the floats that those were made from. Each of the others takes its fastest
+settings: memory layout and batch size (and, with --compile, torch.compile, which takes minutes), with all cores, in
+inference mode, images made floats beforehand, the first convolution once an image as its input is the same at every
+step. Then all are timed in turn.
 """
 
 from __future__ import annotations

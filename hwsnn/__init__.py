@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .float_network import FloatNetwork as FloatNetwork
     from .frontends.read import read as read
     from .model_file.by_name import load_model as load
+    from .public import check as check
     from .public import from_torch as from_torch
     from .public import generate as generate
     from .public import save as save
@@ -36,6 +37,7 @@ _PUBLIC = {
     "InputError": "errors",
     "Network": "spec",
     "ToolError": "errors",
+    "check": "public",
     "firing": "reference.firing:measure",
     "from_torch": "public",
     "generate": "public",
@@ -55,6 +57,7 @@ __all__ = [
     "Network",
     "ToolError",
     "__version__",
+    "check",
     "firing",
     "from_torch",
     "generate",

@@ -37,14 +37,27 @@ def require(package: str, purpose: str = "") -> None:
         raise InputError(f"{package}: not found{purpose}; {remedy(package)}")
 
 
-def remedy(package: str) -> str:
-    """How to install ``package``: from our own metadata, with its versions or as one of our extras."""
-    wanted = _wanted(package)
-    return f"in hwsnn's checkout, pip install -e {wanted}" if wanted.startswith("'.[") else f"pip install {wanted}"
+def remedy(package: str, command: str = "") -> str:
+    """How to install ``package``: from our own metadata, with its versions or as one of our extras.
+
+    ``command``: the one of hwsnn that needs it. An extra of its name brings all that it needs;
+    else any extra that has the package will do.
+    """
+    extras = []
+    for requirement in _requirements():
+        found = _REQUIREMENT.match(requirement)
+        if found and found[1] == package:
+            if not (extra := _EXTRA.search(requirement)):
+                return f"pip install '{found[0].strip()}'"
+            extras.append(f"'.[{extra[1]}]'")
+    if not extras:
+        return f"pip install {package}"
+    own = f"'.[{command}]'"
+    return f"in hwsnn's checkout, pip install -e {own if own in extras else ' or '.join(extras)}"
 
 
-def lacking(error: ImportError) -> str | None:
-    """The package that an import lacks, and how to get it, as the end of a sentence.
+def lacking(error: ImportError, command: str) -> str | None:
+    """The package that ``command`` lacks, and how to get it, as the end of a sentence.
 
     None if the package is installed, but damaged, or of a version that lacks something.
     """
@@ -52,16 +65,7 @@ def lacking(error: ImportError) -> str | None:
     if not isinstance(error, ModuleNotFoundError) or not module or module_file(module) is not None:
         return None
     package = next((package for package, own in MODULES.items() if own.partition(".")[0] == module), module)
-    return f"{module}: {remedy(package)}"
-
-
-def _wanted(package: str) -> str:
-    for requirement in _requirements():
-        found = _REQUIREMENT.match(requirement)
-        if found and found[1] == package:
-            extra = _EXTRA.search(requirement)
-            return f"'.[{extra[1]}]'" if extra else f"'{found[0].strip()}'"
-    return package
+    return f"{module}: {remedy(package, command)}"
 
 
 def _requirements() -> list[str]:

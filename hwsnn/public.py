@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any
 from .float_network import FloatNetwork
 from .model_file import float_file, integer_file
 from .planner.constraints import DEFAULT_DEVICE, Constraints
+from .progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from torch import nn
 
+    from .checking.result import CheckResult
     from .frontends.modules.calling import Forward
+    from .quantization.inputs import PerChannel
     from .sim.network_bench import NetworkResult
     from .spec import EncoderKind, Network
-    from .spec.integers import Images
+    from .spec.integers import Images, Int64Array
     from .verilog.design import Design
 
 
 def from_torch(
     module: nn.Module,
     *,
-    sample: Sequence[int],
+    sample: tuple[int, ...] | list[int],
     timesteps: int | None = None,
     encoding: EncoderKind | None = None,
     forward: Forward | None = None,
@@ -41,6 +44,39 @@ def from_torch(
 
     read = read_module(module, sample, timesteps=timesteps, encoding=encoding, forward=forward, name=name)
     return read.network
+
+
+def check(
+    module: nn.Module,
+    network: Network,
+    images: Images,
+    *,
+    labels: Int64Array | None = None,
+    sample: tuple[int, ...] | list[int] | None = None,
+    forward: Forward | None = None,
+    mean: PerChannel | None = None,
+    std: PerChannel | None = None,
+    input_scale: float | None = None,
+    progress: Callable[[int], object] = silent,
+) -> CheckResult:
+    """A PyTorch module in its own framework beside ``network``, which was made of it, on ``images``.
+
+    ``images``: (N, *network.frame_shape) uint8, ``labels``: (N,). ``sample`` and ``forward``: as in ``from_torch``;
+    by default the shape of the network's input, a row of n values as (n,), and what fits. ``mean``, ``std`` and
+    ``input_scale``: those that ``quantize`` was given. ``progress`` is called with the number of images done since its
+    last call. Raises ``InputError`` if the network was not made of the module, ``ValueError`` for images of another
+    shape or type, or none.
+    """
+    from .checking.check import check as check_read
+    from .checking.check import sample_of
+    from .checking.counterparts import CountedAs
+    from .frontends.modules.build import read_module
+
+    timesteps, encoding = network.timesteps, network.encoder.kind
+    shape = sample_of(network) if sample is None else sample
+    read = read_module(module, shape, timesteps=timesteps, encoding=encoding, forward=forward, name=network.name)
+    counted = CountedAs(mean, std, input_scale)
+    return check_read(read, network, images, labels, counted=counted, progress=progress)
 
 
 def save(network: Network | FloatNetwork, path: str | Path, notes: dict[str, Any] | None = None) -> None:

@@ -26,10 +26,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec": set(),
     "float_network": {"spec"},
     "model_file": {"errors", "files", "spec", "float_network"},
-    "frontends": {"errors", "files", "spec", "float_network", "model_file"},
+    "frontends": {"errors", "files", "packages", "spec", "float_network", "model_file"},
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
     "data": {"errors", "files", "progress", "spec"},
+    "checking": {"errors", "progress", "spec", "float_network", "frontends", "quantization", "reference"},
     # How they are built
     "interface": set(),
     "folding": {"errors", "files", "spec"},
@@ -58,6 +59,8 @@ TOP = {"__init__", "__main__", "public", "cli", "demo"}
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
 HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch"}
+FRAMEWORKS = {"norse", "sinabs", "snntorch", "spikingjelly"}
+HEAVY |= FRAMEWORKS
 NETWORK = {"http", "socket"}
 """What ``urllib.request`` loads; urllib itself comes with pathlib."""
 
@@ -160,6 +163,17 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def test_torch_and_frameworks_are_for_modules_alone() -> None:
+    """A framework is imported for a module of its own, which has loaded it already."""
+    assert "torch" not in loaded_by("import hwsnn.frontends.read, hwsnn.cli.source, hwsnn.cli.module_source")
+    loaded = loaded_by("import hwsnn.frontends.modules.build, hwsnn.frontends.modules.source_file")
+    assert "torch" in loaded
+    assert loaded & FRAMEWORKS == set()
+    packages = {module: {name.split(".")[0] for name, _ in names(source)} for module, source in MODULES.items()}
+    users = {module for module, found in packages.items() if found & FRAMEWORKS}
+    assert all(module.startswith("hwsnn.frontends.modules.frameworks.") for module in users)
+
+
 def test_importing_hwsnn_is_light() -> None:
     assert loaded_by("import hwsnn") & (HEAVY | NETWORK | {"numpy"}) == set()
 
@@ -193,7 +207,7 @@ def test_help_loads_no_command() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "data", "quantize", "inspect", "run", "generate", "verify", "build", "bench", "explore", "board"],
+    ["demo", "data", "quantize", "check", "inspect", "run", "generate", "verify", "build", "bench", "explore", "board"],
 )
 def test_a_command_loads_little_before_it_runs(command: str) -> None:
     loaded = loaded_by(f"import hwsnn.cli.{command}")

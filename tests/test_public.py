@@ -13,7 +13,7 @@ import pytest
 import hwsnn
 from tests.frontends.nir import nir_graphs, nir_oracle
 
-NAMES = ["read", "quantize", "load", "save", "run", "firing", "generate", "verify", "open_board"]
+NAMES = ["read", "from_torch", "quantize", "load", "save", "run", "firing", "generate", "verify", "open_board"]
 DT = 1e-3
 
 

@@ -40,7 +40,8 @@ SUMMARIES = {
     "demo": "Run the whole flow on the shipped digits model: verify, build, measure.",
     "train": "Train a model by its recipe.",
     "data": "Download a public data set: mnist.",
-    "quantize": "Turn a NIR graph into an integer model.",
+    "quantize": "Turn a trained network into an integer model.",
+    "check": "Run a module in its own framework beside the model that was made of it.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
     "run": "Run the bit-exact reference on images.",
     "generate": "Write a model's Verilog and its manifest.",
@@ -76,7 +77,7 @@ class _Commands(click.Group):
         except ImportError as error:
             from ..packages import lacking
 
-            if needed := lacking(error):
+            if needed := lacking(error, ctx.invoked_subcommand or ""):
                 raise InputError(f"hwsnn {ctx.invoked_subcommand} needs {needed}") from None
             raise InputError(
                 f"hwsnn {ctx.invoked_subcommand}: a package cannot be used ({reason(error)}); install it again"

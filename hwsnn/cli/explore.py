@@ -229,7 +229,7 @@ def _variants(
     """The name of the trained network ``source``, and its integer networks; ``options`` of the quantizer."""
     from ..explore.space import variants
 
-    trained, _ = read_trained(source, reset=options["reset"], compare=compare, module=module)
+    trained = read_trained(source, reset=options["reset"], compare=compare, module=module).network
     steps = timesteps or (trained.timesteps and (trained.timesteps,))
     if not steps:
         raise InputError(f"{source}: does not say how many time steps it was trained for; give them: --timesteps 2")

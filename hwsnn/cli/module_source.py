@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from ..errors import InputError
-from ..spec import MAX_EXTENT, EncoderKind
+from ..spec import MAX_EXTENT, EncoderKind, Network
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from hwsnn.float_network import FloatNetwork
     from hwsnn.frontends.modules.build import ReadModule
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>\w*)")
+_SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>[^/]*)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class ModuleOptions:
     forward: Literal["step", "all"] | None = None
     timesteps: int | None = None
     encoding: EncoderKind | None = None
+
+    def of_model(self, network: Network) -> ModuleOptions:
+        """With the steps and the encoding of ``network``."""
+        return replace(self, timesteps=network.timesteps, encoding=network.encoder.kind)
 
     def require_none(self) -> None:
         """Raise ``InputError`` if one was given that is for modules alone."""
@@ -98,6 +102,7 @@ def loaded_module(source: str, weights: Path | None) -> nn.Module:
     require("torch", f" ({source} is a module of PyTorch)")
     from hwsnn.frontends.modules.source_file import ModuleSource, load_module
 
+    logging.getLogger("torch").setLevel(logging.ERROR)  # it warns of what it lacks on this machine, such as Triton
     return load_module(ModuleSource(source_file(source), source.rpartition(":")[2]), weights)
 
 
@@ -122,12 +127,12 @@ def read_loaded(source: str, module: nn.Module, options: ModuleOptions) -> ReadM
         raise InputError(f"{source}: {error}") from None
 
 
-def read_module_source(source: str, options: ModuleOptions, dt: float | None) -> tuple[FloatNetwork, dict[str, Any]]:
-    """The float network of ``FILE.py:NAME``, and how it was read."""
+def read_module_source(source: str, options: ModuleOptions, dt: float | None) -> tuple[ReadModule, dict[str, Any]]:
+    """The module of ``FILE.py:NAME`` as a float network, and how it was read."""
     if dt is not None:
         raise InputError(f"{source}: its neurons have their own time step; --dt is for NIR files only")
     read = read_loaded(source, loaded_module(source, options.weights), options)
-    origin: dict[str, Any] = {"sample": list(options.sample or ()), "layout": read.layout}
+    origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "layout": read.layout}
     if options.weights is not None:
         origin["weights"] = options.weights.name
-    return read.network, origin
+    return read, origin

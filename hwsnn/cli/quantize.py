@@ -25,6 +25,7 @@ from ..spec import (
 from .common import data_option, emit, json_option, output_option, require_another
 from .firing import located, measured, sample_count_option, show_sample, with_sample
 from .module_source import ModuleOptions, module_options, source_file
+from .self_check import SelfCheck
 from .source import (
     compare_option,
     counted_as,
@@ -100,7 +101,7 @@ def command(
     the module, or returns it), a NIR graph, or a float .safetensors. FILE is run: it is your own program.
 
     With --data, the model runs on sample data, and the report says how many neurons of each layer fire. It is kept in
-    the model file, too. docs/importing.md lists the supported nodes of NIR and what they become.
+    the model file, too. docs/importing.md says how modules are read, docs/nir.md how NIR graphs are.
     """
     from hwsnn.model_file.integer_file import model_hash, save
 
@@ -110,7 +111,8 @@ def command(
     if data is not None:
         require_another(output, data=located(data)[0])
     module = ModuleOptions(weights, sample, forward, timesteps, encoding)
-    trained, origin = read_trained(source, dt, reset=reset, compare=compare, module=module)
+    trained, origin, read = read_trained(source, dt, reset=reset, compare=compare, module=module)
+    counted = counted_as(mean, std, input_scale, pixel_bits)
     try:
         network, report = quantize(
             trained,
@@ -120,18 +122,21 @@ def command(
             membrane_bits=membrane_bits,
             readout=readout,
             reset=reset,
-            **counted_as(mean, std, input_scale, pixel_bits),
+            **counted,
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     fired = None if data is None else measured(network, data, count)
     reported = with_sample(report.to_json(), fired)
+    checked = None if read is None else SelfCheck.of(read, network, counted)
     save(network, output, {"source": Path(source).name} | origin | {"quantization": reported})
     fields = {"model": str(output), "model_hash": model_hash(network), "source": source} | origin
 
     def human() -> None:
         click.echo(str(report))
         show_sample(fired)
+        if checked is not None:
+            click.echo(str(checked))
         click.echo(f"wrote {output}")
 
-    emit(as_json, fields | reported, human)
+    emit(as_json, fields | reported | ({} if checked is None else checked.to_json()), human)

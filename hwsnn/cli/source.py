@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 import click
 
@@ -21,6 +21,7 @@ from .module_source import ModuleOptions, is_module, read_module_source
 
 if TYPE_CHECKING:
     from hwsnn.float_network import FloatNetwork
+    from hwsnn.frontends.modules.build import ReadModule
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -127,6 +128,14 @@ def trained_path(text: str) -> Path:
     return next((file for file in shipped if file.is_file()), Path(text))
 
 
+class Trained(NamedTuple):
+    """``origin``: how the network was read, as JSON values. ``read``: the module that it was read from, if any."""
+
+    network: FloatNetwork
+    origin: dict[str, Any]
+    read: ReadModule | None
+
+
 def read_trained(
     source: str,
     dt: float | None = None,
@@ -134,23 +143,26 @@ def read_trained(
     reset: Reset | None = None,
     compare: Compare | None = None,
     module: ModuleOptions | None = None,
-) -> tuple[FloatNetwork, dict[str, Any]]:
-    """The trained network of ``source``, a float file, a NIR graph or ``FILE.py:NAME``, and how it was read.
+) -> Trained:
+    """The trained network of ``source``, a float file, a NIR graph or ``FILE.py:NAME``.
 
     ``compare`` overrides the comparison of all neurons. ``reset`` is applied later, by the quantizer; either option
     settles a remark of the source, which is then dropped.
     """
+    module_read, origin = None, dict[str, Any]()
     if is_module(source):
-        network, origin = read_module_source(source, module or ModuleOptions(), dt)
+        module_read, origin = read_module_source(source, module or ModuleOptions(), dt)
+        network = module_read.network
     else:
         if module is not None:
             module.require_none()
         path = trained_path(source)
         network = read(path, dt=dt)
-        origin = {} if is_float_file(path) else {"dt": dt or DEFAULT_DT}
+        if not is_float_file(path):
+            origin = {"dt": dt or DEFAULT_DT}
     answers = {RESET_REMARK: reset, COMPARE_REMARK: compare}
     remarks = [remark for remark in network.remarks if answers.get(remark) is None]
     if reset == "subtract" and RESET_REMARK in network.remarks:
         remarks.append(SUBTRACT_REMARK)
     network = replace(network, remarks=tuple(remarks))
-    return (network.firing_where(compare) if compare else network), origin
+    return Trained(network.firing_where(compare) if compare else network, origin, module_read)

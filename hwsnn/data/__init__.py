@@ -10,6 +10,7 @@ any error in them is an ``InputError`` of one line, and nothing is unpickled.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,8 @@ class LabelledData(Data):
 def load(text: str, network: Network, limit: int | None = None, split: Split = "test") -> Data:
     """The images of ``split`` for ``network`` that ``text`` names.
 
-    They may have any shape whose extents other than 1 are those of ``network.frame_shape``, and get that shape.
+    They may have any shape whose extents other than 1 are those of ``network.frame_shape``, and get that shape. A
+    network that takes n values takes images of as many pixels, in the order (channel, row, column).
 
     Only the first ``limit``, if given; there must be at least as many. Raises ``InputError`` if they are not usable,
     which includes images of another size, pixels above the model's largest, and labels that are not its classes.
@@ -157,13 +159,26 @@ def _read_idx(path: Path, split: Split, limit: int | None, wanted: Shape | None)
 
 
 def _shape(where: Path, found: Shape, wanted: Shape | None) -> Shape:
-    """The shape that images of the shape ``found`` get: ``wanted``, if their extents other than 1 are the same."""
-    if wanted is not None and _without_ones(found) != _without_ones(wanted):
+    """The shape that images of the shape ``found`` get: ``wanted``, if they fit it."""
+    if wanted is not None and not _fits(found, wanted):
         axes = ", ".join(AXES[-len(wanted) :])
         raise InputError(f"{where}: images are {_extent(found)}; the model takes {_extent(wanted)} ({axes})")
     if 0 in found:
         raise InputError(f"{where}: images are {_extent(found)}; they must have pixels")
     return found if wanted is None else wanted
+
+
+def _fits(found: Shape, wanted: Shape) -> bool:
+    """Whether the extents other than 1 are the same, or ``wanted`` is of n values, per step perhaps, and so many are.
+
+    An image is laid out row by row, as frameworks flatten it.
+    """
+    if _without_ones(found) == _without_ones(wanted):
+        return True
+    steps, (*_, channels, height, width) = wanted[:-3], wanted
+    a_vector = (channels, height) == (1, 1) or (height, width) == (1, 1)
+    frame = found[len(steps) :]
+    return a_vector and found[: len(steps)] == steps and math.prod(frame) == channels * height * width
 
 
 def _without_ones(shape: Shape) -> Shape:

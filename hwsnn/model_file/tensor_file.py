@@ -7,7 +7,8 @@ of one line. There are two kinds, integer models and float networks, told apart 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,7 +67,7 @@ KINDS = (MODEL, TRAINED)
 def save(path: Path, kind: Kind, description: Any, tensors: Tensors, notes: dict[str, Any] | None = None) -> None:
     """Write a file of ``kind`` to ``path``, atomically; the same network gives the same bytes.
 
-    ``notes`` (JSON) are for the reader; hwsnn does not read them.
+    ``notes`` (JSON) are for people; hwsnn reads those of its quantizer (``hwsnn.model_file.notes``).
     """
     from safetensors.numpy import save as to_bytes
 
@@ -90,16 +91,9 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
 
     Raises ``InputError`` for anything that is not a file of ``kind``.
     """
-    from safetensors import SafetensorError, safe_open
-
-    require_file(path, kind.called, kind.remedy)
-    _require_bounded(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({reason(error)}); {kind.make_one}") from None
+    with _opened(path, kind) as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     if kind.key not in metadata:
         for other in KINDS:
             if other.key in metadata:
@@ -109,6 +103,26 @@ def load(path: Path, kind: Kind, restore: Callable[[object, Tensors], Network]) 
         return restore(json.loads(metadata[kind.key]), tensors)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a usable {kind.name.split(' ', 1)[1]}: {reason(error)}") from None
+
+
+def metadata_of(path: Path, kind: Kind) -> Mapping[str, str]:
+    """The texts beside the tensors of a file of ``kind``. Raises ``InputError`` if it is no such file."""
+    with _opened(path, kind) as file:
+        return dict(file.metadata() or {})
+
+
+@contextmanager
+def _opened(path: Path, kind: Kind) -> Iterator[Any]:
+    """The file as the library reads it; its errors, also those in the block, are ``InputError``."""
+    from safetensors import SafetensorError, safe_open
+
+    require_file(path, kind.called, kind.remedy)
+    _require_bounded(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({reason(error)}); {kind.make_one}") from None
 
 
 def _require_bounded(path: Path) -> None:

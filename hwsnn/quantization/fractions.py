@@ -13,9 +13,9 @@ from .scales import Scales, beside_weights, whole
 FLOOR = 0.5
 """What a floor takes off on average, in units of a membrane."""
 LARGEST_SHARE = 0.01
-"""Of the threshold: by how much floors may move a membrane."""
+"""Of the threshold: by how much floors may move a membrane beside weights that are rounded."""
 LARGEST_ALONE = 0.0025
-"""Likewise where no weight is rounded, so that floors are the largest error."""
+"""Likewise where no weight is: floors are then the largest error."""
 ERROR_SHARE = 0.25
 """Of the weights' RMS error: floors that are smaller do not matter beside it."""
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
@@ -90,9 +90,10 @@ def bits_that_lose_nothing(
 
 
 def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
-    """The fewest fraction bits that bring ``share`` to what is small enough; ``rms_error``: that of the weights.
+    """The fewest fraction bits that bring ``share`` to what is small enough.
 
-    ``exact``: as many as lose nothing. They are worth ``WORTH_EXACTNESS`` more.
+    ``rms_error``: that of the weights, 0 if none is rounded. ``exact``: the bits with which floors lose nothing; they
+    are worth ``WORTH_EXACTNESS`` more.
     """
     allowed = max(LARGEST_SHARE if rms_error else LARGEST_ALONE, ERROR_SHARE * rms_error)
     wanted = int(min(np.ceil(np.log2(max(share / allowed, 1))), spec.MAX_FRACTION_BITS))

@@ -22,8 +22,8 @@ LEAK_ROUNDING = 1e-6
 def choose_leak(decay: Decay) -> spec.Leak:
     """The leak whose decay is ``decay``; if there is none, the nearest multiple of 2^-n for each channel.
 
-    n is at least 8, and at most 16: as many bits as ``LEAK_ERROR`` takes. Channels that all decay alike have one leak.
-    A leak per channel has as many more bits as it takes to be exact where one leak would be.
+    n, from 8 to 16, is the smallest that meets ``LEAK_ERROR`` in every channel, or 16. Channels that all decay alike
+    have one leak. A leak per channel is exact where one leak would be.
     """
     betas = np.atleast_1d(np.asarray(decay, np.float64))
     if np.ptp(betas) < LEAK_ROUNDING:
@@ -57,7 +57,7 @@ def floors(leak: spec.Leak, channels: int) -> npt.NDArray[np.bool_]:
 
 
 def _one_leak(beta: float) -> spec.Leak:
-    if abs(beta - 1.0) < LEAK_ROUNDING:
+    if _is_one(beta):
         return spec.NoLeak()
     shift = _shift_of(beta)
     if shift is not None:
@@ -67,14 +67,18 @@ def _one_leak(beta: float) -> spec.Leak:
 
 
 def _bits(beta: float) -> int:
-    """Of a multiplier for ``beta``: those of its shift if it has one, else as few as come near enough."""
+    """Of a multiplier for ``beta``: those that are exact, as one leak would be, else as few as come near enough."""
     shift = _shift_of(beta)
-    if shift is not None:
-        return max(shift, LEAK_SHIFT)
+    if shift is not None or _is_one(beta):
+        return max(shift or 0, LEAK_SHIFT)
     for bits in range(LEAK_SHIFT, spec.MAX_LEAK_SHIFT):
         if abs(np.rint(beta * (1 << bits)) / (1 << bits) - beta) <= LEAK_ERROR * (1 - beta):
             return bits
     return spec.MAX_LEAK_SHIFT
+
+
+def _is_one(beta: float) -> bool:
+    return abs(beta - 1.0) < LEAK_ROUNDING
 
 
 def _shift_of(beta: float) -> int | None:

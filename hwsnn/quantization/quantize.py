@@ -120,7 +120,9 @@ def _quantized(
     share, exact = share_of_floors(layer, unit, plan.timesteps), None
     if share:
         exact = bits_that_lose_nothing(layer, plain.layer, scales, unit, plan.timesteps)
-    wanted = fraction_bits(share, rms_error(layer, scales, plain.layer), exact)
+    # What single precision leaves in weights that are kept exactly is no error beside which floors would not matter.
+    error = 0.0 if scales.exact.all() else rms_error(layer, scales, plain.layer)
+    wanted = fraction_bits(share, error, exact)
     wide = _finest(layer, scales, plan, wanted) or plain
     sized = with_widths(wide.layer, wide.needed, plan.membrane_bits)
     remarks = wide.remarks + rounding(layer, sized, units(scales, plan.per_one, sized.fraction_bits))

@@ -12,7 +12,7 @@ from hwsnn.spec.integers import Int64Array
 
 from ..spec import MaxPool, Population
 from .exact import FloatArray
-from .neurons import Neurons
+from .neurons import Neurons, Step
 from .pools import pool
 from .steps import Steps
 from .synapses import Synapses
@@ -34,11 +34,15 @@ class PopulationLayer:
 
     def spikes(self, inputs: Steps) -> Steps:
         """The neurons' numbers of spikes, (T, N, rows, columns, channels), for spikes or values of the input."""
-        return np.stack([step.spikes for step in self._neurons.over(self._currents(inputs))]).view(np.uint8)
+        return np.stack([step.spikes for step in self.over(inputs)]).view(np.uint8)
 
     def membranes(self, inputs: Steps) -> Int64Array:
         """u of every step, the membranes before the reset: (T, N, rows, columns, channels)."""
-        return np.stack([step.u for step in self._neurons.over(self._currents(inputs))]).astype(np.int64)
+        return np.stack([step.u for step in self.over(inputs)]).astype(np.int64)
+
+    def over(self, inputs: Steps) -> Iterator[Step]:
+        """Every step of the neurons, for spikes or values of the input."""
+        return self._neurons.over(self._currents(inputs))
 
     def _currents(self, inputs: Steps) -> Iterator[FloatArray]:
         """The currents of every step; constant values give the same for all."""

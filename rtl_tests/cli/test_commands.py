@@ -53,6 +53,10 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model.safetensors"
 
 
+ONE_DESIGN = ("--device", "lfe5u-85", "--max-lut", "2")
+"""For every bench: its simulator is built once."""
+
+
 def hwsnn(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*HWSNN, *args], capture_output=True, text=True)
 
@@ -95,7 +99,7 @@ def test_verify_on_given_images(model: Path, tmp_path: Path) -> None:
 
 
 def test_bench_prints_one_object(model: Path) -> None:
-    done = hwsnn("bench", str(model), "-n", "2", "--clock-mhz", "50", "--device", "lfe5u-85", "--json")
+    done = hwsnn("bench", str(model), "-n", "2", "--clock-mhz", "50", *ONE_DESIGN, "--json")
     assert (done.returncode, beside_stages(done.stderr), done.stdout.count("\n")) == (0, "", 1)
     fields = json.loads(done.stdout)
     assert fields.keys() == BENCH_KEYS
@@ -120,7 +124,7 @@ def test_bench_prints_one_object(model: Path) -> None:
 
 def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    done = hwsnn("bench", str(model), "-n", "17", "--max-lut", "2", "-o", str(tmp_path / "out"))
+    done = hwsnn("bench", str(model), "-n", "17", *ONE_DESIGN, "-o", str(tmp_path / "out"))
     assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert "17 frames simulated back to back: " in done.stdout
     assert ", 0 mismatches\n" in done.stdout

@@ -19,6 +19,7 @@ from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 LAST: Output = "last membranes"
 OUTPUTS: list[Output] = ["spikes", "membranes", LAST]
 LEAKS: list[Leak] = [NoLeak(), ShiftLeak(2), MultiplyLeak(230, 8)]
+LONG, LONG_ONES = MultiplyLeak(53249, 16), channel_leak(4, 5, shift=16)
 OLD = ["subtract", "zero", "none", "integrate"]
 
 
@@ -93,6 +94,15 @@ SETTINGS = [
     Setting(MultiplyLeak(0b101010101010101, 15), "zero", 2, 2, 4, 2, False, 20, 12),
     Setting(ShiftLeak(16), "subtract", 2, 2, 4, 1, False, 32, 20),
     Setting(channel_leak(4, 1, shift=16), "subtract", 2, 2, 4, 1, False, 20, 12),
+    # Multipliers of 16 bits, and of synaptic currents; membranes of 32 bits. Groups of one channel: a constant a PE.
+    Setting(
+        MultiplyLeak(65470, 16), "subtract", 2, 2, 5, 1, False, 32, 30, SynapticCurrent(MultiplyLeak(53248, 16), 32)
+    ),
+    Setting(channel_leak(6, 3, shift=16), "late-subtract", 3, 2, 5, 1, False, 32, 30),
+    Setting(
+        channel_leak(4, 4, shift=16), "zero", 2, 2, 5, 2, False, 24, 20, SynapticCurrent(channel_leak(4, 5, 16), 22)
+    ),
+    Setting(channel_leak(3, 6, shift=16), "integrate", 1, 3, 5, 2, False, 32, 30, output=LAST),
     Setting(channel_leak(4, 2, shift=1), "late-subtract", 2, 2, 5, 2),
     Setting(channel_leak(4, 2, shift=1), "zero", 1, 4, 5, 2),
     # Currents wider than the membrane, and the narrowest membrane; the longest frame.

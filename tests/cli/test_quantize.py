@@ -59,7 +59,7 @@ def test_a_model_and_a_report(source: Path, tmp_path: Path) -> None:
     result = run(source, "-o", output)
     assert (result.exit_code, result.stderr) == (0, "")
     assert "net: 4 time steps, direct encoding, count readout" in result.stdout
-    assert "beta 0.9 asked, 0.898438 built" in result.stdout
+    assert "beta 0.9 asked, 0.899902 built" in result.stdout
     assert "note: time steps: the source does not say how many; 4 is the default" in result.stdout
     network = load(output)
     assert (network.timesteps, network.encoder.kind, network.readout) == (4, "direct", "count")

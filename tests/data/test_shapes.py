@@ -55,6 +55,9 @@ VECTOR, IMAGE, GREY, PIXEL = (7, 1, 1), (2, 3, 4), (1, 3, 4), (1, 1, 1)
         (network(GREY, kind="direct"), (3, 4)),
         (network(GREY, kind="direct"), (3, 4, 1)),
         (network(IMAGE, kind="latency"), (2, 3, 4)),
+        (network((1, 1, 12), kind="direct"), (3, 4)),
+        (network((12, 1, 1), kind="direct"), (3, 2, 2)),
+        (network((12, 1, 1)), (5, 1, 3, 4)),
     ],
     ids=lambda each: str(each) if isinstance(each, tuple) else f"{each.encoder.kind} {each.frame_shape}",
 )

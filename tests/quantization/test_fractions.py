@@ -22,20 +22,43 @@ ROUGH = [[1, 0.5037], [0.3, 1]]
     ("share", "error", "exact", "bits"),
     [
         (0.0, 0.0, None, 0),
-        (0.01, 0.0, None, 0),  # small enough as it is
-        (0.011, 0.0, None, 1),
-        (0.3, 0.0, None, 5),
-        (0.3, 0.4, None, 2),  # weights that are rounded more than that
+        # No weight is rounded: 0.25 % of the threshold, times 2, and times 128.
+        (0.0025, 0.0, None, 0),  # small enough as it is
+        (0.0026, 0.0, None, 1),
+        (0.005, 0.0, None, 1),
+        (0.0051, 0.0, None, 2),
+        (0.3, 0.0, None, 7),
+        # Some are: 1 %, or a quarter of what they are rounded by.
+        (0.01, 0.001, None, 0),
+        (0.011, 0.04, None, 1),
+        (0.3, 0.001, None, 5),
+        (0.3, 0.4, None, 2),
         (9.0, 0.0, None, 8),  # no more than there are
         (0.3, 0.0, 3, 3),
         (0.3, 0.0, 8, 8),
-        (0.005, 0.0, 4, 4),
-        (0.005, 0.0, 5, 0),  # not worth it
+        (0.002, 0.0, 4, 4),
+        (0.005, 0.0, 5, 5),
+        (0.002, 0.0, 5, 0),  # not worth it
+        (0.005, 0.0, 6, 1),
         (9.0, 0.0, 9, 8),
     ],
 )
 def test_how_many(share: float, error: float, exact: int | None, bits: int) -> None:
     assert fraction_bits(share, error, exact) == bits
+
+
+def test_what_single_precision_leaves_is_no_rounding() -> None:
+    """Of 0.3 times integers, as a framework has them: as fine as of the integers."""
+    rng = np.random.default_rng(0)
+    integers = rng.integers(-7, 8, (2, 4))
+    integers[:, 0] = 7
+    fractions = []
+    for weight, step in ((integers.astype(float), 1.0), ((integers * np.float32(0.3)).astype(np.float32), 0.3)):
+        its = neuron([13.7 * step] * 2, beta=0.9)
+        layer = built(network(dense(weight, its_neuron=its), shape=(1, 1, 4)), bits=4)
+        fractions.append(layer[0].population(0).fraction_bits)
+    assert layer[1].layers[0].weights.rms_error > 0
+    assert fractions == [6, 6]
 
 
 def ternary(seed: int, beta: float, compare: str = "greater_equal") -> FloatNetwork:

@@ -116,11 +116,20 @@ def test_a_rounding_of_more_than_weights_is_a_remark(
         (0.9375, spec.ShiftLeak(4)),
         (1 - 2**-16, spec.ShiftLeak(16)),
         (np.float32(0.1) + 0.65, spec.ShiftLeak(2)),
-        (0.9, spec.MultiplyLeak(230, 8)),
+        # The nearest multiples miss 0.1 by 1.6 % at 8 and by 0.4 % at 9 and 10 bits; 1843.2 is rounded by 0.1 % of it.
+        (0.9, spec.MultiplyLeak(1843, 11)),
+        # 1945.6 / 2048 is rounded by 0.4 % of 0.05, 3891.2 / 4096 by 0.1 %; 4055.04 / 4096 by 0.1 % of 0.01.
+        (0.95, spec.MultiplyLeak(3891, 12)),
+        (0.99, spec.MultiplyLeak(4055, 12)),
+        (0.75 + 0.01, spec.MultiplyLeak(389, 9)),  # 194.56 by 0.7 % of 0.24, 389.12 by 0.1 %
+        (0.3, spec.MultiplyLeak(77, 8)),  # 76.8 by 0.1 % of 0.7
         (0.25, spec.MultiplyLeak(64, 8)),
         (0.001, spec.MultiplyLeak(0, 8)),
         (0.0, spec.MultiplyLeak(0, 8)),
-        (0.9995, spec.MultiplyLeak(255, 8)),
+        # No multiple is near enough: the nearest there is, of 65470.464 and 65503.232, and not 65536.
+        (0.999, spec.MultiplyLeak(65470, 16)),
+        (0.9995, spec.MultiplyLeak(65503, 16)),
+        (1 - 2e-6, spec.MultiplyLeak(65535, 16)),
     ],
 )
 def test_leaks(beta: float, leak: spec.Leak) -> None:
@@ -128,11 +137,16 @@ def test_leaks(beta: float, leak: spec.Leak) -> None:
 
 
 @given(st.floats(0, 1))
-def test_no_other_leak_is_nearer(beta: float) -> None:
+def test_no_other_leak_is_nearer_and_no_shorter_one_near_enough(beta: float) -> None:
     leak = choose_leak(beta)
     exact = [1.0, *(1 - 2.0**-k for k in range(1, 17))]
     if isinstance(leak, spec.MultiplyLeak):
-        assert abs(leak.betas[0] - beta) <= min(abs(m / 256 - beta) for m in range(256))
+        whole, near_enough = 1 << leak.shift, (1 - beta) / 512
+        below = int(beta * whole)
+        assert abs(leak.betas[0] - beta) <= min(abs(m / whole - beta) for m in (below, min(below + 1, whole - 1)))
+        assert leak.shift == 16 or abs(leak.betas[0] - beta) <= near_enough
+        for bits in range(8, leak.shift):
+            assert min(abs(m / 2**bits - beta) for m in range(int(beta * 2**bits), 2**bits + 1)[:2]) > near_enough
         assert all(abs(one - beta) > 9e-7 for one in exact)
     else:
         assert abs(leak.betas[0] - beta) <= 1.1e-6
@@ -140,9 +154,9 @@ def test_no_other_leak_is_nearer(beta: float) -> None:
 
 def test_the_report_says_what_became_of_beta() -> None:
     leak = built(network(dense([[1, 2]], its_neuron=neuron(beta=0.9))))[1].layers[0].leak
-    assert (leak.betas_asked, leak.betas_built) == ((0.9, 0.9), (230 / 256, 230 / 256))
-    assert leak.difference == pytest.approx(-0.0015625)
-    assert leak.text("beta") == "beta 0.9 asked, 0.898438 built ((v * 230) >> 8), -0.0016"
+    assert (leak.betas_asked, leak.betas_built) == ((0.9, 0.9), (1843 / 2048, 1843 / 2048))
+    assert leak.difference == pytest.approx(-0.2 / 2048)
+    assert leak.text("beta") == "beta 0.9 asked, 0.899902 built ((v * 1843) >> 11), -9.8e-05"
 
 
 # Reset, readout, membranes

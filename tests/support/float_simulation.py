@@ -13,9 +13,13 @@ from hwsnn.spec import MaxPool, Readout
 
 @dataclass
 class Simulated:
-    """Of every layer the numbers of spikes (N, T, C, H, W), and the membranes u before the reset of populations."""
+    """Of every layer the numbers of spikes (N, T, C, H, W); of populations the input currents, and the membranes u.
+
+    u: before the reset.
+    """
 
     spikes: dict[str, FloatArray] = field(default_factory=dict)
+    currents: dict[str, FloatArray] = field(default_factory=dict)
     membranes: dict[str, FloatArray] = field(default_factory=dict)
 
     def scores(self, layer: str, readout: Readout) -> FloatArray:
@@ -50,6 +54,7 @@ def simulate(network: FloatNetwork, inputs: FloatArray) -> Simulated:
             x = _spiking_pool(layer, x)
         else:
             currents = np.stack([_currents(layer, x[:, t]) for t in range(x.shape[1])], axis=1)
+            found.currents[layer.name] = currents
             x, found.membranes[layer.name] = _fire(layer.neuron, currents)
         found.spikes[layer.name] = x
     return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwsnn.spec import (
     LEAKS,
+    MAX_LEAK_SHIFT,
     MAX_MEMBRANE_BITS,
     MAX_SPIKES,
     MIN_MEMBRANE_BITS,
@@ -35,7 +36,7 @@ def random_leak(dice: Dice, channels: int, wish: str | None = None) -> Leak:
         return NoLeak()
     if kind == ShiftLeak.kind:
         return ShiftLeak(dice.integer(1, 5))
-    shift = dice.integer(1, 8)
+    shift = dice.integer(1, MAX_LEAK_SHIFT)
     if kind == MultiplyLeak.kind:
         return MultiplyLeak(dice.integer(0, (1 << shift) - 1), shift)
     assert kind == ChannelLeak.kind

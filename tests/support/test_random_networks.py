@@ -14,10 +14,13 @@ from hwsnn.model_file.integer_file import model_hash
 from hwsnn.reference import Result, run
 from hwsnn.spec import (
     LEAKS,
+    MAX_LEAK_SHIFT,
     PROJECTIONS,
+    ChannelLeak,
     Conv,
     EncoderKind,
     MaxPool,
+    MultiplyLeak,
     Neuron,
     NoLeak,
     Population,
@@ -75,6 +78,9 @@ def test_they_cover_every_kind() -> None:
     assert {kind(layer) for layer in populations} == set(KINDS)
     assert {layer.neuron.leak.kind for layer in populations} == set(LEAKS)
     assert {layer.neuron.synapse.leak.kind for layer in populations if layer.neuron.synapse} == set(LEAKS)
+    leaks = [leak for layer in populations for leak in layer.neuron.leaks]
+    for multiplies in (MultiplyLeak, ChannelLeak):
+        assert {leak.shift for leak in leaks if isinstance(leak, multiplies)} == set(range(1, MAX_LEAK_SHIFT + 1))
     assert {layer.projection.weight_bits for layer in populations} == set(range(1, 9))
     assert len({layer.fraction_bits for layer in populations}) > 6
     assert any(layer.pool is not None and layer.pool.stride != layer.pool.size for layer in populations)

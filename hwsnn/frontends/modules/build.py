@@ -5,24 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import nn
 
 from hwsnn.errors import InputError, reason
-from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatPopulation
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatPopulation
 from hwsnn.spec import EncoderKind, Readout
+from hwsnn.spec.checks import require_choice
 
+from .. import linear
 from ..chain import Chain
 from ..names import network_name
 from . import functions, layers
-from .calling import Forward, Frame, evaluating, layouts_of, number_type, reset
+from .calling import Forward, Frame, evaluating, first, layouts_of, number_type, reset
 from .framework import CALL_PER_STEP, Layout, Node
 from .frameworks import framework_of
 from .movement import Frames, moved
-from .path import Path, path, picked_step
+from .path import Path, is_neuron, path, picked_step
 from .recording import Call, Recorder
 from .scores import OverTime, scores
 
@@ -32,8 +34,13 @@ READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest"
 
 @dataclass(frozen=True, eq=False)
 class ReadModule:
-    """A module as a float network, how it is called, and its modules of neurons by the names of their layers."""
+    """``module`` as a float network, how it is called, and its modules of neurons by the names of their layers.
 
+    ``sample``: the shape of its input at a step.
+    """
+
+    module: nn.Module
+    sample: tuple[int, ...]
     network: FloatNetwork
     layout: Layout
     neurons: dict[str, nn.Module]
@@ -41,7 +48,7 @@ class ReadModule:
 
 def read_module(
     module: nn.Module,
-    sample: Sequence[int],
+    sample: tuple[int, ...] | list[int],
     *,
     timesteps: int | None = None,
     encoding: EncoderKind | None = None,
@@ -55,7 +62,11 @@ def read_module(
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
-    frame = Frame(tuple(sample), timesteps, encoding == "steps")
+    if encoding is not None:
+        require_choice("encoding", encoding, get_args(EncoderKind))
+    if forward is not None:
+        require_choice("forward", forward, get_args(Forward))
+    frame = Frame(tuple(sample) if isinstance(sample, list) else sample, timesteps, encoding == "steps")  # checks them
     errors = []
     for layout in layouts_of(module, frame.timed, forward):
         try:
@@ -63,7 +74,12 @@ def read_module(
                 return _Builder(module, frame, layout).build(network_name(name), encoding)
         except InputError as error:
             errors.append(error)
-    raise errors[0]
+    ran = [error for error in errors if not isinstance(error, _MisfitError)]  # they know more than a shape that is off
+    raise (ran or errors)[0]
+
+
+class _MisfitError(InputError):
+    """The module is not called so."""
 
 
 class _Builder:
@@ -78,6 +94,8 @@ class _Builder:
         self._neurons: dict[str, nn.Module] = {}
         self._remarks: list[str] = []
         self._steps: int | None = None
+        self._looped = False  # in the module's own forward
+        self._given = 0  # numbers in what the module gives
 
     def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
         found = self._record()
@@ -100,7 +118,7 @@ class _Builder:
             encoding=encoding,
             readout=readout,
         )
-        return ReadModule(network, self._layout, self._neurons)
+        return ReadModule(self._module, self._frame.sample, network, self._layout, self._neurons)
 
     def _record(self) -> Path:
         """What the module does in one call."""
@@ -117,32 +135,36 @@ class _Builder:
             raise
         except Exception as error:  # a user's own code may raise anything
             text = "x".join(map(str, size))
-            raise InputError(f"its forward fails on an input of {text}: {reason(error)}") from error
+            raise _MisfitError(f"its forward fails on an input of {text}: {reason(error)}") from error
         finally:
             reset(self._module, self._frame.frames)
-        return path(scores(recorder.value(output), _ends_search), _is_neuron)
+        self._given = first(output).numel()
+        return path(scores(recorder.value(output), _ends_search), lambda call: recorder.calls_of(call.module))
 
     def _require_loop(self, found: Path) -> None:
         """A loop over time has as many steps as the frame, and takes them in their order."""
-        asked, steps = self._frame.timesteps, found.steps
+        once, steps = self._layout == "frame", found.steps
+        asked = self._frame.timesteps if once else self._frame.steps
         if steps is None:
             return
-        first = found.calls[0]
         if self._layout in CALL_PER_STEP:
-            raise first.error(f"is called {steps} times in one step: a loop over time in forward is --forward all")
+            neurons = next(call for call in found.calls if is_neuron(call))
+            raise _MisfitError(
+                f"{neurons.title}: is called {steps} times in one step: a loop over time in forward is --forward all"
+            )
+        for step, way in enumerate(found.ways, steps - len(found.ways)):
+            if not once and picked_step(way[0].values[_position(way)]) != step:
+                raise found.calls[0].error("must take step after step of the input (T, N, ...): x[0], x[1] and so on")
         if asked is not None and steps != asked:
             raise InputError(f"its loop over time makes {steps} steps, not {asked}; give --timesteps {steps}")
-        self._steps = steps
-        if self._layout == "frame":
-            return
-        for step, way in enumerate(found.ways, steps - len(found.ways)):
-            if picked_step(way[0].values[_position(way)]) != step:
-                raise first.error("must take step after step of the input, x[0], x[1] and so on")
+        self._looped = True
+        if once:
+            self._steps = steps
 
     # The chain
 
     def _add(self, call: Call) -> None:
-        if _is_neuron(call):
+        if is_neuron(call):
             self._fire(call)
         elif isinstance(call.module, layers.UNCHANGED):
             pass
@@ -184,10 +206,20 @@ class _Builder:
         self._require_time(call, framework.takes_all_steps(call.module))
         reading = framework.read(Node(call.name, call.module, self._chain.shape, len(self._frames.inner)))
         self._remarks += reading.remarks
+        if reading.weight is not None:
+            self._weigh(call, reading.weight)
         if self._ends_in_integrators:
             raise call.error("comes after neurons that never fire, which can only be the last layer")
         self._chain.close(call, reading.neuron, reading.gain, reading.offset)
         self._neurons[self._chain.layers[-1].name] = call.module
+
+    def _weigh(self, call: Call, weight: FloatArray) -> None:
+        """Weights that neurons have of their own."""
+        if weight.shape[1] != math.prod(self._chain.shape) or not self._chain.flat:
+            raise call.error(f"takes {weight.shape[1]} values, but gets {'x'.join(map(str, self._chain.shape))}")
+        weight = weight.reshape(len(weight), *self._chain.shape)
+        self._chain.add(call, linear.DenseMap(call.name, weight, np.zeros(len(weight))))
+        self._frames = self._after(call)
 
     @property
     def _ends_in_integrators(self) -> bool:
@@ -203,10 +235,10 @@ class _Builder:
                     f"takes one step a call, but gets {'x'.join(map(str, outer))} of them for {frames} frames; call it "
                     "in a loop over time"
                 )
-            if self._layout not in CALL_PER_STEP and self._steps is None:
+            if self._layout not in CALL_PER_STEP and not self._looped:
                 raise call.error("is called once for a frame: one step, not a loop over time")
             return
-        if self._steps is not None or self._layout in CALL_PER_STEP:
+        if self._looped or self._layout in CALL_PER_STEP:
             raise call.error("takes all steps a call, but is called once a step; give --forward all")
         steps = math.prod(outer) // frames
         wanted = {"folded": (frames * steps,), "batch_first": (frames, steps)}.get(self._layout, (steps, frames))
@@ -223,7 +255,8 @@ class _Builder:
         """How the scores follow from the last layer, whose currents become a layer where no neurons take them."""
         last = found.calls[-1]
         over_time = found.over_time
-        if not _is_neuron(last):
+        self._require_all_scores(found)
+        if not is_neuron(last):
             zero = np.zeros(self._chain.shape[0])
             neuron = FloatIntegrator(0.0)
             self._chain.close(last, neuron, np.ones_like(zero), zero)
@@ -244,16 +277,27 @@ class _Builder:
             raise last.error("its spikes make the scores: of all steps, not of the last or the largest")
         return "count"
 
+    def _require_all_scores(self, found: Path) -> None:
+        """The module gives as many numbers as its last layer, once a frame or once a step."""
+        shape, per_step = self._chain.shape, self._layout in CALL_PER_STEP
+        once = self._frame.frames * math.prod(shape)
+        steps = 1 if per_step else self._steps or self._frame.steps
+        if self._given not in (once, once * steps):
+            raise found.calls[-1].error(
+                f"gives {'x'.join(map(str, shape))} scores, but the module {self._given} numbers for "
+                f"{self._frame.frames} frames; return them all, of every step, or added up or picked over time alone"
+            )
+        if found.squashed and (self._given != once or per_step):
+            raise InputError(
+                "its softmax squashes the scores of single steps; leave it out, or put it behind their sum"
+            )
+
 
 def _position(way: Sequence[Call]) -> int:
     """Which of the tensors that the first call gave goes on to the second."""
     if len(way) < 2:
         return 0
     return next((value.position for value in way[1].inputs if value.call is way[0]), 0)
-
-
-def _is_neuron(call: Call) -> bool:
-    return call.module is not None and framework_of(call.module) is not None
 
 
 def _is_whole(module: nn.Module) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -13,6 +13,7 @@ from torch import nn
 
 from hwsnn.errors import InputError
 from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, Shape
+from hwsnn.spec.checks import require_integer
 
 from .framework import CALL_PER_STEP, Layout
 from .frameworks import FRAMEWORKS
@@ -35,14 +36,16 @@ class Frame:
     timed: bool
 
     def __post_init__(self) -> None:
-        fits = all(isinstance(one, int) and 1 <= one <= MAX_EXTENT for one in self.sample)
+        fits = isinstance(self.sample, tuple) and all(
+            type(one) is int and 1 <= one <= MAX_EXTENT for one in self.sample
+        )
         if not (fits and 1 <= len(self.sample) <= 3):
             raise ValueError(
                 f"sample must be (channels, height, width), (channels, length) or (n,), each from 1 to {MAX_EXTENT}, "
                 f"not {self.sample!r}"
             )
-        if self.timesteps is not None and not 1 <= self.timesteps <= MAX_TIMESTEPS:
-            raise ValueError(f"timesteps must be from 1 to {MAX_TIMESTEPS}, not {self.timesteps!r}")
+        if self.timesteps is not None:
+            require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
 
     @property
     def shape(self) -> Shape:
@@ -77,7 +80,9 @@ def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple
         )
     found = hints[0] if len(hints) == 1 else USUAL
     wanted = [layout for layout in found if forward is None or (layout in CALL_PER_STEP) == (forward == "step")]
-    if timed and len(wanted) > 1:  # a call per frame has one input for all steps
+    if timed:
+        if wanted == ["frame"]:
+            raise InputError("a call has one input for all steps, so it cannot change with time; leave out 'steps'")
         wanted = [layout for layout in wanted if layout != "frame"]
     if not wanted:
         raise InputError(
@@ -95,11 +100,11 @@ def reset(module: nn.Module, frames: int) -> None:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In eval mode and without gradients while it is open."""
+    """In eval mode and without gradients while it is open; what the module prints goes to stderr."""
     training = {one: one.training for one in module.modules()}
     module.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), redirect_stdout(sys.stderr):
             yield
     finally:
         for one, was in training.items():
@@ -120,7 +125,8 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
     Frames that are given once must be the same at every step.
     """
     steps, frames = inputs.shape[:2]
-    inputs = inputs.to(*number_type(module))
+    dtype, device = number_type(module)
+    inputs = inputs.to(dtype=dtype, device=device)
     reset(module, frames)
     with evaluating(module):
         match layout:
@@ -144,7 +150,7 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
 
 def first(output: Any) -> torch.Tensor:
     """The first element of an output of several, however deep."""
-    while isinstance(output, tuple | list):
+    while isinstance(output, tuple | list) and output:
         output = output[0]
     if not isinstance(output, torch.Tensor):
         raise InputError(f"its output must be a tensor, or several of them, not {type(output).__name__}")
@@ -153,10 +159,6 @@ def first(output: Any) -> torch.Tensor:
 
 def by_step(values: torch.Tensor, layout: Layout, steps: int, frames: int) -> torch.Tensor:
     """(T, N, values) of all steps of one call in ``layout``."""
-    if layout == "batch_first":
+    if layout in ("batch_first", "folded"):
         return values.reshape(frames, steps, -1).transpose(0, 1)
-    if layout == "folded" or (layout == "sequence" and values.shape[0] == steps * frames != steps):
-        inner = math.prod(values.shape[1:])
-        if layout == "folded":
-            return values.reshape(frames, steps, inner).transpose(0, 1)
     return values.reshape(steps, frames, -1)

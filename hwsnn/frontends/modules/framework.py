@@ -46,7 +46,7 @@ class Node:
 
     def number(self, what: str, value: Any) -> float:
         """One finite number, from a number or a tensor of one element."""
-        found = self._floats(what, value)
+        found = self.numbers(what, value)
         if found.size != 1:
             raise self.error(f"{what} must be one number, not of shape {found.shape}")
         return float(found.reshape(()))
@@ -55,7 +55,7 @@ class Node:
         """Finite numbers (channels,), from a number or a tensor that is broadcast to the input as the module does."""
         channels, height, width = self.shape
         own = {1: (channels * height * width,), 2: (channels, height * width), 3: self.shape}[self.axes]
-        found = self._floats(what, value)
+        found = self.numbers(what, value)
         try:
             whole = np.broadcast_to(found, own if found.ndim <= len(own) else (1, *own)).reshape(self.shape)
         except ValueError:
@@ -64,7 +64,8 @@ class Node:
             raise self.error(f"{what} must be the same over a channel's height and width; it differs")
         return np.array(whole[:, 0, 0])
 
-    def _floats(self, what: str, value: Any) -> FloatArray:
+    def numbers(self, what: str, value: Any) -> FloatArray:
+        """Finite numbers, as they are."""
         if hasattr(value, "detach"):
             value = value.detach().cpu().double().numpy()
         found = np.asarray(value, np.float64)
@@ -77,13 +78,15 @@ class Node:
 class Reading:
     """What a module of neurons computes: currents reach ``neuron`` times ``gain``, plus ``offset``, (channels,) each.
 
-    ``remarks``: a line for each thing that a user should know.
+    ``remarks``: a line for each thing that a user should know. ``weight``: (neurons, inputs), where the module has its
+    own weights before the neurons.
     """
 
     neuron: AnyFloatNeuron
     gain: FloatArray
     offset: FloatArray
     remarks: tuple[str, ...] = ()
+    weight: FloatArray | None = None
 
 
 class Framework(ABC):
@@ -91,6 +94,8 @@ class Framework(ABC):
 
     title: ClassVar[str]
     """As its users write it."""
+    keeps_states: ClassVar[bool] = True
+    """Whether its modules keep their state from call to call; else it is handed to them, or they begin anew."""
 
     @abstractmethod
     def is_neuron(self, module: nn.Module) -> bool:

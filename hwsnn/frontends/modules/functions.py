@@ -13,6 +13,7 @@ from ..chain import Chain
 from .layers import add_layer, not_built
 from .movement import MOVING, Frames
 from .recording import Call
+from .scores import DIVIDED, TIMES
 
 POOLS: dict[str, type[nn.Module]] = {
     "avg_pool1d": nn.AvgPool1d,
@@ -22,8 +23,16 @@ POOLS: dict[str, type[nn.Module]] = {
     "max_pool1d": nn.MaxPool1d,
     "max_pool2d": nn.MaxPool2d,
 }
-TIMES = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
-DIVIDED = {"div", "div_", "true_divide", "divide", "__truediv__", "__itruediv__"}
+CONVOLVED = ("weight", "bias", "stride", "padding", "dilation", "groups")
+WEIGHTED = {
+    "linear": ("weight", "bias"),
+    "conv1d": CONVOLVED,
+    "conv2d": CONVOLVED,
+    "batch_norm": ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+}
+"""Functions with numbers of their own, and their arguments behind the first."""
+PLUS = {"add", "add_", "__add__", "__radd__", "__iadd__", "sub", "sub_", "subtract", "rsub"}
+PLUS |= {"__sub__", "__rsub__", "__isub__"}
 DROPOUT = {"dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"}
 REDUCING = {"mean", "sum"}
 
@@ -41,6 +50,8 @@ def add_function(chain: Chain, call: Call, frames: Frames) -> None:
         except TypeError:
             raise call.error("its arguments are not those of a pool") from None
         add_layer(chain, call, module, len(frames.inner))
+    elif call.name in WEIGHTED:
+        add_layer(chain, call, _weighted(call, len(frames.inner)), len(frames.inner))
     elif call.name in TIMES | DIVIDED:
         factor = _constant(call)
         chain.add(call, linear.Scale(call.name, np.full((1, 1, 1), 1 / factor if call.name in DIVIDED else factor)))
@@ -48,6 +59,29 @@ def add_function(chain: Chain, call: Call, frames: Frames) -> None:
         _reduce(chain, call, frames)
     else:
         raise call.error(_refusal(call.name))
+
+
+def _weighted(call: Call, axes: int) -> nn.Module:
+    """The layer that a function with numbers of its own stands for."""
+    given: dict[str, Any] = {**dict(zip(WEIGHTED[call.name], call.args[1:], strict=False)), **call.kwargs}
+    weight, bias = given.get("weight"), given.get("bias")
+    layer: nn.Module
+    if call.name == "batch_norm":
+        if given.get("training"):
+            raise call.error("normalizes by the batch while the module is in eval mode; give it training=self.training")
+        kind = nn.BatchNorm2d if axes == 3 else nn.BatchNorm1d
+        layer = kind(len(given["running_mean"]), given.get("eps", 1e-5))
+        layer.running_mean, layer.running_var = given["running_mean"], given["running_var"]
+    elif call.name == "linear":
+        layer = nn.Linear(1, 1)
+    else:
+        groups = given.get("groups", 1)
+        settings = given.get("stride", 1), given.get("padding", 0), given.get("dilation", 1), groups
+        layer = (nn.Conv1d if call.name == "conv1d" else nn.Conv2d)(groups, groups, 1, *settings)
+    layer.weight, layer.bias = (
+        None if tensor is None else nn.Parameter(tensor.detach(), requires_grad=False) for tensor in (weight, bias)
+    )
+    return layer
 
 
 def _reduce(chain: Chain, call: Call, frames: Frames) -> None:
@@ -64,6 +98,8 @@ def _reduce(chain: Chain, call: Call, frames: Frames) -> None:
 
 
 def _constant(call: Call) -> float:
+    if call.name in DIVIDED and (call.args[0] is not call.inputs[0].tensor or call.kwargs.get("rounding_mode")):
+        raise call.error("must divide by a number, and not round; else use a layer, such as BatchNorm")
     values = [one for one in call.args if isinstance(one, int | float) and not isinstance(one, bool)]
     values += [float(one) for one in call.args if isinstance(one, torch.Tensor) and one.numel() == 1]
     if len(values) != 1 or not np.isfinite(values[0]) or values[0] == 0:
@@ -76,7 +112,7 @@ def _training(call: Call) -> Any:
 
 
 def _refusal(name: str) -> str:
-    if name in ("add", "__add__", "__radd__", "__iadd__", "sub", "__sub__", "__isub__"):
+    if name in PLUS:
         return "adds a constant; give the normalization of the input as --mean and --std, or use a bias"
     if name in DROPOUT:
         return "drops values while the module is in eval mode; give it training=self.training"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,16 +26,31 @@ ORDER_KEPT = (*UNCHANGED, *MOVING, nn.Softmax, nn.LogSoftmax)
 """Layers that may follow the last one, and leave the order of its scores."""
 ROWS = (nn.Conv1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d, nn.MaxPool1d)
 IMAGES = (nn.Conv2d, nn.BatchNorm2d, nn.AvgPool2d, nn.LPPool2d, nn.AdaptiveAvgPool2d, nn.MaxPool2d)
+SUM_POOL = "SumPool2d"
+"""sinabs' form of a pool of torch."""
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def is_layer(module: nn.Module) -> bool:
     """Whether ``module`` is one of torch's own layers, or a framework's form of one, and not looked into."""
-    by = type(module).forward.__module__.partition(".")[0]
-    plain = type(module).__module__.startswith(("torch.nn.modules", "torch.nn.utils.parametr"))
-    return (plain and not isinstance(module, CONTAINERS)) or (
-        isinstance(module, HANDLED) and by in ("torch", "spikingjelly", "sinabs")
+    kind: Any = type(module)
+    if kind.__module__.startswith("torch.nn.modules"):
+        return not isinstance(module, CONTAINERS)
+    if is_voting(module):
+        return True
+    if not isinstance(module, HANDLED):
+        return False
+    own: Any = next(kin for kin in kind.__mro__ if kin in HANDLED)
+    by, _, _ = kind.forward.__module__.partition(".")
+    # A framework's layer of the same name is torch's, over steps too; another may compute its weights anew.
+    return kind.forward is own.forward or (
+        by in ("spikingjelly", "sinabs") and kind.__name__ in (own.__name__, SUM_POOL)
     )
+
+
+def is_voting(module: nn.Module) -> bool:
+    """Whether ``module`` is SpikingJelly's: the mean of each ``voting_size`` neurons that follow one another."""
+    return type(module).__name__ == "VotingLayer" and type(module).__module__.startswith("spikingjelly.")
 
 
 def add_layer(chain: Chain, call: Call, module: nn.Module, axes: int) -> None:
@@ -42,6 +58,9 @@ def add_layer(chain: Chain, call: Call, module: nn.Module, axes: int) -> None:
 
     Raises ``InputError`` for what cannot be built exactly.
     """
+    if is_voting(module):
+        _vote(chain, call, module)
+        return
     handler = next((handle for kinds, handle in _HANDLERS if isinstance(module, kinds)), None)
     if handler is None:
         raise call.error(not_built(type(module).__name__))
@@ -67,6 +86,16 @@ def _linear(chain: Chain, call: Call, module: nn.Linear) -> None:
     weight = numbers(call, "weight", module.weight)
     weight = weight.reshape(len(weight), *chain.shape)
     chain.add(call, linear.DenseMap(call.name, weight, _bias(call, module.bias, len(weight))))
+
+
+def _vote(chain: Chain, call: Call, module: Any) -> None:
+    inputs, voters = math.prod(chain.shape), int(module.voting_size)
+    if not chain.flat or inputs % voters:
+        raise call.error(
+            f"must get a flat input of a multiple of {voters} values, not {'x'.join(map(str, chain.shape))}"
+        )
+    weight = np.repeat(np.eye(inputs // voters), voters, axis=1) / voters
+    chain.add(call, linear.DenseMap(call.name, weight.reshape(-1, *chain.shape), np.zeros(len(weight))))
 
 
 def _convolution(chain: Chain, call: Call, module: nn.Conv1d | nn.Conv2d) -> None:

@@ -64,10 +64,11 @@ def moved(call: Call, function: Callable[..., Any], before: Frames) -> Frames:
     if result.numel() % size == 0 and result.numel():
         rows = result.reshape(-1, size)
         if bool(((rows - rows[:, :1]) == torch.arange(size)).all()) and bool((rows[:, 0] % size == 0).all()):
-            for axis in range(1, result.ndim + 1):
-                outer, inner = tuple(result.shape[:axis]), tuple(result.shape[axis:])
-                if math.prod(outer) * size == result.numel() and inner:
-                    return Frames(outer, inner)
+            shape = tuple(result.shape)
+            found = [Frames(shape[:axis], shape[axis:]) for axis in range(1, len(shape))]
+            found = [one for one in found if one.values == size]
+            if found:  # several where there is one step, or one channel
+                return next((one for one in found if one.outer == before.outer), found[0])
     raise call.error(
         f"makes {'x'.join(map(str, result.shape))} of {'x'.join(map(str, (*before.outer, *before.inner)))}; only "
         "functions that leave all values of a frame in their order are built"

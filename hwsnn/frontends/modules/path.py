@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .frameworks import framework_of
 from .recording import Call, Value
 from .scores import OverTime, Scores
 
@@ -17,7 +18,8 @@ PICKING = {"__getitem__", "select", "unbind"}
 class Path:
     """``calls``: from the input on, of the last step; ``ways``: those of every step that makes the scores.
 
-    ``steps``: of the loop over time, None where there is none. ``scores``: what the last call gave.
+    ``steps``: of the loop over time, None where there is none. ``scores``: what the last call gave; ``over_time`` and
+    ``squashed`` as in ``Scores``.
     """
 
     calls: tuple[Call, ...]
@@ -25,33 +27,45 @@ class Path:
     steps: int | None
     scores: Value
     over_time: OverTime
+    squashed: bool
 
 
-def path(scores: Scores, is_neuron: Callable[[Call], bool]) -> Path:
-    """The calls that lead to ``scores``. Raises ``InputError`` where they are no chain, or differ from step to step."""
+def is_neuron(call: Call) -> bool:
+    """Whether a call is of a framework's neurons."""
+    return call.module is not None and framework_of(call.module) is not None
+
+
+def path(scores: Scores, calls_of: Callable[[Call], Sequence[Call]]) -> Path:
+    """The calls that lead to ``scores``, of all steps. ``calls_of``: all calls of the module of a call.
+
+    Raises ``InputError`` where they are no chain, or differ from step to step.
+    """
     last, over_time = scores.values[-1], scores.over_time
     assert last.call is not None
-    calls = last.call.occurrence + 1
-    if len(scores.values) not in (1, calls):
-        raise last.call.error(f"{len(scores.values)} of its {calls} calls make the scores; return all, or the last")
-    if len(scores.values) == 1 < calls:
+    calls = calls_of(last.call)
+    if len(scores.values) not in (1, len(calls)):
+        raise last.call.error(
+            f"{len(scores.values)} of its {len(calls)} calls make the scores; return all, or the last"
+        )
+    if calls[0].occurrence:
+        raise last.call.error("its first call does not follow from the input: delays are not built")
+    if len(scores.values) == 1 < len(calls):
+        if last.call is not calls[-1]:
+            raise last.call.error("its last call must make the scores, or all of them")
         over_time = "last"
-    ways = [_way(value, is_neuron) for value in scores.values]
+    ways = [_way(call.values[last.position]) for call in calls]
     neurons = [call for call in ways[-1] if is_neuron(call)]
     if not neurons:
         raise last.call.error("there are no spiking neurons before it; there is no network to build")
-    for call in neurons:
-        if not call.fresh:
-            raise call.error(
-                "gets a state that is neither its own nor zeros; begin with zeros, as its own functions do"
-            )
     steps = neurons[-1].occurrence + 1
-    _require_alike(ways, steps, is_neuron)
-    _require_once(ways[-1])
-    return Path(tuple(ways[-1]), tuple(map(tuple, ways)), steps if steps > 1 else None, last, over_time)
+    _require_alike(ways, steps)
+    for way in ways:
+        _require_own_states(way)
+    known = steps if steps > 1 else None
+    return Path(tuple(ways[-1]), tuple(map(tuple, ways)), known, last, over_time, scores.squashed)
 
 
-def _require_alike(ways: Sequence[Sequence[Call]], steps: int, is_neuron: Callable[[Call], bool]) -> None:
+def _require_alike(ways: Sequence[Sequence[Call]], steps: int) -> None:
     """Every step takes the same way, and every layer of neurons takes part once a step."""
     for step, way in enumerate(ways, steps - len(ways)):
         if [(call.name, call.module) for call in way] != [(call.name, call.module) for call in ways[-1]]:
@@ -64,15 +78,27 @@ def _require_alike(ways: Sequence[Sequence[Call]], steps: int, is_neuron: Callab
                 )
 
 
-def _require_once(way: Sequence[Call]) -> None:
-    seen = set[int]()
+def _require_own_states(way: Sequence[Call]) -> None:
+    """Neurons go on from where their call before left them; the first call begins at zeros."""
     for call in way:
-        if call.module is not None and id(call.module) in seen:
-            raise call.error("is used in two places; give each a module of its own")
-        seen.add(id(call.module))
+        framework = None if call.module is None else framework_of(call.module)
+        if framework is None:
+            continue
+        if not call.fresh:
+            raise call.error(
+                "gets a state that is neither its own nor zeros; begin with zeros, as its own functions do"
+            )
+        for state in call.inputs[1:]:
+            own = state.call is not None and state.call.module is call.module
+            if not own or (state.call and state.call.occurrence != call.occurrence - 1):
+                raise call.error(
+                    "gets a second tensor that is not its own state of the step before: recurrence is not built"
+                )
+        if call.occurrence and (call.handed or not (framework.keeps_states or call.inputs[1:])):
+            raise call.error(f"begins anew in its call {call.occurrence + 1}; hand it its state of the step before")
 
 
-def _way(end: Value, is_neuron: Callable[[Call], bool]) -> list[Call]:
+def _way(end: Value) -> list[Call]:
     """The calls back to the input, in the order in which they are made."""
     calls: list[Call] = []
     value = end
@@ -88,22 +114,16 @@ def _way(end: Value, is_neuron: Callable[[Call], bool]) -> list[Call]:
             value = piled
             continue
         calls.append(call)
-        value = _signal(call, is_neuron)
+        value = _signal(call)
     return calls[::-1]
 
 
-def _signal(call: Call, is_neuron: Callable[[Call], bool]) -> Value:
+def _signal(call: Call) -> Value:
     """The one input of a call that leads on to the network's input."""
     if is_neuron(call):
-        signal, *states = call.inputs
+        signal = call.inputs[0]
         if not call.args or call.args[0] is not signal.tensor:
             raise call.error("its first argument must be its input current, which follows from the network's input")
-        for state in states:
-            own = state.call is not None and state.call.module is call.module
-            if not own or (state.call and state.call.occurrence != call.occurrence - 1):
-                raise call.error(
-                    "gets a second tensor that is not its own state of the step before: recurrence is not built"
-                )
         return signal
     inputs = {id(value): value for value in call.inputs}
     if len(inputs) > 1:
@@ -138,4 +158,6 @@ def picked_step(value: Value) -> int | None:
         dim: Any = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
         return value.position if dim == 0 else None
     index = call.args[1] if call.name == "__getitem__" else call.args[2] if call.args[1] == 0 else None
+    if isinstance(index, tuple) and all(one is Ellipsis or one == slice(None) for one in index[1:]):
+        index = index[0] if index else None
     return index if isinstance(index, int) and not isinstance(index, bool) else None

@@ -20,6 +20,9 @@ from hwsnn.errors import InputError
 
 DECIDING = {"__bool__", "__float__", "__int__", "__index__", "item", "tolist", "numpy", "equal", "allclose"}
 """Functions by which values leave the tensors."""
+BY_SHAPE = {f"{name}_like" for name in ("zeros", "ones", "full", "empty", "rand", "randn")}
+BY_SHAPE |= {f"new_{name}" for name in ("zeros", "ones", "full", "empty", "tensor")}
+"""Functions that take a tensor for its shape and type alone."""
 
 
 @dataclass(eq=False)
@@ -39,8 +42,9 @@ class Value:
 class Call:
     """A call of a module that is not looked into, or of a function (``module`` is None).
 
-    ``occurrence``: how many times the module was called before. ``inputs``: the tensors among the arguments that depend
-    on the input. ``fresh``: whether all other tensors behind the first argument are zeros.
+    ``inputs``: the tensors among the arguments that depend on the input. ``number``: of calls before it;
+    ``occurrence``: of those of its module. ``handed``: whether there are other tensors behind the first argument;
+    ``fresh``: whether they are all zeros.
     """
 
     name: str
@@ -49,8 +53,10 @@ class Call:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     inputs: tuple[Value, ...]
+    number: int
     occurrence: int = 0
     values: list[Value] = field(default_factory=list)
+    handed: bool = False
     fresh: bool = True
 
     @property
@@ -81,7 +87,8 @@ class Recorder(TorchFunctionMode):
         self._membrane = membrane
         self._known: dict[int, Value] = {}
         self._kept: list[Value] = []  # a tensor's identity is its own only while it lives
-        self._calls: Counter[nn.Module] = Counter()
+        self._counts: Counter[nn.Module] = Counter()
+        self._calls: list[Call] = []
         self._inside = 0
 
     def input(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -94,6 +101,10 @@ class Recorder(TorchFunctionMode):
         while isinstance(output, tuple | list) and output:
             output = output[0]
         return self._known.get(id(output))
+
+    def calls_of(self, module: nn.Module | None) -> list[Call]:
+        """Those that depend on the input, the first one first."""
+        return [call for call in self._calls if call.module is module]
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -109,8 +120,9 @@ class Recorder(TorchFunctionMode):
                 "leave the decision out"
             )
         result = func(*args, **kwargs)
-        if inputs:
-            self._add(Call(name, None, func, args, kwargs, inputs), args[0] if name == "__setitem__" else result)
+        if inputs and name not in BY_SHAPE:
+            call = Call(name, None, func, args, kwargs, inputs, len(self._calls))
+            self._add(call, args[0] if name == "__setitem__" else result)
         return result
 
     @contextmanager
@@ -135,27 +147,31 @@ class Recorder(TorchFunctionMode):
             self._inside -= 1
             if self._inside:
                 return
-            occurrence, self._calls[module] = self._calls[module], self._calls[module] + 1
+            occurrence, self._counts[module] = self._counts[module], self._counts[module] + 1
             inputs = self._values_in((args, kwargs))
             if not inputs:
                 return
-            call = Call(name, module, module.forward, args, kwargs, inputs, occurrence)
-            states = tensors((args[1:], kwargs))
-            call.fresh = not any(id(one) not in self._known and bool((one != 0).any()) for one in states)
+            call = Call(name, module, module.forward, args, kwargs, inputs, len(self._calls), occurrence)
+            others = [one for one in tensors((args[1:], kwargs)) if id(one) not in self._known]
+            call.handed, call.fresh = bool(others), not any(bool((one != 0).any()) for one in others)
             self._add(call, output)
             membrane = self._membrane(module, output)
             if membrane is not None:
-                known = next((value for value in call.values if value.tensor is membrane), None)
-                self._note(known or Value(call, membrane, len(call.values)))
-                self._known[id(membrane)].membrane = True
+                self._add_to(call, membrane)
+                next(value for value in call.values if value.tensor is membrane).membrane = True
 
         return leave
 
     def _add(self, call: Call, output: Any) -> None:
-        for position, tensor in enumerate(tensors(output)):
-            value = Value(call, tensor, position)
-            call.values.append(value)
-            self._note(value)
+        self._calls.append(call)
+        for tensor in tensors(output):
+            self._add_to(call, tensor)
+
+    def _add_to(self, call: Call, tensor: torch.Tensor) -> None:
+        """As something that ``call`` gave, unless it is known to be."""
+        if all(tensor is not value.tensor for value in call.values):
+            call.values.append(Value(call, tensor, len(call.values)))
+            self._note(call.values[-1])
 
     def _note(self, value: Value) -> None:
         self._known[id(value.tensor)] = value

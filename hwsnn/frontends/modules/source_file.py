@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -38,9 +39,8 @@ class ModuleSource:
 
 def load_module(source: ModuleSource, weights: Path | None = None) -> nn.Module:
     """The module, in eval mode, with ``weights``. Raises ``InputError`` for what is no module, or does not fit."""
-    if not source.file.is_file():
-        raise InputError(f"{source.file}: no such file")
-    with _its_folder_first(source.file.absolute().parent), contextlib.redirect_stdout(sys.stderr):
+    _require_file(source.file)
+    with contextlib.redirect_stdout(sys.stderr):  # stdout has what we say, JSON perhaps
         made = _run(source, lambda: _made(source))
     if not isinstance(made, nn.Module):
         raise InputError(
@@ -52,13 +52,22 @@ def load_module(source: ModuleSource, weights: Path | None = None) -> nn.Module:
     return made.eval()
 
 
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+
+
 def _made(source: ModuleSource) -> Any:
     spec = importlib.util.spec_from_file_location(source.file.stem, source.file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(source.file.stem, module)  # dataclasses and pickling look there
-    spec.loader.exec_module(module)
+    with _by_name(module), _its_folder_first(source.file.absolute().parent):
+        spec.loader.exec_module(module)
+        return _named(source, module)
+
+
+def _named(source: ModuleSource, module: ModuleType) -> Any:
     if not hasattr(module, source.name):
         names = [name for name, one in vars(module).items() if _could_be_meant(one, source.file.stem)]
         raise InputError(f"{source.file}: has no {source.name!r}; it has {', '.join(sorted(names)[:8]) or 'no module'}")
@@ -83,16 +92,18 @@ def _run(source: ModuleSource, made: Any) -> Any:
     except ModuleNotFoundError as error:
         from hwsnn.packages import lacking
 
-        raise InputError(f"{_where(source, error)}: needs {lacking(error) or reason(error)}") from None
+        needed = lacking(error, "quantize") or reason(error)
+        raise InputError(f"{_where(source, error)}: needs {needed}") from None
     except SyntaxError as error:
-        raise InputError(f"{error.filename}: line {error.lineno}: {error.msg}") from None
+        raise InputError(f"{error.filename or source}: line {error.lineno}: {error.msg}") from None
     except BaseException as error:
         raise InputError(f"{_where(source, error)}: {type(error).__name__}: {reason(error)}") from error
 
 
 def _where(source: ModuleSource, error: BaseException) -> str:
     """The user's file and the last of its lines that ran."""
-    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if Path(one.filename) == source.file]
+    own = str(source.file.absolute())
+    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == own]
     return f"{source.file}: line {lines[-1]}" if lines else str(source)
 
 
@@ -103,8 +114,23 @@ def _its_folder_first(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        if str(folder) in sys.path:  # the file may have changed it
+            sys.path.remove(str(folder))
         sys.path.append(str(folder))
+
+
+@contextlib.contextmanager
+def _by_name(module: ModuleType) -> Iterator[None]:
+    """While it is open, ``module`` can be imported by its name, as dataclasses and files beside it may do.
+
+    Afterwards the name is free again for what else may have it, such as a package that we need.
+    """
+    added = sys.modules.setdefault(module.__name__, module) is module
+    try:
+        yield
+    finally:
+        if added:
+            sys.modules.pop(module.__name__, None)
 
 
 def _load_weights(module: nn.Module, path: Path) -> None:
@@ -135,8 +161,7 @@ def _without_states(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[s
 
 
 def _state_dict(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    _require_file(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling, and zip files that are damaged, have many

@@ -1,6 +1,6 @@
 """Discretization of NIR neurons: the parameters of a node's equations as Euler steps of dt.
 
-Exporters differ in time constants and gains, so all of that is here: ``docs/importing.md``, "Neurons".
+Exporters differ in time constants and gains, so all of that is here: ``docs/nir.md``, "Neurons".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """NIR graphs as float networks: continuous time becomes steps of ``dt``, and linear nodes are folded into layers.
 
-``docs/importing.md`` specifies the result of each node. Every node is read strictly by its equations in the NIR paper,
+``docs/nir.md`` specifies the result of each node. Every node is read strictly by its equations in the NIR paper,
 with explicit Euler steps; a node that cannot be built exactly is an ``InputError`` of one line with file and node.
 """
 

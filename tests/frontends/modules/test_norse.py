@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatNetwork, FloatNeuron, FloatPopulation
+from hwsnn.frontends.modules.build import read_module
 from hwsnn.frontends.modules.framework import Node, Reading
 from hwsnn.frontends.modules.frameworks.norse import Norse
 from tests.support.float_simulation import Simulated, simulate
@@ -226,7 +227,7 @@ class Named(snn.LIFCell):  # type: ignore[misc, name-defined]
 
 
 RECURRENT = "recurrent connections are not built; use nn.Linear and a cell without them, such as LIFCell"
-OTHERS = "not built; use IAFCell, LIFCell, LIFBoxCell, LICell, LIBoxCell, or over time IAF, LIF, LI"
+OTHERS = "not built; use IAFCell, LIFCell, LIFBoxCell, LICell, LIBoxCell, LILinearCell, or over time IAF, LIF, LI"
 BEHIND = (
     ": no bias can stand for the difference behind a synaptic current, which has memory; train so, or without one, with"
 )
@@ -245,10 +246,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "LIFExCell": (snn.LIFExCell, OTHERS),
     "LIFRefracCell": (snn.LIFRefracCell, OTHERS),
     "IzhikevichCell": (lambda: snn.IzhikevichCell(snn.tonic_spiking), OTHERS),
-    "LILinearCell": (
-        lambda: snn.LILinearCell(3, 4),
-        "cells with weights of their own are not read; use nn.Linear(bias=False) and LICell",
-    ),
     "Loops": (Loops, "overrides forward of LIFCell, so what it computes is not known; use that"),
     "Begins": (Begins, "overrides initial_state of LIFBoxCell, so what it computes is not known; use that"),
     "LIFCell": (lambda: snn.LIFCell(LIF(v_reset=t(-0.5))), f"v_reset must be v_leak, 0, not -0.5{BEHIND} LIFBoxCell"),
@@ -379,3 +376,24 @@ def test_nothing_is_left_in_modules() -> None:
     first = scores()
     NORSE.reset(network, FRAMES)
     assert torch.equal(scores(), first)
+
+
+def test_a_cell_with_weights_is_a_linear_layer_and_a_cell() -> None:
+    linear, own = torch.nn.Linear(3, 4, bias=False), snn.LILinearCell(3, 4, dt=0.002)
+    own.input_weights = linear.weight
+    first = torch.nn.Linear(3, 3), snn.LIFBoxCell()
+    nets = snn.SequentialState(*first, own), snn.SequentialState(*first, linear, snn.LICell(dt=0.002))
+    for mine, other in zip(*(read_module(net, (3,), timesteps=4).network.layers for net in nets), strict=True):
+        assert isinstance(mine, FloatPopulation)
+        assert isinstance(other, FloatPopulation)
+        np.testing.assert_array_equal(mine.projection.weight, other.projection.weight)
+        np.testing.assert_array_equal(mine.bias, other.bias)
+        assert type(mine.neuron) is type(other.neuron)
+        assert (mine.neuron.beta, mine.neuron.alpha) == (other.neuron.beta, other.neuron.alpha)
+
+
+def test_a_cell_with_weights_hands_on_its_membrane() -> None:
+    cell = snn.LILinearCell(3, 4)
+    with NORSE.distances(cell) as found:
+        output, _ = cell(torch.ones(2, 3))
+    assert [one.tolist() for one in found] == [output.tolist()]

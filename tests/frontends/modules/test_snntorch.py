@@ -296,3 +296,8 @@ def test_distances_end_with_their_context() -> None:
     module(torch.ones(4, 3))
     assert len(distances) == 1
     assert "fire" not in vars(module)
+
+
+def test_a_lapicque_gives_its_membrane_before_the_reset() -> None:
+    assert SNNTORCH.keeps_membrane_before_reset(snn.Lapicque(beta=0.5))
+    assert not SNNTORCH.keeps_membrane_before_reset(snn.Leaky(beta=0.5, reset_delay=False))

@@ -252,7 +252,7 @@ def test_a_reset_that_was_lost_in_the_file_can_be_given(tmp_path: Path) -> None:
 
 
 def test_a_leak_is_no_nearby_power_of_two(tmp_path: Path) -> None:
-    """beta 0.9 becomes 230 / 256. Made 0.875 without a word, it would let this neuron fire a step later."""
+    """beta 0.9 becomes 1843 / 2048. Made 0.875 without a word, it would let this neuron fire a step later."""
     tau = DT / 0.1
     neurons = leaky(500.0, tau=tau, r=tau / DT)
     expected, v = [], 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-CELLS = ("IAFCell", "LIFCell", "LIFBoxCell", "LICell", "LIBoxCell")
+CELLS = ("IAFCell", "LIFCell", "LIFBoxCell", "LICell", "LIBoxCell", "LILinearCell")
 OVER_TIME = ("IAF", "LIF", "LI")
-INTEGRATORS = ("LI", "LIBox")
-SYNAPTIC = ("LIF", "LI")
+INTEGRATORS = ("LI", "LIBox", "LILinear")
+SYNAPTIC = ("LIF", "LI", "LILinear")
 """As ``INTEGRATORS`` the names of cells without ``Cell``, and of the same neurons over time."""
 
 FORMS_OVER_TIME = ("SNN", "SNNRecurrent")
@@ -45,6 +46,7 @@ class Norse(Framework):
     """Norse 1.1: IAF, LIF, LIFBox, LI and LIBox, as cells and, where Norse has them, over time."""
 
     title = "Norse"
+    keeps_states = False
 
     def is_neuron(self, module: nn.Module) -> bool:
         """As in ``Framework``; ``RecurrentSequential`` counts, as no walk through its children shows its feedback."""
@@ -52,7 +54,10 @@ class Norse(Framework):
 
     def read(self, node: Node) -> Reading:
         """As in ``Framework``. A membrane counts from ``v_reset`` where spikes reset it to that, so here to 0."""
-        kind = _kind(node)
+        kind, weight = _kind(node), None
+        if kind == "LILinear":
+            weight = node.numbers("input_weights", node.module.input_weights)
+            node = replace(node, shape=(len(weight), 1, 1), axes=1)
         p, ones = node.module.p, np.ones(node.shape[0])
         alpha = 1.0 - _rate(node, "tau_syn_inv") if kind in SYNAPTIC else 0.0 * ones
         if kind == "IAF":
@@ -64,7 +69,7 @@ class Norse(Framework):
         if kind in INTEGRATORS:
             if synapse is not None and leak.any():
                 raise node.error(f"v_leak must be 0, not {_first(leak, leak != 0)}{BEHIND_MEMORY} LIBoxCell")
-            return Reading(FloatIntegrator(beta, synapse, _unless_zero(leak)), gain, rate * leak)
+            return Reading(FloatIntegrator(beta, synapse, _unless_zero(leak)), gain, rate * leak, weight=weight)
         subtract = kind == "LIFBox" and _subtracts(node)
         rest = 0.0 * ones if subtract else np.where(rate < 1.0, node.per_channel("v_reset", p.v_reset), leak)
         offset = rate * (leak - rest)
@@ -104,23 +109,28 @@ class Norse(Framework):
             return None
         return output[0] if _integrates(module) else output[1].v
 
+    def _steps(self, module: nn.Module, output: torch.Tensor) -> list[torch.Tensor]:
+        return list(output.detach()) if self.takes_all_steps(module) else [output.detach()]
+
     @contextmanager
     def distances(self, module: nn.Module) -> Iterator[list[torch.Tensor]]:
         """As in ``Framework``, one tensor a step: a copy of the module's step function hands on what it compares."""
         found: list[torch.Tensor] = []
+        if _integrates(module):
+            hook = module.register_forward_hook(lambda _, __, output: found.extend(self._steps(module, output[0])))
+            try:
+                yield found
+            finally:
+                hook.remove()
+            return
         step: Any = module.activation
 
         def threshold(distance: torch.Tensor, *args: Any) -> Any:
             found.append(distance.detach())
             return step.__globals__["threshold"](distance, *args)
 
-        def integrate(*args: Any) -> Any:
-            v, state = step(*args)
-            found.append(v.detach())
-            return v, state
-
         names = {**step.__globals__, "threshold": threshold}
-        module.activation = integrate if _integrates(module) else FunctionType(step.__code__, names)
+        module.activation = FunctionType(step.__code__, names)
         try:
             yield found
         finally:
@@ -143,13 +153,13 @@ def _integrates(module: nn.Module) -> bool:
 def _kind(node: Node) -> str:
     """What computes the neurons of ``node``: a supported class, without ``Cell``, and nothing beside it."""
     kind = _classes(node.module)[0]
-    if kind.__name__ == "LILinearCell":
-        raise node.error("cells with weights of their own are not read; use nn.Linear(bias=False) and LICell")
     if _derives(node.module, RECURRENT):
         raise node.error("recurrent connections are not built; use nn.Linear and a cell without them, such as LIFCell")
     if kind.__name__ not in (*CELLS, *OVER_TIME):
         raise node.error(f"not built; use {', '.join(CELLS)}, or over time {', '.join(OVER_TIME)}")
     for method in ("forward", "initial_state"):
+        if not hasattr(kind, method):
+            continue
         if getattr(getattr(node.module, method), "__func__", None) is not getattr(kind, method):
             raise node.error(f"overrides {method} of {kind.__name__}, so what it computes is not known; use that")
     return kind.__name__.removesuffix("Cell")

@@ -90,7 +90,7 @@ class SnnTorch(Framework):
 
     def keeps_membrane_before_reset(self, module: nn.Module) -> bool:
         """As in ``Framework``: with the delay, the reset of a spike is in the next step."""
-        return bool(module.reset_delay) or module.reset_mechanism == "none"
+        return bool(getattr(module, "reset_delay", True)) or module.reset_mechanism == "none"  # Lapicque has no other
 
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As ``Framework.membrane``: u, but what the reset has left of it with ``reset_delay=False``."""

@@ -1,0 +1,159 @@
+"""Which layer of a module a layer of the model was made of, and what the quantizer makes of it with the same choices.
+
+So a membrane of the model can be given in the module's unit, and a model of other numbers is noticed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hwsnn import spec
+from hwsnn.errors import InputError
+from hwsnn.float_network import FloatArray, FloatLayer, FloatNetwork, FloatPopulation
+from hwsnn.quantization.fractions import has_floors
+from hwsnn.quantization.inputs import PerChannel, folded_input, vector_of_channels, with_input
+from hwsnn.quantization.population import in_integers, units, with_spikes_reached
+from hwsnn.quantization.readouts import with_reset
+from hwsnn.quantization.scales import Scales, layer_scales
+from hwsnn.spec.integers import IntArray
+
+
+@dataclass(frozen=True)
+class CountedAs:
+    """What a value of the input counts as, ``(value * input_scale - mean) / std``; None for the model's defaults."""
+
+    mean: PerChannel | None = None
+    std: PerChannel | None = None
+    input_scale: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Counterpart:
+    """A layer of neurons on both sides.
+
+    ``index``: in the model. ``source``: the module's floats, ``expected``: the integers that the quantizer makes of
+    them, ``built``: those of the model. ``unit``: (channels,), what a membrane of 1 becomes in the model. ``per_one``:
+    the input that stands for 1.
+    """
+
+    index: int
+    source: FloatPopulation
+    expected: spec.Population
+    built: spec.Population
+    scales: Scales
+    unit: FloatArray
+    per_one: float
+
+    @property
+    def name(self) -> str:
+        """Of the layer."""
+        return self.built.name
+
+    def other_than_made(self, channel: int) -> str | None:
+        """In which numbers of ``channel`` the model is not what the quantizer makes of the module; None if in none."""
+        asked, expected, built = self.source.neuron, self.expected.neuron, self.built.neuron
+        resets = (getattr(asked, "reset", None), getattr(built, "reset", None))
+        if resets[0] != resets[1]:
+            return f"the model's reset is {resets[1]!r}, the module's is {resets[0]!r}"
+        for what, made, found in (
+            ("leak", expected.leak, built.leak),
+            ("leak of the synaptic current", expected.synapse, built.synapse),
+        ):
+            if _formula(made) != _formula(found):
+                return f"the model's {what} is {_formula(found)}, of this module it would be {_formula(made)}"
+        made_of, found_in = self.expected.projection, self.built.projection
+        numbers = [("bias", self.expected.bias, self.built.bias), ("gain", made_of.gain, found_in.gain)]
+        for name in {**expected.constants, **built.constants}:
+            numbers.append((name.replace("_", " "), expected.constants.get(name), built.constants.get(name)))
+        for what, made_numbers, numbers_found in numbers:
+            of_module, of_model = _of(channel, made_numbers), _of(channel, numbers_found)
+            if of_module != of_model:
+                return f"the model's {what} of channel {channel} is {of_model}, of this module it would be {of_module}"
+        wrong = int((made_of.weight[channel] != found_in.weight[channel]).sum())
+        if wrong:
+            size = found_in.weight[channel].size
+            return f"{wrong:,} of the model's {size:,} weights of channel {channel} are not this module's"
+        return None
+
+
+def _formula(leak: Any) -> str:
+    leak = getattr(leak, "leak", leak)  # of a synaptic current
+    return "none" if leak is None else str(leak.formula)
+
+
+def _of(channel: int, numbers: IntArray | None) -> Any:
+    return "none" if numbers is None else numbers[..., channel].tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """``layers``: those of neurons, on both sides. ``per_one``, ``mean`` and ``std``: what the input counts as."""
+
+    layers: tuple[Counterpart, ...]
+    per_one: float
+    mean: FloatArray
+    std: FloatArray
+
+
+def match(trained: FloatNetwork, network: spec.Network, counted: CountedAs) -> Matched:
+    """The layers of ``network`` and those of ``trained``, which must be the same but for their numbers.
+
+    Raises ``InputError`` if they are not, and says which differs.
+    """
+    trained = vector_of_channels(trained, network.encoder)
+    _require_same(trained, network)
+    trained = with_input(trained, counted.mean, counted.std, counted.input_scale)
+    seen = folded_input(trained, network.encoder, network.pixel_bits)
+    found = []
+    for index, built in network.populations():
+        layer = seen.network.layers[index]
+        assert isinstance(layer, FloatPopulation)
+        per_one = 1.0 if index else seen.per_one
+        source = with_reset(layer, getattr(built.neuron, "reset", None))
+        compared = network.reads_membranes and index == len(network.layers) - 1
+        bits, fraction = built.projection.weight_bits, built.fraction_bits
+        scales = layer_scales(source, bits, per_one, compared=compared, leaks=has_floors(source))
+        padding = None if index else seen.padding_values
+        made = in_integers(source, scales, bits, per_one, fraction, padding)
+        expected, _ = with_spikes_reached(made, network.largest_input(index), network.timesteps)
+        unit = units(scales, per_one, fraction)
+        found.append(Counterpart(index, layer, expected, built, scales, unit, per_one))
+    channels = network.input_shape[0]
+    mean = np.zeros(channels) if trained.mean is None else trained.mean
+    std = np.ones(channels) if trained.std is None else trained.std
+    return Matched(tuple(found), seen.per_one, mean, std)
+
+
+def _require_same(trained: FloatNetwork, network: spec.Network) -> None:
+    if trained.input_shape != network.input_shape:
+        raise _other(f"it takes {_times(network.input_shape)}, the module {_times(trained.input_shape)}")
+    for ours, theirs, shape, its in zip(
+        network.layers, trained.layers, network.shapes[1:], trained.shapes[1:], strict=False
+    ):
+        said = [f"{layer.name} ({_described(layer)}, {_times(of)})" for layer, of in ((ours, shape), (theirs, its))]
+        if said[0] != said[1]:
+            raise _other(f"it has {said[0]} where the module has {said[1]}")
+    if len(network.layers) != len(trained.layers):
+        raise _other(f"it has {len(network.layers)} layers, the module {len(trained.layers)}")
+
+
+def _other(text: str) -> InputError:
+    return InputError(f"the model was not made of this module: {text}; give the MODEL that quantize made of it")
+
+
+def _described(layer: spec.Layer | FloatLayer) -> str:
+    """What of a layer is not numbers."""
+    if isinstance(layer, spec.MaxPool):
+        return f"{layer.mode} of {_times(layer.size)} stride {_times(layer.stride)}"
+    one = layer.projection
+    parts = [one.kind, f"of {_times(one.weight.shape)}"]
+    parts += [f"{name} {value}" for name, value in one.settings.items()]
+    parts += [] if layer.pool is None else [f"pool of {_times(layer.pool.size)} stride {_times(layer.pool.stride)}"]
+    return " ".join([*parts, "that fires" if layer.neuron.fires else "that integrates"])
+
+
+def _times(extents: tuple[int, ...]) -> str:
+    return "x".join(map(str, extents))

@@ -1,0 +1,129 @@
+"""``hwsnn check``: a framework's own module beside the integer model that was made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hwsnn.model_file.by_name import load_model, model_path
+
+from ..errors import InputError
+from ..progress import stages
+from .common import count_option, data_option, emit, json_option, model_argument, results_console
+from .module_source import ModuleOptions, is_module, loaded_module, module_options, read_loaded
+
+if TYPE_CHECKING:
+    from hwsnn.checking.counterparts import CountedAs
+    from hwsnn.checking.result import CheckResult
+
+    from ..spec import Network
+
+DEFAULT_AGREE = 0.97
+
+
+@click.command("check")
+@click.argument("source", metavar="SRC")
+@model_argument
+@module_options
+@data_option(required=True)
+@count_option
+@click.option(
+    "--agree",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT_AGREE,
+    show_default=True,
+    help="Exit with 1 if a smaller share of the answers agrees.",
+)
+@json_option
+def command(
+    source: str,
+    model: str,
+    weights: Path | None,
+    sample: tuple[int, ...] | None,
+    forward: Any,
+    data: str,
+    count: int | None,
+    agree: float,
+    as_json: bool,
+) -> int:
+    """Run the module SRC, FILE.py:NAME, in its own framework beside MODEL, which was made of it, on the same images.
+
+    Shows for each layer of spiking neurons how many of their spikes differ, where the first does and why; how many
+    answers agree; and both accuracies. Steps, encoding and input scale are those of MODEL. docs/checking.md explains
+    the result.
+    """
+    if not is_module(source):
+        raise InputError(f"{source}: check runs a module of PyTorch: FILE.py:NAME")
+
+    from ..data import load
+
+    network = load_model(model)
+    counted, noted, remark = _counted_as(model, network)
+    loaded = load(data, network, count)
+    module = loaded_module(source, weights)
+
+    from hwsnn.checking.check import check, sample_of
+
+    options = ModuleOptions(weights, sample or noted or sample_of(network), forward)
+    try:
+        read = read_loaded(source, module, options.of_model(network))
+    except InputError as error:
+        raise InputError(f"{error} ({model}: {network.timesteps} steps, encoding {network.encoder.kind!r})") from None
+    with stages() as show:
+        show.at("running the module and the reference", 0, len(loaded.images))
+        try:
+            result = check(read, network, loaded.images, loaded.labels, counted=counted, progress=show.advance)
+        except InputError as error:
+            raise InputError(f"{model}: {error}") from None
+
+    def human() -> None:
+        if remark is not None:
+            click.echo(remark)
+        _show(result)
+        if result.answers_agree < agree:
+            click.echo(f"fewer than {agree:.1%} of the answers agree (--agree)")
+
+    emit(as_json, result.to_json(), human)
+    return int(result.answers_agree < agree)
+
+
+def _counted_as(model: str, network: Network) -> tuple[CountedAs, tuple[int, ...] | None, str | None]:
+    """What MODEL's input counts as, the shape of the module's input, and a line if MODEL does not say."""
+    from hwsnn.checking.counterparts import CountedAs
+    from hwsnn.model_file.notes import read_notes
+
+    notes = read_notes(model_path(model), network.input_shape[0])
+    if notes.input is not None:
+        return CountedAs(notes.input.mean, notes.input.std, notes.input.scale), notes.sample, None
+    largest = 1 if network.encoder.timed else network.largest_pixel
+    remark = f"input: {model} does not say what its values count as; {largest} is taken as 1"
+    return CountedAs(), notes.sample, None if notes.quantized else remark
+
+
+def _show(result: CheckResult) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"{result.images:,} images, the module beside the model", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    for heading in ("spikes compared", "differ", "share", "of these ties"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for layer in result.layers:
+        share = f"{layer.differ / layer.values:.3%}"
+        table.add_row(layer.name, f"{layer.values:,}", f"{layer.differ:,}", share, f"{layer.ties:,}")
+    results_console().print(table)
+    for layer in result.layers:
+        if layer.first is not None:
+            one = layer.first
+            theirs = "not finite" if one.u_framework is None else f"{one.u_framework:.6g}"
+            click.echo(
+                f"{layer.name}: first differs in image {one.image}, step {one.step}, neuron {list(one.neuron)}: "
+                f"membrane {theirs} in the module, {one.u_model:.6g} in the model; {one.why}"
+            )
+    for name in result.not_compared:
+        click.echo(f"{name}: its membranes are read; the answers are compared, not its spikes")
+    accuracy = "no labels"
+    if result.accuracy_framework is not None:
+        accuracy = f"right: {result.accuracy_framework:.2%} in the module, {result.accuracy_model:.2%} in the model"
+    click.echo(f"answers: {result.answers_agree:.2%} agree; {accuracy}")

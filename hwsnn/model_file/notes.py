@@ -1,0 +1,87 @@
+"""What a quantizer left in the notes of a model file: how a module was called, and what its input counts as.
+
+Notes are untrusted input like the rest of the file. Those of other programs may hold anything else, which is not read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwsnn.errors import InputError
+from hwsnn.spec import MAX_EXTENT
+
+from .tensor_file import MODEL, metadata_of
+
+
+@dataclass(frozen=True)
+class InputNotes:
+    """A value of the input counts as ``(value * scale - mean) / std``; ``mean`` and ``std``: one for each channel."""
+
+    scale: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Notes:
+    """``quantized``: whether a quantizer's report is there; ``input``: None if values count as they are.
+
+    ``sample``: the shape of a module's input at a step, None if the model was not made of a module.
+    """
+
+    quantized: bool
+    input: InputNotes | None
+    sample: tuple[int, ...] | None
+
+
+def read_notes(path: Path, channels: int) -> Notes:
+    """Those of the model file ``path``, whose input has ``channels``. Raises ``InputError`` if they make no sense."""
+    text = metadata_of(path, MODEL).get("notes")
+    if text is None:
+        return Notes(False, None, None)
+    try:
+        found = _object("the notes", json.loads(text))
+        report = found.get("quantization")
+        said = None if report is None else _object("quantization", report).get("input")
+        return Notes(
+            report is not None,
+            None if said is None else _input(_object("the input", said), channels),
+            None if found.get("sample_shape") is None else _sample(found["sample_shape"]),
+        )
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: its notes are damaged: {error}; make the model again with hwsnn quantize") from None
+
+
+def _object(what: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be a JSON object, not {type(value).__name__}")
+    return value
+
+
+def _input(said: dict[str, Any], channels: int) -> InputNotes:
+    scale = _number("scale", said.get("scale"), positive=True)
+    numbers = []
+    for what in ("mean", "std"):
+        values = said.get(what)
+        if not isinstance(values, list) or len(values) != channels:
+            raise ValueError(f"{what} must be a list of {channels} numbers, one for each channel of the input")
+        numbers.append(tuple(_number(what, value, positive=what == "std") for value in values))
+    return InputNotes(scale, *numbers)
+
+
+def _number(what: str, value: Any, *, positive: bool) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= sys.float_info.max or (positive and value <= 0):
+        raise ValueError(f"{what} must be a {'positive, ' if positive else ''}finite number, not {str(value)[:40]}")
+    return float(value)
+
+
+def _sample(value: Any) -> tuple[int, ...]:
+    fits = isinstance(value, list) and 1 <= len(value) <= 3
+    if not fits or not all(type(one) is int and 1 <= one <= MAX_EXTENT for one in value):
+        raise ValueError(f"sample_shape must be 1 to 3 sizes from 1 to {MAX_EXTENT}, not {str(value)[:40]}")
+    return tuple(value)
