@@ -14,7 +14,6 @@ It needs the extra ``sinabs`` and MNIST. From training to a verified design:
 
 from __future__ import annotations
 
-import torch
 from mnist_training import fit, main, same_every_time, training_images
 from sinabs.from_torch import from_model
 from torch import Tensor, nn
