@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -34,12 +35,12 @@ def test_from_training_to_a_verified_design(example: Example, tmp_path: Path) ->
     except InputError as error:
         pytest.skip(str(error))
     weights, model = tmp_path / "net.pt", tmp_path / "net.safetensors"
-    example.train("mnist", weights)
+    (right,) = re.findall(r"^([\d.]+)% of 10000 test images right$", example.train("mnist", weights), re.MULTILINE)
+    assert float(right) >= 97
     source = (f"{example.file}:make_net", "--weights", weights, "--sample", "1x28x28")
     command("quantize", *source, "--timesteps", example.timesteps, "--data", "mnist", "-o", model)
-    checked = {n: command("check", source[0], model, *source[1:], "--data", "mnist", "-n", str(n)) for n in (500, 2000)}
-    assert checked[500]["answers_agree"] >= 0.99
-    assert checked[2000]["accuracy_framework"] >= 0.97
+    checked = command("check", source[0], model, *source[1:], "--data", "mnist", "-n", "500")
+    assert checked["answers_agree"] >= 0.99
 
     verified = command("verify", model, "--data", "mnist", "-n", "10")
     assert (verified["frames"], verified["mismatches"]) == (10, 0)

@@ -16,6 +16,9 @@ from hwsnn import data
 Scores: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
 """A network and pixels (N, 1, 28, 28) from 0 to 1 to scores (N, 10)."""
 VALIDATION = 2000
+BATCH = 50
+SHOWN = 200
+"""After that many batches the progress is shown."""
 
 
 class Images(NamedTuple):
@@ -36,45 +39,42 @@ def fit(
     scores: Scores,
     images: Images,
     *,
-    epochs: int,
-    batch: int = 50,
+    epochs: int = 1,
     learning_rate: float = 2e-3,
     scale: float = 1.0,
 ) -> None:
     """Train ``network`` in place by Adam, at a learning rate that falls to 0, to the cross entropy of scaled scores.
 
-    The last ``VALIDATION`` images, a fifth where there are fewer than that asks for, measure each epoch and train
-    nothing.
+    The last ``VALIDATION`` images, at most a fifth, train nothing: they show how far it is.
     """
     kept = min(VALIDATION, len(images.x) // 5)
     trained, validation = (Images(*(values[part] for values in images)) for part in (slice(-kept), slice(-kept, None)))
+    batches = [batch for _ in range(epochs) for batch in torch.randperm(len(trained.x)).split(BATCH)]
     optimizer = torch.optim.Adam(network.parameters(), learning_rate)
-    steps = epochs * -(-len(trained.x) // batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    start = time.monotonic()
-    for epoch in range(epochs):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, len(batches))
+    start, losses = time.monotonic(), []
+    for count, chosen in enumerate(batches, 1):
         network.train()
-        total = 0.0
-        for chosen in torch.randperm(len(trained.x)).split(batch):
-            loss = cross_entropy(scale * scores(network, trained.x[chosen]), trained.y[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(chosen)
-        right = (answers(network, scores, validation.x) == validation.y).double().mean().item()
-        print(
-            f"epoch {epoch + 1} of {epochs}, {time.monotonic() - start:.0f} s: loss {total / len(trained.x):.3f}, "
-            f"{right:.1%} of {kept} validation images right",
-            flush=True,
-        )
+        loss = cross_entropy(scale * scores(network, trained.x[chosen]), trained.y[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        if count % SHOWN == 0 or count == len(batches):
+            right = accuracy(network, scores, validation)
+            mean, seconds = sum(losses) / len(losses), time.monotonic() - start
+            print(f"{count} of {len(batches)} batches, {seconds:.0f} s: loss {mean:.3f}, ", end="")
+            print(f"{right:.1%} of {kept} validation images right", flush=True)
+            losses.clear()
 
 
-def answers(network: nn.Module, scores: Scores, x: Tensor) -> Tensor:
-    """The classes (N,) that ``network`` chooses, in eval mode."""
+def accuracy(network: nn.Module, scores: Scores, images: Images) -> float:
+    """The part of ``images`` whose class has the largest score, in eval mode."""
     network.eval()
     with torch.no_grad():
-        return torch.cat([scores(network, part).argmax(1) for part in x.split(500)])
+        found = torch.cat([scores(network, part).argmax(1) for part in images.x.split(500)])
+    return float((found == images.y).double().mean())
 
 
 def same_every_time() -> None:
@@ -83,10 +83,14 @@ def same_every_time() -> None:
     torch.set_num_threads(1)
 
 
-def main(train: Callable[[str], nn.Module]) -> None:
-    """``--data DATA -o W.pt``: train, and save the weights."""
+def main(train: Callable[[str], nn.Module], scores: Scores) -> None:
+    """``--data DATA -o W.pt``: train, save the weights, and measure them on the test images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="mnist", help="a folder of IDX files, or the word mnist (default)")
     parser.add_argument("-o", "--output", required=True, metavar="W.pt", help="where the weights are saved")
     given = parser.parse_args()
-    torch.save(train(given.data).state_dict(), given.output)
+    network = train(given.data)
+    torch.save(network.state_dict(), given.output)
+    test = data.images(given.data)
+    right = accuracy(network, scores, Images(torch.tensor(test.images) / 255, torch.tensor(test.labels)))
+    print(f"{right:.2%} of {len(test.images)} test images right")

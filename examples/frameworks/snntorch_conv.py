@@ -49,13 +49,13 @@ def scores(network: nn.Module, x: Tensor) -> Tensor:
     return torch.stack(spikes).sum(0)
 
 
-def train(source: str, images: int = 22_000, epochs: int = 2) -> nn.Module:
+def train(source: str, images: int = 42_000) -> nn.Module:
     """The network, trained on the first ``images`` training images of ``source``."""
     same_every_time()
     network = make_net()
-    fit(network, scores, training_images(source, images), epochs=epochs)
+    fit(network, scores, training_images(source, images))
     return network
 
 
 if __name__ == "__main__":
-    main(train)
+    main(train, scores)

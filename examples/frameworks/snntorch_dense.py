@@ -55,13 +55,13 @@ def scores(network: nn.Module, x: Tensor) -> Tensor:
     return spikes.sum(0)
 
 
-def train(source: str, images: int = 32_000, epochs: int = 2) -> nn.Module:
+def train(source: str, images: int = 60_000) -> nn.Module:
     """The network, trained on the first ``images`` training images of ``source``."""
     same_every_time()
     network = make_net()
-    fit(network, scores, training_images(source, images), epochs=epochs, learning_rate=5e-4, scale=0.2)
+    fit(network, scores, training_images(source, images), learning_rate=1e-3, scale=0.5)
     return network
 
 
 if __name__ == "__main__":
-    main(train)
+    main(train, scores)

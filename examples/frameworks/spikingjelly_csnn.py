@@ -52,13 +52,13 @@ def scores(network: nn.Module, x: Tensor) -> Tensor:
     return spikes.sum(0)
 
 
-def train(source: str, images: int = 32_000, epochs: int = 2) -> nn.Module:
+def train(source: str, images: int = 60_000) -> nn.Module:
     """The network, trained on the first ``images`` training images of ``source``."""
     same_every_time()
     network = make_net()
-    fit(network, scores, training_images(source, images), epochs=epochs)
+    fit(network, scores, training_images(source, images))
     return network
 
 
 if __name__ == "__main__":
-    main(train)
+    main(train, scores)
