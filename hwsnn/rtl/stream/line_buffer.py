@@ -82,12 +82,12 @@ class LineBuffer(wiring.Component):
 
     def _elaborate_shift_register(self, m: Module, accept: Signal) -> None:
         bits = self._payload_bits
-        beats = Signal((self._length * self._period + 1) * bits, reset_less=True)
+        # A signal a beat: all beats of a wide window in one would be more than the 65,535 bits of Amaranth's signals.
+        count = self._length * self._period + 1
+        beats = [Signal(bits, name=f"beat_{number}", reset_less=True) for number in range(count)]
         with m.If(accept):
-            m.d.sync += beats.eq(Cat(beats[bits:], self.i.payload))
-        m.d.comb += self.o.payload.eq(
-            Cat(beats.word_select(tap * self._period, bits) for tap in range(self._length + 1))
-        )
+            m.d.sync += [beat.eq(newer) for beat, newer in zip(beats, [*beats[1:], self.i.payload], strict=True)]
+        m.d.comb += self.o.payload.eq(Cat(beats[:: self._period]))
 
     def _elaborate_memory(self, m: Module, accept: Signal) -> None:
         m.submodules.past = past = memory.Memory(
