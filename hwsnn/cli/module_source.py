@@ -132,6 +132,9 @@ def read_module_source(source: str, options: ModuleOptions, dt: float | None) ->
     if dt is not None:
         raise InputError(f"{source}: its neurons have their own time step; --dt is for NIR files only")
     read = read_loaded(source, loaded_module(source, options.weights), options)
+    if options.weights is None:
+        remark = f"weights: as {Path(source).name} gives them; if it does not load trained ones, give --weights"
+        read = replace(read, network=replace(read.network, remarks=(*read.network.remarks, remark)))
     origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "layout": read.layout}
     if options.weights is not None:
         origin["weights"] = options.weights.name

@@ -351,5 +351,5 @@ def test_from_python() -> None:
     flat = nets.dense(flatten=False)
     row = made(flat, "direct", (30,))
     assert hwsnn.check(flat, row, images(3, (1, 1, 30)), forward="step").images == 3
-    with pytest.raises(InputError, match="its forward fails on an input of 2x1x6x5"):
+    with pytest.raises(InputError, match="its forward fails on an input of 2x1x6x5, 2 frames of 1x6x5: "):
         hwsnn.check(flat, row, images(3, (1, 1, 30)), sample=IMAGE)

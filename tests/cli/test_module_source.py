@@ -133,6 +133,16 @@ def test_weights(file: Path, tmp_path: Path) -> None:
     assert (notes["source"], notes["weights"], notes["sample_shape"]) == ("net.py:Net", "w.pt", [1, 4, 4])
 
 
+def test_a_note_tells_weights_that_were_not_loaded(file: Path, tmp_path: Path) -> None:
+    note = "note: weights: as net.py:Vector gives them; if it does not load trained ones, give --weights"
+    sample = ("--sample", "4", "--timesteps", "4")
+    assert note in run(file, "Vector", *sample).stdout.splitlines()
+    torch.save(torch.nn.Sequential(torch.nn.Linear(4, 3), snntorch.Leaky(beta=0.5)).state_dict(), tmp_path / "w.pt")
+    result = run(file, "Vector", *sample, "--weights", str(tmp_path / "w.pt"))
+    assert result.exit_code == 0, result.stderr
+    assert "note: weights" not in result.stdout
+
+
 def test_the_weights_are_not_overwritten(file: Path, tmp_path: Path) -> None:
     torch.save({}, tmp_path / "w.safetensors")
     result = run(file, "Net", *SAMPLE, "--weights", str(tmp_path / "w.safetensors"), output="w.safetensors")
@@ -165,8 +175,12 @@ def test_samples_of_values(sample: str, options: tuple[str, ...], shape: tuple[i
 
 REFUSED: dict[str, tuple[str, tuple[str, ...], str]] = {
     "no sample": ("Net", ("--timesteps", "4"), ":Net: give the shape of its input at a step: --sample CxHxW, such as"),
-    "another sample": ("Net", ("--sample", "3x4x4"), ":Net: its forward fails on an input of 2x3x4x4: Given groups=1"),
-    "too few axes": ("Net", ("--sample", "16"), ":Net: its forward fails on an input of 2x16: "),
+    "another sample": (
+        "Net",
+        ("--sample", "3x4x4"),
+        ":Net: its forward fails on an input of 2x3x4x4, 2 frames of 3x4x4: Given",
+    ),
+    "too few axes": ("Net", ("--sample", "16"), ":Net: its forward fails on an input of 2x16, 2 frames of 16: "),
     "other steps": ("Loop", SAMPLE, ":Loop: its loop over time makes 5 steps, not 4; give --timesteps 5"),
     "another form": (
         "Loop",

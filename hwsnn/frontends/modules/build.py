@@ -146,8 +146,10 @@ class _Builder:
         except InputError:
             raise
         except Exception as error:  # a user's own code may raise anything
-            text = "x".join(map(str, size))
-            raise MisfitError(f"its forward fails on an input of {text}: {reason(error)}") from error
+            text, frame = ("x".join(map(str, one)) for one in (size, self._frame.sample))
+            raise MisfitError(
+                f"its forward fails on an input of {text}, {self._frame.frames} frames of {frame}: {reason(error)}"
+            ) from error
         finally:
             reset(self._module, self._frame.frames)
         given = recorder.value(output)
@@ -197,8 +199,8 @@ class _Builder:
             raise call.error("is in training mode where the network is in eval mode; let it follow the network")
         if is_neuron(call):
             self._fire(call)
-        elif isinstance(call.module, layers.UNCHANGED):
-            pass
+        elif isinstance(call.module, layers.UNCHANGED) or (self._passes_spikes and functions.is_relu(call)):
+            pass  # spikes are never negative
         elif isinstance(call.module, layers.MOVING) or (call.module is None and functions.is_movement(call)):
             self._move(call)
         elif call.module is None:
@@ -254,6 +256,10 @@ class _Builder:
         weight = weight.reshape(len(weight), *self._chain.shape)
         self._chain.add(call, linear.DenseMap(call.name, weight, np.zeros(len(weight))))
         self._frames = self._after(call)
+
+    @property
+    def _passes_spikes(self) -> bool:
+        return bool(self._chain.layers) and not self._chain.maps and not self._ends_in_integrators
 
     @property
     def _ends_in_integrators(self) -> bool:

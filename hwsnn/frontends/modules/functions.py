@@ -35,11 +35,17 @@ PLUS = {"add", "add_", "__add__", "__radd__", "__iadd__", "sub", "sub_", "subtra
 PLUS |= {"__sub__", "__rsub__", "__isub__"}
 DROPOUT = {"dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"}
 REDUCING = {"mean", "sum"}
+RELU = {"relu", "relu_"}
 
 
 def is_movement(call: Call) -> bool:
     """Whether a call of a function moves values without changing them."""
     return call.name in MOVING or (call.name in DROPOUT and not _training(call))
+
+
+def is_relu(call: Call) -> bool:
+    """Whether a call is a ReLU, which changes no spikes: Norse's tutorial has one behind its neurons."""
+    return isinstance(call.module, nn.ReLU) or (call.module is None and call.name in RELU)
 
 
 def add_function(chain: Chain, call: Call, frames: Frames) -> None:

@@ -183,7 +183,10 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise InputError(f"{path}: must hold a state dict, or one as {' or '.join(STATES)}, not {type(found).__name__}")
     wrong = [str(name) for name, one in found.items() if not isinstance(one, torch.Tensor) or not isinstance(name, str)]
     if wrong:
-        raise InputError(f"{path}: must hold tensors by name, but {wrong[0][:60]!r} is none")
+        raise InputError(
+            f"{path}: must hold tensors by name, but {wrong[0][:60]!r} is none; save net.state_dict(), or a checkpoint "
+            f"that has it as {' or '.join(STATES)}"
+        )
     return {str(name): tensor for name, tensor in found.items()}
 
 

@@ -35,6 +35,7 @@ class Net(nn.Module):  # type: ignore[misc]
         self.conv = nn.Conv2d(2, 4, 3, padding=1)
         self.first = snn.Leaky(beta=0.5, threshold=0.5, init_hidden=True, spike_grad=fires) if spiking else None
         self.fc = nn.Linear(size, 3) if size else None
+        self.relu = nn.ReLU()
         self.factor = nn.Parameter(torch.tensor(0.75))
         self.lif = snn.Leaky(beta=0.5, threshold=0.5, init_hidden=True, spike_grad=fires)
 
@@ -91,6 +92,56 @@ SPIKING = ["flatten", "view", "mean", "sum", "average", "largest", "times a numb
 def test_functions_on_spikes(name: str) -> None:
     function, size = ALIKE[name]
     read_alike(randomized(Net(function, size, spiking=True)), (2, 6, 6))
+
+
+RELU: dict[str, Callable[[Any, Any], Any]] = {
+    "function": lambda net, x: F.relu(x),
+    "method, in place": lambda net, x: x.relu_(),
+    "layer": lambda net, x: net.relu(x),
+    "of pooled spikes": lambda net, x: F.relu(F.max_pool2d(x, 2)),
+}
+
+
+@pytest.mark.parametrize("name", RELU)
+def test_relu_changes_no_spikes(name: str) -> None:
+    read_alike(randomized(Net(RELU[name], None, spiking=True)), (2, 6, 6))
+
+
+def test_relu_of_the_last_spikes() -> None:
+    net = nn.Sequential(
+        nn.Linear(4, 3), snn.Leaky(beta=0.5, threshold=0.5, init_hidden=True, spike_grad=fires), nn.ReLU()
+    )
+    read_alike(randomized(net), (4,))
+
+
+def test_relu_of_weighted_spikes_is_refused() -> None:
+    with pytest.raises(InputError, match="relu: is not a spiking neuron"):
+        read_module(Net(lambda net, x: F.relu(-1 * x), None, spiking=True), (2, 6, 6))
+
+
+class Handed(nn.Module):  # type: ignore[misc]
+    """Two layers; what the first hands on is ``picked`` of its spikes and its membranes."""
+
+    def __init__(self, picked: int) -> None:
+        super().__init__()
+        self.picked = picked
+        self.fc1, self.fc2 = nn.Linear(4, 5), nn.Linear(5, 3)
+        self.lif1, self.lif2 = snn.Leaky(beta=0.5), snn.Leaky(beta=0.5)
+
+    def forward(self, x: Any) -> Any:
+        one, two, outputs = self.lif1.init_leaky(), self.lif2.init_leaky(), []
+        for _ in range(3):
+            made = self.lif1(self.fc1(x), one)
+            one = made[1]
+            spikes, two = self.lif2(self.fc2(F.relu(made[self.picked])), two)
+            outputs.append(spikes)
+        return torch.stack(outputs)
+
+
+def test_relu_of_membranes_is_refused() -> None:
+    read_module(Handed(0), (4,))
+    with pytest.raises(InputError, match="lif1"):
+        read_module(Handed(1), (4,))
 
 
 def test_functions_on_the_input() -> None:

@@ -233,8 +233,11 @@ REFUSED: dict[str, tuple[Callable[[], tuple[nn.Module, ...]], str]] = {
         lambda: (nn.Flatten(), nn.Unflatten(1, (2, 6, 6)), nn.Conv2d(2, 3, 3)),
         "1 (Unflatten): makes 2x6x6 of 72; give --sample as the layers take it",
     ),
-    "window too large": (lambda: (nn.Conv2d(2, 3, 7),), "its forward fails on an input of 3x2x6x6: "),
-    "wrong channels": (lambda: (nn.Conv2d(3, 3, 3),), "its forward fails on an input of 3x2x6x6: "),
+    "window too large": (
+        lambda: (nn.Conv2d(2, 3, 7),),
+        "its forward fails on an input of 3x2x6x6, 3 frames of 2x6x6: ",
+    ),
+    "wrong channels": (lambda: (nn.Conv2d(3, 3, 3),), "its forward fails on an input of 3x2x6x6, 3 frames of 2x6x6: "),
 }
 
 

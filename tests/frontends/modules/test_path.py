@@ -135,7 +135,10 @@ PER_STEP: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
         lambda net, x: sum(first(net, x) for _ in range(STEPS)),
         "is called 4 times in one step: a loop over time in forward is --forward all",
     ),
-    "raises": (lambda net, x: net.missing(x), "its forward fails on an input of 2x4: 'Net' object has no attribute"),
+    "raises": (
+        lambda net, x: net.missing(x),
+        "its forward fails on an input of 2x4, 2 frames of 4: 'Net' object has no attribute",
+    ),
 }
 
 

@@ -282,7 +282,7 @@ WEIGHTS: dict[str, tuple[Any, str]] = {
     "names of numbers": (lambda s: {1: s["fc.weight"]}, "must hold tensors by name, but '1' is none"),
     "another checkpoint": (
         lambda s: {"net": dict(s), "epoch": 3},
-        "must hold tensors by name, but 'net' is none",
+        "must hold tensors by name, but 'net' is none; save net.state_dict(), or a checkpoint that has it as ",
     ),
 }
 
