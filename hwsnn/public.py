@@ -38,7 +38,7 @@ def from_torch(
     ``sample``: the shape of its input at a step, without frames: (channels, height, width), (channels, length) or (n,).
     ``timesteps``: per frame; by default those of the module's own loop, if it has one. ``encoding``: ``steps`` for an
     input that changes with time. ``forward``: whether a call makes a ``step`` or ``all`` steps; by default what fits.
-    The module is called once, in eval mode. Raises ``InputError`` for what cannot be built exactly.
+    The module is run on random values, in eval mode. Raises ``InputError`` for what cannot be built exactly.
     """
     from .frontends.modules.build import read_module
 

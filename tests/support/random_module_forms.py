@@ -37,7 +37,10 @@ class Reshape(nn.Module):  # type: ignore[misc]
 
 @dataclass
 class Plan:
-    """What is drawn: layers, and what the neurons of each framework make of the shape."""
+    """What is drawn: layers, and what the neurons of each framework make of the shape.
+
+    ``several``: whether the last neurons may fire several times per step.
+    """
 
     dice: Dice
     framework: str
@@ -46,6 +49,7 @@ class Plan:
     layers: list[nn.Module] = field(default_factory=list)
     neurons: list[nn.Module] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
+    several: bool = False
 
     def add(self, layer: nn.Module, shape: tuple[int, ...] | None = None) -> None:
         self.layers.append(layer)
@@ -254,13 +258,12 @@ class _Sinabs(_Settings):
 
         dice = self.dice
         kind = "IAF" if plan.exact else dice.choice(["IAF", "LIF"])
-        several = dice.happens(0.3)
-        spikes = activation.MaxSpike(3) if several else activation.SingleSpike
-        plan.several = several  # type: ignore[attr-defined]
+        plan.several = dice.happens(0.3)
+        spikes = activation.MaxSpike(3) if plan.several else activation.SingleSpike
         given: dict[str, Any] = {"spike_threshold": dice.choice([0.5, 1.0, 1.5]), "spike_fn": spikes}
         if dice.happens(0.3):
             given["min_v_mem"] = -dice.choice([0.25, 1.0])
-        if dice.happens(0.3) and not several:
+        if dice.happens(0.3) and not plan.several:
             given["reset_fn"] = activation.MembraneReset()
         if kind == "LIF":
             given["tau_mem"] = round(float(dice.random.uniform(1.5, 20.0)), 2)

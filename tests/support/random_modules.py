@@ -46,7 +46,7 @@ def draw(seed: int, *, framework: str | None = None) -> RandomModule:
     sample = dice.choice([(1, 6, 6), (2, 6, 8), (1, 8, 8), (2, 12), (1, 16), (10,), (24,)])
     plan = Plan(dice, framework, exact, sample)
     settings = SETTINGS[framework](dice)
-    for _ in range(dice.integer(0 if len(sample) == 1 else 1, 2) if len(sample) > 1 else 0):
+    for _ in range(dice.integer(1, 2) if len(sample) > 1 else 0):
         _convolve(plan)
         settings.fire(plan)
         _pool_spikes(plan)
@@ -115,8 +115,7 @@ def _pool(plan: Plan, kind: str) -> nn.Module:
 def _pool_spikes(plan: Plan) -> None:
     dice = plan.dice
     if min(plan.shape[1:]) >= 2 and all(n % 2 == 0 for n in plan.shape[1:]) and dice.happens(0.4):
-        several = getattr(plan, "several", False)
-        kind = "AvgPool" if several or dice.happens(0.5) else "MaxPool"
+        kind = "AvgPool" if plan.several or dice.happens(0.5) else "MaxPool"
         plan.add(_pool(plan, kind), (plan.shape[0], *(n // 2 for n in plan.shape[1:])))
     if dice.happens(0.2):
         plan.add(nn.Dropout(0.5))

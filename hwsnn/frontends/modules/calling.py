@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import nn
 
 from hwsnn.errors import InputError
+from hwsnn.model_file.bounds import MOST_VALUES, MOST_VALUES_AN_IMAGE
 from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, Shape
 from hwsnn.spec.checks import require_integer
 
@@ -46,6 +48,13 @@ class Frame:
             )
         if self.timesteps is not None:
             require_integer("timesteps", self.timesteps, 1, MAX_TIMESTEPS)
+        # Before anything of that size is allocated: a model file may say the sample.
+        for what, values, most in (
+            ("values", prod(self.sample), MOST_VALUES),
+            ("values of all time steps", prod(self.sample) * self.steps, MOST_VALUES_AN_IMAGE),
+        ):
+            if values > most:
+                raise InputError(f"sample must have at most {most:,} {what}, not {values:,}")
 
     @property
     def shape(self) -> Shape:

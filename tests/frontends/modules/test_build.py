@@ -77,6 +77,18 @@ def test_samples(sample: Any) -> None:
     assert hwsnn.from_torch(net(), sample=sample).input_shape == (1, 4, 4)
 
 
+@pytest.mark.parametrize(
+    ("sample", "timesteps", "said"),
+    [
+        ((4096, 4096, 4096), 3, "at most 8,388,608 values, not 68,719,476,736"),
+        ((1, 2048, 2048), 256, "at most 134,217,728 values of all time steps, not 1,073,741,824"),
+    ],
+)
+def test_samples_too_large_to_try(sample: tuple[int, ...], timesteps: int, said: str) -> None:
+    with pytest.raises(hwsnn.InputError, match=f"^sample must have {said}$"):
+        hwsnn.from_torch(net(), sample=sample, timesteps=timesteps)
+
+
 def test_a_module_that_was_used() -> None:
     """Whatever state its last batch left, reading and running begin anew, and gradients are not in the way."""
     module = randomized(net()).float()
