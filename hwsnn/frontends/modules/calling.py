@@ -107,15 +107,18 @@ def reset(module: nn.Module, frames: int) -> None:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In eval mode and without gradients while it is open; what the module prints goes to stderr."""
-    training = {one: one.training for one in module.modules()}
+    """In eval mode and without gradients while it is open; what the module prints goes to stderr.
+
+    Afterwards the numbers that its parts keep are as before: the mode, and the sizes that a reset sets.
+    """
+    numbers = [(one, {key: n for key, n in vars(one).items() if isinstance(n, int)}) for one in module.modules()]
     module.eval()
     try:
         with torch.no_grad(), redirect_stdout(sys.stderr):
             yield
     finally:
-        for one, was in training.items():
-            one.training = was
+        for one, were in numbers:
+            vars(one).update(were)
 
 
 def number_type(module: nn.Module) -> tuple[torch.dtype, torch.device]:

@@ -164,6 +164,19 @@ def sinabs_net(sinabs: Any, last: Any) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 3), *last)
 
 
+def test_sinabs_sizes_are_left_as_they_were(sinabs: Any) -> None:
+    """Else the module computes something else in the user's own next call."""
+    net = cool(randomized(nn.Sequential(nn.Linear(6, 3), sinabs.layers.IAFSqueeze(num_timesteps=5))), 2)
+    net[0].weight.data[0] = 0.25
+    inputs = torch.rand(15, 6, generator=torch.Generator().manual_seed(0))
+    before = net(inputs)
+    assert before.any()
+    read_alike(net, (6,), steps=STEPS, tolerance=1e-5)
+    assert (net[1].batch_size, net[1].num_timesteps) == (-1, 5)
+    sinabs.reset_states(net)
+    assert torch.equal(net(inputs), before)
+
+
 @pytest.mark.parametrize("timed", [True, False])
 @pytest.mark.parametrize("sizes", [{"batch_size": 1}, {"num_timesteps": 7}])
 def test_sinabs_from_a_rate_network(sinabs: Any, sizes: dict[str, int], timed: bool) -> None:
