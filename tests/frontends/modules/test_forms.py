@@ -171,7 +171,7 @@ def test_sinabs_sizes_are_left_as_they_were(sinabs: Any) -> None:
     inputs = torch.rand(15, 6, generator=torch.Generator().manual_seed(0))
     before = net(inputs)
     assert before.any()
-    read_alike(net, (6,), steps=STEPS, tolerance=1e-5)
+    read_module(net, (6,))
     assert (net[1].batch_size, net[1].num_timesteps) == (-1, 5)
     sinabs.reset_states(net)
     assert torch.equal(net(inputs), before)
