@@ -137,8 +137,8 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
     steps, frames = inputs.shape[:2]
     dtype, device = number_type(module)
     inputs = inputs.to(dtype=dtype, device=device)
-    reset(module, frames)
     with evaluating(module):
+        reset(module, frames)
         match layout:
             case "step":
                 return [first(module(values)) for values in inputs]

@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+import hwsnn
 from hwsnn.errors import InputError
 from tests.support.torchvision_stand_in import stand_in_for_torchvision
 
@@ -171,7 +173,8 @@ def test_sinabs_sizes_are_left_as_they_were(sinabs: Any) -> None:
     inputs = torch.rand(15, 6, generator=torch.Generator().manual_seed(0))
     before = net(inputs)
     assert before.any()
-    read_module(net, (6,))
+    network, _ = hwsnn.quantize(hwsnn.from_torch(net, sample=(6,), timesteps=2))
+    hwsnn.check(net, network, np.zeros((3, *network.input_shape), np.uint8))
     assert (net[1].batch_size, net[1].num_timesteps) == (-1, 5)
     sinabs.reset_states(net)
     assert torch.equal(net(inputs), before)
