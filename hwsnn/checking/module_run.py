@@ -14,7 +14,7 @@ import torch
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
 from hwsnn.frontends.modules.build import ReadModule
-from hwsnn.frontends.modules.calling import by_step, first, number_type, reset, run
+from hwsnn.frontends.modules.calling import by_step, evaluating, first, number_type, reset, run
 from hwsnn.frontends.modules.framework import Framework
 from hwsnn.frontends.modules.frameworks import framework_of
 from hwsnn.spec import SPIKE_READOUTS, Network, Readout
@@ -81,7 +81,8 @@ class ModuleRunner:
             except Exception as error:  # a user's own code may raise anything
                 raise InputError(f"the module's forward fails on {frames} frames: {reason(error)}") from error
             finally:
-                reset(self._read.module, frames)
+                with evaluating(self._read.module):
+                    reset(self._read.module, frames)
         layers = {}
         for one in self._matched.layers:
             if one.name in heard:

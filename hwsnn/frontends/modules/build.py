@@ -22,7 +22,7 @@ from ..names import network_name
 from . import functions, layers
 from .calling import Forward, Frame, evaluating, first, layouts_of, number_type, reset
 from .framework import CALL_PER_STEP, Framework, Layout, Node
-from .frameworks import framework_of
+from .frameworks import FRAMEWORKS, framework_of
 from .movement import Frames, moved, stacked
 from .path import Path, is_neuron, path, picked_step
 from .probing import require_order
@@ -73,12 +73,14 @@ def read_module(
         require_choice("encoding", encoding, get_args(EncoderKind))
     if forward is not None:
         require_choice("forward", forward, get_args(Forward))
-    frame = Frame(tuple(sample) if isinstance(sample, list) else sample, timesteps, encoding == "steps")  # checks them
+    told = next(filter(None, (framework.timesteps(module) for framework in FRAMEWORKS)), None)
+    sample = tuple(sample) if isinstance(sample, list) else sample
+    frame = Frame(sample, told if timesteps is None else timesteps, encoding == "steps")  # checks them
     errors = []
     for layout in layouts_of(module, frame.timed, forward):
         try:
             with evaluating(module), np.errstate(over="ignore", invalid="ignore"):  # the result is checked
-                return _Builder(module, frame, layout).build(network_name(name), encoding)
+                return _Builder(module, frame, layout, told).build(network_name(name), encoding)
         except InputError as error:
             errors.append(error)
     ran = [error for error in errors if not isinstance(error, MisfitError)]  # they know more than a shape that is off
@@ -88,7 +90,7 @@ def read_module(
 class _Builder:
     """Calls a module once, and builds the chain of what it did."""
 
-    def __init__(self, module: nn.Module, frame: Frame, layout: Layout) -> None:
+    def __init__(self, module: nn.Module, frame: Frame, layout: Layout, told: int | None) -> None:
         self._module = module
         self._frame = frame
         self._layout = layout
@@ -96,6 +98,8 @@ class _Builder:
         self._frames = Frames(frame.outer(layout), frame.sample, frame.images(layout, frame.steps))
         self._neurons: dict[str, nn.Module] = {}
         self._remarks: list[str] = []
+        if told not in (None, frame.timesteps):
+            self._remarks.append(f"time steps: {frame.timesteps} as asked for, where its layers are made for {told}")
         self._steps: int | None = None
         self._looped = False  # in the module's own forward
 

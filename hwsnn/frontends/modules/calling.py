@@ -118,9 +118,10 @@ def reset(module: nn.Module, frames: int) -> None:
 def evaluating(module: nn.Module) -> Iterator[None]:
     """In eval mode and without gradients while it is open; what the module prints goes to stderr.
 
-    Raises ``InputError`` if the module ends the program, which would look like success.
+    Raises ``InputError`` if the module ends the program, which would look like success. Afterwards the numbers that its
+    parts keep are as before: the mode, and the sizes that a reset sets.
     """
-    training = {one: one.training for one in module.modules()}
+    numbers = [(one, {key: n for key, n in vars(one).items() if isinstance(n, int)}) for one in module.modules()]
     module.eval()
     try:
         with torch.no_grad(), redirect_stdout(sys.stderr):
@@ -128,8 +129,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     except SystemExit:
         raise InputError("its forward ends the program (SystemExit); leave that out") from None
     finally:
-        for one, was in training.items():
-            one.training = was
+        for one, were in numbers:
+            vars(one).update(were)
 
 
 def number_type(module: nn.Module) -> tuple[torch.dtype, torch.device]:
@@ -148,8 +149,8 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
     steps, frames = inputs.shape[:2]
     dtype, device = number_type(module)
     inputs = inputs.to(dtype=dtype, device=device)
-    reset(module, frames)
     with evaluating(module):
+        reset(module, frames)
         match layout:
             case "step":
                 return [first(module(values)) for values in inputs]

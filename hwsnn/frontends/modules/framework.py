@@ -113,6 +113,10 @@ class Framework(ABC):
     def layouts(self, network: nn.Module) -> tuple[Layout, ...]:
         """The layouts in which ``network`` may be called, the likeliest first; none if its modules do not say."""
 
+    def timesteps(self, network: nn.Module) -> int | None:
+        """The time steps per frame that the neurons of ``network`` are made for; None if they do not say."""
+        return None
+
     @abstractmethod
     def takes_all_steps(self, module: nn.Module) -> bool:
         """Whether a call of the neurons ``module`` takes all steps of a frame; else it takes one."""

@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+import hwsnn
 from hwsnn.errors import InputError
 from tests.support.torchvision_stand_in import stand_in_for_torchvision
 
@@ -164,6 +166,20 @@ def sinabs_net(sinabs: Any, last: Any) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 3), *last)
 
 
+def test_sinabs_sizes_are_left_as_they_were(sinabs: Any) -> None:
+    """Else the module computes something else in the user's own next call."""
+    net = cool(randomized(nn.Sequential(nn.Linear(6, 3), sinabs.layers.IAFSqueeze(num_timesteps=5))), 2)
+    net[0].weight.data[0] = 0.25
+    inputs = torch.rand(15, 6, generator=torch.Generator().manual_seed(0))
+    before = net(inputs)
+    assert before.any()
+    network, _ = hwsnn.quantize(hwsnn.from_torch(net, sample=(6,), timesteps=2))
+    hwsnn.check(net, network, np.zeros((3, *network.input_shape), np.uint8))
+    assert (net[1].batch_size, net[1].num_timesteps) == (-1, 5)
+    sinabs.reset_states(net)
+    assert torch.equal(net(inputs), before)
+
+
 @pytest.mark.parametrize("timed", [True, False])
 @pytest.mark.parametrize("sizes", [{"batch_size": 1}, {"num_timesteps": 7}])
 def test_sinabs_from_a_rate_network(sinabs: Any, sizes: dict[str, int], timed: bool) -> None:
@@ -194,6 +210,14 @@ def test_sinabs_over_time(sinabs: Any) -> None:
 def test_sinabs_layers_of_its_own(sinabs: Any, layers: Any, sample: Any) -> None:
     net = cool(randomized(nn.Sequential(*layers(sinabs.layers))), 12)
     assert read_alike(net, sample, steps=STEPS, tolerance=1e-5).network.readout == "sum"
+
+
+def test_sinabs_layers_made_for_a_number_of_steps(sinabs: Any) -> None:
+    net = randomized(nn.Sequential(nn.Flatten(), nn.Linear(32, 3), sinabs.layers.IAFSqueeze(num_timesteps=6)))
+    assert read_module(net, IMAGE).network.timesteps == 6
+    other = read_module(net, IMAGE, timesteps=4).network
+    assert other.timesteps == 4
+    assert "time steps: 4 as asked for, where its layers are made for 6" in other.remarks
 
 
 def parameters(norse: Any, kind: str, **values: float) -> Any:

@@ -82,6 +82,12 @@ class Sinabs(Framework):
                 found["batch_first"] = None
         return tuple(found)
 
+    def timesteps(self, network: nn.Module) -> int | None:
+        """As in ``Framework``: what the Squeeze forms are told, if they agree."""
+        told = {getattr(module, "num_timesteps", None) for module in network.modules() if self.is_neuron(module)}
+        told -= {None, -1}
+        return told.pop() if len(told) == 1 else None
+
     def takes_all_steps(self, module: nn.Module) -> bool:
         """As in ``Framework``: always."""
         return True
