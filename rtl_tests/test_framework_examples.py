@@ -39,7 +39,7 @@ def test_from_training_to_a_verified_design(example: Example, tmp_path: Path) ->
     assert float(right) >= 97
     source = (f"{example.file}:make_net", "--weights", weights, "--sample", "1x28x28")
     command("quantize", *source, "--timesteps", example.timesteps, "--data", "mnist", "-o", model)
-    checked = command("check", source[0], model, *source[1:], "--data", "mnist", "-n", "500")
+    checked = command("check", source[0], model, *source[1:], "--data", "mnist", "-n", "2000")
     assert checked["answers_agree"] >= 0.99
 
     verified = command("verify", model, "--data", "mnist", "-n", "10")

@@ -19,7 +19,7 @@ from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
 TIMESTEPS = 4
-CHANNELS = 16
+CHANNELS = 32
 
 
 def make_net() -> nn.Module:
@@ -52,7 +52,7 @@ def scores(network: nn.Module, x: Tensor) -> Tensor:
     return spikes.sum(0)
 
 
-def train(source: str, images: int = 60_000) -> nn.Module:
+def train(source: str, images: int = 42_000) -> nn.Module:
     """The network, trained on the first ``images`` training images of ``source``."""
     same_every_time()
     network = make_net()
