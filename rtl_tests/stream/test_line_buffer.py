@@ -74,3 +74,8 @@ def test_stated_latency() -> None:
 def test_init_wrong(arguments: tuple[int, int, int], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{message}$"):
         LineBuffer(*arguments)
+
+
+def test_more_bits_than_a_signal_may_have() -> None:
+    """Amaranth's have at most 65,535; this shift register has 112,000, behind an output of 64,000."""
+    LineBuffer(16_000, 2, 3).elaborate(None)
