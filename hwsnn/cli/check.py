@@ -17,6 +17,7 @@ from .module_source import ModuleOptions, is_module, loaded_module, module_optio
 if TYPE_CHECKING:
     from hwsnn.checking.counterparts import CountedAs
     from hwsnn.checking.result import CheckResult
+    from hwsnn.model_file.notes import Notes
 
     from ..spec import Network
 
@@ -68,13 +69,13 @@ def command(
     from ..data import load
 
     network = load_model(model)
-    counted, noted, remark = _counted_as(model, network)
+    counted, notes, remark = _counted_as(model, network)
     loaded = load(data, network, count)
     module = loaded_module(source, weights)
 
     from hwsnn.checking.check import check, sample_of
 
-    options = ModuleOptions(weights, sample or noted or sample_of(network), forward)
+    options = ModuleOptions(weights, sample or notes.sample or sample_of(network), forward or notes.forward)
     try:
         read = read_loaded(source, module, options.of_model(network))
     except InputError as error:
@@ -97,17 +98,17 @@ def command(
     return int(result.answers_agree < agree)
 
 
-def _counted_as(model: str, network: Network) -> tuple[CountedAs, tuple[int, ...] | None, str | None]:
-    """What MODEL's input counts as, the shape of the module's input, and a line if MODEL does not say."""
+def _counted_as(model: str, network: Network) -> tuple[CountedAs, Notes, str | None]:
+    """What MODEL's input counts as, the notes in MODEL, and a line if they do not say."""
     from hwsnn.checking.counterparts import CountedAs
     from hwsnn.model_file.notes import read_notes
 
     notes = read_notes(model_path(model), network.input_shape[0])
     if notes.input is not None:
-        return CountedAs(notes.input.mean, notes.input.std, notes.input.scale), notes.sample, None
+        return CountedAs(notes.input.mean, notes.input.std, notes.input.scale), notes, None
     largest = 1 if network.encoder.timed else network.largest_pixel
     remark = f"input: {model} does not say what its values count as; {largest} is taken as 1"
-    return CountedAs(), notes.sample, None if notes.quantized else remark
+    return CountedAs(), notes, None if notes.quantized else remark
 
 
 def _show(result: CheckResult) -> None:

@@ -135,7 +135,7 @@ def read_module_source(source: str, options: ModuleOptions, dt: float | None) ->
     if options.weights is None:
         remark = f"weights: as {Path(source).name} gives them; if it does not load trained ones, give --weights"
         read = replace(read, network=replace(read.network, remarks=(*read.network.remarks, remark)))
-    origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "layout": read.layout}
+    origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "forward": read.forward}
     if options.weights is not None:
         origin["weights"] = options.weights.name
     return read, origin

@@ -9,12 +9,14 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, cast
 
 from hwsnn.errors import InputError
 from hwsnn.spec import MAX_EXTENT
 
 from .tensor_file import MODEL, metadata_of
+
+Forward: TypeAlias = Literal["step", "all"]
 
 
 @dataclass(frozen=True)
@@ -30,19 +32,21 @@ class InputNotes:
 class Notes:
     """``quantized``: whether a quantizer's report is there; ``input``: None if values count as they are.
 
-    ``sample``: the shape of a module's input at a step, None if the model was not made of a module.
+    ``sample``: the shape of a module's input at a step, and ``forward``, whether a call of it makes a ``step`` or
+    ``all`` of them; None if the model was not made of a module.
     """
 
     quantized: bool
     input: InputNotes | None
     sample: tuple[int, ...] | None
+    forward: Forward | None
 
 
 def read_notes(path: Path, channels: int) -> Notes:
     """Those of the model file ``path``, whose input has ``channels``. Raises ``InputError`` if they make no sense."""
     text = metadata_of(path, MODEL).get("notes")
     if text is None:
-        return Notes(False, None, None)
+        return Notes(False, None, None, None)
     try:
         found = _object("the notes", json.loads(text))
         report = found.get("quantization")
@@ -51,6 +55,7 @@ def read_notes(path: Path, channels: int) -> Notes:
             report is not None,
             None if said is None else _input(_object("the input", said), channels),
             None if found.get("sample_shape") is None else _sample(found["sample_shape"]),
+            None if found.get("forward") is None else _forward(found["forward"]),
         )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: its notes are damaged: {error}; make the model again with hwsnn quantize") from None
@@ -78,6 +83,12 @@ def _number(what: str, value: Any, *, positive: bool) -> float:
     if not is_number or not abs(value) <= sys.float_info.max or (positive and value <= 0):
         raise ValueError(f"{what} must be a {'positive, ' if positive else ''}finite number, not {str(value)[:40]}")
     return float(value)
+
+
+def _forward(value: Any) -> Forward:
+    if value not in ("step", "all"):
+        raise ValueError(f"forward must be step or all, not {str(value)[:40]}")
+    return cast(Forward, value)
 
 
 def _sample(value: Any) -> tuple[int, ...]:

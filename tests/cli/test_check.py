@@ -145,7 +145,8 @@ def test_normalization_is_read_from_the_model(folder: Path) -> None:
     ("arguments", "how", "said"),
     [
         ((), {"name": "other_net"}, "net.safetensors: the model was not made of this module: it has"),
-        ((), {"name": "Looped"}, "makes 5 steps, not 6; give --timesteps 5 ("),
+        ((), {"name": "Looped"}, "its neurons cannot be called so: --forward all fits them ("),
+        (("--forward", "all"), {"name": "Looped"}, "makes 5 steps, not 6; give --timesteps 5 ("),
         ((), {"data": "wide.npz"}, "images are 1x6x6; the model takes 1x6x5"),
         (("-n", "21"), {}, "-n must be from 1 to 20"),
         (("--forward", "all"), {"name": "quiet_net"}, "is called once for a frame: one step, not a loop over time"),

@@ -111,7 +111,7 @@ def test_what_the_file_prints_goes_to_stderr(file: Path) -> None:
     values = json.loads(result.stdout)
     assert {"loading", "running"} <= set(result.stderr.split())
     assert values["source"] == f"{file}:Net"
-    assert (values["sample_shape"], values["layout"]) == ([1, 4, 4], "step")
+    assert (values["sample_shape"], values["forward"]) == ([1, 4, 4], "step")
 
 
 def test_weights(file: Path, tmp_path: Path) -> None:

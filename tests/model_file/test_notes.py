@@ -23,8 +23,13 @@ def notes_of(folder: Path, notes: dict[str, Any] | None) -> Notes:
 
 
 def test_what_is_there(tmp_path: Path) -> None:
-    notes = {"source": "net.py", "sample_shape": [1, 28, 28], "quantization": {"input": INPUT, "layers": "any"}}
-    assert notes_of(tmp_path, notes) == Notes(True, InputNotes(0.5, (0.0, 0.25), (1.0, 2.0)), (1, 28, 28))
+    notes = {
+        "source": "net.py",
+        "sample_shape": [1, 28, 28],
+        "forward": "all",
+        "quantization": {"input": INPUT, "layers": "any"},
+    }
+    assert notes_of(tmp_path, notes) == Notes(True, InputNotes(0.5, (0.0, 0.25), (1.0, 2.0)), (1, 28, 28), "all")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,7 @@ def test_what_is_there(tmp_path: Path) -> None:
     [(None, False), ({}, False), ({"quantization": {"input": None}}, True), ({"quantization": {}}, True)],
 )
 def test_what_is_not(tmp_path: Path, notes: dict[str, Any] | None, quantized: bool) -> None:
-    assert notes_of(tmp_path, notes) == Notes(quantized, None, None)
+    assert notes_of(tmp_path, notes) == Notes(quantized, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,8 @@ def test_what_is_not(tmp_path: Path, notes: dict[str, Any] | None, quantized: bo
         ({"sample_shape": [1, 2, 3, 4]}, "sample_shape must be 1 to 3 sizes from 1 to "),
         ({"sample_shape": [0]}, "sample_shape must be 1 to 3 sizes from 1 to "),
         ({"sample_shape": [1.0]}, "sample_shape must be 1 to 3 sizes from 1 to "),
+        ({"forward": "both"}, "forward must be step or all, not both"),
+        ({"forward": ["step"]}, "forward must be step or all, not ['step']"),
     ],
 )
 def test_damaged_notes(tmp_path: Path, notes: Any, said: str) -> None:

@@ -52,6 +52,11 @@ class ReadModule:
     layout: Layout
     neurons: dict[str, nn.Module]
 
+    @property
+    def forward(self) -> Forward:
+        """Whether a call makes one step, or all."""
+        return "step" if self.layout in CALL_PER_STEP else "all"
+
 
 def read_module(
     module: nn.Module,
