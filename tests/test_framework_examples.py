@@ -18,6 +18,8 @@ from tests.data.test_data import idx
 from tests.support.framework_examples import EXAMPLES, Example
 
 IMAGES = 50
+QUICKEST = "sinabs_cnn"
+"""The others are trained by `make frameworks`."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,13 @@ def strengthen(weights: Path) -> None:
     torch.save({name: values * (3 if name.endswith("weight") else 1) for name, values in state.items()}, weights)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, marks=[] if example.name == QUICKEST else pytest.mark.frameworks, id=example.name)
+        for example in EXAMPLES
+    ],
+)
 def test_a_trained_network_spikes_as_in_its_framework(example: Example, made_up: Path, tmp_path: Path) -> None:
     for package in ("torch", example.framework):
         if find_spec(package) is None:

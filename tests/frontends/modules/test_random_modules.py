@@ -20,7 +20,11 @@ from tests.support.driven_modules import differences, driven, scores_differ  # n
 from tests.support.float_simulation import simulate  # noqa: E402
 from tests.support.random_modules import RandomModule, draw  # noqa: E402
 
-SEEDS = [*range(60), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(60, 700))]
+SEEDS = [
+    *range(20),
+    *(pytest.param(seed, marks=pytest.mark.frameworks) for seed in range(20, 60)),
+    *(pytest.param(seed, marks=pytest.mark.long) for seed in range(60, 700)),
+]
 FRAMES = 5
 
 
