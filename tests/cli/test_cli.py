@@ -167,6 +167,7 @@ def test_interrupted_midway_nothing_is_left(tmp_path: Path) -> None:
     ) as process:
         while process.poll() is None and not list(out.iterdir()):
             time.sleep(0.02)
+        time.sleep(0.5)  # between making the folder and promising to remove it, the next run would have to
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout, beside_stages(stderr)) == (130, "", "hwsnn: interrupted\n")
