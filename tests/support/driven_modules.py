@@ -74,8 +74,10 @@ def _called(drawn: RandomModule, x: torch.Tensor, steps: int) -> FloatArray:
 
 def _reset(drawn: RandomModule, frames: int) -> None:
     if drawn.framework == "snntorch":
-        from snntorch import utils
+        from snntorch import SpikingNeuron, utils
 
+        # It resets all neurons that were ever made, and fails at those of some kinds that have not run.
+        SpikingNeuron.instances[:] = [one for one in drawn.module.modules() if isinstance(one, SpikingNeuron)]
         utils.reset(drawn.module)
     elif drawn.framework == "spikingjelly":
         from spikingjelly.activation_based import functional
