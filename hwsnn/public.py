@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .checking.result import CheckResult
-    from .frontends.modules.calling import Forward
+    from .model_file.notes import Forward
     from .quantization.inputs import PerChannel
     from .sim.network_bench import NetworkResult
     from .spec import EncoderKind, Network

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from hwsnn.frontends.modules.build import ReadModule
+    from hwsnn.model_file.notes import Forward
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>[^/]*)")
@@ -29,7 +30,7 @@ class ModuleOptions:
 
     weights: Path | None = None
     sample: tuple[int, ...] | None = None
-    forward: Literal["step", "all"] | None = None
+    forward: Forward | None = None
     timesteps: int | None = None
     encoding: EncoderKind | None = None
 

@@ -17,6 +17,7 @@ from hwsnn.spec import MAX_EXTENT
 from .tensor_file import MODEL, metadata_of
 
 Forward: TypeAlias = Literal["step", "all"]
+"""Whether a call of a module makes a step, or all steps of a frame."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import nn
 
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatPopulation
+from hwsnn.model_file.notes import Forward
 from hwsnn.spec import EncoderKind, Readout
 from hwsnn.spec.checks import require_choice
 
@@ -20,7 +21,7 @@ from .. import linear
 from ..chain import Chain
 from ..names import network_name
 from . import functions, layers
-from .calling import Forward, Frame, evaluating, first, layouts_of, number_type, reset
+from .calling import Frame, evaluating, layouts_of, number_type, reset, step_by_step
 from .framework import CALL_PER_STEP, Framework, Layout, Node
 from .frameworks import FRAMEWORKS, framework_of
 from .movement import Frames, moved, stacked
@@ -168,14 +169,8 @@ class _Builder:
 
     def _call(self, pixels: torch.Tensor) -> Any:
         """One call for a frame; two steps, so that it shows what goes on from one to the next."""
-        if self._layout == "step":
-            return torch.stack([first(self._module(pixels)) for _ in range(CALLS)])
-        if self._layout == "state":
-            outputs, state = [], None
-            for _ in range(CALLS):
-                output, state = self._module(pixels, state)
-                outputs.append(first(output))
-            return torch.stack(outputs)
+        if self._layout in CALL_PER_STEP:
+            return torch.stack(step_by_step(self._module, self._layout, [pixels] * CALLS))
         return self._module(pixels)
 
     def _require_loop(self, found: Path) -> None:
@@ -224,7 +219,7 @@ class _Builder:
         if len({id(value) for value in call.inputs}) > 1:
             self._frames = stacked(call, before)
             return
-        self._frames = moved(call, call.function, before, spikes=bool(self._chain.layers) and not self._chain.maps)
+        self._frames = moved(call, before, spikes=bool(self._chain.layers) and not self._chain.maps)
         inner = self._frames.inner
         if len(inner) == 1:
             self._chain.flat = True

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
 
 from hwsnn.errors import InputError
 from hwsnn.model_file.bounds import MOST_VALUES, MOST_VALUES_AN_IMAGE
+from hwsnn.model_file.notes import Forward
 from hwsnn.spec import MAX_EXTENT, MAX_TIMESTEPS, Shape
 from hwsnn.spec.checks import require_integer
 
 from .framework import CALL_PER_STEP, Layout
 from .frameworks import FRAMEWORKS
-
-Forward: TypeAlias = Literal["step", "all"]
-"""Whether a call of a module makes a step, or all steps of a frame."""
 
 USUAL: tuple[Layout, ...] = ("step", "frame", "sequence")
 
@@ -152,14 +150,8 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
     with evaluating(module):
         reset(module, frames)
         match layout:
-            case "step":
-                return [first(module(values)) for values in inputs]
-            case "state":
-                outputs, state = [], None
-                for values in inputs:
-                    output, state = module(values, state)
-                    outputs.append(first(output))
-                return outputs
+            case "step" | "state":
+                return step_by_step(module, layout, inputs)
             case "frame":
                 return [first(module(inputs[0]))]
             case "sequence":
@@ -168,6 +160,17 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
                 return [first(module(inputs.transpose(0, 1)))]
             case "folded":
                 return [first(module(inputs.transpose(0, 1).reshape(frames * steps, *inputs.shape[2:])))]
+
+
+def step_by_step(module: nn.Module, layout: Layout, inputs: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """What ``module`` gives in a call for each of ``inputs``, with its state of the call before where it takes one."""
+    if layout == "step":
+        return [first(module(values)) for values in inputs]
+    outputs, state = [], None
+    for values in inputs:
+        output, state = module(values, state)
+        outputs.append(first(output))
+    return outputs
 
 
 def first(output: Any) -> torch.Tensor:

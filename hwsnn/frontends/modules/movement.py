@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,12 +54,11 @@ def stacked(call: Call, before: Frames) -> Frames:
     return Frames((len(call.inputs), *before.outer), before.inner, before.images * len(call.inputs))
 
 
-def moved(call: Call, function: Callable[..., Any], before: Frames, *, spikes: bool) -> Frames:
-    """The dimensions after ``function``, which is run on the positions of the values of ``before``.
+def moved(call: Call, before: Frames, *, spikes: bool) -> Frames:
+    """The dimensions after ``call``, whose function is run on the positions of the values of ``before``.
 
-    ``spikes``: whether those are whole numbers.
-
-    Raises ``InputError`` where a frame's values are not all there, in their order.
+    ``spikes``: whether those are whole numbers. Raises ``InputError`` where a frame's values are not all there, in
+    their order.
     """
     size = before.values
     positions = torch.arange(math.prod(before.outer) * size, dtype=torch.float64)
@@ -82,7 +80,7 @@ def moved(call: Call, function: Callable[..., Any], before: Frames, *, spikes: b
     if call.name in STAYING:
         return before
     with torch.no_grad():
-        result = function(*in_place_of(call.args), **call.kwargs)
+        result = call.function(*in_place_of(call.args), **call.kwargs)
     if isinstance(result, tuple):  # of unbind: each is alike
         result = result[0]
     if result.numel() % size == 0 and result.numel():

@@ -69,7 +69,7 @@ def path(scores: Scores) -> Path:
 def _require_alike(ways: Sequence[Sequence[Call]], steps: int) -> None:
     """Every step takes the same way, and every layer of neurons takes part once a step."""
     for step, way in enumerate(ways, steps - len(ways)):
-        if len(way) != len(ways[-1]) or not all(map(_is_like, way, ways[-1])):
+        if not _are_alike(way, ways[-1]):
             raise way[-1].error("is reached on other ways in some steps than in others; only a chain is built")
         for call in way:
             if is_neuron(call) and call.occurrence != step:
@@ -87,8 +87,7 @@ def _require_steps_of_one(ways: Sequence[Sequence[Call]]) -> None:
         behind = zip(way[last:], way[last + 1 :], strict=False)
         picked = (picked_step(value) for call, taker in behind for value in taker.inputs if value.call is call)
         found.append(next((step for step in picked if step is not None), None))
-    alike = all(len(way) == len(ways[0]) and all(map(_is_like, way, ways[0])) for way in ways)
-    if not alike or found != list(range(len(ways))):
+    if not all(_are_alike(way, ways[0]) for way in ways) or found != list(range(len(ways))):
         raise ways[-1][-1].error("must be called with step after step of what the neurons before it give")
 
 
@@ -110,6 +109,11 @@ def _require_own_states(way: Sequence[Call]) -> None:
                 )
         if call.occurrence and (call.handed or not (framework.keeps_states or call.inputs[1:])):
             raise call.error(f"begins anew in its call {call.occurrence + 1}; hand it its state of the step before")
+
+
+def _are_alike(way: Sequence[Call], other: Sequence[Call]) -> bool:
+    """Whether two ways are of calls that do the same."""
+    return len(way) == len(other) and all(map(_is_like, way, other))
 
 
 def _is_like(call: Call, other: Call) -> bool:
@@ -202,7 +206,7 @@ def _require_step_by_step(stack: Call) -> None:
     if not (
         [picked_step(section[-1]) for section in sections] == list(range(len(whole.tensor)))
         and all(each[-1].inputs[0] is whole for each in calls)
-        and all(len(each) == len(calls[0]) and all(map(_is_like, each, calls[0])) for each in calls)
+        and all(_are_alike(each, calls[0]) for each in calls)
     ):
         raise stack.error("joins tensors that are not made alike of each step of one; only chains are built")
 

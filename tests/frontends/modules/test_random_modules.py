@@ -13,7 +13,7 @@ for package in ("torch", "snntorch", "spikingjelly", "sinabs", "norse"):
 
 from hwsnn.float_network import FloatNetwork, FloatPopulation  # noqa: E402
 from hwsnn.frontends.modules.build import ReadModule, read_module  # noqa: E402
-from hwsnn.frontends.modules.calling import Forward  # noqa: E402
+from hwsnn.model_file.notes import Forward  # noqa: E402
 from hwsnn.quantization.quantize import quantize  # noqa: E402
 from hwsnn.reference import run  # noqa: E402
 from tests.support.driven_modules import differences, driven, scores_differ  # noqa: E402
