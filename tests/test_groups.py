@@ -64,7 +64,7 @@ def test_zeros_between_the_groups_change_nothing() -> None:
     assert np.array_equal(reference.run(network, images).scores, reference.run(full, images).scores)
     assert integer_file.model_hash(network) != integer_file.model_hash(full)
     for index in (0, 1):
-        ranges = [convolution(each, index).current_ranges(3) for each in (network, full)]
+        ranges = [convolution(each, index).current_ranges([3]) for each in (network, full)]
         assert ranges[0] == ranges[1]
 
 

@@ -126,7 +126,7 @@ def match(trained: FloatNetwork, network: spec.Network, counted: CountedAs) -> M
         scales = layer_scales(source, bits, per_one, compared=compared, leaks=has_floors(source))
         padding = None if index else seen.padding_values
         made = in_integers(source, scales, bits, per_one, fraction, padding)
-        expected, _ = with_spikes_reached(made, network.largest_input(index), network.timesteps)
+        expected, _ = with_spikes_reached(made, network.largest_inputs(index)[0], network.timesteps)
         unit = units(scales, per_one, fraction)
         found.append(Counterpart(index, layer, expected, built, scales, unit, per_one))
     channels = network.input_shape[0]

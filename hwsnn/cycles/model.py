@@ -96,7 +96,7 @@ def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> in
     index = next(index for index, layer in enumerate(network.layers) if layer.name == name)
     beats = Folding(layers, {}, {})
     if kind == "results":
-        return network.shapes[index + 1][0] * network.inputs(index + 1).bits * beats.beat_steps(network, index)
+        return network.shapes[index + 1][0] * network.outputs(index).bits * beats.beat_steps(network, index)
     layer = network.layers[index]
     steps = joined_steps(network, index, layers[name], beats.beat_steps(network, index - 1))
     return network.shapes[index][0] * network.inputs(index).bits * steps * layer.window.size[0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
-from hwsnn.spec import Convolution, FullyConnected, MaxPool, Projection, Window
+from hwsnn.spec import Convolution, FullyConnected, MaxPool, Projection, Sum, Window
 from hwsnn.spec.populations import AbstractPopulation
 
 from .floats import FloatArray, require_floats
@@ -58,7 +58,7 @@ class FloatPopulation(AbstractPopulation[AnyFloatProjection]):
         return {"bias": self.bias, **self.neuron.by_channel}
 
 
-FloatLayer: TypeAlias = FloatPopulation | MaxPool
-"""Spiking max-pools have no floats: both networks use ``hwsnn.spec.MaxPool``."""
+FloatLayer: TypeAlias = FloatPopulation | MaxPool | Sum
+"""Pools and sums of spikes have no floats: both networks use those of ``hwsnn.spec``."""
 FLOAT_KINDS: Mapping[str, type[FloatLayer]] = {kind.kind: kind for kind in get_args(FloatLayer)}
 """Every kind of layer by its name, as in ``hwsnn.spec.KINDS``."""

@@ -12,9 +12,11 @@ from typing import get_args
 
 from hwsnn.spec import (
     MAX_TIMESTEPS,
+    Edges,
     EncoderKind,
     Readout,
     Shape,
+    graph,
     require_layer_names,
     require_network_name,
     require_shape,
@@ -83,12 +85,14 @@ class FloatNetwork:
         return replace(self, layers=tuple(layers), remarks=(*self.remarks, remark) if others else self.remarks)
 
     @property
+    def edges(self) -> Edges:
+        """The inputs of each layer, in the order of its ports. Raises ``ValueError`` for what is not connected."""
+        return graph.edges(self.layers)
+
+    @property
     def shapes(self) -> tuple[Shape, ...]:
         """The input's shape, then the shape after each layer. Raises ``ValueError`` for a layer that does not fit."""
-        shapes = [self.input_shape]
-        for layer in self.layers:
-            shapes.append(layer.output_shape(shapes[-1]))
-        return tuple(shapes)
+        return graph.shapes(self.layers, self.edges, self.input_shape)
 
     def check(self) -> None:
         """Raise ``ValueError`` unless there are layers that fit each other and have valid names."""

@@ -95,7 +95,7 @@ def _membrane(built: spec.Population, needed: dict[str, int], plan: Plan) -> Mem
     neuron = built.neuron
     bits = {variable.name: variable.bits for variable in neuron.state}
     return MembraneReport(
-        current_bits=max(current.width for current in built.current_ranges(plan.largest_input)),
+        current_bits=max(current.width for current in built.current_ranges([plan.largest_input])),
         bits=neuron.membrane_bits,
         synapse_bits=bits.get("s"),
         bits_without_saturation=max(needed.values()),

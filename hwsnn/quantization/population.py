@@ -52,7 +52,7 @@ def with_spikes_reached(
     neuron = layer.neuron
     if not isinstance(neuron, spec.Neuron) or neuron.further is None:
         return layer, ()
-    currents = layer.current_ranges(largest_input)
+    currents = layer.current_ranges([largest_input])
     lowest, highest = (np.array([getattr(one, end) for one in currents]) for end in ("low", "high"))
     reached = highest_membranes(neuron, lowest, highest, timesteps)
     spikes = max(int((neuron.thresholds <= reached).any(axis=1).sum()), 1)

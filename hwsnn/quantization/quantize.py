@@ -143,7 +143,7 @@ class _Wide:
 def _wide(layer: FloatPopulation, scales: Scales, plan: Plan, fraction: int) -> _Wide:
     made = in_integers(layer, scales, plan.bits, plan.per_one, fraction, plan.padding_values)
     made, remarks = with_spikes_reached(made, plan.largest_input, plan.timesteps)
-    ranges = made.state_ranges(plan.largest_input, plan.timesteps)
+    ranges = made.state_ranges([plan.largest_input], plan.timesteps)
     needed = {name: max(reach.width, spec.MIN_MEMBRANE_BITS) for name, reach in ranges.items()}
     return _Wide(made, needed, remarks)
 

@@ -102,14 +102,14 @@ class _Pipeline:
         self._readout = network.readout
         self._encode = encoder(network)
         self._stages = {
-            layer.name: stage(layer, network.largest_input(index), network.timesteps)
+            layer.name: stage(layer, network.largest_inputs(index)[0], network.timesteps)
             for index, layer in enumerate(network.layers)
             if network.gives_spikes(index)
         }
         self._last: PopulationLayer | None = None
         if network.reads_membranes:
             last = len(network.layers) - 1
-            self._last = PopulationLayer(network.population(last), network.largest_input(last), network.timesteps)
+            self._last = PopulationLayer(network.population(last), network.largest_inputs(last)[0], network.timesteps)
             self._last_name = network.layers[-1].name
 
     def scores(self, images: Bytes, trace: Mapping[str, IntArray]) -> Int64Array:

@@ -25,10 +25,10 @@ def of_layer(network: Network, index: int, inputs: Bytes) -> LayerTrace:
     """Layer ``index`` of ``network`` on ``inputs`` (N, T, C, H, W), spikes or values of the input, at every step."""
     layer, steps = network.layers[index], channels_last(inputs).swapaxes(0, 1)
     if isinstance(layer, MaxPool):
-        pooled = stage(layer, network.largest_input(index), network.timesteps)(steps)
+        pooled = stage(layer, network.largest_inputs(index)[0], network.timesteps)(steps)
         return LayerTrace(image_first(pooled), None)
     membranes, spikes = [], []
-    for step in PopulationLayer(layer, network.largest_input(index), network.timesteps).over(steps):
+    for step in PopulationLayer(layer, network.largest_inputs(index)[0], network.timesteps).over(steps):
         membranes.append(step.u.astype(np.int64))
         spikes.append(step.spikes.view(np.uint8))
     return LayerTrace(image_first(np.stack(spikes)), image_first(np.stack(membranes)))

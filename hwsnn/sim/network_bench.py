@@ -137,7 +137,7 @@ def _boundary(values: npt.NDArray[Any], steps: int, width: int) -> Bytes:
 def _entry_bits(network: Network, index: int) -> int:
     """Bits of what a channel has at a step behind layer ``index``: of a number of spikes, or of a membrane."""
     if network.gives_spikes(index):
-        return network.inputs(index + 1).bits
+        return network.outputs(index).bits
     return network.population(index).neuron.membrane_bits
 
 

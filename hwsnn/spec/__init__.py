@@ -6,6 +6,7 @@ Axis order is (channels, height, width) throughout.
 """
 
 from .encoder import MIXED_SEED, Encoder, EncoderKind
+from .graph import INPUT, INPUT_INDEX, Edge, Edges, Port
 from .layers import (
     KINDS,
     PROJECTIONS,
@@ -17,6 +18,7 @@ from .layers import (
     MaxPool,
     PoolMode,
     Population,
+    Sum,
     largest_weight,
 )
 from .leaks import LEAKS, ChannelLeak, Leak, MultiplyLeak, NoLeak, ShiftLeak
@@ -44,6 +46,8 @@ from .neurons import AnyNeuron, Integrator, Neuron, Reset, StateVariable, Synapt
 from .projections import Convolution, FullyConnected, Projection, Window
 
 __all__ = [
+    "INPUT",
+    "INPUT_INDEX",
     "KINDS",
     "LEAKS",
     "MAX_EXTENT",
@@ -66,6 +70,8 @@ __all__ = [
     "Conv",
     "Convolution",
     "Dense",
+    "Edge",
+    "Edges",
     "Encoder",
     "EncoderKind",
     "FullyConnected",
@@ -82,12 +88,14 @@ __all__ = [
     "Pair",
     "PoolMode",
     "Population",
+    "Port",
     "Projection",
     "Readout",
     "Reset",
     "Shape",
     "ShiftLeak",
     "StateVariable",
+    "Sum",
     "SynapticCurrent",
     "Window",
     "is_layer_name",

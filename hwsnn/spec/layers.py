@@ -1,14 +1,15 @@
-"""The layers of a network: populations of neurons with the projections that feed them, and spiking max-pools."""
+"""The layers of a network: populations of neurons with the projections that feed them, spiking max-pools and sums."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from .checks import require_choice, require_integer, require_integers, require_pair
+from .graph import Port
 from .integers import Int64Array, IntArray, Range, signed_limits
 from .limits import MAX_EXTENT, MAX_FRACTION_BITS, MAX_GAIN, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, Pair, Shape
 from .neurons import AnyNeuron
@@ -99,6 +100,8 @@ class Population(AbstractPopulation[AnyProjection]):
         require_integers(f"bias of layer {self.name!r}", self.bias, 1, *signed_limits(32))
         require_integer(f"fraction bits of layer {self.name!r}", self.fraction_bits, 0, MAX_FRACTION_BITS)
         super().__post_init__()
+        if self.recurrent and not self.neuron.fires:
+            raise ValueError(f"neurons of the recurrent layer {self.name!r} must fire, not integrate")
 
     @property
     def by_channel(self) -> Mapping[str, IntArray]:
@@ -108,23 +111,28 @@ class Population(AbstractPopulation[AnyProjection]):
     def settings(self) -> dict[str, Any]:
         return {"fraction_bits": self.fraction_bits} | super().settings
 
-    def current_ranges(self, largest_input: int) -> list[Range]:
-        """Per output channel, the range of the input current (bias included) for inputs from 0 to ``largest_input``."""
-        return [Range(int(low), int(high)) for low, high in zip(*self._currents(largest_input), strict=True)]
+    def current_ranges(self, largest_inputs: Sequence[int]) -> list[Range]:
+        """Per output channel, the range of the input current, bias included.
 
-    def membrane_range(self, largest_input: int, timesteps: int) -> Range:
+        ``largest_inputs``: of each projection, whose inputs are from 0 to that.
+        """
+        return [Range(int(low), int(high)) for low, high in zip(*self._currents(largest_inputs), strict=True)]
+
+    def membrane_range(self, largest_inputs: Sequence[int], timesteps: int) -> Range:
         """The range of unsaturated membranes over ``timesteps`` steps, before and after reset, constants included."""
-        return self.state_ranges(largest_input, timesteps)["v"]
+        return self.state_ranges(largest_inputs, timesteps)["v"]
 
-    def state_ranges(self, largest_input: int, timesteps: int) -> dict[str, Range]:
+    def state_ranges(self, largest_inputs: Sequence[int], timesteps: int) -> dict[str, Range]:
         """The range of each signed state variable over ``timesteps`` steps if nothing saturates."""
-        return state_ranges(self.neuron, *self._currents(largest_input), timesteps)
+        return state_ranges(self.neuron, *self._currents(largest_inputs), timesteps)
 
-    def _currents(self, largest_input: int) -> tuple[Int64Array, Int64Array]:
+    def _currents(self, largest_inputs: Sequence[int]) -> tuple[Int64Array, Int64Array]:
         """The smallest and the largest input current of each output channel, (channels,) each."""
-        low, high = self.projection.sums(largest_input)
-        bias = self.bias.astype(np.int64)
-        return (low << self.fraction_bits) + bias, (high << self.fraction_bits) + bias
+        low = high = self.bias.astype(np.int64)
+        for projection, largest in zip(self.projections, largest_inputs, strict=True):
+            least, most = projection.sums(largest)
+            low, high = low + (least << self.fraction_bits), high + (most << self.fraction_bits)
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,7 @@ class MaxPool:
     size: Pair
     stride: Pair
     mode: PoolMode
+    source: str | None = None
 
     kind: ClassVar[str] = "maxpool"
     sliding: ClassVar[bool] = True
@@ -146,6 +155,11 @@ class MaxPool:
         require_choice(f"mode of layer {self.name!r}", self.mode, get_args(PoolMode))
 
     @property
+    def ports(self) -> tuple[Port, ...]:
+        """Its input."""
+        return (Port(self.source),)
+
+    @property
     def window(self) -> Window:
         """The inputs of an output position."""
         return Window(self.size, self.stride)
@@ -153,14 +167,54 @@ class MaxPool:
     @property
     def settings(self) -> dict[str, Any]:
         """The fields of the layer besides its name."""
-        return {"size": self.size, "stride": self.stride, "mode": self.mode}
+        source = {} if self.source is None else {"source": self.source}
+        return {"size": self.size, "stride": self.stride, "mode": self.mode} | source
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The output shape for an input of ``shape``; ``ValueError`` if that does not fit."""
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The output shape for an input of that shape; ``ValueError`` if that does not fit."""
+        (shape,) = shapes
         return (shape[0], *self.window.positions(self.name, shape[1:]))
 
 
-Layer: TypeAlias = Population | MaxPool
+@dataclass(frozen=True)
+class Sum:
+    """Adds the numbers of spikes of several layers of the same shape, at every step and position (SEW's ADD).
+
+    ``sources``: the layers, at least two, as in ``Port``.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+
+    kind: ClassVar[str] = "sum"
+    sliding: ClassVar[bool] = False
+    neuron: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sources, tuple) or not all(isinstance(source, str) for source in self.sources):
+            raise ValueError(f"sources of layer {self.name!r} must be names of layers, not {self.sources!r}")
+        if len(self.sources) < 2:
+            raise ValueError(f"layer {self.name!r} must add at least two layers, not {len(self.sources)}")
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Its inputs."""
+        return tuple(map(Port, self.sources))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields of the layer besides its name."""
+        return {"sources": self.sources}
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The shape of its inputs; ``ValueError`` if they differ."""
+        for shape in shapes[1:]:
+            if shape != shapes[0]:
+                raise ValueError(f"layer {self.name!r} must add layers of one shape, not {shapes[0]} and {shape}")
+        return shapes[0]
+
+
+Layer: TypeAlias = Population | MaxPool | Sum
 KINDS: Mapping[str, type[Layer]] = {kind.kind: kind for kind in get_args(Layer)}
 """Every kind of layer by its name, as in model files."""
 

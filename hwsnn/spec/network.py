@@ -1,4 +1,4 @@
-"""A whole network: its input, its layers in a row and its readout, with the shapes and widths that follow."""
+"""A whole network: its input, its layers and its readout, with the shapes and widths that follow."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
-from .checks import require_choice, require_integer
+from . import graph
+from .checks import assert_never, require_choice, require_integer
 from .encoder import Encoder
+from .graph import INPUT_INDEX, Edges
 from .integers import Range, signed_limits, unsigned_width
-from .layers import Conv, Layer, MaxPool, Population
+from .layers import Conv, Layer, MaxPool, Population, Sum
 from .limits import (
     MAX_CURRENT_BITS,
     MAX_PIXEL_BITS,
     MAX_SCORE_BITS,
+    MAX_SPIKES,
     MAX_TIMESTEPS,
     Shape,
     require_layer_names,
@@ -29,7 +32,7 @@ SPIKE_READOUTS = ("count", "first")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What enters a layer at a position: integers from 0 to ``largest``, one per step, or one for all if ``held``."""
+    """What a layer gives or takes at a position: integers from 0 to ``largest``, one per step, or one if ``held``."""
 
     largest: int
     held: bool = False
@@ -42,7 +45,10 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A whole integer network. The input is (channels, height, width) of unsigned ``pixel_bits``-bit values."""
+    """A whole integer network. The input is (channels, height, width) of unsigned ``pixel_bits``-bit values.
+
+    Layers come after their sources; the last makes the scores. A source is a layer's index, ``INPUT_INDEX`` the input.
+    """
 
     name: str
     input_shape: Shape
@@ -69,11 +75,15 @@ class Network:
                 raise ValueError(f"layer {layer.name!r} must fire: only the last layer may integrate without firing")
         last = self.layers[-1]
         if not isinstance(last, Population):
-            raise ValueError(f"the last layer must have neurons, not be the pool {last.name!r}")
+            raise ValueError(f"the last layer must have neurons, not be {last.name!r}, a {last.kind}")
         if not last.neuron.fires and not self.reads_membranes:
             raise ValueError(f"the neurons of the last layer must fire for a {self.readout!r} readout, not integrate")
-        if isinstance(self.layers[0], MaxPool) and self.encoder.held:
-            raise ValueError("the first layer must have weights under direct encoding, not be a max-pool")
+        for layer, inputs in zip(self.layers, self.edges, strict=True):
+            if not isinstance(layer, Population) and self.encoder.held and any(i.source == INPUT_INDEX for i in inputs):
+                raise ValueError(
+                    f"layers that take pixels must have weights under direct encoding, not be {layer.name!r}, a "
+                    f"{layer.kind}"
+                )
         for layer, shape in zip(self.layers, self.shapes[1:], strict=True):
             require_shape(f"output of layer {layer.name!r}", shape)
         if self.shapes[-1][1:] != (1, 1):
@@ -90,32 +100,55 @@ class Network:
             )
 
     def _check_inputs(self, index: int, layer: Layer) -> None:
-        inputs = self.inputs(index)
         if isinstance(layer, MaxPool):
-            if inputs.largest > 1:
+            if self.inputs(index).largest > 1:
                 raise ValueError(
-                    f"the pool {layer.name!r} must take spikes of one bit, not values up to {inputs.largest}; pool the "
-                    "currents, between weights and neurons"
+                    f"the pool {layer.name!r} must take spikes of one bit, not values up to "
+                    f"{self.inputs(index).largest}; pool the currents, between weights and neurons"
                 )
             return
-        if isinstance(layer.projection, Conv) and layer.projection.padding_values is not None:
-            largest = int(layer.projection.padding_values.max())
-            if index > 0 or largest > inputs.largest:
+        if isinstance(layer, Sum):
+            if self.outputs(index).largest > MAX_SPIKES:
                 raise ValueError(
-                    f"padding values of layer {layer.name!r} must be pixels of the network's input, from 0 to "
-                    f"{self.inputs(0).largest}, not {largest}{' behind another layer' if index else ''}"
+                    f"the sum {layer.name!r} must be at most {MAX_SPIKES}, not {self.outputs(index).largest}; "
+                    "add fewer layers"
                 )
+            return
+        for projection, edge in zip(layer.projections, self.edges[index], strict=True):
+            if isinstance(projection, Conv) and projection.padding_values is not None:
+                largest, behind = int(projection.padding_values.max()), edge.source != INPUT_INDEX
+                most = self.outputs(INPUT_INDEX).largest
+                if behind or largest > most:
+                    raise ValueError(
+                        f"padding values of layer {layer.name!r} must be pixels of the network's input, from 0 to "
+                        f"{most}, not {largest}{' behind another layer' if behind else ''}"
+                    )
         width = self.current_range(index).width
         if width > MAX_CURRENT_BITS:
             raise ValueError(f"currents of layer {layer.name!r} must fit {MAX_CURRENT_BITS} bits, not {width}")
 
     @cached_property
+    def edges(self) -> Edges:
+        """The inputs of each layer, in the order of its ports."""
+        return graph.edges(self.layers)
+
+    @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """The input's shape, then the shape after each layer."""
-        shapes = [self.input_shape]
-        for layer in self.layers:
-            shapes.append(layer.output_shape(shapes[-1]))
-        return tuple(shapes)
+        return graph.shapes(self.layers, self.edges, self.input_shape)
+
+    def input_shapes(self, index: int) -> tuple[Shape, ...]:
+        """The shapes of the inputs of layer ``index``, of each of its ports."""
+        return tuple(self.shapes[edge.source + 1] for edge in self.edges[index])
+
+    def consumers(self, source: int) -> list[tuple[int, int]]:
+        """The layers that take what ``source`` gives in the same step, by index and port, in their order."""
+        return [
+            (index, port)
+            for index, inputs in enumerate(self.edges)
+            for port, edge in enumerate(inputs)
+            if edge.source == source and not edge.delay
+        ]
 
     @property
     def classes(self) -> int:
@@ -166,7 +199,7 @@ class Network:
             return reach
         index = len(self.layers) - 1
         if not self._saturates(index, last):  # a clipped state goes where the range of an exact one does not
-            reach = last.membrane_range(self.largest_input(index), self.timesteps)
+            reach = last.membrane_range(self.largest_inputs(index), self.timesteps)
         return Range(reach.low * self.timesteps, reach.high * self.timesteps)
 
     @property
@@ -180,16 +213,32 @@ class Network:
         """Width of the answer, an unsigned class index."""
         return unsigned_width(self.classes - 1)
 
-    def inputs(self, index: int) -> Inputs:
-        """What enters layer ``index``; one beyond the last: what leaves it, if it passes spikes on."""
-        if index == 0:
+    def outputs(self, source: int) -> Inputs:
+        """What ``source`` gives to other layers."""
+        if source == INPUT_INDEX:
             return Inputs(self.encoder.largest_value(self.pixel_bits), self.encoder.held)
-        before = self.layers[index - 1]
-        return Inputs(before.neuron.spikes if isinstance(before, Population) else 1)
+        match layer := self.layers[source]:
+            case Population():
+                return Inputs(layer.neuron.spikes)
+            case MaxPool():
+                return Inputs(1)
+            case Sum():
+                return Inputs(sum(self.outputs(edge.source).largest for edge in self.edges[source]))
+            case _:
+                raise assert_never(layer)
 
-    def largest_input(self, index: int) -> int:
-        """The largest value on the input of layer ``index``."""
-        return self.inputs(index).largest
+    def port_inputs(self, index: int) -> tuple[Inputs, ...]:
+        """What enters layer ``index``, at each of its ports."""
+        return tuple(self.outputs(edge.source) for edge in self.edges[index])
+
+    def inputs(self, index: int) -> Inputs:
+        """What enters layer ``index`` at its only port. Raises ``ValueError`` if it has several."""
+        (inputs,) = self.port_inputs(index)
+        return inputs
+
+    def largest_inputs(self, index: int) -> tuple[int, ...]:
+        """The largest value on each port of layer ``index``."""
+        return tuple(inputs.largest for inputs in self.port_inputs(index))
 
     def populations(self) -> Iterator[tuple[int, Population]]:
         """The layers with neurons, each with its index."""
@@ -206,7 +255,7 @@ class Network:
 
     def current_range(self, index: int) -> Range:
         """The range of the input currents of layer ``index``, over all its channels."""
-        ranges = self.population(index).current_ranges(self.largest_input(index))
+        ranges = self.population(index).current_ranges(self.largest_inputs(index))
         return Range(min(r.low for r in ranges), max(r.high for r in ranges))
 
     def saturating(self, index: int) -> frozenset[str]:
@@ -221,6 +270,6 @@ class Network:
         )
 
     def _saturates(self, index: int, layer: Population) -> frozenset[str]:
-        ranges = layer.state_ranges(self.largest_input(index), self.timesteps)
+        ranges = layer.state_ranges(self.largest_inputs(index), self.timesteps)
         bits = {variable.name: variable.bits for variable in layer.neuron.state}
         return frozenset(name for name, reach in ranges.items() if reach.width > bits[name])

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy.typing as npt
 
 from .checks import require_pair
+from .graph import Port
 from .limits import MAX_EXTENT, Shape
 from .projections import Projection, Window
 
@@ -18,8 +19,9 @@ AnyKind = TypeVar("AnyKind", bound=Projection)
 class AbstractPopulation(ABC, Generic[AnyKind]):
     """Neurons, the projections that feed them, and maybe a max-pool of their currents. Its subclasses are dataclasses.
 
-    ``projections``: one, for now. ``pool``: windows of output positions of which the largest current counts, before the
-    neuron; None for no pool.
+    ``projections``: at least one without delay; those with a delay of one step take the population's own spikes.
+    ``pool``: windows of output positions of which the largest current counts, before the neuron; None for no pool. Only
+    with a single projection.
     """
 
     name: str
@@ -29,10 +31,16 @@ class AbstractPopulation(ABC, Generic[AnyKind]):
     kind: ClassVar[str] = "population"
 
     def __post_init__(self) -> None:
-        if len(self.projections) != 1:
-            raise ValueError(f"layer {self.name!r} must have one projection, not {len(self.projections)}")
-        if self.projection.name != self.name:
-            raise ValueError(f"the projection of layer {self.name!r} must bear its name, not {self.projection.name!r}")
+        if not self.forward:
+            raise ValueError(f"layer {self.name!r} must have a projection without delay, not none")
+        for projection in self.projections:
+            if projection.name != self.name:
+                raise ValueError(f"projections of layer {self.name!r} must bear its name, not {projection.name!r}")
+            if projection.out_channels != self.out_channels:
+                raise ValueError(
+                    f"projections of layer {self.name!r} must have the same output channels, not "
+                    f"{self.out_channels} and {projection.out_channels}"
+                )
         for what, values in self.by_channel.items():
             require_by_channel(self.name, what, values, self.out_channels)
         if self.pool is not None:
@@ -41,6 +49,11 @@ class AbstractPopulation(ABC, Generic[AnyKind]):
     def _require_pool(self, pool: Window) -> None:
         require_pair(f"pool size of layer {self.name!r}", pool.size, 1, MAX_EXTENT)
         require_pair(f"pool stride of layer {self.name!r}", pool.stride, 1, MAX_EXTENT)
+        if len(self.projections) > 1:
+            raise ValueError(
+                f"the pool of layer {self.name!r} must have one projection before it, not {len(self.projections)}; "
+                "pool the spikes instead"
+            )
         if any(pool.padding):
             raise ValueError(f"the pool of layer {self.name!r} must have no padding, not {pool.padding}")
         if not self.sliding:
@@ -55,13 +68,30 @@ class AbstractPopulation(ABC, Generic[AnyKind]):
 
     @property
     def projection(self) -> AnyKind:
-        """The only projection."""
+        """The only projection. Raises ``ValueError`` if there are several."""
+        if len(self.projections) > 1:
+            raise ValueError(f"layer {self.name!r} must have one projection here, not {len(self.projections)}")
         return self.projections[0]
+
+    @property
+    def forward(self) -> tuple[AnyKind, ...]:
+        """The projections without delay."""
+        return tuple(projection for projection in self.projections if not projection.delay)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether its own spikes come back to it."""
+        return len(self.forward) < len(self.projections)
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The inputs: those of the projections."""
+        return tuple(projection.port for projection in self.projections)
 
     @property
     def out_channels(self) -> int:
         """Channels of the output."""
-        return self.projection.out_channels
+        return self.projections[0].out_channels
 
     @property
     def sliding(self) -> bool:
@@ -84,9 +114,21 @@ class AbstractPopulation(ABC, Generic[AnyKind]):
         """The fields besides name, projections, tensors and neuron."""
         return {} if self.pool is None else {"pool_size": self.pool.size, "pool_stride": self.pool.stride}
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The output shape for an input of ``shape``; ``ValueError`` if that does not fit."""
-        channels, height, width = self.projection.output_shape(shape)
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The output shape for inputs of ``shapes``, one for each projection without delay.
+
+        Raises ``ValueError`` if they do not fit.
+        """
+        made = [projection.output_shape(shape) for projection, shape in zip(self.forward, shapes, strict=True)]
+        for other in made[1:]:
+            if other != made[0]:
+                raise ValueError(
+                    f"projections of layer {self.name!r} must have the same output, not {made[0]}, {other}"
+                )
+        for projection in self.projections:
+            if projection.delay:
+                projection.output_shape(made[0])  # of one position: the same shape, if the channels fit
+        channels, height, width = made[0]
         if self.pool is None:
             return channels, height, width
         return (channels, *self.pool.positions(self.name, (height, width)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy.typing as npt
 
 from .checks import require_integer, require_pair
+from .graph import Port
 from .limits import MAX_EXTENT, Pair, Shape
 
 
@@ -44,11 +45,14 @@ class Window(NamedTuple):
 class Projection(ABC):
     """Weights between an input and the output channels of the population that they feed.
 
-    ``name``: that of the population. ``weight``: (out channels, in channels, window height, window width).
+    ``name``: that of the population. ``weight``: (out channels, in channels, window height, window width). ``source``:
+    the layer whose output is the input, as in ``Port``. ``delay``: 1 for the population's own spikes of the last step.
     """
 
     name: str
     weight: npt.NDArray[Any]
+    source: str | None = field(default=None, kw_only=True)
+    delay: int = field(default=0, kw_only=True)
 
     kind: ClassVar[str]
     sliding: ClassVar[bool]
@@ -60,6 +64,22 @@ class Projection(ABC):
                 f"weight of layer {self.name!r} must be a non-empty array of 4 dimensions, "
                 f"not of shape {self.weight.shape}"
             )
+        require_integer(f"delay of layer {self.name!r}", self.delay, 0, 1)
+        if self.delay:
+            self._require_own_position()
+
+    def _require_own_position(self) -> None:
+        if self.kernel != (1, 1) or self.window != Window((1, 1)):
+            rows, columns = self.kernel
+            raise ValueError(
+                f"a recurrent projection of layer {self.name!r} must have a kernel of 1x1, not {rows}x{columns}: a "
+                "neuron runs all its steps before its neighbours begin"
+            )
+
+    @property
+    def port(self) -> Port:
+        """Where its input comes from."""
+        return Port(self.source, self.delay)
 
     @property
     @abstractmethod

@@ -56,7 +56,7 @@ def test_the_next_layer_gets_as_many() -> None:
     first = dense([[1, 2]], its_neuron=several(3, 1.0))
     second = renamed_layer(dense([[1]]), "dense2")
     integers, _ = built(network(first, second))
-    assert integers.largest_input(1) == 3
+    assert integers.largest_inputs(1)[0] == 3
 
 
 def test_more_than_fifteen_are_a_remark() -> None:

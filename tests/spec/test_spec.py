@@ -73,7 +73,7 @@ def test_beta() -> None:
 def test_current_ranges_are_reached() -> None:
     random = np.random.default_rng(0)
     layer = conv(weight=random.integers(-127, 128, (4, 2, 3, 2)), bias=random.integers(-9, 9, 4))
-    for channel, found in enumerate(layer.current_ranges(255)):
+    for channel, found in enumerate(layer.current_ranges([255])):
         terms = [255 * int(w) for w in layer.projection.weight[channel].flat]
         bias = int(layer.bias[channel])
         assert found == Range(bias + sum(min(t, 0) for t in terms), bias + sum(max(t, 0) for t in terms))
@@ -100,7 +100,7 @@ def test_membranes_stay_in_their_range(
         after = {"subtract": {u: u - sub for u in before}, "zero": dict.fromkeys(before, 0), "none": {}}[reset]
         states = {after.get(u, u) if u >= threshold else u for u in before}
         seen |= before | states
-    found = layer.membrane_range(1, steps)
+    found = layer.membrane_range([1], steps)
     assert found.low <= min(seen)
     assert max(*seen, threshold) <= found.high
     if reset == "none":
@@ -111,7 +111,7 @@ def by_channel(layer: Population, largest_input: int, timesteps: int) -> Range:
     """The membrane range by loops over channels and steps, in Python's integers."""
     neuron = layer.neuron
     seen = [0, *(int(values.max()) for values in neuron.membrane_constants.values())]
-    for channel, current in enumerate(layer.current_ranges(largest_input)):
+    for channel, current in enumerate(layer.current_ranges([largest_input])):
         low = high = 0
         for _ in range(timesteps):
             low = oracle.leaked(neuron.leak, low) + current.low
@@ -150,7 +150,7 @@ def test_all_channels_at_once_are_each_by_itself(kind: type[Leak], reset: Reset 
         bias = random.integers(-largest, largest, channels, endpoint=True)
         layer = dense_layer("last", weight, bias, 8, fires)
         for largest_input, steps in ((1, 1), (1, 40), (255, 256)):
-            assert layer.membrane_range(largest_input, steps) == by_channel(layer, largest_input, steps)
+            assert layer.membrane_range([largest_input], steps) == by_channel(layer, largest_input, steps)
 
 
 def test_can_saturate() -> None:
@@ -162,9 +162,9 @@ def test_can_saturate() -> None:
 
 
 def test_largest_input_depends_on_the_encoding() -> None:
-    assert [network().largest_input(index) for index in (0, 1, 2)] == [255, 1, 1]
-    assert network(pixel_bits=3).largest_input(0) == 7
-    assert network(encoder=Encoder("uniform")).largest_input(0) == 1
+    assert [network().largest_inputs(index)[0] for index in (0, 1, 2)] == [255, 1, 1]
+    assert network(pixel_bits=3).largest_inputs(0)[0] == 7
+    assert network(encoder=Encoder("uniform")).largest_inputs(0)[0] == 1
 
 
 def test_score_and_answer_bits() -> None:
