@@ -116,7 +116,10 @@ class _Draw:
             mode: PoolMode = dice.choice(get_args(PoolMode))
             stride = dice.integer(1, size[0]), dice.integer(1, size[1])
             return self._add(MaxPool(name, size, stride, mode, self._said(main)), [main])
-        return self._add_population(name, [main, *(dice.choice(self._signals) for _ in range(dice.integer(0, 2)))])
+        others = [dice.choice(self._signals) for _ in range(dice.integer(0, 2))]
+        return self._add_population(
+            name, [main, *(other for other in others if other is not main or dice.happens(0.2))]
+        )
 
     def _alike(self, signal: Signal) -> list[Signal]:
         """The signals that a sum can add to this one, and it."""
@@ -223,7 +226,7 @@ class _Draw:
         groups = dice.choice([n for n in range(1, channels + 1) if channels % n == 0])
         weight, bits = random_weights(dice, (channels, channels // groups, 1, 1))
         reach = np.abs(weight).sum() / channels * (1 << layer.fraction_bits) * layer.neuron.spikes + 1
-        typical = np.median(layer.neuron.constants["threshold"]) * dice.random.uniform(0.2, 1.5)
+        typical = np.median(layer.neuron.constants["threshold"]) * dice.random.uniform(0.3, 2)
         gain = np.full(channels, int(np.clip(np.rint(typical / reach), 1, MAX_GAIN)))
         own: Conv | Dense = Conv(layer.name, weight, bits, gain, groups=groups, source=layer.name, delay=1)
         if positions == 1 and groups == 1 and dice.happens(0.7):

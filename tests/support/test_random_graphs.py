@@ -56,9 +56,7 @@ def test_they_cover_every_kind() -> None:
     assert {kind(layer) for layer in layers} == set(KINDS)
     assert {leak.kind for layer in layers for leak in layer.neuron.leaks} == set(LEAKS)
     recurrent = [layer for layer in layers if layer.recurrent]
-    assert {layer.neuron.reset for layer in recurrent if isinstance(layer.neuron, Neuron)} == {
-        reset for _, _, reset in KINDS if reset
-    }
+    assert {kind(layer)[2] for layer in recurrent} == {reset for _, _, reset in KINDS if reset}
     assert {layer.neuron.synapse is not None for layer in recurrent} == {False, True}
     assert {min(layer.neuron.spikes, 2) for layer in recurrent} == {1, 2}
 
