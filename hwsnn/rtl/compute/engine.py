@@ -199,7 +199,7 @@ class Engine(wiring.Component):
             if not port.stream:
                 m.d.comb += [
                     port.slices.i.valid.eq(1),
-                    port.slices.i.payload.eq(feedback.o),
+                    port.slices.i.payload.eq(feedback.spikes),
                     port.slices.room.eq(begins),
                 ]
 

@@ -27,7 +27,7 @@ class Feedback(wiring.Component):
         Spikes, in the order (pass, g).
     first : Signal(1), in
         Whether the first step is next, before which there are no spikes.
-    o : Signal(bits), out
+    spikes : Signal(bits), out
         The spikes of the last pass, from one cycle after its last output fold to the first of the next pass.
     """
 
@@ -40,14 +40,14 @@ class Feedback(wiring.Component):
             {
                 "i": In(stream.Signature(unsigned(fold_bits), always_ready=True)),
                 "first": In(1),
-                "o": Out(bits),
+                "spikes": Out(bits),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spikes = Signal(self._register_bits, name="spikes_before", reset_less=True)
+        before = Signal(self._register_bits, name="spikes_before", reset_less=True)
         with m.If(self.i.valid):
-            m.d.sync += spikes.eq(Cat(spikes, self.i.payload)[len(self.i.payload) :])
-        m.d.comb += self.o.eq(Mux(self.first, 0, spikes))
+            m.d.sync += before.eq(Cat(before, self.i.payload)[len(self.i.payload) :])
+        m.d.comb += self.spikes.eq(Mux(self.first, 0, before))
         return m
