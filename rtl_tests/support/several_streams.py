@@ -10,7 +10,7 @@ from typing import Any
 from amaranth.hdl import Module, Signal, Value
 from amaranth.sim import Simulator
 
-QUIET_CLOCKS = 600
+QUIET_CLOCKS = 200
 """Cycles without a beat after which nothing more is expected."""
 
 
