@@ -74,6 +74,7 @@ def test_how_a_source_is_named_does_not_matter(tmp_path: Path) -> None:
     """The layer before may be named or not: that is one network, with one hash and one file."""
     conv, pool, last = integers().layers
     assert isinstance(conv, Population)
+    assert isinstance(pool, MaxPool)
     assert isinstance(last, Population)
     named = (
         replace(conv, projections=(replace(conv.projection, source="pixels"),)),
