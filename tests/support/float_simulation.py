@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from hwsnn.float_network import FloatArray, FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
-from hwsnn.spec import MaxPool, Readout
+from hwsnn.float_network import (
+    AnyFloatProjection,
+    FloatArray,
+    FloatConv,
+    FloatIntegrator,
+    FloatNetwork,
+    FloatNeuron,
+    FloatPopulation,
+)
+from hwsnn.spec import MaxPool, Readout, Sum
 
 
 @dataclass
@@ -48,23 +56,48 @@ def normalized(network: FloatNetwork, values: Any, default_scale: float) -> Floa
 def simulate(network: FloatNetwork, inputs: FloatArray) -> Simulated:
     """Run on ``inputs`` (N, T, C, H, W), normalized; padding is 0."""
     found = Simulated()
-    x = inputs
+    before = "pixels"
+    values = {before: inputs}
     for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            x = _spiking_pool(layer, x)
+
+        def source(name: str | None, before: str = before) -> FloatArray:
+            return values[before if name is None else name]
+
+        if isinstance(layer, Sum):
+            values[layer.name] = np.sum([source(name) for name in layer.sources], axis=0)
+        elif isinstance(layer, MaxPool):
+            values[layer.name] = _spiking_pool(layer, source(layer.source))
         else:
-            currents = np.stack([_currents(layer, x[:, t]) for t in range(x.shape[1])], axis=1)
-            found.currents[layer.name] = currents
-            x, found.membranes[layer.name] = _fire(layer.neuron, currents)
-        found.spikes[layer.name] = x
+            values[layer.name] = _population(layer, [source(one.source) for one in layer.forward], found)
+        found.spikes[layer.name] = values[layer.name]
+        before = layer.name
     return found
 
 
-def _currents(layer: FloatPopulation, x: FloatArray) -> FloatArray:
-    """Input currents (N, C, H, W) of one step."""
-    one = layer.projection
+def _population(layer: FloatPopulation, inputs: list[FloatArray], found: Simulated) -> FloatArray:
+    """Its numbers of spikes; ``inputs``: of the projections without delay, in their order."""
+    neuron = _Neuron(layer.neuron)
+    currents, spikes, membranes = [], [], []
+    for t in range(inputs[0].shape[1]):
+        now = iter(inputs)
+        total = layer.bias[:, None, None] + np.zeros(1)
+        for one in layer.projections:
+            if one.delay == 0:
+                total = total + _weighted(one, next(now)[:, t])
+            elif t > 0:
+                total = total + _weighted(one, spikes[-1])
+        currents.append(total if layer.pool is None else _largest(total, layer.pool.size, layer.pool.stride))
+        n, u = neuron.step(currents[-1])
+        spikes.append(n)
+        membranes.append(u)
+    found.currents[layer.name], found.membranes[layer.name] = np.stack(currents, axis=1), np.stack(membranes, axis=1)
+    return np.stack(spikes, axis=1)
+
+
+def _weighted(one: AnyFloatProjection, x: FloatArray) -> FloatArray:
+    """What a projection makes of a step's input, (N, C, H, W)."""
     if not isinstance(one, FloatConv):
-        return (np.tensordot(x, one.weight, axes=((1, 2, 3), (1, 2, 3))) + layer.bias)[:, :, None, None]
+        return np.asarray(np.tensordot(x, one.weight, axes=((1, 2, 3), (1, 2, 3)))[:, :, None, None])
     (py, px), (sy, sx) = one.padding, one.stride
     x = np.pad(x, ((0, 0), (0, 0), (py, py), (px, px)))
     seen = np.lib.stride_tricks.sliding_window_view(x, one.kernel, axis=(2, 3))[:, :, ::sy, ::sx]
@@ -77,8 +110,7 @@ def _currents(layer: FloatPopulation, x: FloatArray) -> FloatArray:
         )
         for group in range(one.groups)
     ]
-    currents = np.concatenate(parts, axis=1) + layer.bias[:, None, None]
-    return currents if layer.pool is None else _largest(currents, layer.pool.size, layer.pool.stride)
+    return np.concatenate(parts, axis=1)
 
 
 def _largest(x: FloatArray, size: tuple[int, int], stride: tuple[int, int]) -> FloatArray:
@@ -96,49 +128,54 @@ def _spiking_pool(pool: MaxPool, x: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(windows, winners[..., None], axis=-1)[..., 0])
 
 
-def _fire(neuron: FloatNeuron | FloatIntegrator, currents: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Numbers of spikes and membranes u of every step, (N, T, C, H, W) each."""
+class _Neuron:
+    """Neurons with their state."""
 
-    def by_channel(values: Any) -> Any:
-        return values[:, None, None] if isinstance(values, np.ndarray) else values
+    def __init__(self, neuron: FloatNeuron | FloatIntegrator) -> None:
+        self._neuron = neuron
+        self._s: Any = 0.0
+        self._v: Any = 0.0 if neuron.initial is None else _by_channel(neuron.initial)
+        self._n: Any = 0.0
+        self._ever: Any = False
 
-    beta, alpha = by_channel(neuron.beta), by_channel(neuron.alpha)
-    zero = np.zeros_like(currents[:, 0])
-    v = zero if neuron.initial is None else zero + by_channel(neuron.initial)
-    s, n, ever = zero, zero, zero > 0
-    spikes, membranes = [], []
-    for t in range(currents.shape[1]):
-        s = currents[:, t] if alpha is None else alpha * s + currents[:, t]
+    def step(self, current: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The numbers of spikes and the membranes u, (N, C, H, W) each."""
+        neuron, v, n = self._neuron, self._v, self._n
+        beta = _by_channel(neuron.beta)
+        self._s = s = current if neuron.alpha is None else _by_channel(neuron.alpha) * self._s + current
         if isinstance(neuron, FloatIntegrator):
             u = v = beta * v + s
+            n = np.zeros_like(u)
         else:
-            theta = by_channel(neuron.threshold)
-
-            def count(u: FloatArray) -> FloatArray:
-                reached = [
-                    u > k * theta if neuron.compare == "greater" else u >= k * theta  # noqa: B023
-                    for k in range(1, neuron.spikes + 1)
-                ]
-                return np.asarray(np.sum(reached, axis=0, dtype=np.float64))
-
+            theta = _by_channel(neuron.threshold)
             match neuron.reset:
                 case "subtract" | "zero" | "none":
                     u = beta * v + s
-                    n = count(u) * ~ever if neuron.once else count(u)
+                    n = _count(neuron, u) * (1 - self._ever) if neuron.once else _count(neuron, u)
                     v = {"subtract": u - n * theta, "zero": np.where(n > 0, 0.0, u), "none": u}[neuron.reset]
                 case "late-subtract":
                     u = v = beta * v + s - n * theta
-                    n = count(u)
+                    n = _count(neuron, u)
                 case "late-zero":
                     u = v = (1 - n) * (beta * v + s)
-                    n = count(u)
+                    n = _count(neuron, u)
                 case "undelayed-subtract":
-                    u = beta * v + s - count(v) * theta
-                    n = count(u)
+                    u = beta * v + s - _count(neuron, v) * theta
+                    n = _count(neuron, u)
                     v = beta * v + s - n * theta
-            ever = ever | (n > 0)
-        if neuron.floor is not None:
-            v = np.maximum(v, by_channel(neuron.floor))
-        spikes.append(n)
-        membranes.append(u)
-    return np.stack(spikes, axis=1), np.stack(membranes, axis=1)
+            self._ever = np.maximum(self._ever, n > 0)
+        self._v = v if neuron.floor is None else np.maximum(v, _by_channel(neuron.floor))
+        self._n = n
+        return n, u
+
+
+def _by_channel(values: Any) -> Any:
+    return values[:, None, None] if isinstance(values, np.ndarray) else values
+
+
+def _count(neuron: FloatNeuron, u: FloatArray) -> FloatArray:
+    """How many multiples of the threshold are reached."""
+    theta = _by_channel(neuron.threshold)
+    multiples = [k * theta for k in range(1, neuron.spikes + 1)]
+    reached = [u > one if neuron.compare == "greater" else u >= one for one in multiples]
+    return np.asarray(np.sum(reached, axis=0, dtype=np.float64))
