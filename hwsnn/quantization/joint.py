@@ -19,10 +19,10 @@ from hwsnn.spec.integers import Int64Array
 
 from .rows import Part, fitting_scales, rounded
 
-MOST_ERROR = 2**0.5
-"""Of the squared error of weights at scales of their own: a quarter of a bit is no reason for a finer scale."""
-SMALL_ERROR = 0.01**2
-"""A squared error this small, relative to the squared weights, is none either."""
+MOST_ERROR = 2.0
+"""Times the squared error of a projection at its own scale: half a bit is no reason for a finer one."""
+MOST_ADDED, SMALL_ERROR = 0.1**2, 0.01**2
+"""Of the squared weights of all projections: what may be added to an error, and what is always small enough."""
 FINER = (1, 2, 4, 8, 16, 32, 64, 128)
 """By how much the scale may be finer than the finest that a projection would have alone: gains come nearer to ratios
 of weights."""
@@ -51,8 +51,8 @@ class Projections:
         with np.errstate(over="ignore"):
             peak = np.max([np.abs(part.rows).max(axis=1) / part.count for part in parts], axis=0)
         self._norms = [(peak * part.count)[:, np.newaxis] for part in parts]
-        squares = [(part.rows / norm) ** 2 for part, norm in zip(parts, self._norms, strict=True)]
-        self._power = self._summed(one.sum(axis=1) for one in squares)
+        squares = [((part.rows / norm) ** 2).sum(axis=1) for part, norm in zip(parts, self._norms, strict=True)]
+        self._power = np.sum(squares, axis=0)
 
     def scales(self, rows: Rows) -> JointScales:
         """The scales of ``rows`` at which the squared errors of their weights are small enough.
@@ -62,13 +62,11 @@ class Projections:
         together = fitting_scales(np.concatenate([part.rows[rows] for part in self._parts], axis=1), self._bits)
         if len(self._parts) == 1:
             return JointScales(together, True)
-        ones = np.ones((len(self._parts), len(rows)), np.int64)
-        own = self._summed(self._error(port, rows, scale[rows]) for port, scale in enumerate(self._own))
-        plain = self._of_gains(rows, together, ones)
-        own, plain = own / self._power[rows], plain / self._power[rows]
-        if plain.mean() <= max(MOST_ERROR * own.mean(), SMALL_ERROR):
+        own = self._errors(rows, [scale[rows] for scale in self._own])
+        plain = self._errors(rows, [together for _ in self._parts])
+        if (plain.mean(axis=1) <= _allowed(own.mean(axis=1))).all():
             return JointScales(together, True)
-        return JointScales(self._with_gains(rows, np.maximum(MOST_ERROR * own, SMALL_ERROR)), False)
+        return JointScales(self._with_gains(rows, _allowed(own)), False)
 
     def gains(self, rows: Rows, scale: FloatArray) -> Int64Array:
         """The gains (projections, rows) at ``scale``: of the two next to the ratio to its own scale the better one."""
@@ -80,17 +78,18 @@ class Projections:
         return np.stack(found)
 
     def _with_gains(self, rows: Rows, allowed: FloatArray) -> FloatArray:
-        """The coarsest candidates whose relative squared errors are ``allowed``, or those of the least errors."""
-        found, least = np.empty_like(allowed), np.full(len(allowed), np.inf)
+        """The coarsest candidates whose errors are ``allowed`` (projections, rows), or those of the least errors."""
+        found, least = np.empty(len(rows)), np.full(len(rows), np.inf)
         left = np.arange(len(rows))
         for finer in FINER:
             coarsest = np.full(len(left), np.inf)
             for scale in self._candidates(rows[left], finer):
-                error = self._of_gains(rows[left], scale, self.gains(rows[left], scale)) / self._power[rows[left]]
-                enough = (error <= allowed[left]) & (scale < coarsest)
+                errors = self._errors(rows[left], list(scale / self.gains(rows[left], scale)))
+                enough = (errors <= allowed[:, left]).all(axis=0) & (scale < coarsest)
                 coarsest[enough] = scale[enough]
-                better = error < least[left]
-                found[left[better]], least[left[better]] = scale[better], error[better]
+                total = errors.sum(axis=0)
+                better = total < least[left]
+                found[left[better]], least[left[better]] = scale[better], total[better]
             done = np.isfinite(coarsest)
             found[left[done]] = coarsest[done]
             left = left[~done]
@@ -110,9 +109,9 @@ class Projections:
                     step = np.where(part.steps.peak[rows] > 0, part.steps.scale[rows] * gain, scale)
                     yield np.maximum(np.rint(scale / step), 1) * step
 
-    def _of_gains(self, rows: Rows, scale: FloatArray, gains: Int64Array) -> FloatArray:
-        """The squared error of all projections, (rows,)."""
-        return self._summed(self._error(port, rows, scale / gain) for port, gain in enumerate(gains))
+    def _errors(self, rows: Rows, scales: Sequence[FloatArray]) -> FloatArray:
+        """The squared errors (projections, rows) relative to the squared weights of all projections."""
+        return np.stack([self._error(port, rows, scale) / self._power[rows] for port, scale in enumerate(scales)])
 
     def _error(self, port: int, rows: Rows, scale: FloatArray) -> FloatArray:
         """The squared error of a projection, (rows,), where what counts as 1 counts alike in all of them."""
@@ -121,9 +120,10 @@ class Projections:
         error = np.asarray((((restored - weight) / self._norms[port][rows]) ** 2).sum(axis=1))
         return np.where(self._parts[port].live[rows], error, 0)
 
-    @staticmethod
-    def _summed(errors: Iterator[FloatArray]) -> FloatArray:
-        return np.asarray(sum(errors))
+
+def _allowed(own: FloatArray) -> FloatArray:
+    """What the relative squared error may be where ``own`` is that at the projection's own scale."""
+    return np.asarray(np.maximum(np.minimum(MOST_ERROR * own, own + MOST_ADDED), SMALL_ERROR))
 
 
 def _own_scales(parts: Sequence[Part], bits: int) -> list[FloatArray]:

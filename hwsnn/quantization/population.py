@@ -32,8 +32,7 @@ def in_integers(
 ) -> spec.Population:
     """The layer in integers, with the widest state, and as many spikes per step as the source has.
 
-    ``weight_bits``: of a weight; where there are several projections each has as few of them as hold its weights.
-    ``padding_values``: of each projection, None for zeros.
+    ``weight_bits``: of a weight. ``padding_values``: of each projection, None for zeros.
     """
     unit = scales.units(fraction_bits)
     bias = _to_int32(layer.name, "bias", np.rint(_product(layer.bias, unit)))
@@ -49,9 +48,6 @@ def _projection(
     one: AnyFloatProjection, scales: Scales, port: int, bits: int, padding_values: IntArray | None
 ) -> spec.AnyProjection:
     weight = rounded(one.weight, scales.of(port), bits).astype(np.int8)
-    if len(scales.gains) > 1 and bits > 1:
-        most = int(np.abs(weight).max())
-        bits = max(signed_width(-most, most), spec.MIN_WEIGHT_BITS + 1)
     gain = scales.gains[port].astype(np.int32)
     made = cast("type[Any]", spec.PROJECTIONS[one.kind])
     return made(  # type: ignore[no-any-return]
