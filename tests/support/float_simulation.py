@@ -1,7 +1,11 @@
-"""Trained networks in float64, by the sentences about what a neuron does, step by step. Independent of the product."""
+"""Trained networks in float64, by the sentences about what a neuron does, step by step. Independent of the product.
+
+Only the names of sources come from it: a source is what its name says, or the layer before.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +20,7 @@ from hwsnn.float_network import (
     FloatNeuron,
     FloatPopulation,
 )
-from hwsnn.spec import MaxPool, Readout, Sum
+from hwsnn.spec import INPUT, MaxPool, Readout, Sum
 
 
 @dataclass
@@ -56,46 +60,40 @@ def normalized(network: FloatNetwork, values: Any, default_scale: float) -> Floa
 def simulate(network: FloatNetwork, inputs: FloatArray) -> Simulated:
     """Run on ``inputs`` (N, T, C, H, W), normalized; padding is 0."""
     found = Simulated()
-    before = "pixels"
-    values = {before: inputs}
+    given = {INPUT: inputs}
+    before = INPUT
     for layer in network.layers:
-
-        def source(name: str | None, before: str = before) -> FloatArray:
-            return values[before if name is None else name]
-
-        if isinstance(layer, Sum):
-            values[layer.name] = np.sum([source(name) for name in layer.sources], axis=0)
-        elif isinstance(layer, MaxPool):
-            values[layer.name] = _spiking_pool(layer, source(layer.source))
+        sources = [given[port.source or before] for port in layer.ports if not port.delay]
+        if isinstance(layer, MaxPool):
+            x = _spiking_pool(layer, sources[0])
+        elif isinstance(layer, Sum):
+            x = np.sum(sources, axis=0)
         else:
-            values[layer.name] = _population(layer, [source(one.source) for one in layer.forward], found)
-        found.spikes[layer.name] = values[layer.name]
+            x, found.currents[layer.name], found.membranes[layer.name] = _populated(layer, sources)
+        found.spikes[layer.name] = given[layer.name] = x
         before = layer.name
     return found
 
 
-def _population(layer: FloatPopulation, inputs: list[FloatArray], found: Simulated) -> FloatArray:
-    """Its numbers of spikes; ``inputs``: of the projections without delay, in their order."""
-    neuron = _Neuron(layer.neuron)
-    currents, spikes, membranes = [], [], []
-    for t in range(inputs[0].shape[1]):
-        now = iter(inputs)
-        total = layer.bias[:, None, None] + np.zeros(1)
-        for one in layer.projections:
-            if one.delay == 0:
-                total = total + _weighted(one, next(now)[:, t])
-            elif t > 0:
-                total = total + _weighted(one, spikes[-1])
-        currents.append(total if layer.pool is None else _largest(total, layer.pool.size, layer.pool.stride))
-        n, u = neuron.step(currents[-1])
-        spikes.append(n)
-        membranes.append(u)
-    found.currents[layer.name], found.membranes[layer.name] = np.stack(currents, axis=1), np.stack(membranes, axis=1)
-    return np.stack(spikes, axis=1)
+def _populated(layer: FloatPopulation, sources: list[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Numbers of spikes, input currents and membranes u of every step, (N, T, C, H, W) each."""
+    forward = [projection for projection in layer.projections if not projection.delay]
+    recurrent = [projection for projection in layer.projections if projection.delay]
+    steps = []
+    for t in range(sources[0].shape[1]):
+        parts = [_weighed(one, x[:, t]) for one, x in zip(forward, sources, strict=True)]
+        currents = np.sum(parts, axis=0) + layer.bias[:, None, None]
+        steps.append(currents if layer.pool is None else _largest(currents, layer.pool.size, layer.pool.stride))
+
+    def current(t: int, n: FloatArray) -> FloatArray:
+        """That of step t, behind n spikes in the step before."""
+        return np.asarray(steps[t] + sum(_weighed(projection, n) for projection in recurrent))
+
+    return _fire(layer.neuron, current, len(steps), np.zeros_like(steps[0]))
 
 
-def _weighted(one: AnyFloatProjection, x: FloatArray) -> FloatArray:
-    """What a projection makes of a step's input, (N, C, H, W)."""
+def _weighed(one: AnyFloatProjection, x: FloatArray) -> FloatArray:
+    """The sums (N, C, H, W) of one step."""
     if not isinstance(one, FloatConv):
         return np.asarray(np.tensordot(x, one.weight, axes=((1, 2, 3), (1, 2, 3)))[:, :, None, None])
     (py, px), (sy, sx) = one.padding, one.stride
@@ -128,54 +126,55 @@ def _spiking_pool(pool: MaxPool, x: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(windows, winners[..., None], axis=-1)[..., 0])
 
 
-class _Neuron:
-    """Neurons with their state."""
+def _fire(
+    neuron: FloatNeuron | FloatIntegrator,
+    current: Callable[[int, FloatArray], FloatArray],
+    steps: int,
+    zero: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """As ``_populated``. ``current``: that of a step, from the spikes of the step before; ``zero``: of its shape."""
 
-    def __init__(self, neuron: FloatNeuron | FloatIntegrator) -> None:
-        self._neuron = neuron
-        self._s: Any = 0.0
-        self._v: Any = 0.0 if neuron.initial is None else _by_channel(neuron.initial)
-        self._n: Any = 0.0
-        self._ever: Any = False
+    def by_channel(values: Any) -> Any:
+        return values[:, None, None] if isinstance(values, np.ndarray) else values
 
-    def step(self, current: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The numbers of spikes and the membranes u, (N, C, H, W) each."""
-        neuron, v, n = self._neuron, self._v, self._n
-        beta = _by_channel(neuron.beta)
-        self._s = s = current if neuron.alpha is None else _by_channel(neuron.alpha) * self._s + current
+    beta, alpha = by_channel(neuron.beta), by_channel(neuron.alpha)
+    v = zero if neuron.initial is None else zero + by_channel(neuron.initial)
+    s, n, ever = zero, zero, zero > 0
+    spikes, currents, membranes = [], [], []
+    for t in range(steps):
+        i = current(t, n)
+        s = i if alpha is None else alpha * s + i
         if isinstance(neuron, FloatIntegrator):
             u = v = beta * v + s
-            n = np.zeros_like(u)
         else:
-            theta = _by_channel(neuron.threshold)
+            theta = by_channel(neuron.threshold)
+
+            def count(u: FloatArray) -> FloatArray:
+                reached = [
+                    u > k * theta if neuron.compare == "greater" else u >= k * theta  # noqa: B023
+                    for k in range(1, neuron.spikes + 1)
+                ]
+                return np.asarray(np.sum(reached, axis=0, dtype=np.float64))
+
             match neuron.reset:
                 case "subtract" | "zero" | "none":
                     u = beta * v + s
-                    n = _count(neuron, u) * (1 - self._ever) if neuron.once else _count(neuron, u)
+                    n = count(u) * ~ever if neuron.once else count(u)
                     v = {"subtract": u - n * theta, "zero": np.where(n > 0, 0.0, u), "none": u}[neuron.reset]
                 case "late-subtract":
                     u = v = beta * v + s - n * theta
-                    n = _count(neuron, u)
+                    n = count(u)
                 case "late-zero":
                     u = v = (1 - n) * (beta * v + s)
-                    n = _count(neuron, u)
+                    n = count(u)
                 case "undelayed-subtract":
-                    u = beta * v + s - _count(neuron, v) * theta
-                    n = _count(neuron, u)
+                    u = beta * v + s - count(v) * theta
+                    n = count(u)
                     v = beta * v + s - n * theta
-            self._ever = np.maximum(self._ever, n > 0)
-        self._v = v if neuron.floor is None else np.maximum(v, _by_channel(neuron.floor))
-        self._n = n
-        return n, u
-
-
-def _by_channel(values: Any) -> Any:
-    return values[:, None, None] if isinstance(values, np.ndarray) else values
-
-
-def _count(neuron: FloatNeuron, u: FloatArray) -> FloatArray:
-    """How many multiples of the threshold are reached."""
-    theta = _by_channel(neuron.threshold)
-    multiples = [k * theta for k in range(1, neuron.spikes + 1)]
-    reached = [u > one if neuron.compare == "greater" else u >= one for one in multiples]
-    return np.asarray(np.sum(reached, axis=0, dtype=np.float64))
+            ever = ever | (n > 0)
+        if neuron.floor is not None:
+            v = np.maximum(v, by_channel(neuron.floor))
+        spikes.append(n)
+        currents.append(i)
+        membranes.append(u)
+    return np.stack(spikes, axis=1), np.stack(currents, axis=1), np.stack(membranes, axis=1)
