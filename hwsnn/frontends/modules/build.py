@@ -198,7 +198,7 @@ class _Builder:
             )
         if not once and len(found.ways) > 1:
             for step, way in enumerate(found.ways, steps - len(found.ways)):
-                taken = [picked_step(value) for value in picks(way, found.ways, behind_neurons=False)]
+                taken = [picked_step(value) for value, behind in picks(way, found.ways).items() if not behind]
                 if not taken or any(one != step for one in taken):
                     text = "must take step after step of the input (T, N, ...): x[0], x[1] and so on"
                     raise next(iter(way.inputs)).error(text)

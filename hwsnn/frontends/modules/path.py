@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from hwsnn.errors import InputError
+
 from .frameworks import framework_of
 from .likeness import are_alike
 from .recording import Call, Value
@@ -46,6 +48,10 @@ def path(scores: Scores) -> Path:
     ways = tuple(walker.way(call.values[last.position]) for call in calls)
     if not ways[-1].neurons:
         raise last.call.error("there are no spiking neurons before it; there is no network to build")
+    if len(ways) > 1 and all(set(way.neurons) <= set(ways[0].neurons) for way in ways):
+        for way in ways:
+            if not any(picks(way, ways).values()):
+                raise _late_or_early(way)
     inner = {call for loop in walker.stacks.values() for call in _own(loop[-1], loop)}
     steps = {_steps_of_stack(stack, loop) for stack, loop in walker.stacks.items()} | {_steps(ways, inner)}
     steps.discard(None)
@@ -57,15 +63,15 @@ def path(scores: Scores) -> Path:
     return Path(ways, steps.pop() if steps else None, replace(scores, over_time=over_time))
 
 
-def picks(way: Way, loop: Sequence[Way], *, behind_neurons: bool) -> list[Value]:
-    """What this step of the ``loop`` alone picks by the number of a step: of the input, or of what neurons gave."""
+def picks(way: Way, loop: Sequence[Way]) -> dict[Value, bool]:
+    """What this step of the ``loop`` alone picks by the number of a step, and whether neurons gave that."""
     behind = set[Call]()
     for call, taken in way.inputs.items():
         if is_neuron(call) or any(value.call in behind for value in taken):
             behind.add(call)
     others = set(_values(_other(way, loop))) if len(loop) > 1 else set()
     found = [value for value in _values(way) if value not in others and picked_step(value) is not None]
-    return [value for value in found if (value.call in behind) == behind_neurons]
+    return {value: value.call in behind for value in found}
 
 
 def _values(way: Way) -> dict[Value, None]:
@@ -83,12 +89,11 @@ def _own(way: Way, loop: Sequence[Way]) -> set[Call]:
 
 def _steps_of_stack(stack: Call, loop: Sequence[Way]) -> int | None:
     """The steps of the ``loop`` that makes the elements of ``stack``, each of a step of the same tensors."""
-    found = [[(picked_step(value), value) for value in picks(way, loop, behind_neurons=False)] for way in loop]
-    taken = [value for values in found for _, value in values]
-    lengths = {len(value.call.inputs[0].tensor) for value in taken if value.call}
+    found = [list(picks(way, loop)) for way in loop]
+    lengths = {len(value.call.inputs[0].tensor) for values in found for value in values if value.call}
     if (
         len(stack.inputs) != len(stack.args[0])
-        or any(step != number for number, values in enumerate(found) for step, _ in values)
+        or any(picked_step(value) != step for step, values in enumerate(found) for value in values)
         or not (lengths == {len(loop)} or (not lengths and any(call.occurrence for call in loop[-1].neurons)))
         or not _are_all_alike(loop)
     ):
@@ -121,11 +126,14 @@ def _steps(loop: Sequence[Way], elsewhere: set[Call]) -> int | None:
                     f"its call {call.occurrence + 1} is part of step {step + 1}: delays, and neurons that are called "
                     "more than once a step, are not built"
                 )
-        found = [picked_step(value) for value in picks(way, loop, behind_neurons=True)]
-        if len(loop) > 1 and (any(one != step for one in found) or (steps is None and not found)):
-            assert way.end.call is not None
-            raise way.end.call.error("must be called with step after step of what the neurons before it give")
+        if len(loop) > 1 and any(behind and picked_step(value) != step for value, behind in picks(way, loop).items()):
+            raise _late_or_early(way)
     return None if steps == 1 else steps
+
+
+def _late_or_early(way: Way) -> InputError:
+    assert way.end.call is not None
+    return way.end.call.error("must be called with step after step of what the neurons before it give")
 
 
 def _require_own_state(call: Call) -> None:
