@@ -60,14 +60,16 @@ class Graph:
         """``signal`` as a vector, in the order of channels, rows and columns."""
         return replace(signal, flat=True)
 
+    def vector(self, node: Source, signal: Signal) -> Signal:
+        """The flat ``signal`` with a channel for each value, for neurons that differ from one to the next."""
+        vector = terms.as_vector(signal)
+        self._require_extent(node, vector.shape)
+        return vector
+
     def add(self, node: Source, signal: Signal, added: linear.Map) -> Signal:
         """A linear map behind ``signal``, whose channels must fit; a ``MaxMap`` is ``add_max_pool``'s."""
         self._require_window(node, signal, added)
-        shape = linear.output_shape(added, signal.shape)
-        if max(shape) > MAX_EXTENT:
-            raise node.error(
-                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
-            )
+        self._require_extent(node, linear.output_shape(added, signal.shape))
         return terms.mapped(signal, added, self.work)
 
     def add_max_pool(self, node: Source, signal: Signal, window: Pair, stride: Pair) -> Signal:
@@ -138,6 +140,7 @@ class Graph:
         A current reaches them times ``gain``, plus ``offset``, (channels,) each. ``recurrent``: weights of their own
         spikes of the step before, which are part of that current: (channels, channels), or (channels,) one to one.
         """
+        self._require_extent(node, signal.shape)
         channels = signal.shape[0]
         name = self._layer_name(self._source_name(signal, node.name), _kind(signal))
         for term in signal.terms:
@@ -161,10 +164,9 @@ class Graph:
         if recurrent is not None:
             if pool is not None:
                 raise node.error("is recurrent behind a pool of its currents, which is not built; pool its spikes")
-            projections.append(_recurrent(name, recurrent, gain))
+            projections.append(_recurrent(node, name, recurrent, gain))
         bias = bias * gain + offset
-        if not (np.isfinite(bias).all() and all(np.isfinite(one.weight).all() for one in projections)):
-            raise node.error("the weights before it overflow once folded together; scale them down")
+        _require_finite(node, bias)
         self.layers.append(FloatPopulation(name, tuple(projections), bias, neuron, pool))
         self._most[name] = neuron.spikes if isinstance(neuron, FloatNeuron) else 0
         return Signal(signal.shape, signal.flat, (Term(name, signal.shape, signal.shape),))
@@ -172,7 +174,7 @@ class Graph:
     def _projection(
         self, node: Source, name: str, term: Term, folded: linear.ConvMap | linear.DenseMap, gain: FloatArray
     ) -> AnyFloatProjection:
-        weight, source = _scaled(folded.weight, gain), self._source(term)
+        weight, source = _scaled(node, folded.weight, gain), self._source(term)
         match folded:
             case linear.DenseMap():
                 return FloatDense(name, weight, source=source)
@@ -200,6 +202,12 @@ class Graph:
                         f"takes the currents of {used.name!r}, which {taker!r} takes too; each layer of neurons would "
                         "compute them, and all that are added to them, again: put neurons before the branch"
                     )
+
+    def _require_extent(self, node: Source, shape: Shape) -> None:
+        if max(shape) > MAX_EXTENT:
+            raise node.error(
+                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
+            )
 
     def _require_window(self, node: Source, signal: Signal, added: linear.Map) -> None:
         if isinstance(added, linear.ConvMap | linear.PoolMap | linear.MaxMap):
@@ -233,15 +241,22 @@ def _kind(signal: Signal) -> str:
     return "dense" if dense else "conv"
 
 
-def _recurrent(name: str, weight: FloatArray, gain: FloatArray) -> AnyFloatProjection:
+def _recurrent(node: Source, name: str, weight: FloatArray, gain: FloatArray) -> AnyFloatProjection:
     """One to one as a depthwise convolution, else from all channels."""
     groups = len(weight) if weight.ndim == 1 else 1
     kernels = weight.reshape(len(weight), -1, 1, 1)
-    return FloatConv(name, _scaled(kernels, gain), groups=groups, source=name, delay=1)
+    return FloatConv(name, _scaled(node, kernels, gain), groups=groups, source=name, delay=1)
 
 
-def _scaled(weight: FloatArray, gain: FloatArray) -> FloatArray:
-    return np.asarray(weight * gain[:, np.newaxis, np.newaxis, np.newaxis])
+def _scaled(node: Source, weight: FloatArray, gain: FloatArray) -> FloatArray:
+    scaled = weight * gain[:, np.newaxis, np.newaxis, np.newaxis]
+    _require_finite(node, scaled)
+    return np.asarray(scaled)
+
+
+def _require_finite(node: Source, values: FloatArray) -> None:
+    if not np.isfinite(values).all():
+        raise node.error("the weights before it overflow once folded together; scale them down")
 
 
 def _size(signal: Signal) -> str:
