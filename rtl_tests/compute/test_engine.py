@@ -144,10 +144,7 @@ class Setting:
         return inputs, outputs
 
     def _oracle(self, planes: list[oracle.Plane]) -> list[oracle.Plane]:
-        layer = self.network.layers[0]
-        assert not isinstance(layer, MaxPool)
-        currents, _ = oracle.input_currents(layer, planes, self.shape)
-        spikes, membranes = oracle.neurons(layer, currents)
+        spikes, membranes, _ = oracle.population(self.network.population(0), [planes], [self.shape])
         return spikes if self.fires else membranes
 
     def begins(self, engine: Engine) -> list[list[int]]:
