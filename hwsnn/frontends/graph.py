@@ -49,7 +49,7 @@ class Graph:
     def __init__(self) -> None:
         self.layers: list[FloatLayer] = []
         self.work = linear.Work()
-        self._folded: dict[str, str] = {}  # nodes with weights, and the neurons that take their currents
+        self._folded: dict[linear.Map, str] = {}  # those with weights, and the neurons that take their currents
         self._most: dict[str, int] = {}  # spikes per step, by layer
 
     def input(self, shape: Shape, *, flat: bool) -> Signal:
@@ -196,7 +196,7 @@ class Graph:
         """Currents are computed where they are added up: for two layers of neurons they would be computed twice."""
         for used in term.maps:
             if isinstance(used, linear.ConvMap | linear.DenseMap):
-                taker = self._folded.setdefault(used.name, node.name)
+                taker = self._folded.setdefault(used, node.name)
                 if taker != node.name:
                     raise node.error(
                         f"takes the currents of {used.name!r}, which {taker!r} takes too; each layer of neurons would "
