@@ -164,12 +164,18 @@ class SynapticSums:
         return bool(positions == groups == 1 and folds > 1)
 
     @property
-    def currents(self) -> Range:
-        """The range of the currents."""
+    def bounds(self) -> tuple[Int64Array, Int64Array]:
+        """The least and the largest current of each output fold and lane, (G, lanes)."""
         low, high = (
             (side.reshape(self.weights.shape[:4]).sum(axis=(0, 2)) << self.fraction_bits) + self.bias
             for side in sums_range(self.rows, self.largest_input)
         )
+        return low, high
+
+    @property
+    def currents(self) -> Range:
+        """The range of the currents."""
+        low, high = self.bounds
         return Range(int(low.min()), int(high.max()))
 
     @property
