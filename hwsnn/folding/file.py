@@ -24,7 +24,7 @@ DEPTHS: Mapping[str, Callable[[Network], list[str]]] = {
 
 
 def to_json(folding: Folding) -> dict[str, Any]:
-    """The folding as JSON values: ``layers`` by name, and the depths of each kind of queue; of edges where there are any."""
+    """The folding as JSON values: ``layers`` by name, and the depths of its queues; ``edge_depths`` only with forks."""
     values = {
         "layers": {name: asdict(fold) for name, fold in folding.layers.items()},
         "fifo_depths": dict(folding.fifo_depths),

@@ -79,9 +79,9 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
     [
         ("no JSON", "a folding must be a JSON file, as hwsnn generate writes one"),
         ("[" * 100_000, "a folding must be a JSON file, as hwsnn generate writes one"),
-        ("[]", "a folding must have the entries layers and maybe fifo_depths and column_depths"),
-        ({}, "a folding must have the entries layers and maybe fifo_depths and column_depths"),
-        (GOOD | {"more": 1}, "a folding must have the entries layers and maybe fifo_depths and column_depths"),
+        ("[]", "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        ({}, "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        (GOOD | {"more": 1}, "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
         (GOOD | {"layers": []}, LAYERS),
         (GOOD | {"layers": {"conv0": GOOD["layers"]["conv0"]}}, LAYERS),
         (GOOD | {"layers": GOOD["layers"] | {"pool": {}}}, LAYERS),
