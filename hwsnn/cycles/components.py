@@ -28,14 +28,18 @@ Pass: TypeAlias = tuple[bool, bool, int]
 NEVER = -inf
 
 
-class Component(Protocol):
+class Remembers(Protocol):
+    """Whatever keeps clocks between frames."""
+
+    def state(self, now: float) -> tuple[float, ...]:
+        """The clocks that are kept between frames."""
+
+
+class Component(Remembers, Protocol):
     """A component into which beats can be pushed."""
 
     def push(self, valid: float) -> float:
         """Takes the next beat, which is valid from ``valid`` on; returns the clock at which it moves."""
-
-    def state(self, now: float) -> tuple[float, ...]:
-        """The clocks that are kept between frames."""
 
 
 class Holder(ABC):
