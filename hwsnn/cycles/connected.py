@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TypeAlias
 
-from .components import Component, CreditFifo, Holder, Push, Remembers, Sink, SkidBuffer, Source
+from .components import Component, CreditFifo, Holder, Push, Remembers, SkidBuffer
+from .ends import Sink, Source
 from .graph import Ahead, Buffer, Fork, Join
 from .hub import Hub
 from .sections import Part, Queue, Section

@@ -15,7 +15,7 @@ from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec import INPUT_INDEX, MaxPool, Network, Pair, Population, Sum
 from hwsnn.spec.checks import assert_never
 
-from . import components
+from . import components, ends
 from .components import Component, CreditFifo, Pass, Push
 from .graph import Passes
 from .sections import Branch, Part, Queue, Section, Sections
@@ -42,7 +42,7 @@ class _Network:
         """All of them, in the order of the data."""
         network, sections = self._network, self._sections
         encoder = (
-            [Part("encoder", _fixed(components.Encoder, network.timesteps), network.frame_beats * network.timesteps)]
+            [Part("encoder", _fixed(ends.Encoder, network.timesteps), network.frame_beats * network.timesteps)]
             if network.encoder.spikes
             else []
         )
@@ -211,7 +211,7 @@ def _scores(network: Network, steps: int) -> Iterator[Part]:
     scores = scores_component(network, steps)
     if scores is not None:
         beats = -(-network.timesteps // steps)
-        yield Part("readout", _fixed(components.Scores, beats, scores.latency, scores.interval), 1)
+        yield Part("readout", _fixed(ends.Scores, beats, scores.latency, scores.interval), 1)
 
 
 def _answer(classes: int) -> Callable[[Push, float], Component]:

@@ -12,8 +12,9 @@ from math import inf
 from operator import gt
 from typing import TypeAlias
 
-from .components import CreditFifo, Encoder, Remembers, Scores
+from .components import CreditFifo, Remembers
 from .connected import Connected, DeadlockError, Depths
+from .ends import Encoder, Scores
 from .sections import Queue, Section
 
 Clocks: TypeAlias = tuple[float, ...]
