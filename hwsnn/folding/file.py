@@ -12,19 +12,20 @@ from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.spec import Network
 
-from .folding import Folding, LayerFold, column_queues
+from .folding import Folding, LayerFold, column_queues, edge_queues
 
 LARGEST_FILE = 1 << 20
-DEPTHS = ("fifo_depths", "column_depths")
+DEPTHS = ("fifo_depths", "column_depths", "edge_depths")
 
 
 def to_json(folding: Folding) -> dict[str, Any]:
-    """The folding as JSON values: ``layers`` by name, ``fifo_depths`` and ``column_depths``."""
-    return {
+    """The folding as JSON values: ``layers`` by name, ``fifo_depths`` and ``column_depths``, maybe ``edge_depths``."""
+    values = {
         "layers": {name: asdict(fold) for name, fold in folding.layers.items()},
         "fifo_depths": dict(folding.fifo_depths),
         "column_depths": dict(folding.column_depths),
     }
+    return values | ({"edge_depths": dict(folding.edge_depths)} if folding.edge_depths else {})
 
 
 def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | None]:
@@ -42,13 +43,13 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
     except (ValueError, RecursionError):
         raise InputError(f"{path}: a folding must be a JSON file, as hwsnn generate writes one") from None
     if not isinstance(values, dict) or "layers" not in values or values.keys() - {"layers", *DEPTHS}:
-        raise InputError(f"{path}: a folding must have the entries layers and maybe {' and '.join(DEPTHS)}")
+        raise InputError(f"{path}: a folding must have the entries layers and maybe {', '.join(DEPTHS)}")
     layers = _layers(path, values["layers"], network)
     if not any(name in values for name in DEPTHS):
         return layers, None
+    queues = [layer.name for layer in network.layers], column_queues(network), edge_queues(network)
     depths = {
-        what: _depths(path, what, values.get(what, {}), names)
-        for what, names in zip(DEPTHS, ([layer.name for layer in network.layers], column_queues(network)), strict=True)
+        what: _depths(path, what, values.get(what, {}), names) for what, names in zip(DEPTHS, queues, strict=True)
     }
     try:
         return layers, Folding(layers, **depths)
