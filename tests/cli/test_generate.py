@@ -209,6 +209,7 @@ def test_a_folding_of_another_network(model: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("network", [DIGITS, random_network(1), NETWORK, joined()], ids=lambda network: network.name)
 def test_manifest(network: Network) -> None:
     folding = random_folding(network, 2)
+    folding = replace(folding, edge_depths=dict.fromkeys(folding.edge_depths, 99))
     clocks = cycles.simulate(network, folding)
     values = json.loads(json.dumps(manifest(network, folding, clocks)))
     assert (values["hwsnn"], values["amaranth"]) == (hwsnn.__version__, version("amaranth"))
