@@ -136,7 +136,7 @@ def _card(
 def _operations(active: activity.Activity) -> str:
     spiking = f"{active.total_synaptic_operations:,.0f}"
     if active.multiply_adds:
-        return f"{spiking}, and {active.multiply_adds:,.0f} multiply-adds of pixels"
+        return f"{spiking}, and {active.total_multiply_adds:,.0f} multiply-adds of pixels"
     return spiking
 
 
