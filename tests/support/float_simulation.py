@@ -1,14 +1,26 @@
-"""Trained networks in float64, by the sentences about what a neuron does, step by step. Independent of the product."""
+"""Trained networks in float64, by the sentences about what a neuron does, step by step. Independent of the product.
+
+Only the names of sources come from it: a source is what its name says, or the layer before.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from hwsnn.float_network import FloatArray, FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
-from hwsnn.spec import MaxPool, Readout
+from hwsnn.float_network import (
+    AnyFloatProjection,
+    FloatArray,
+    FloatConv,
+    FloatIntegrator,
+    FloatNetwork,
+    FloatNeuron,
+    FloatPopulation,
+)
+from hwsnn.spec import INPUT, MaxPool, Readout, Sum
 
 
 @dataclass
@@ -48,23 +60,42 @@ def normalized(network: FloatNetwork, values: Any, default_scale: float) -> Floa
 def simulate(network: FloatNetwork, inputs: FloatArray) -> Simulated:
     """Run on ``inputs`` (N, T, C, H, W), normalized; padding is 0."""
     found = Simulated()
-    x = inputs
+    given = {INPUT: inputs}
+    before = INPUT
     for layer in network.layers:
+        sources = [given[port.source or before] for port in layer.ports if not port.delay]
         if isinstance(layer, MaxPool):
-            x = _spiking_pool(layer, x)
+            x = _spiking_pool(layer, sources[0])
+        elif isinstance(layer, Sum):
+            x = np.sum(sources, axis=0)
         else:
-            currents = np.stack([_currents(layer, x[:, t]) for t in range(x.shape[1])], axis=1)
-            found.currents[layer.name] = currents
-            x, found.membranes[layer.name] = _fire(layer.neuron, currents)
-        found.spikes[layer.name] = x
+            x, found.currents[layer.name], found.membranes[layer.name] = _populated(layer, sources)
+        found.spikes[layer.name] = given[layer.name] = x
+        before = layer.name
     return found
 
 
-def _currents(layer: FloatPopulation, x: FloatArray) -> FloatArray:
-    """Input currents (N, C, H, W) of one step."""
-    one = layer.projection
+def _populated(layer: FloatPopulation, sources: list[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Numbers of spikes, input currents and membranes u of every step, (N, T, C, H, W) each."""
+    forward = [projection for projection in layer.projections if not projection.delay]
+    recurrent = [projection for projection in layer.projections if projection.delay]
+    steps = []
+    for t in range(sources[0].shape[1]):
+        parts = [_weighed(one, x[:, t]) for one, x in zip(forward, sources, strict=True)]
+        currents = np.sum(parts, axis=0) + layer.bias[:, None, None]
+        steps.append(currents if layer.pool is None else _largest(currents, layer.pool.size, layer.pool.stride))
+
+    def current(t: int, n: FloatArray) -> FloatArray:
+        """That of step t, behind n spikes in the step before."""
+        return np.asarray(steps[t] + sum(_weighed(projection, n) for projection in recurrent))
+
+    return _fire(layer.neuron, current, len(steps), np.zeros_like(steps[0]))
+
+
+def _weighed(one: AnyFloatProjection, x: FloatArray) -> FloatArray:
+    """The sums (N, C, H, W) of one step."""
     if not isinstance(one, FloatConv):
-        return (np.tensordot(x, one.weight, axes=((1, 2, 3), (1, 2, 3))) + layer.bias)[:, :, None, None]
+        return np.asarray(np.tensordot(x, one.weight, axes=((1, 2, 3), (1, 2, 3)))[:, :, None, None])
     (py, px), (sy, sx) = one.padding, one.stride
     x = np.pad(x, ((0, 0), (0, 0), (py, py), (px, px)))
     seen = np.lib.stride_tricks.sliding_window_view(x, one.kernel, axis=(2, 3))[:, :, ::sy, ::sx]
@@ -77,8 +108,7 @@ def _currents(layer: FloatPopulation, x: FloatArray) -> FloatArray:
         )
         for group in range(one.groups)
     ]
-    currents = np.concatenate(parts, axis=1) + layer.bias[:, None, None]
-    return currents if layer.pool is None else _largest(currents, layer.pool.size, layer.pool.stride)
+    return np.concatenate(parts, axis=1)
 
 
 def _largest(x: FloatArray, size: tuple[int, int], stride: tuple[int, int]) -> FloatArray:
@@ -96,19 +126,24 @@ def _spiking_pool(pool: MaxPool, x: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(windows, winners[..., None], axis=-1)[..., 0])
 
 
-def _fire(neuron: FloatNeuron | FloatIntegrator, currents: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Numbers of spikes and membranes u of every step, (N, T, C, H, W) each."""
+def _fire(
+    neuron: FloatNeuron | FloatIntegrator,
+    current: Callable[[int, FloatArray], FloatArray],
+    steps: int,
+    zero: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """As ``_populated``. ``current``: that of a step, from the spikes of the step before; ``zero``: of its shape."""
 
     def by_channel(values: Any) -> Any:
         return values[:, None, None] if isinstance(values, np.ndarray) else values
 
     beta, alpha = by_channel(neuron.beta), by_channel(neuron.alpha)
-    zero = np.zeros_like(currents[:, 0])
     v = zero if neuron.initial is None else zero + by_channel(neuron.initial)
     s, n, ever = zero, zero, zero > 0
-    spikes, membranes = [], []
-    for t in range(currents.shape[1]):
-        s = currents[:, t] if alpha is None else alpha * s + currents[:, t]
+    spikes, currents, membranes = [], [], []
+    for t in range(steps):
+        i = current(t, n)
+        s = i if alpha is None else alpha * s + i
         if isinstance(neuron, FloatIntegrator):
             u = v = beta * v + s
         else:
@@ -140,5 +175,6 @@ def _fire(neuron: FloatNeuron | FloatIntegrator, currents: FloatArray) -> tuple[
         if neuron.floor is not None:
             v = np.maximum(v, by_channel(neuron.floor))
         spikes.append(n)
+        currents.append(i)
         membranes.append(u)
-    return np.stack(spikes, axis=1), np.stack(membranes, axis=1)
+    return np.stack(spikes, axis=1), np.stack(currents, axis=1), np.stack(membranes, axis=1)
