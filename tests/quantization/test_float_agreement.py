@@ -129,7 +129,7 @@ def test_signs() -> None:
         first = float_conv_layer("first", signs * sizes[:, None, None, None], sizes * rng.integers(-2, 3, 4), its)
         last = float_dense_layer("last", rng.choice([-0.5, 0.5], (4, 4, 3, 3)), np.zeros(4), FloatIntegrator(1.0))
         source = FloatNetwork("net", (2, 5, 5), (first, last), encoding="steps")
-        assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), bits=1)
+        assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), timesteps=STEPS, bits=1)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind)))
