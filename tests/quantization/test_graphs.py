@@ -31,8 +31,23 @@ def frames(source: FloatNetwork, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_graphs_agree_where_all_is_exact(seed: int) -> None:
     source = random_float_graph(seed)
-    fired = assert_agrees(source, frames(source, seed), bits=(8, 4)[seed % 2], pixel_bits=PIXEL_BITS)
-    assert fired > 0
+    assert_agrees(source, frames(source, seed), bits=(8, 4)[seed % 2], pixel_bits=PIXEL_BITS)
+
+
+def test_random_graphs_have_everything_and_fire() -> None:
+    kinds, fired = set[str](), list[float]()
+    for seed in range(40):
+        source = random_float_graph(seed)
+        network, _ = quantize(source, pixel_bits=PIXEL_BITS)
+        for layer in network.layers:
+            kinds.add(layer.kind)
+            if isinstance(layer, spec.Population):
+                kinds |= {"recurrent"} if layer.recurrent else set()
+                kinds |= {"gain" for one in layer.projections if one.gain is not None}
+        spikes = simulated(source, network, frames(source, seed)).spikes.values()
+        fired += [float((one > 0).mean()) for one in spikes]
+    assert kinds == {"population", "maxpool", "sum", "recurrent", "gain"}
+    assert 0.2 < np.mean(fired) < 0.8
 
 
 def test_graphs_of_signs_agree_where_all_is_exact() -> None:
