@@ -20,9 +20,10 @@ from hwsnn.float_network import (
     FloatConv,
     FloatDense,
     FloatLayer,
+    FloatNeuron,
     FloatPopulation,
 )
-from hwsnn.spec import INPUT, MAX_EXTENT, MaxPool, Pair, PoolMode, Shape, Sum
+from hwsnn.spec import INPUT, MAX_EXTENT, MAX_SPIKES, MaxPool, Pair, PoolMode, Shape, Sum
 from hwsnn.spec.checks import assert_never
 
 from ..errors import InputError
@@ -48,7 +49,8 @@ class Graph:
     def __init__(self) -> None:
         self.layers: list[FloatLayer] = []
         self.work = linear.Work()
-        self._folded: dict[str, str] = {}  # nodes with weights, and the neurons that take their currents
+        self._folded: dict[linear.Map, str] = {}  # those with weights, and the neurons that take their currents
+        self._most: dict[str, int] = {}  # spikes per step, by layer
 
     def input(self, shape: Shape, *, flat: bool) -> Signal:
         """The network's input of (channels, height, width). ``flat``: whether it is a vector to the source."""
@@ -58,14 +60,16 @@ class Graph:
         """``signal`` as a vector, in the order of channels, rows and columns."""
         return replace(signal, flat=True)
 
+    def vector(self, node: Source, signal: Signal) -> Signal:
+        """The flat ``signal`` with a channel for each value, for neurons that differ from one to the next."""
+        vector = terms.as_vector(signal)
+        self._require_extent(node, vector.shape)
+        return vector
+
     def add(self, node: Source, signal: Signal, added: linear.Map) -> Signal:
         """A linear map behind ``signal``, whose channels must fit; a ``MaxMap`` is ``add_max_pool``'s."""
         self._require_window(node, signal, added)
-        shape = linear.output_shape(added, signal.shape)
-        if max(shape) > MAX_EXTENT:
-            raise node.error(
-                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
-            )
+        self._require_extent(node, linear.output_shape(added, signal.shape))
         return terms.mapped(signal, added, self.work)
 
     def add_max_pool(self, node: Source, signal: Signal, window: Pair, stride: Pair) -> Signal:
@@ -88,6 +92,7 @@ class Graph:
             pool = MaxPool(self._layer_name(name, "pool"), window, stride, mode, self._source(term))
             its_shape = (term.shape[0], *shape[1:])
             self.layers.append(pool)
+            self._most[pool.name] = self._most.get(term.source, 1)
             closed.append(Term(pool.name, its_shape, its_shape, first=term.first))
         return Signal(shape, signal.flat, tuple(closed))
 
@@ -101,9 +106,14 @@ class Graph:
         if any(signal.shape != first.shape for signal in signals) or not all(
             signal.spikes and signal.terms[0].source != INPUT for signal in signals
         ):
-            return terms.added(signals)
+            return self._bounded(node, terms.added(signals))
         sources = tuple(signal.terms[0].source for signal in signals)
         layer = Sum(self._layer_name(node.name, "sum"), sources)
+        self._most[layer.name] = sum(map(self._most.__getitem__, sources))
+        if self._most[layer.name] > MAX_SPIKES:
+            raise node.error(
+                f"adds up to {self._most[layer.name]} spikes; at most {MAX_SPIKES} are built: put neurons between"
+            )
         self.layers.append(layer)
         return Signal(first.shape, first.flat, (Term(layer.name, first.shape, first.shape),))
 
@@ -114,7 +124,7 @@ class Graph:
         if not signals[0].flat and len({signal.shape[1:] for signal in signals}) > 1:
             sizes = " and ".join(sorted({_size(signal) for signal in signals}))
             raise node.error(f"joins the channels of {sizes}; all must have one height and width")
-        return terms.concatenated(signals)
+        return self._bounded(node, terms.concatenated(signals))
 
     def close(
         self,
@@ -130,17 +140,20 @@ class Graph:
         A current reaches them times ``gain``, plus ``offset``, (channels,) each. ``recurrent``: weights of their own
         spikes of the step before, which are part of that current: (channels, channels), or (channels,) one to one.
         """
+        self._require_extent(node, signal.shape)
         channels = signal.shape[0]
         name = self._layer_name(self._source_name(signal, node.name), _kind(signal))
         for term in signal.terms:
             self._require_single_use(node, term)
-        signal = terms.of_one_extent(signal)
+        signal = terms.of_one_extent(node.name, signal, self.work)
         projections, bias, pool = list[AnyFloatProjection](), np.zeros(channels), None
         for term in signal.terms:
             folded, pool = linear.fold(node.name, term.maps, term.source_shape, self.work)
             if pool is not None and len(signal.terms) > 1:
                 raise node.error("adds to the largest of a window of currents, which is not built; pool spikes instead")
             folded = terms.placed(term, folded, channels, self.work)
+            if projections:  # each has weights of its own, though many may come from one node
+                self.work.take(node.name, folded.weight.size)
             bias += folded.bias
             projections.append(self._projection(node, name, term, folded, gain))
         if pool is not None and (gain < 0).any():
@@ -151,17 +164,17 @@ class Graph:
         if recurrent is not None:
             if pool is not None:
                 raise node.error("is recurrent behind a pool of its currents, which is not built; pool its spikes")
-            projections.append(_recurrent(name, recurrent, gain))
+            projections.append(_recurrent(node, name, recurrent, gain))
         bias = bias * gain + offset
-        if not (np.isfinite(bias).all() and all(np.isfinite(one.weight).all() for one in projections)):
-            raise node.error("the weights before it overflow once folded together; scale them down")
+        _require_finite(node, bias)
         self.layers.append(FloatPopulation(name, tuple(projections), bias, neuron, pool))
+        self._most[name] = neuron.spikes if isinstance(neuron, FloatNeuron) else 0
         return Signal(signal.shape, signal.flat, (Term(name, signal.shape, signal.shape),))
 
     def _projection(
         self, node: Source, name: str, term: Term, folded: linear.ConvMap | linear.DenseMap, gain: FloatArray
     ) -> AnyFloatProjection:
-        weight, source = folded.weight * gain[:, np.newaxis, np.newaxis, np.newaxis], self._source(term)
+        weight, source = _scaled(node, folded.weight, gain), self._source(term)
         match folded:
             case linear.DenseMap():
                 return FloatDense(name, weight, source=source)
@@ -172,16 +185,29 @@ class Graph:
             case _:
                 raise assert_never(folded)
 
+    def _bounded(self, node: Source, signal: Signal) -> Signal:
+        if len(signal.terms) > terms.MAX_TERMS:
+            raise node.error(
+                f"joins what {len(signal.terms)} layers give; at most {terms.MAX_TERMS} are built: put neurons between"
+            )
+        return signal
+
     def _require_single_use(self, node: Source, term: Term) -> None:
         """Currents are computed where they are added up: for two layers of neurons they would be computed twice."""
         for used in term.maps:
             if isinstance(used, linear.ConvMap | linear.DenseMap):
-                taker = self._folded.setdefault(used.name, node.name)
+                taker = self._folded.setdefault(used, node.name)
                 if taker != node.name:
                     raise node.error(
                         f"takes the currents of {used.name!r}, which {taker!r} takes too; each layer of neurons would "
                         "compute them, and all that are added to them, again: put neurons before the branch"
                     )
+
+    def _require_extent(self, node: Source, shape: Shape) -> None:
+        if max(shape) > MAX_EXTENT:
+            raise node.error(
+                f"makes an output of {'x'.join(map(str, shape))}; at most {MAX_EXTENT} is built on each axis"
+            )
 
     def _require_window(self, node: Source, signal: Signal, added: linear.Map) -> None:
         if isinstance(added, linear.ConvMap | linear.PoolMap | linear.MaxMap):
@@ -215,11 +241,22 @@ def _kind(signal: Signal) -> str:
     return "dense" if dense else "conv"
 
 
-def _recurrent(name: str, weight: FloatArray, gain: FloatArray) -> AnyFloatProjection:
-    if weight.ndim == 1:
-        by_channel = (weight * gain)[:, np.newaxis, np.newaxis, np.newaxis]
-        return FloatConv(name, by_channel, groups=len(weight), source=name, delay=1)
-    return FloatConv(name, (weight * gain[:, np.newaxis])[:, :, np.newaxis, np.newaxis], source=name, delay=1)
+def _recurrent(node: Source, name: str, weight: FloatArray, gain: FloatArray) -> AnyFloatProjection:
+    """One to one as a depthwise convolution, else from all channels."""
+    groups = len(weight) if weight.ndim == 1 else 1
+    kernels = weight.reshape(len(weight), -1, 1, 1)
+    return FloatConv(name, _scaled(node, kernels, gain), groups=groups, source=name, delay=1)
+
+
+def _scaled(node: Source, weight: FloatArray, gain: FloatArray) -> FloatArray:
+    scaled = weight * gain[:, np.newaxis, np.newaxis, np.newaxis]
+    _require_finite(node, scaled)
+    return np.asarray(scaled)
+
+
+def _require_finite(node: Source, values: FloatArray) -> None:
+    if not np.isfinite(values).all():
+        raise node.error("the weights before it overflow once folded together; scale them down")
 
 
 def _size(signal: Signal) -> str:

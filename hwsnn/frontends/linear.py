@@ -104,7 +104,11 @@ class Work:
 
     def zeros(self, name: str, shape: tuple[int, ...]) -> FloatArray:
         """An array for the weights of node ``name``. Raises ``InputError`` if that would be too large."""
-        size = math.prod(shape)
+        self.take(name, math.prod(shape))
+        return np.zeros(shape)
+
+    def take(self, name: str, size: int) -> None:
+        """Charge ``size`` weights of node ``name``. Raises ``InputError`` if there are too many."""
         if size > MAX_WEIGHTS:
             raise InputError(
                 f"node {name!r}: would take {size:,} weights once expanded; at most {MAX_WEIGHTS:,} are read: use "
@@ -116,7 +120,6 @@ class Work:
                 f"node {name!r}: with the nodes before it, would take more than {MAX_EXPANDED:,} weights once "
                 "expanded; use fewer or smaller layers"
             )
-        return np.zeros(shape)
 
     def multiply(self, name: str, steps: int, products: int) -> None:
         """Charge ``steps`` loop iterations by their multiplications. Raises ``InputError`` if they take too long."""

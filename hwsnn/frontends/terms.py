@@ -23,6 +23,9 @@ from .linear import ConvMap, DenseMap, Map, MaxMap, PoolMap, Scale, Work
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+MAX_TERMS = 64
+"""Maximum terms of a tensor: a few additions of a tensor to itself would make any number of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Term:
@@ -151,12 +154,13 @@ def _part(values: FloatArray, signal: Signal, term: Term) -> FloatArray:
 def added(signals: Sequence[Signal]) -> Signal:
     """The sum of tensors of one shape, or of flat ones with as many values."""
     if len({signal.shape for signal in signals}) > 1:
-        signals = [_as_vector(signal) for signal in signals]
+        signals = [as_vector(signal) for signal in signals]
     terms = tuple(term for signal in signals for term in signal.terms)
     return Signal(signals[0].shape, all(signal.flat for signal in signals), terms)
 
 
-def _as_vector(signal: Signal) -> Signal:
+def as_vector(signal: Signal) -> Signal:
+    """A flat tensor with a channel for each of its values, in the order of channels, rows and columns."""
     values = math.prod(signal.shape[1:])
     terms = tuple(replace(term, first=term.first * values) for term in signal.terms)
     return Signal((signal.shape[0] * values, 1, 1), True, terms)
@@ -165,7 +169,7 @@ def _as_vector(signal: Signal) -> Signal:
 def concatenated(signals: Sequence[Signal]) -> Signal:
     """The tensors behind one another: by channels where these have one height and width, else flat ones by values."""
     if len({signal.shape[1:] for signal in signals}) > 1:
-        signals = [_as_vector(signal) for signal in signals]
+        signals = [as_vector(signal) for signal in signals]
     terms, first = list[Term](), 0
     for signal in signals:
         terms += [replace(term, first=first + term.first) for term in signal.terms]
@@ -173,16 +177,21 @@ def concatenated(signals: Sequence[Signal]) -> Signal:
     return Signal((first, *signals[0].shape[1:]), all(signal.flat for signal in signals), tuple(terms))
 
 
-def of_one_extent(signal: Signal) -> Signal:
-    """The same tensor, all of whose terms have its height and width: flat ones become vectors by an identity matrix."""
-    return replace(signal, terms=tuple(_with_extent(term, signal.shape) for term in signal.terms))
+def of_one_extent(name: str, signal: Signal, work: Work) -> Signal:
+    """The same tensor, all of whose terms have its height and width: flat ones become vectors by an identity matrix.
+
+    ``name``: of the node that takes it.
+    """
+    return replace(signal, terms=tuple(_with_extent(name, term, signal.shape, work) for term in signal.terms))
 
 
-def _with_extent(term: Term, shape: Shape) -> Term:
+def _with_extent(name: str, term: Term, shape: Shape, work: Work) -> Term:
     if term.shape[1:] == shape[1:]:
         return term
     values = math.prod(term.shape)
-    return term.followed_by(DenseMap(term.source, np.eye(values).reshape(values, *term.shape), np.zeros(values)))
+    identity = work.zeros(name, (values, values))
+    np.fill_diagonal(identity, 1.0)
+    return term.followed_by(DenseMap(name, identity.reshape(values, *term.shape), np.zeros(values)))
 
 
 def placed(term: Term, folded: ConvMap | DenseMap, channels: int, work: Work) -> ConvMap | DenseMap:

@@ -1,4 +1,4 @@
-"""NIR files (HDF5): the nodes of a graph that is a chain, in order, with their numbers.
+"""NIR files (HDF5): the nodes of a graph with their numbers, and its edges; nested graphs are flattened.
 
 A NIR file is untrusted input, so it is read here with limits and never executed; an error is an ``InputError`` of one
 line that names the node. The meaning of the numbers is not this file's concern.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -124,17 +123,27 @@ class Node:
         return np.asarray(value, np.float64)
 
 
-def read_chain(path: Path) -> tuple[list[Node], list[str]]:
-    """The nodes of the NIR file ``path`` from its input to its output, and remarks on how it was read.
+@dataclass(frozen=True)
+class FileGraph:
+    """The nodes by name, with those of nested graphs, the edges in the order of the file, and the ends of all.
 
-    Raises ``InputError`` if the graph is not a chain.
+    The Inputs and Outputs of nested graphs are nodes between others. ``remarks``: on how the file was read.
     """
+
+    input: str
+    output: str
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: Edges = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_graph(path: Path) -> FileGraph:
+    """The graph in the NIR file ``path``. Raises ``InputError`` if there is none."""
     with opened(path) as file:
-        reader = _Reader(file)
         root = file.member(file.root, "node", "the file")
         if not isinstance(root, h5py.Group):
             raise InputError("not a NIR file: it has no group 'node'; write it with nir.write")
-        return reader.chain(file.members(root, "the graph"), "", 0), reader.remarks
+        return _Reader(file).graph(file.members(root, "the graph"), "", 0)
 
 
 @dataclass(frozen=True)
@@ -146,14 +155,13 @@ class _Entry:
 
 
 class _Reader:
-    """Reads graphs of an open file, and collects ``remarks``."""
+    """Reads graphs of an open file."""
 
     def __init__(self, file: BoundedFile) -> None:
         self._file = file
-        self.remarks: list[str] = []
 
-    def chain(self, graph: Mapping[str, Any], prefix: str, depth: int) -> list[Node]:
-        """The chain in a NIRGraph's group, nested graphs flattened."""
+    def graph(self, graph: Mapping[str, Any], prefix: str, depth: int) -> FileGraph:
+        """The NIRGraph in a group, nested ones flattened."""
         where = f"node {prefix[:-1]!r}" if prefix else "the graph"
         if depth > MAX_DEPTH:
             raise InputError(f"{where}: graphs are nested more than {MAX_DEPTH} deep; write one flat graph")
@@ -165,15 +173,27 @@ class _Reader:
         if not isinstance(edges, h5py.Dataset) or edges.shape is None:
             raise InputError(f"{where}: has no edges; write it with nir.write")
         types = {name: entry.type for name, entry in entries.items()}
-        pairs = self._by_their_names(types, self._file.pairs(edges, "edges", where), prefix)
-        found: list[Node] = []
-        for name in _in_order(types, pairs, prefix):
-            entry, its_name = entries[name], prefix + name
+        pairs, remarks = self._by_their_names(types, self._file.pairs(edges, "edges", where), prefix)
+        first, last = (prefix + _only(types, kind, prefix) for kind in ("Input", "Output"))
+        _require_edges(types, pairs, prefix)
+        found = FileGraph(first, last, remarks=remarks)
+        starts, ends = dict[str, str](), dict[str, str]()
+        for name, entry in entries.items():
+            its_name = prefix + name
+            starts[name] = ends[name] = its_name
             if entry.type == "NIRGraph":
-                found += self.chain(entry.members, f"{its_name}.", depth + 1)[1:-1]
+                inner = self.graph(entry.members, f"{its_name}.", depth + 1)
+                starts[name], ends[name] = inner.input, inner.output
+                added = inner.nodes
+                found.edges.extend(inner.edges)
+                found.remarks.extend(inner.remarks)
             else:
-                values = self._values(its_name, entry.members)
-                found.append(Node(its_name, entry.type, values, self._metadata(its_name, entry.members)))
+                values, metadata = self._values(its_name, entry.members), self._metadata(its_name, entry.members)
+                added = {its_name: Node(its_name, entry.type, values, metadata)}
+            for twice in added.keys() & found.nodes.keys():
+                raise InputError(f"node {twice!r}: is there twice, alone and in a nested graph; rename one of the two")
+            found.nodes.update(added)
+        found.edges.extend((ends[source], starts[target]) for source, target in pairs)
         return found
 
     def _entries(self, nodes: h5py.Group, where: str, prefix: str) -> dict[str, _Entry]:
@@ -200,19 +220,19 @@ class _Reader:
             waiting += [(checked_name(f"{name}/{key}", where), member, within_node) for key, member in inner.items()]
         return dict(sorted(found.items()))
 
-    def _by_their_names(self, types: Mapping[str, str], edges: Edges, prefix: str) -> Edges:
-        """The edges, with a name that older exporters changed replaced by its node's."""
+    def _by_their_names(self, types: Mapping[str, str], edges: Edges, prefix: str) -> tuple[Edges, list[str]]:
+        """The edges, with a name that older exporters changed replaced by its node's, and a remark if so."""
         used = {end for edge in edges for end in edge}
         unknown, unused = used - types.keys(), types.keys() - used
         if len(unknown) != 1 or len(unused) != 1:
-            return edges
+            return edges, []
         (old,), (new,) = unknown, unused
-        self.remarks.append(
+        remark = (
             f"{prefix + new}: the edges call this node {prefix + old!r}: it is the only one without an edge, and that "
             "the only name without a node"
         )
         names = {old: new}
-        return [(names.get(source, source), names.get(target, target)) for source, target in edges]
+        return [(names.get(source, source), names.get(target, target)) for source, target in edges], [remark]
 
     def _metadata(self, name: str, members: Mapping[str, Any]) -> dict[str, FloatArray | str]:
         """The metadata that hwsnn wrote; anything else is ignored."""
@@ -230,65 +250,28 @@ class _Reader:
         }
 
 
-def _in_order(types: Mapping[str, str], edges: Edges, prefix: str) -> list[str]:
-    """Names of nodes from the only input to the only output, every node and every edge once."""
+def _only(types: Mapping[str, str], kind: str, prefix: str) -> str:
+    """The name of the only node of the type ``kind``."""
+    ends = [name for name, its_type in types.items() if its_type == kind]
+    if len(ends) != 1:
+        found = f"{len(ends)} ({', '.join(repr(prefix + name) for name in ends)})" if ends else "none"
+        where = f"node {prefix[:-1]!r}: its graph" if prefix else "the graph"
+        raise InputError(f"{where} must have exactly one {kind} node, not {found}")
+    return ends[0]
 
-    def named(names: Iterable[str]) -> str:
-        return ", ".join(repr(prefix + name) for name in names)
 
+def _require_edges(types: Mapping[str, str], edges: Edges, prefix: str) -> None:
+    """Refuse edges that are there twice, lead to no node, to an Input or from an Output."""
     for edge, count in Counter(edges).items():
-        missing = [end for end in edge if end not in types]
-        if missing:
-            raise InputError(
-                f"node {named(missing[:1])}: an edge leads there, but there is no such node; name nodes as the edges do"
-            )
+        source, target = edge
+        for end in edge:
+            if end not in types:
+                raise InputError(
+                    f"node {prefix + end!r}: an edge leads there, but there is no such node; name nodes as the edges do"
+                )
         if count > 1:
-            raise InputError(f"node {named(edge[:1])}: the edge to node {named(edge[1:])} must be there only once")
-    _refuse_loops(types, edges, named)
-    for kind in ("Input", "Output"):
-        ends = [name for name, its_type in types.items() if its_type == kind]
-        if len(ends) != 1:
-            found = f"{len(ends)} ({named(ends)})" if ends else "none"
-            raise InputError(f"the graph must have exactly one {kind} node, not {found}")
-    targets: dict[str, list[str]] = {name: [] for name in types}
-    sources: dict[str, list[str]] = {name: [] for name in types}
-    for source, target in edges:
-        targets[source].append(target)
-        sources[target].append(source)
-    for name in types:
-        if len(targets[name]) > 1:
-            raise InputError(
-                f"node {named([name])}: leads to {named(targets[name])}; only chains, no branches, are read: train a "
-                "network whose layers follow one another"
-            )
-        if len(sources[name]) > 1:
-            raise InputError(
-                f"node {named([name])}: adds up {named(sources[name])}; only chains, no joins, are read: train a "
-                "network whose layers follow one another"
-            )
-    order = [name for name, its_type in types.items() if its_type == "Input"]
-    while targets[order[-1]]:
-        order += targets[order[-1]]
-    reached = set(order)
-    left = [name for name in types if name not in reached]
-    if left:
-        raise InputError(
-            f"node {named(left[:1])}: must be on the path from the input to the output; leave it out, or connect it"
-        )
-    if types[order[-1]] != "Output":
-        raise InputError(f"node {named(order[-1:])}: leads nowhere; the last node must be an Output")
-    return order
-
-
-def _refuse_loops(types: Mapping[str, str], edges: Edges, named: Any) -> None:
-    sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in types})
-    for source, target in edges:
-        sorter.add(target, source)
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        loop = error.args[1]
-        raise InputError(
-            f"node {named(loop[:1])}: is in a loop ({named(loop)}); recurrent networks are not built: train one whose "
-            "layers only lead forward"
-        ) from None
+            raise InputError(f"node {prefix + source!r}: the edge to node {prefix + target!r} must be there only once")
+        if types[target] == "Input":
+            raise InputError(f"node {prefix + target!r}: an Input must not be fed, but {prefix + source!r} leads there")
+        if types[source] == "Output":
+            raise InputError(f"node {prefix + source!r}: an Output must be the end, not lead to {prefix + target!r}")

@@ -7,9 +7,10 @@ with explicit Euler steps; a node that cannot be built exactly is an ``InputErro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, ClassVar, cast, get_args
 
 import numpy as np
 
@@ -22,24 +23,30 @@ from hwsnn.float_network import (
     FloatIntegrator,
     FloatNetwork,
     FloatNeuron,
+    FloatPopulation,
 )
 from hwsnn.spec import (
     MAX_SPIKES,
     MAX_TIMESTEPS,
     EncoderKind,
-    Pair,
     PoolMode,
     Readout,
     Reset,
+    Sum,
 )
 
 from .. import linear
-from ..chain import Chain
+from ..graph import Graph
 from ..names import network_name
+from ..recurrence import weights_back
+from ..terms import Signal, Term
 from . import conventions as said
 from .conventions import DEFAULT_DT
-from .graph_file import Node, read_chain
-from .neurons import Dynamics, Place, dynamics
+from .graph_file import FileGraph, Node, read_graph
+from .maps import KINDS, linear_map
+from .neurons import Dynamics, dynamics
+from .place import Place
+from .wiring import Loop, wired
 
 SMALLEST, LARGEST = float(np.finfo(np.float64).smallest_subnormal), float(np.finfo(np.float64).max)
 """Of positive numbers."""
@@ -53,73 +60,82 @@ def read(path: Path, dt: float = DEFAULT_DT) -> FloatNetwork:
     try:
         # Finite weights may overflow when they are folded; the result is checked, so no warning is needed.
         with np.errstate(over="ignore", invalid="ignore"):
-            nodes, remarks = read_chain(path)
-            return _Builder(path.stem, dt, remarks).build(nodes)
+            return _Builder(path.stem, dt, read_graph(path)).build()
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
 class _Builder:
-    """Walks the nodes, and builds the chain of them."""
+    """Walks the nodes, and builds the graph of them."""
 
-    def __init__(self, name: str, dt: float, remarks: list[str]) -> None:
+    def __init__(self, name: str, dt: float, read: FileGraph) -> None:
         self._name = network_name(name)
         self._dt = dt
-        self._remarks = remarks
-        self._chain = Chain((1, 1, 1), flat=False)
-        self._integrates = False
+        self._nodes = read.nodes
+        self._ends = {read.input, read.output}
+        self._remarks = read.remarks
+        self._wiring = wired(read, {name for name, node in read.nodes.items() if node.type in self._NEURONS})
+        self._rows = any(node.type == "Conv1d" for node in read.nodes.values())
+        self._graph = Graph()
+        self._signals: dict[str, Signal] = {}
+        self._sums: dict[tuple[str, ...], Signal] = {}
+        self._silent: set[str] = set()
         self._said: dict[str, Any] = {}
-        self._handlers: dict[str, Callable[[Node], None]] = {
-            "Input": self._input,
-            "Output": self._output,
-            "Conv2d": self._conv,
-            "Linear": self._dense,
-            "Affine": self._dense,
-            "SumPool2d": self._pool,
-            "AvgPool2d": self._pool,
-            said.MAX_POOL: self._max_pool,
-            "Scale": self._scale,
-            "Flatten": self._flatten,
-            "IF": self._fire,
-            "LIF": self._fire,
-            "CubaLIF": self._fire,
-            "CubaLI": self._integrate,
-            "Threshold": self._threshold,
-            "I": self._integrate,
-            "LI": self._integrate,
-        }
 
-    def build(self, nodes: list[Node]) -> FloatNetwork:
-        for node in nodes:
-            if node.type not in self._handlers:
-                known = ", ".join(sorted(self._handlers))
+    def build(self) -> FloatNetwork:
+        for node in self._nodes.values():
+            if node.type not in {*self._HANDLERS, *self._NEURONS, "Input", "Output"}:
+                known = ", ".join(sorted({*self._HANDLERS, *self._NEURONS, "Input", "Output"}))
                 raise InputError(
                     f"node {node.name!r}: is a {node.type[:40]!r}; the nodes that can be built are {known}"
                 )
             unknown = node.metadata.keys() - said.KEYS.get(node.type, set())
             if unknown:
                 raise node.error(f"metadata {min(unknown)[:40]!r} is not known here: made by another version of hwsnn")
-        for node in nodes:
-            if self._integrates and node.type != "Output":
+        for name in self._wiring.order:
+            node = self._nodes[name]
+            if node.type == "Input" and name in self._ends:
+                self._signals[name] = self._input(node)
+                continue
+            signal = self._taken(node, self._signals)
+            if any(term.source in self._silent for term in signal.terms) and name not in self._ends:
                 raise node.error("comes after neurons that never fire; I and LI can only be the last layer")
-            self._handlers[node.type](node)
+            if name in self._ends:
+                self._output(node, signal)
+            elif node.type in self._NEURONS:
+                self._signals[name] = self._NEURONS[node.type](self, node, signal)
+            else:
+                self._signals[name] = self._linear(node, signal)
         return FloatNetwork(
             self._name,
             self._input_shape,
-            tuple(self._chain.layers),
+            tuple(self._graph.layers),
             tuple(self._remarks),
             **self._said,
         )
 
-    # Where the chain begins and ends
+    def _taken(self, node: Node, signals: Mapping[str, Signal]) -> Signal:
+        """What the nodes before ``node`` give, added up: the same sum of spikes once for all that take it."""
+        sources = self._wiring.sources[node.name]
+        taken = [signals[name] for name in sources]
+        if len(taken) == 1:
+            return taken[0]
+        key = tuple(sorted(sources))
+        if key not in self._sums:
+            self._sums[key] = self._graph.sum(_Join(node), taken)
+        return self._sums[key]
 
-    def _input(self, node: Node) -> None:
+    # Where the graph begins and ends
+
+    def _input(self, node: Node) -> Signal:
         shape = node.integers("shape", 1)
         while len(shape) > 3 and shape[0] == 1:  # a batch of one image, left over from tracing
             shape = shape[1:]
         if len(shape) > 3:
             raise node.error(f"must have a shape (channels, height, width) without a batch, not {shape}")
         flat = len(shape) == 1
+        if self._rows and len(shape) == 2:
+            shape = shape[0], 1, shape[1]
         channels, height, width = (1, 1, 1, *shape)[-3:]
         if flat:
             self._remarks.append(
@@ -127,7 +143,6 @@ class _Builder:
                 f"encoding 'steps' as {width} channels of one pixel"
             )
         self._input_shape = (channels, height, width)
-        self._chain = Chain(self._input_shape, flat=flat)
         self._name = network_name(node.said_text(said.NAME) or self._name)
         self._said = {
             "timesteps": node.said_integer(said.TIMESTEPS, 1, MAX_TIMESTEPS),
@@ -138,95 +153,99 @@ class _Builder:
             "input_scale": node.said_number(said.INPUT_SCALE, SMALLEST, LARGEST),
         }
 
-    def _output(self, node: Node) -> None:
-        if self._chain.maps:
+        return self._graph.input(self._input_shape, flat=flat)
+
+    def _output(self, node: Node, signal: Signal) -> None:
+        layers, (first, *_) = self._graph.layers, signal.terms
+        if not any(isinstance(layer, FloatPopulation) for layer in layers):
+            raise node.error("comes before any neurons; there is no network to build")
+        if not signal.spikes or not isinstance(layers[-1], FloatPopulation):
+            last = first.maps[-1].name if first.maps else layers[-1].name
             raise node.error(
-                f"comes right after {self._chain.maps[-1].name!r}, which has no neurons; end with IF or LIF neurons, "
+                f"comes right after {last!r}, which has no neurons; end with IF or LIF neurons, "
                 "whose spikes are counted, or with I or LI, whose membranes are read"
             )
-        if not self._chain.layers:
-            raise node.error("comes before any neurons; there is no network to build")
-        if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(self._chain.shape):
-            raise node.error(f"has shape {node.integers('shape', 1)}, but gets {self._place}")
+        if "shape" in node.values and math.prod(node.integers("shape", 1)) != math.prod(signal.shape):
+            raise node.error(f"has shape {node.integers('shape', 1)}, but gets {_place(signal)}")
 
     # Linear nodes
 
-    def _conv(self, node: Node) -> None:
-        weight = node.numbers("weight", 4)
-        groups, *_ = node.integers("groups", 1) if "groups" in node.values else (1,)
-        if len(weight) % groups:
-            raise node.error(f"its {len(weight)} output channels must divide into its {groups} groups")
-        if self._chain.flat or weight.shape[1] * groups != self._chain.shape[0]:
-            takes = f"{weight.shape[1] * groups} channels of an image"
-            raise node.error(f"takes {takes}, but gets {self._place}")
-        bias = _bias(node, len(weight))
-        dilation = node.pair("dilation", 1) if "dilation" in node.values else (1, 1)
-        weight = linear.dilated(node.name, weight, dilation, self._chain.work)
-        stride = node.pair("stride", 1)
-        weight, padding = _padded(node, weight, stride)
-        self._chain.add(node, linear.ConvMap(node.name, weight, bias, stride, padding, groups))
+    def _linear(self, node: Node, signal: Signal) -> Signal:
+        """``node`` behind ``signal``. The Inputs and Outputs of nested graphs pass it on."""
+        match node.type:
+            case "Input" | "Output":
+                return signal
+            case "Flatten":
+                return self._flattened(node, signal)
+            case said.MAX_POOL:
+                return self._max_pooled(node, signal)
+        added = linear_map(node, _place(signal), self._graph.work)
+        joins = len(self._wiring.sources[node.name]) > 1 and signal.spikes
+        if joins and isinstance(added, linear.Scale) and (added.factor == 1).all():
+            return signal  # written for the name of the sum
+        return self._graph.add(node, signal, added)
 
-    def _dense(self, node: Node) -> None:
-        weight = node.numbers("weight", 2)
-        if not self._chain.flat and self._chain.shape[:2] != (1, 1):
-            raise node.error(f"takes a flat input, but gets {self._place}; put a Flatten before it")
-        if weight.shape[1] != math.prod(self._chain.shape):
-            raise node.error(f"takes {weight.shape[1]} inputs, but gets {self._place}")
-        weight = weight.reshape(len(weight), *self._chain.shape)
-        self._chain.add(node, linear.DenseMap(node.name, weight, _bias(node, len(weight))))
-
-    def _pool(self, node: Node) -> None:
-        size, stride, padding = node.pair("kernel_size", 1), node.pair("stride", 1), node.pair("padding", 0)
-        if self._chain.flat:
-            raise node.error(f"takes an image, but gets {self._place}")
-        factor = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
-        self._chain.add(node, linear.PoolMap(node.name, size, stride, padding, factor))
-
-    def _max_pool(self, node: Node) -> None:
+    def _max_pooled(self, node: Node, signal: Signal) -> Signal:
         size, stride = node.pair("kernel_size", 1), node.pair("stride", 1)
-        if self._chain.flat:
-            raise node.error(f"takes an image, but gets {self._place}")
+        if signal.flat:
+            raise node.error(f"takes an image, but gets {_place(signal)}")
         if any(node.pair("padding", 0)):
             raise node.error(f"'padding' must be 0 for the largest of a window, not {node.pair('padding', 0)}")
-        self._chain.add_max_pool(node, size, stride)
+        return self._graph.add_max_pool(node, signal, size, stride)
 
-    def _scale(self, node: Node) -> None:
-        self._chain.add(node, linear.Scale(node.name, self._place.per_element(node, "scale")))
-
-    def _flatten(self, node: Node) -> None:
+    def _flattened(self, node: Node, signal: Signal) -> Signal:
         # Frameworks count the batch as dimension 0, NIR does not: from either, all of one image is meant.
         start = node.numbers("start_dim") if "start_dim" in node.values else np.zeros(1)
         end = node.numbers("end_dim") if "end_dim" in node.values else np.full(1, -1.0)
-        if not self._chain.flat and not (np.isin(start, (0, 1)).all() and np.isin(end, (-1, 2, 3)).all()):
+        last = (-1, 1, 2) if self._rows else (-1, 2, 3)
+        if not signal.flat and not (np.isin(start, (0, 1)).all() and np.isin(end, last).all()):
             raise node.error("must flatten all of channels, height and width (start_dim 0 or 1, end_dim -1)")
-        self._chain.flat = True
+        return self._graph.flattened(signal)
 
     # Nodes with neurons
 
-    def _threshold(self, node: Node) -> None:
-        threshold = self._place.per_element(node, "threshold")
+    def _threshold(self, node: Node, signal: Signal) -> Signal:
+        threshold = _place(signal).per_element(node, "threshold")
         mode = cast("PoolMode | None", node.said_choice(said.POOL, get_args(PoolMode)))
-        pool = self._chain.maps[0] if len(self._chain.maps) == 1 else None
-        if isinstance(pool, linear.PoolMap) and pool.padding == (0, 0) and _any_exceeds(threshold, pool.factor):
-            name = self._chain.close_pool(pool.name, pool.window, pool.stride, mode or "or")
+        pool = None if node.name in self._wiring.loops else self._pool_of_spikes(signal)
+        if pool is not None and _any_exceeds(threshold, pool.factor):
+            (term,) = signal.terms
+            spikes = Signal(term.source_shape, False, (Term(term.source, term.source_shape, term.source_shape),))
+            pooled = self._graph.close_pool(pool.name, spikes, pool.window, pool.stride, mode or "or")
             if mode is None:
                 self._remarks.append(
-                    f"{name}: a pool whose threshold any spike exceeds, built as spiking max-pool 'or'"
+                    f"{pooled.terms[0].source}: a pool whose threshold any spike exceeds, built as spiking max-pool "
+                    "'or'"
                 )
-            return
+            return pooled
         if mode is not None:
             raise node.error(f"metadata {said.POOL!r} is for a threshold that any spike of a pool before it exceeds")
-        self._fire(node)
+        return self._fire(node, signal)
 
-    def _integrate(self, node: Node) -> None:
-        self._integrates = True
-        steps = dynamics(node, self._place, self._dt)
-        self._weigh(node, steps, FloatIntegrator(steps.beta, steps.alpha, *self._state(node, steps)))
+    def _pool_of_spikes(self, signal: Signal) -> linear.PoolMap | None:
+        """The pool that ``signal`` is right behind spikes of one layer, if it is one."""
+        (term, *others) = signal.terms
+        sums = any(isinstance(layer, Sum) and layer.name == term.source for layer in self._graph.layers)
+        if others or sums or len(term.maps) != 1:
+            return None
+        (pool,) = term.maps
+        return pool if isinstance(pool, linear.PoolMap) and pool.padding == (0, 0) else None
 
-    def _fire(self, node: Node) -> None:
-        steps = dynamics(node, self._place, self._dt)
+    def _integrate(self, node: Node, signal: Signal) -> Signal:
+        if node.name in self._wiring.loops:
+            raise node.error("never fires, so it must not lead back to itself; I and LI can only be the last layer")
+        signal = self._by_neuron(node, signal)
+        steps = dynamics(node, _place(signal), self._dt)
+        neuron = FloatIntegrator(steps.beta, steps.alpha, *self._state(node, steps))
+        closed = self._closed(node, signal, steps, neuron)
+        self._silent.add(closed.terms[0].source)
+        return closed
+
+    def _fire(self, node: Node, signal: Signal) -> Signal:
+        signal = self._by_neuron(node, signal)
+        steps = dynamics(node, _place(signal), self._dt)
         key = "threshold" if node.type == "Threshold" else "v_threshold"
-        thresholds = self._place.per_channel(node, key) - steps.rest
+        thresholds = _place(signal).per_channel(node, key) - steps.rest
         if (thresholds <= 0).any():
             above = "positive" if not steps.rest.any() else "above 'v_reset'"
             raise node.error(f"{key!r} must be {above}, not {float((thresholds + steps.rest).min())!r}")
@@ -249,7 +268,7 @@ class _Builder:
             )
         except ValueError as error:
             raise node.error(f"its metadata do not agree: {error}") from None
-        self._weigh(node, steps, neuron)
+        return self._closed(node, signal, steps, neuron)
 
     def _state(self, node: Node, steps: Dynamics) -> tuple[FloatArray | None, FloatArray | None]:
         """Initial membranes and lower bounds, counted from where the membranes rest."""
@@ -262,48 +281,66 @@ class _Builder:
             None if floor is None else floor - steps.rest,
         )
 
-    def _weigh(self, node: Node, steps: Dynamics, neuron: AnyFloatNeuron) -> None:
+    def _by_neuron(self, node: Node, signal: Signal) -> Signal:
+        """A flat ``signal`` as a vector, where neurons may differ from one to the next, or come back to one another."""
+        differ = any(isinstance(one, np.ndarray) and (one != one.flat[0]).any() for one in node.values.values())
+        if signal.flat and signal.shape[1:] != (1, 1) and (differ or node.name in self._wiring.loops):
+            return self._graph.vector(node, signal)
+        return signal
+
+    def _closed(self, node: Node, signal: Signal, steps: Dynamics, neuron: AnyFloatNeuron) -> Signal:
         self._remarks += steps.remarks
-        self._chain.close(node, neuron, steps.gain, steps.offset)
+        loop, offset, back = self._wiring.loops.get(node.name), steps.offset, None
+        if loop is not None:
+            back, bias = self._back(node, signal, loop)
+            offset = offset + steps.gain * bias
+            self._remarks.append(f"{node.name}: its own spikes come back to it a step later")
+        return self._graph.close(node, signal, neuron, steps.gain, offset, back)
 
-    # What the handlers share
-
-    @property
-    def _place(self) -> Place:
-        return Place(self._chain.shape, self._chain.flat)
+    def _back(self, node: Node, signal: Signal, loop: Loop) -> tuple[FloatArray, FloatArray]:
+        """The weights and the bias of what comes back to ``node``."""
+        spikes = self._graph.input(signal.shape, flat=signal.flat)
+        inside = {node.name: spikes}
+        for name in loop.nodes:
+            inside[name] = self._linear(self._nodes[name], self._taken(self._nodes[name], inside))
+        ends = [inside[name] for name in loop.ends]
+        back = ends[0] if len(ends) == 1 else self._graph.sum(node, ends)
+        return weights_back(node, spikes, back, self._graph.work)
 
     def _remark_once(self, remark: str) -> None:
         if remark not in self._remarks:
             self._remarks.append(remark)
 
+    _HANDLERS: ClassVar = {*KINDS, "Flatten", said.MAX_POOL}
+    _NEURONS: ClassVar[Mapping[str, Callable[[_Builder, Node, Signal], Signal]]] = {
+        "IF": _fire,
+        "LIF": _fire,
+        "CubaLIF": _fire,
+        "CubaLI": _integrate,
+        "Threshold": _threshold,
+        "I": _integrate,
+        "LI": _integrate,
+    }
 
-def _bias(node: Node, outputs: int) -> FloatArray:
-    """The node's bias, zeros if it has none."""
-    if "bias" not in node.values:
-        return np.zeros(outputs)
-    bias = node.numbers("bias")
-    if bias.shape != (outputs,):
-        raise node.error(f"'bias' must have shape {(outputs,)}, not {bias.shape}")
-    return bias
+
+@dataclass(frozen=True)
+class _Join:
+    """Where several nodes lead to ``node``: a sum of their spikes is a layer of its own."""
+
+    node: Node
+
+    @property
+    def name(self) -> str:
+        return self.node.name if self.node.type == "Scale" else f"{self.node.name}_sum"
+
+    def error(self, text: str) -> InputError:
+        return self.node.error(text)
+
+
+def _place(signal: Signal) -> Place:
+    return Place(signal.shape, signal.flat)
 
 
 def _any_exceeds(threshold: FloatArray, factor: float) -> bool:
     """Whether one spike, times ``factor``, exceeds the threshold, and none does not."""
     return bool((threshold >= 0).all() and (threshold < factor).all())
-
-
-def _padded(node: Node, weight: FloatArray, stride: Pair) -> tuple[FloatArray, Pair]:
-    """Weights and padding, the same on both sides, for the node's ``padding``: integers, ``valid`` or ``same``."""
-    padding = node.values.get("padding")
-    if not isinstance(padding, str):
-        return weight, node.pair("padding", 0)
-    if padding == "valid":
-        return weight, (0, 0)
-    if padding != "same":
-        raise node.error(f"'padding' must be integers, 'same' or 'valid', not {padding[:40]!r}")
-    if stride != (1, 1):
-        raise node.error(f"'padding' can be 'same' only for a stride of 1, not {stride}")
-    # An even window needs one more zero below and to the right than above: a zero row of weights on top evens that out.
-    height, width = weight.shape[2:]
-    odd = np.pad(weight, ((0, 0), (0, 0), (1 - height % 2, 0), (1 - width % 2, 0)))
-    return odd, (height // 2, width // 2)

@@ -378,7 +378,7 @@ def test_a_name_that_older_exporters_changed(
         ([("input", "x"), ("x", "y"), ("y", "output")], r"node 'x': an edge leads there, but there is no such node"),
         ([("input", "x"), ("x", "output")], r"node 'x': an edge leads there"),
         ([("input", "lif1"), ("lif1", "lif2"), ("lif2", "x"), ("x", "output")], r"node 'x': an edge leads there"),
-        ([("input", "lif1"), ("lif1", "output")], r"node 'lif2': must be on the path"),
+        ([("input", "lif1"), ("lif1", "output")], r"node 'lif2': must be on a path from the input"),
         ([("input", "x"), ("x", "lif2"), ("lif2", "x"), ("x", "output")], r"node 'lif[12]': is in a loop"),
     ],
 )
