@@ -61,7 +61,7 @@ def test_the_same_network_comes_back(seed: int, tmp_path: Path) -> None:
     forgetting = [
         layer.name
         for layer in network.layers
-        if not isinstance(layer, spec.MaxPool) and (np.asarray(layer.neuron.beta) == 0).any()
+        if isinstance(layer, FloatPopulation) and (np.asarray(layer.neuron.beta) == 0).any()
     ]
     assert all(": no memory (beta 0)" in remark for remark in back.remarks), "all else is said, so nothing is guessed"
     assert [remark.rpartition("_")[0] for remark in (one.partition(":")[0] for one in back.remarks)] == forgetting
@@ -82,7 +82,7 @@ def test_the_same_integer_model_as_from_safetensors(seed: int, tmp_path: Path) -
 def test_the_random_networks_have_everything() -> None:
     networks = [random_trained(seed) for seed in SEEDS]
     layers = [layer for network in networks for layer in network.layers]
-    neurons = [layer.neuron for layer in layers if not isinstance(layer, spec.MaxPool)]
+    neurons = [layer.neuron for layer in layers if isinstance(layer, FloatPopulation)]
     firing = [one for one in neurons if isinstance(one, FloatNeuron)]
     populations = [layer for layer in layers if isinstance(layer, FloatPopulation)]
     convs = [layer.projection for layer in populations if isinstance(layer.projection, FloatConv)]
