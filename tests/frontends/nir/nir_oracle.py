@@ -114,7 +114,7 @@ def row_value(node: nir.Conv1d, x: Array, channel: int) -> Array:
     padded = np.pad(x[first : first + inputs], ((0, 0), (left, right)))
     starts = range(0, padded.shape[1] - span, stride)
     values = [(padded[:, start : start + span + 1 : dilation] * weight).sum() for start in starts]
-    return np.array(values) + node.bias[channel]
+    return np.asarray(np.array(values) + node.bias[channel], dtype=np.float64)
 
 
 def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:

@@ -217,7 +217,7 @@ def test_other_time_constants_than_the_metadata_has(tmp_path: Path) -> None:
 
 def test_a_flat_output_is_no_image(tmp_path: Path) -> None:
     dense, last = small().layers[2:]
-    image = float_conv_layer("back", np.ones((4, 4, 1, 1)), np.ones(4), neuron(4))
+    image = float_conv_layer("back", np.ones((4, 4, 3, 3)), np.ones(4), neuron(4), padding=(1, 1))
     network = FloatNetwork("net", (3, 3, 3), (dense, image, last))
     with pytest.raises(InputError, match="layer 'back': takes an image, and NIR has no node that makes one"):
         writer.write(network, tmp_path / "net.nir")
