@@ -71,8 +71,9 @@ def test_zeros_between_the_groups_change_nothing() -> None:
 def test_currents_are_those_of_pytorch() -> None:
     layer = convolution(grouped_model(), 1)
     spikes = np.random.default_rng(0).integers(0, 2, (1, 3, *(6, 6, 4)), np.uint8)
-    synapses, conv = Synapses(layer, 1), layer.projection
+    conv = layer.projection
     assert isinstance(conv, spec.Conv)
+    synapses = Synapses(conv, layer.fraction_bits, layer.bias, 1)
     found = synapses(spikes[0].transpose(0, 2, 3, 1), np.float64)
     weight, bias = (torch.tensor(part, dtype=torch.float64) for part in (layer.projection.weight, layer.bias))
     seen = torch.tensor(spikes[0], dtype=torch.float64)

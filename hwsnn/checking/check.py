@@ -10,7 +10,7 @@ import numpy as np
 from hwsnn.frontends.modules.build import ReadModule
 from hwsnn.progress import silent
 from hwsnn.reference import Result, encode, run
-from hwsnn.spec import Network
+from hwsnn.spec import INPUT, Network
 from hwsnn.spec.integers import Images, Int64Array
 
 from .counterparts import CountedAs, Counterpart, match
@@ -61,9 +61,8 @@ def check(
         theirs = runner(_filled(encoded, batch))
         predictions[start : start + batch] = result.predictions
         answers[start : start + batch] = theirs.answers[: len(now)]
-        for position, one in enumerate(compared):
-            before = compared[position - 1] if position else None
-            tallies[one.name].add(network, one, before, theirs, result, encoded, start)
+        for one in compared:
+            tallies[one.name].add(network, one, theirs, result, encoded, start)
         progress(len(now))
     total = len(images) * network.timesteps
     layers = tuple(tallies[one.name].layer(one.name, total * prod(network.shapes[one.index + 1])) for one in compared)
@@ -89,7 +88,6 @@ class _Tally:
         self,
         network: Network,
         one: Counterpart,
-        before: Counterpart | None,
         theirs: ModuleRun,
         result: Result,
         encoded: Images,
@@ -104,19 +102,13 @@ class _Tally:
             return
         image, step, *neuron = map(int, np.unravel_index(int(differs.argmax()), differs.shape))
         channel, row, column = neuron
-        inputs = encoded[image]
-        if one.index:
-            inputs = result.spikes[network.layers[one.index - 1].name][image]
         frame = Frame(
             network,
             one,
-            trace.spikes[image],
+            {name: layer.spikes[image] for name, layer in theirs.layers.items()},
+            {INPUT: encoded[image]} | {name: spikes[image] for name, spikes in result.spikes.items()},
             trace.u[image],
             trace.tied[image],
-            inputs,
-            before,
-            None if before is None else theirs.layers[before.name].spikes[image],
-            None if before is None else result.spikes[before.name][image],
         )
         at = (step, channel, row, column)
         u = float(trace.u[image][at])

@@ -5,6 +5,7 @@ So a membrane of the model can be given in the module's unit, and a model of oth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from hwsnn.errors import InputError
 from hwsnn.float_network import FloatArray, FloatLayer, FloatNetwork, FloatPopulation
 from hwsnn.quantization.fractions import has_floors
 from hwsnn.quantization.inputs import PerChannel, folded_input, vector_of_channels, with_input
-from hwsnn.quantization.population import in_integers, units, with_spikes_reached
+from hwsnn.quantization.population import in_integers, with_spikes_reached
 from hwsnn.quantization.readouts import with_reset
 from hwsnn.quantization.scales import Scales, layer_scales
 from hwsnn.spec.integers import IntArray
@@ -35,8 +36,7 @@ class Counterpart:
     """A layer of neurons on both sides.
 
     ``index``: in the model. ``source``: the module's floats, ``expected``: the integers that the quantizer makes of
-    them, ``built``: those of the model. ``unit``: (channels,), what a membrane of 1 becomes in the model. ``per_one``:
-    the input that stands for 1.
+    them, ``built``: those of the model. ``unit``: (channels,), what a membrane of 1 becomes in the model.
     """
 
     index: int
@@ -45,7 +45,6 @@ class Counterpart:
     built: spec.Population
     scales: Scales
     unit: FloatArray
-    per_one: float
 
     @property
     def name(self) -> str:
@@ -72,19 +71,25 @@ class Counterpart:
         ):
             if _formula(made) != _formula(found):
                 return f"the model's {what} is {_formula(found)}, of this module it would be {_formula(made)}"
-        made_of, found_in = self.expected.projection, self.built.projection
-        numbers = [("bias", self.expected.bias, self.built.bias), ("gain", made_of.gain, found_in.gain)]
+        projections = list(zip(self.expected.projections, self.built.projections, strict=True))
+        numbers: list[tuple[str, IntArray | None, IntArray | None]] = [("bias", self.expected.bias, self.built.bias)]
+        numbers += [(f"gain{_of_port(its)}", made.gain, its.gain) for made, its in projections]
         for name in {**expected.constants, **built.constants}:
             numbers.append((name.replace("_", " "), expected.constants.get(name), built.constants.get(name)))
         for what, made_numbers, numbers_found in numbers:
             of_module, of_model = _of(channel, made_numbers), _of(channel, numbers_found)
             if of_module != of_model:
                 return f"the model's {what} of channel {channel} is {of_model}, of this module it would be {of_module}"
-        wrong = int((made_of.weight[channel] != found_in.weight[channel]).sum())
+        wrong = sum(int((made.weight[channel] != its.weight[channel]).sum()) for made, its in projections)
         if wrong:
-            size = found_in.weight[channel].size
+            size = sum(its.weight[channel].size for _, its in projections)
             return f"{wrong:,} of the model's {size:,} weights of channel {channel} are not this module's"
         return None
+
+
+def _of_port(projection: spec.AnyProjection) -> str:
+    """From where, of a projection that says so."""
+    return "" if projection.source is None else f" from {projection.source}"
 
 
 def _formula(leak: Any) -> str:
@@ -119,16 +124,17 @@ def match(trained: FloatNetwork, network: spec.Network, counted: CountedAs) -> M
     for index, built in network.populations():
         layer = seen.network.layers[index]
         assert isinstance(layer, FloatPopulation)
-        per_one = 1.0 if index else seen.per_one
         source = with_reset(layer, getattr(built.neuron, "reset", None))
         compared = network.reads_membranes and index == len(network.layers) - 1
-        bits, fraction = built.projection.weight_bits, built.fraction_bits
-        scales = layer_scales(source, bits, per_one, compared=compared, leaks=has_floors(source))
-        padding = None if index else seen.padding_values
-        made = in_integers(source, scales, bits, per_one, fraction, padding)
-        expected, _ = with_spikes_reached(made, network.largest_inputs(index)[0], network.timesteps)
-        unit = units(scales, per_one, fraction)
-        found.append(Counterpart(index, layer, expected, built, scales, unit, per_one))
+        bits, fraction = max(one.weight_bits for one in built.projections), built.fraction_bits
+        scales = layer_scales(source, bits, seen.per_ones(index), compared=compared, leaks=has_floors(source))
+        made = in_integers(source, scales, bits, fraction, seen.padding_values(index))
+        inputs = [
+            None if edge.delay else largest
+            for edge, largest in zip(network.edges[index], network.largest_inputs(index), strict=True)
+        ]
+        expected, _ = with_spikes_reached(made, inputs, network.timesteps)
+        found.append(Counterpart(index, layer, expected, built, scales, scales.units(fraction)))
     channels = network.input_shape[0]
     mean = np.zeros(channels) if trained.mean is None else trained.mean
     std = np.ones(channels) if trained.std is None else trained.std
@@ -146,6 +152,10 @@ def _require_same(trained: FloatNetwork, network: spec.Network) -> None:
             raise _other(f"it has {said[0]} where the module has {said[1]}")
     if len(network.layers) != len(trained.layers):
         raise _other(f"it has {len(network.layers)} layers, the module {len(trained.layers)}")
+    for layer, its_edges, their_edges in zip(network.layers, network.edges, trained.edges, strict=True):
+        if its_edges != their_edges:
+            takes = [_named(network, edges) for edges in (its_edges, their_edges)]
+            raise _other(f"its {layer.name} takes {takes[0]}, the module's {takes[1]}")
 
 
 def _other(text: str) -> InputError:
@@ -154,13 +164,28 @@ def _other(text: str) -> InputError:
 
 def _described(layer: spec.Layer | FloatLayer) -> str:
     """What of a layer is not numbers."""
-    if isinstance(layer, spec.MaxPool):
-        return f"{layer.mode} of {_times(layer.size)} stride {_times(layer.stride)}"
-    one = layer.projection
-    parts = [one.kind, f"of {_times(one.weight.shape)}"]
-    parts += [f"{name} {value}" for name, value in one.settings.items()]
-    parts += [] if layer.pool is None else [f"pool of {_times(layer.pool.size)} stride {_times(layer.pool.stride)}"]
-    return " ".join([*parts, "that fires" if layer.neuron.fires else "that integrates"])
+    match layer:
+        case spec.MaxPool():
+            return f"{layer.mode} of {_times(layer.size)} stride {_times(layer.stride)}"
+        case spec.Sum():
+            return f"sum of {len(layer.sources)} layers"
+        case _:
+            return _of_neurons(layer)
+
+
+def _of_neurons(layer: spec.Population | FloatPopulation) -> str:
+    parts = []
+    for one in layer.projections:
+        settings = [f"{name} {value}" for name, value in one.settings.items()]
+        parts.append(" ".join([one.kind, f"of {_times(one.weight.shape)}", *settings]))
+    pooled = "" if layer.pool is None else f" pool of {_times(layer.pool.size)} stride {_times(layer.pool.stride)}"
+    return f"{' and '.join(parts)}{pooled} that {'fires' if layer.neuron.fires else 'integrates'}"
+
+
+def _named(network: spec.Network, edges: Sequence[spec.Edge]) -> str:
+    names = [spec.INPUT if edge.source == spec.INPUT_INDEX else network.layers[edge.source].name for edge in edges]
+    late = [" a step late" if edge.delay else "" for edge in edges]
+    return " and ".join(name + its for name, its in zip(names, late, strict=True))
 
 
 def _times(extents: tuple[int, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from hwsnn.float_network import FloatArray
 from hwsnn.reference.of_layer import LayerTrace, of_layer
-from hwsnn.spec import Network
+from hwsnn.spec import INPUT, INPUT_INDEX, Network, Population
 from hwsnn.spec.integers import Int64Array, signed_limits
 
 from .counterparts import Counterpart
@@ -22,24 +23,20 @@ Steps = npt.NDArray[np.uint8]
 class Frame:
     """A layer and what comes before it, on one image.
 
-    ``network``: the model. ``spikes`` and ``u``: (T, C, H, W), the module's. ``inputs``: (T, C, H, W), what the
-    layer gets in the model. ``before``: the layer of neurons before it, None of the first; ``before_module`` and
-    ``before_model``: its spikes (T, C, H, W) on both sides.
+    ``network``: the model. ``module``: (T, C, H, W), the spikes of the module by layer; ``model``: those of the model,
+    and what enters its first layers. ``u`` and ``tied``: (T, C, H, W), the module's.
     """
 
     network: Network
     layer: Counterpart
-    spikes: FloatArray
+    module: Mapping[str, FloatArray]
+    model: Mapping[str, Steps]
     u: FloatArray
     tied: npt.NDArray[np.bool_]
-    inputs: Steps
-    before: Counterpart | None = None
-    before_module: FloatArray | None = None
-    before_model: Steps | None = None
 
     def model_u(self) -> Int64Array:
         """The model's membranes before the reset, (T, C, H, W)."""
-        return _membranes(of_layer(self.network, self.layer.index, self.inputs[np.newaxis]))
+        return _membranes(self._of(self.layer.index, self._inputs()))
 
     def why(self, step: int, neuron: tuple[int, int, int]) -> str:
         """The reason why ``neuron`` differs at ``step``, the first step at which it does."""
@@ -47,18 +44,19 @@ class Frame:
         other = self.layer.other_than_made(neuron[0])
         if other is not None:
             return other
-        inputs, u = self.inputs, self.model_u()
+        inputs, u = self._inputs(), self.model_u()
+        spikes = self.module[self.layer.name]
         earlier = self._earlier(step)
         if earlier is not None:
             inputs = self._module_inputs()
-            trace = of_layer(self.network, self.layer.index, inputs[np.newaxis])
-            if trace.spikes[0][at] == self.spikes[at]:
+            trace = self._of(self.layer.index, inputs)
+            if trace.spikes[0][at] == spikes[at]:
                 return f"its inputs differ: {earlier}"
             u = _membranes(trace)
         own = self._own(at, inputs, u)
         return own if earlier is None else f"{own}; its inputs differ too, but alone would not do it: {earlier}"
 
-    def _own(self, at: tuple[int, int, int, int], inputs: Steps, u: Int64Array) -> str:
+    def _own(self, at: tuple[int, int, int, int], inputs: Sequence[Steps], u: Int64Array) -> str:
         """The reason on equal inputs; ``u``: the model's membranes on them."""
         if self.tied[at]:
             return "a tie: the module's membrane is at the threshold but for the rounding of its floats"
@@ -70,27 +68,61 @@ class Frame:
             clipped = np.isin(ours, signed_limits(bits))
             if clipped.any():
                 return f"the model's membrane of {bits} bits saturated at step {int(clipped.argmax())}"
-        found = rounding(self.layer, inputs[: step + 1], theirs, self.spikes[past], at[1:])
+        spikes = self.module[self.layer.name]
+        seen = [given[: step + 1] for given in self._by_port(inputs, spikes)]
+        found = rounding(self.layer, seen, theirs, spikes[past], at[1:])
         return _of_rounding(found, float(abs(theirs[-1] - ours[-1] / self.layer.unit[channel])))
 
     def _earlier(self, step: int) -> str | None:
-        """Where the layer before differs up to ``step``; None if it does not."""
-        if self.before is None or self.before_module is None:
+        """Which layer of neurons before differs first up to ``step``; None if none does."""
+        found = []
+        for name in self._neurons_before(self.layer.index):
+            differs = (self.module[name] != self.model[name]).any(axis=(1, 2, 3))[: step + 1]
+            if differs.any():
+                found.append((int(differs.argmax()), name))
+        if not found:
             return None
-        differs = (self.before_module != self.before_model).any(axis=(1, 2, 3))[: step + 1]
-        return (
-            f"{self.before.name} first differs at step {int(differs.argmax())} of this image" if differs.any() else None
-        )
+        first, name = min(found)
+        return f"{name} first differs at step {first} of this image"
 
-    def _module_inputs(self) -> Steps:
+    def _neurons_before(self, index: int) -> Iterator[str]:
+        """The layers of neurons that feed layer ``index``, through what has none."""
+        for source in self._sources(index):
+            if source != INPUT_INDEX and isinstance(self.network.layers[source], Population):
+                yield self.network.layers[source].name
+            elif source != INPUT_INDEX:
+                yield from self._neurons_before(source)
+
+    def _sources(self, index: int) -> list[int]:
+        """Of what comes in the same step."""
+        return [edge.source for edge in self.network.edges[index] if not edge.delay]
+
+    def _inputs(self) -> list[Steps]:
+        """What the layer gets in the model, (T, C, H, W) each, but for its own spikes."""
+        sources = self._sources(self.layer.index)
+        return [self.model[INPUT if one == INPUT_INDEX else self.network.layers[one].name] for one in sources]
+
+    def _module_inputs(self) -> list[Steps]:
         """What the layer would get if the model's layers before fired as the module's."""
-        assert self.before is not None
-        assert self.before_module is not None
-        now = self.before_module[np.newaxis].astype(np.uint8)
-        for index in range(self.before.index + 1, self.layer.index):
-            now = of_layer(self.network, index, now).spikes
-        inputs: Steps = now[0]
-        return inputs
+        return [self._as_in_module(source) for source in self._sources(self.layer.index)]
+
+    def _as_in_module(self, source: int) -> Steps:
+        if source == INPUT_INDEX:
+            return self.model[INPUT]
+        if isinstance(self.network.layers[source], Population):
+            return self.module[self.network.layers[source].name].astype(np.uint8)
+        spikes: Steps = self._of(source, [self._as_in_module(one) for one in self._sources(source)]).spikes[0]
+        return spikes
+
+    def _by_port(self, inputs: Sequence[Steps], spikes: FloatArray) -> Iterator[Steps]:
+        """The inputs of each projection, its own spikes of the step before included."""
+        forward = iter(inputs)
+        for projection in self.layer.built.projections:
+            late = np.concatenate([np.zeros_like(spikes[:1]), spikes[:-1]]).astype(np.uint8)
+            yield late if projection.delay else next(forward)
+
+    def _of(self, index: int, inputs: Sequence[Steps]) -> LayerTrace:
+        return of_layer(self.network, index, *(given[np.newaxis] for given in inputs))
 
 
 def _membranes(trace: LayerTrace) -> Int64Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy.typing as npt
 
 from hwsnn.float_network import Decay, FloatArray, FloatNeuron
 from hwsnn.quantization.leaks import LEAK_ROUNDING, built_betas, floors
-from hwsnn.quantization.scales import whole
-from hwsnn.spec import Conv, Leak, Window
+from hwsnn.quantization.rows import whole
+from hwsnn.spec import AnyProjection, Conv, Leak, Window
 
 from .counterparts import Counterpart
 
@@ -32,12 +33,12 @@ class Rounding:
 
 def rounding(
     layer: Counterpart,
-    inputs: npt.NDArray[np.uint8],
+    inputs: Sequence[npt.NDArray[np.uint8]],
     u: FloatArray,
     spikes: FloatArray,
     neuron: tuple[int, ...],
 ) -> Rounding:
-    """Of ``neuron`` (channel, row, column) after the steps of ``inputs`` (T, C, H, W).
+    """Of ``neuron`` (channel, row, column) after the steps of ``inputs`` (T, C, H, W), those of each projection.
 
     ``u`` and ``spikes``: (T,), its own in the module until then.
     """
@@ -62,7 +63,7 @@ def rounding(
         before = spikes[step - 1] * taken if step else 0.0
         moved = beta * (moved + before) + beta_floor + beta_off * size[step] + moved_s + floor
     parts = {
-        f"weights of {layer.built.projection.weight_bits} bits": not layer.scales.exact[channel],
+        f"weights of {layer.built.projections[0].weight_bits} bits": not layer.scales.exact[channel],
         "bias": bias > 0,
         "threshold": threshold > 0,
         "what a spike takes off": taken > 0,
@@ -88,31 +89,38 @@ def _decay(asked: Decay, built: Leak, channels: int, channel: int, unit: float) 
     return beta, off if off >= LEAK_ROUNDING else 0.0, 1 / unit if floored else 0.0
 
 
-def _current_errors(layer: Counterpart, inputs: npt.NDArray[np.uint8], neuron: tuple[int, ...]) -> FloatArray:
+def _current_errors(layer: Counterpart, inputs: Sequence[npt.NDArray[np.uint8]], neuron: tuple[int, ...]) -> FloatArray:
     """By how much rounded weights move the input current of ``neuron`` at each step, (T,), in the module's unit.
 
     Behind a pool: that of the position of the pool that moves most.
     """
-    channel, row, column = neuron
-    one, source = layer.built.projection, layer.source.projection
-    scale = layer.scales.values[channel]
-    off = (one.weight[channel] / scale - source.weight[channel]) / layer.per_one
-    window, groups = one.window, one.in_channels // one.weight.shape[1]
-    group = channel // (one.weight.shape[0] // groups) * off.shape[0]
-    padded = _padded(layer, inputs)[:, group : group + off.shape[0]]
+    _, row, column = neuron
     pool = layer.built.pool or Window((1, 1), (1, 1))
-    errors = np.zeros(len(inputs))
+    errors = np.zeros(len(inputs[0]))
     for down in range(pool.size[0]):
         for across in range(pool.size[1]):
-            top = (row * pool.stride[0] + down) * window.stride[0]
-            left = (column * pool.stride[1] + across) * window.stride[1]
-            seen = padded[:, :, top : top + off.shape[1], left : left + off.shape[2]]
-            errors = np.maximum(errors, np.abs((seen * off).sum(axis=(1, 2, 3))))
+            at = (row * pool.stride[0] + down, column * pool.stride[1] + across)
+            moved = sum(_moved(layer, port, given, neuron[0], at) for port, given in enumerate(inputs))
+            errors = np.maximum(errors, np.abs(moved))
     return errors
 
 
-def _padded(layer: Counterpart, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    one = layer.built.projection
+def _moved(
+    layer: Counterpart, port: int, inputs: npt.NDArray[np.uint8], channel: int, at: tuple[int, int]
+) -> FloatArray:
+    """What the rounded weights of a projection add to the sum of ``channel`` at its output position ``at``, (T,)."""
+    one, source = layer.built.projections[port], layer.source.projections[port]
+    scale = layer.scales.of(port)[channel]
+    off = (one.weight[channel] / scale - source.weight[channel]) / layer.scales.per_ones[port]
+    window, groups = one.window, one.in_channels // one.weight.shape[1]
+    group = channel // (one.weight.shape[0] // groups) * off.shape[0]
+    padded = _padded(one, inputs)[:, group : group + off.shape[0]]
+    top, left = at[0] * window.stride[0], at[1] * window.stride[1]
+    seen = padded[:, :, top : top + off.shape[1], left : left + off.shape[2]]
+    return np.asarray((seen * off).sum(axis=(1, 2, 3)))
+
+
+def _padded(one: AnyProjection, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     down, across = one.window.padding
     steps, channels, height, width = inputs.shape
     padded = np.zeros((steps, channels, height + 2 * down, width + 2 * across), np.uint8)

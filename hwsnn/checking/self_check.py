@@ -49,7 +49,8 @@ def _random_frames(network: Network, frames: int, counted: CountedAs) -> Images:
 def _operations(network: Network) -> int:
     """Multiply-adds of a frame, pools left out, at least one."""
     a_step = sum(
-        prod(layer.projection.output_shape(network.shapes[index])) * prod(layer.projection.weight.shape[1:])
+        prod(one.output_shape(shape)) * prod(one.weight.shape[1:])
         for index, layer in network.populations()
+        for one, shape in zip(layer.projections, network.input_shapes(index), strict=True)
     )
     return max(1, a_step * network.timesteps)

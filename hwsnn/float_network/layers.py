@@ -52,6 +52,8 @@ class FloatPopulation(AbstractPopulation[AnyFloatProjection]):
     def __post_init__(self) -> None:
         require_floats(f"bias of layer {self.name!r}", self.bias, 1)
         super().__post_init__()
+        if self.recurrent and not self.neuron.fires:
+            raise ValueError(f"neurons of the recurrent layer {self.name!r} must fire, not integrate")
 
     @property
     def by_channel(self) -> Mapping[str, FloatArray]:

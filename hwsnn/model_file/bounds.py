@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from hwsnn import spec
 from hwsnn.float_network import FloatLayer
+from hwsnn.spec.populations import AbstractPopulation
 
 Layer: TypeAlias = spec.Layer | FloatLayer
 
@@ -41,21 +42,22 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
-    weights = sum(layer.projection.synapses for layer in layers if not isinstance(layer, spec.MaxPool))
+    populations = [layer for layer in layers if isinstance(layer, AbstractPopulation)]
+    weights = sum(one.synapses for layer in populations for one in layer.projections)
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0
-    for layer, before_layer in zip(layers, shapes[:-1], strict=True):
+    for layer, inputs in zip(layers, spec.graph.edges(layers), strict=True):
         name = f"of layer {layer.name!r}"
-        for window, before, after in _parts(layer, before_layer):
-            inputs, (height, width) = before[0] * prod(window.size), window.padded(before[1:])
+        for window, before, after in _parts(layer, [shapes[edge.source + 1] for edge in inputs]):
+            taken, (height, width) = before[0] * prod(window.size), window.padded(before[1:])
             _require(f"the inputs {name}, with their border,", before[0] * height * width, MOST_VALUES)
             _require(f"the outputs {name}", prod(after), MOST_VALUES)
-            _require(f"the inputs of a row of windows {name}", after[2] * inputs, MOST_ROW_VALUES)
-            _require(f"the inputs of all windows {name}", after[1] * after[2] * inputs, MOST_WINDOW_VALUES)
+            _require(f"the inputs of a row of windows {name}", after[2] * taken, MOST_ROW_VALUES)
+            _require(f"the inputs of all windows {name}", after[1] * after[2] * taken, MOST_WINDOW_VALUES)
             values += prod(after)
             positions += height * width
-            windows += after[1] * after[2] * inputs
+            windows += after[1] * after[2] * taken
     _require("the values of all layers and time steps", values * timesteps, MOST_VALUES_AN_IMAGE)
     _require("the positions of all layers and time steps", positions * timesteps, MOST_POSITIONS_AN_IMAGE)
     _require("the inputs of all windows and time steps", windows * timesteps, MOST_WINDOW_VALUES_AN_IMAGE)
@@ -63,16 +65,25 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     _require("the channels of all layers and time steps", channels * timesteps, MOST_CHANNELS_AN_IMAGE)
 
 
-def _parts(layer: Layer, before: spec.Shape) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
-    """The windows of a layer with the shapes before and after them: of its weights, then of its pool."""
-    pool = layer.window if isinstance(layer, spec.MaxPool) else layer.pool
-    if not isinstance(layer, spec.MaxPool):
-        after = layer.projection.output_shape(before)
-        yield layer.projection.window, before, after
-        before = after
-    if pool is not None:
-        _require(f"the positions in a window of layer {layer.name!r}", prod(pool.size), MOST_POOLED)
-        yield pool, before, (before[0], *pool.positions(layer.name, before[1:]))
+def _parts(layer: Layer, inputs: Sequence[spec.Shape]) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
+    """The windows of a layer on its ``inputs`` with the shapes before and after them: of its weights, then its pool."""
+    match layer:
+        case spec.Sum():
+            for shape in inputs:
+                yield spec.Window((1, 1)), shape, shape
+        case spec.MaxPool():
+            (shape,) = inputs
+            yield from _pooled(layer.name, layer.window, shape)
+        case _:
+            for projection, shape in zip(layer.projections, inputs, strict=True):
+                yield projection.window, shape, projection.output_shape(shape)
+            if layer.pool is not None:
+                yield from _pooled(layer.name, layer.pool, layer.projection.output_shape(*inputs))
+
+
+def _pooled(name: str, pool: spec.Window, before: spec.Shape) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
+    _require(f"the positions in a window of layer {name!r}", prod(pool.size), MOST_POOLED)
+    yield pool, before, (before[0], *pool.positions(name, before[1:]))
 
 
 def _require(what: str, count: int, most: int) -> None:

@@ -8,7 +8,8 @@ from hwsnn import spec
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
 
 from .leaks import LEAK_ROUNDING, built_betas, choose_leak, floors
-from .scales import Scales, beside_weights, whole
+from .rows import whole
+from .scales import Scales, beside_weights
 
 FLOOR = 0.5
 """What a floor takes off on average, in units of a membrane."""
@@ -55,7 +56,7 @@ def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) ->
     if isinstance(neuron, FloatNeuron):
         decides = neuron.threshold * unit
     else:
-        decides = np.sqrt((layer.projection.weight**2).sum(axis=(1, 2, 3))) * unit
+        decides = np.sqrt(sum((one.weight**2).sum(axis=(1, 2, 3)) for one in layer.projections)) * unit
     live = (decides > 0) & (v > 0)
     if not live.any():
         return 0.0
@@ -81,7 +82,7 @@ def bits_that_lose_nothing(
         if (np.abs(betas - decay) >= LEAK_ROUNDING).any():
             return None
         a_step = np.maximum(a_step, [beta.as_integer_ratio()[1].bit_length() - 1 for beta in betas.tolist()])
-    integers = [built.projection.weight.reshape(channels, -1), np.rint(beside).T]
+    integers = [*(one.gained.reshape(channels, -1) for one in built.projections), np.rint(beside).T]
     common = np.gcd.reduce(np.concatenate(integers, axis=1).astype(np.int64), axis=1)
     halvings = np.log2(np.maximum(common & -common, 1)).astype(np.int64)
     steps = timesteps if layer.neuron.initial is not None else timesteps - 1

@@ -9,7 +9,7 @@ from hwsnn.float_network import AnyFloatNeuron, Decay, FloatNeuron, FloatPopulat
 
 from .leaks import built_betas
 from .plan import Plan
-from .population import rms_error
+from .population import rms_error, with_own_spikes
 from .report import (
     Ends,
     FiringReport,
@@ -17,6 +17,7 @@ from .report import (
     LayerReport,
     LeakReport,
     MembraneReport,
+    ProjectionReport,
     WeightReport,
 )
 from .scales import Scales
@@ -44,7 +45,8 @@ def report_layer(
         synapse = _leak(its_neuron.alpha, leak, channels)
     return LayerReport(
         name=built.name,
-        weights=_weights(source, scales, built),
+        weights=_weights(source, scales, built, plan),
+        projections=tuple(_projections(source, scales, built, plan)) if len(built.projections) > 1 else (),
         leak=_leak(its_neuron.beta, neuron.leak, channels),
         synapse=synapse,
         firing=_firing(its_neuron, neuron),
@@ -54,25 +56,41 @@ def report_layer(
     )
 
 
-def _weights(source: FloatPopulation, scales: Scales, built: spec.Population) -> WeightReport:
-    by_channel = scales.values[:, np.newaxis, np.newaxis, np.newaxis]
-    weight, integers = source.projection.weight, built.projection
-    largest = spec.largest_weight(integers.weight_bits)
-    scaled = np.abs(weight * by_channel)
+def _weights(source: FloatPopulation, scales: Scales, built: spec.Population, plan: Plan) -> WeightReport:
+    largest = spec.largest_weight(plan.bits)
+    scaled = [np.abs(one.weight * scales.of(port)) for port, one in enumerate(source.projections)]
     error = rms_error(source, scales, built)
     return WeightReport(
-        count=weight.size,
-        bits=integers.weight_bits,
+        count=sum(one.weight.size for one in source.projections),
+        bits=plan.bits,
         smallest_scale=float(scales.values.min()),
         largest_scale=float(scales.values.max()),
         exact=int(scales.exact.sum()),
         channels=len(scales.exact),
         capped=int(scales.capped.sum()),
         rms_error=error,
-        effective_bits=effective_bits(error, integers.weight_bits),
-        clipped=int((np.rint(scaled) > largest).sum()),
-        largest=float(scaled.max() / largest),
+        effective_bits=effective_bits(error, plan.bits),
+        clipped=sum(int((np.rint(one) > largest).sum()) for one in scaled),
+        largest=max(float(one.max() / largest) for one in scaled),
     )
+
+
+def _projections(source: FloatPopulation, scales: Scales, built: spec.Population, plan: Plan) -> list[ProjectionReport]:
+    found = []
+    for port, integers in enumerate(built.projections):
+        error = rms_error(source, scales, built, [port])
+        found.append(
+            ProjectionReport(
+                source=plan.sources[port],
+                delay=integers.delay,
+                count=integers.synapses,
+                bits=integers.weight_bits,
+                gains=_whole_ends(scales.gains[port]),
+                rms_error=error,
+                effective_bits=effective_bits(error, plan.bits),
+            )
+        )
+    return found
 
 
 def effective_bits(rms_error: float, bits: int) -> float:
@@ -94,8 +112,9 @@ def _leak(asked: Decay, leak: spec.Leak, channels: int) -> LeakReport:
 def _membrane(built: spec.Population, needed: dict[str, int], plan: Plan) -> MembraneReport:
     neuron = built.neuron
     bits = {variable.name: variable.bits for variable in neuron.state}
+    inputs = with_own_spikes(plan.largest_inputs, neuron.spikes)
     return MembraneReport(
-        current_bits=max(current.width for current in built.current_ranges([plan.largest_input])),
+        current_bits=max(current.width for current in built.current_ranges(inputs)),
         bits=neuron.membrane_bits,
         synapse_bits=bits.get("s"),
         bits_without_saturation=max(needed.values()),

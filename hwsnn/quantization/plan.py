@@ -11,14 +11,16 @@ from hwsnn.spec.integers import IntArray
 class Plan:
     """The bits of its weights, the time steps, and the most bits of its state (None for as many as it takes).
 
-    ``largest_input``: the bound of its inputs, of which ``per_one`` stand for 1. ``padding_values``: (in channels,),
-    what it pads with, None for zeros. ``compared``: whether its membranes are the scores.
+    Of each projection ``sources`` has the layer that feeds it, ``largest_inputs`` the bound of its inputs, None of its
+    own spikes, ``per_ones`` the input that stands for 1, and ``padding_values`` (in channels,) what it pads with, None
+    for zeros. ``compared``: whether its membranes are the scores.
     """
 
     bits: int
     timesteps: int
     membrane_bits: int | None
-    largest_input: int
-    per_one: float
-    padding_values: IntArray | None
+    sources: tuple[str, ...]
+    largest_inputs: tuple[int | None, ...]
+    per_ones: tuple[float, ...]
+    padding_values: tuple[IntArray | None, ...]
     compared: bool

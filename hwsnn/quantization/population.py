@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,13 +10,14 @@ import numpy as np
 
 from hwsnn import spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import AnyFloatNeuron, FloatArray, FloatNeuron, FloatPopulation
+from hwsnn.float_network import AnyFloatNeuron, AnyFloatProjection, FloatArray, FloatNeuron, FloatPopulation
 from hwsnn.spec.integers import Int64Array, IntArray, signed_limits, signed_width
 from hwsnn.spec.neurons import SUBTRACTING
 from hwsnn.spec.ranges import highest_membranes
 
 from .leaks import choose_leak
-from .scales import Scales, whole
+from .rows import rounded, whole
+from .scales import Scales
 
 ROUNDING_WORTH_A_WORD = 0.02
 """Fraction of the threshold by which rounding may change a bias or reset amount without a remark."""
@@ -25,37 +27,64 @@ def in_integers(
     layer: FloatPopulation,
     scales: Scales,
     weight_bits: int,
-    per_one: float,
     fraction_bits: int,
-    padding_values: IntArray | None,
+    padding_values: Sequence[IntArray | None],
 ) -> spec.Population:
-    """The layer in integers, with the widest state, and as many spikes per step as the source has."""
-    one = layer.projection
-    unit = units(scales, per_one, fraction_bits)
+    """The layer in integers, with the widest state, and as many spikes per step as the source has.
+
+    ``weight_bits``: of a weight. ``padding_values``: of each projection, None for zeros.
+    """
+    unit = scales.units(fraction_bits)
     bias = _to_int32(layer.name, "bias", np.rint(_product(layer.bias, unit)))
-    made = cast("type[Any]", spec.PROJECTIONS[one.kind])
-    padding = {} if padding_values is None else {"padding_values": padding_values}
-    projection = made(layer.name, _weights(one.weight, scales, weight_bits), weight_bits, **one.settings, **padding)
+    projections = tuple(
+        _projection(one, scales, port, weight_bits, padding)
+        for port, (one, padding) in enumerate(zip(layer.projections, padding_values, strict=True))
+    )
     neuron = _neuron(layer, scales, unit)
-    return spec.Population(layer.name, (projection,), bias, neuron, fraction_bits, layer.pool)
+    return spec.Population(layer.name, projections, bias, neuron, fraction_bits, layer.pool)
 
 
-def units(scales: Scales, per_one: float, fraction_bits: int) -> FloatArray:
-    """What 1 becomes in the currents of each channel: inputs count by ``per_one``, and currents in 2^-F of a weight."""
-    return _product(scales.values, np.float64(per_one * (1 << fraction_bits)))
+def _projection(
+    one: AnyFloatProjection, scales: Scales, port: int, bits: int, padding_values: IntArray | None
+) -> spec.AnyProjection:
+    weight = rounded(one.weight, scales.of(port), bits).astype(np.int8)
+    gain = scales.gains[port].astype(np.int32)
+    made = cast("type[Any]", spec.PROJECTIONS[one.kind])
+    return made(  # type: ignore[no-any-return]
+        one.name,
+        weight,
+        bits,
+        None if (gain == 1).all() else gain,
+        source=one.source,
+        delay=one.delay,
+        **one.settings,
+        **({} if padding_values is None else {"padding_values": padding_values}),
+    )
+
+
+def with_own_spikes(largest_inputs: Sequence[int | None], spikes: int) -> list[int]:
+    """The largest input of each projection: ``spikes`` where it is None, of those that take the layer's own."""
+    return [spikes if largest is None else largest for largest in largest_inputs]
 
 
 def with_spikes_reached(
-    layer: spec.Population, largest_input: int, timesteps: int
+    layer: spec.Population, largest_inputs: Sequence[int | None], timesteps: int
 ) -> tuple[spec.Population, tuple[str, ...]]:
-    """The layer without the thresholds that no membrane can reach, and a remark if more spikes could be reached."""
+    """The layer without the thresholds that no membrane can reach, and a remark if more spikes could be reached.
+
+    ``largest_inputs``: of each projection, None of its own spikes. Of these there are none at first, so they are as few
+    as with so few of them no more are reached.
+    """
     neuron = layer.neuron
     if not isinstance(neuron, spec.Neuron) or neuron.further is None:
         return layer, ()
-    currents = layer.current_ranges([largest_input])
-    lowest, highest = (np.array([getattr(one, end) for one in currents]) for end in ("low", "high"))
-    reached = highest_membranes(neuron, lowest, highest, timesteps)
-    spikes = max(int((neuron.thresholds <= reached).any(axis=1).sum()), 1)
+    for own in range(1 if None in largest_inputs else neuron.spikes, neuron.spikes + 1):
+        currents = layer.current_ranges(with_own_spikes(largest_inputs, own))
+        lowest, highest = (np.array([getattr(one, end) for one in currents]) for end in ("low", "high"))
+        reached = highest_membranes(neuron, lowest, highest, timesteps)
+        spikes = max(int((neuron.thresholds <= reached).any(axis=1).sum()), 1)
+        if spikes <= own:
+            break
     remarks: tuple[str, ...] = ()
     if spikes == spec.MAX_SPIKES and _reach_another(neuron, reached):
         most = f"{spec.MAX_SPIKES} spikes per step are the most that is built"
@@ -89,12 +118,20 @@ def with_widths(layer: spec.Population, needed: dict[str, int], membrane_bits: i
         raise InputError(f"layer {layer.name!r}: {bits} membrane bits are too few: {error}") from None
 
 
-def rms_error(source: FloatPopulation, scales: Scales, built: spec.Population) -> float:
-    """What rounding does to the weights, relative to their RMS."""
-    weight = source.projection.weight
-    peak = np.abs(weight).max()
-    error = (built.projection.weight / scales.values[:, np.newaxis, np.newaxis, np.newaxis] - weight) / peak
-    return float(np.sqrt((error**2).sum() / ((weight / peak) ** 2).sum()))
+def rms_error(
+    source: FloatPopulation, scales: Scales, built: spec.Population, ports: Sequence[int] | None = None
+) -> float:
+    """What rounding does to the weights of the projections at ``ports`` (default: all), relative to their RMS."""
+    ports = range(len(built.projections)) if ports is None else ports
+    peak = max(np.abs(source.projections[port].weight).max() for port in ports)
+    if not peak:
+        return 0.0  # a projection of zeros beside others
+    error = squares = 0.0
+    for port in ports:
+        weight = source.projections[port].weight
+        error += (((built.projections[port].weight / scales.of(port) - weight) / peak) ** 2).sum()
+        squares += ((weight / peak) ** 2).sum()
+    return float(np.sqrt(error / squares))
 
 
 def rounding(source: FloatPopulation, built: spec.Population, unit: FloatArray) -> tuple[str, ...]:
@@ -115,14 +152,6 @@ def rounding(source: FloatPopulation, built: spec.Population, unit: FloatArray) 
         return ()
     moves = f"rounding moves biases or what a spike takes off by up to {most:.0%} of the threshold"
     return (f"{source.name}: {moves}; more weight bits move them less",)
-
-
-def _weights(weight: FloatArray, scales: Scales, bits: int) -> IntArray:
-    if bits == 1:
-        return np.where(weight < 0, -1, 1).astype(np.int8)
-    largest = spec.largest_weight(bits)
-    scaled = weight * scales.values[:, np.newaxis, np.newaxis, np.newaxis]
-    return np.clip(np.rint(scaled), -largest, largest).astype(np.int8)
 
 
 def _neuron(layer: FloatPopulation, scales: Scales, unit: FloatArray) -> spec.AnyNeuron:

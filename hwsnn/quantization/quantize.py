@@ -10,14 +10,16 @@ from hwsnn import spec
 from hwsnn.errors import InputError
 from hwsnn.float_network import FloatNetwork, FloatPopulation
 from hwsnn.model_file.bounds import require_bounded
+from hwsnn.spec import graph
 from hwsnn.spec.checks import require_integer
+from hwsnn.spec.graph import INPUT_INDEX
 
 from .fractions import bits_that_lose_nothing, fraction_bits, has_floors, share_of_floors
 from .inputs import PerChannel, folded_input, vector_of_channels, with_input
 from .layer_report import report_layer
 from .leaks import built_betas, choose_leak
 from .plan import Plan
-from .population import in_integers, rms_error, rounding, units, with_spikes_reached, with_widths
+from .population import in_integers, rms_error, rounding, with_own_spikes, with_spikes_reached, with_widths
 from .readouts import settled_readout, with_reset
 from .report import LayerReport, QuantizationReport
 from .scales import Scales, layer_scales
@@ -74,25 +76,30 @@ def quantize(
     seen = folded_input(network, encoder, pixel_bits)
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []
-    largest_input = encoder.largest_value(pixel_bits)
-    for index, source in enumerate(seen.network.layers):
+    largest = {INPUT_INDEX: encoder.largest_value(pixel_bits)}
+    layers = seen.network.layers
+    for index, source in enumerate(layers):
+        edges = seen.network.edges[index]
+        largest_inputs = tuple(None if edge.delay else largest[edge.source] for edge in edges)
         if not isinstance(source, FloatPopulation):
             built.append(source)
+            largest[index] = 1 if isinstance(source, spec.MaxPool) else sum(filter(None, largest_inputs))
             continue
         plan = Plan(
             bits=bits,
             timesteps=timesteps,
             membrane_bits=membrane_bits,
-            largest_input=largest_input,
-            per_one=1.0 if index else seen.per_one,
-            padding_values=None if index else seen.padding_values,
+            sources=tuple(graph.INPUT if edge.source == INPUT_INDEX else layers[edge.source].name for edge in edges),
+            largest_inputs=largest_inputs,
+            per_ones=seen.per_ones(index),
+            padding_values=seen.padding_values(index),
             compared=index == len(network.layers) - 1 and readout not in spec.SPIKE_READOUTS,
         )
-        population, report, its_remarks = _quantized(with_reset(source, reset), source, plan)
+        population, its_report, its_remarks = _quantized(with_reset(source, reset), source, plan)
         built.append(population)
-        reports.append(report)
+        reports.append(its_report)
         remarks += its_remarks
-        largest_input = population.neuron.spikes
+        largest[index] = population.neuron.spikes
     try:
         integers = spec.Network(
             name=network.name,
@@ -106,16 +113,16 @@ def quantize(
     except ValueError as error:
         raise InputError(f"network {network.name!r} cannot be built: {error}") from None
     remarks = (*network.remarks, *remarks, *(() if told is not None else (TIMESTEPS_REMARK,)))
-    layers = tuple(reports)
-    return integers, QuantizationReport(network.name, timesteps, encoder.kind, readout, seen.report, remarks, layers)
+    report = QuantizationReport(network.name, timesteps, encoder.kind, readout, seen.report, remarks, tuple(reports))
+    return integers, report
 
 
 def _quantized(
     layer: FloatPopulation, source: FloatPopulation, plan: Plan
 ) -> tuple[spec.Population, LayerReport, tuple[str, ...]]:
     """A layer in integers, its report and remarks; ``source``: the layer with the reset that it was trained with."""
-    scales = layer_scales(layer, plan.bits, plan.per_one, compared=plan.compared, leaks=has_floors(layer))
-    unit = units(scales, plan.per_one, 0)
+    scales = layer_scales(layer, plan.bits, plan.per_ones, compared=plan.compared, leaks=has_floors(layer))
+    unit = scales.units(0)
     plain = _wide(layer, scales, plan, 0)
     share, exact = share_of_floors(layer, unit, plan.timesteps), None
     if share:
@@ -125,7 +132,7 @@ def _quantized(
     wanted = fraction_bits(share, error, exact)
     wide = _finest(layer, scales, plan, wanted) or plain
     sized = with_widths(wide.layer, wide.needed, plan.membrane_bits)
-    remarks = wide.remarks + rounding(layer, sized, units(scales, plan.per_one, sized.fraction_bits))
+    remarks = wide.remarks + rounding(layer, sized, scales.units(sized.fraction_bits))
     remarks += _forgetting(layer)
     report = report_layer(source, scales, sized, wide.needed, plan, share, plain.needed["v"])
     return sized, report, remarks
@@ -141,9 +148,9 @@ class _Wide:
 
 
 def _wide(layer: FloatPopulation, scales: Scales, plan: Plan, fraction: int) -> _Wide:
-    made = in_integers(layer, scales, plan.bits, plan.per_one, fraction, plan.padding_values)
-    made, remarks = with_spikes_reached(made, plan.largest_input, plan.timesteps)
-    ranges = made.state_ranges([plan.largest_input], plan.timesteps)
+    made = in_integers(layer, scales, plan.bits, fraction, plan.padding_values)
+    made, remarks = with_spikes_reached(made, plan.largest_inputs, plan.timesteps)
+    ranges = made.state_ranges(with_own_spikes(plan.largest_inputs, made.neuron.spikes), plan.timesteps)
     needed = {name: max(reach.width, spec.MIN_MEMBRANE_BITS) for name, reach in ranges.items()}
     return _Wide(made, needed, remarks)
 

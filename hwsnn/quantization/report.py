@@ -69,6 +69,29 @@ class WeightReport:
 
 
 @dataclass(frozen=True)
+class ProjectionReport:
+    """The weights of one of several projections.
+
+    ``source``: the layer that feeds it, or the network's input. ``delay``: 1 for what that gave a step before.
+    ``gains``: what its sums are multiplied by, the smallest and the largest of the channels. The others are those of
+    ``WeightReport``.
+    """
+
+    source: str
+    delay: int
+    count: int
+    bits: int
+    gains: tuple[int, int]
+    rms_error: float
+    effective_bits: float
+
+    def __str__(self) -> str:
+        source = f"{self.source}, a step late" if self.delay else self.source
+        error = f"RMS error {self.rms_error:.2%}, {self.effective_bits:.1f} bits effective"
+        return f"{self.count:,} of {_bits(self.bits)} from {source}: {error}, gain {_between(*self.gains)}"
+
+
+@dataclass(frozen=True)
 class LeakReport:
     """The decay per step of membranes, or of synaptic currents: asked for, built, and the formula.
 
@@ -167,12 +190,14 @@ class FractionReport:
 class LayerReport:
     """One layer with weights.
 
-    ``synapse`` is None without a synaptic current, ``firing`` for an integrator, ``fraction`` where no leak has floors,
-    and ``pool`` without a pool of currents.
+    ``weights``: of all its projections; ``projections``: of each, where there are several. ``synapse`` is None without
+    a synaptic current, ``firing`` for an integrator, ``fraction`` where no leak has floors, and ``pool`` without a pool
+    of currents.
     """
 
     name: str
     weights: WeightReport
+    projections: tuple[ProjectionReport, ...]
     leak: LeakReport
     synapse: LeakReport | None
     firing: FiringReport | None
@@ -184,6 +209,8 @@ class LayerReport:
         """The layer's part of the text."""
         yield self.name
         yield f"  weights   {self.weights}"
+        for projection in self.projections:
+            yield f"            {projection}"
         if self.pool is not None:
             yield f"  pool      the largest current of {self.pool}"
         yield f"  leak      {self.leak.text('beta')}"

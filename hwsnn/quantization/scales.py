@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
-from hwsnn.spec import largest_weight
+from hwsnn.spec import MAX_GAIN, largest_weight
+from hwsnn.spec.integers import Int64Array
 from hwsnn.spec.neurons import SUBTRACTING
 
-CLIP_LEVELS = np.linspace(1.0, 0.5, 40)
-"""The candidates for a scale: with each, the largest integer stands for this fraction of the largest weight."""
+from .joint import Projections
+from .rows import Part, whole
+
 SCALE_SPAN = 256
 """Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
-STEP_ROUNDING = 1e-4
-"""Steps by which a weight may miss a multiple of its channel's step and still be one: single precision, and some."""
-ROUNDING, MOST_ROUNDING = 1e-6, 0.02
-"""A product this close to an integer, relative and absolute, counts as that integer: within single precision."""
-FIRST_WEIGHTS = 16
-"""Weights of a channel that are tried first: most channels have no step, and a few weights show it."""
+_BY_CHANNEL = ("values", "exact", "capped", "gains")
+MOST_COMMON = 64
+"""The most parts of the finest step of a channel's projections of which the other steps are multiples."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scales:
     """The scale of each output channel, whether it keeps the channel's weights exactly, and whether the span limits it.
 
-    All (channels,).
+    All (channels,). ``gains``: (projections, channels). ``per_ones``: (projections,), the input of each that stands
+    for 1; the scale is that of a projection of the largest.
     """
 
     values: FloatArray
     exact: npt.NDArray[np.bool_]
     capped: npt.NDArray[np.bool_]
+    gains: Int64Array
+    per_ones: FloatArray
+
+    def of(self, port: int) -> FloatArray:
+        """What a weight of projection ``port`` is multiplied by, to be rounded: (channels, 1, 1, 1)."""
+        count = self.per_ones.max() / self.per_ones[port]
+        return np.asarray(self.values * count / self.gains[port])[:, np.newaxis, np.newaxis, np.newaxis]
+
+    def units(self, fraction_bits: int) -> FloatArray:
+        """What 1 becomes in the currents of each channel, which are in 2^-F of a weight: (channels,)."""
+        with np.errstate(over="ignore"):
+            return np.asarray(self.values * np.float64(self.per_ones.max() * (1 << fraction_bits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,35 +54,43 @@ class _Rows:
     """Scales of rows of weights, not all zero; all (rows,).
 
     ``coarsest`` and ``finest``: the smallest and the largest scale that keep a row's weights exactly; where there is
-    none, 0 and the scale itself.
+    none, 0 and the scale itself. ``multiples``: (projections, rows), what a projection's step becomes at the coarsest.
+    ``plain``: whether those that are rounded have gains of 1.
     """
 
     scale: FloatArray
     coarsest: FloatArray
     finest: FloatArray
+    multiples: Int64Array
+    projections: Projections
+    plain: bool
 
 
-def layer_scales(layer: FloatPopulation, bits: int, per_one: float, *, compared: bool, leaks: bool) -> Scales:
-    """The scales of a layer whose weights become integers of ``bits`` bits; ``per_one`` is what its inputs count by.
+def layer_scales(
+    layer: FloatPopulation, bits: int, per_ones: Sequence[float], *, compared: bool, leaks: bool
+) -> Scales:
+    """The scales of a layer whose weights become integers of ``bits`` bits.
 
-    ``compared``: whether its membranes are compared with each other, and need one scale for all channels. ``leaks``:
-    whether floors of a leak want a fine unit. Raises ``InputError`` if there are no weights to scale.
+    ``per_ones``: of each projection, what its inputs count by. ``compared``: whether its membranes are compared with
+    each other, and need one scale for all channels. ``leaks``: whether floors of a leak want a fine unit. Raises
+    ``InputError`` if there are no weights to scale.
     """
-    rows = layer.projection.weight.reshape(len(layer.bias), -1)
-    live = np.asarray(rows.any(axis=1))
-    if not live.any():
-        raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
-    compared = compared or not layer.neuron.fires
-    if bits == 1:
-        scales = _of_signs(layer.name, rows, compared)
-    else:
-        with np.errstate(over="ignore"):
-            others = np.stack(beside_weights(layer), axis=1) * per_one
-        largest = largest_weight(bits)
-        scales = _of_all(rows, others, largest, leaks) if compared else _of_each(layer, rows, others, largest, leaks)
+    channels, per_one = len(layer.bias), max(per_ones)
+    count = 1 if compared or not layer.neuron.fires else channels
+    parts = [
+        Part.of(projection.weight.reshape(count, -1), per_one / its, bits)
+        for projection, its in zip(layer.projections, per_ones, strict=True)
+    ]
+    _require_weights(layer, parts, bits)
+    with np.errstate(over="ignore"):
+        others = np.stack(beside_weights(layer), axis=1) * per_one
+    scales = Scales(*_of_rows(layer, parts, others.reshape(count, -1), bits, leaks), np.array(per_ones))
     if not np.isfinite(scales.values).all():
         raise InputError(f"layer {layer.name!r}: its weights are too small to scale; none exceeds 1e-305")
-    return scales
+    if count == channels:
+        return scales
+    by_channel = {name: np.repeat(getattr(scales, name), channels, axis=-1) for name in _BY_CHANNEL}
+    return replace(scales, **by_channel)
 
 
 def beside_weights(layer: FloatPopulation) -> list[FloatArray]:
@@ -79,41 +100,35 @@ def beside_weights(layer: FloatPopulation) -> list[FloatArray]:
     return [layer.bias, *taken, *(values for values in (neuron.initial, neuron.floor) if values is not None)]
 
 
-def _of_signs(name: str, rows: FloatArray, compared: bool) -> Scales:
-    """Of weights of 1 bit: an integer of 1 stands for the mean magnitude of the channel, or of all of them."""
-    sizes = np.abs(rows.reshape(1, -1) if compared else rows)
-    with np.errstate(over="ignore", divide="ignore"):
-        means = sizes.mean(axis=1, keepdims=True)
-        if not means.all():
-            empty = int(np.flatnonzero(means == 0)[0])
+def _require_weights(layer: FloatPopulation, parts: Sequence[Part], bits: int) -> None:
+    if not any(part.live.any() for part in parts):
+        raise InputError(f"layer {layer.name!r}: every weight is zero; there is nothing to build")
+    for part in parts:
+        if bits == 1 and not part.live.all():
             raise InputError(
-                f"layer {name!r}: every weight of channel {empty} is zero, and a weight of 1 bit is 1 or -1; leave "
-                "that channel out, or use 2 bits"
+                f"layer {layer.name!r}: every weight of channel {int(part.live.argmin())} is zero, and a weight of "
+                "1 bit is 1 or -1; leave that channel out, or use 2 bits"
             )
-        exact = (np.abs(sizes - means) <= STEP_ROUNDING * means).all(axis=1)
-        values = 1 / means[:, 0]
-    return Scales(*(np.array(np.broadcast_to(one, (len(rows),))) for one in (values, exact, False)))
 
 
-def _of_all(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> Scales:
-    """One scale for all channels."""
-    one = _scales(rows.reshape(1, -1), others.reshape(1, -1), largest, leaks)
-    kept, none = np.full(len(rows), one.coarsest[0] > 0), np.zeros(len(rows), bool)
-    return Scales(np.full(len(rows), one.scale[0]), kept, none)
-
-
-def _of_each(layer: FloatPopulation, rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> Scales:
-    """The scale of each channel, those without weights included."""
-    live = np.asarray(rows.any(axis=1))
-    found = _scales(rows[live], others[live], largest, leaks)
-    scales = Scales(np.empty(len(rows)), np.empty(len(rows), bool), np.empty(len(rows), bool))
-    smallest = found.finest.min()
-    _set(scales, live, found, smallest)
+def _of_rows(
+    layer: FloatPopulation, parts: Sequence[Part], others: FloatArray, bits: int, leaks: bool
+) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], Int64Array]:
+    """The scale of each row, whether it is exact, whether the span limits it, and the gains (projections, rows)."""
+    rows = len(others)
+    live = np.any([part.live for part in parts], axis=0)
+    scale, exact, capped = np.empty(rows), np.empty(rows, bool), np.empty(rows, bool)
+    gains = np.ones((len(parts), rows), np.int64)
+    its = [part.taken(live) for part in parts]
+    found = _scales(its, others[live], bits, leaks)
+    smallest = np.inf if bits == 1 else found.finest.min()
+    scale[live], exact[live], capped[live] = _within_span(found, smallest)
+    gains[:, live] = _gains(found, its, scale[live], exact[live], bits)
     if not live.all():
         # Any scale keeps weights of 0: these take the one that suits what they have instead.
-        instead = np.stack([layer.bias, _threshold(layer)], axis=1)[~live]
-        _set(scales, ~live, _scales(instead, others[~live], largest, leaks), smallest)
-    return scales
+        instead = [Part.of(np.stack([layer.bias, _threshold(layer)], axis=1)[~live], 1.0, bits)]
+        scale[~live], exact[~live], capped[~live] = _within_span(_scales(instead, others[~live], bits, leaks), smallest)
+    return scale, exact, capped, gains
 
 
 def _threshold(layer: FloatPopulation) -> FloatArray:
@@ -121,65 +136,54 @@ def _threshold(layer: FloatPopulation) -> FloatArray:
     return layer.neuron.threshold
 
 
-def whole(values: FloatArray) -> npt.NDArray[np.bool_]:
-    """Which of the values are integers but for what single precision leaves open; infinite ones are none."""
-    with np.errstate(invalid="ignore"):
-        missed = np.abs(values - np.rint(values))
-    return np.asarray(missed <= np.minimum(ROUNDING * np.abs(values), MOST_ROUNDING))
-
-
-def best_scales(rows: FloatArray, largest: int) -> FloatArray:
-    """For each row of weights (rows, weights), not all zero, the scale at which integers up to ``largest`` fit it best.
-
-    Of the candidates (``CLIP_LEVELS``) the one of the smallest squared error, the least clipping one among equals.
-    """
-    peaks = np.abs(rows).max(axis=1, keepdims=True)
-    smallest = np.full(len(rows), np.inf)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        best: FloatArray = largest / peaks[:, 0]
-        for level in CLIP_LEVELS:
-            scales = largest / (peaks * level)
-            restored = np.clip(np.rint(rows * scales), -largest, largest) / scales
-            error = (((restored - rows) / peaks) ** 2).sum(axis=1)
-            better = error < smallest
-            best[better], smallest[better] = scales[better, 0], error[better]
-    return best
-
-
-def peaks_in_steps(rows: FloatArray, largest: int) -> npt.NDArray[np.int64]:
-    """For each row of weights, not all zero, how many steps its largest weight has, from 1 to ``largest``.
-
-    The step is the coarsest of which every weight of the row is a multiple; 0 where there is none.
-    """
-    parts = rows / np.abs(rows).max(axis=1, keepdims=True)
-    steps = np.zeros(len(rows), np.int64)
-    for count in range(1, largest + 1):
-        left = np.flatnonzero(steps == 0)
-        left = left[_multiples(parts[left, :FIRST_WEIGHTS] * count)]
-        steps[left[_multiples(parts[left] * count)]] = count
-    return steps
-
-
-def _multiples(weights: FloatArray) -> npt.NDArray[np.bool_]:
-    """For each row of weights in steps, whether all of them are multiples."""
-    return np.asarray((np.abs(weights - np.rint(weights)) <= STEP_ROUNDING).all(axis=1))
-
-
-def _scales(rows: FloatArray, others: FloatArray, largest: int, leaks: bool) -> _Rows:
+def _scales(parts: Sequence[Part], others: FloatArray, bits: int, leaks: bool) -> _Rows:
     """The scales of rows of weights, not all zero. ``others`` (rows, any): what else a scale turns into integers."""
-    steps = peaks_in_steps(rows, largest)
-    scale, coarsest = np.empty(len(rows)), np.zeros(len(rows))
-    rounded = steps == 0
-    if rounded.any():
-        scale[rounded] = best_scales(rows[rounded], largest)
-    finest = scale.copy()
-    for row in np.flatnonzero(steps):
-        most = largest // int(steps[row])
+    largest, count = largest_weight(bits), len(others)
+    scale, coarsest, multiples = np.empty(count), np.zeros(count), np.ones((len(parts), count), np.int64)
+    finest = np.empty(count)
+    stepped = np.all([(part.steps.peak > 0) | ~part.live for part in parts], axis=0)
+    for row in np.flatnonzero(stepped):
+        there = [port for port, part in enumerate(parts) if part.live[row]]
+        common = _common([float(parts[port].steps.scale[row]) for port in there])
+        if common is None:
+            stepped[row] = False
+            continue
+        multiples[there, row] = common.multiples
+        most = max(
+            largest // (int(parts[port].steps.peak[row]) * multiple)
+            for port, multiple in zip(there, common.multiples, strict=True)
+        )
+        most = max(min(most, MAX_GAIN // max(common.multiples)), 1)
+        coarsest[row] = common.scale
         with np.errstate(over="ignore", invalid="ignore"):
-            coarsest[row] = steps[row] / np.abs(rows[row]).max()
             finest[row] = coarsest[row] * most
             scale[row] = coarsest[row] * _parts_of_a_step(others[row] * coarsest[row], most, leaks)
-    return _Rows(scale, coarsest, finest)
+    rough = np.flatnonzero(~stepped)
+    projections, plain = Projections(parts, bits), len(parts) == 1
+    if len(rough):
+        joint = projections.scales(rough)
+        scale[rough] = finest[rough] = joint.scale
+        plain = joint.plain
+    return _Rows(scale, coarsest, finest, multiples, projections, plain)
+
+
+@dataclass(frozen=True)
+class _Common:
+    """``scale``: at which all steps become integers, the coarsest; ``multiples``: these integers."""
+
+    scale: float
+    multiples: list[int]
+
+
+def _common(scales: Sequence[float]) -> _Common | None:
+    """Of steps that become 1 at ``scales``; None if they have no common part that is large enough."""
+    finest = max(scales)
+    for parts in range(1, MOST_COMMON + 1):
+        with np.errstate(over="ignore", invalid="ignore"):
+            multiples = parts * finest / np.array(scales)
+        if whole(multiples).all() and multiples.max() <= MAX_GAIN:
+            return _Common(parts * finest, [round(multiple) for multiple in multiples.tolist()])
+    return None
 
 
 def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
@@ -193,8 +197,8 @@ def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
     return parts << ((most // parts).bit_length() - 1) if leaks else parts
 
 
-def _set(scales: Scales, channels: npt.NDArray[np.bool_], rows: _Rows, smallest: float) -> None:
-    """Put the scales of ``rows`` into ``channels``, at most ``SCALE_SPAN`` times the smallest of the layer.
+def _within_span(rows: _Rows, smallest: float) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The scales, at most ``SCALE_SPAN`` times the smallest of the layer, whether each is exact, and whether limited.
 
     Exact ones divide their steps less for that, by halves, while they can. The smallest is that of the finest: a step
     that was not divided is no reason to take bits from the other channels.
@@ -205,4 +209,26 @@ def _set(scales: Scales, channels: npt.NDArray[np.bool_], rows: _Rows, smallest:
     parts = np.rint(rows.scale[exact] / rows.coarsest[exact])
     halvings = np.ceil(np.log2(rows.scale[exact] / scale[exact]))
     scale[exact] = rows.coarsest[exact] * np.maximum(parts // 2**halvings, 1)
-    scales.values[channels], scales.exact[channels], scales.capped[channels] = scale, exact, rows.scale > most
+    return scale, exact, rows.scale > most
+
+
+def _gains(
+    found: _Rows, parts: Sequence[Part], scale: FloatArray, exact: npt.NDArray[np.bool_], bits: int
+) -> Int64Array:
+    """The gains (projections, rows) at the scales that are built: the smallest that keep exact weights."""
+    gains = np.ones((len(parts), len(scale)), np.int64)
+    if not found.plain:
+        gains = found.projections.gains(np.arange(len(scale)), scale)
+    largest = largest_weight(bits)
+    for row in np.flatnonzero(exact):
+        divided = round(float(scale[row] / found.coarsest[row]))
+        for port, part in enumerate(parts):
+            if part.live[row]:
+                step = int(found.multiples[port, row]) * divided
+                gains[port, row] = _smallest_gain(step, largest // int(part.steps.peak[row]))
+    return gains
+
+
+def _smallest_gain(step: int, most: int) -> int:
+    """The smallest factor of ``step`` that leaves at most ``most`` of it for the weights."""
+    return next(gain for gain in range(-(-step // most), step + 1) if step % gain == 0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from math import prod
 from typing import TypeAlias, TypeVar
 
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from hwsnn.spec.integers import Int64Array, IntArray
 
-from ..spec import Network, Population, Shape
+from ..spec import INPUT_INDEX, Network, Population
 from .encoders import encoder
 from .layers import PopulationLayer, stage
 from .readouts import scores as read
@@ -101,29 +102,42 @@ class _Pipeline:
     def __init__(self, network: Network) -> None:
         self._readout = network.readout
         self._encode = encoder(network)
-        self._stages = {
-            layer.name: stage(layer, network.largest_inputs(index)[0], network.timesteps)
-            for index, layer in enumerate(network.layers)
-            if network.gives_spikes(index)
-        }
-        self._last: PopulationLayer | None = None
-        if network.reads_membranes:
-            last = len(network.layers) - 1
-            self._last = PopulationLayer(network.population(last), network.largest_inputs(last)[0], network.timesteps)
-            self._last_name = network.layers[-1].name
+        self._layers = [
+            (layer.name, _stage(network, index), forward, done)
+            for index, (layer, forward, done) in enumerate(
+                zip(network.layers, _forward(network), _done_after(network), strict=True)
+            )
+        ]
 
     def scores(self, images: Bytes, trace: Mapping[str, IntArray]) -> Int64Array:
         """The scores (N, classes) of a batch; what ``trace`` asks for is written into its arrays."""
-        now = self._encode(channels_last(images))
-        _record(trace, "encoder", now)
-        for name, fire in self._stages.items():
-            now = fire(now)
-            _record(trace, name, now)
-        if self._last is None:
-            return read(self._readout, now)
-        membranes = self._last.membranes(now)
-        _record(trace, self._last_name, membranes)
-        return read(self._readout, membranes)
+        given: dict[int, IntArray] = {INPUT_INDEX: self._encode(channels_last(images))}
+        _record(trace, "encoder", given[INPUT_INDEX])
+        for index, (name, layer, sources, done) in enumerate(self._layers):
+            given[index] = layer(*(given[source] for source in sources))
+            _record(trace, name, given[index])
+            for source in done:
+                del given[source]
+        return read(self._readout, given[index])
+
+
+def _stage(network: Network, index: int) -> Callable[..., IntArray]:
+    """What layer ``index`` makes of its inputs: the spikes that it passes on, or the membranes that are read."""
+    layer, largest = network.layers[index], network.largest_inputs(index)
+    if network.gives_spikes(index):
+        return stage(layer, largest, network.timesteps)
+    return PopulationLayer(network.population(index), largest, network.timesteps).membranes
+
+
+def _forward(network: Network) -> list[list[int]]:
+    """The sources that each layer reads at the same step."""
+    return [[edge.source for edge in inputs if not edge.delay] for inputs in network.edges]
+
+
+def _done_after(network: Network) -> list[set[int]]:
+    """The sources that no layer needs after each one."""
+    forward = _forward(network)
+    return [set(sources) - set(chain(*forward[index + 1 :])) for index, sources in enumerate(forward)]
 
 
 def _record(trace: Mapping[str, IntArray], name: str, steps: IntArray) -> None:
@@ -150,14 +164,16 @@ def _cores() -> int:
 
 
 def _bytes_an_image(network: Network) -> int:
-    """Approximate memory of the largest layer for one image: spikes in and out, and 20 bytes per neuron for a step."""
-    return max(prod(shape) * (2 * network.timesteps + 20) for shape in (network.input_shape, *_outputs(network)))
-
-
-def _outputs(network: Network) -> Iterator[Shape]:
-    """The shape that each layer computes, before a pool of its currents."""
-    for layer, shape in zip(network.layers, network.shapes, strict=False):
-        yield layer.projection.output_shape(shape) if isinstance(layer, Population) else layer.output_shape(shape)
+    """Approximate memory for one image, at its most: what layers gave and others need, and 20 bytes a neuron."""
+    held, most = {INPUT_INDEX: prod(network.input_shape)}, 0
+    for index, (layer, done) in enumerate(zip(network.layers, _done_after(network), strict=True)):
+        held[index] = computed = prod(network.shapes[index + 1])
+        if isinstance(layer, Population):  # before a pool of its currents
+            computed = prod(layer.projections[0].output_shape(network.input_shapes(index)[0]))
+        most = max(most, network.timesteps * sum(held.values()) + 20 * computed)
+        for source in done:
+            del held[source]
+    return most
 
 
 def _empty_traces(network: Network, count: int) -> tuple[Trace[np.uint8], Trace[np.int64]]:

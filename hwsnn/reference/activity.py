@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.spec import Network, Population, Shape
+from hwsnn.spec import INPUT_INDEX, AnyProjection, Network, Shape
 from hwsnn.spec.integers import IntArray
 
 from .traces import traced
@@ -24,10 +24,11 @@ class Activity:
 
     ``spikes``: of the encoder (``"encoder"``, if it makes spikes) and of every layer that passes spikes on, pools too,
     over all time steps, channels and positions; several of a neuron at a step count as many. ``synaptic_operations``:
-    of every layer with weights that takes spikes, each spike on its input times the synapses that it feeds, weights of
-    zero included. ``multiply_adds``: of a first layer that takes the values themselves and so has no synaptic
-    operations: every value, even 0, times the synapses that it feeds (so none on padding). Under direct encoding that
-    is once per image, because the current is the same at every step. 0 where the encoder makes spikes.
+    of every layer with weights that takes spikes, each spike on its inputs times the synapses that it feeds, weights of
+    zero included; those of the last step cause none in a recurrent projection. ``multiply_adds``: of the projections
+    that take the values of the input themselves and so have no synaptic operations: every value, even 0, times the
+    synapses that it feeds (so none on padding). Under direct encoding that is once per image, because the current is
+    the same at every step. 0 where the encoder makes spikes.
     """
 
     images: int
@@ -55,18 +56,28 @@ def measure(
     as ``hwsnn.reference.run`` does.
     """
     spikes_at: dict[str, IntArray] = {}
+    of_last_step: dict[str, IntArray] = {}
     for trace in traced(network, images, progress):
         for name, spikes in trace.items():
             spikes_at[name] = spikes_at.get(name, 0) + spikes.sum(axis=(0, 1, 2), dtype=np.int64)
+            of_last_step[name] = of_last_step.get(name, 0) + spikes[:, -1].sum(axis=(0, 1), dtype=np.int64)
 
-    names = ["encoder", *(layer.name for layer in network.layers)]
+    names = {INPUT_INDEX: "encoder"} | {index: layer.name for index, layer in enumerate(network.layers)}
     operations, multiply_adds = dict[str, float](), 0
     for index, layer in network.populations():
-        fed = fan_out(layer, network.shapes[index])
-        if index == 0 and not network.encoder.spikes:
-            multiply_adds = network.encoded_steps * network.shapes[index][0] * int(fed.sum())
-        else:
-            operations[layer.name] = int((spikes_at[names[index]] * fed).sum()) / len(images)
+        caused, takes_spikes = 0, False
+        for projection, edge, shape in zip(
+            layer.projections, network.edges[index], network.input_shapes(index), strict=True
+        ):
+            fed = fan_out(projection, shape)
+            if edge.source == INPUT_INDEX and not network.encoder.spikes:
+                multiply_adds += network.encoded_steps * shape[0] * int(fed.sum())
+                continue
+            name = names[edge.source]
+            takes_spikes = True
+            caused += int(((spikes_at[name] - (of_last_step[name] if edge.delay else 0)) * fed).sum())
+        if takes_spikes:
+            operations[layer.name] = caused / len(images)
     return Activity(
         images=len(images),
         spikes={name: int(counts.sum()) / len(images) for name, counts in spikes_at.items()},
@@ -75,18 +86,18 @@ def measure(
     )
 
 
-def fan_out(layer: Population, shape: Shape) -> IntArray:
-    """How many synapses of ``layer`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
+def fan_out(projection: AnyProjection, shape: Shape) -> IntArray:
+    """How many synapses of ``projection`` an input at each position of ``shape`` (C, H, W) feeds: (H, W), any channel.
 
     Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
     The currents that a pool drops count as well: all of them are computed.
     """
-    size, stride, padding = layer.projection.window
-    windows = layer.projection.output_shape(shape)[1:]
+    size, stride, padding = projection.window
+    windows = projection.output_shape(shape)[1:]
     down, across = (
         _windows_over(shape[1 + axis], windows[axis], size[axis], stride[axis], padding[axis]) for axis in (0, 1)
     )
-    return layer.projection.fan_out * np.outer(down, across)
+    return projection.fan_out * np.outer(down, across)
 
 
 def _windows_over(extent: int, windows: int, kernel: int, stride: int, padding: int) -> IntArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,17 +53,11 @@ class Neurons:
         thresholds = neuron.thresholds if isinstance(neuron, Neuron) else ()
         self._thresholds = [values.astype(self.dtype) for values in thresholds]
 
-    def over(self, currents: Iterable[FloatArray]) -> Iterator[Step]:
-        """Every step of neurons with these input currents, (N, rows, columns, channels) of ``dtype``.
+    def step(self, before: Step | None, current: FloatArray) -> Step:
+        """A step with input currents (N, rows, columns, channels) of ``dtype``, which stay as they are.
 
-        No current is modified, so the same one may come at every step.
+        ``before``: the step before it, None for none.
         """
-        before: Step | None = None
-        for current in currents:
-            before = self._step(before, current)
-            yield before
-
-    def _step(self, before: Step | None, current: FloatArray) -> Step:
         s = self._synaptic(before, current)
         v = self._initial(s.shape) if before is None else self._reset(before)
         whole = s

@@ -25,6 +25,7 @@ from .leaks import LEAKS, ChannelLeak, Leak, MultiplyLeak, NoLeak, ShiftLeak
 from .limits import (
     MAX_EXTENT,
     MAX_FRACTION_BITS,
+    MAX_GAIN,
     MAX_LEAK_SHIFT,
     MAX_MEMBRANE_BITS,
     MAX_PIXEL_BITS,
@@ -52,6 +53,7 @@ __all__ = [
     "LEAKS",
     "MAX_EXTENT",
     "MAX_FRACTION_BITS",
+    "MAX_GAIN",
     "MAX_LEAK_SHIFT",
     "MAX_MEMBRANE_BITS",
     "MAX_PIXEL_BITS",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from hwsnn.quantization.scales import best_scales
+from hwsnn.quantization.rows import best_scales
 from hwsnn.spec.integers import signed_limits
 
 from .network import Layer, TrainableNetwork

@@ -111,7 +111,7 @@ def test_padding_of_zeros_is_no_other_padding() -> None:
         (
             network(spec.MaxPool("pool1", (1, 1), (1, 1), "or"), dense([[1, 2]])),
             {"input_scale": 0.5, "encoding": "steps", "pixel_bits": 1},
-            r"layer 'pool1': a first layer that takes mean, std or input scale must have weights",
+            r"layer 'pool1': a layer that takes mean, std or input scale must have weights",
         ),
     ],
 )

@@ -252,7 +252,7 @@ ROUGH = [1, 0.5037]
         (
             network(spec.MaxPool("pool1", (1, 1), (1, 1), "or"), ONE),
             {"encoding": "direct"},
-            r"network 'net' cannot be built: the first layer must have weights under direct encoding",
+            r"network 'net' cannot be built: layers that take pixels must have weights under direct encoding",
         ),
         (
             network(float_conv_layer("conv1", np.ones((1, 1, 1, 1)), np.zeros(1), neuron())),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hwsnn.errors import InputError
 from hwsnn.float_network import FloatIntegrator
-from hwsnn.quantization.scales import best_scales
+from hwsnn.quantization.rows import best_scales
 from tests.support.float_networks import built, dense, fires, network, neuron, only_layer
 
 weights = st.floats(0.001, 10) | st.floats(-10, -0.001) | st.just(0.0)

@@ -87,7 +87,7 @@ def test_the_random_networks_cover_what_matters() -> None:
     ],
 )
 def test_fan_out(layer: Population, extent: int, windows: list[int]) -> None:
-    assert fan_out(layer, (1, extent, extent)).tolist() == [[3 * a * b for b in windows] for a in windows]
+    assert fan_out(layer.projection, (1, extent, extent)).tolist() == [[3 * a * b for b in windows] for a in windows]
 
 
 def test_totals() -> None:

@@ -150,7 +150,7 @@ class _Draw:
 
     def _add(self, layer: Layer) -> None:
         """Run the frames through ``layer`` too."""
-        self._steps = stage(layer, self._largest_input, self._timesteps)(self._steps)
+        self._steps = stage(layer, [self._largest_input], self._timesteps)(self._steps)
         self._shape = layer.output_shape(self._shape)
         self._largest_input = layer.neuron.spikes if isinstance(layer, Population) else 1
         self._layers.append(layer)
@@ -199,7 +199,7 @@ class _Draw:
             size = size or (dice.integer(1, min(rows, 3)), dice.integer(1, min(columns, 3)))
             layer = replace(layer, pool=Window(size, (dice.integer(1, size[0]), dice.integer(1, size[1]))))
         most = 32 - (self._timesteps - 1).bit_length() if last else 32
-        membranes = PopulationLayer(layer, self._largest_input, self._timesteps).membranes(self._steps)
+        membranes = PopulationLayer(layer, [self._largest_input], self._timesteps).membranes(self._steps)
         by_channel: Int64Array = membranes.reshape(-1, layer.out_channels)
         neuron = random_neuron(dice, kind, wishes, probe, by_channel, most)
         return with_widths(dice, replace(layer, neuron=neuron), self._largest_input, self._timesteps)
