@@ -115,7 +115,7 @@ class Setting:
         if queue_depth is None:
             engine = self.engine(1)
             queue_depth = -(-(engine.pass_clocks + engine.pipeline_clocks + 3) // engine.pass_clocks)
-        return Engine(self.network, 0, self.fold, self.steps, queue_depth)
+        return Engine(self.network, 0, self.fold, [self.steps], queue_depth)
 
     def beats(self) -> tuple[list[int], list[int]]:
         """Random windows, and the spikes or scores that the oracle makes of them."""
@@ -144,10 +144,7 @@ class Setting:
         return inputs, outputs
 
     def _oracle(self, planes: list[oracle.Plane]) -> list[oracle.Plane]:
-        layer = self.network.layers[0]
-        assert not isinstance(layer, MaxPool)
-        currents, _ = oracle.input_currents(layer, planes, self.shape)
-        spikes, membranes = oracle.neurons(layer, currents)
+        spikes, membranes, _ = oracle.population(self.network.population(0), [planes], [self.shape])
         return spikes if self.fires else membranes
 
     def begins(self, engine: Engine) -> list[list[int]]:
@@ -290,6 +287,6 @@ def test_init_wrong() -> None:
     pool = MaxPool("pool", (1, 1), (1, 1), "or")
     network = replace(SETTINGS[0].network, layers=(pool, *SETTINGS[0].network.layers))
     with pytest.raises(ValueError, match=r"^layer 'pool' must have weights, not be a pool"):
-        Engine(network, 0, LayerFold(1, 1), 1, 4)
+        Engine(network, 0, LayerFold(1, 1), [1], 4)
     with pytest.raises(ValueError, match=r"^steps must be an integer of at least 1, not 0$"):
-        Engine(network, 1, LayerFold(1, 1), 0, 4)
+        Engine(network, 1, LayerFold(1, 1), [0], 4)

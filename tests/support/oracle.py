@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from hwsnn.spec import (
     AnyNeuron,
+    AnyProjection,
     ChannelLeak,
     Conv,
+    Layer,
     Leak,
     MaxPool,
     MultiplyLeak,
@@ -21,6 +23,7 @@ from hwsnn.spec import (
     Population,
     Shape,
     ShiftLeak,
+    Sum,
 )
 
 Place: TypeAlias = tuple[int, int, int]
@@ -34,19 +37,34 @@ def run(network: Network, image: np.ndarray) -> tuple[int, list[int], dict[str, 
 
     Behind the last layer, where its membranes are read, the values are its u.
     """
-    values = {"encoder": encode(network, image)}
-    now, shape = values["encoder"], network.input_shape
+    values, shapes, before = {"pixels": encode(network, image)}, {"pixels": network.input_shape}, "pixels"
     for layer in network.layers:
+        sources = [source or before for source in forward_sources(layer)]
+        inputs, seen = [values[source] for source in sources], [shapes[source] for source in sources]
         if isinstance(layer, MaxPool):
-            now, shape = pool(layer, now, shape)
+            made, shape = pool(layer, inputs[0], seen[0])
+        elif isinstance(layer, Sum):
+            made, shape = [total(step) for step in zip(*inputs, strict=True)], seen[0]
         else:
-            currents, shape = input_currents(layer, now, shape)
-            spikes, membranes = neurons(layer, currents)
+            spikes, membranes, shape = population(layer, inputs, seen)
             reads_membranes = layer is network.layers[-1] and network.readout in ("membrane", "sum", "max")
-            now = membranes if reads_membranes else spikes
-        values[layer.name] = now
-    scores = [score(network.readout, [step[c, 0, 0] for step in now]) for c in range(shape[0])]
-    return scores.index(max(scores)), scores, values
+            made = membranes if reads_membranes else spikes
+        values[layer.name], shapes[layer.name], before = made, shape, layer.name
+    scores = [score(network.readout, [step[c, 0, 0] for step in made]) for c in range(shape[0])]
+    return scores.index(max(scores)), scores, {"encoder": values.pop("pixels"), **values}
+
+
+def forward_sources(layer: Layer) -> list[str | None]:
+    """What a layer reads at the same step, by name; None for the layer before it."""
+    if isinstance(layer, MaxPool):
+        return [layer.source]
+    if isinstance(layer, Sum):
+        return list(layer.sources)
+    return [projection.source for projection in layer.projections if projection.delay == 0]
+
+
+def total(planes: Sequence[Plane]) -> Plane:
+    return {place: sum(plane[place] for plane in planes) for place in planes[0]}
 
 
 def score(readout: str, steps: list[int]) -> int:
@@ -100,9 +118,36 @@ def poisson_numbers(network: Network, channel: int) -> Iterator[int]:
         yield r
 
 
-def input_currents(layer: Population, inputs: list[Plane], shape: Shape) -> tuple[list[Plane], Shape]:
-    """The currents at every step and their shape, behind the pool if the layer has one."""
-    projection = layer.projection
+def population(
+    layer: Population, inputs: list[list[Plane]], shapes: list[Shape]
+) -> tuple[list[Plane], list[Plane], Shape]:
+    """The numbers of spikes and u at every step, and their shape; ``inputs`` of the projections without delay."""
+    currents, spikes, membranes, shape = list[Plane](), list[Plane](), list[Plane](), shapes[0]
+    running: dict[Place, Iterator[Moment]] = {}
+    for step in zip(*inputs, strict=True):
+        arriving, of_step = iter(zip(step, shapes, strict=True)), list[Plane]()
+        for projection in layer.projections:
+            if projection.delay == 0:
+                plane, extent = next(arriving)
+                summed, shape = sums(projection, plane, extent)
+                of_step.append(summed)
+            elif spikes:
+                of_step.append(sums(projection, spikes[-1], shape_of(spikes[-1]))[0])
+        current = {place: int(layer.bias[place[0]]) + 2**layer.fraction_bits * n for place, n in total(of_step).items()}
+        if layer.pool is not None:
+            windows = list(windows_of(shape, layer.pool.size, layer.pool.stride))
+            current = {place: max(current[entry] for entry in window) for place, window in windows}
+        currents.append(current)
+        if not running:
+            running = {place: one_neuron(layer.neuron, place[0], arriving_at(place, currents)) for place in current}
+        moments = {place: next(neuron) for place, neuron in running.items()}
+        spikes.append({place: moment.n for place, moment in moments.items()})
+        membranes.append({place: moment.u for place, moment in moments.items()})
+    return spikes, membranes, shape_of(spikes[0])
+
+
+def sums(projection: AnyProjection, plane: Plane, shape: Shape) -> tuple[Plane, Shape]:
+    """The sums of a projection times its gain, at one step, and their shape."""
     _, height, width = shape
     outputs, inputs_of_a_group, kernel_height, kernel_width = projection.weight.shape
     (sy, sx), (py, px), fillers = (1, 1), (0, 0), None
@@ -111,32 +156,20 @@ def input_currents(layer: Population, inputs: list[Plane], shape: Shape) -> tupl
     outputs_of_a_group = outputs * inputs_of_a_group // shape[0]
     rows, columns = (height + 2 * py - kernel_height) // sy + 1, (width + 2 * px - kernel_width) // sx + 1
     weights = projection.weight.tolist()
-    result: list[Plane] = [{} for _ in inputs]
+    result: Plane = {}
     for o, y, x in product(range(outputs), range(rows), range(columns)):
-        gain = 1 if projection.gain is None else int(projection.gain[o])
-        for t, step in enumerate(inputs):
-            total = 0
-            for c, i, j in product(range(inputs_of_a_group), range(kernel_height), range(kernel_width)):
-                seen = o // outputs_of_a_group * inputs_of_a_group + c
-                outside = 0 if fillers is None else int(fillers[seen])
-                total += weights[o][c][i][j] * step.get((seen, y * sy + i - py, x * sx + j - px), outside)
-            result[t][o, y, x] = int(layer.bias[o]) + 2**layer.fraction_bits * gain * total
-    if layer.pool is None:
-        return result, (outputs, rows, columns)
-    windows = list(windows_of((outputs, rows, columns), layer.pool.size, layer.pool.stride))
-    pooled = [{place: max(step[entry] for entry in window) for place, window in windows} for step in result]
-    return pooled, shape_of(windows)
+        summed = 0
+        for c, i, j in product(range(inputs_of_a_group), range(kernel_height), range(kernel_width)):
+            seen = o // outputs_of_a_group * inputs_of_a_group + c
+            outside = 0 if fillers is None else int(fillers[seen])
+            summed += weights[o][c][i][j] * plane.get((seen, y * sy + i - py, x * sx + j - px), outside)
+        result[o, y, x] = summed * (1 if projection.gain is None else int(projection.gain[o]))
+    return result, (outputs, rows, columns)
 
 
-def neurons(layer: Population, currents: list[Plane]) -> tuple[list[Plane], list[Plane]]:
-    """The numbers of spikes, and u, at every step."""
-    spikes: list[Plane] = [{} for _ in currents]
-    membranes: list[Plane] = [{} for _ in currents]
-    for place in currents[0]:
-        of_neuron = one_neuron(layer.neuron, place[0], [step[place] for step in currents])
-        for t, moment in enumerate(of_neuron):
-            spikes[t][place], membranes[t][place] = moment.n, moment.u
-    return spikes, membranes
+def arriving_at(place: Place, currents: list[Plane]) -> Iterator[int]:
+    """The currents of a neuron, each when it is there."""
+    return (current[place] for current in currents)
 
 
 class Moment(NamedTuple):
@@ -148,7 +181,7 @@ class Moment(NamedTuple):
     v: int
 
 
-def one_neuron(neuron: AnyNeuron, o: int, currents: Sequence[int]) -> Iterator[Moment]:
+def one_neuron(neuron: AnyNeuron, o: int, currents: Iterable[int]) -> Iterator[Moment]:
     """A neuron of channel o, step after step."""
     bits, reset, sub, thresholds, once = neuron.membrane_bits, "none", 0, list[int](), False
     if isinstance(neuron, Neuron):
@@ -218,7 +251,7 @@ def pool(layer: MaxPool, inputs: list[Plane], shape: Shape) -> tuple[list[Plane]
                 result[t][place] = int(any(step[entry] for entry in window))
             else:
                 result[t][place] = step[window[counts.index(max(counts))]]
-    return result, shape_of(windows)
+    return result, shape_of(result[0])
 
 
 def windows_of(shape: Shape, size: Pair, stride: Pair) -> Iterator[tuple[Place, list[Place]]]:
@@ -230,6 +263,6 @@ def windows_of(shape: Shape, size: Pair, stride: Pair) -> Iterator[tuple[Place, 
         yield (c, y, x), entries
 
 
-def shape_of(windows: list[tuple[Place, list[Place]]]) -> Shape:
-    channel, row, column = windows[-1][0]
-    return channel + 1, row + 1, column + 1
+def shape_of(plane: Plane) -> Shape:
+    channels, rows, columns = (1 + max(place[axis] for place in plane) for axis in range(3))
+    return channels, rows, columns

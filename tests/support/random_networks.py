@@ -10,11 +10,10 @@ from typing import get_args
 
 import numpy as np
 
-from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues
+from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues, edge_queues
 from hwsnn.reference import encode
 from hwsnn.reference.layers import PopulationLayer, stage
 from hwsnn.spec import (
-    MAX_WEIGHT_BITS,
     Conv,
     Dense,
     Encoder,
@@ -30,19 +29,17 @@ from hwsnn.spec import (
     Readout,
     Shape,
     Window,
-    largest_weight,
 )
-from hwsnn.spec.integers import Int64Array, IntArray, signed_width
+from hwsnn.spec.integers import Int64Array
 from tests.support.dice import Dice
 from tests.support.layers import dense_layer
 from tests.support.random_neurons import random_neuron, silent, with_widths
+from tests.support.random_projections import random_gain, random_units, random_weights
 from tests.support.wishes import Wishes
 
 MAX_SIDE, MAX_INPUT_CHANNELS, MAX_CHANNELS, MAX_TIMESTEPS, MAX_LAYERS = 8, 3, 6, 6, 3
 SAMPLES = 4
 """Frames on which the thresholds are chosen."""
-NARROW_CURRENT = 24
-"""Bits of a current that fraction bits may fill."""
 QUEUE_DEPTHS = ((1,), (1, 2, 3), (1, 2, 3, 4, 5, 40, 100))
 """What the queues of one folding are drawn from: none has room, all are short, or anything."""
 
@@ -70,6 +67,7 @@ def random_folding(network: Network, seed: int) -> Folding:
         layers,
         {layer.name: int(random.choice(depths)) for layer in network.layers},
         {name: int(random.choice(depths)) for name in column_queues(network)},
+        {name: int(random.choice(depths)) for name in edge_queues(network)},
     )
 
 
@@ -80,7 +78,8 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
     forms: tuple[Sums, ...] = get_args(Sums)
 
     def fold(layer: Population) -> LayerFold:
-        cin_par, cout_par, t_par = part(layer.projection.in_channels), part(layer.out_channels), part(network.timesteps)
+        cin_par = part(max(projection.in_channels for projection in layer.projections))
+        cout_par, t_par = part(layer.out_channels), part(1 if layer.recurrent else network.timesteps)
         sums = forms[random.integers(len(forms))]
         return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
 
@@ -165,32 +164,19 @@ class _Draw:
             padding = (max(padding[0], 1), padding[1]) if self._wishes.padding_values else padding
             values = dice.random.integers(0, self._largest_input, self._shape[0], endpoint=True)
         channels = groups * dice.integer(1, MAX_CHANNELS // groups)
-        weight, bits = self._weights((channels, self._shape[0] // groups, *kernel))
+        weight, bits = random_weights(dice, (channels, self._shape[0] // groups, *kernel), self._wishes.weight_bits)
         stride = (dice.integer(1, 2), dice.integer(1, 2))
-        return Conv(name, weight, bits, self._gain(channels), stride, padding, groups, values)
+        return Conv(name, weight, bits, random_gain(dice, channels, self._wishes.gain), stride, padding, groups, values)
 
     def _dense(self, name: str) -> Dense:
         channels = self._dice.integer(1, MAX_CHANNELS)
-        weight, bits = self._weights((channels, *self._shape))
-        return Dense(name, weight, bits, self._gain(channels))
-
-    def _weights(self, shape: tuple[int, ...]) -> tuple[IntArray, int]:
-        bits = MAX_WEIGHT_BITS if self._dice.happens(0.4) else self._dice.integer(1, MAX_WEIGHT_BITS - 1)
-        bits = bits if self._wishes.weight_bits is None else self._wishes.weight_bits
-        largest = largest_weight(bits)
-        if bits == 1:
-            return self._dice.random.choice([-1, 1], shape), bits
-        return self._dice.random.integers(-largest, largest, shape, endpoint=True), bits
-
-    def _gain(self, channels: int) -> IntArray | None:
-        if not self._dice.happens(0.25, self._wishes.gain):
-            return None
-        return self._dice.random.integers(1, 9 if self._dice.happens(0.8) else 300, channels, endpoint=True)
+        weight, bits = random_weights(self._dice, (channels, *self._shape), self._wishes.weight_bits)
+        return Dense(name, weight, bits, random_gain(self._dice, channels, self._wishes.gain))
 
     def _population(self, projection: Conv | Dense, *, pools: bool, size: Pair | None = None) -> Population:
         """A population fed by ``projection``, maybe behind a pool, of the given size if it must have one."""
         dice, wishes, last = self._dice, self._wishes, projection.name == "last"
-        fraction_bits, bias = self._units(projection)
+        fraction_bits, bias = random_units(dice, [projection], [self._largest_input], wishes.fraction_bits)
         kind = dice.choice(wishes.kinds(last=last, readout=self._readout))
         probe = silent(dice, kind, wishes, projection.out_channels)
         layer = Population(projection.name, (projection,), bias, probe, fraction_bits)
@@ -202,19 +188,7 @@ class _Draw:
         membranes = PopulationLayer(layer, [self._largest_input], self._timesteps).membranes(self._steps)
         by_channel: Int64Array = membranes.reshape(-1, layer.out_channels)
         neuron = random_neuron(dice, kind, wishes, probe, by_channel, most)
-        return with_widths(dice, replace(layer, neuron=neuron), self._largest_input, self._timesteps)
-
-    def _units(self, projection: Conv | Dense) -> tuple[int, IntArray]:
-        """Fraction bits, and biases beside which the sums count."""
-        dice = self._dice
-        flat = projection.gained.reshape(projection.out_channels, -1) * self._largest_input
-        reach = int(np.abs(flat).sum(axis=1).max())
-        fraction_bits = 0
-        if dice.happens(0.25, self._wishes.fraction_bits):
-            fraction_bits = min(dice.integer(1, 8), max(1, NARROW_CURRENT - signed_width(-reach, reach)))
-        spread = np.sqrt(0.25 * np.square(flat).sum(axis=1)) + 1
-        bias = (spread * (1 << fraction_bits)) * dice.random.uniform(-0.5, 0.7, projection.out_channels)
-        return fraction_bits, np.rint(bias).astype(np.int64)
+        return with_widths(dice, replace(layer, neuron=neuron), [self._largest_input], self._timesteps)
 
     def _window(self) -> Pair:
         return self._dice.integer(1, min(self._shape[1], 4)), self._dice.integer(1, min(self._shape[2], 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -106,10 +107,10 @@ def _further(dice: Dice, threshold: Int64Array, spikes: int) -> IntArray | None:
     return further
 
 
-def with_widths(dice: Dice, layer: Population, largest_input: int, timesteps: int) -> Population:
+def with_widths(dice: Dice, layer: Population, largest_inputs: Sequence[int], timesteps: int) -> Population:
     """The layer with membranes no wider than they need be; a third of the synaptic currents are narrower than that."""
     neuron = layer.neuron
-    ranges = layer.state_ranges([largest_input], timesteps)
+    ranges = layer.state_ranges(largest_inputs, timesteps)
     needed = ranges["v"]
     if isinstance(neuron, Neuron) and neuron.reset == "subtract" and neuron.sub is not None:
         left = neuron.thresholds - neuron.sub * np.arange(1, neuron.spikes + 1)[:, np.newaxis]
