@@ -49,7 +49,7 @@ class Graph:
     def __init__(self) -> None:
         self.layers: list[FloatLayer] = []
         self.work = linear.Work()
-        self._folded: dict[str, str] = {}  # nodes with weights, and the neurons that take their currents
+        self._folded: dict[linear.Map, str] = {}  # those with weights, and the neurons that take their currents
         self._most: dict[str, int] = {}  # spikes per step, by layer
 
     def input(self, shape: Shape, *, flat: bool) -> Signal:
@@ -95,6 +95,10 @@ class Graph:
             self._most[pool.name] = self._most.get(term.source, 1)
             closed.append(Term(pool.name, its_shape, its_shape, first=term.first))
         return Signal(shape, signal.flat, tuple(closed))
+
+    def is_binary(self, signal: Signal) -> bool:
+        """Whether ``signal`` is what neurons that fire at most once a step give."""
+        return all(not term.maps and self._most.get(term.source) == 1 for term in signal.terms)
 
     def sum(self, node: Source, signals: Sequence[Signal]) -> Signal:
         """The element-wise sum: of the spikes of several layers a layer of its own, else of the currents."""
@@ -196,7 +200,7 @@ class Graph:
         """Currents are computed where they are added up: for two layers of neurons they would be computed twice."""
         for used in term.maps:
             if isinstance(used, linear.ConvMap | linear.DenseMap):
-                taker = self._folded.setdefault(used.name, node.name)
+                taker = self._folded.setdefault(used, node.name)
                 if taker != node.name:
                     raise node.error(
                         f"takes the currents of {used.name!r}, which {taker!r} takes too; each layer of neurons would "

@@ -13,11 +13,15 @@ from typing import TypeAlias
 
 from hwsnn import spec
 from hwsnn.float_network import FloatLayer
+from hwsnn.spec import graph
+from hwsnn.spec.checks import assert_never
 from hwsnn.spec.populations import AbstractPopulation
 
 Layer: TypeAlias = spec.Layer | FloatLayer
 
 MOST_LAYERS = 256
+MOST_PORTS = 1024
+"""Inputs of all layers."""
 MOST_WEIGHTS = 1 << 24
 """Weights of a network: four times as many as the block memories of the largest device hold, at 8 bits."""
 MOST_VALUES = 1 << 23
@@ -42,22 +46,24 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     ``shapes``: the input's, then the one after each layer.
     """
     _require("the layers", len(layers), MOST_LAYERS)
+    connected = graph.edges(layers)
+    _require("the inputs of all layers", sum(map(len, connected)), MOST_PORTS)
     populations = [layer for layer in layers if isinstance(layer, AbstractPopulation)]
-    weights = sum(one.synapses for layer in populations for one in layer.projections)
+    weights = sum(projection.synapses for layer in populations for projection in layer.projections)
     _require("the weights", weights, MOST_WEIGHTS)
     _require("the pixels", prod(shapes[0]), MOST_VALUES)
     values, positions, windows = prod(shapes[0]), prod(shapes[0][1:]), 0
-    for layer, inputs in zip(layers, spec.graph.edges(layers), strict=True):
+    for layer, edges in zip(layers, connected, strict=True):
         name = f"of layer {layer.name!r}"
-        for window, before, after in _parts(layer, [shapes[edge.source + 1] for edge in inputs]):
-            taken, (height, width) = before[0] * prod(window.size), window.padded(before[1:])
+        for window, before, after in _parts(layer, [shapes[edge.source + 1] for edge in edges]):
+            inputs, (height, width) = before[0] * prod(window.size), window.padded(before[1:])
             _require(f"the inputs {name}, with their border,", before[0] * height * width, MOST_VALUES)
             _require(f"the outputs {name}", prod(after), MOST_VALUES)
-            _require(f"the inputs of a row of windows {name}", after[2] * taken, MOST_ROW_VALUES)
-            _require(f"the inputs of all windows {name}", after[1] * after[2] * taken, MOST_WINDOW_VALUES)
+            _require(f"the inputs of a row of windows {name}", after[2] * inputs, MOST_ROW_VALUES)
+            _require(f"the inputs of all windows {name}", after[1] * after[2] * inputs, MOST_WINDOW_VALUES)
             values += prod(after)
             positions += height * width
-            windows += after[1] * after[2] * taken
+            windows += after[1] * after[2] * inputs
     _require("the values of all layers and time steps", values * timesteps, MOST_VALUES_AN_IMAGE)
     _require("the positions of all layers and time steps", positions * timesteps, MOST_POSITIONS_AN_IMAGE)
     _require("the inputs of all windows and time steps", windows * timesteps, MOST_WINDOW_VALUES_AN_IMAGE)
@@ -65,25 +71,27 @@ def require_bounded(layers: Sequence[Layer], shapes: Sequence[spec.Shape], times
     _require("the channels of all layers and time steps", channels * timesteps, MOST_CHANNELS_AN_IMAGE)
 
 
-def _parts(layer: Layer, inputs: Sequence[spec.Shape]) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
-    """The windows of a layer on its ``inputs`` with the shapes before and after them: of its weights, then its pool."""
+def _parts(layer: Layer, inputs: list[spec.Shape]) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
+    """The windows of a layer with the shapes before and after them: of its weights, then of its pool, or of a sum."""
     match layer:
+        case AbstractPopulation():
+            for projection, before in zip(layer.projections, inputs, strict=True):
+                after = projection.output_shape(before)
+                yield projection.window, before, after
+            if layer.pool is not None:
+                yield _pooled(layer.name, layer.pool, after)
+        case spec.MaxPool():
+            yield _pooled(layer.name, layer.window, inputs[0])
         case spec.Sum():
             for shape in inputs:
                 yield spec.Window((1, 1)), shape, shape
-        case spec.MaxPool():
-            (shape,) = inputs
-            yield from _pooled(layer.name, layer.window, shape)
         case _:
-            for projection, shape in zip(layer.projections, inputs, strict=True):
-                yield projection.window, shape, projection.output_shape(shape)
-            if layer.pool is not None:
-                yield from _pooled(layer.name, layer.pool, layer.projection.output_shape(*inputs))
+            raise assert_never(layer)
 
 
-def _pooled(name: str, pool: spec.Window, before: spec.Shape) -> Iterator[tuple[spec.Window, spec.Shape, spec.Shape]]:
+def _pooled(name: str, pool: spec.Window, before: spec.Shape) -> tuple[spec.Window, spec.Shape, spec.Shape]:
     _require(f"the positions in a window of layer {name!r}", prod(pool.size), MOST_POOLED)
-    yield pool, before, (before[0], *pool.positions(name, before[1:]))
+    return pool, before, (before[0], *pool.positions(name, before[1:]))
 
 
 def _require(what: str, count: int, most: int) -> None:

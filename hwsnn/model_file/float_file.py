@@ -22,11 +22,10 @@ from hwsnn.float_network import (
     FloatNeuron,
     FloatPopulation,
 )
-from hwsnn.spec import MaxPool
 from hwsnn.spec.checks import assert_never, require_choice
 
 from . import tensor_file
-from .integer_file import describe_kind, describe_projection, restore_kind
+from .integer_file import describe_kind, describe_projection, names_before, restore_kind
 from .tensor_file import Fields, TensorReader, Tensors
 
 FORMAT = 2
@@ -62,12 +61,12 @@ def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArra
     """
     tensors: dict[str, FloatArray] = {}
     layers = []
-    for layer in network.layers:
-        entry = describe_kind(layer)
+    for layer, before in zip(network.layers, names_before(network.layers), strict=True):
+        entry = describe_kind(layer, before)
         layers.append(entry)
         if not isinstance(layer, FloatPopulation):
             continue
-        entry["projections"] = [describe_projection(projection) for projection in layer.projections]
+        entry["projections"] = [describe_projection(projection, before) for projection in layer.projections]
         entry["neuron"] = _describe_neuron(layer.neuron)
         for index, projection in enumerate(layer.projections):
             tensors[f"{layer.name}.{index}.weight"] = projection.weight
@@ -121,10 +120,10 @@ def restore(description: object, tensors: Tensors) -> FloatNetwork:
 def _restore_layer(entry: Fields, tensors: TensorReader) -> FloatLayer:
     kind, settings = restore_kind(entry)
     require_choice(f"the type of {entry.where}", kind, tuple(FLOAT_KINDS))
-    name = entry.text("name")
+    name, made = entry.text("name"), cast("type[Any]", FLOAT_KINDS[kind])
     layer: FloatLayer
-    if FLOAT_KINDS[kind] is MaxPool:
-        layer = MaxPool(name, **settings)
+    if made is not FloatPopulation:
+        layer = made(name, **settings)
     else:
         projections = tuple(
             _restore_projection(Fields(part, f"projection {index} of {entry.where}"), name, index, tensors)

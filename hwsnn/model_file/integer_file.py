@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,13 +15,13 @@ import numpy as np
 
 from hwsnn.float_network import FloatLayer
 from hwsnn.spec import (
+    INPUT,
     KINDS,
     PROJECTIONS,
     AnyProjection,
     Conv,
     Encoder,
     Layer,
-    MaxPool,
     Network,
     Population,
     Projection,
@@ -67,13 +67,13 @@ def describe(network: Network) -> tuple[dict[str, Any], dict[str, IntArray]]:
     """
     tensors: dict[str, IntArray] = {}
     layers = []
-    for layer in network.layers:
-        entry = describe_kind(layer)
+    for layer, before in zip(network.layers, names_before(network.layers), strict=True):
+        entry = describe_kind(layer, before)
         layers.append(entry)
         if not isinstance(layer, Population):
             continue
         entry["projections"] = [
-            _describe_projection(projection, f"{layer.name}.{index}", tensors)
+            _describe_projection(projection, before, f"{layer.name}.{index}", tensors)
             for index, projection in enumerate(layer.projections)
         ]
         entry["neuron"] = describe_neuron(layer.neuron)
@@ -119,14 +119,27 @@ def restore(graph: object, tensors: Tensors) -> Network:
     return network
 
 
-def describe_kind(layer: Layer | FloatLayer) -> dict[str, Any]:
-    """The fields of a layer besides its projections, tensors and neuron, as JSON values."""
-    return {"name": layer.name, "type": layer.kind} | _as_json(layer.settings)
+def names_before(layers: Sequence[Layer | FloatLayer]) -> list[str]:
+    """The name of the layer before each one, which is its source where no other is named."""
+    return [INPUT, *(layer.name for layer in layers)][: len(layers)]
 
 
-def describe_projection(projection: Projection) -> dict[str, Any]:
-    """The fields of a projection besides its tensors and weight bits, as JSON values."""
-    return {"type": projection.kind} | _as_json(projection.settings)
+def describe_kind(layer: Layer | FloatLayer, before: str) -> dict[str, Any]:
+    """The fields of a layer besides its projections, tensors and neuron, as JSON values.
+
+    ``before``: the layer before it. A source is named only where it is another one, so that a network has one hash.
+    """
+    fields = {"name": layer.name, "type": layer.kind} | _as_json(layer.settings)
+    return {name: value for name, value in fields.items() if (name, value) != ("source", before)}
+
+
+def describe_projection(projection: Projection, before: str) -> dict[str, Any]:
+    """The fields of a projection besides its tensors and weight bits, as JSON values; ``before`` as for its layer."""
+    source, delay = projection.port
+    fields = {"type": projection.kind} | _as_json(projection.settings)
+    if source not in (None, before):
+        fields["source"] = source
+    return fields | ({"delay": delay} if delay else {})
 
 
 def restore_kind(entry: Fields) -> tuple[str, dict[str, Any]]:
@@ -142,19 +155,30 @@ def _restore_pool(entry: Fields) -> Window | None:
     return Window(entry.integers("pool_size", 2), entry.integers("pool_stride", 2))  # type: ignore[arg-type]
 
 
+def _restore_source(entry: Fields) -> str | None:
+    return entry.text("source") if "source" in entry else None
+
+
+def _restore_port(entry: Fields) -> dict[str, Any]:
+    return {"source": _restore_source(entry), "delay": entry.get("delay", 0)}
+
+
 SETTINGS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
     "population": lambda entry: {"pool": _restore_pool(entry)},
     "conv": lambda entry: {
         "stride": entry.integers("stride", 2),
         "padding": entry.integers("padding", 2),
         "groups": entry.get("groups", 1),
+        **_restore_port(entry),
     },
-    "dense": lambda entry: {},
+    "dense": _restore_port,
     "maxpool": lambda entry: {
         "size": entry.integers("size", 2),
         "stride": entry.integers("stride", 2),
         "mode": entry.text("mode"),
+        "source": _restore_source(entry),
     },
+    "sum": lambda entry: {"sources": tuple(entry.list("sources"))},
 }
 """Reads the settings of each kind of layer and projection. The class checks their values."""
 
@@ -163,22 +187,24 @@ def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
-def _describe_projection(projection: AnyProjection, prefix: str, tensors: dict[str, IntArray]) -> dict[str, Any]:
+def _describe_projection(
+    projection: AnyProjection, before: str, prefix: str, tensors: dict[str, IntArray]
+) -> dict[str, Any]:
     tensors[f"{prefix}.weight"] = projection.weight.astype(np.int8)
     if projection.gain is not None:
         tensors[f"{prefix}.gain"] = projection.gain.astype(np.int32)
     if isinstance(projection, Conv) and projection.padding_values is not None:
         tensors[f"{prefix}.padding_values"] = projection.padding_values.astype(np.int32)
-    return describe_projection(projection) | {"weight_bits": projection.weight_bits}
+    return describe_projection(projection, before) | {"weight_bits": projection.weight_bits}
 
 
 def _restore_layer(entry: Fields, tensors: TensorReader) -> Layer:
     kind, settings = restore_kind(entry)
     require_choice(f"the type of {entry.where}", kind, tuple(KINDS))
-    name, made = entry.text("name"), KINDS[kind]
+    name, made = entry.text("name"), cast("type[Any]", KINDS[kind])
     layer: Layer
-    if made is MaxPool:
-        layer = MaxPool(name, **settings)
+    if made is not Population:
+        layer = made(name, **settings)
     else:
         described = Fields(entry.get("neuron"), f"the neuron of {entry.where}")
         projections = tuple(

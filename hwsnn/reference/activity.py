@@ -23,12 +23,12 @@ class Activity:
     """Activity of a network over ``images`` images; each figure is a mean per image.
 
     ``spikes``: of the encoder (``"encoder"``, if it makes spikes) and of every layer that passes spikes on, pools too,
-    over all time steps, channels and positions; several of a neuron at a step count as many. ``synaptic_operations``:
-    of every layer with weights that takes spikes, each spike on its inputs times the synapses that it feeds, weights of
-    zero included; those of the last step cause none in a recurrent projection. ``multiply_adds``: of the projections
-    that take the values of the input themselves and so have no synaptic operations: every value, even 0, times the
-    synapses that it feeds (so none on padding). Under direct encoding that is once per image, because the current is
-    the same at every step. 0 where the encoder makes spikes.
+    and be it to itself, over all time steps, channels and positions; several of a neuron at a step count as many.
+    ``synaptic_operations``: of every layer with weights that takes spikes, each spike on its inputs times the synapses
+    that it feeds, weights of zero included; no step takes what a recurrent layer gives at the last one.
+    ``multiply_adds``: of the projections that take the values of the input themselves and so have no synaptic
+    operations: every value, even 0, times the synapses that it feeds (so none on padding). Under direct encoding that
+    is once per image, because the current is the same at every step. 0 where the encoder makes spikes.
     """
 
     images: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce, singledispatch
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -55,17 +56,21 @@ class PopulationLayer:
         """Every step of the neurons, for spikes or values at each projection without delay."""
         dtype = self._neurons.dtype
         by_synapses = list(zip(self._forward, inputs, strict=True))
-        held = [synapses(steps[0], dtype) for synapses, steps in by_synapses if len(steps) == 1]
+        constant = [(synapses, steps) for synapses, steps in by_synapses if len(steps) == 1]
         changing = [(synapses, steps) for synapses, steps in by_synapses if len(steps) > 1]
+        held = [reduce(np.add, (synapses(steps[0], dtype) for synapses, steps in constant))] if constant else []
         before: Step | None = None
         for t in range(self._timesteps):
             if before is None or changing or self._recurrent:
-                now = [synapses(steps[t], dtype) for synapses, steps in changing]
-                if before is not None:
-                    now += [synapses(before.spikes.view(np.uint8), dtype) for synapses in self._recurrent]
-                current = self._pooled(reduce(np.add, held + now))
+                now = (synapses(steps[t], dtype) for synapses, steps in changing)
+                own = () if before is None else self._from_itself(before)
+                current = self._pooled(reduce(np.add, chain(held, now, own)))
             before = self._neurons.step(before, current)
             yield before
+
+    def _from_itself(self, before: Step) -> Iterator[FloatArray]:
+        spikes = before.spikes.view(np.uint8)
+        return (synapses(spikes, self._neurons.dtype) for synapses in self._recurrent)
 
     def _pooled(self, current: FloatArray) -> FloatArray:
         return current if self._pool is None else largest(self._pool, current)

@@ -61,8 +61,6 @@ def edges(layers: Sequence[Connected]) -> Edges:
         tuple(_edge(layer, index, port, places) for port in layer.ports) for index, layer in enumerate(layers)
     )
     used = {edge.source for inputs in found for edge in inputs if not edge.delay}
-    if layers and INPUT_INDEX not in used:
-        raise ValueError("the network's input must feed a layer, not none")
     for index, layer in enumerate(layers[:-1]):
         if index not in used:
             raise ValueError(f"layer {layer.name!r} must feed another layer: only the last one makes the scores")
@@ -75,8 +73,9 @@ def _edge(layer: Connected, index: int, port: Port, places: dict[str, int]) -> E
         known = ", ".join(sorted(places, key=lambda name: places[name]))
         raise ValueError(f"the source of layer {layer.name!r} must be one of {known}, not {port.source!r}")
     if port.delay and source != index:
+        named = port.source or "the layer before"
         raise ValueError(
-            f"what comes to layer {layer.name!r} a step late must be its own spikes, not those of {port.source!r}: "
+            f"what comes to layer {layer.name!r} a step late must be its own spikes, not those of {named!r}: "
             "loops over several layers are not built"
         )
     if not port.delay and source >= index:

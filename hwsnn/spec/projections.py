@@ -69,11 +69,16 @@ class Projection(ABC):
             self._require_own_position()
 
     def _require_own_position(self) -> None:
-        if self.kernel != (1, 1) or self.window != Window((1, 1)):
-            rows, columns = self.kernel
+        rows, columns = self.kernel
+        wrong = None
+        if self.kernel != (1, 1):
+            wrong = f"a kernel of 1x1, not {rows}x{columns}"
+        elif self.window != Window((1, 1)):
+            wrong = f"a stride of 1 and no padding, not {self.window.stride} and {self.window.padding}"
+        if wrong is not None:
             raise ValueError(
-                f"a recurrent projection of layer {self.name!r} must have a kernel of 1x1, not {rows}x{columns}: a "
-                "neuron runs all its steps before its neighbours begin"
+                f"a recurrent projection of layer {self.name!r} must have {wrong}: a neuron runs all its steps before "
+                "its neighbours begin"
             )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,20 @@ from safetensors.numpy import save as to_bytes
 from hwsnn.errors import InputError
 from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatNeuron
 from hwsnn.model_file import float_file, integer_file
-from hwsnn.spec import Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, ShiftLeak, Window
+from hwsnn.spec import (
+    Conv,
+    Dense,
+    Encoder,
+    Integrator,
+    MaxPool,
+    MultiplyLeak,
+    Network,
+    Neuron,
+    Population,
+    ShiftLeak,
+    Sum,
+    Window,
+)
 from tests.model_file.changes import Tensors
 from tests.support.layers import conv_layer, dense_layer, float_conv_layer, float_dense_layer
 
@@ -35,6 +48,31 @@ def integers() -> Network:
             dense_layer(
                 "last", random.integers(-127, 128, (5, 4, 3, 2)), -np.arange(5), 8, Integrator(MultiplyLeak(9, 4), 15)
             ),
+        ),
+        "membrane",
+    )
+
+
+def joined() -> Network:
+    """A recurrent layer, a sum, a pool beside it, and a layer of both."""
+    neuron = Neuron(np.array([3, 4]), ShiftLeak(2), "zero", 14)
+    weight = np.ones((2, 2, 3, 3), np.int64)
+    own = Conv("b", np.ones((2, 2, 1, 1), np.int64), 8, source="b", delay=1)
+    b = conv_layer("b", weight, np.arange(2), 8, neuron, (1, 1), (1, 1))
+    parts = (np.ones((3, 2, 4, 4), np.int64), np.ones((3, 2, 2, 2), np.int64))
+    ends = (Dense("last", parts[0], 8, source="c"), Dense("last", parts[1], 8))
+    return Network(
+        "joined",
+        (2, 4, 4),
+        8,
+        Encoder("direct"),
+        3,
+        (
+            conv_layer("a", weight, np.arange(2), 8, neuron, (1, 1), (1, 1)),
+            replace(b, projections=(b.projection, own)),
+            Sum("c", ("a", "b")),
+            MaxPool("d", (2, 2), (2, 2), "or", "b"),
+            Population("last", ends, np.arange(3), Integrator(ShiftLeak(1), 15)),
         ),
         "membrane",
     )

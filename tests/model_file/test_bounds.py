@@ -46,6 +46,11 @@ def last(inputs: int) -> Population:
     return conv_layer("last", np.ones((2, inputs, 1, 1), np.int8), np.zeros(2, int), 4, Integrator(NoLeak(), 24))
 
 
+def joined(*parts: Population) -> Population:
+    """One layer of the projections of all parts, each from the layer before."""
+    return replace(parts[0], projections=tuple(part.projection for part in parts))
+
+
 def network(shape: Shape, timesteps: int, *layers: Layer, kind: EncoderKind = "direct") -> Network:
     return Network("net", shape, 8, Encoder(kind), timesteps, layers, "membrane")
 
@@ -86,6 +91,19 @@ def or_pool(name: str, size: int) -> MaxPool:
         ),
         (network((1, 1, 1), 1, *(conv(f"a{number}", 1, 1) for number in range(256)), last(1)), "the layers must be"),
         (network((1, 1, 1), 1, conv("a", 4096, 1), conv("b", 4096, 4096), last(4096)), "the weights must be"),
+        (network((1, 1, 1), 1, joined(*[conv("a", 1, 1)] * 1024), last(1)), "the inputs of all layers must be at"),
+        (
+            network((1, 1, 1), 1, conv("a", 2048, 1), joined(*[conv("b", 2048, 2048)] * 5), last(2048)),
+            "the weights must be",
+        ),
+        (
+            network((1, 64, 64), 2, joined(*[conv("a", 64, 1)] * 300), or_pool("p", 64), last(64)),
+            "the values of all layers and time steps",
+        ),
+        (
+            network((1, 390, 390), 2, joined(*[conv("a", 1, 1, 32)] * 9), or_pool("p", 41), or_pool("q", 8), last(1)),
+            "the inputs of all windows and time steps",
+        ),
     ],
 )
 def test_networks_that_ask_for_too_much(asking: Network, what: str, tmp_path: Path) -> None:

@@ -195,11 +195,16 @@ WRONG_DESCRIPTIONS: list[tuple[Callable[[Graph], None], str]] = [
     (put("layers", 0, "pool_size", value=[9, 9]), "the window of layer 'conv' must fit"),
     (put("layers", 0, "pool_size", value=[1]), "pool_size of layer 0 must be 2 integers"),
     (put("layers", 2, "pool_size", value=[1, 1]), "pool"),
-    (put("layers", 0, "projections", value=[]), "layer 'conv' must have one projection, not 0"),
+    (put("layers", 0, "projections", value=[]), "layer 'conv' must have a projection without delay, not none"),
     (
         put("layers", 0, "projections", 0, "type", value="lstm"),
         "the type of projection 0 of layer 0 must be one of",
     ),
+    (
+        put("layers", 2, "projections", 0, "source", value="x"),
+        "the source of layer 'last' must be one of pixels, conv,",
+    ),
+    (put("layers", 1, "source", value=3), "source of layer 1 must be a string, not int"),
     (put("readout", value="vote"), "readout must be one of count, first, membrane, sum, max, not 'vote'"),
     (put("input_scale", value=0.0), "input scale must be positive and finite, not 0.0"),
     (put("layers", 1, "mode", value="sum"), "mode of layer 'pool' must be one of or, winner"),

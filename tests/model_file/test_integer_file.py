@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,16 +28,19 @@ from hwsnn.spec import (
     SynapticCurrent,
     Window,
 )
-from tests.model_file.small_networks import INTEGERS, integers
+from tests.model_file.small_networks import INTEGERS, integers, joined
+from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 
 
+@pytest.mark.parametrize("network_of", [random_network, random_graph])
 @pytest.mark.parametrize("seed", range(40))
-def test_round_trip(tmp_path: Path, seed: int) -> None:
-    before = random_network(seed)
+def test_round_trip(tmp_path: Path, network_of: Callable[[int], Network], seed: int) -> None:
+    before = network_of(seed)
     save(before, tmp_path / "model.safetensors")
     after = load(tmp_path / "model.safetensors")
     assert model_hash(after) == model_hash(before)
+    assert after.edges == before.edges
     graph, tensors = describe(before)
     same_graph, same_tensors = describe(after)
     assert same_graph == graph
@@ -51,7 +55,7 @@ def test_what_is_restored_is_what_was_built() -> None:
         assert getattr(after, name) == getattr(before, name)
     for old, new in zip(before.layers, after.layers, strict=True):
         assert type(new) is type(old)
-        if isinstance(old, MaxPool) or isinstance(new, MaxPool):
+        if not isinstance(old, Population) or not isinstance(new, Population):
             assert new == old
             continue
         assert (new.projection.weight == old.projection.weight).all()
@@ -64,6 +68,44 @@ def test_what_is_restored_is_what_was_built() -> None:
             assert new.neuron.reset == old.neuron.reset
             assert (new.neuron.threshold == old.neuron.threshold).all()
             np.testing.assert_array_equal(new.neuron.sub, old.neuron.sub)
+
+
+def test_how_a_source_is_named_does_not_matter(tmp_path: Path) -> None:
+    """The layer before may be named or not: that is one network, with one hash and one file."""
+    conv, pool, last = integers().layers
+    assert isinstance(conv, Population)
+    assert isinstance(pool, MaxPool)
+    assert isinstance(last, Population)
+    named = (
+        replace(conv, projections=(replace(conv.projection, source="pixels"),)),
+        replace(pool, source="conv"),
+        replace(last, projections=(replace(last.projection, source="pool"),)),
+    )
+    other = replace(integers(), layers=named)
+    assert model_hash(other) == model_hash(integers())
+    assert "source" not in json.dumps(describe(other)[0])
+    assert "delay" not in json.dumps(describe(other)[0])
+
+
+def test_what_lies_in_the_file_of_a_graph() -> None:
+    """So that others can read it, and so that a change of the format does not go unnoticed."""
+    graph, tensors = describe(joined())
+    conv = {"type": "conv", "stride": [1, 1], "padding": [1, 1], "weight_bits": 8}
+    one = {"type": "conv", "stride": [1, 1], "padding": [0, 0], "weight_bits": 8}
+    assert [layer.get("projections", layer) for layer in graph["layers"]] == [
+        [conv],
+        [conv, one | {"source": "b", "delay": 1}],
+        {"type": "sum", "name": "c", "sources": ["a", "b"]},
+        {"type": "maxpool", "name": "d", "size": [2, 2], "stride": [2, 2], "mode": "or", "source": "b"},
+        [{"type": "dense", "source": "c", "weight_bits": 8}, {"type": "dense", "weight_bits": 8}],
+    ]
+    assert {name for name in tensors if "weight" in name} == {
+        "a.0.weight",
+        "b.0.weight",
+        "b.1.weight",
+        "last.0.weight",
+        "last.1.weight",
+    }
 
 
 def test_the_same_network_gives_the_same_file(tmp_path: Path) -> None:
@@ -94,8 +136,7 @@ def changed_projection(index: int, **fields: Any) -> Network:
 
 
 def changed_neuron(index: int, **fields: Any) -> Network:
-    layer = integers().layers[index]
-    assert not isinstance(layer, MaxPool)
+    layer = integers().population(index)
     return changed_layer(index, neuron=replace(layer.neuron, **fields))
 
 

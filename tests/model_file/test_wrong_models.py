@@ -43,18 +43,42 @@ def test_graphs_that_are_not(tmp_path: Path, text: str, message: str) -> None:
     assert message in INTEGERS.refusal(INTEGERS.write(tmp_path / "model", text, describe(integers())[1]))
 
 
+CONNECTIONS: list[tuple[Callable[[Graph], None], str]] = [
+    (put("layers", 1, "source", value=3), "source of layer 1 must be a string, not int"),
+    (put("layers", 1, "source", value=["conv"]), "source of layer 1 must be a string, not list"),
+    (put("layers", 1, "source", value="\x1b[2J"), r"the source of layer 'pool' must be one of .* not '\\x1b\[2J'"),
+    (put("layers", 1, "source", value="last"), "the source of layer 'pool' must come before it, not be 'last'"),
+    (put("layers", 1, "source", value="pixels"), "layer 'conv' must feed another layer"),
+    (put("layers", 0, "source", value="pixels"), "layer 0 must not have 'source'"),
+    (put("layers", 1, "delay", value=1), "layer 1 must not have 'delay'"),
+    (put("layers", 2, "projections", 0, "source", value=None), "source of projection 0 of layer 2 must be a string"),
+    (put("layers", 2, "projections", 0, "delay", value=2), "delay of layer 'last' must be an integer from 0 to 1, not"),
+    (put("layers", 2, "projections", 0, "delay", value=True), "delay of layer 'last' must be an integer from 0 to 1"),
+    (put("layers", 2, "projections", 0, "delay", value=1), "a recurrent projection of layer 'last' must have a kernel"),
+    (put("layers", 1, value={"type": "sum", "name": "pool"}), "layer 1 must have 'sources'"),
+    (put("layers", 1, value={"type": "sum", "name": "pool", "sources": "conv"}), "sources must be a list, not str"),
+    (
+        put("layers", 1, value={"type": "sum", "name": "pool", "sources": ["conv", 3]}),
+        "sources of layer 'pool' must be names of layers, not",
+    ),
+    (
+        put("layers", 1, value={"type": "sum", "name": "pool", "sources": ["conv"] * 16}),
+        r"the sum 'pool' must be at most 15, not 16|layer 'last' must take the shape",
+    ),
+]
+
 WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
     (put("layers", value={}), "layers must be a list, not dict"),
     (put("layers", value=[]), "every tensor must belong to a layer|at least one layer"),
     (put("layers", 0, value=7), "layer 0 must be a JSON object, not int"),
     (
         put("layers", 0, "type", value="lstm"),
-        "the type of layer 0 must be one of population, conv, dense, maxpool, not 'lstm'",
+        "the type of layer 0 must be one of population, conv, dense, maxpool, sum, not 'lstm'",
     ),
     (put("layers", 0, "name", value=3), "name of layer 0 must be a string, not int"),
     (put("layers", 0, "name", value="../conv"), "the tensors must have '../conv.0.weight'"),
     (put("layers", 0, "type", value="conv"), "layer 0 must have 'stride'"),
-    (put("layers", 0, "projections", value=[]), "layer 'conv' must have one projection, not 0"),
+    (put("layers", 0, "projections", value=[]), "layer 'conv' must have a projection without delay, not none"),
     (put("layers", 0, "projections", 0, "type", value="maxpool"), "projection 0 of layer 0 must have 'size'"),
     (put("layers", 0, "fraction_bits", value=9), "fraction bits of layer 'conv' must be an integer from 0 to 8, not 9"),
     (put("layers", 0, "pool_size", value=[2, 2]), "layer 0 must have 'pool_stride'"),
@@ -101,6 +125,7 @@ WRONG_GRAPHS: list[tuple[Callable[[Graph], None], str]] = [
     (put("layers", 0, "neuron", "once", value=1), "once must be true or false, not 1"),
     (put("layers", 0, "neuron", "synapse", value={"leak": {"type": "none"}}), "the synaptic current of the neuron of"),
     (drop("layers", 0, "neuron", "leak", "shift"), "the leak of the neuron of layer 0 must have 'shift'"),
+    *CONNECTIONS,
 ]
 
 

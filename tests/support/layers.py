@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from hwsnn.float_network import AnyFloatNeuron, FloatArray, FloatConv, FloatDense, FloatLayer, FloatPopulation
-from hwsnn.spec import AnyNeuron, Conv, Dense, Layer, MaxPool, Pair, Population, Window
+from hwsnn.spec import AnyNeuron, Conv, Dense, Layer, MaxPool, Pair, Population, Sum, Window
 from hwsnn.spec.integers import IntArray
 
-_Layer = TypeVar("_Layer", Population, FloatPopulation, MaxPool, Layer, FloatLayer)
+_Layer = TypeVar("_Layer", Population, FloatPopulation, MaxPool, Sum, Layer, FloatLayer)
 
 
 def conv_layer(
@@ -66,6 +66,6 @@ def with_weights(layer: Population, weight: IntArray, **fields: Any) -> Populati
 
 def renamed_layer(layer: _Layer, name: str) -> _Layer:
     """The layer by another name."""
-    if isinstance(layer, MaxPool):
+    if isinstance(layer, MaxPool | Sum):
         return replace(layer, name=name)
-    return replace(layer, name=name, projections=(replace(layer.projection, name=name),))
+    return replace(layer, name=name, projections=tuple(replace(each, name=name) for each in layer.projections))

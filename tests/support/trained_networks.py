@@ -133,16 +133,19 @@ def assert_same(first: FloatNetwork, second: FloatNetwork) -> None:
         if field.name not in ("layers", "remarks"):
             _assert_equal(field.name, getattr(first, field.name), getattr(second, field.name))
     assert len(first.layers) == len(second.layers)
+    assert first.edges == second.edges
     for one, other in zip(first.layers, second.layers, strict=True):
         assert type(one) is type(other)
-        if isinstance(one, MaxPool) or isinstance(other, MaxPool):
-            assert one == other
+        assert one.name == other.name
+        if not isinstance(one, FloatPopulation) or not isinstance(other, FloatPopulation):
+            assert {**one.settings, "source": None} == {**other.settings, "source": None}
             continue
-        assert (one.name, one.settings) == (other.name, other.settings)
+        assert one.settings == other.settings
         _assert_equal("bias", one.bias, other.bias)
-        assert type(one.projection) is type(other.projection)
-        assert one.projection.settings == other.projection.settings
-        _assert_equal("weight", one.projection.weight, other.projection.weight)
+        for some, others in zip(one.projections, other.projections, strict=True):
+            assert type(some) is type(others)
+            assert some.settings == others.settings
+            _assert_equal("weight", some.weight, others.weight)
         _assert_same_neurons(one.neuron, other.neuron)
 
 

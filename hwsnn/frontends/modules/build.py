@@ -14,21 +14,24 @@ from torch import nn
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatPopulation
 from hwsnn.model_file.notes import Forward
-from hwsnn.spec import EncoderKind, Readout
+from hwsnn.spec import INPUT, EncoderKind, Readout
 from hwsnn.spec.checks import require_choice
 
 from .. import linear
-from ..chain import Chain
+from ..graph import Graph
 from ..names import network_name
+from ..terms import Signal
 from . import functions, layers
 from .calling import Frame, evaluating, layouts_of, number_type, reset, step_by_step
 from .framework import CALL_PER_STEP, Framework, Layout, Node
 from .frameworks import FRAMEWORKS, framework_of
+from .joins import Made, added, concatenated, late, parted, require_no_late
 from .movement import Frames, moved, stacked
-from .path import Path, is_neuron, path, picked_step
+from .path import Path, path, picks
 from .probing import require_order
 from .recording import Call, Recorder, Value
 from .scores import OverTime, scores
+from .walking import ADDING, JOINING, is_neuron, picked_step
 
 CALLS = 2
 """How many steps are recorded of a module that makes a step a call."""
@@ -94,33 +97,40 @@ def read_module(
 
 
 class _Builder:
-    """Calls a module once, and builds the chain of what it did."""
+    """Calls a module once, and builds the graph of what it did."""
 
     def __init__(self, module: nn.Module, frame: Frame, layout: Layout, told: int | None) -> None:
         self._module = module
         self._frame = frame
         self._layout = layout
-        self._chain = Chain(frame.shape, flat=len(frame.sample) == 1)
-        self._frames = Frames(frame.outer(layout), frame.sample, frame.images(layout, frame.steps))
+        self._graph = Graph()
+        self._input = Made(
+            self._graph.input(frame.shape, flat=len(frame.sample) == 1),
+            Frames(frame.outer(layout), frame.sample, frame.images(layout, frame.steps)),
+        )
         self._neurons: dict[str, nn.Module] = {}
         self._remarks: list[str] = []
         if told not in (None, frame.timesteps):
             self._remarks.append(f"time steps: {frame.timesteps} as asked for, where its layers are made for {told}")
         self._steps: int | None = None
-        self._looped = False  # in the module's own forward
 
     def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
         output, found = self._record()
         self._require_loop(found)
-        for call in found.calls:
-            self._add(call)
-        readout = self._read_out(found)
+        way, made = found.ways[-1], dict[Call | None, Made]()
+        made[None] = self._input
+        for call in way.late:
+            made[call] = late(call, Frames(self._frame.outer("step"), (), self._frame.images("step", 1)))
+        for call, taken in way.inputs.items():
+            made[call] = self._made(call, [made[value.call] for value in taken])
+        assert way.end.call is not None
+        readout = self._read_out(way.end.call, made[way.end.call].signal, found)
         require_order(
             output,
             found.scores,
             self._layout,
             self._frame.frames,
-            math.prod(self._chain.shape),
+            math.prod(made[way.end.call].signal.shape),
             spikes=readout == "count",
         )
         if len(self._frame.sample) == 1 and encoding is None:
@@ -132,7 +142,7 @@ class _Builder:
         network = FloatNetwork(
             name,
             self._frame.shape,
-            tuple(self._chain.layers),
+            tuple(self._graph.layers),
             tuple(dict.fromkeys(self._remarks)),
             timesteps=self._steps or self._frame.timesteps,
             encoding=encoding,
@@ -147,7 +157,7 @@ class _Builder:
         if empty is not None:
             raise InputError(f"its {empty} is on the device meta, without numbers; load the weights")
         dtype, device = number_type(self._module)
-        size = (*self._frames.outer, *self._frames.inner)
+        size = (*self._input.frames.outer, *self._input.frames.inner)
         pixels = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(dtype=dtype, device=device)
         reset(self._module, self._frame.frames)
         try:
@@ -182,111 +192,133 @@ class _Builder:
         if self._layout in CALL_PER_STEP:
             if steps == CALLS:
                 return
-            neurons = next(call for call in found.calls if is_neuron(call))
             raise MisfitError(
-                f"{neurons.title}: is called {steps // CALLS} times in one step: a loop over time in forward is "
-                "--forward all"
+                f"{found.ways[-1].neurons[0].title}: is called {steps // CALLS} times in one step: a loop over time in "
+                "forward is --forward all"
             )
-        for step, way in enumerate(found.ways, steps - len(found.ways)):
-            if not once and picked_step(way[0].values[_position(way)]) != step:
-                raise found.calls[0].error("must take step after step of the input (T, N, ...): x[0], x[1] and so on")
+        if not once and len(found.ways) > 1:
+            for step, way in enumerate(found.ways, steps - len(found.ways)):
+                taken = [picked_step(value) for value, behind in picks(way, found.ways).items() if not behind]
+                if not taken or any(one != step for one in taken):
+                    text = "must take step after step of the input (T, N, ...): x[0], x[1] and so on"
+                    raise next(iter(way.inputs)).error(text)
         if asked is not None and steps != asked:
             raise InputError(f"its loop over time makes {steps} steps, not {asked}; give --timesteps {steps}")
-        self._looped = True
         if once:
             self._steps = steps
 
-    # The chain
+    # The graph
 
-    def _add(self, call: Call) -> None:
+    def _made(self, call: Call, inputs: Sequence[Made]) -> Made:
+        """What ``call`` gives, of its ``inputs``."""
         if call.module is not None and call.module.training:
             raise call.error("is in training mode where the network is in eval mode; let it follow the network")
+        before = inputs[0]
         if is_neuron(call):
-            self._fire(call)
-        elif isinstance(call.module, layers.UNCHANGED) or (self._passes_spikes and functions.is_relu(call)):
-            pass  # spikes are never negative
-        elif isinstance(call.module, layers.MOVING) or (call.module is None and functions.is_movement(call)):
-            self._move(call)
-        elif call.module is None:
-            functions.add_function(self._chain, call, self._frames)
-            self._frames = self._after(call)
+            return self._fire(call, before)
+        if call.module is None and call.name in ADDING:
+            return added(self._graph, call, inputs)
+        if call.module is None and call.name in JOINING:
+            return concatenated(self._graph, call, inputs)
+        if isinstance(call.module, layers.UNCHANGED) or (self._passes_spikes(before) and functions.is_relu(call)):
+            return before  # spikes are never negative
+        if isinstance(call.module, layers.MOVING) or (call.module is None and functions.is_movement(call)):
+            return self._moved(call, before)
+        if call.module is None:
+            signal = functions.add_function(self._graph, before.signal, call, before.frames)
         else:
-            layers.add_layer(self._chain, call, call.module, len(self._frames.inner))
-            self._frames = self._after(call)
+            signal = layers.add_layer(self._graph, before.signal, call, call.module, len(before.frames.inner))
+        return self._after(call, before, signal)
 
-    def _move(self, call: Call) -> None:
-        before = self._frames
+    def _moved(self, call: Call, before: Made) -> Made:
         if len({id(value) for value in call.inputs}) > 1:
-            self._frames = stacked(call, before)
-            return
-        self._frames = moved(call, before, spikes=bool(self._chain.layers) and not self._chain.maps)
-        inner = self._frames.inner
+            return Made(before.signal, stacked(call, before.frames))
+        frames, signal = moved(call, before.frames, spikes=self._passes_spikes(before)), before.signal
+        inner, was = frames.inner, before.frames.inner
         if len(inner) == 1:
-            self._chain.flat = True
-        elif inner != before.inner and tuple(n for n in inner if n > 1) != tuple(n for n in before.inner if n > 1):
+            signal = self._graph.flattened(signal)
+        elif inner != was and tuple(n for n in inner if n > 1) != tuple(n for n in was if n > 1):
             raise call.error(
-                f"makes {'x'.join(map(str, inner))} of {'x'.join(map(str, before.inner))}; give --sample as the layers "
+                f"makes {'x'.join(map(str, inner))} of {'x'.join(map(str, was))}; give --sample as the layers "
                 "take it, and flatten all of a frame"
             )
+        return Made(signal, frames)
 
-    def _after(self, call: Call) -> Frames:
-        """The dimensions of what a map gave, by the chain's own shape."""
-        size, values = tuple(call.values[0].tensor.shape), math.prod(self._chain.shape)
-        for axes in (len(self._frames.inner), 1):
+    def _after(self, call: Call, before: Made, signal: Signal) -> Made:
+        """What a map gave: ``signal``, and its dimensions."""
+        size, values = tuple(call.values[0].tensor.shape), math.prod(signal.shape)
+        for axes in (len(before.frames.inner), 1):
             outer, inner = size[:-axes], size[-axes:]
-            if math.prod(inner) == values and math.prod(outer) == math.prod(self._frames.outer):
-                self._chain.flat = self._chain.flat or axes == 1
-                return Frames(outer, inner, self._frames.images)
-        raise call.error(f"gives {'x'.join(map(str, size))}, where {'x'.join(map(str, self._chain.shape))} is expected")
+            if math.prod(inner) == values and math.prod(outer) == math.prod(before.frames.outer):
+                return Made(
+                    self._graph.flattened(signal) if axes == 1 else signal, Frames(outer, inner, before.frames.images)
+                )
+        raise call.error(f"gives {'x'.join(map(str, size))}, where {'x'.join(map(str, signal.shape))} is expected")
 
-    def _fire(self, call: Call) -> None:
+    def _fire(self, call: Call, before: Made) -> Made:
         assert call.module is not None
         framework = framework_of(call.module)
         assert framework is not None
-        self._require_time(call, call.module, framework)
-        reading = framework.read(Node(call.name, call.module, self._chain.shape, len(self._frames.inner)))
+        self._require_time(call, call.module, framework, before.frames)
+        reading = framework.read(Node(call.name, call.module, before.signal.shape, len(before.frames.inner)))
         self._remarks += reading.remarks
         if reading.weight is not None:
-            self._weigh(call, reading.weight)
-        if self._ends_in_integrators:
+            before = self._weighed(call, before, reading.weight)
+        own = parted(self._graph, call, before.signal)
+        if own.weight is not None and reading.recurrent is not None:
+            raise call.error("gets its own spikes of the step before twice: by its module and by forward; add them up")
+        self._require_firing(call, own.signal)
+        weight = reading.recurrent if own.weight is None else own.weight
+        offset = reading.offset + reading.gain * own.bias
+        signal = self._graph.close(call, own.signal, reading.neuron, reading.gain, offset, weight)
+        self._neurons[self._graph.layers[-1].name] = call.module
+        return Made(signal, before.frames)
+
+    def _weighed(self, call: Call, before: Made, weight: FloatArray) -> Made:
+        """Behind weights that neurons have of their own."""
+        signal = before.signal
+        if weight.shape[1] != math.prod(signal.shape) or not signal.flat:
+            raise call.error(f"takes {weight.shape[1]} values, but gets {'x'.join(map(str, signal.shape))}")
+        weight = weight.reshape(len(weight), *signal.shape)
+        added_map = linear.DenseMap(call.name, weight, np.zeros(len(weight)))
+        return self._after(call, before, self._graph.add(call, signal, added_map))
+
+    def _require_firing(self, call: Call, signal: Signal) -> None:
+        require_no_late(call, signal.terms)
+        if self._integrates(signal):
             raise call.error("comes after neurons that never fire, which can only be the last layer")
-        self._chain.close(call, reading.neuron, reading.gain, reading.offset)
-        self._neurons[self._chain.layers[-1].name] = call.module
 
-    def _weigh(self, call: Call, weight: FloatArray) -> None:
-        """Weights that neurons have of their own."""
-        if weight.shape[1] != math.prod(self._chain.shape) or not self._chain.flat:
-            raise call.error(f"takes {weight.shape[1]} values, but gets {'x'.join(map(str, self._chain.shape))}")
-        weight = weight.reshape(len(weight), *self._chain.shape)
-        self._chain.add(call, linear.DenseMap(call.name, weight, np.zeros(len(weight))))
-        self._frames = self._after(call)
+    def _integrates(self, signal: Signal) -> bool:
+        """Whether neurons that never fire take part in ``signal``."""
+        sources = {term.source for term in signal.terms}
+        return any(
+            isinstance(layer, FloatPopulation) and not layer.neuron.fires
+            for layer in self._graph.layers
+            if layer.name in sources
+        )
 
-    @property
-    def _passes_spikes(self) -> bool:
-        return bool(self._chain.layers) and not self._chain.maps and not self._ends_in_integrators
+    def _passes_spikes(self, made: Made) -> bool:
+        terms = made.signal.terms
+        return all(term.source != INPUT and not term.maps for term in terms) and not self._integrates(made.signal)
 
-    @property
-    def _ends_in_integrators(self) -> bool:
-        last = self._chain.layers[-1] if self._chain.layers else None
-        return isinstance(last, FloatPopulation) and not last.neuron.fires
-
-    def _require_time(self, call: Call, module: nn.Module, framework: Framework) -> None:
+    def _require_time(self, call: Call, module: nn.Module, framework: Framework, found: Frames) -> None:
         """Neurons get a step of all frames a call, or all steps of them in their layout."""
-        frames, outer = self._frame.frames, self._frames.outer
+        frames, outer = self._frame.frames, found.outer
         mixed = "gets frames in another order than they came in, or parts of several: look for a reshape or view that "
         mixed += "should be a transpose"
+        looped = len(call.of_module) > 1
         if not framework.takes_all_steps(module):
             if outer != (frames,):
                 raise call.error(
                     f"takes one step a call, but gets {'x'.join(map(str, outer))} of them for {frames} frames; call it "
                     "in a loop over time"
                 )
-            if self._layout not in CALL_PER_STEP and not self._looped and self._frame.timesteps != 1:
+            if self._layout not in CALL_PER_STEP and not looped and self._frame.timesteps != 1:
                 raise call.error("is called once for a frame: one step, not a loop over time")
-            if self._frames.images != self._frame.images("step", 1):
+            if found.images != self._frame.images("step", 1):
                 raise call.error(mixed)
             return
-        if self._looped or self._layout in CALL_PER_STEP:
+        if looped or self._layout in CALL_PER_STEP:
             raise call.error("takes all steps a call, but is called once a step; give --forward all")
         steps = math.prod(outer) // frames
         wanted: tuple[int, ...] = (steps, frames)
@@ -296,7 +328,7 @@ class _Builder:
             wanted = (frames, steps)
         if outer != wanted or (self._layout != "frame" and steps != self._frame.steps):
             raise call.error(f"gets {'x'.join(map(str, outer))} steps and frames, not {'x'.join(map(str, wanted))}")
-        if self._frames.images != self._frame.images("sequence" if self._layout == "frame" else self._layout, steps):
+        if found.images != self._frame.images("sequence" if self._layout == "frame" else self._layout, steps):
             raise call.error(mixed)
         if self._layout == "frame":
             if (self._steps or self._frame.timesteps) not in (None, steps):
@@ -305,16 +337,17 @@ class _Builder:
                 )
             self._steps = steps
 
-    def _read_out(self, found: Path) -> Readout:
+    def _read_out(self, last: Call, signal: Signal, found: Path) -> Readout:
         """How the scores follow from the last layer, whose currents become a layer where no neurons take them."""
-        last = found.calls[-1]
         over_time = found.scores.over_time
         if not is_neuron(last):
-            zero = np.zeros(self._chain.shape[0])
-            neuron = FloatIntegrator(0.0)
-            self._chain.close(last, neuron, np.ones_like(zero), zero)
+            require_no_late(last, signal.terms)
+            if self._integrates(signal):
+                raise last.error("comes after neurons that never fire, which can only be the last layer")
+            zero = np.zeros(signal.shape[0])
+            self._graph.close(last, signal, FloatIntegrator(0.0), np.ones_like(zero), zero)
             return READOUTS[over_time]
-        if self._ends_in_integrators:
+        if self._integrates(signal):
             return READOUTS[over_time]
         if found.scores.values[-1].membrane:
             assert last.module is not None
@@ -329,13 +362,6 @@ class _Builder:
         if over_time != "all":
             raise last.error("its spikes make the scores: of all steps, not of the last or the largest")
         return "count"
-
-
-def _position(way: Sequence[Call]) -> int:
-    """Which of the tensors that the first call gave goes on to the second."""
-    if len(way) < 2:
-        return 0
-    return next((value.position for value in way[1].inputs if value.call is way[0]), 0)
 
 
 def _is_whole(module: nn.Module) -> bool:

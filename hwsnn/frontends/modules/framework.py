@@ -29,7 +29,7 @@ CALL_PER_STEP = ("step", "state")
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A module, by its qualified name, as a node of the chain; ``shape``: what it gets, (channels, height, width).
+    """A module, by its qualified name, as a node of the graph; ``shape``: what it gets, (channels, height, width).
 
     ``axes``: those of ``shape`` that the module itself sees: all three of an image, (channels, length) of a row, whose
     height is 1, or one, all values of a vector.
@@ -79,7 +79,8 @@ class Reading:
     """What a module of neurons computes: currents reach ``neuron`` times ``gain``, plus ``offset``, (channels,) each.
 
     ``remarks``: a line for each thing that a user should know. ``weight``: (neurons, inputs), where the module has its
-    own weights before the neurons.
+    own weights before the neurons. ``recurrent``: weights of the neurons' own spikes of the step before, which are part
+    of the current: (channels, channels), or (channels,) one to one.
     """
 
     neuron: AnyFloatNeuron
@@ -87,6 +88,7 @@ class Reading:
     offset: FloatArray
     remarks: tuple[str, ...] = ()
     weight: FloatArray | None = None
+    recurrent: FloatArray | None = None
 
 
 class Framework(ABC):

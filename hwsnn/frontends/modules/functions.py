@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from .. import linear
-from ..chain import Chain
+from ..graph import Graph
+from ..terms import Signal
 from .layers import add_layer, not_built
 from .movement import MOVING, Frames
 from .recording import Call
@@ -48,23 +49,23 @@ def is_relu(call: Call) -> bool:
     return isinstance(call.module, nn.ReLU) or (call.module is None and call.name in RELU)
 
 
-def add_function(chain: Chain, call: Call, frames: Frames) -> None:
-    """Add the function of ``call``, which gets ``frames``, to ``chain``. Raises ``InputError`` for others."""
+def add_function(graph: Graph, signal: Signal, call: Call, frames: Frames) -> Signal:
+    """The function of ``call``, which gets ``frames``, behind ``signal``. Raises ``InputError`` for others."""
     if call.name in POOLS:
         try:
             module = POOLS[call.name](*call.args[1:], **{k: v for k, v in call.kwargs.items() if k != "input"})
         except TypeError:
             raise call.error("its arguments are not those of a pool") from None
-        add_layer(chain, call, module, len(frames.inner))
-    elif call.name in WEIGHTED:
-        add_layer(chain, call, _weighted(call, len(frames.inner)), len(frames.inner))
-    elif call.name in TIMES | DIVIDED:
+        return add_layer(graph, signal, call, module, len(frames.inner))
+    if call.name in WEIGHTED:
+        return add_layer(graph, signal, call, _weighted(call, len(frames.inner)), len(frames.inner))
+    if call.name in TIMES | DIVIDED:
         factor = _constant(call)
-        chain.add(call, linear.Scale(call.name, np.full((1, 1, 1), 1 / factor if call.name in DIVIDED else factor)))
-    elif call.name in REDUCING:
-        _reduce(chain, call, frames)
-    else:
-        raise call.error(_refusal(call.name))
+        factors = np.full((1, 1, 1), 1 / factor if call.name in DIVIDED else factor)
+        return graph.add(call, signal, linear.Scale(call.name, factors))
+    if call.name in REDUCING:
+        return _reduce(graph, signal, call, frames)
+    raise call.error(_refusal(call.name))
 
 
 def _weighted(call: Call, axes: int) -> nn.Module:
@@ -90,17 +91,16 @@ def _weighted(call: Call, axes: int) -> nn.Module:
     return layer
 
 
-def _reduce(chain: Chain, call: Call, frames: Frames) -> None:
+def _reduce(graph: Graph, signal: Signal, call: Call, frames: Frames) -> Signal:
     """A mean or sum over height and width: a pool of all of an image."""
     given = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
     total = len(frames.outer) + len(frames.inner)
     dims = {one % total for one in (given if isinstance(given, tuple | list) else (given,)) if isinstance(one, int)}
     if len(frames.inner) < 2 or dims != set(range(len(frames.outer) + 1, total)):
         raise call.error("must be over height and width, or over time behind the last layer")
-    size = chain.shape[1:]
-    chain.add(
-        call, linear.PoolMap(call.name, size, size, (0, 0), 1 / (size[0] * size[1]) if call.name == "mean" else 1)
-    )
+    size = signal.shape[1:]
+    factor = 1 / (size[0] * size[1]) if call.name == "mean" else 1
+    return graph.add(call, signal, linear.PoolMap(call.name, size, size, (0, 0), factor))
 
 
 def _constant(call: Call) -> float:

@@ -1,21 +1,22 @@
-"""Layers of torch without neurons, as maps of a chain."""
+"""Layers of torch without neurons, as linear maps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from hwsnn.float_network import FloatArray
-from hwsnn.spec import Pair
+from hwsnn.float_network import FloatArray, FloatNeuron
+from hwsnn.spec import Pair, Window
 
 from .. import linear
-from ..chain import Chain
+from ..graph import Graph
+from ..terms import Signal
 from .recording import Call
 
 UNCHANGED = (nn.Identity, _DropoutNd)
@@ -24,6 +25,7 @@ MOVING = (nn.Flatten, nn.Unflatten)
 """Layers that move values."""
 ORDER_KEPT = (*UNCHANGED, *MOVING, nn.Softmax, nn.LogSoftmax)
 """Layers that may follow the last one, and leave the order of its scores."""
+AdaptivePool: TypeAlias = nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d
 ROWS = (nn.Conv1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d, nn.MaxPool1d)
 IMAGES = (nn.Conv2d, nn.BatchNorm2d, nn.AvgPool2d, nn.LPPool2d, nn.AdaptiveAvgPool2d, nn.MaxPool2d)
 SUM_POOL = "SumPool2d"
@@ -57,14 +59,13 @@ def is_voting(module: nn.Module) -> bool:
     return type(module).__name__ == "VotingLayer" and type(module).__module__.startswith("spikingjelly.")
 
 
-def add_layer(chain: Chain, call: Call, module: nn.Module, axes: int) -> None:
-    """Add ``module`` to ``chain`` as ``call`` uses it. ``axes``: as in ``Node``.
+def add_layer(graph: Graph, signal: Signal, call: Call, module: nn.Module, axes: int) -> Signal:
+    """``module`` behind ``signal`` as ``call`` uses it. ``axes``: as in ``Node``.
 
     Raises ``InputError`` for what cannot be built exactly.
     """
     if is_voting(module):
-        _vote(chain, call, module)
-        return
+        return _vote(graph, signal, call, module)
     handler = next((handle for kinds, handle in _HANDLERS if isinstance(module, kinds)), None)
     if handler is None:
         raise call.error(not_built(type(module).__name__))
@@ -72,8 +73,8 @@ def add_layer(chain: Chain, call: Call, module: nn.Module, axes: int) -> None:
     if axes != wanted and not (isinstance(module, nn.BatchNorm1d) and axes == 2):
         takes = {3: "an image", 2: "rows of channels", 1: "a flat input"}[wanted]
         advice = "; put a Flatten before it" if wanted == 1 else ""
-        raise call.error(f"takes {takes}, but gets {'x'.join(map(str, chain.shape))}{advice}")
-    handler(chain, call, module)
+        raise call.error(f"takes {takes}, but gets {'x'.join(map(str, signal.shape))}{advice}")
+    return handler(graph, signal, call, module)
 
 
 def not_built(what: str) -> str:
@@ -86,23 +87,23 @@ def not_built(what: str) -> str:
     )
 
 
-def _linear(chain: Chain, call: Call, module: nn.Linear) -> None:
+def _linear(graph: Graph, signal: Signal, call: Call, module: nn.Linear) -> Signal:
     weight = numbers(call, "weight", module.weight)
-    weight = weight.reshape(len(weight), *chain.shape)
-    chain.add(call, linear.DenseMap(call.name, weight, _bias(call, module.bias, len(weight))))
+    weight = weight.reshape(len(weight), *signal.shape)
+    return graph.add(call, signal, linear.DenseMap(call.name, weight, _bias(call, module.bias, len(weight))))
 
 
-def _vote(chain: Chain, call: Call, module: Any) -> None:
-    inputs, voters = math.prod(chain.shape), int(module.voting_size)
-    if not chain.flat or inputs % voters:
+def _vote(graph: Graph, signal: Signal, call: Call, module: Any) -> Signal:
+    inputs, voters = math.prod(signal.shape), int(module.voting_size)
+    if not signal.flat or inputs % voters:
         raise call.error(
-            f"must get a flat input of a multiple of {voters} values, not {'x'.join(map(str, chain.shape))}"
+            f"must get a flat input of a multiple of {voters} values, not {'x'.join(map(str, signal.shape))}"
         )
     weight = np.repeat(np.eye(inputs // voters), voters, axis=1) / voters
-    chain.add(call, linear.DenseMap(call.name, weight.reshape(-1, *chain.shape), np.zeros(len(weight))))
+    return graph.add(call, signal, linear.DenseMap(call.name, weight.reshape(-1, *signal.shape), np.zeros(len(weight))))
 
 
-def _convolution(chain: Chain, call: Call, module: nn.Conv1d | nn.Conv2d) -> None:
+def _convolution(graph: Graph, signal: Signal, call: Call, module: nn.Conv1d | nn.Conv2d) -> Signal:
     if module.padding_mode != "zeros":
         raise call.error(f"its padding_mode must be 'zeros', not {module.padding_mode!r}")
     weight = numbers(call, "weight", module.weight)
@@ -110,16 +111,16 @@ def _convolution(chain: Chain, call: Call, module: nn.Conv1d | nn.Conv2d) -> Non
     if weight.ndim == 3:
         weight = weight[:, :, np.newaxis]
     padding = _pair(call, "padding", 0 if isinstance(module.padding, str) else module.padding, 0)
-    weight = linear.dilated(call.name, weight, dilation, chain.work)
+    weight = linear.dilated(call.name, weight, dilation, graph.work)
     if module.padding == "same":  # torch has the odd zero below and to the right: a row of zero weights evens it out
         height, width = weight.shape[2:]
         weight = np.pad(weight, ((0, 0), (0, 0), (1 - height % 2, 0), (1 - width % 2, 0)))
         padding = height // 2, width // 2
     bias = _bias(call, module.bias, len(weight))
-    chain.add(call, linear.ConvMap(call.name, weight, bias, stride, padding, module.groups))
+    return graph.add(call, signal, linear.ConvMap(call.name, weight, bias, stride, padding, module.groups))
 
 
-def _batch_norm(chain: Chain, call: Call, module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
+def _batch_norm(graph: Graph, signal: Signal, call: Call, module: nn.BatchNorm1d | nn.BatchNorm2d) -> Signal:
     if module.running_mean is None or module.running_var is None:
         raise call.error("keeps no running statistics, so it has no fixed factors; train it with them")
     mean, variance = (
@@ -130,63 +131,76 @@ def _batch_norm(chain: Chain, call: Call, module: nn.BatchNorm1d | nn.BatchNorm2
     if module.weight is not None:
         factor = factor * numbers(call, "weight", module.weight)
     offset = _bias(call, module.bias, len(factor)) - mean * factor
-    if chain.flat:
-        factor, offset = factor.reshape(chain.shape), offset.reshape(chain.shape)
+    if signal.flat:
+        factor, offset = factor.reshape(signal.shape), offset.reshape(signal.shape)
     else:
         factor, offset = factor.reshape(-1, 1, 1), offset.reshape(-1, 1, 1)
-    chain.add(call, linear.Scale(call.name, factor, offset))
+    return graph.add(call, signal, linear.Scale(call.name, factor, offset))
 
 
-def _average_pool(chain: Chain, call: Call, module: nn.AvgPool1d | nn.AvgPool2d) -> None:
+def _average_pool(graph: Graph, signal: Signal, call: Call, module: nn.AvgPool1d | nn.AvgPool2d) -> Signal:
     size, padding = _pair(call, "kernel_size", module.kernel_size, 1), _pair(call, "padding", module.padding, 0)
     stride = _pair(call, "stride", module.stride, 1)
     if any(padding) and not module.count_include_pad:
         raise call.error("count_include_pad must be True where it pads: its divisor differs from place to place")
-    _require_whole_windows(chain, call, module, size, stride, padding)
+    _require_whole_windows(signal, call, module, size, stride, padding)
     divisor = getattr(module, "divisor_override", None) or size[0] * size[1]
-    chain.add(call, linear.PoolMap(call.name, size, stride, padding, 1 / divisor))
+    return graph.add(call, signal, linear.PoolMap(call.name, size, stride, padding, 1 / divisor))
 
 
-def _sum_pool(chain: Chain, call: Call, module: nn.LPPool2d) -> None:
+def _sum_pool(graph: Graph, signal: Signal, call: Call, module: nn.LPPool2d) -> Signal:
     if module.norm_type != 1:
         raise call.error(f"its norm_type must be 1, a sum, not {module.norm_type!r}")
     size = _pair(call, "kernel_size", module.kernel_size, 1)
     stride = size if module.stride is None else _pair(call, "stride", module.stride, 1)
-    _require_whole_windows(chain, call, module, size, stride, (0, 0))
-    chain.add(call, linear.PoolMap(call.name, size, stride, (0, 0), 1.0))
+    _require_whole_windows(signal, call, module, size, stride, (0, 0))
+    return graph.add(call, signal, linear.PoolMap(call.name, size, stride, (0, 0), 1.0))
 
 
-def _adaptive_pool(chain: Chain, call: Call, module: nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d) -> None:
-    _, height, width = chain.shape
-    rows, columns = _outputs(module.output_size, chain)
+def _adaptive_pool(
+    graph: Graph, signal: Signal, call: Call, module: nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d
+) -> Signal:
+    _, height, width = signal.shape
+    rows, columns = _outputs(module.output_size, signal)
     if height % rows or width % columns:
         raise call.error(f"its output of {rows}x{columns} must divide its input of {height}x{width}")
     size = height // rows, width // columns
-    chain.add(call, linear.PoolMap(call.name, size, size, (0, 0), 1 / (size[0] * size[1])))
+    return graph.add(call, signal, linear.PoolMap(call.name, size, size, (0, 0), 1 / (size[0] * size[1])))
 
 
-def _outputs(output_size: Any, chain: Chain) -> Pair:
-    _, height, width = chain.shape
+def _outputs(output_size: Any, signal: Signal) -> Pair:
+    _, height, width = signal.shape
     both = output_size if isinstance(output_size, tuple | list) else (output_size, output_size)
     if len(both) == 1 or height == 1:
         both = (1, both[-1])
     return both[0] or height, both[1] or width
 
 
-def _max_pool(chain: Chain, call: Call, module: nn.MaxPool1d | nn.MaxPool2d) -> None:
+def _max_pool(graph: Graph, signal: Signal, call: Call, module: nn.MaxPool1d | nn.MaxPool2d) -> Signal:
     size, padding = _pair(call, "kernel_size", module.kernel_size, 1), _pair(call, "padding", module.padding, 0)
     stride = _pair(call, "stride", module.stride, 1)
-    if any(padding):
-        raise call.error(f"its padding must be 0, not {module.padding!r}: pad in the convolution before it")
     if _pair(call, "dilation", module.dilation, 1) != (1, 1):
         raise call.error(f"its dilation must be 1, not {module.dilation!r}")
-    _require_whole_windows(chain, call, module, size, stride, padding)
-    chain.add_max_pool(call, size, stride)
+    _require_whole_windows(signal, call, module, size, stride, padding)
+    if any(padding):
+        return _padded_max_pool(graph, signal, call, Window(size, stride, padding))
+    return graph.add_max_pool(call, signal, size, stride)
 
 
-def _require_whole_windows(chain: Chain, call: Call, module: Any, size: Pair, stride: Pair, padding: Pair) -> None:
+def _padded_max_pool(graph: Graph, signal: Signal, call: Call, window: Window) -> Signal:
+    """Neurons that fire where any of a window does: a pool has no padding, and of spikes that adds zeros."""
+    if not graph.is_binary(signal):
+        raise call.error("has padding, which is only built behind neurons that fire once a step; pad in the convolution")
+    channels = signal.shape[0]
+    zeros, ones = np.zeros(channels), np.ones(channels)
+    kernels = np.ones((channels, 1, *window.size))
+    conv = linear.ConvMap(call.name, kernels, zeros, window.stride, window.padding, channels)
+    return graph.close(call, graph.add(call, signal, conv), FloatNeuron(ones / 2, 0.0, "greater", "zero"), ones, zeros)
+
+
+def _require_whole_windows(signal: Signal, call: Call, module: Any, size: Pair, stride: Pair, padding: Pair) -> None:
     """With ``ceil_mode`` a window may hang over the edge."""
-    rest = [(n + 2 * p - k) % s for n, k, s, p in zip(chain.shape[1:], size, stride, padding, strict=True)]
+    rest = [(n + 2 * p - k) % s for n, k, s, p in zip(signal.shape[1:], size, stride, padding, strict=True)]
     if module.ceil_mode and any(rest):
         raise call.error("its ceil_mode makes windows that hang over the edge; leave it out, or use sizes that divide")
 
@@ -216,7 +230,7 @@ def numbers(call: Call, what: str, tensor: torch.Tensor) -> FloatArray:
     return found
 
 
-_HANDLERS: tuple[tuple[tuple[type[nn.Module], ...], Callable[[Chain, Call, Any], None]], ...] = (
+_HANDLERS: tuple[tuple[tuple[type[nn.Module], ...], Callable[[Graph, Signal, Call, Any], Signal]], ...] = (
     ((nn.Linear,), _linear),
     ((nn.Conv1d, nn.Conv2d), _convolution),
     ((nn.BatchNorm1d, nn.BatchNorm2d), _batch_norm),

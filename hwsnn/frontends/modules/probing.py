@@ -32,7 +32,7 @@ def require_order(output: Value, scores: Scores, layout: Layout, frames: int, cl
         steps = max(1, sum(one.numel() for one in given) // (frames * classes))
         whole = (torch.stack(given) if len(given) > 1 else given[0]).double().cpu()
         expected = _over_time(by_step(whole, layout if len(given) == 1 else "step", steps, frames), scores.over_time)
-        found = _replayed(output, zip(scores.values, given, strict=True)).double().cpu()
+        found = replayed(output, zip(scores.values, given, strict=True)).double().cpu()
         rest = found.numel() // expected.numel()
         if found.ndim < 2 or found.numel() % expected.numel() or rest not in (1, steps):
             raise _error(last, f"{'x'.join(map(str, found.shape)) or 'one number'} for {frames} frames", classes)
@@ -75,7 +75,7 @@ def _is_multiple(found: torch.Tensor, expected: torch.Tensor) -> bool:
     return bool(factor > 0 and ((found - factor * expected).abs() <= TOLERANCE * factor * expected.abs().max()).all())
 
 
-def _replayed(output: Value, given: Iterable[tuple[Value, torch.Tensor]]) -> torch.Tensor:
+def replayed(output: Value, given: Iterable[tuple[Value, torch.Tensor]]) -> torch.Tensor:
     """``output``, had the last layer given other values."""
     made = {id(value): tensor.clone() for value, tensor in given}
     calls, waiting = set[Call](), [output]

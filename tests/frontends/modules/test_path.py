@@ -1,4 +1,4 @@
-"""Modules that are no chain of layers, in time or in space: each refused in one line that names what is in the way."""
+"""Modules that cannot be built, in time or in space: each refused in one line that names what is in the way."""
 
 from __future__ import annotations
 
@@ -63,22 +63,40 @@ def runs_until_it_fires(net: Any, x: Any) -> Any:
 
 
 PER_STEP: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
-    "residual": (
-        lambda net, x: net.lif2(net.fc2(first(net, x)) + net.fc1(x)),
-        "add: adds or joins 2 tensors that follow from the input; residual, concatenated and recurrent networks",
+    "currents of two layers": (
+        lambda net, x: net.lif2((current := net.fc1(x)) + net.fc2(net.lif1(current))),
+        "lif2 (Leaky): takes the currents of 'fc1', which 'lif1' takes too; each layer of neurons would compute them",
     ),
-    "residual of spikes": (
-        lambda net, x: net.lif3(net.fc3((spikes := first(net, x)) + net.lif2(net.fc2(spikes)))),
-        "add: adds or joins 2 tensors that follow from the input",
-    ),
-    "concatenated": (
+    "parts of frames": (
         lambda net, x: net.lif2(torch.cat([net.fc1(x)[:, :2], net.fc2(x)[:, 2:]], 1)),
-        "cat: adds or joins 2 tensors that follow from the input",
+        "__getitem__: makes 2x2 of 2x4; only functions that leave all values of a frame in their order are built",
+    ),
+    "frames behind one another": (
+        lambda net, x: net.lif2(torch.cat([net.fc1(x), net.fc2(x)])),
+        "cat: joins along dimension 0; only channels are joined, which are dimension 1 here",
+    ),
+    "a constant joined": (
+        lambda net, x: net.lif2(torch.cat([net.fc1(x), torch.ones(len(x), 2)], 1)),
+        "cat: joins a constant to what follows from the input",
+    ),
+    "a constant added": (lambda net, x: net.lif2(net.fc1(x) + 1), "add: adds a constant; give the normalization of"),
+    "a multiple added": (
+        lambda net, x: net.lif2(torch.add(net.fc1(x), net.fc2(x), alpha=2)),
+        "add: adds a multiple (alpha); multiply before the addition",
+    ),
+    "frames exchanged": (
+        lambda net, x: net.lif2(net.fc1(x) + net.fc2(x).flip(0)),
+        "flip: flip is not built",
     ),
     "gated": (
         lambda net, x: net.lif2(net.fc1(x) * torch.sigmoid(net.fc2(x))),
-        "mul: adds or joins 2 tensors that follow from the input",
+        "mul: multiplies what follows from the input, as gates and SEW's AND and IAND do; only ADD is built",
     ),
+    "spikes that meet": (
+        lambda net, x: net.lif3(net.fc3((spikes := first(net, x)) * (1 - net.lif2(net.fc2(spikes))))),
+        "mul: multiplies what follows from the input, as gates and SEW's AND and IAND do; only ADD is built",
+    ),
+    "subtracted": (lambda net, x: net.lif2(net.fc1(x) - net.fc2(x)), "sub: takes 2 tensors that follow from the input"),
     "product of two": (lambda net, x: net.lif2(torch.matmul(x, net.fc2(x).T)), "matmul: takes 2 tensors"),
     "neurons used twice": (
         lambda net, x: net.lif2(net.fc3(net.lif1(net.fc2(net.lif1(net.fc1(x)))))),
@@ -262,7 +280,10 @@ def lengths_by_step(net: Any, x: Any) -> Any:
 
 
 LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "recurrent": (lambda: Net(looped(recurrent), hidden=False), "add: adds or joins 2 tensors that follow from the"),
+    "a loop over two layers": (
+        lambda: Net(looped(recurrent), hidden=False),
+        "lif1 (Leaky): gets the spikes of lif2 of the step before: loops over several layers, and delays, are not",
+    ),
     "a step late": (Late, "lif2 (Leaky): begins with a membrane that its forward sets"),
     "a step late inside": (
         lambda: Net(a_step_late, hidden=False),
@@ -274,7 +295,7 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "membranes swapped": (
         lambda: Net(looped(membrane_is_input), hidden=False),
-        "(Leaky): gets a second tensor that is not its own state of the step before: recurrence is not built",
+        "(Leaky): gets a second tensor that is not its own state of the step before",
     ),
     "membrane scaled": (
         lambda: Net(looped(membrane_is_scaled), hidden=False),
@@ -287,7 +308,7 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "another way in a step": (
         lambda: Net(lengths_by_step, hidden=False),
-        "lif2 (Leaky): is reached on other ways in some steps than in others; only a chain is built",
+        "lif2 (Leaky): is reached on other ways in some steps than in others; all must do the same",
     ),
     "spikes of the last step": (
         lambda: Net(of_some(lambda spikes: spikes[-1]), hidden=False),
@@ -359,7 +380,7 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "another way, and the last membrane": (
         lambda: Net(another_way_first, hidden=False, reset_mechanism="none"),
-        "is reached on other ways in some steps than in others; only a chain is built",
+        "is reached on other ways in some steps than in others; all must do the same",
     ),
     "largest of the neurons": (
         lambda: Net(of_some(lambda spikes: torch.stack(spikes).sum(0).max(1)[0]), hidden=False),

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-CELLS = ("IAFCell", "LIFCell", "LIFBoxCell", "LICell", "LIBoxCell", "LILinearCell")
-OVER_TIME = ("IAF", "LIF", "LI")
+CELLS = ("IAFCell", "LIFCell", "LIFBoxCell", "LICell", "LIBoxCell", "LILinearCell", "LIFRecurrentCell")
+OVER_TIME = ("IAF", "LIF", "LI", "LIFRecurrent")
 INTEGRATORS = ("LI", "LIBox", "LILinear")
-SYNAPTIC = ("LIF", "LI", "LILinear")
+SYNAPTIC = ("LIF", "LI", "LILinear", "LIFRecurrent")
+WEIGHTED = ("LILinear", "LIFRecurrent")
 """As ``INTEGRATORS`` the names of cells without ``Cell``, and of the same neurons over time."""
 
 FORMS_OVER_TIME = ("SNN", "SNNRecurrent")
-RECURRENT = ("SNNRecurrentCell", "SNNRecurrent", "CobaLIFCell", "LIFCorrelation", "RecurrentSequential")
-NEURONS = ("SNNCell", "SNN", "LILinearCell", *RECURRENT)
+NEURONS = (
+    *("SNNCell", "SNN", "LILinearCell", "SNNRecurrentCell", "SNNRecurrent"),
+    *("CobaLIFCell", "LIFCorrelation", "RecurrentSequential"),
+)
 """The bases of most neurons, and the modules that have neurons or feedback without them."""
 
 BEHIND_MEMORY = (
@@ -43,7 +46,7 @@ ROUNDING = 1e-6
 
 
 class Norse(Framework):
-    """Norse 1.1: IAF, LIF, LIFBox, LI and LIBox, as cells and, where Norse has them, over time."""
+    """Norse 1.1: IAF, LIF, LIFBox, LI and LIBox, as cells and, where Norse has them, over time; LIF recurrent, too."""
 
     title = "Norse"
     keeps_states = False
@@ -54,8 +57,12 @@ class Norse(Framework):
 
     def read(self, node: Node) -> Reading:
         """As in ``Framework``. A membrane counts from ``v_reset`` where spikes reset it to that, so here to 0."""
-        kind, weight = _kind(node), None
-        if kind == "LILinear":
+        kind, weight, own = _kind(node), None, None
+        if (
+            kind == "LIFRecurrent"
+        ):  # added to the jumps of the current, as the input is; autapses are weights like others
+            own = node.numbers("recurrent_weights", node.module.recurrent_weights)
+        if kind in WEIGHTED:
             weight = node.numbers("input_weights", node.module.input_weights)
             node = replace(node, shape=(len(weight), 1, 1), axes=1)
         p, ones = node.module.p, np.ones(node.shape[0])
@@ -87,7 +94,7 @@ class Norse(Framework):
         reset: Reset = "subtract" if subtract else "zero"
         neuron = FloatNeuron(v_th - rest, beta, "greater", reset, synapse, _unless_zero(leak - rest))
         remark = f"{node.name}: a spike resets its membrane to another value than 0: it counts from there"
-        return Reading(neuron, gain, offset, (remark,) if rest.any() else ())
+        return Reading(neuron, gain, offset, (remark,) if rest.any() else (), weight, own)
 
     def reset(self, network: nn.Module, frames: int) -> None:
         """Nothing: states are handed in and out, and a call without one begins anew."""
@@ -153,8 +160,6 @@ def _integrates(module: nn.Module) -> bool:
 def _kind(node: Node) -> str:
     """What computes the neurons of ``node``: a supported class, without ``Cell``, and nothing beside it."""
     kind = _classes(node.module)[0]
-    if _derives(node.module, RECURRENT):
-        raise node.error("recurrent connections are not built; use nn.Linear and a cell without them, such as LIFCell")
     if kind.__name__ not in (*CELLS, *OVER_TIME):
         raise node.error(f"not built; use {', '.join(CELLS)}, or over time {', '.join(OVER_TIME)}")
     for method in ("forward", "initial_state"):

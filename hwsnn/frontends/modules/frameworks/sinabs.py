@@ -1,4 +1,7 @@
-"""sinabs: IAF, LIF and ExpLeak, and their Squeeze forms, as versions 2.0 and 3.1 compute them."""
+"""sinabs: IAF, LIF and ExpLeak, their Squeeze forms, and recurrent IAF and LIF, as versions 2.0 and 3.1 compute them.
+
+The recurrent ones add ``rec_connect`` of their spikes of the step before to their input, and at the first step nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNeuron
 from hwsnn.spec import MAX_SPIKES, Reset
 
 from ..framework import Framework, Layout, Node, Reading
+from ..own_spikes import own_spikes
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +64,7 @@ class Sinabs(Framework):
             raise node.error(f"spike_threshold must be positive, not {float(threshold.min())!r}")
         reset, (spikes, remarks) = _reset(node, threshold), _spikes(node)
         neuron = FloatNeuron(threshold, beta, "greater_equal", reset, alpha, floor=floor, spikes=spikes)
-        return Reading(neuron, gain, 0 * ones, remarks)
+        return Reading(neuron, gain, 0 * ones, remarks, recurrent=_recurrent(node))
 
     def reset(self, network: nn.Module, frames: int) -> None:
         """As ``Framework``. Layers that unfold frames and steps are told how many frames."""
@@ -151,16 +155,32 @@ def _require_read(node: Node) -> None:
 
     if isinstance(node.module, layers.ALIF | layers.ALIFRecurrent):
         raise node.error("an adaptive threshold is not built; train with LIF or IAF in its place")
-    if isinstance(node.module, layers.LIFRecurrent):
-        raise node.error("recurrent connections (rec_connect) are not built; train with LIF or IAF in its place")
-    known = (layers.IAFSqueeze, layers.LIFSqueeze, layers.ExpLeakSqueeze, layers.IAF, layers.ExpLeak, layers.LIF)
+    known = (
+        *(layers.IAFSqueeze, layers.LIFSqueeze, layers.ExpLeakSqueeze, layers.IAFRecurrent, layers.LIFRecurrent),
+        *(layers.IAF, layers.ExpLeak, layers.LIF),
+    )
     own = type(node.module)
     of = next((cls for cls in own.__mro__ if cls in known), None)
     if of is None:
-        raise node.error("its neurons are not read; sinabs' IAF, LIF and ExpLeak are, and their Squeeze forms")
+        raise node.error(
+            "its neurons are not read; sinabs' IAF, LIF and ExpLeak are, their Squeeze and Recurrent forms too"
+        )
     others = [name for name in COMPUTES if getattr(own, name, None) is not getattr(of, name, None)]
     if others:
         raise node.error(f"it has its own {others[0]}, so that it is not read as sinabs' {of.__name__}; use that one")
+
+
+def _recurrent(node: Node) -> FloatArray | None:
+    """The weights of the neurons' own spikes of the step before."""
+    if not _is_one_of(node.module, "LIFRecurrent"):
+        return None
+    weight, bias = own_spikes(node, "rec_connect", node.module.rec_connect)
+    if bias.any():
+        raise node.error(
+            "the bias of rec_connect must be 0, as sinabs leaves it out at the first step of a frame; use bias=False, "
+            "and a bias in the layer before"
+        )
+    return weight
 
 
 def _decay(node: Node, what: str, value: Any) -> FloatArray:

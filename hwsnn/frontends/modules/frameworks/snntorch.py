@@ -1,4 +1,8 @@
-"""snnTorch: ``Leaky``, ``Synaptic`` and ``Lapicque``, as ``snntorch._neurons`` computes them."""
+"""snnTorch: ``Leaky``, ``Synaptic`` and ``Lapicque``, and the recurrent ``RLeaky`` and ``RSynaptic``.
+
+As ``snntorch._neurons`` computes them. The recurrent ones add ``recurrent(spk)``, of the step before, to their current;
+at the first step that is the bias of ``recurrent``.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +16,18 @@ from hwsnn.float_network import Compare, FloatArray, FloatNeuron
 from hwsnn.spec import Reset
 
 from ..framework import Framework, Layout, Node, Reading
+from ..own_spikes import own_spikes
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-READ = ("Leaky", "Synaptic", "Lapicque")
+RECURRENT = ("RLeaky", "RSynaptic")
+READ = ("Leaky", "Synaptic", "Lapicque", *RECURRENT)
 ROOTS = ("SpikingNeuron", "LeakyParallel")
 """snnTorch's classes from which all of its neurons derive."""
 NOT_BUILT: Mapping[str, str] = {
     "Alpha": "two synaptic currents are not built",
-    "RLeaky": "recurrent spikes are not built",
-    "RSynaptic": "recurrent spikes are not built",
     "LeakyParallel": "membranes that never go below 0 and are never reset are not built",
     "SLSTM": "LSTM cells are not built",
     "SConv2dLSTM": "LSTM cells are not built",
@@ -64,12 +68,13 @@ class SnnTorch(Framework):
             remarks += remark
         else:
             decay = node.per_channel("beta", module.beta.clamp(0, 1))
-            if kind == "Synaptic":
+            if kind in ("Synaptic", "RSynaptic"):
                 alpha = _one_if_equal(node.per_channel("alpha", module.alpha.clamp(0, 1)))
-        if kind == "Lapicque" and reset == "late-zero":
+        if kind in ("Lapicque", "RLeaky") and reset == "late-zero":
             alpha = 0.0  # it drops the current that comes with the reset, as only neurons with a synaptic current do
         neuron = FloatNeuron(threshold, _one_if_equal(decay), _compare(node), reset, alpha)
-        return Reading(neuron, gain, np.zeros(node.shape[0]), remarks)
+        weight, bias = _recurrent(node) if kind in RECURRENT else (None, np.zeros(node.shape[0]))
+        return Reading(neuron, gain, bias, remarks, recurrent=weight)
 
     def reset(self, network: nn.Module, frames: int) -> None:
         for module in network.modules():
@@ -90,7 +95,7 @@ class SnnTorch(Framework):
 
     def keeps_membrane_before_reset(self, module: nn.Module) -> bool:
         """As in ``Framework``: with the delay, the reset of a spike is in the next step."""
-        return bool(getattr(module, "reset_delay", True)) or module.reset_mechanism == "none"  # Lapicque has no other
+        return _delays_reset(module) or module.reset_mechanism == "none"
 
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As ``Framework.membrane``: u, but what the reset has left of it with ``reset_delay=False``."""
@@ -127,7 +132,7 @@ def _require_built(node: Node) -> str:
     kind = _kind(module)
     if kind is None or kind.__name__ not in READ:
         why = NOT_BUILT.get(kind.__name__ if kind else "", "this neuron is not built")
-        raise node.error(f"{why}; use Leaky, Synaptic or Lapicque")
+        raise node.error(f"{why}; use Leaky, Synaptic or Lapicque, or RLeaky or RSynaptic")
     family = type(module).__mro__
     below = family[: family.index(kind)]
     own = {name for each in family if each.__module__.startswith("snntorch.") for name in vars(each)}
@@ -151,7 +156,7 @@ def _reset(node: Node, kind: str) -> tuple[Reset, tuple[str, ...]]:
     if not chosen:
         raise node.error("it has a state_function of its own, which is not read; give it a reset_mechanism")
     before, now = chosen[0], RESETS_AFTER_SPIKES.get(int(module.reset_mechanism_val), "none")
-    delay = getattr(module, "reset_delay", True)
+    delay = _delays_reset(module)
     after = "none" if delay else now
     if (before, after) not in RESETS:
         raise node.error(
@@ -165,6 +170,19 @@ def _reset(node: Node, kind: str) -> tuple[Reset, tuple[str, ...]]:
         return reset, ()
     since = f"{node.name}: reset_mechanism is {now!r} now, but {before!r} in the constructor"
     return reset, (f"{since}: snnTorch computes {'the latter' if delay else 'a mixture'}, read as {reset}",)
+
+
+def _delays_reset(module: nn.Module) -> bool:
+    """Whether a spike's reset is in the next step: so it is in Lapicque, and in RSynaptic whatever its argument."""
+    return bool(getattr(module, "reset_delay", True)) or getattr(_kind(module), "__name__", "") == "RSynaptic"
+
+
+def _recurrent(node: Node) -> tuple[FloatArray, FloatArray]:
+    """The weights of a neuron's own spikes of the step before, one to one or all to all, and their bias."""
+    module: Any = node.module
+    if module.all_to_all:
+        return own_spikes(node, "recurrent", module.recurrent)
+    return node.per_channel("V", module.recurrent.V), np.zeros(node.shape[0])
 
 
 def _resistor_and_capacitor(node: Node) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:

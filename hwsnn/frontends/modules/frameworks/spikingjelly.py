@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 
 READ = "IFNode, LIFNode, ParametricLIFNode or CUBALIFNode"
 NEVER_FIRE = ("NonSpikingIFNode", "NonSpikingLIFNode")
-RECURRENT = ("ElementWiseRecurrentContainer", "LinearRecurrentContainer")
 NOT_READ = {
     "SimpleIFNode": "IFNode computes the same",
     "SimpleLIFNode": "LIFNode computes the same",
     "OTTTLIFNode": "LIFNode computes the same outside training",
     "SLTTLIFNode": "LIFNode computes the same outside training",
-    **dict.fromkeys(RECURRENT, f"use {READ}, without spikes that are fed back"),
 }
 """What to use in place of a class; ``READ`` for all others."""
 STEP = (
@@ -172,11 +170,9 @@ def _is_spikingjelly(kind: type) -> bool:
 
 
 def _is_of_neurons(kind: type) -> bool:
-    """Whether a class is one of SpikingJelly's neurons, of what a user derives his own from, or feeds spikes back."""
+    """Whether a class is one of SpikingJelly's neurons, or of what a user derives his own from."""
     place = kind.__module__.split(".")
-    return _is_spikingjelly(kind) and (
-        kind.__name__ in ("BaseNode", *RECURRENT) or "neuron" in place or place[-1] == "rnn"
-    )
+    return _is_spikingjelly(kind) and (kind.__name__ == "BaseNode" or "neuron" in place or place[-1] == "rnn")
 
 
 def _is_a(module: nn.Module, name: str) -> bool:
