@@ -144,7 +144,7 @@ class WindowSlicer(wiring.Component):
         self._window_clocks = self.folds * groups
         self._gap, self._partners = gap, partners
         self.pass_clocks = (self.folds + gap) * groups * len(self._windows)
-        self.latency = 1
+        self.latency = 1 + gap
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
         super().__init__(
