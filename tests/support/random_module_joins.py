@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -102,7 +103,7 @@ def fire_again(plan: Plan, settings: Any) -> bool:
                 sl.IAFRecurrent(rec, spike_fn=MaxSpike(3)) if exact else sl.LIFRecurrent(8.0, rec, spike_fn=MaxSpike(3))
             )
             plan.layers.append(sl.UnflattenTime(batch_size=1))
-            plan.fire(kind, type(kind).__name__)
+            plan.fire(neurons, type(neurons).__name__)
             plan.layers.append(sl.FlattenTime())
             plan.several = True
         case "norse" if not exact:
