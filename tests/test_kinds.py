@@ -88,7 +88,8 @@ def in_model_files(network: spec.Network) -> None:
 
 def weight_order(network: spec.Network) -> None:
     for _, layer in network.populations():
-        assert np.abs(folded_parameters(layer, LayerFold(1, 2)).weights).sum() == np.abs(layer.projection.gained).sum()
+        for projection, parts in zip(layer.projections, folded_parameters(layer, LayerFold(1, 2)), strict=True):
+            assert np.abs(parts.weights).sum() == np.abs(projection.gained).sum()
 
 
 def in_pytorch(network: spec.Network) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hwsnn.folding.folding import Folding
-from hwsnn.folding.weight_layout import folded_parameters
+from hwsnn.folding.pipeline_depths import engine_depths
 from hwsnn.spec import Network
 
 
@@ -12,14 +12,16 @@ def synapses_per_cycle(network: Network, folding: Folding, index: int) -> float:
 
     A synapse is a weight of the model at one time step, even if it is 0; the padding of a slice, of the last output
     fold or of the last pass does not count. The weights of an output pixel take G*F cycles (see ``docs/streams.md``),
-    and each of the ``t_par`` steps of a pass has sums of its own: weights / (P * G * F) * T / passes. A layer of pixels
-    has one sum for all steps of a pass, and the factor T / passes is left out.
+    and each of the ``t_par`` steps of a pass has sums of its own: weights / (P * G * F) * T / passes. A projection of
+    pixels has one sum for all steps of a pass, and the factor T / passes is left out. Projections work side by side: P
+    is the number of positions of the one with the most.
 
     Raises ``ValueError`` for a pool, which has no synapses.
     """
     layer = network.population(index)
-    fold = folding.layers[layer.name]
-    positions, groups, folds, _, _ = folded_parameters(layer, fold).weights.shape
-    passes = -(-network.timesteps // min(fold.t_par, network.timesteps))
-    steps = 1 if network.inputs(index).held else network.timesteps / passes
-    return layer.projection.synapses / int(positions * groups * folds) * steps
+    depths = engine_depths(network, index, folding.layers[layer.name])
+    synapses = sum(
+        projection.synapses * (1 if inputs.held else network.timesteps / depths.passes)
+        for projection, inputs in zip(layer.projections, network.port_inputs(index), strict=True)
+    )
+    return synapses * layer.windows / (max(depths.positions) * depths.pass_clocks)

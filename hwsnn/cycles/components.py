@@ -13,6 +13,7 @@ A clock is a float, whole and far below 2^53, hence exact. Minus infinity stands
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle
@@ -35,6 +36,37 @@ class Component(Protocol):
 
     def state(self, now: float) -> tuple[float, ...]:
         """The clocks that are kept between frames."""
+
+
+class Holder(ABC):
+    """A component that takes a beat before it has pushed what results from it.
+
+    ``holds``: whether there is something to push, after a beat was taken.
+    """
+
+    __slots__ = ("holds",)
+
+    def __init__(self) -> None:
+        self.holds = False
+
+    @abstractmethod
+    def accept(self, valid: float) -> float:
+        """Takes the next beat, once nothing is held, and returns the clock at which it moves."""
+
+    @abstractmethod
+    def forward(self) -> None:
+        """Pushes what is held."""
+
+    @abstractmethod
+    def state(self, now: float) -> tuple[float, ...]:
+        """The clocks that are kept between frames."""
+
+    def push(self, valid: float) -> float:
+        """Takes the next beat, and pushes what results from it."""
+        accept = self.accept(valid)
+        if self.holds:
+            self.forward()
+        return accept
 
 
 class Source:
@@ -98,48 +130,58 @@ class Encoder:
         return self._onwards - now, self._left - now
 
 
-class Packer:
+class Packer(Holder):
     """A register that joins ``parts`` beats; while the whole waits, no part is taken."""
 
-    __slots__ = ("_complete", "_left", "_push")
+    __slots__ = ("_accepted", "_complete", "_left", "_push")
 
     def __init__(self, push: Push, parts: int) -> None:
+        super().__init__()
         self._push = push
         self._complete = cycle([False] * (parts - 1) + [True])
-        self._left = NEVER
+        self._accepted = self._left = NEVER
 
-    def push(self, valid: float) -> float:
+    def accept(self, valid: float) -> float:
         left = self._left
-        accept = valid if valid > left else left
-        if next(self._complete):
-            self._left = self._push(accept + 1.0)
+        self._accepted = accept = valid if valid > left else left
+        self.holds = next(self._complete)
         return accept
+
+    def forward(self) -> None:
+        self._left = self._push(self._accepted + 1.0)
 
     def state(self, now: float) -> tuple[float, ...]:
         return (self._left - now,)
 
 
-class Padding:
+class Padding(Holder):
     """A register for a frame's beats (true) and the zeros around them (false), once the first beat is offered."""
 
-    __slots__ = ("_left", "_push", "_zeros")
+    __slots__ = ("_accepted", "_after", "_left", "_push", "_zeros")
 
     def __init__(self, push: Push, frame: Sequence[bool]) -> None:
+        super().__init__()
         self._push = push
         self._zeros = cycle(_around(frame))
-        self._left = NEVER
+        self._after = 0
+        self._accepted = self._left = NEVER
+        self.holds = True
 
-    def push(self, valid: float) -> float:
-        push, left = self._push, self._left
-        before, after = next(self._zeros)
+    def accept(self, valid: float) -> float:
+        left = self._left
+        before, self._after = next(self._zeros)
         accept = valid if valid > left else left
         for _ in range(before):
-            accept = push(accept + 1.0)
-        left = push(accept + 1.0)
-        for _ in range(after):
+            accept = self._push(accept + 1.0)
+        self._accepted = accept
+        return accept
+
+    def forward(self) -> None:
+        push = self._push
+        left = push(self._accepted + 1.0)
+        for _ in range(self._after):
             left = push(left + 1.0)
         self._left = left
-        return accept
 
     def state(self, now: float) -> tuple[float, ...]:
         return (self._left - now,)
@@ -166,22 +208,25 @@ class SkidBuffer:
         return self._older - now, self._newer - now
 
 
-class LineBuffer:
+class LineBuffer(Holder):
     """A register that a frame's beats enter (true) or not (false): those are only stored."""
 
-    __slots__ = ("_left", "_push", "_wanted")
+    __slots__ = ("_accepted", "_left", "_push", "_wanted")
 
     def __init__(self, push: Push, frame: Sequence[bool]) -> None:
+        super().__init__()
         self._push = push
         self._wanted = cycle(frame)
-        self._left = NEVER
+        self._accepted = self._left = NEVER
 
-    def push(self, valid: float) -> float:
+    def accept(self, valid: float) -> float:
         left = self._left
-        accept = valid if valid > left else left
-        if next(self._wanted):
-            self._left = self._push(accept + 1.0)
+        self._accepted = accept = valid if valid > left else left
+        self.holds = next(self._wanted)
         return accept
+
+    def forward(self) -> None:
+        self._left = self._push(self._accepted + 1.0)
 
     def state(self, now: float) -> tuple[float, ...]:
         return (self._left - now,)
@@ -212,10 +257,10 @@ class CreditFifo:
     ``starved``: whether a beat left later because it came later.
     """
 
-    __slots__ = ("_delay", "_depth", "_leaves", "_push", "blocked", "peak", "starved")
+    __slots__ = ("_depth", "_leaves", "_push", "blocked", "delay", "peak", "starved")
 
     def __init__(self, push: Push, depth: float, delay: int) -> None:
-        self._push, self._depth, self._delay = push, depth, delay
+        self._push, self._depth, self.delay = push, depth, delay
         self._leaves = deque[float]()  # of the last beat, and of those whose places were not yet free when it came
         self.peak = 0
         self.blocked = self.starved = False
@@ -231,7 +276,7 @@ class CreditFifo:
             leaves.popleft()
         if len(leaves) >= self.peak:
             self.peak = len(leaves) + 1
-        fetch = valid + self._delay
+        fetch = valid + self.delay
         if leaves and leaves[-1] >= fetch:
             fetch = leaves[-1]
         else:
@@ -243,30 +288,36 @@ class CreditFifo:
         return tuple(leave - now for leave in self._leaves)
 
 
-class Engine:
+class Engine(Holder):
     """Slices of windows: a pass begins with its window, or, with the same window, when the pass before is done.
 
     If it makes a beat, it begins only when the queue behind the engine takes that.
     """
 
-    __slots__ = ("_free", "_push", "_windows")
+    __slots__ = ("_free", "_further", "_push", "_windows")
 
     def __init__(self, push: Push, schedule: Iterable[Pass]) -> None:
+        super().__init__()
         self._push = push
         self._windows = cycle(list(_by_window(schedule)))
+        self._further: Sequence[tuple[bool, int]] = ()
         self._free = NEVER
 
-    def push(self, valid: float) -> float:
-        push, free = self._push, self._free
-        makes, clocks, further = next(self._windows)
+    def accept(self, valid: float) -> float:
+        free = self._free
+        makes, clocks, self._further = next(self._windows)
         accept = valid if valid > free else free
         if makes:
-            accept = push(accept)
-        free = accept + clocks
-        for makes, clocks in further:
+            accept = self._push(accept)
+        self._free = accept + clocks
+        self.holds = bool(self._further)
+        return accept
+
+    def forward(self) -> None:
+        push, free = self._push, self._free
+        for makes, clocks in self._further:
             free = (push(free) if makes else free) + clocks
         self._free = free
-        return accept
 
     def state(self, now: float) -> tuple[float, ...]:
         return (self._free - now,)
@@ -310,15 +361,17 @@ class Scores:
 
 
 class Sink:
-    """Takes every beat immediately. ``last``: the clock of the last."""
+    """Takes every beat immediately. ``last``: the clock of the last. ``beats``: their number."""
 
-    __slots__ = ("last",)
+    __slots__ = ("beats", "last")
 
     def __init__(self) -> None:
         self.last = NEVER
+        self.beats = 0
 
     def push(self, valid: float) -> float:
         self.last = valid
+        self.beats += 1
         return valid
 
 

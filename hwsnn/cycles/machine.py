@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Network
 
-from .parts import Part, Queue, parts
-from .pipeline import Depths, Pipeline, Steady
+from .connected import Depths
+from .parts import sections
+from .pipeline import Pipeline, Steady
+from .sections import Queue, Section
 
 
 def depths_of(folding: Folding) -> Depths:
     """The depths of a folding's queues."""
     depths: dict[Queue, float] = {(name, "results"): depth for name, depth in folding.fifo_depths.items()}
-    return depths | {(name, "columns"): depth for name, depth in folding.column_depths.items()}
+    depths |= {(name, "columns"): depth for name, depth in folding.column_depths.items()}
+    return depths | {(name, "edges"): depth for name, depth in folding.edge_depths.items()}
 
 
 class Machine:
@@ -25,17 +29,17 @@ class Machine:
     """
 
     def __init__(self, network: Network, layers: Mapping[str, LayerFold]) -> None:
-        self._beats = network.frame_beats
-        self._parts = list(parts(network, layers))
+        self._sections = sections(network, layers)
 
     @property
     def queues(self) -> dict[Queue, int]:
         """The queues in the order of the data, and the beats per frame that leave each."""
-        return {part.queue: part.beats for part in self._parts if part.queue}
+        queues = [section.queue for section in self._sections if section.queue]
+        return {queue.queue: queue.beats for queue in queues if queue.queue}
 
     def result_clocks(self, depths: Depths) -> Iterator[int]:
         """Cycles from the very first pixel to the result of each frame, if pixels are always available."""
-        return Pipeline(self._beats, self._parts, depths).result_clocks()
+        return Pipeline(self._sections, depths).result_clocks()
 
     def busy(self) -> dict[str, Fraction]:
         """Cycles per frame that the encoder, each layer and the readout need by themselves.
@@ -44,12 +48,14 @@ class Machine:
         is between them. A network with endless queues is as fast as its slowest part; none is faster.
         """
         clocks: dict[str, Fraction] = {}
-        sections = self._sections()
-        if self._parts[0].owner == "encoder":
-            sections.insert(0, (self._beats, self._parts[:1]))
-        for beats, section in sections:
-            owner = section[-1].owner
-            clocks[owner] = max(clocks.get(owner, Fraction(0)), Pipeline(beats, section, {}).steady().clocks)
+        alone = [section.alone() for section in self._sections]
+        first = alone[0].branches[0]
+        if first.parts and first.parts[0].owner == "encoder":
+            alone.insert(0, Section((replace(first, parts=first.parts[:1]),)))
+        for section in alone:
+            if section.owner is not None:
+                own = Pipeline([section], {}).steady().clocks
+                clocks[section.owner] = max(clocks.get(section.owner, Fraction(0)), own)
         return clocks
 
     def steady(self, depths: Depths, interval: int = 0) -> Steady:
@@ -58,20 +64,11 @@ class Machine:
         An interval of at most the cycles per frame does not change them: it only keeps the queues before the slowest
         part from filling, which may take long.
         """
-        return Pipeline(self._beats, self._parts, depths, interval).steady()
+        return Pipeline(self._sections, depths, interval).steady()
 
     def keeps(self, depths: Depths, clocks: int, latency: int) -> Mapping[Queue, int] | None:
         """The peaks of the queues if depths keep this latency and, in the long run, these cycles per frame.
 
         Each frame is offered exactly ``clocks`` cycles after the last. None if the frames fall behind.
         """
-        return Pipeline(self._beats, self._parts, depths, clocks).keeps(clocks, latency)
-
-    def _sections(self) -> list[tuple[int, list[Part]]]:
-        """The parts from queue to queue, each with the beats per frame that enter it."""
-        sections: list[tuple[int, list[Part]]] = [(self._beats, [])]
-        for part in self._parts:
-            sections[-1][1].append(part)
-            if part.queue:
-                sections.append((part.beats, []))
-        return sections
+        return Pipeline(self._sections, depths, clocks).keeps(clocks, latency)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import ceil, floor
 
-from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.folding.folding import Folding, LayerFold, port_name
 from hwsnn.folding.input_beats import joined_steps
 from hwsnn.spec import Network
 
 from .machine import Machine, depths_of
-from .parts import Queue
+from .sections import Queue
 
 UNDER_WAY = 256
 """More beats than are ever inside a layer's pipeline. Two frames of beats and this many act as an endless queue, which
@@ -28,8 +28,8 @@ class Cycles:
     ``latency_cycles``: from the first frame's first pixel to its result, both as they move.
     ``bottleneck``: the name of the slowest part of ``busy``, the first on a tie.
     ``busy``: the cycles per frame that ``encoder``, every layer and ``readout`` would take by themselves, rounded up.
-    ``fifo_peaks``, ``column_peaks``: the smallest depth of each queue (as in ``Folding``) at which it is never full, if
-    frames arrive at their steady interval.
+    ``fifo_peaks``, ``column_peaks``, ``edge_peaks``: the smallest depth of each queue (as in ``Folding``) at which it
+    is never full, if frames arrive at their steady interval.
     """
 
     cycles_per_frame: int | Fraction
@@ -38,10 +38,14 @@ class Cycles:
     busy: Mapping[str, int]
     fifo_peaks: Mapping[str, int]
     column_peaks: Mapping[str, int]
+    edge_peaks: Mapping[str, int]
 
 
 def simulate(network: Network, folding: Folding) -> Cycles:
-    """The timing of a network with an endless sequence of frames, back to back."""
+    """The timing of a network with an endless sequence of frames, back to back.
+
+    Raises ``DeadlockError`` if a queue is too short for any.
+    """
     machine = Machine(network, folding.layers)
     busy = machine.busy()
     bottleneck = max(busy, key=lambda name: busy[name])
@@ -51,9 +55,15 @@ def simulate(network: Network, folding: Folding) -> Cycles:
         latency_cycles=steady.latency,
         bottleneck=bottleneck,
         busy={name: ceil(clocks) for name, clocks in busy.items()},
-        fifo_peaks={name: peak for (name, kind), peak in steady.peaks.items() if kind == "results"},
-        column_peaks={name: peak for (name, kind), peak in steady.peaks.items() if kind == "columns"},
+        fifo_peaks=_of_kind(steady.peaks, "results"),
+        column_peaks=_of_kind(steady.peaks, "columns"),
+        edge_peaks=_of_kind(steady.peaks, "edges"),
     )
+
+
+def least_cycles(network: Network, layers: Mapping[str, LayerFold]) -> int:
+    """The cycles per frame of these folds if every queue is deep enough: those of the slowest part by itself."""
+    return ceil(max(Machine(network, layers).busy().values()))
 
 
 def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
@@ -83,20 +93,31 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
             else:
                 low = middle + 1
         depths[queue] = high
-    by_kind = {
-        kind: {name: int(depth) for (name, other), depth in depths.items() if other == kind}
-        for kind in ("results", "columns")
-    }
-    return Folding(layers, by_kind["results"], by_kind["columns"])
+    return Folding(layers, _of_kind(depths, "results"), _of_kind(depths, "columns"), _of_kind(depths, "edges"))
+
+
+def _of_kind(numbers: Mapping[Queue, float], kind: str) -> dict[str, int]:
+    """The numbers of the queues of one kind, by name."""
+    return {name: int(number) for (name, other), number in numbers.items() if other == kind}
 
 
 def _bits(network: Network, layers: Mapping[str, LayerFold], queue: Queue) -> int:
     """Bits per place of a queue."""
     name, kind = queue
-    index = next(index for index, layer in enumerate(network.layers) if layer.name == name)
-    beats = Folding(layers, {}, {})
+    folding = Folding(layers, {}, {})
+    ports = {port_name(network, index, port): (index, port) for index, port in _ports(network)}
     if kind == "results":
-        return network.shapes[index + 1][0] * network.outputs(index).bits * beats.beat_steps(network, index)
-    layer = network.layers[index]
-    steps = joined_steps(network, index, layers[name], beats.beat_steps(network, index - 1))
-    return network.shapes[index][0] * network.inputs(index).bits * steps * layer.window.size[0]
+        source = next(index for index, layer in enumerate(network.layers) if layer.name == name)
+    else:
+        index, port = ports[name]
+        source = network.edges[index][port].source
+    steps, rows = folding.beat_steps(network, source), 1
+    if kind == "columns":
+        layer = network.population(index)
+        steps = joined_steps(network, index, port, layers[layer.name], steps)
+        rows = (layer.projections[port] if layer.pool is None else layer).window.size[0]
+    return network.shapes[source + 1][0] * network.outputs(source).bits * steps * rows
+
+
+def _ports(network: Network) -> Iterator[tuple[int, int]]:
+    return ((index, port) for index, ports in enumerate(network.edges) for port in range(len(ports)))

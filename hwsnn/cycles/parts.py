@@ -1,58 +1,208 @@
 # amaranth: UnusedElaboratable=no
-"""A network's components in the order of the data, as ``hwsnn.rtl`` puts them together."""
+"""A network's components, as ``hwsnn.rtl`` puts them together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from hwsnn.folding.folding import LayerFold
+from hwsnn.folding.folding import Folding, LayerFold, edge_queues, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import engine_depths, layer_output
-from hwsnn.spec import MaxPool, Network, Pair, Population
+from hwsnn.folding.pipeline_depths import EngineDepths, engine_depths, layer_output
+from hwsnn.folding.synaptic_sums import tree_levels
+from hwsnn.spec import INPUT_INDEX, MaxPool, Network, Pair, Population, Sum
 from hwsnn.spec.checks import assert_never
 
 from . import components
-from .components import Component, CreditFifo, Push
+from .components import Component, CreditFifo, Pass, Push
+from .graph import Passes
+from .sections import Branch, Part, Section, Sections
 
-Queue: TypeAlias = tuple[str, Literal["results", "columns"]]
-"""A layer's name and which of its queues: the one behind it, or a convolution's of columns."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A component.
-
-    ``owner``: ``encoder``, a layer's name or ``readout``. ``make``: makes it, from the ``push`` of the component
-    behind it and, for a queue, its depth. ``beats``: per frame, behind it. ``queue``: its name, if it is a queue.
-    """
-
-    owner: str
-    make: Callable[[Push, float], Component]
-    beats: int
-    queue: Queue | None = None
+QUEUE_DELAY = 1
+"""Of a queue without a pipeline in front: clocks from a beat's entry until it can be fetched."""
 
 
-def parts(network: Network, layers: Mapping[str, LayerFold]) -> Iterator[Part]:
+def sections(network: Network, layers: Mapping[str, LayerFold]) -> list[Section]:
     """The components from the pixels to the result, as in ``hwsnn.rtl.network`` and ``hwsnn.rtl.layer``."""
-    timesteps = network.timesteps
-    if network.encoder.spikes:
-        yield Part("encoder", _fixed(components.Encoder, timesteps), network.frame_beats * timesteps)
-    steps = 1
-    for index, layer in enumerate(network.layers):
-        match layer:
-            case MaxPool():
-                yield from _pool(network, index, layer, steps)
-            case Population():
-                yield from _population(network, index, layer, layers[layer.name], steps)
-                steps = min(layers[layer.name].t_par, timesteps)
-            case _:
-                assert_never(layer)
-    yield from _scores(network, steps)
-    yield Part("readout", _answer(network.classes), 1)
+    return _Network(network, layers).sections()
+
+
+class _Network:
+    """The sections of a network, layer by layer."""
+
+    def __init__(self, network: Network, layers: Mapping[str, LayerFold]) -> None:
+        self._network, self._folding = network, Folding(layers, {}, {})
+        self._sections = Sections()
+        self._edge_queues = frozenset(edge_queues(network))
+        self._outputs = dict[int, Branch]()
+
+    def sections(self) -> list[Section]:
+        """All of them, in the order of the data."""
+        network, sections = self._network, self._sections
+        encoder = (
+            [Part("encoder", _fixed(components.Encoder, network.timesteps), network.frame_beats * network.timesteps)]
+            if network.encoder.spikes
+            else []
+        )
+        branch = sections.extend(Branch(None, network.frame_beats), encoder)
+        forks = len(network.consumers(INPUT_INDEX)) > 1
+        self._outputs[INPUT_INDEX] = sections.close([branch]) if forks else branch
+        for index, layer in enumerate(network.layers):
+            match layer:
+                case MaxPool():
+                    output = self._pool(index, layer)
+                case Population():
+                    output = self._population(index, layer)
+                case Sum():
+                    output = self._sum(index, layer)
+                case _:
+                    assert_never(layer)
+            self._outputs[index] = output
+        last = len(network.layers) - 1
+        readout = [
+            *_scores(network, self._folding.beat_steps(network, last)),
+            Part("readout", _answer(network.classes), 1),
+        ]
+        sections.close([sections.extend(self._outputs[last], readout)])
+        return sections.all
+
+    def _entry(self, index: int, port: int, beats: int) -> Branch:
+        """A port's skid buffer for ``beats`` beats, behind the port's queue if it has one."""
+        network = self._network
+        owner, name = network.layers[index].name, port_name(network, index, port)
+        parts = [Part(owner, _fixed(components.SkidBuffer), beats)]
+        if name in self._edge_queues:
+            parts.insert(0, Part(owner, partial(CreditFifo, delay=QUEUE_DELAY), beats, (name, "edges")))
+        return self._sections.extend(self._outputs[network.edges[index][port].source], parts)
+
+    def _steps(self, index: int, port: int) -> int:
+        """Time steps per beat that comes to a port."""
+        return self._folding.beat_steps(self._network, self._network.edges[index][port].source)
+
+    def _pool(self, index: int, layer: MaxPool) -> Branch:
+        from hwsnn.rtl.window.pool import OrPool, WinnerPool
+
+        network, steps = self._network, self._steps(index, 0)
+        (channels, height, width), inputs = network.input_shapes(index)[0], prod(layer.size)
+        beats = -(-network.timesteps // steps)
+        winner = layer.mode == "winner"
+        pool = WinnerPool(channels, inputs, network.timesteps, steps) if winner else OrPool(channels * steps, inputs)
+        made = prod(network.shapes[index + 1][1:]) * beats
+        return self._sections.extend(
+            self._entry(index, 0, height * width * beats),
+            [
+                *_window(layer.name, (height, width), layer.size, layer.stride, beats),
+                Part(layer.name, partial(CreditFifo, delay=pool.latency + 1), made, (layer.name, "results")),
+            ],
+        )
+
+    def _sum(self, index: int, layer: Sum) -> Branch:
+        network, name = self._network, layer.name
+        ports, pixels = range(len(layer.ports)), prod(network.shapes[index + 1][1:])
+        common = self._folding.beat_steps(network, index)
+        beats = pixels * -(-network.timesteps // common)
+        branches = [self._joined(index, port, pixels, -(-network.timesteps // common), common) for port in ports]
+        queue = Part(name, partial(CreditFifo, delay=tree_levels(len(ports)) + 1), beats, (name, "results"))
+        return self._sections.close(
+            branches, queue, Passes([(ports, True, 1)], [[None] for _ in ports], self._names(index, ports))
+        )
+
+    def _population(self, index: int, layer: Population) -> Branch:
+        network, name = self._network, layer.name
+        engine = engine_depths(network, index, self._folding.layers[name])
+        ports = [port for port, edge in enumerate(network.edges[index]) if not edge.delay]
+        beats = [self._window_beats(index, port) for port in ports]
+        branches = [self._windows(index, layer, port, each) for port, each in zip(ports, beats, strict=True)]
+        only_last = layer_output(network, index) == "last membranes"
+        makes = [number == engine.passes - 1 or not only_last for number in range(engine.passes)]
+        delay = engine.pass_clocks + engine.pipeline_clocks + 1
+        made = prod(network.shapes[index + 1][1:]) * sum(makes)
+        queue = Part(name, partial(CreditFifo, delay=delay), made, (name, "results"))
+        positions = [engine.positions[port] for port in ports]
+        if len(ports) == 1:
+            schedule = _schedule(engine, makes, positions[0], beats[0])
+            return self._sections.extend(branches[0], [Part(name, _fixed(components.Engine, schedule), made), queue])
+        return self._sections.close(
+            branches, queue, _passes(engine, makes, positions, beats, self._names(index, ports))
+        )
+
+    def _names(self, index: int, ports: Iterable[int]) -> list[str]:
+        return [port_name(self._network, index, port) for port in ports]
+
+    def _window_beats(self, index: int, port: int) -> int:
+        """Beats of a window, or of a pixel, at a port of a layer with weights."""
+        return pixel_beats(self._network, index, port, self._joined_steps(index, port))
+
+    def _joined_steps(self, index: int, port: int) -> int:
+        fold = self._folding.layers[self._network.layers[index].name]
+        return joined_steps(self._network, index, port, fold, self._steps(index, port))
+
+    def _joined(self, index: int, port: int, pixels: int, beats: int, steps: int) -> Branch:
+        """A port's beats, joined to ``beats`` beats of ``steps`` steps a pixel."""
+        network, name, came = self._network, self._network.layers[index].name, self._steps(index, port)
+        branch = self._entry(index, port, pixels * pixel_beats(network, index, port, came))
+        if steps == came:
+            return branch
+        parts = [
+            Part(name, _fixed(components.Packer, -(-steps // came)), pixels * beats),
+            Part(name, _fixed(components.SkidBuffer), pixels * beats),
+        ]
+        return self._sections.extend(branch, parts)
+
+    def _windows(self, index: int, layer: Population, port: int, beats: int) -> Branch:
+        """A port's windows, of ``beats`` beats each."""
+        network, name, projection = self._network, layer.name, layer.projections[port]
+        _, height, width = network.input_shapes(index)[port]
+        branch = self._joined(index, port, height * width, beats, self._joined_steps(index, port))
+        if not projection.sliding:
+            return branch
+        size, stride, padding = projection.window if layer.pool is None else layer.window
+        if any(padding):
+            top, left = padding
+            rows, columns = range(-top, height + top), range(-left, width + left)
+            inside = [0 <= y < height and 0 <= x < width for y in rows for x in columns]
+            height, width = len(rows), len(columns)
+            parts = [
+                Part(name, _fixed(components.Padding, _each(inside, beats)), height * width * beats),
+                Part(name, _fixed(components.SkidBuffer), height * width * beats),
+            ]
+            branch = self._sections.extend(branch, parts)
+        columns_queue = port_name(network, index, port)
+        return self._sections.extend(branch, _window(name, (height, width), size, stride, beats, columns_queue))
+
+
+def _clocks(engine: EngineDepths, number: int) -> int:
+    """The minimum of clocks from pass ``number`` of a position to the next."""
+    return max(engine.pass_clocks, engine.min_interval if number < engine.passes - 1 else 0)
+
+
+def _schedule(engine: EngineDepths, makes: Sequence[bool], positions: int, beats: int) -> list[Pass]:
+    """The passes of an output pixel whose inputs are ``positions`` windows of ``beats`` beats."""
+    return [
+        (number % (engine.passes // beats) == 0, position == positions - 1 and makes[number], _clocks(engine, number))
+        for position in range(positions)
+        for number in range(engine.passes)
+    ]
+
+
+def _passes(
+    engine: EngineDepths, makes: Sequence[bool], positions: Sequence[int], beats: Sequence[int], names: Sequence[str]
+) -> Passes:
+    """As ``_schedule``, of several ports: the passes of their last windows begin together."""
+    clocks = [_clocks(engine, number) for number in range(engine.passes)]
+    window_passes = [engine.passes // each for each in beats]
+    joint = [
+        ([port for port, each in enumerate(window_passes) if number % each == 0], makes[number], clocks[number])
+        for number in range(engine.passes)
+    ]
+    alone = [
+        [sum(clocks[first : first + each]) for first in range(0, engine.passes, each)] * (count - 1)
+        + [None] * (engine.passes // each)
+        for each, count in zip(window_passes, positions, strict=True)
+    ]
+    return Passes(joint, alone, names)
 
 
 def _scores(network: Network, steps: int) -> Iterator[Part]:
@@ -75,69 +225,22 @@ def _answer(classes: int) -> Callable[[Push, float], Component]:
 
 
 def _fixed(component: Callable[..., Component], *parameters: Any) -> Callable[[Push, float], Component]:
-    """A factory of a component that is no queue."""
+    """Makes a component that is no queue with a depth to choose."""
     return lambda push, _: component(push, *parameters)
 
 
-def _pool(network: Network, index: int, layer: MaxPool, steps: int) -> Iterator[Part]:
-    from hwsnn.rtl.window.pool import OrPool, WinnerPool
-
-    (channels, *extent), inputs = network.shapes[index], prod(layer.size)
-    beats = -(-network.timesteps // steps)
-    winner = layer.mode == "winner"
-    pool = WinnerPool(channels, inputs, network.timesteps, steps) if winner else OrPool(channels * steps, inputs)
-    yield Part(layer.name, _fixed(components.SkidBuffer), prod(extent) * beats)
-    yield from _window(layer.name, (extent[0], extent[1]), layer.size, layer.stride, beats, queued=False)
-    beats *= prod(network.shapes[index + 1][1:])
-    yield Part(layer.name, partial(CreditFifo, delay=pool.latency + 1), beats, (layer.name, "results"))
-
-
-def _population(network: Network, index: int, layer: Population, fold: LayerFold, steps: int) -> Iterator[Part]:
-    name, (_, height, width) = layer.name, network.shapes[index]
-    yield Part(name, _fixed(components.SkidBuffer), height * width * pixel_beats(network, index, steps))
-    joined = joined_steps(network, index, fold, steps)
-    beats = pixel_beats(network, index, joined)
-    if joined != steps:
-        yield Part(name, _fixed(components.Packer, -(-joined // steps)), height * width * beats)
-        yield Part(name, _fixed(components.SkidBuffer), height * width * beats)
-    positions = 1
-    if layer.sliding:
-        size, stride, padding = layer.window
-        if any(padding):
-            top, left = padding
-            rows, columns = range(-top, height + top), range(-left, width + left)
-            inside = [0 <= y < height and 0 <= x < width for y in rows for x in columns]
-            height, width = len(rows), len(columns)
-            yield Part(name, _fixed(components.Padding, _each(inside, beats)), height * width * beats)
-            yield Part(name, _fixed(components.SkidBuffer), height * width * beats)
-        yield from _window(name, (height, width), size, stride, beats, queued=True)
-    else:
-        positions = height * width
-    engine, only_last = engine_depths(network, index, fold), layer_output(network, index) == "last membranes"
-    schedule = [
-        (
-            number % (engine.passes // beats) == 0,
-            position == positions - 1 and (number == engine.passes - 1 or not only_last),
-            max(engine.pass_clocks, engine.min_interval if number < engine.passes - 1 else 0),
-        )
-        for position in range(positions)
-        for number in range(engine.passes)
-    ]
-    made = prod(network.shapes[index + 1][1:]) * sum(makes for _, makes, _ in schedule)
-    delay = engine.pass_clocks + engine.pipeline_clocks + 1
-    yield Part(name, _fixed(components.Engine, schedule), made)
-    yield Part(name, partial(CreditFifo, delay=delay), made, (name, "results"))
-
-
-def _window(name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, *, queued: bool) -> Iterator[Part]:
+def _window(
+    name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, columns_queue: str | None = None
+) -> Iterator[Part]:
     row = extent[1] * beats
     rows, columns = (
         [at >= size - 1 and (at - size + 1) % step == 0 for at in range(length)]
         for length, size, step in zip(extent, kernel, stride, strict=True)
     )
     yield _history(name, kernel[0], _each(rows, row), sum(rows) * row)
-    if queued:
-        yield Part(name, partial(CreditFifo, delay=1), sum(rows) * row, (name, "columns"))
+    if columns_queue is not None:
+        queue = (columns_queue, "columns")
+        yield Part(name, partial(CreditFifo, delay=QUEUE_DELAY), sum(rows) * row, queue)
         yield Part(name, _fixed(components.SkidBuffer), sum(rows) * row)
     yield _history(name, kernel[1], _each(columns, beats), sum(rows) * sum(columns) * beats)
 

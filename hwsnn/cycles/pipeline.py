@@ -12,14 +12,15 @@ from math import inf
 from operator import gt
 from typing import TypeAlias
 
-from .components import Component, CreditFifo, Encoder, Scores, Sink, Source
-from .parts import Part, Queue
+from .components import Component, CreditFifo, Encoder, Scores, Source
+from .connected import Connected, DeadlockError, Depths
+from .sections import Queue, Section
 
-Depths: TypeAlias = Mapping[Queue, float]
-"""The depths of the queues; those not named are endless."""
 Clocks: TypeAlias = tuple[float, ...]
 State: TypeAlias = tuple[Clocks, Clocks]
 """The state of a queue, and of the components behind it."""
+LONG = 16
+"""Frames after which a graph that is still falling behind is taken not to catch up."""
 
 
 @dataclass(frozen=True)
@@ -71,31 +72,26 @@ class _Section:
 
 
 class Pipeline:
-    """Parts that process frames of ``beats`` beats, each offered at least ``interval`` clocks after the last."""
+    """Sections that process frames, each offered at least ``interval`` clocks after the last."""
 
-    def __init__(self, beats: int, parts: Sequence[Part], depths: Depths, interval: int = 0) -> None:
-        self._end = Sink()
-        components: list[Component] = []
-        push = self._end.push
-        for part in reversed(parts):
-            components.append(part.make(push, depths.get(part.queue, inf) if part.queue else inf))
-            push = components[-1].push
-        self._source = Source(push, beats, interval)
-        self._sections = [_Section(components=[self._source])]
-        self._queues: dict[Queue, CreditFifo] = {}
-        for part, component in zip(parts, reversed(components), strict=True):
+    def __init__(self, sections: Sequence[Section], depths: Depths, interval: int = 0) -> None:
+        self._connected = Connected(sections, depths, interval)
+        self._sections = [_Section()]
+        for component in chain.from_iterable(self._connected.parts):
             if isinstance(component, CreditFifo):
                 self._sections.append(_Section(component))
-                if part.queue:
-                    self._queues[part.queue] = component
             else:
                 self._sections[-1].components.append(component)
 
     def result_clocks(self) -> Iterator[int]:
-        """The clocks from the first pixel to each frame's result."""
-        while True:
-            self._source.frame()
-            yield int(self._end.last - self._source.begun)
+        """The clocks from the first pixel to each frame's result. Raises ``DeadlockError`` if there is none."""
+        connected = self._connected
+        try:
+            while True:
+                connected.frame()
+                yield int(connected.end.last - connected.sources[0].begun)
+        finally:
+            connected.close()
 
     def steady(self) -> Steady:
         """Run until the state of the components equals that of some frames ago: from then on everything repeats."""
@@ -113,8 +109,14 @@ class Pipeline:
 
         Runs as ``steady`` does, but stops at a proof that the frames fall behind: long before all queues are full.
         """
+        try:
+            return self._keeps(clocks, latency)
+        except DeadlockError:
+            return None
+
+    def _keeps(self, clocks: int, latency: int) -> Mapping[Queue, int] | None:
         seen: dict[bytes, tuple[int, int]] = {}
-        anchor: list[State] = []
+        anchor, late = list[State](), [0]
         for frame, end in enumerate(self.result_clocks()):
             if frame == 0 and end != latency:
                 return None
@@ -122,12 +124,15 @@ class Pipeline:
             if before < frame:
                 return self._peaks() if end - then == (frame - before) * clocks else None
             state = self._state(frame * clocks)
-            if anchor and self._fell_behind(anchor, state):
+            if self._connected.is_chain and anchor and self._fell_behind(anchor, state):
                 return None
             if frame & (frame - 1) == 0:  # ever longer spans: not every frame has to fall behind
                 anchor = state
                 for section in self._sections:
                     section.forget()
+                late.append(end - frame * clocks)
+                if not self._connected.is_chain and frame >= LONG and late[-1] > late[-2] > late[-3]:
+                    return None
         raise AssertionError("frames never end")
 
     def _fell_behind(self, before: Sequence[State], after: Sequence[State]) -> bool:
@@ -152,7 +157,7 @@ class Pipeline:
         return [section.state(now) for section in self._sections]
 
     def _peaks(self) -> dict[Queue, int]:
-        return {queue: component.peak for queue, component in self._queues.items()}
+        return {queue: component.peak for queue, component in self._connected.queues.items()}
 
 
 def _later(clocks: Clocks, then: Clocks) -> bool:

@@ -1,17 +1,17 @@
-"""What a fold makes of a layer: its PEs, and how many output and input folds there are."""
+"""What a fold makes of a projection: its PEs, and how many output and input folds there are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwsnn.spec import Population
+from hwsnn.spec import AnyProjection, Population
 
 from .folding import LayerFold
 
 
 @dataclass(frozen=True)
 class FoldShape:
-    """A layer in numbers of its fold.
+    """A projection in numbers of its layer's fold.
 
     ``lanes``: output channels per cycle. ``cin_par``: input channels per cycle of each group that the lanes belong to.
     ``output_folds``, ``input_folds``: how often until all outputs, or all channels of a group, have had their turn.
@@ -33,24 +33,43 @@ class FoldShape:
         return -(-self.channel_groups // self.sections)
 
 
-def fold_shape(layer: Population, fold: LayerFold) -> FoldShape:
-    """The numbers of ``layer`` folded as ``fold`` says. Parts larger than their channel count are cut down to it.
+def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
+    """The numbers of each projection of ``layer``, folded as ``fold`` says. Numbers larger than a total are cut to it.
 
-    In a layer of several groups, the lanes are whole groups, or a divisor of a group's outputs: other numbers are cut
-    down. So lanes never lie in parts of two groups, and only after the last output channel are there surplus lanes.
+    All projections have the same lanes and output folds. In a convolution of several groups, the lanes are whole
+    groups, or a divisor of a group's outputs: other numbers are cut down. So lanes never lie in parts of two groups,
+    and only after the last output channel are there surplus lanes.
+
+    ``fold.cin_par`` is that of the projection with the most input channels in a group, and gives the input folds that
+    all of them take time for. The others have no more of them.
+
+    Raises ``ValueError`` if a recurrent layer has several steps per cycle: each needs the spikes of the one before.
     """
-    projection = layer.projection
-    channels = int(projection.weight.shape[1])
-    channel_groups = projection.in_channels // channels
-    outputs = layer.out_channels // channel_groups
-    lanes, cin_par = min(fold.cout_par, layer.out_channels), min(fold.cin_par, channels)
-    if channel_groups > 1:
-        lanes = lanes // outputs * outputs or max(part for part in range(1, lanes + 1) if outputs % part == 0)
-    return FoldShape(
-        lanes=lanes,
-        cin_par=cin_par,
-        output_folds=-(-layer.out_channels // lanes),
-        input_folds=-(-channels // cin_par),
-        channel_groups=channel_groups,
-        sections=-(-lanes // outputs),
+    if layer.recurrent and fold.t_par > 1:
+        raise ValueError(f"t_par of the recurrent layer {layer.name!r} must be 1, not {fold.t_par}")
+    outputs = [layer.out_channels // _groups(projection) for projection in layer.projections]
+    lanes = max(
+        part
+        for part in range(1, min(fold.cout_par, layer.out_channels) + 1)
+        if all(part % each == 0 or each % part == 0 or each == layer.out_channels for each in outputs)
     )
+    channels = [int(projection.weight.shape[1]) for projection in layer.projections]
+    widest = channels.index(max(channels))
+    whole_folds = -(-channels[widest] // fold.cin_par)
+    cin_par = [-(-each // whole_folds) for each in channels]
+    cin_par[widest] = min(fold.cin_par, channels[widest])
+    return tuple(
+        FoldShape(
+            lanes=lanes,
+            cin_par=parts,
+            output_folds=-(-layer.out_channels // lanes),
+            input_folds=-(-each // parts),
+            channel_groups=_groups(projection),
+            sections=-(-lanes // of_group),
+        )
+        for projection, of_group, each, parts in zip(layer.projections, outputs, channels, cin_par, strict=True)
+    )
+
+
+def _groups(projection: AnyProjection) -> int:
+    return projection.in_channels // int(projection.weight.shape[1])

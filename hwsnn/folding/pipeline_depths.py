@@ -13,7 +13,7 @@ from hwsnn.spec import AnyNeuron, Integrator, Network
 
 from .folding import LayerFold
 from .step_stages import StepStages, step_stages
-from .synaptic_sums import synaptic_sums
+from .synaptic_sums import synaptic_sums, tree_levels
 
 Output: TypeAlias = Literal["spikes", "membranes", "last membranes"]
 """What leaves a layer: the spikes of every step, u of every step, or u of a frame's last step."""
@@ -31,13 +31,14 @@ class NeuronPipeline:
     """The consecutive steps of a pass, in cycles after the currents of a group arrived.
 
     ``steps``: of the membranes. ``synapse``: of the synaptic currents, which the membranes' steps read; without them
-    empty. ``latency``: to the group's result. ``min_interval``: minimum from a group to the same group in the next pass
-    of the same output pixel, 0 if there is only one pass.
+    empty. ``latency``: to the group's result. ``spikes``: to the spikes of its last step. ``min_interval``: minimum
+    from a group to the same group in the next pass of the same output pixel, 0 if there is only one pass.
     """
 
     steps: tuple[StepStages, ...]
     synapse: tuple[StepStages, ...]
     latency: int
+    spikes: int
     min_interval: int
 
 
@@ -82,7 +83,7 @@ def neuron_pipeline(
         case "last membranes":
             latency = steps[(timesteps - 1) % t_par].u
     loops = [stages[-1].end + 2 - stages[0].state for stages in (steps, synapse) if stages]
-    return NeuronPipeline(steps, synapse, latency, max(loops) if several_passes else 0)
+    return NeuronPipeline(steps, synapse, latency, steps[-1].spikes, max(loops) if several_passes else 0)
 
 
 @dataclass(frozen=True)
@@ -90,28 +91,38 @@ class EngineDepths:
     """The depths of a layer's engine, in cycles.
 
     ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``min_interval`` from one to the next.
-    ``pipeline_clocks``: from the last slice of a pass, as it leaves its register, to the resulting beat at the queue.
+    ``positions``: of each projection, whose sums make up an output pixel. Each goes through all passes; those of the
+    last one begin together in all projections. ``current_clocks``: from the last slice of a pass, as it leaves its
+    register, to the currents. ``pipeline_clocks``: from that slice to the resulting beat at the queue.
     """
 
     passes: int
     pass_clocks: int
     min_interval: int
+    positions: tuple[int, ...]
+    current_clocks: int
     pipeline_clocks: int
 
 
 def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths:
     """The depths of layer ``index``, which must have weights."""
-    sums = synaptic_sums(network, index, fold)
-    _, groups, folds, lanes, _ = sums[0].weights.shape
+    layer, projections = network.population(index), synaptic_sums(network, index, fold)
+    shapes = [sums[0].weights.shape for sums in projections]
+    _, groups, _, lanes, _ = shapes[0]
     timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
+    passes, pass_clocks = -(-timesteps // t_par), layer.windows * groups * max(folds for _, _, folds, *_ in shapes)
     neurons = neuron_pipeline(
-        network.population(index).neuron.padded(groups * lanes),
+        layer.neuron.padded(groups * lanes),
         groups=groups,
         timesteps=timesteps,
         t_par=t_par,
         saturating=network.saturating(index),
         output=layer_output(network, index),
     )
+    current_clocks = max(copy.latency for sums in projections for copy in sums) + tree_levels(len(projections))
+    # A register takes the spikes that come back; the next pass reads it as it begins.
+    loop = pass_clocks + current_clocks + neurons.spikes + 1 if layer.recurrent and passes > 1 else 0
     # A register joins the groups of a pass.
-    clocks = max(copy.latency for copy in sums) + neurons.latency + int(groups > 1)
-    return EngineDepths(-(-timesteps // t_par), sums[0].windows * groups * folds, neurons.min_interval, clocks)
+    clocks = current_clocks + neurons.latency + int(groups > 1)
+    positions = tuple(positions for positions, *_ in shapes)
+    return EngineDepths(passes, pass_clocks, max(neurons.min_interval, loop), positions, current_clocks, clocks)

@@ -1,4 +1,4 @@
-"""How the hardware adds up the currents of a layer: its tables, bases and adders, as plain numbers.
+"""How the hardware adds up the currents of a projection: its tables, bases and adders, as plain numbers.
 
 Each slice of inputs has its row of weights, row (p*G + g)*F + k. With few rows, a table of partial sums is addressed by
 a few bits of the inputs and the row (distributed arithmetic); its entries are relative to the row's least sum, so that
@@ -43,7 +43,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class SynapticSums:
-    """The sums of a layer.
+    """The sums of a projection.
 
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes), as ``folded_parameters`` orders them; int64.
     ``largest_input``: 1 for spikes, up to 255 for pixels; bit b of an input counts 2^b times its weight. ``form``:
@@ -164,12 +164,18 @@ class SynapticSums:
         return bool(positions == groups == 1 and folds > 1)
 
     @property
-    def currents(self) -> Range:
-        """The range of the currents."""
+    def bounds(self) -> tuple[Int64Array, Int64Array]:
+        """The least and the largest current of each output fold and lane, (G, lanes)."""
         low, high = (
             (side.reshape(self.weights.shape[:4]).sum(axis=(0, 2)) << self.fraction_bits) + self.bias
             for side in sums_range(self.rows, self.largest_input)
         )
+        return low, high
+
+    @property
+    def currents(self) -> Range:
+        """The range of the currents."""
+        low, high = self.bounds
         return Range(int(low.min()), int(high.max()))
 
     @property
@@ -201,14 +207,29 @@ class SynapticSums:
         return self.term_clocks + self.levels + int(folds > 1) + int(positions > 1) + 2 * int(self.windows > 1)
 
 
-def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[SynapticSums]:
-    """The sums of layer ``index``: once per pass of inputs that are held, else at each of its ``t_par`` steps."""
-    layer, inputs = network.population(index), network.inputs(index)
-    parameters = folded_parameters(layer, fold)
-    copies = 1 if inputs.held else min(fold.t_par, network.timesteps)
-    forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(copies)]
-    numbers = parameters.weights, parameters.bias, inputs.largest
-    return [SynapticSums(*numbers, form, parameters.sections, layer.fraction_bits, layer.windows) for form in forms]
+def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[list[SynapticSums]]:
+    """The sums of each projection of layer ``index``: at each of its ``t_par`` steps, or once for inputs that are held.
+
+    The biases are in those of the first projection.
+    """
+    layer, steps = network.population(index), min(fold.t_par, network.timesteps)
+    forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(steps)]
+    every = zip(folded_parameters(layer, fold), network.port_inputs(index), strict=True)
+    return [
+        [
+            SynapticSums(
+                parameters.weights,
+                parameters.bias,
+                inputs.largest,
+                form,
+                parameters.sections,
+                layer.fraction_bits,
+                layer.windows,
+            )
+            for form in (forms[:1] if inputs.held else forms)
+        ]
+        for parameters, inputs in every
+    ]
 
 
 def tree_levels(terms: int) -> int:

@@ -1,4 +1,4 @@
-"""The order of a layer's weights and biases in its folded hardware."""
+"""The order of a projection's weights and biases in the folded hardware."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hwsnn.spec import Conv, Dense, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array, IntArray
 
-from .fold_shape import fold_shape
+from .fold_shape import FoldShape, fold_shapes
 from .folding import LayerFold
 
 
 @dataclass(frozen=True, eq=False)
-class LayerParameters:
-    """A layer's numbers by position p, output group g, input fold k, output lane and slice entry.
+class ProjectionParameters:
+    """A projection's numbers by position p, output group g, input fold k, output lane and slice entry.
 
     ``weights``: (P, G, F, lanes, L), ``bias``: (G, lanes); int64. If a parallelism does not divide its channel count,
     the rest is padded with weight 0 and bias 0. Weights are times the gain of their output channel. ``sections``: of a
@@ -29,9 +29,19 @@ class LayerParameters:
     sections: int
 
 
-def folded_parameters(layer: Population, fold: LayerFold) -> LayerParameters:
-    """The parameters of ``layer`` in its ``fold_shape``, in the orders of ``docs/streams.md``."""
-    matrices, shape = by_position(layer.projection), fold_shape(layer, fold)
+def folded_parameters(layer: Population, fold: LayerFold) -> tuple[ProjectionParameters, ...]:
+    """The parameters of each projection of ``layer`` in its ``fold_shapes``, in the orders of ``docs/streams.md``.
+
+    The first projection has the biases of the layer; those of the others are 0.
+    """
+    none = np.zeros_like(layer.bias)
+    return tuple(
+        _folded(by_position(projection), none if number else layer.bias, shape)
+        for number, (projection, shape) in enumerate(zip(layer.projections, fold_shapes(layer, fold), strict=True))
+    )
+
+
+def _folded(matrices: IntArray, biases: IntArray, shape: FoldShape) -> ProjectionParameters:
     positions, outputs, channels, taps = matrices.shape
     groups, lanes, folds = shape.output_folds, shape.lanes, shape.input_folds
     padded = np.zeros((positions, groups * lanes, folds * shape.cin_par, taps), np.int64)
@@ -39,8 +49,8 @@ def folded_parameters(layer: Population, fold: LayerFold) -> LayerParameters:
     parts = padded.reshape(positions, groups, lanes, folds, shape.cin_par, taps)
     weights = parts.transpose(0, 1, 3, 2, 5, 4).reshape(positions, groups, folds, lanes, -1)
     bias = np.zeros(groups * lanes, np.int64)
-    bias[:outputs] = layer.bias
-    return LayerParameters(np.ascontiguousarray(weights), bias.reshape(groups, lanes), shape.sections)
+    bias[:outputs] = biases
+    return ProjectionParameters(np.ascontiguousarray(weights), bias.reshape(groups, lanes), shape.sections)
 
 
 @singledispatch

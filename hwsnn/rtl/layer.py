@@ -1,28 +1,32 @@
-"""A layer of the network as one component: a chain of stream components."""
+"""A layer of the network as one component: chains of stream components."""
 
 from __future__ import annotations
 
-from functools import singledispatch
-
 import numpy as np
 
-from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.folding.folding import Folding, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
-from hwsnn.spec import AnyProjection, Conv, MaxPool, Network, Population
-from hwsnn.spec.checks import unknown_kind
+from hwsnn.spec import AnyProjection, Conv, MaxPool, Network, Population, Sum
+from hwsnn.spec.checks import assert_never
 
 from .compute.engine import Engine
+from .compute.spike_sum import SpikeSum
+from .ports import input_streams
 from .stream.chain import ChainComponent, Components
 from .stream.credit import CreditWrapper
 from .stream.fifo import SkidBuffer
+from .stream.join import Join
+from .stream.joined_chains import JoinedChains
 from .stream.packer import Packer
 from .window.padding import Padding
 from .window.pool import OrPool, WinnerPool
 from .window.sliding_window import SlidingWindow
 
 
-class PopulationLayer(ChainComponent):
-    """A convolution or fully connected layer with its neurons, folded, and the queue behind it.
+class PopulationLayer(JoinedChains):
+    """Projections and their neurons, folded, and the queue behind them.
+
+    Each projection without delay has a stream, beats of its own number of steps, and a sliding window if it has one.
 
     Parameters
     ----------
@@ -30,19 +34,14 @@ class PopulationLayer(ChainComponent):
         The network of the layer.
     index : int
         The layer's index in the network.
-    fold : LayerFold
-        The layer's parallelism.
-    steps : int
-        Time steps per input beat; 1 for inputs that are held.
-    queue_depth : int
-        Depth of the queue behind the layer, in beats.
-    column_depth : int
-        Depth of the queue of columns, where the layer has a sliding window; 0 for none.
+    folding : Folding
+        The layer's parallelism, and the depths of its queues.
 
     Ports
     -----
     i : stream in of ``unsigned(steps * C * n)``
-        Inputs of n bits: pixels without an encoder, else numbers of spikes.
+        Inputs of n bits: pixels without an encoder, else numbers of spikes. Of several projections ``i_0``, ``i_1`` and
+        so on, by ``input_streams``.
     o : stream out of ``unsigned(t_par * Cout * b)`` or ``unsigned(Cout * b)``
         As of ``Engine``: spikes or membranes, order (y, x, pass); last membranes in one beat per frame.
 
@@ -51,30 +50,45 @@ class PopulationLayer(ChainComponent):
     G * F cycles per output pixel and pass (see ``docs/streams.md``).
     """
 
-    def __init__(
-        self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int, column_depth: int
-    ) -> None:
+    def __init__(self, network: Network, index: int, folding: Folding) -> None:
         layer = network.population(index)
-        (channels, height, width), inputs = network.shapes[index], network.inputs(index)
-        bits = channels * inputs.bits
-        # Cuts the path of ready where beats are narrow.
-        parts: Components = [("entry", SkidBuffer(bits * steps))]
-        joined = joined_steps(network, index, fold, steps)
-        if joined != steps:
-            parts.append(("steps", Packer(bits * steps, -(-joined // steps), bits * joined)))
-            steps = joined
-            parts.append(("joined", SkidBuffer(bits * steps)))
-        beats = pixel_beats(network, index, steps)
-        if layer.sliding:
-            size, stride, padding = layer.window
-            if any(padding):
-                filler = _filler(layer.projection, inputs.bits, steps)
-                parts.append(("padding", Padding(bits * steps, (height, width), padding, beats, filler)))
-                parts.append(("padded", SkidBuffer(bits * steps)))
-            extent = layer.window.padded((height, width))
-            parts.append(("window", SlidingWindow(bits * steps, extent, size, stride, beats, column_depth)))
-        parts.append(("engine", Engine(network, index, fold, steps, queue_depth)))
-        super().__init__(parts)
+        fold, streams = folding.layers[layer.name], input_streams(layer.ports)
+        steps = [1] * len(layer.ports)
+        entries: dict[str, Components] = {}
+        for port, name in streams.items():
+            before = folding.beat_steps(network, network.edges[index][port].source)
+            steps[port] = joined_steps(network, index, port, fold, before)
+            column_depth = folding.column_depths.get(port_name(network, index, port), 0)
+            entries[name] = _entry(network, index, port, before, steps[port], column_depth)
+        super().__init__(entries, [("engine", Engine(network, index, fold, steps, folding.fifo_depths[layer.name]))])
+
+
+def _entry(network: Network, index: int, port: int, steps: int, joined: int, column_depth: int) -> Components:
+    """From a projection's stream, of beats of ``steps`` steps, to windows of ``joined`` steps."""
+    layer = network.population(index)
+    (channels, height, width), inputs = network.input_shapes(index)[port], network.port_inputs(index)[port]
+    bits, projection = channels * inputs.bits, layer.projections[port]
+    parts = _packed(bits, steps, joined)
+    beats = pixel_beats(network, index, port, joined)
+    if projection.sliding:
+        size, stride, padding = projection.window if layer.pool is None else layer.window
+        if any(padding):
+            filler = _filler(projection, inputs.bits, joined)
+            parts.append(("padding", Padding(bits * joined, (height, width), padding, beats, filler)))
+            parts.append(("padded", SkidBuffer(bits * joined)))
+        extent = projection.window.padded((height, width))
+        parts.append(("window", SlidingWindow(bits * joined, extent, size, stride, beats, column_depth)))
+    return parts
+
+
+def _packed(bits: int, steps: int, joined: int) -> Components:
+    """From beats of ``steps`` steps, each of ``bits`` bits, to beats of ``joined`` steps."""
+    # Cuts the path of ready where beats are narrow.
+    parts: Components = [("entry", SkidBuffer(bits * steps))]
+    if joined != steps:
+        parts.append(("steps", Packer(bits * steps, -(-joined // steps), bits * joined)))
+        parts.append(("joined", SkidBuffer(bits * joined)))
+    return parts
 
 
 def _filler(projection: AnyProjection, bits: int, steps: int) -> int:
@@ -85,21 +99,56 @@ def _filler(projection: AnyProjection, bits: int, steps: int) -> int:
     return sum(int(value) << (place * bits) for place, value in enumerate(np.tile(values, steps)))
 
 
+class SumLayer(JoinedChains):
+    """Adds up numbers of spikes, and the queue behind that.
+
+    Parameters
+    ----------
+    network : Network
+        The network of the layer.
+    index : int
+        The layer's index in the network.
+    folding : Folding
+        The steps of its beats, and the depth of its queue.
+
+    Ports
+    -----
+    i_0, i_1, ... : stream in of ``unsigned(steps * C * n)``
+        Numbers of spikes of n bits, order (y, x, beat).
+    o : stream out of ``unsigned(steps * C * b)``
+        Their sums, of b bits, in beats of the ``common_steps`` of all.
+
+    Timing
+    ------
+    One input beat per cycle of those with the fewest steps.
+    """
+
+    def __init__(self, network: Network, index: int, folding: Folding) -> None:
+        channels, *_ = network.shapes[index + 1]
+        common, every = folding.beat_steps(network, index), network.port_inputs(index)
+        sources = [edge.source for edge in network.edges[index]]
+        entries = {
+            f"i_{port}": _packed(channels * inputs.bits, folding.beat_steps(network, source), common)
+            for port, (inputs, source) in enumerate(zip(every, sources, strict=True))
+        }
+        bits = [inputs.bits for inputs in every]
+        join = Join({name: channels * common * width for name, width in zip(entries, bits, strict=True)})
+        spikes = SpikeSum(channels * common, bits, network.outputs(index).bits)
+        wrapped = CreditWrapper(spikes, folding.fifo_depths[network.layers[index].name])
+        super().__init__(entries, [("join", join), ("sum", wrapped)])
+
+
 class PoolLayer(ChainComponent):
     """A spiking max-pool and the queue behind it.
 
     Parameters
     ----------
-    layer : MaxPool
-        The pool.
     network : Network
         The network of the layer.
     index : int
         The layer's index in the network.
-    steps : int
-        Time steps per beat.
-    queue_depth : int
-        Depth of the queue behind the pool, in beats.
+    folding : Folding
+        The steps of its beats, and the depth of its queue.
 
     Ports
     -----
@@ -111,31 +160,28 @@ class PoolLayer(ChainComponent):
     One input beat per cycle.
     """
 
-    def __init__(self, layer: MaxPool, network: Network, index: int, steps: int, queue_depth: int) -> None:
-        channels, height, width = network.shapes[index]
+    def __init__(self, network: Network, index: int, folding: Folding) -> None:
+        layer, ((channels, height, width),) = network.layers[index], network.input_shapes(index)
+        assert isinstance(layer, MaxPool)
+        steps, depth = folding.beat_steps(network, index), folding.fifo_depths[layer.name]
         inputs, timesteps = layer.size[0] * layer.size[1], network.timesteps
         beats = -(-timesteps // steps)
         winner = layer.mode == "winner"
         pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
         window = SlidingWindow(channels * steps, (height, width), layer.size, layer.stride, beats)
         super().__init__(
-            [("entry", SkidBuffer(channels * steps)), ("window", window), ("pool", CreditWrapper(pool, queue_depth))]
+            [("entry", SkidBuffer(channels * steps)), ("window", window), ("pool", CreditWrapper(pool, depth))]
         )
 
 
-@singledispatch
-def component(layer: object, network: Network, index: int, folding: Folding) -> ChainComponent:
-    """The hardware of ``layer``, which has index ``index`` in the network."""
-    raise unknown_kind("the hardware", layer)
-
-
-@component.register(Population)
-def _(layer: Population, network: Network, index: int, folding: Folding) -> ChainComponent:
-    steps, depth = folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name]
-    column_depth = folding.column_depths.get(layer.name, 0)
-    return PopulationLayer(network, index, folding.layers[layer.name], steps, depth, column_depth)
-
-
-@component.register(MaxPool)
-def _(layer: MaxPool, network: Network, index: int, folding: Folding) -> ChainComponent:
-    return PoolLayer(layer, network, index, folding.beat_steps(network, index - 1), folding.fifo_depths[layer.name])
+def component(network: Network, index: int, folding: Folding) -> PopulationLayer | PoolLayer | SumLayer:
+    """The hardware of layer ``index``."""
+    match layer := network.layers[index]:
+        case Population():
+            return PopulationLayer(network, index, folding)
+        case MaxPool():
+            return PoolLayer(network, index, folding)
+        case Sum():
+            return SumLayer(network, index, folding)
+        case _:
+            raise assert_never(layer)

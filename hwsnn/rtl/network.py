@@ -1,20 +1,24 @@
-"""The whole network as one pipeline: encoder, layers and readout, each a named instance."""
+"""The whole network as one pipeline: encoder, layers, forks and readout, each a named instance."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsnn.folding.folding import Folding, column_queues
-from hwsnn.spec import Network
+from hwsnn.folding.folding import Folding, column_queues, edge_queues, port_name
+from hwsnn.spec import INPUT, INPUT_INDEX, Network
 
 from .encoders import encoder_component
 from .layer import component
+from .ports import input_streams
 from .readout import ArgMax
 from .scores import scores_component
-from .stream.chain import ChainComponent, Components, connect_chain
+from .stream.chain import ChainComponent, add_chain, add_part, connect_chain
 from .stream.credit import CreditWrapper
+from .stream.fork import Fork
 
 RESULTS = 2
 """Depth of the queue of results at the end of the pipeline."""
@@ -47,7 +51,8 @@ class Pipeline(wiring.Component):
     Parameters
     ----------
     network : Network
-        The network. Its layers become instances named by ``layer_instance``, beside ``encoder`` and ``readout``.
+        The network. Its layers become instances named by ``layer_instance``, beside ``encoder`` and ``readout``. Where
+        something feeds several layers, or a layer twice, there is a ``Fork`` behind it, ``NAME_fork``.
     folding : Folding
         The parallelism of every layer with weights, and the depths of its queues.
 
@@ -66,21 +71,19 @@ class Pipeline(wiring.Component):
     Raises
     ------
     ValueError
-        The folding does not name the network's layers.
+        The folding does not name the network's layers, or its queues.
     """
 
     def __init__(self, network: Network, folding: Folding) -> None:
-        names = {layer.name for layer in network.layers}
-        weighted = {layer.name for _, layer in network.populations()}
-        if set(folding.layers) != weighted:
-            raise ValueError(f"folding must name the layers {sorted(weighted)}, not {sorted(folding.layers)}")
-        queues = column_queues(network)
-        if set(folding.column_depths) != set(queues):
-            raise ValueError(
-                f"column depths must name the layers {sorted(queues)}, not {sorted(folding.column_depths)}"
-            )
-        if set(folding.fifo_depths) != names:
-            raise ValueError(f"fifo depths must name the layers {sorted(names)}, not {sorted(folding.fifo_depths)}")
+        needed = {
+            "folding": ([layer.name for _, layer in network.populations()], folding.layers),
+            "column depths": (column_queues(network), folding.column_depths),
+            "fifo depths": ([layer.name for layer in network.layers], folding.fifo_depths),
+            "edge depths": (edge_queues(network), folding.edge_depths),
+        }
+        for what, (names, given) in needed.items():
+            if set(given) != set(names):
+                raise ValueError(f"{what} must name the layers {sorted(names)}, not {sorted(given)}")
         self._network, self._folding = network, folding
         super().__init__(
             {
@@ -91,20 +94,29 @@ class Pipeline(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        parts = [*self._encoder(), *self._layers(), ("readout", self._readout())]
-        connect_chain(m, wiring.flipped(self.pixels), parts, wiring.flipped(self.result))
+        network, folding = self._network, self._folding
+        encoder = encoder_component(network)
+        given = add_chain(m, wiring.flipped(self.pixels), [] if encoder is None else [("encoder", encoder)])
+        taken = self._taken(m, INPUT_INDEX, INPUT if encoder is None else "encoder", given)
+        for index, layer in enumerate(network.layers):
+            name, made = layer_instance(layer.name), component(network, index, folding)
+            add_part(m, name, made)
+            for port, stream_name in input_streams(layer.ports).items():
+                wiring.connect(m, taken[index, port], getattr(made, stream_name))
+            taken |= self._taken(m, index, name, made.o)
+        connect_chain(m, made.o, [("readout", self._readout())], wiring.flipped(self.result))
         return m
 
-    def _encoder(self) -> Components:
-        encoder = encoder_component(self._network)
-        return [] if encoder is None else [("encoder", encoder)]
-
-    def _layers(self) -> Components:
-        network, folding = self._network, self._folding
-        return [
-            (layer_instance(layer.name), component(layer, network, index, folding))
-            for index, layer in enumerate(network.layers)
-        ]
+    def _taken(self, m: Module, source: int, name: str, given: Any) -> dict[tuple[int, int], Any]:
+        """What each port that ``source`` feeds takes: the stream that is given, or one of a fork behind it."""
+        network, consumers = self._network, self._network.consumers(source)
+        if len(consumers) < 2:
+            return dict.fromkeys(consumers, given)
+        depths = [self._folding.edge_depths[port_name(network, *consumer)] for consumer in consumers]
+        fork = Fork(given.payload.shape(), depths)
+        add_part(m, f"{name}_fork", fork)
+        wiring.connect(m, given, fork.i)
+        return {consumer: getattr(fork, f"o_{number}") for number, consumer in enumerate(consumers)}
 
     def _readout(self) -> ChainComponent:
         network = self._network

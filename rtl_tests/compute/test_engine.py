@@ -115,7 +115,7 @@ class Setting:
         if queue_depth is None:
             engine = self.engine(1)
             queue_depth = -(-(engine.pass_clocks + engine.pipeline_clocks + 3) // engine.pass_clocks)
-        return Engine(self.network, 0, self.fold, self.steps, queue_depth)
+        return Engine(self.network, 0, self.fold, [self.steps], queue_depth)
 
     def beats(self) -> tuple[list[int], list[int]]:
         """Random windows, and the spikes or scores that the oracle makes of them."""
@@ -287,6 +287,6 @@ def test_init_wrong() -> None:
     pool = MaxPool("pool", (1, 1), (1, 1), "or")
     network = replace(SETTINGS[0].network, layers=(pool, *SETTINGS[0].network.layers))
     with pytest.raises(ValueError, match=r"^layer 'pool' must have weights, not be a pool"):
-        Engine(network, 0, LayerFold(1, 1), 1, 4)
+        Engine(network, 0, LayerFold(1, 1), [1], 4)
     with pytest.raises(ValueError, match=r"^steps must be an integer of at least 1, not 0$"):
-        Engine(network, 1, LayerFold(1, 1), 0, 4)
+        Engine(network, 1, LayerFold(1, 1), [0], 4)

@@ -20,7 +20,7 @@ def _network(timesteps: int, encoding: EncoderKind = "steps") -> Network:
 
 
 def _joined(timesteps: int, steps: int, t_par: int) -> int:
-    return joined_steps(_network(timesteps), 0, LayerFold(1, 1, t_par), steps)
+    return joined_steps(_network(timesteps), 0, 0, LayerFold(1, 1, t_par), steps)
 
 
 def _passes(steps: list[int], t_par: int, timesteps: int) -> list[list[int]]:
@@ -62,13 +62,13 @@ def test_the_passes_are_those_of_a_whole_pixel() -> None:
 )
 def test_joined_steps(timesteps: int, steps: int, t_par: int, joined: int) -> None:
     assert _joined(timesteps, steps, t_par) == joined
-    assert pixel_beats(_network(timesteps), 0, joined) == -(-timesteps // joined)
+    assert pixel_beats(_network(timesteps), 0, 0, joined) == -(-timesteps // joined)
 
 
 def test_inputs_that_are_held_are_one_beat() -> None:
     network = _network(8, "direct")
-    assert joined_steps(network, 0, LayerFold(1, 1, 4), 1) == 1
-    assert pixel_beats(network, 0, 1) == 1
+    assert joined_steps(network, 0, 0, LayerFold(1, 1, 4), 1) == 1
+    assert pixel_beats(network, 0, 0, 1) == 1
 
 
 @pytest.mark.parametrize(("encoding", "beats"), [("direct", 5 * 8), ("steps", 12 * 6), ("uniform", 12 * 6)])

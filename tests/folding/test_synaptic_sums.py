@@ -76,7 +76,7 @@ def depthwise() -> Network:
 def test_a_depthwise_layer_sums_its_real_synapses(lanes: int, form: Sums, bits: list[int]) -> None:
     """32 x 9 weights, in tables and adders of a channel each."""
     network, fold = depthwise(), LayerFold(32, lanes, 1, form)
-    (sums,) = synaptic_sums(network, 0, fold)
+    ((sums,),) = synaptic_sums(network, 0, fold)
     assert sums.weights.size == 32 * 9
     assert sums.weights.all()
     assert sums.slice_bits == lanes * 9

@@ -33,7 +33,7 @@ def _weights(*shape: int) -> np.ndarray:
 )
 def test_conv_entries(outputs: int, channels: int, kernel: tuple[int, int], cin_par: int, cout_par: int) -> None:
     layer = conv_layer("c", _weights(outputs, channels, *kernel), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
-    folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
+    (folded,) = folded_parameters(layer, LayerFold(cin_par, cout_par))
     groups, folds = -(-outputs // cout_par), -(-channels // cin_par)
     assert folded.weights.shape == (1, groups, folds, cout_par, kernel[0] * kernel[1] * cin_par)
     assert folded.bias.shape == (groups, cout_par)
@@ -59,7 +59,7 @@ def test_grouped_conv_entries(groups: int, outputs: int, channels: int, cin_par:
     of_group, seen_channels = outputs // groups, channels // groups
     neuron, weight = _neuron(outputs), _weights(outputs, seen_channels, 2, 3)
     layer = conv_layer("c", weight, RNG.integers(1, 10, outputs), 8, neuron, groups=groups)
-    folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
+    (folded,) = folded_parameters(layer, LayerFold(cin_par, cout_par))
     _, folds, input_folds, lanes, entries = folded.weights.shape
     width = min(cin_par, seen_channels)
     assert entries == 6 * width
@@ -88,7 +88,7 @@ def test_grouped_conv_entries(groups: int, outputs: int, channels: int, cin_par:
 )
 def test_dense_entries(outputs: int, channels: int, extent: tuple[int, int], cin_par: int, cout_par: int) -> None:
     layer = dense_layer("d", _weights(outputs, channels, *extent), RNG.integers(-9, 10, outputs), 8, _neuron(outputs))
-    folded = folded_parameters(layer, LayerFold(cin_par, cout_par))
+    (folded,) = folded_parameters(layer, LayerFold(cin_par, cout_par))
     groups, channel_folds = -(-outputs // cout_par), -(-channels // cin_par)
     assert folded.weights.shape == (extent[0] * extent[1], groups, channel_folds, cout_par, cin_par)
     seen = 0
@@ -114,7 +114,7 @@ def test_weights_are_times_their_gain(dense: bool) -> None:
     gained = replace(layer.projection, weight=np.ones_like(weight))
     plain = replace(layer.projection, gain=None)
     whole, ones, bare = (
-        folded_parameters(replace(layer, projections=(projection,)), LayerFold(1, 2)).weights
+        folded_parameters(replace(layer, projections=(projection,)), LayerFold(1, 2))[0].weights
         for projection in (layer.projection, gained, plain)
     )
     assert (whole == ones * bare).all()
@@ -123,18 +123,18 @@ def test_weights_are_times_their_gain(dense: bool) -> None:
 
 def test_biases_are_padded() -> None:
     layer = conv_layer("c", _weights(3, 1, 1, 1), np.array([-1, 2, -3]), 8, _neuron(3))
-    folded = folded_parameters(layer, LayerFold(1, 2))
+    (folded,) = folded_parameters(layer, LayerFold(1, 2))
     assert folded.bias.tolist() == [[-1, 2], [-3, 0]]
     assert {folded.weights.dtype, folded.bias.dtype} == {np.dtype(np.int64)}
 
 
 def test_numbers_do_not_depend_on_steps_and_tables() -> None:
     layer = conv_layer("c", _weights(3, 4, 2, 2), np.arange(3), 8, _neuron(3))
-    one, other = folded_parameters(layer, LayerFold(2, 2)), folded_parameters(layer, LayerFold(2, 2, 4, "block"))
+    (one,), (other,) = folded_parameters(layer, LayerFold(2, 2)), folded_parameters(layer, LayerFold(2, 2, 4, "block"))
     for name in ("weights", "bias"):
         assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_parts_are_cut_to_the_channels() -> None:
     layer = conv_layer("c", _weights(3, 2, 3, 3), np.zeros(3, np.int64), 8, _neuron(3))
-    assert folded_parameters(layer, LayerFold(64, 64)).weights.shape == (1, 1, 1, 3, 18)
+    assert folded_parameters(layer, LayerFold(64, 64))[0].weights.shape == (1, 1, 1, 3, 18)

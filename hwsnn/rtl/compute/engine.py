@@ -3,35 +3,41 @@
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
-from hwsnn.folding.fold_shape import fold_shape
 from hwsnn.folding.folding import LayerFold
 from hwsnn.folding.pipeline_depths import engine_depths, layer_output
-from hwsnn.folding.synaptic_sums import synaptic_sums
-from hwsnn.spec import Network, Population
+from hwsnn.folding.synaptic_sums import tree_levels
+from hwsnn.spec import Network
 
 from ..checks import check_integer
 from ..stream.chain import name_streams
 from ..stream.counter import ModuloCounter
 from ..stream.credit import CreditFifo
 from ..stream.delay import delayed
+from .current_sum import CurrentSum
+from .engine_port import PassCount, engine_ports
+from .feedback import Feedback
 from .neurons import Neurons, NeuronShape
-from .synapses import Synapses
-from .window_slicer import WindowSlicer
 
 
 class Engine(wiring.Component):
-    """The matrix-vector unit of a layer with weights, its neurons, and the queue behind it.
+    """The matrix-vector units of a layer with weights, one per projection, its neurons, and the queue behind it.
 
     A window is split into passes (see ``WindowSlicer``). A pass begins when the queue has a place for the beat that it
     makes, runs for G * F cycles for each window of a pool, and cannot be stalled once it has begun: synapses and
     neurons are registers without enable.
+
+    Of several projections, each has slices and synapses of its own. Passes of an output pixel's last position begin
+    together in all of them, and their currents are added up. Passes of earlier positions, which fully connected
+    projections of several pixels have, begin by themselves.
+
+    The spikes that come back to a recurrent population are kept in a register from a pass to the next.
 
     Parameters
     ----------
@@ -41,8 +47,8 @@ class Engine(wiring.Component):
         The layer's index in the network.
     fold : LayerFold
         The layer's parallelism.
-    steps : int
-        Time steps per beat of windows; 1 for inputs that are held.
+    steps : sequence of int
+        Time steps per beat of windows of each projection; 1 for inputs that are held, and for spikes that come back.
     queue_depth : int
         Beats that the queue holds, including those in the pipeline.
 
@@ -56,7 +62,8 @@ class Engine(wiring.Component):
     Ports
     -----
     i : stream in of ``unsigned(taps * steps * C * n)``
-        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c, of n bits.
+        Windows (of a fully connected layer, pixels), input (tap*steps + t)*C + c, of n bits. Of several projections
+        with streams ``i_0``, ``i_1`` and so on, named by ``input_streams``.
     o : stream out of ``unsigned(t_par * Cout * b)``
         Entry ``t * Cout + c`` is a number of spikes or, of a last layer whose membranes are read at every step, the
         membrane; one beat per pass. Where only those of the last step are read, ``unsigned(Cout * b)``, one beat per
@@ -68,97 +75,133 @@ class Engine(wiring.Component):
     of two passes of the same output pixel there are at least ``min_interval`` cycles.
     """
 
-    def __init__(self, network: Network, index: int, fold: LayerFold, steps: int, queue_depth: int) -> None:
+    def __init__(self, network: Network, index: int, fold: LayerFold, steps: Sequence[int], queue_depth: int) -> None:
         layer = network.population(index)
-        check_integer("steps", steps, 1)
+        for number in steps:
+            check_integer("steps", number, 1)
         depths = engine_depths(network, index, fold)
         self.passes, self.pass_clocks, self.min_interval = depths.passes, depths.pass_clocks, depths.min_interval
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
-        self._t_par, held = min(fold.t_par, network.timesteps), network.inputs(index).held
-        sums, current_bits = synaptic_sums(network, index, fold), network.current_range(index).width
-        self._positions, self._groups, _, lanes, _ = sums[0].weights.shape
-        self._synapses = [Synapses(copy, current_bits, self.passes) for copy in sums]
-        self._synapses_latency = max(synapses.latency for synapses in self._synapses)
+        self._t_par, held = min(fold.t_par, network.timesteps), all(i.held for i in network.port_inputs(index))
+        self._ports = engine_ports(network, index, fold, steps, depths)
+        self._synapses_latency = max(synapses.latency for port in self._ports for synapses in port.synapses)
+        _, self._groups, _, lanes, _ = self._ports[0].sums[0].weights.shape
+        self._lanes, self._current_bits = lanes, network.current_range(index).width
         shape = NeuronShape(
             self._groups,
             lanes,
-            current_bits,
+            self._current_bits,
             network.timesteps,
             self._t_par,
             shared=held,
             saturating=network.saturating(index),
             output=layer_output(network, index),
+            feeds_back=layer.recurrent,
         )
         self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
+        self._currents = shape.currents
         self._only_last = shape.output == "last membranes"
         self._sets = 1 if self._only_last else self._t_par
         self._lane_bits = len(Value.cast(self._neurons.o.payload)) // (self._sets * lanes)
-        folded = fold_shape(layer, fold)
-        self._slices = WindowSlicer(
-            taps=prod(layer.window.size) if layer.sliding else 1,
-            channels=layer.projection.in_channels,
-            bits=sums[0].input_bits,
-            steps=steps,
-            cin_par=folded.cin_par,
-            t_par=1 if held else self._t_par,
-            groups=self._groups,
-            repeats=self.passes if held else 1,
-            passes=self.passes,
-            min_interval=self.min_interval,
-            channel_groups=folded.channel_groups,
-            sections=folded.sections,
-            windows=_windows(layer),
-        )
-        self.latency = self._slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
+        self.latency = self.pass_clocks + self.pipeline_clocks + 2
         super().__init__(
-            {
-                "i": self._slices.signature.members["i"],
-                "o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits))),
-            }
+            {port.stream: port.slices.signature.members["i"] for port in self._ports if port.stream}
+            | {"o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits)))}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.slices = slices = self._slices
+        for port in self._ports:
+            port.add_slices(m)
         m.submodules.neurons = neurons = self._neurons
         m.submodules.queue = queue = CreditFifo(unsigned(len(self.o.payload)), self._queue_depth)
-        for name, part in (("slices", slices), ("neurons", neurons), ("queue", queue)):
+        for name, part in (("neurons", neurons), ("queue", queue)):
             name_streams(name, part)
-        wiring.connect(m, wiring.flipped(self.i), slices.i)
-        slice_bits = len(slices.o.payload) // len(self._synapses)
-        for step, synapses in enumerate(self._synapses):
-            name = "synapses" if len(self._synapses) == 1 else f"synapses_{step}"
-            m.submodules[name] = synapses
-            name_streams(name, synapses)
-            m.d.comb += [
-                synapses.i.valid.eq(slices.o.valid),
-                synapses.i.payload.eq(slices.o.payload.word_select(step, slice_bits)),
-                Value.cast(neurons.i.payload[step]).eq(
-                    delayed(
-                        m,
-                        Value.cast(synapses.o.payload),
-                        f"currents_{step}",
-                        self._synapses_latency - synapses.latency,
-                    )
-                ),
-            ]
-        slowest = max(self._synapses, key=lambda synapses: synapses.latency)
-        m.d.comb += neurons.i.valid.eq(slowest.o.valid)
-
-        makes = self._makes_beat(m, slices.begins)
-        m.d.comb += [slices.room.eq(queue.room | ~makes), queue.enter.eq(slices.begins & makes)]
+        for port in self._ports:
+            if port.stream:
+                wiring.connect(m, wiring.flipped(getattr(self, port.stream)), port.slices.i)
+        self._add_currents(m)
+        self._begin(m, queue)
         self._gather(m, neurons.o, queue)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
 
-    def _makes_beat(self, m: Module, begin: Value) -> Value:
+    def _add_currents(self, m: Module) -> None:
+        """What the neurons take at each step of a pass: the currents of all projections, which arrive together."""
+        neurons, several = self._neurons, len(self._ports) > 1
+        arrived: list[list[Value]] = []
+        for port in self._ports:
+            port.add_synapses(m)
+            arrived.append(
+                [
+                    delayed(
+                        m,
+                        Value.cast(synapses.o.payload),
+                        f"currents{port.suffix}_{step}",
+                        self._synapses_latency - synapses.latency,
+                    )
+                    for step, synapses in enumerate(port.synapses)
+                ]
+            )
+        valid = next(
+            synapses.o.valid
+            for port in self._ports
+            for synapses in port.synapses
+            if synapses.latency == self._synapses_latency
+        )
+        for step in range(self._currents):
+            sums = [port.sums[step % len(port.sums)] for port in self._ports]
+            parts = [currents[step % len(currents)] for currents in arrived]
+            if several:
+                m.submodules[f"sum_{step}"] = total = CurrentSum(sums, self._current_bits)
+                m.d.comb += [Value.cast(getattr(total, f"part_{number}")).eq(part) for number, part in enumerate(parts)]
+                parts = [Value.cast(total.total)]
+            m.d.comb += Value.cast(neurons.i.payload[step]).eq(parts[0])
+        levels = tree_levels(len(self._ports))
+        m.d.comb += neurons.i.valid.eq(delayed(m, valid, "summed", levels, reset_less=False))
+
+    def _begin(self, m: Module, queue: CreditFifo) -> None:
+        """Let passes begin: those of a last position in all projections at once, if there is room for their beat."""
+        streams = [port for port in self._ports if port.stream]
+        counts = [port.add_passes(m, self.passes) for port in streams]
+        for port, count in zip(streams, counts, strict=True):
+            room = queue.room | ~self._makes_beat(count)
+            for other, its in zip(streams, counts, strict=True):
+                if other is not port:
+                    room &= (other.slices.waits & its.joint) | ~count.joint
+            m.d.comb += port.slices.room.eq(room)
+        begins = streams[0].slices.begins
+        m.d.comb += queue.enter.eq(begins & self._makes_beat(counts[0]))
+        if len(streams) < len(self._ports):
+            self._feed_back(m, begins & counts[0].joint, counts[0].last)
+
+    def _makes_beat(self, count: PassCount) -> Value:
         """Whether the next pass makes a beat: passes of the last position do, for last membranes only the last."""
-        m.submodules.passes = one_pass = ModuloCounter(self.passes)
-        m.submodules.positions = position = ModuloCounter(self._positions)
-        m.d.comb += [one_pass.step.eq(begin), position.step.eq(begin & one_pass.last)]
-        return position.last & one_pass.last if self._only_last else position.last
+        return count.joint & count.last if self._only_last else count.joint
+
+    def _feed_back(self, m: Module, begins: Value, last: Value) -> None:
+        """Give the spikes of a pass to the recurrent projections, whose passes begin with those of the others."""
+        fired = self._neurons.fired
+        bits = len(fired.payload) // self._lanes
+        m.submodules.feedback = feedback = Feedback(self._groups, len(fired.payload), self._channels * bits)
+        name_streams("feedback", feedback)
+        first = Signal(init=1, name="first_pass")
+        with m.If(begins):
+            m.d.sync += first.eq(last)
+        m.d.comb += [
+            feedback.i.valid.eq(fired.valid),
+            feedback.i.payload.eq(fired.payload),
+            feedback.first.eq(first),
+        ]
+        for port in self._ports:
+            if not port.stream:
+                m.d.comb += [
+                    port.slices.i.valid.eq(1),
+                    port.slices.i.payload.eq(feedback.spikes),
+                    port.slices.room.eq(begins),
+                ]
 
     def _gather(self, m: Module, spikes: Any, queue: CreditFifo) -> None:
         """Put the output folds of a pass side by side, and drop surplus PEs."""
@@ -185,16 +228,3 @@ class Engine(wiring.Component):
                 )
             ),
         ]
-
-
-def _windows(layer: Population) -> list[list[int]]:
-    """The taps of each window of the projection that a pool takes together, row by row; none without a pool."""
-    if layer.pool is None:
-        return []
-    (rows, columns), (down, right), _ = layer.projection.window
-    width = layer.window.size[1]
-    return [
-        [(y * down + row) * width + x * right + column for row in range(rows) for column in range(columns)]
-        for y in range(layer.pool.size[0])
-        for x in range(layer.pool.size[1])
-    ]

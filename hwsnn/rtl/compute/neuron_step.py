@@ -54,7 +54,9 @@ class NeuronStep(wiring.Component):
     begins : bool
         Whether this is the first step of all: there is no state before it.
     gives_u : bool
-        Whether the membrane before the reset leaves, not the spikes.
+        Whether the membrane before the reset leaves.
+    gives_spikes : bool
+        Whether the spikes leave.
 
     Attributes
     ----------
@@ -70,9 +72,9 @@ class NeuronStep(wiring.Component):
     constants : Signal(constants_layout(neuron, stages.constants)), in
         Of the neuron's channel, each in its cycle of ``stages.constants``; absent where there are none.
     spike : Signal(range(K + 1)), out
-        How many spikes, in cycle ``stages.spikes``; absent where the neuron never fires or u leaves.
+        How many spikes, in cycle ``stages.spikes``; absent where the neuron never fires or they do not leave.
     u : Signal(signed(membrane_bits)), out
-        The membrane before the reset, in cycle ``stages.u``; absent where spikes leave.
+        The membrane before the reset, in cycle ``stages.u``; absent where it does not leave.
     left : Signal(state_layout(neuron)), out
         The state after the step, in cycle ``stages.end``.
 
@@ -91,8 +93,10 @@ class NeuronStep(wiring.Component):
         lane: int = 0,
         begins: bool = False,
         gives_u: bool = False,
+        gives_spikes: bool = True,
     ) -> None:
         self._neuron, self._saturates, self._begins, self._gives_u = neuron, saturates, begins, gives_u
+        self._gives_spikes = gives_spikes and neuron.fires
         leaks = pe_leaks(neuron.leak, groups)
         self._leak, self._leak_clocks = leaks[lane % len(leaks)], leak_clocks(neuron.leak, groups)
         self._membrane = signed(neuron.membrane_bits)
@@ -106,7 +110,7 @@ class NeuronStep(wiring.Component):
             members["constants"] = In(constants_layout(neuron, self.stages.constants))
         if gives_u:
             members["u"] = Out(self._membrane)
-        elif neuron.fires:
+        if self._gives_spikes:
             members["spike"] = Out(unsigned_width(neuron.spikes))
         super().__init__(members)
 
@@ -126,7 +130,7 @@ class NeuronStep(wiring.Component):
         m.d.comb += self.left.v.eq(fired.v)
         if self._gives_u:
             m.d.comb += self.u.eq(fired.u)
-        elif self._neuron.fires:
+        if self._gives_spikes:
             m.d.comb += self.spike.eq(fired.spikes)
         if self._remembers:
             m.d.comb += self.left.fired.eq(fired.fired)

@@ -42,6 +42,8 @@ class NeuronShape:
         The state variables that can leave their range and are clipped.
     output : Output
         What leaves.
+    feeds_back : bool
+        Whether the spikes of every step leave beside it, as soon as they are there; only with ``t_par`` 1.
     """
 
     groups: int
@@ -52,6 +54,7 @@ class NeuronShape:
     shared: bool
     saturating: frozenset[str]
     output: Output
+    feeds_back: bool = False
 
     def __post_init__(self) -> None:
         check_integer("groups", self.groups, 1)
@@ -63,6 +66,8 @@ class NeuronShape:
             raise TypeError(f"shared must be a bool, not {self.shared!r}")
         if self.output not in get_args(Output):
             raise ValueError(f"output must be one of {', '.join(map(repr, get_args(Output)))}, not {self.output!r}")
+        if self.feeds_back and self.t_par > 1:
+            raise ValueError(f"t_par must be 1 where spikes come back, not {self.t_par}")
 
     @property
     def passes(self) -> int:
@@ -103,6 +108,9 @@ class Neurons(wiring.Component):
     o : valid-only stream out of ``unsigned(t_par * lanes * b)``
         In the same order; entry ``t * lanes + PE`` of b bits is a number of spikes, 0 to K, or u in two's complement.
         Of the last membranes instead ``ArrayLayout(signed(membrane_bits), lanes)``: u of the last step, by output fold.
+    fired : valid-only stream out of ``unsigned(lanes * b)``
+        The numbers of spikes of every step, in the same order, ``spikes`` cycles after its currents; only where the
+        shape ``feeds_back``.
 
     Timing
     ------
@@ -131,6 +139,7 @@ class Neurons(wiring.Component):
         self.latency, self.min_interval = self._pipeline.latency, self._pipeline.min_interval
         currents = data.ArrayLayout(data.ArrayLayout(signed(shape.current_bits), shape.lanes), shape.currents)
         entry = unsigned(unsigned_width(neuron.spikes)) if shape.output == "spikes" else signed(neuron.membrane_bits)
+        spikes = unsigned(shape.lanes * unsigned_width(neuron.spikes))
         result = (
             data.ArrayLayout(entry, shape.lanes)
             if shape.output == "last membranes"
@@ -141,6 +150,7 @@ class Neurons(wiring.Component):
                 "i": In(stream.Signature(currents, always_ready=True)),
                 "o": Out(stream.Signature(result, always_ready=True)),
             }
+            | ({"fired": Out(stream.Signature(spikes, always_ready=True))} if shape.feeds_back else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -163,6 +173,11 @@ class Neurons(wiring.Component):
         else:
             self._output_every_step(m, steps, one_pass.last)
         m.d.comb += self.o.valid.eq(delayed(m, given, "given", self.latency, reset_less=False))
+        if shape.feeds_back:
+            m.d.comb += [
+                self.fired.valid.eq(delayed(m, self.i.valid, "has_fired", self._pipeline.spikes, reset_less=False)),
+                self.fired.payload.eq(Cat(step.spike for step in steps[-1])),
+            ]
         return m
 
     def _currents(self, m: Module, arrival: Arrival) -> list[list[DelayLine]]:
@@ -203,6 +218,7 @@ class Neurons(wiring.Component):
             saturates="v" in shape.saturating,
             remembers=shape.passes > 1,
             gives_u=shape.output != "spikes",
+            gives_spikes=shape.output == "spikes" or shape.feeds_back,
         )
         return chain.build(m, arrival, currents)
 

@@ -44,6 +44,7 @@ class StepChain:
     saturates: bool
     remembers: bool
     gives_u: bool = False
+    gives_spikes: bool = True
     prefix: str = ""
 
     def build(self, m: Module, arrival: Arrival, currents: Sequence[Sequence[DelayLine]]) -> list[list[NeuronStep]]:
@@ -64,6 +65,7 @@ class StepChain:
                     lane=lane,
                     begins=states is None,
                     gives_u=self.gives_u,
+                    gives_spikes=self.gives_spikes,
                 )
                 m.submodules[f"{self.prefix}step_{number}_{lane}"] = step
                 m.d.comb += step.current.eq(current)

@@ -25,6 +25,9 @@ class WindowSlicer(wiring.Component):
     Of a pool of currents, a window has all inputs of the projection's windows inside it. A pass goes through these one
     after the other, and in each of them through the output folds.
 
+    Of several projections of a layer, each has a slicer. In an output fold, all take as many cycles as the one with the
+    most slices; the others have a ``gap`` first, so that the last slices of all come together.
+
     The window is kept in a register that rotates by one slice per cycle, so a slice is always the same bits of it. Of a
     pool, these are the inputs of all windows, and a multiplexer takes those of one. The register is the cheaper, the
     more the windows overlap, and behind the multiplexer there is a register in any case: the address of a table.
@@ -58,6 +61,10 @@ class WindowSlicer(wiring.Component):
         folds go through the groups in their order, as many for each set of ``sections`` groups.
     windows : sequence of sequences of int
         The taps of each of the projection's windows inside a window, equally many; none for all taps, in one window.
+    gap : int
+        Cycles of an output fold before its slices; only for a single one of ``windows``.
+    partners : bool
+        Whether ``room`` depends on other slicers, which must know whether this one ``waits``.
 
     Attributes
     ----------
@@ -76,6 +83,8 @@ class WindowSlicer(wiring.Component):
         Whether a pass may begin.
     begins : Signal(1), out
         A pass begins.
+    waits : Signal(1), out
+        A pass begins if there is room; only with ``partners``.
     o : valid-only stream out of ``unsigned(t_par * sections * taps * cin_par * bits)``
         Slices, for every pass in the order (window, g, k): output fold outer, input fold inner. Input
         ((t*sections + s)*taps + tap)*cin_par + d is channel k*cin_par + d of a tap in group s of the output fold's. The
@@ -83,7 +92,7 @@ class WindowSlicer(wiring.Component):
 
     Timing
     ------
-    Latency: 1 cycle. One slice per cycle, across windows too.
+    Latency: 1 cycle, and the gap. One slice per cycle, across windows too, without a gap.
     """
 
     def __init__(
@@ -101,6 +110,8 @@ class WindowSlicer(wiring.Component):
         channel_groups: int = 1,
         sections: int = 1,
         windows: Sequence[Sequence[int]] = (),
+        gap: int = 0,
+        partners: bool = False,
     ) -> None:
         check_integer("taps", taps, 1)
         check_integer("channels", channels, 1)
@@ -116,6 +127,7 @@ class WindowSlicer(wiring.Component):
         check_integer("repeats", repeats, 1)
         check_integer("passes", passes, 1)
         check_integer("min_interval", min_interval, 0)
+        check_integer("gap", gap, 0, 0 if len(windows) > 1 else None)
         self._taps, self._group_channels, self._bits, self._steps = taps, channels // channel_groups, bits, steps
         self._cin_par, self._t_par = cin_par, t_par
         self._repeats, self._passes, self._min_interval = repeats, passes, min_interval
@@ -130,8 +142,9 @@ class WindowSlicer(wiring.Component):
         if any(len(window) != len(self._windows[0]) or not set(window) <= set(range(taps)) for window in self._windows):
             raise ValueError(f"windows must each have as many of the {taps} taps, not {self._windows!r}")
         self._window_clocks = self.folds * groups
-        self.pass_clocks = self._window_clocks * len(self._windows)
-        self.latency = 1
+        self._gap, self._partners = gap, partners
+        self.pass_clocks = (self.folds + gap) * groups * len(self._windows)
+        self.latency = 1 + gap
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
         super().__init__(
@@ -145,6 +158,7 @@ class WindowSlicer(wiring.Component):
                     )
                 ),
             }
+            | ({"waits": Out(1)} if partners else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -168,11 +182,14 @@ class WindowSlicer(wiring.Component):
             window_pass.step.eq(self.begins),
             index.step.eq(self.o.valid),
         ]
+        if self._partners:
+            m.d.comb += self.waits.eq(free & (held | self.i.valid))
         ends = self._take(m, window[:slice_bits], index)
+        running = self._running(m)
         with m.If(self.begins):
-            m.d.sync += [self.o.valid.eq(1), held.eq(~window_pass.last)]
+            m.d.sync += [running.eq(1), held.eq(~window_pass.last)]
         with m.Elif(ends):
-            m.d.sync += self.o.valid.eq(0)
+            m.d.sync += running.eq(0)
         with m.If(~held & free):
             m.d.sync += window.eq(self._arranged(self.i.payload))
         if len(window) > pass_bits:
@@ -190,11 +207,22 @@ class WindowSlicer(wiring.Component):
                 m.d.sync += window[:pass_bits].eq(window[:pass_bits].rotate_right(slice_bits))
         return m
 
+    def _running(self, m: Module) -> Value:
+        """A register: whether a pass runs. Its slices are there in all of its cycles, or behind each fold's gap."""
+        if not self._gap:
+            return self.o.valid
+        m.submodules.cycle = cycle = ModuloCounter(self.folds + self._gap)
+        running, behind = Signal(name="running"), Signal(name="behind_gap")
+        m.d.comb += [cycle.step.eq(running), self.o.valid.eq(running & behind)]
+        with m.If(running):
+            m.d.sync += behind.eq(~cycle.last & (behind | (cycle.count == self._gap - 1)))
+        return running
+
     def _take(self, m: Module, taps: Value, index: ModuloCounter) -> Value:
         """Output the taps of the window whose turn it is; whether the slice may be the last of a pass."""
         if len(self._windows) == 1:
             m.d.comb += self.o.payload.eq(taps)
-            return index.last
+            return index.last & self.o.valid if self._gap else index.last
         m.submodules.window = turn = ModuloCounter(len(self._windows))
         m.d.comb += turn.step.eq(index.step & index.last)
         part_bits, sets = self._cin_par * self._bits, self._t_par * self._sections

@@ -45,15 +45,20 @@ class ChainComponent(wiring.Component):
 
 def connect_chain(m: Module, source: Any, parts: Components, sink: Any) -> None:
     """Add the parts to ``m`` under their names, and connect them from ``source`` to ``sink``."""
+    wiring.connect(m, add_chain(m, source, parts), sink)
+
+
+def add_chain(m: Module, source: Any, parts: Components) -> Any:
+    """Add the parts to ``m`` under their names, and connect them behind ``source``; returns the stream behind them."""
     for name, part in parts:
         add_part(m, name, part)
         wiring.connect(m, source, part.i)
         source = part.o
-    wiring.connect(m, source, sink)
+    return source
 
 
 def add_part(m: Module, name: str, part: Any) -> None:
-    """Add a component with streams ``i`` and ``o`` to ``m`` under its name."""
+    """Add a component to ``m`` under its name, and name its streams."""
     m.submodules[name] = part
     name_streams(name, part)
 
@@ -61,11 +66,13 @@ def add_part(m: Module, name: str, part: Any) -> None:
 def name_streams(name: str, part: Any) -> None:
     """Name a component's streams ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its module and in the outer one.
 
-    Without this they would all be ``i__valid`` and ``o__payload``, distinguished by numbers.
+    Its streams are ``i`` and ``o``, or ``i_0``, ``i_1`` and so on where there are several. Without this they would all
+    be ``i__valid`` and ``o__payload``, distinguished by numbers.
     """
-    for port in (getattr(part, "i", None), part.o):
-        if port is None:  # a CreditFifo
+    for member in part.signature.members:
+        if member.split("_")[0] not in ("i", "o"):
             continue
+        port = getattr(part, member)
         for signal in (port.valid, port.ready, Value.cast(port.payload)):
             if isinstance(signal, Signal):  # the ready of a valid-only stream is a constant
                 signal.name = f"{name}_{signal.name}"
