@@ -89,7 +89,7 @@ def _card(
 ) -> str:
     recipe, count = run.recipe, len(run.measured.images)
     cpu = this_cpu()
-    weights = sum(layer.projection.synapses for _, layer in network.populations())
+    weights = sum(projection.synapses for _, layer in network.populations() for projection in layer.projections)
     split = (
         f"{len(run.training.x) + run.held_out:,} training images but the last {run.held_out:,}, which measured it"
         if run.held_out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from hypothesis import strategies as st
 
 from hwsnn.errors import InputError
 from hwsnn.folding.file import LARGEST_FILE, load, to_json
+from hwsnn.spec import Network
+from tests.model_file.small_networks import joined
+from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_folding, random_network
 
 NETWORK = next(
@@ -30,9 +34,9 @@ def _written(values: Any, folder: Path) -> Path:
     return path
 
 
-@given(st.integers(0, 999), st.integers(0, 999))
-def test_written_and_read_back(network_seed: int, folding_seed: int) -> None:
-    network = random_network(network_seed)
+@given(st.sampled_from([random_network, random_graph]), st.integers(0, 999), st.integers(0, 999))
+def test_written_and_read_back(network_of: Callable[[int], Network], network_seed: int, folding_seed: int) -> None:
+    network = network_of(network_seed)
     folding = random_folding(network, folding_seed)
     with tempfile.TemporaryDirectory() as folder:
         assert load(_written(to_json(folding), Path(folder)), network) == (folding.layers, folding)
@@ -61,6 +65,21 @@ def test_a_network_without_convolutions_needs_no_column_depths(tmp_path: Path) -
         load(_written(values | {"column_depths": {"last": 1}}, tmp_path), network)
 
 
+def test_a_fork_needs_edge_depths(tmp_path: Path) -> None:
+    network = joined()
+    folding = random_folding(network, 0)
+    values = to_json(folding)
+    assert [*values["edge_depths"]] == ["b.0", "c.0", "c.1", "d"]
+    del values["edge_depths"]["d"]
+    with pytest.raises(InputError, match=r"edge_depths must name .*d, and nothing else$"):
+        load(_written(values, tmp_path), network)
+    del values["edge_depths"]
+    with pytest.raises(InputError, match=r"edge_depths must name .*d, and nothing else$"):
+        load(_written(values, tmp_path), network)
+    with pytest.raises(InputError, match=r"edge_depths must be empty$"):
+        load(_written(to_json(FOLDING) | {"edge_depths": {"last": 2}}, tmp_path), NETWORK)
+
+
 def _with(**changes: Any) -> dict[str, Any]:
     """A good file, with ``changes`` to the fold of the first layer."""
     values = to_json(FOLDING)
@@ -69,6 +88,7 @@ def _with(**changes: Any) -> dict[str, Any]:
 
 
 GOOD = to_json(FOLDING)
+ENTRIES = "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"
 LAYERS = "layers must name conv0, last, and nothing else"
 COLUMNS = "column_depths must name conv0, and nothing else"
 FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
@@ -79,9 +99,12 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
     [
         ("no JSON", "a folding must be a JSON file, as hwsnn generate writes one"),
         ("[" * 100_000, "a folding must be a JSON file, as hwsnn generate writes one"),
-        ("[]", "a folding must have the entries layers and maybe fifo_depths and column_depths"),
-        ({}, "a folding must have the entries layers and maybe fifo_depths and column_depths"),
-        (GOOD | {"more": 1}, "a folding must have the entries layers and maybe fifo_depths and column_depths"),
+        ("[]", ENTRIES),
+        ({}, ENTRIES),
+        (
+            GOOD | {"more": 1},
+            ENTRIES,
+        ),
         (GOOD | {"layers": []}, LAYERS),
         (GOOD | {"layers": {"conv0": GOOD["layers"]["conv0"]}}, LAYERS),
         (GOOD | {"layers": GOOD["layers"] | {"pool": {}}}, LAYERS),
