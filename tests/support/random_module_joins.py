@@ -99,9 +99,8 @@ def fire_again(plan: Plan, settings: Any) -> bool:
             from sinabs.activation import MaxSpike
 
             rec = nn.Linear(size, size, bias=False)
-            kind: Any = (
-                sl.IAFRecurrent(rec, spike_fn=MaxSpike(3)) if exact else sl.LIFRecurrent(8.0, rec, spike_fn=MaxSpike(3))
-            )
+            kind = sl.IAFRecurrent if exact else partial(sl.LIFRecurrent, 8.0)
+            neurons: Any = kind(rec_connect=rec, spike_fn=MaxSpike(3))
             plan.layers.append(sl.UnflattenTime(batch_size=1))
             plan.fire(neurons, type(neurons).__name__)
             plan.layers.append(sl.FlattenTime())
