@@ -48,9 +48,9 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
     if layer.recurrent and fold.t_par > 1:
         raise ValueError(f"t_par of the recurrent layer {layer.name!r} must be 1, not {fold.t_par}")
     outputs = [layer.out_channels // _groups(projection) for projection in layer.projections]
-    lanes = max(
+    lanes = next(
         part
-        for part in range(1, min(fold.cout_par, layer.out_channels) + 1)
+        for part in range(min(fold.cout_par, layer.out_channels), 0, -1)
         if all(part % each == 0 or each % part == 0 or each == layer.out_channels for each in outputs)
     )
     channels = [int(projection.weight.shape[1]) for projection in layer.projections]

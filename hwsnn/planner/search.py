@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
+import numpy as np
+import numpy.typing as npt
+
 from hwsnn.folding.fold_shape import fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
@@ -55,6 +58,19 @@ class Candidate:
     faster: Candidate | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Alike:
+    """Options of a layer of the same form of sums and the same steps per cycle.
+
+    ``places``: among all options of the layer, in their order. ``needed``: cycles per frame. ``by_price``: the numbers
+    of these options by their rough price.
+    """
+
+    places: npt.NDArray[np.int64]
+    needed: npt.NDArray[np.int64]
+    by_price: npt.NDArray[np.int64]
+
+
 class FoldingSearch:
     """Folds of a network for a device."""
 
@@ -63,6 +79,7 @@ class FoldingSearch:
         self._position_cycles: dict[tuple[int, LayerFold], int] = {}
         self._rough: dict[tuple[int, LayerFold], float] = {}
         self._options = {index: self._folds(index) for index, _ in network.populations()}
+        self._groups: dict[int, list[_Alike]] = {}
         self._costs: dict[tuple[int, LayerFold | None, tuple[int, ...]], Cost] = {}
 
     def within_cycles(self, most: int) -> Candidate:
@@ -236,20 +253,34 @@ class FoldingSearch:
 
     def _compared(self, index: int, target: int) -> list[tuple[LayerFold, int]]:
         """The roughly cheapest folds within ``target`` cycles per frame, for each form of sums and steps per cycle."""
-        within = [(fold, needed) for fold, needed in self._options[index] if needed <= target]
-        if not within:
-            fastest = min(needed for _, needed in self._options[index])
+        fastest = min(int(group.needed.min()) for group in self._alike(index))
+        if fastest > target:
             name = self._network.layers[index].name
             raise TooFastError(f"layer {name!r} takes at least {fastest} cycles per frame, not {target}")
-        alike: dict[tuple[Sums, int, int], list[tuple[LayerFold, int]]] = {}
-        for option in within:
-            fold = option[0]
-            alike.setdefault((fold.sums, fold.t_par, fold.logic_steps), []).append(option)
-        return [
-            option
-            for options in alike.values()
-            for option in sorted(options, key=lambda option: self._rough[index, option[0]])[:COMPARED]
-        ]
+        chosen = list[tuple[int, list[int]]]()
+        for group in self._alike(index):
+            enough = group.needed <= target
+            if enough.any():
+                cheapest = group.places[group.by_price[enough[group.by_price]][:COMPARED]]
+                chosen.append((int(group.places[enough.argmax()]), cheapest.tolist()))
+        return [self._options[index][place] for _, places in sorted(chosen) for place in places]
+
+    def _alike(self, index: int) -> list[_Alike]:
+        """The options of a layer by their form of sums and steps per cycle."""
+        if index not in self._groups:
+            options = self._options[index]
+            places: dict[tuple[Sums, int, int], list[int]] = {}
+            for place, (fold, _) in enumerate(options):
+                places.setdefault((fold.sums, fold.t_par, fold.logic_steps), []).append(place)
+            self._groups[index] = [
+                _Alike(
+                    np.array(each),
+                    np.array([options[place][1] for place in each]),
+                    np.argsort([self._rough[index, options[place][0]] for place in each], kind="stable"),
+                )
+                for each in places.values()
+            ]
+        return self._groups[index]
 
     def _late(self, index: int, fold: LayerFold) -> float:
         """How many look-up tables it would be worth to end the layer with its last input.

@@ -83,7 +83,7 @@ class Pipeline(wiring.Component):
         }
         for what, (names, given) in needed.items():
             if set(given) != set(names):
-                raise ValueError(f"{what} must name the layers {sorted(names)}, not {sorted(given)}")
+                raise ValueError(f"{what} must name {sorted(names)}, not {sorted(given)}")
         self._network, self._folding = network, folding
         super().__init__(
             {

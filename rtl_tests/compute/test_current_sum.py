@@ -24,7 +24,7 @@ def _sums(seed: int, lanes: int, groups: int, scale: int) -> SynapticSums:
 def test_sums_of_a_beat_per_cycle(projections: int) -> None:
     lanes, rng = 3, np.random.default_rng(projections)
     sums = [_sums(number, lanes, 4, (7, 1, 60)[number % 3]) for number in range(projections)]
-    low, high = (sum(of.bounds[end] for of in sums) for end in (0, 1))
+    low, high = (np.sum([of.bounds[end] for of in sums], axis=0) for end in (0, 1))
     bits = max(int(-low.min() - 1).bit_length(), int(high.max()).bit_length()) + 1
     component, seen = CurrentSum(sums, bits), list[list[int]]()
     # All of the least and of the largest of each output fold, then anything between.

@@ -166,12 +166,14 @@ class Engine(wiring.Component):
         """Let passes begin: those of a last position in all projections at once, if there is room for their beat."""
         streams = [port for port in self._ports if port.stream]
         counts = [port.add_passes(m, self.passes) for port in streams]
+        together = Signal(name="all_wait")
+        if len(streams) > 1:
+            m.d.comb += together.eq(
+                Cat(port.slices.waits & count.joint for port, count in zip(streams, counts, strict=True)).all()
+            )
         for port, count in zip(streams, counts, strict=True):
             room = queue.room | ~self._makes_beat(count)
-            for other, its in zip(streams, counts, strict=True):
-                if other is not port:
-                    room &= (other.slices.waits & its.joint) | ~count.joint
-            m.d.comb += port.slices.room.eq(room)
+            m.d.comb += port.slices.room.eq(room & (together | ~count.joint) if len(streams) > 1 else room)
         begins = streams[0].slices.begins
         m.d.comb += queue.enter.eq(begins & self._makes_beat(counts[0]))
         if len(streams) < len(self._ports):
