@@ -67,10 +67,10 @@ def vgg9() -> Network:
 
 
 def sew_resnet18() -> Network:
-    """A convolution and eight blocks of two, whose spikes are added to those before the block: 11 million weights."""
-    layers: list[Layer] = [conv("stem", "pixels", 3, 64)]
-    source, before = "stem", 64
-    for number, after in enumerate((64, 64, 128, 128, 256, 256, 512, 512)):
+    """A convolution and eight blocks of two, whose spikes are added to those before the block: 2.8 million weights."""
+    layers: list[Layer] = [conv("stem", "pixels", 3, 32)]
+    source, before = "stem", 32
+    for number, after in enumerate((32, 32, 64, 64, 128, 128, 256, 256)):
         stride, skip, block = 1 + (after > before), source, f"block{number}"
         layers.append(conv(f"{block}a", source, before, after, stride=stride))
         layers.append(conv(f"{block}b", f"{block}a", after, after))

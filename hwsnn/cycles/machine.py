@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from math import inf
 
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Network
 
+from .components import CreditFifo
 from .connected import Depths
+from .ends import Sink
 from .parts import sections
 from .pipeline import Pipeline, Steady
-from .sections import Queue, Section
+from .sections import Part, Queue, Section
 
 
 def depths_of(folding: Folding) -> Depths:
@@ -20,6 +23,13 @@ def depths_of(folding: Folding) -> Depths:
     depths: dict[Queue, float] = {(name, "results"): depth for name, depth in folding.fifo_depths.items()}
     depths |= {(name, "columns"): depth for name, depth in folding.column_depths.items()}
     return depths | {(name, "edges"): depth for name, depth in folding.edge_depths.items()}
+
+
+def occupied_clocks(part: Part) -> int:
+    """The clocks for which a beat takes a place of a queue if nothing keeps it."""
+    queue = part.make(Sink().push, inf)
+    assert isinstance(queue, CreditFifo)
+    return queue.delay + 2
 
 
 class Machine:
@@ -36,6 +46,15 @@ class Machine:
         """The queues in the order of the data, and the beats per frame that leave each."""
         queues = [section.queue for section in self._sections if section.queue]
         return {queue.queue: queue.beats for queue in queues if queue.queue}
+
+    def fewest_places(self, clocks: int) -> dict[Queue, int]:
+        """Of each queue, places without which a frame takes more than ``clocks`` cycles.
+
+        A beat takes a place from its entry until a clock after it left, all clocks of the pipeline included.
+        """
+        queues = [section.queue for section in self._sections if section.queue]
+        taken = {queue.queue: queue.beats * occupied_clocks(queue) for queue in queues if queue.queue}
+        return {queue: max(-(-each // clocks), 1) for queue, each in taken.items()}
 
     def result_clocks(self, depths: Depths) -> Iterator[int]:
         """Cycles from the very first pixel to the result of each frame, if pixels are always available."""

@@ -82,16 +82,17 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     clocks = ceil(max(machine.busy().values()))
     depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
     endless = machine.steady(depths, clocks)
-    peaks = endless.peaks
+    peaks, fewest = endless.peaks, machine.fewest_places(clocks)
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
-        low, high = 1, peaks[queue]
+        low, high = fewest[queue], peaks[queue]
+        middle = low  # often enough
         while low < high:
-            middle = (low + high) // 2
             kept = machine.keeps(depths | {queue: middle}, clocks, endless.latency)
             if kept:
                 high, peaks = middle, kept
             else:
                 low = middle + 1
+            middle = (low + high) // 2
         depths[queue] = high
     return Folding(layers, _of_kind(depths, "results"), _of_kind(depths, "columns"), _of_kind(depths, "edges"))
 

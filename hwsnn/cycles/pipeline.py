@@ -20,7 +20,7 @@ from .sections import Queue, Section
 Clocks: TypeAlias = tuple[float, ...]
 State: TypeAlias = tuple[Clocks, Clocks]
 """The state of a queue, and of the components behind it."""
-LONG = 16
+LONG = 8
 """Frames after which a graph that is still falling behind is taken not to catch up."""
 
 

@@ -79,6 +79,7 @@ class FoldingSearch:
         self._position_cycles: dict[tuple[int, LayerFold], int] = {}
         self._rough: dict[tuple[int, LayerFold], float] = {}
         self._options = {index: self._folds(index) for index, _ in network.populations()}
+        self._needed = {(index, fold): needed for index, each in self._options.items() for fold, needed in each}
         self._groups: dict[int, list[_Alike]] = {}
         self._costs: dict[tuple[int, LayerFold | None, tuple[int, ...]], Cost] = {}
 
@@ -189,7 +190,7 @@ class FoldingSearch:
             if excess(other[1], self._device) < excess(total, self._device):
                 chosen, total = other
         for index, layer in network.populations():
-            needed = dict(self._options[index])[chosen[layer.name]]
+            needed = self._needed[index, chosen[layer.name]]
             if needed > slowest:
                 slowest, limiting = needed, layer.name
         return Candidate(chosen, slowest, total, limiting)
