@@ -72,21 +72,25 @@ def with_spikes_reached(
 ) -> tuple[spec.Population, tuple[str, ...]]:
     """The layer without the thresholds that no membrane can reach, and a remark if more spikes could be reached.
 
-    ``largest_inputs``: of each projection, None of its own spikes: the fewer they are, the less can be reached.
+    ``largest_inputs``: of each projection, None of its own spikes. Of these there are none at first, so they are as few
+    as with so few of them no more are reached.
     """
-    neuron, remarks = layer.neuron, tuple[str, ...]()
-    while isinstance(neuron, spec.Neuron) and neuron.further is not None:
-        currents = layer.current_ranges(with_own_spikes(largest_inputs, neuron.spikes))
+    neuron = layer.neuron
+    if not isinstance(neuron, spec.Neuron) or neuron.further is None:
+        return layer, ()
+    for own in range(1 if None in largest_inputs else neuron.spikes, neuron.spikes + 1):
+        currents = layer.current_ranges(with_own_spikes(largest_inputs, own))
         lowest, highest = (np.array([getattr(one, end) for one in currents]) for end in ("low", "high"))
         reached = highest_membranes(neuron, lowest, highest, timesteps)
         spikes = max(int((neuron.thresholds <= reached).any(axis=1).sum()), 1)
-        if spikes == spec.MAX_SPIKES and _reach_another(neuron, reached):
-            most = f"{spec.MAX_SPIKES} spikes per step are the most that is built"
-            remarks = (f"{layer.name}: {most}, and its neurons can reach more",)
-        if spikes == neuron.spikes:
+        if spikes <= own:
             break
-        neuron = replace(neuron, further=neuron.further[: spikes - 1] if spikes > 1 else None)
-    return replace(layer, neuron=neuron), remarks
+    remarks: tuple[str, ...] = ()
+    if spikes == spec.MAX_SPIKES and _reach_another(neuron, reached):
+        most = f"{spec.MAX_SPIKES} spikes per step are the most that is built"
+        remarks = (f"{layer.name}: {most}, and its neurons can reach more",)
+    further = neuron.further[: spikes - 1]
+    return replace(layer, neuron=replace(neuron, further=further if spikes > 1 else None)), remarks
 
 
 def with_widths(layer: spec.Population, needed: dict[str, int], membrane_bits: int | None) -> spec.Population:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 
 from hwsnn.errors import InputError
 from hwsnn.folding.file import LARGEST_FILE, load, to_json
+from hwsnn.folding.folding import edge_queues
 from hwsnn.spec import Network
-from tests.model_file.small_networks import joined
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_folding, random_network
 
@@ -34,9 +33,9 @@ def _written(values: Any, folder: Path) -> Path:
     return path
 
 
-@given(st.sampled_from([random_network, random_graph]), st.integers(0, 999), st.integers(0, 999))
-def test_written_and_read_back(network_of: Callable[[int], Network], network_seed: int, folding_seed: int) -> None:
-    network = network_of(network_seed)
+@given(st.integers(0, 999), st.integers(0, 999))
+def test_written_and_read_back(network_seed: int, folding_seed: int) -> None:
+    network = random_network(network_seed)
     folding = random_folding(network, folding_seed)
     with tempfile.TemporaryDirectory() as folder:
         assert load(_written(to_json(folding), Path(folder)), network) == (folding.layers, folding)
@@ -65,21 +64,6 @@ def test_a_network_without_convolutions_needs_no_column_depths(tmp_path: Path) -
         load(_written(values | {"column_depths": {"last": 1}}, tmp_path), network)
 
 
-def test_a_fork_needs_edge_depths(tmp_path: Path) -> None:
-    network = joined()
-    folding = random_folding(network, 0)
-    values = to_json(folding)
-    assert [*values["edge_depths"]] == ["b.0", "c.0", "c.1", "d"]
-    del values["edge_depths"]["d"]
-    with pytest.raises(InputError, match=r"edge_depths must name .*d, and nothing else$"):
-        load(_written(values, tmp_path), network)
-    del values["edge_depths"]
-    with pytest.raises(InputError, match=r"edge_depths must name .*d, and nothing else$"):
-        load(_written(values, tmp_path), network)
-    with pytest.raises(InputError, match=r"edge_depths must be empty$"):
-        load(_written(to_json(FOLDING) | {"edge_depths": {"last": 2}}, tmp_path), NETWORK)
-
-
 def _with(**changes: Any) -> dict[str, Any]:
     """A good file, with ``changes`` to the fold of the first layer."""
     values = to_json(FOLDING)
@@ -88,7 +72,6 @@ def _with(**changes: Any) -> dict[str, Any]:
 
 
 GOOD = to_json(FOLDING)
-ENTRIES = "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"
 LAYERS = "layers must name conv0, last, and nothing else"
 COLUMNS = "column_depths must name conv0, and nothing else"
 FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
@@ -99,11 +82,11 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
     [
         ("no JSON", "a folding must be a JSON file, as hwsnn generate writes one"),
         ("[" * 100_000, "a folding must be a JSON file, as hwsnn generate writes one"),
-        ("[]", ENTRIES),
-        ({}, ENTRIES),
+        ("[]", "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        ({}, "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
         (
             GOOD | {"more": 1},
-            ENTRIES,
+            "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths",
         ),
         (GOOD | {"layers": []}, LAYERS),
         (GOOD | {"layers": {"conv0": GOOD["layers"]["conv0"]}}, LAYERS),
@@ -148,6 +131,37 @@ def test_refused_in_one_line(values: Any, message: str, tmp_path: Path) -> None:
     assert text.startswith(f"{path}: {message}")
     assert "\n" not in text
     assert len(text) < len(str(path)) + 300
+
+
+def _recurrent(tmp_path: Path) -> tuple[Path, Network, dict[str, Any]]:
+    network = next(n for n in map(random_graph, range(100)) if edge_queues(n) and n.population(0).recurrent)
+    values = to_json(random_folding(network, 1))
+    return tmp_path, network, values
+
+
+def test_graphs_have_edge_depths(tmp_path: Path) -> None:
+    folder, network, values = _recurrent(tmp_path)
+    names = edge_queues(network)
+    assert list(values["edge_depths"]) == names
+    assert "edge_depths" not in GOOD
+    assert load(_written(values, folder), network)[1] == random_folding(network, 1)
+    with pytest.raises(InputError, match=rf"edge_depths must name {', '.join(names)}, and nothing else$"):
+        load(_written({name: each for name, each in values.items() if name != "edge_depths"}, folder), network)
+    values["edge_depths"][names[0]] = 0
+    with pytest.raises(
+        InputError, match=rf"edge depth of layer '{names[0]}' must be an integer from 1 to 65536, not 0$"
+    ):
+        load(_written(values, folder), network)
+    with pytest.raises(InputError, match=r"edge_depths must be empty$"):
+        load(_written(GOOD | {"edge_depths": {"last": 1}}, folder), NETWORK)
+
+
+def test_a_recurrent_layer_takes_a_step_at_a_time(tmp_path: Path) -> None:
+    folder, network, values = _recurrent(tmp_path)
+    name = network.layers[0].name
+    values["layers"][name]["t_par"] = 2
+    with pytest.raises(InputError, match=rf"layer '{name}': t_par of the recurrent layer '{name}' must be 1, not 2$"):
+        load(_written(values, folder), network)
 
 
 def test_no_file(tmp_path: Path) -> None:

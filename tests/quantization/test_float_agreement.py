@@ -22,7 +22,8 @@ from hwsnn.float_network import (
 )
 from hwsnn.quantization.quantize import quantize
 from hwsnn.spec.neurons import ONCE, SEVERAL
-from tests.support.float_simulation import normalized, simulate
+from tests.support.float_agreement import assert_agrees
+from tests.support.float_simulation import simulate
 from tests.support.layers import float_conv_layer, float_dense_layer
 
 STEPS, FRAMES, QUARTER = 3, 24, 0.25
@@ -79,32 +80,15 @@ def network(rng: np.random.Generator, kind: tuple[Any, ...], readout: spec.Reado
     return FloatNetwork("net", (2, 5, 5), (first, last), readout=readout, encoding="steps", **fields)
 
 
-def assert_agrees(source: FloatNetwork, values: np.ndarray, **options: Any) -> float:
-    """Spikes, membranes and answers; the share of neurons that fire is returned."""
-    integers, report = quantize(source, timesteps=values.shape[1], **options)
-    assert [layer.weights.exact for layer in report.layers] == [layer.weights.channels for layer in report.layers]
-    result = reference.run(integers, values, trace=True)
-    expected = simulate(source, normalized(source, values, 1.0))
-    for name, spikes in result.spikes.items():
-        np.testing.assert_array_equal(spikes, expected.spikes[name], err_msg=name)
-    last = source.layers[-1].name
-    for name, membranes in result.membranes.items():
-        unit = (
-            report.layers[-1].weights.smallest_scale * 2.0 ** integers.population(len(source.layers) - 1).fraction_bits
-        )
-        np.testing.assert_array_equal(membranes / unit, expected.membranes[name], err_msg=name)
-    scores = expected.scores(last, integers.readout)
-    np.testing.assert_array_equal(result.predictions, scores.argmax(axis=1))
-    return float((expected.spikes[source.layers[0].name] > 0).mean())
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(map(str, case)))
 def test_every_neuron(case: tuple[Any, ...]) -> None:
     fired = []
     for seed, readout in enumerate(get_args(spec.Readout)):
         rng = np.random.default_rng(seed)
         source = network(rng, case, readout=readout)
-        fired.append(assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8)))
+        fired.append(
+            assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), timesteps=STEPS)
+        )
     assert 0.02 < np.mean(fired) < 0.9
 
 
@@ -117,7 +101,7 @@ def test_integrators(leak: str, synapse: str) -> None:
         )
         layer = float_dense_layer("last", ternary(rng, 4, 2, 5, 5), quarters(rng, -4, 4, 4), its)
         source = FloatNetwork("net", (2, 5, 5), (layer,), readout=readout, encoding="steps")  # type: ignore[arg-type]
-        assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8))
+        assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), timesteps=STEPS)
 
 
 def test_normalized_input_and_its_padding() -> None:
@@ -132,7 +116,7 @@ def test_normalized_input_and_its_padding() -> None:
             std=np.array([0.5, 0.25]),
             input_scale=0.25,
         )
-        assert_agrees(source, rng.integers(0, 8, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8))
+        assert_agrees(source, rng.integers(0, 8, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), timesteps=STEPS)
 
 
 def test_signs() -> None:
@@ -145,7 +129,7 @@ def test_signs() -> None:
         first = float_conv_layer("first", signs * sizes[:, None, None, None], sizes * rng.integers(-2, 3, 4), its)
         last = float_dense_layer("last", rng.choice([-0.5, 0.5], (4, 4, 3, 3)), np.zeros(4), FloatIntegrator(1.0))
         source = FloatNetwork("net", (2, 5, 5), (first, last), encoding="steps")
-        assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), bits=1)
+        assert_agrees(source, rng.integers(0, 3, (FRAMES, STEPS, 2, 5, 5), dtype=np.uint8), timesteps=STEPS, bits=1)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind)))

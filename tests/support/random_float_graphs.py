@@ -1,4 +1,4 @@
-"""Random trained networks whose layers form graphs: residual, concatenated and recurrent, with neurons of every kind."""
+"""Random trained networks whose layers form graphs: residual, concatenated, recurrent, with neurons of every kind."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hwsnn.float_network import (
     FloatNeuron,
     FloatPopulation,
 )
-from hwsnn.spec import INPUT, MAX_SPIKES, MaxPool, PoolMode, Readout, Reset, Shape, Sum
+from hwsnn.spec import INPUT, MAX_SPIKES, EncoderKind, MaxPool, PoolMode, Readout, Reset, Shape, Sum
 from hwsnn.spec.neurons import ONCE, SEVERAL
 from tests.support.dice import Dice
 
 STEPS, QUARTER, PIXEL_BITS = 3, 0.25, 3
 """So few steps that 8 bits hold whatever three quarters of a quarter become within them."""
-CHANNELS, CLASSES = 4, 3
+CHANNELS = 4
 LEAKS: list[Any] = [1.0, 0.5, 0.0, np.array([0.5, 0.75, 1.0, 0.0])]
 SYNAPSES: list[Any] = [None, None, 1.0, 0.5, np.array([1.0, 0.25, 0.0, 0.5])]
 
@@ -60,9 +60,9 @@ class _Draw:
 
     def network(self) -> FloatNetwork:
         dice = self._dice
-        steps = dice.happens(0.6)
-        first = [self._conv("layer0", self._sources[0])]
-        self._add_population("layer0", first)
+        encoding: EncoderKind = "steps" if dice.happens(0.6) else "direct"
+        self._add_population("layer0", [self._conv("layer0", self._sources[0])])
+        self._used(self._sources[:1])
         for index in range(1, dice.integer(2, 5)):
             name = f"layer{index}"
             spatial = [one for one in self._sources if one.shape[1:] == (5, 5)]
@@ -72,15 +72,17 @@ class _Draw:
             if dice.happens(0.15) and self._pool(name, spikes):
                 continue
             self._add_population(name, self._projections(name, spatial, spikes))
-        self._add_last(dice.choice(get_args(Readout)))
-        normalized = {} if dice.happens(0.5) else {"mean": np.array([0.5, 1.0]), "std": np.array([0.5, 0.25])}
+        readout = self._add_last()
+        normalized: dict[str, Any] = (
+            {} if dice.happens(0.5) else {"mean": np.array([0.5, 1.0]), "std": np.array([0.5, 0.25])}
+        )
         return FloatNetwork(
             self._name,
             (2, 5, 5),
             tuple(self._layers),
             timesteps=STEPS,
-            encoding="steps" if steps else "direct",
-            readout=self._readout,
+            encoding=encoding,
+            readout=readout,
             input_scale=0.25,
             **normalized,
         )
@@ -103,7 +105,8 @@ class _Draw:
         if not bits:
             return False
         source = self._dice.choice(bits)
-        self._add(MaxPool(name, (2, 2), (2, 2), self._dice.choice(get_args(PoolMode)), source.name), (CHANNELS, 2, 2), 1)
+        mode: PoolMode = self._dice.choice(get_args(PoolMode))
+        self._add(MaxPool(name, (2, 2), (2, 2), mode, source.name), (CHANNELS, 2, 2), 1)
         self._used([source])
         return True
 
@@ -128,11 +131,13 @@ class _Draw:
             projections = [*projections, recurrent]
             self._dice.random.shuffle(projections)  # type: ignore[arg-type]
         neuron = self._neuron(CHANNELS)
-        self._add(FloatPopulation(name, tuple(projections), self._bias(CHANNELS), neuron), (CHANNELS, 5, 5), neuron.spikes)
+        population = FloatPopulation(name, tuple(projections), self._bias(CHANNELS), neuron)
+        self._add(population, (CHANNELS, 5, 5), neuron.spikes)
 
-    def _add_last(self, readout: Readout) -> None:
+    def _add_last(self) -> Readout:
+        """A layer that takes all that no other takes."""
         dice, name = self._dice, "last"
-        self._unused = [one for one in self._unused if one != INPUT]
+        readout: Readout = dice.choice(get_args(Readout))
         chosen = [one for one in self._sources if one.name in self._unused]
         projections: list[AnyFloatProjection] = [
             FloatDense(name, self._weight((CHANNELS, *one.shape), place), source=one.name)
@@ -146,14 +151,12 @@ class _Draw:
                 FloatDense(name, self._weight((CHANNELS, CHANNELS, 1, 1), len(projections)), source=name, delay=1)
             )
         self._layers.append(FloatPopulation(name, tuple(projections), self._bias(CHANNELS), neuron))
-        self._readout = readout
+        return readout
 
     def _add(self, layer: FloatLayer, shape: Shape, largest: int) -> None:
         self._layers.append(layer)
         self._sources.append(_Source(layer.name, shape, largest))
         self._unused.append(layer.name)
-        if len(self._layers) == 1:
-            self._used([self._sources[0]])
 
     def _some(self, sources: list[_Source], count: int) -> list[_Source]:
         """Up to ``count`` of them, each once, in any order."""
