@@ -21,12 +21,15 @@ from hwsnn.cycles import simulate
 from hwsnn.data import random_images
 from hwsnn.float_network import (
     FLOAT_KINDS,
+    FloatConv,
+    FloatDense,
     FloatIntegrator,
     FloatLayer,
     FloatNetwork,
     FloatNeuron,
+    FloatPopulation,
 )
-from hwsnn.folding.folding import Folding, LayerFold, column_queues
+from hwsnn.folding.folding import Folding, LayerFold, column_queues, edge_queues
 from hwsnn.folding.weight_layout import folded_parameters
 from hwsnn.frontends.nir import reader, writer
 from hwsnn.model_file import float_file, integer_file
@@ -35,9 +38,11 @@ from hwsnn.planner.devices import DEVICES
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference.activity import measure
 from hwsnn.rtl.network import Pipeline
+from hwsnn.spec import graph
 from hwsnn.train.encode import encode
 from hwsnn.verilog.manifest import manifest
 from tests.support.layers import float_conv_layer, float_dense_layer
+from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 from tests.support.trained_networks import assert_same
 from tests.support.wishes import KINDS, Kind, Wishes
@@ -52,22 +57,45 @@ def neuron(channels: int) -> FloatNeuron:
     return FloatNeuron(np.full(channels, 1.5), 0.75, "greater", "subtract")
 
 
-LAYERS: dict[str, FloatLayer] = {
-    "conv": float_conv_layer("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),
-    "conv in groups": float_conv_layer(
-        "seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2
+def conv(name: str, channels: int, **how: Any) -> FloatPopulation:
+    """A convolution that keeps 5x4."""
+    return float_conv_layer(name, RNG.normal(size=(2, channels, 3, 3)), np.zeros(2), neuron(2), padding=(1, 1), **how)
+
+
+def joined(layer: FloatPopulation, *projections: FloatConv | FloatDense) -> FloatPopulation:
+    return replace(layer, projections=(*layer.projections, *projections))
+
+
+LAYERS: dict[str, tuple[FloatLayer, ...]] = {
+    "conv": (float_conv_layer("seen", RNG.normal(size=(3, 2, 2, 2)), np.zeros(3), neuron(3), (2, 1), (1, 0)),),
+    "conv in groups": (
+        float_conv_layer("seen", RNG.normal(size=(4, 1, 3, 2)), np.zeros(4), neuron(4), (1, 2), (1, 0), 2),
     ),
-    "dense": float_dense_layer("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
-    "maxpool": spec.MaxPool("seen", (2, 2), (1, 2), "winner"),
+    "dense": (float_dense_layer("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),),
+    "maxpool": (spec.MaxPool("seen", (2, 2), (1, 2), "winner"),),
+    "sum": (conv("one", 2), conv("other", 2), spec.Sum("seen", ("one", "other"))),
+    "two projections": (
+        conv("one", 2),
+        joined(conv("seen", 2), FloatConv("seen", RNG.normal(size=(2, 2, 1, 1)), source="pixels")),
+    ),
+    "recurrent conv": (
+        joined(conv("seen", 2), FloatConv("seen", RNG.normal(size=(2, 1, 1, 1)), groups=2, source="seen", delay=1)),
+    ),
+    "recurrent dense": (
+        joined(
+            float_dense_layer("seen", RNG.normal(size=(3, 2, 5, 4)), np.zeros(3), neuron(3)),
+            FloatDense("seen", RNG.normal(size=(3, 3, 1, 1)), source="seen", delay=1),
+        ),
+    ),
 }
-"""Layers of each kind, on 2 channels of 5x4 spikes."""
+"""Layers of each kind, and what feeds them, on 2 channels of 5x4 spikes."""
 
 
-def floats(layer: Any) -> FloatNetwork:
-    """A network of ``layer`` and one more that integrates."""
-    shape = layer.output_shape((2, 5, 4))
+def floats(*layers: Any) -> FloatNetwork:
+    """A network of ``layers`` and one more that integrates."""
+    *_, shape = graph.shapes(layers, graph.edges(layers), (2, 5, 4))
     last = float_dense_layer("last", RNG.normal(size=(2, *shape)), np.zeros(2), FloatIntegrator(1.0))
-    return FloatNetwork("kinds", (2, 5, 4), (layer, last), timesteps=3, encoding="uniform")
+    return FloatNetwork("kinds", (2, 5, 4), (*layers, last), timesteps=3, encoding="uniform")
 
 
 def integers(network: FloatNetwork) -> spec.Network:
@@ -75,9 +103,12 @@ def integers(network: FloatNetwork) -> spec.Network:
 
 
 def folding(network: spec.Network) -> Folding:
-    steps = min(2, network.timesteps)
-    layers = {layer.name: LayerFold(1, min(2, layer.out_channels), steps) for _, layer in network.populations()}
-    return Folding(layers, {layer.name: 2 for layer in network.layers}, dict.fromkeys(column_queues(network), 2))
+    layers = {
+        layer.name: LayerFold(1, min(2, layer.out_channels), 1 if layer.recurrent else min(2, network.timesteps))
+        for _, layer in network.populations()
+    }
+    depths = {layer.name: 2 for layer in network.layers}
+    return Folding(layers, depths, dict.fromkeys(column_queues(network), 2), dict.fromkeys(edge_queues(network), 64))
 
 
 def in_model_files(network: spec.Network) -> None:
@@ -88,8 +119,13 @@ def in_model_files(network: spec.Network) -> None:
 
 def weight_order(network: spec.Network) -> None:
     for _, layer in network.populations():
-        for projection, parts in zip(layer.projections, folded_parameters(layer, LayerFold(1, 2)), strict=True):
-            assert np.abs(parts.weights).sum() == np.abs(projection.gained).sum()
+        for projection, parameters in zip(layer.projections, folded_parameters(layer, LayerFold(1, 2)), strict=True):
+            assert np.abs(parameters.weights).sum() == np.abs(projection.gained).sum()
+
+
+def costs(network: spec.Network) -> None:
+    for index, edges in enumerate(network.edges):
+        layer_cost(network, index, LayerFold(1, 1), (1,) * len(edges), DEVICE)
 
 
 def in_pytorch(network: spec.Network) -> None:
@@ -104,7 +140,7 @@ LAYER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
     "the order of the weights": weight_order,
     "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
     "cycles": lambda network: simulate(network, folding(network)),
-    "the cost": lambda network: [layer_cost(network, i, LayerFold(1, 1), (1,), DEVICE) for i in range(2)],
+    "the cost": costs,
     "folds": lambda network: FoldingSearch(network, DEVICE).smallest(),
     "the network in PyTorch": in_pytorch,
     "the manifest": lambda network: manifest(network, folding(network), simulate(network, folding(network))),
@@ -130,26 +166,27 @@ FLOAT_CONCERNS: dict[str, Callable[[FloatNetwork], object]] = {
 
 @pytest.mark.parametrize("kind", spec.KINDS)
 def test_a_layer_of_every_kind_is_tried_here(kind: str) -> None:
-    assert any(layer.kind == kind for layer in LAYERS.values())
+    assert any(layer.kind == kind for layers in LAYERS.values() for layer in layers)
     assert kind in FLOAT_KINDS
-    assert any(layer.kind == kind for seed in range(30) for layer in random_network(seed).layers)
+    assert any(layer.kind == kind for seed in range(30) for layer in random_graph(seed).layers)
 
 
 @pytest.mark.parametrize("concern", LAYER_CONCERNS)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_part_knows_every_kind_of_layer(layer: str, concern: str) -> None:
-    LAYER_CONCERNS[concern](integers(floats(LAYERS[layer])))
+    LAYER_CONCERNS[concern](integers(floats(*LAYERS[layer])))
 
 
 @pytest.mark.parametrize("concern", FLOAT_CONCERNS)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_part_knows_every_kind_of_float_layer(layer: str, concern: str) -> None:
-    FLOAT_CONCERNS[concern](floats(LAYERS[layer]))
+    FLOAT_CONCERNS[concern](floats(*LAYERS[layer]))
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", sorted(LAYERS.keys() - {"recurrent dense"}))
 def test_every_kind_comes_back_from_nir(layer: str, tmp_path: Path) -> None:
-    network = floats(LAYERS[layer])
+    """But for a recurrent dense projection, which comes back as the 1x1 convolution that it is."""
+    network = floats(*LAYERS[layer])
     writer.write(network, tmp_path / "net.nir")
     assert_same(reader.read(tmp_path / "net.nir"), network)
 
@@ -172,7 +209,7 @@ class StrangeLeak:
 
 @pytest.mark.parametrize("concern", sorted(LAYER_CONCERNS.keys() - {"hwsnn inspect"}))
 def test_no_part_takes_a_new_kind_of_layer_for_another(concern: str) -> None:
-    conv = integers(floats(LAYERS["conv"]))
+    conv = integers(floats(*LAYERS["conv"]))
     first = conv.layers[0]
     assert isinstance(first, spec.Population)
     one = first.projection
@@ -266,7 +303,7 @@ HEEDING: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize(("what", "concern"), [(what, concern) for what in HEEDING for concern in HEEDING[what]])
 def test_no_part_takes_a_new_neuron_or_readout_for_another(what: str, concern: str) -> None:
-    network = replace(integers(floats(LAYERS["conv"])), readout="max")
+    network = replace(integers(floats(*LAYERS["conv"])), readout="max")
     neuron = network.population(0).neuron
     if what == "readout":
         object.__setattr__(network, "readout", "strange")
@@ -285,7 +322,7 @@ ENCODER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
 
 
 def encoded(kind: spec.EncoderKind) -> spec.Network:
-    return replace(integers(floats(LAYERS["conv"])), encoder=spec.Encoder(kind))
+    return replace(integers(floats(*LAYERS["conv"])), encoder=spec.Encoder(kind))
 
 
 @pytest.mark.parametrize("concern", ENCODER_CONCERNS)

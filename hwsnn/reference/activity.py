@@ -22,8 +22,9 @@ from .traces import traced
 class Activity:
     """Activity of a network over ``images`` images; each figure is a mean per image.
 
-    ``spikes``: of the encoder (``"encoder"``, if it makes spikes) and of every layer that passes spikes on, pools too,
-    and be it to itself, over all time steps, channels and positions; several of a neuron at a step count as many.
+    ``spikes``: of the encoder (``"encoder"``, if it makes spikes) and of every layer that passes spikes on, pools and
+    sums too, and be it to itself, over all time steps, channels and positions; several of a neuron at a step count as
+    many.
     ``synaptic_operations``: of every layer with weights that takes spikes, each spike on its inputs times the synapses
     that it feeds, weights of zero included; no step takes what a recurrent layer gives at the last one.
     ``multiply_adds``: of every layer that takes the values of the input themselves, which are no synaptic operations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from time import sleep
 
 import numpy as np
@@ -13,6 +14,7 @@ from hwsnn.data import random_images
 from hwsnn.reference import encode, run
 from hwsnn.reference.layers import PopulationLayer
 from hwsnn.spec import (
+    Dense,
     Encoder,
     EncoderKind,
     Integrator,
@@ -265,6 +267,29 @@ def test_memory_does_not_grow_with_the_images(monkeypatch: pytest.MonkeyPatch, b
     few, many = peak_of(network, images[:80], batch), peak_of(network, images, batch)
     assert few > 4 * spikes_an_image
     assert many - few < 720 * spikes_an_image / 20
+
+
+def deep_network(depth: int, *, skip: bool) -> Network:
+    """Layers of 8,192 neurons a step behind one another; ``skip``: the last one takes the first one's spikes, too."""
+    neuron = Neuron(np.full(8, 3), ShiftLeak(1), "zero", 24)
+    weight = np.ones((8, 8, 1, 1), np.int64)
+    layers = [conv_layer("conv0", weight[:, :1], np.ones(8, np.int64), 8, neuron)]
+    layers += [conv_layer(f"conv{index}", weight, np.ones(8, np.int64), 8, neuron) for index in range(1, depth)]
+    ends: tuple[Dense, ...] = (Dense("last", np.ones((2, 8, 32, 32), np.int64), 8),)
+    if skip:
+        ends += (replace(ends[0], source="conv0"),)
+    read = Population("last", ends, np.zeros(2, np.int64), Integrator(NoLeak(), 32))
+    return network_of(*layers, read, shape=(1, 32, 32), readout="membrane", timesteps=64)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_memory_does_not_grow_with_the_layers(skip: bool) -> None:
+    """What no layer needs any more is let go; what a skip needs is kept."""
+    images = np.full((1, 1, 32, 32), 9, np.uint8)
+    a_layer = 64 * 8 * 32 * 32
+    shallow, deep = (peak_of(deep_network(depth, skip=skip), images, 1) for depth in (4, 10))
+    assert deep - shallow < a_layer / 2
+    assert deep > 2 * a_layer
 
 
 @pytest.mark.parametrize(
