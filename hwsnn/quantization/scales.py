@@ -19,9 +19,10 @@ from .rows import Part, whole
 
 SCALE_SPAN = 256
 """Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
+MOST_PARTS = MAX_GAIN
+"""Parts of the finest step times the largest step in such parts, at most. It may be a gain; and with more parts, any
+steps are multiples of them within single precision."""
 _BY_CHANNEL = ("values", "exact", "capped", "gains")
-MOST_COMMON = 64
-"""The most parts of the finest step of a channel's projections of which the other steps are multiples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,12 +179,15 @@ class _Common:
 def _common(scales: Sequence[float]) -> _Common | None:
     """Of steps that become 1 at ``scales``; None if they have no common part that is large enough."""
     finest = max(scales)
-    for parts in range(1, MOST_COMMON + 1):
+    parts = 1
+    while True:
         with np.errstate(over="ignore", invalid="ignore"):
             multiples = parts * finest / np.array(scales)
-        if whole(multiples).all() and multiples.max() <= MAX_GAIN:
+        if not parts * multiples.max() <= MOST_PARTS:
+            return None
+        if whole(multiples).all():
             return _Common(parts * finest, [round(multiple) for multiple in multiples.tolist()])
-    return None
+        parts += 1
 
 
 def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:

@@ -12,7 +12,16 @@ import pytest
 
 from hwsnn import reference, spec
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatArray, FloatConv, FloatDense, FloatIntegrator, FloatNetwork, FloatPopulation
+from hwsnn.float_network import (
+    AnyFloatNeuron,
+    FloatArray,
+    FloatConv,
+    FloatDense,
+    FloatIntegrator,
+    FloatLayer,
+    FloatNetwork,
+    FloatPopulation,
+)
 from hwsnn.quantization.quantize import quantize
 from hwsnn.quantization.rows import best_scales
 from tests.support.float_agreement import assert_agrees, simulated
@@ -305,6 +314,68 @@ def test_the_report_has_each_of_several_projections() -> None:
     assert report.layers[0].projections == ()
     _, report = built(recurrent(0.5, 1))
     assert "1 of 8 bits from last, a step late: RMS error" in str(report)
+
+
+def of_layers(*layers: FloatLayer) -> FloatNetwork:
+    return FloatNetwork("net", (1, 1, 1), layers)
+
+
+def one(name: str, source: str = "pixels", its_neuron: AnyFloatNeuron | None = None) -> FloatPopulation:
+    weights = (FloatConv(name, np.ones((1, 1, 1, 1)), source=source),)
+    return FloatPopulation(
+        name, weights, np.zeros(1), neuron(0.1, reset="subtract") if its_neuron is None else its_neuron
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "pattern"),
+    [
+        (of_layers(one("a"), spec.Sum("both", ("a", "pixels"))), {}, r"layer 'both': the last layer must have weights"),
+        (
+            of_layers(one("a"), spec.Sum("both", ("a", "pixels")), one("last", "both")),
+            {"encoding": "direct"},
+            r"layers that take pixels must have weights under direct encoding, not be 'both', a sum",
+        ),
+        (
+            of_layers(one("a"), spec.Sum("both", ("a", "pixels")), one("last", "both")),
+            {"encoding": "steps", "mean": 0.5},
+            r"layer 'both': a layer that takes mean, std or input scale must have weights",
+        ),
+        (
+            of_layers(one("a"), spec.Sum("both", ("a", "pixels")), one("last", "both")),
+            {"encoding": "steps"},
+            r"the sum 'both' must be at most 15, not 256",
+        ),
+        (
+            of_layers(
+                one("a"), one("b", its_neuron=FloatIntegrator(1.0)), spec.Sum("both", ("a", "b")), one("last", "both")
+            ),
+            {},
+            r"layer 'b' must fire: only the last layer may integrate without firing",
+        ),
+        (of_layers(one("a"), one("last")), {}, r"layer 'a' must feed another layer"),
+        (of_layers(one("last", "b"), one("b")), {}, r"the source of layer 'last' must come before it, not be 'b'"),
+    ],
+)
+def test_graphs_that_cannot_be_built(source: FloatNetwork, options: dict[str, Any], pattern: str) -> None:
+    with pytest.raises(InputError, match=pattern) as caught:
+        built(source, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_row_that_changes_with_time_becomes_channels_for_all_that_take_it() -> None:
+    source = joined([[1.0]], [[1.0, 1.0]])
+    rows = [
+        replace(layer.projections[0], weight=layer.projections[0].weight.reshape(-1, 1, 1, 2))
+        for layer in source.layers[:2]
+    ]
+    parts = [replace(layer, projections=(row,)) for layer, row in zip(source.layers[:2], rows, strict=True)]
+    source = replace(source, input_shape=(1, 1, 2), layers=(*parts, source.layers[2]), mean=np.array([0.5]))
+    network, _ = built(source, "steps")
+    assert network.input_shape == (2, 1, 1)
+    assert [network.population(place).projection.weight.shape for place in (0, 1)] == [(1, 2, 1, 1), (2, 2, 1, 1)]
+    assert [network.population(place).bias.tolist() for place in (0, 1)] == [[-1], [-1, -1]]
+    assert built(source, "direct")[0].input_shape == (1, 1, 2)
 
 
 def test_neurons_that_integrate_give_nothing_back() -> None:
