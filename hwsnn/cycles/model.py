@@ -42,7 +42,10 @@ class Cycles:
 
 
 def simulate(network: Network, folding: Folding) -> Cycles:
-    """The timing of a network with an endless sequence of frames, back to back."""
+    """The timing of a network with an endless sequence of frames, back to back.
+
+    Raises ``DeadlockError`` if a queue is too short for any.
+    """
     machine = Machine(network, folding.layers)
     busy = machine.busy()
     bottleneck = max(busy, key=lambda name: busy[name])
@@ -56,6 +59,11 @@ def simulate(network: Network, folding: Folding) -> Cycles:
         column_peaks=_of_kind(steady.peaks, "columns"),
         edge_peaks=_of_kind(steady.peaks, "edges"),
     )
+
+
+def least_cycles(network: Network, layers: Mapping[str, LayerFold]) -> int:
+    """The cycles per frame of these folds if every queue is deep enough: those of the slowest part by itself."""
+    return ceil(max(Machine(network, layers).busy().values()))
 
 
 def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,26 @@ from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.spec import Network
 
-from .folding import Folding, LayerFold, column_queues
+from .fold_shape import fold_shapes
+from .folding import Folding, LayerFold, column_queues, edge_queues
 
 LARGEST_FILE = 1 << 20
-DEPTHS = ("fifo_depths", "column_depths")
+DEPTHS: Mapping[str, Callable[[Network], list[str]]] = {
+    "fifo_depths": lambda network: [layer.name for layer in network.layers],
+    "column_depths": column_queues,
+    "edge_depths": edge_queues,
+}
+"""Kinds of queues, and the names that a network's have."""
 
 
 def to_json(folding: Folding) -> dict[str, Any]:
-    """The folding as JSON values: ``layers`` by name, ``fifo_depths`` and ``column_depths``."""
-    return {
+    """The folding as JSON values: ``layers`` by name, and the depths of its queues; ``edge_depths`` only with forks."""
+    values = {
         "layers": {name: asdict(fold) for name, fold in folding.layers.items()},
         "fifo_depths": dict(folding.fifo_depths),
         "column_depths": dict(folding.column_depths),
     }
+    return values | ({"edge_depths": dict(folding.edge_depths)} if folding.edge_depths else {})
 
 
 def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | None]:
@@ -42,14 +49,11 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
     except (ValueError, RecursionError):
         raise InputError(f"{path}: a folding must be a JSON file, as hwsnn generate writes one") from None
     if not isinstance(values, dict) or "layers" not in values or values.keys() - {"layers", *DEPTHS}:
-        raise InputError(f"{path}: a folding must have the entries layers and maybe {' and '.join(DEPTHS)}")
+        raise InputError(f"{path}: a folding must have the entries layers and maybe {', '.join(DEPTHS)}")
     layers = _layers(path, values["layers"], network)
     if not any(name in values for name in DEPTHS):
         return layers, None
-    depths = {
-        what: _depths(path, what, values.get(what, {}), names)
-        for what, names in zip(DEPTHS, ([layer.name for layer in network.layers], column_queues(network)), strict=True)
-    }
+    depths = {what: _depths(path, what, values.get(what, {}), names(network)) for what, names in DEPTHS.items()}
     try:
         return layers, Folding(layers, **depths)
     except ValueError as error:
@@ -57,7 +61,8 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
 
 
 def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
-    names = [layer.name for _, layer in network.populations()]
+    populations = {layer.name: layer for _, layer in network.populations()}
+    names = list(populations)
     _check_names(path, "layers", values, names)
     known = fields(LayerFold)
     needed = {field.name for field in known if field.default is MISSING}
@@ -71,6 +76,7 @@ def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
             )
         try:
             layers[name] = LayerFold(**entry)
+            fold_shapes(populations[name], layers[name])  # refuses what the layer cannot have
         except ValueError as error:
             raise InputError(f"{path}: layer {name!r}: {reason(error)}") from None
     return layers

@@ -78,6 +78,10 @@ class Folding:
             case _:
                 raise assert_never(layer)
 
+    def steps_in(self, network: Network, index: int) -> tuple[int, ...]:
+        """Time steps per beat of each input of layer ``index``."""
+        return tuple(self.beat_steps(network, edge.source) for edge in network.edges[index])
+
 
 def common_steps(steps: set[int], network: Network) -> int:
     """Time steps per beat that beats of ``steps`` are joined to, so that they can be added."""

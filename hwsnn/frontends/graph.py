@@ -96,6 +96,10 @@ class Graph:
             closed.append(Term(pool.name, its_shape, its_shape, first=term.first))
         return Signal(shape, signal.flat, tuple(closed))
 
+    def is_binary(self, signal: Signal) -> bool:
+        """Whether ``signal`` is what neurons that fire at most once a step give."""
+        return all(not term.maps and self._most.get(term.source) == 1 for term in signal.terms)
+
     def sum(self, node: Source, signals: Sequence[Signal]) -> Signal:
         """The element-wise sum: of the spikes of several layers a layer of its own, else of the currents."""
         first = signals[0]

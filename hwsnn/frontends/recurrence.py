@@ -24,8 +24,9 @@ def weights_back(node: Source, spikes: Signal, back: Signal, work: linear.Work) 
     weight, bias = work.zeros(node.name, (channels, channels)), np.zeros(channels)
     for term in back.terms:
         folded = linear.regrouped(_folded(node, term, work), 1, work)
-        weight += folded.weight[:, :, 0, 0]
-        bias += folded.bias
+        rows = slice(term.first, term.first + len(folded.weight))
+        weight[rows] += folded.weight[:, :, 0, 0]
+        bias[rows] += folded.bias
     alone = np.diagonal(weight)
     return (alone.copy() if (weight == np.diag(alone)).all() else weight), bias
 

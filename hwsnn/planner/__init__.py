@@ -1,6 +1,6 @@
 """The planner: estimates the cost of folds, and chooses the folding of a network."""
 
-from .resource_estimate import Cost, layer_cost, total_cost
+from .resource_estimate import Cost, edge_cost, layer_cost, total_cost
 from .room import TooLargeError, shortage
 from .search import Candidate, FoldingSearch, TooFastError
 
@@ -10,6 +10,7 @@ __all__ = [
     "FoldingSearch",
     "TooFastError",
     "TooLargeError",
+    "edge_cost",
     "layer_cost",
     "shortage",
     "total_cost",

@@ -10,14 +10,14 @@ from math import ceil
 from pathlib import Path
 
 from hwsnn import cycles
-from hwsnn.cycles import Cycles
+from hwsnn.cycles import Cycles, DeadlockError
 from hwsnn.errors import InputError
 from hwsnn.folding import file as fold_file
-from hwsnn.folding.folding import Folding, LayerFold, column_queues
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.folding.input_beats import arriving_beats
-from hwsnn.spec import Network
+from hwsnn.spec import INPUT_INDEX, Network
 
-from . import Candidate, Cost, FoldingSearch, TooFastError, TooLargeError, shortage, total_cost
+from . import Candidate, Cost, FoldingSearch, TooFastError, TooLargeError, edge_cost, shortage, total_cost
 from .devices import Device
 
 ATTEMPTS = 8
@@ -113,7 +113,10 @@ def for_initiation_interval(network: Network, device: Device, most: float) -> Pl
 def from_file(network: Network, device: Device, path: Path) -> Plan:
     """The folds in a file, with its queue depths or those of the cycle model. Raises ``InputError`` for a bad file."""
     layers, folding = fold_file.load(path, network)
-    return with_folds(network, device, layers, folding)
+    try:
+        return with_folds(network, device, layers, folding)
+    except DeadlockError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def with_folds(
@@ -121,7 +124,8 @@ def with_folds(
 ) -> Plan:
     """A plan with given folds, whether they fit the device or not."""
     folding = folding or cycles.queue_depths(network, layers)
-    exact, cost = cycles.simulate(network, folding), total_cost(network, folding.layers, device)
+    exact = cycles.simulate(network, folding)
+    cost = total_cost(network, folding.layers, device) + edge_cost(network, folding)
     given = Plan(folding, exact, cost, device, _limiting(network, exact))
     return _with_remark(given, ", by the folds that were given")
 
@@ -131,7 +135,8 @@ def _planned(network: Network, device: Device, search: FoldingSearch, candidate:
     exact = cycles.simulate(network, folding)
     limiting = _limiting(network, exact)
     faster = None if limiting in NO_LAYERS else _faster(network, search, candidate, exact.cycles_per_frame)
-    return Plan(folding, exact, candidate.cost, device, limiting, faster)
+    cost = candidate.cost + edge_cost(network, folding)
+    return Plan(folding, exact, cost, device, limiting, faster)
 
 
 def _with_remark(plan: Plan, why: str) -> Plan:
@@ -152,10 +157,10 @@ def _with_remark(plan: Plan, why: str) -> Plan:
 
 
 def _limiting(network: Network, exact: Cycles) -> str:
-    first = network.layers[0]
-    if network.encoder.spikes or exact.bottleneck != first.name:
+    first = {network.layers[index].name for index, _ in network.consumers(INPUT_INDEX)}
+    if network.encoder.spikes or exact.bottleneck not in first:
         return exact.bottleneck
-    return "pixels" if exact.busy[first.name] == arriving_beats(network) else first.name
+    return "pixels" if exact.busy[exact.bottleneck] == arriving_beats(network) else exact.bottleneck
 
 
 def _faster(network: Network, search: FoldingSearch, candidate: Candidate, below: Fraction | int) -> Candidate | None:
@@ -163,7 +168,7 @@ def _faster(network: Network, search: FoldingSearch, candidate: Candidate, below
     for _ in range(ATTEMPTS):
         if candidate.faster is None:
             break
-        exact = _least_cycles(network, candidate.faster.layers)
+        exact = cycles.least_cycles(network, candidate.faster.layers)
         if exact < below:
             return replace(candidate.faster, cycles_per_frame=exact)
         try:
@@ -171,9 +176,3 @@ def _faster(network: Network, search: FoldingSearch, candidate: Candidate, below
         except TooLargeError:
             break
     return None
-
-
-def _least_cycles(network: Network, layers: Mapping[str, LayerFold]) -> int:
-    """The cycles per frame of these folds if every queue is deep enough: those of the slowest part by itself."""
-    shallow = Folding(layers, {layer.name: 1 for layer in network.layers}, dict.fromkeys(column_queues(network), 1))
-    return max(cycles.simulate(network, shallow).busy.values())

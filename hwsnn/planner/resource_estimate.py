@@ -14,13 +14,13 @@ from math import prod
 import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
-from hwsnn.folding.fold_shape import fold_shape
-from hwsnn.folding.folding import Folding, LayerFold, Sums
+from hwsnn.folding.fold_shape import fold_shapes
+from hwsnn.folding.folding import Folding, LayerFold, Sums, common_steps, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.leak_products import pe_adders
 from hwsnn.folding.pipeline_depths import synaptic_step
-from hwsnn.folding.weight_layout import LayerParameters, folded_parameters
-from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population
+from hwsnn.folding.weight_layout import ProjectionParameters, folded_parameters
+from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population, Sum
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
 from hwsnn.spec.neurons import SEVERAL
@@ -33,6 +33,8 @@ PIXEL_TABLES = 0.66
 ``models/mnist``, 40,587 of 61,824 look-up tables."""
 QUEUE = 150
 """Look-up tables of a layer's queue, counters and flow control: measured on the pools of the shipped models."""
+EDGE_QUEUE = 40
+"""Look-up tables of the counters of a queue behind a fork, which has no other flow control."""
 BLOCK_BITS = 36
 """Bits of a block memory's word at 512 words."""
 LATE_AMOUNTS = ("late-subtract", "undelayed-subtract")
@@ -59,57 +61,96 @@ class Cost:
         return Cost(self.lut * count, self.ff * count, self.bram18 * count)
 
 
-def layer_cost(network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
-    """Approximate resources of layer ``index`` with its window and neurons, and a short queue.
+def layer_cost(network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
+    """Approximate resources of layer ``index`` with its windows and neurons, and a short queue.
 
-    ``steps``: time steps per beat of its input; the fold is ignored for a pool.
+    ``steps``: time steps per beat of each of its inputs; the fold is ignored where there are no weights.
     """
     return cost(network.layers[index], network, index, fold, steps, device)
 
 
 @singledispatch
-def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
+def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
     """``layer_cost`` of each kind of layer."""
     raise unknown_kind("the cost", layer)
 
 
 @cost.register(Population)
-def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
-    (channels, height, width), inputs = network.shapes[index], network.inputs(index)
-    t_par = min(fold.t_par, network.timesteps)
-    joined = joined_steps(network, index, fold, steps)
-    bits = channels * inputs.bits * joined
-    parameters = folded_parameters(layer, fold)
+def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
+    t_par, several = min(fold.t_par, network.timesteps), len(layer.projections) - 1
+    every = folded_parameters(layer, fold)
     total = Cost(QUEUE, layer.out_channels * t_par)
+    for port, parameters in enumerate(every):
+        total += _projection(network, index, port, parameters, fold, steps[port], device)
+    if several:
+        _, lanes = every[0].bias.shape
+        added = several * lanes * t_par * network.current_range(index).width
+        total += Cost(added, 2 * added)  # what is added waits for the slowest
+    return total + _neurons(network, index, every[0], t_par)
+
+
+@cost.register(MaxPool)
+def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
+    (channels, _, width), (each,) = network.input_shapes(index)[0], steps
+    inputs, bits = prod(layer.size), channels * each
+    window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // each)
+    if layer.mode == "or":
+        return window + Cost(bits * -(-inputs // 6), bits)
+    count = network.timesteps.bit_length()
+    return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
+
+
+@cost.register(Sum)
+def _(layer: Sum, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
+    common = common_steps(set(steps), network)
+    entries, total = network.shapes[index + 1][0] * common, Cost(QUEUE)
+    for inputs, each in zip(network.port_inputs(index), steps, strict=True):
+        total += _joined(entries // common * inputs.bits, each, common) + Cost(0, 2 * entries * inputs.bits)
+    added = (len(steps) - 1) * entries * network.outputs(index).bits
+    return total + Cost(added, added)
+
+
+def _projection(
+    network: Network,
+    index: int,
+    port: int,
+    parameters: ProjectionParameters,
+    fold: LayerFold,
+    steps: int,
+    device: Device,
+) -> Cost:
+    """The synapses of a projection, with their windows."""
+    layer, inputs = network.population(index), network.port_inputs(index)[port]
+    projection, shape = layer.projections[port], fold_shapes(layer, fold)[port]
+    channels, height, width = network.input_shapes(index)[port]
+    t_par, total = min(fold.t_par, network.timesteps), Cost()
+    joined = joined_steps(network, index, port, fold, steps)
+    bits = channels * inputs.bits * joined
     copies = 1 if inputs.held else t_par - fold.logic_steps
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
     for sums, count in forms:
         if count > 0:
             total += (_synapses(parameters, inputs, sums, device) + _rings(layer, parameters)).times(count)
-    if joined != steps:
-        total += Cost(2 * bits, 3 * bits)  # a register to join beats in, and a skid buffer
-    if layer.sliding:
-        beats = pixel_beats(network, index, joined)
-        total += _window(bits, layer.window.size, layer.window.padded((height, width))[1], beats)
-    shape = fold_shape(layer, fold)
+    total += _joined(channels * inputs.bits, steps, joined)
+    window = projection.window if layer.pool is None else layer.window
+    if projection.delay:
+        total += Cost(0, bits)  # the spikes that come back
+    elif projection.sliding:
+        beats = pixel_beats(network, index, port, joined)
+        total += _window(bits, window.size, window.padded((height, width))[1], beats)
     turned = shape.input_folds * shape.section_sets > 1 or joined > t_par
-    taps = prod(layer.window.size) if layer.sliding else 1
+    taps = prod(window.size) if projection.sliding else 1
     total += Cost(taps * bits if turned else 0, taps * bits)
     if layer.windows > 1:
         sections = shape.sections * shape.cin_par * inputs.bits * (1 if inputs.held else t_par)
-        total += Cost(-(-(layer.windows - 1) // 3) * sections * layer.projection.taps)  # takes a window out of the pool
-    return total + _neurons(network, index, parameters, t_par)
+        total += Cost(-(-(layer.windows - 1) // 3) * sections * projection.taps)  # takes a window out of the pool
+    return total
 
 
-@cost.register(MaxPool)
-def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: int, device: Device) -> Cost:
-    channels, _, width = network.shapes[index]
-    inputs, bits = prod(layer.size), channels * steps
-    window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // steps)
-    if layer.mode == "or":
-        return window + Cost(bits * -(-inputs // 6), bits)
-    count = network.timesteps.bit_length()
-    return window + Cost(bits * inputs * 3 * count, bits * inputs * 2 * (count + 1))
+def _joined(step_bits: int, steps: int, joined: int) -> Cost:
+    """A register to join beats in, and a skid buffer; nothing where beats stay as they are."""
+    bits = step_bits * joined
+    return Cost(2 * bits, 3 * bits) if joined != steps else Cost()
 
 
 def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device) -> Cost:
@@ -117,21 +158,40 @@ def total_cost(network: Network, layers: Mapping[str, LayerFold], device: Device
     any_fold, folding = LayerFold(1, 1), Folding(layers, {}, {})
     return sum(
         (
-            layer_cost(network, index, layers.get(layer.name, any_fold), folding.beat_steps(network, index - 1), device)
+            layer_cost(network, index, layers.get(layer.name, any_fold), folding.steps_in(network, index), device)
             for index, layer in enumerate(network.layers)
         ),
         Cost(),
     )
 
 
+def edge_cost(network: Network, folding: Folding) -> Cost:
+    """Approximate resources of the queues behind forks, which are as deep as another way is long."""
+    total = Cost()
+    for index, edges in enumerate(network.edges):
+        for port, edge in enumerate(edges):
+            depth = folding.edge_depths.get(port_name(network, index, port))
+            if depth is not None:
+                channels, values = network.shapes[edge.source + 1][0], network.outputs(edge.source)
+                bits = channels * values.bits * folding.beat_steps(network, edge.source)
+                total += Cost(EDGE_QUEUE, bits) + _memory(bits, depth)
+    return total
+
+
 def _window(bits: int, kernel: tuple[int, int], width: int, beats: int) -> Cost:
-    rows = (kernel[0] - 1) * bits
-    words = -(-width * max(beats, 1) // LUTRAM_WORDS)
-    memory = Cost(lut=8 * -(-rows // LUTRAM_BITS) * words) if words <= 4 else Cost(bram18=-(-rows // BLOCK_BITS))
+    memory = _memory((kernel[0] - 1) * bits, width * max(beats, 1))
     return memory + Cost(0, kernel[0] * kernel[1] * bits + kernel[0] * bits)
 
 
-def _synapses(parameters: LayerParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
+def _memory(bits: int, depth: int) -> Cost:
+    """A memory of ``depth`` words of ``bits`` bits."""
+    words = -(-depth // LUTRAM_WORDS)
+    if words <= 4:
+        return Cost(lut=8 * -(-bits // LUTRAM_BITS) * words)
+    return Cost(bram18=-(-bits // BLOCK_BITS))
+
+
+def _synapses(parameters: ProjectionParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
     positions, groups, folds, lanes, entries = parameters.weights.shape
     rows, sections = positions * groups * folds, parameters.sections
     weights = parameters.weights.reshape(rows, lanes, entries)
@@ -182,7 +242,7 @@ def _tree(terms: Int64Array) -> tuple[int, int]:
     return adders, registers
 
 
-def _sums(parameters: LayerParameters) -> Cost:
+def _sums(parameters: ProjectionParameters) -> Cost:
     """The base that joins each lane's tree, and the accumulators over slices and positions."""
     positions, _, folds, lanes, _ = parameters.weights.shape
     bits = _sum_bits(parameters)
@@ -190,12 +250,12 @@ def _sums(parameters: LayerParameters) -> Cost:
     return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))
 
 
-def _sum_bits(parameters: LayerParameters) -> int:
+def _sum_bits(parameters: ProjectionParameters) -> int:
     """Approximate bits of a current."""
     return int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
 
 
-def _rings(layer: Population, parameters: LayerParameters) -> Cost:
+def _rings(layer: Population, parameters: ProjectionParameters) -> Cost:
     """What keeps the largest current of each lane over the windows of a pool."""
     if layer.windows == 1:
         return Cost()
@@ -206,7 +266,7 @@ def _rings(layer: Population, parameters: LayerParameters) -> Cost:
     return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
-def _neurons(network: Network, index: int, parameters: LayerParameters, t_par: int) -> Cost:
+def _neurons(network: Network, index: int, parameters: ProjectionParameters, t_par: int) -> Cost:
     groups, lanes = parameters.bias.shape
     neuron, current = network.population(index).neuron.padded(groups * lanes), network.current_range(index).width
     saturating, passes = network.saturating(index), -(-network.timesteps // t_par)

@@ -50,7 +50,8 @@ class TooLargeError(ValueError):
 
         others = [device for device in DEVICES.values() if device.name != self.device.name]
         found = [f"on the {device.name}" for device in others if fits(network, device)]
-        most = max(layer.projection.weight_bits for _, layer in network.populations())
+        projections = [projection for _, layer in network.populations() for projection in layer.projections]
+        most = max(projection.weight_bits for projection in projections)
         for bits in range(most - 1, MIN_WEIGHT_BITS - 1, -1):
             if fits(narrower(network, bits), self.device):
                 found.append(f"with weights of {bits} bits")

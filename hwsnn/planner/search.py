@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, prod
 
-from hwsnn.folding.fold_shape import fold_shape
-from hwsnn.folding.folding import LayerFold, Sums
+from hwsnn.folding.fold_shape import fold_shapes
+from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import layer_output, neuron_pipeline
-from hwsnn.spec import ChannelLeak, Network, Population
+from hwsnn.folding.pipeline_depths import NeuronPipeline, layer_output, neuron_pipeline
+from hwsnn.folding.synaptic_sums import tree_levels
+from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
 
 from .devices import Device
 from .resource_estimate import Cost, layer_cost
@@ -28,6 +29,8 @@ CYCLES_FOR_ALL = 20_000
 """Cycles by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
 """How many of the folds that are fast enough, of each form of sums and steps, are estimated from the weights."""
+TERM_BITS, SUM_CLOCKS = 5, 5
+"""Approximate inputs of a synaptic sum's term, and its cycles besides those of the adders, to a register of spikes."""
 LANE = 60
 """Approximate look-up tables of a lane's neuron, per time step."""
 
@@ -60,7 +63,7 @@ class FoldingSearch:
         self._position_cycles: dict[tuple[int, LayerFold], int] = {}
         self._rough: dict[tuple[int, LayerFold], float] = {}
         self._options = {index: self._folds(index) for index, _ in network.populations()}
-        self._costs: dict[tuple[int, LayerFold | None, int], Cost] = {}
+        self._costs: dict[tuple[int, LayerFold | None, tuple[int, ...]], Cost] = {}
 
     def within_cycles(self, most: int) -> Candidate:
         """The cheapest candidate of at most ``most`` cycles per frame.
@@ -128,32 +131,29 @@ class FoldingSearch:
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
         network, layer = self._network, self._network.population(index)
-        steps = _step_counts(network.timesteps)
+        steps = [1] if layer.recurrent else _step_counts(network.timesteps)
+        held = all(inputs.held for inputs in network.port_inputs(index))
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
             for cin in input_parts(layer)
             for cout in output_parts(layer)
             for t_par in steps
             for sums in self._device.sums
-            for logic_steps in range(1 if network.inputs(index).held or sums != "block" else t_par)
+            for logic_steps in range(1 if held or sums != "block" else t_par)
         ]
         first = index == next(self._network.populations())[0]
         by_channel = any(isinstance(leak, ChannelLeak) for leak in layer.neuron.leaks)
-        membrane = dict[tuple[int, int], int]()
+        neurons = dict[tuple[int, int], NeuronPipeline]()
         for fold in folds:
             alike = fold.t_par, fold.cout_par if by_channel else 0
-            if alike not in membrane:
-                membrane[alike] = membrane_cycles(network, index, fold)
-            self._position_cycles[index, fold] = position_cycles(network, index, fold, membrane[alike])
+            if alike not in neurons:
+                neurons[alike] = neurons_of(network, index, fold)
+            self._position_cycles[index, fold] = position_cycles(network, index, fold, neurons[alike])
             self._rough[index, fold] = self._roughly(index, fold)
         return [
-            (fold, needed_cycles(network, index, self._position_cycles[index, fold], first, self._beats(index, fold)))
+            (fold, needed_cycles(network, index, fold, self._position_cycles[index, fold], first=first))
             for fold in folds
         ]
-
-    def _beats(self, index: int, fold: LayerFold) -> int:
-        """Beats per pixel in the window of a layer: those of the first are known, of others there is at least one."""
-        return pixel_beats(self._network, 0, joined_steps(self._network, 0, fold, 1)) if index == 0 else 1
 
     def _candidate(self, target: int) -> Candidate:
         network = self._network
@@ -202,13 +202,12 @@ class FoldingSearch:
         return moved, total
 
     def _costs_of(self, chosen: Mapping[str, LayerFold]) -> list[Cost]:
-        """The cost of each layer; its window depends on the time steps per beat of the layer before."""
-        costs, steps = list[Cost](), 1
-        for index, layer in enumerate(self._network.layers):
-            fold = chosen.get(layer.name)
-            costs.append(self._cost(index, fold, steps))
-            steps = steps if fold is None else min(fold.t_par, self._network.timesteps)
-        return costs
+        """The cost of each layer; its windows depend on the time steps per beat of the layers before."""
+        network, folding = self._network, Folding(chosen, {}, {})
+        return [
+            self._cost(index, chosen.get(layer.name), folding.steps_in(network, index))
+            for index, layer in enumerate(network.layers)
+        ]
 
     def _spare_memory(
         self, target: int, chosen: Mapping[str, LayerFold], costs: list[Cost], excess: float
@@ -263,27 +262,31 @@ class FoldingSearch:
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
-        layer, inputs = self._network.population(index), self._network.inputs(index)
-        t_par = min(fold.t_par, self._network.timesteps)
-        synapses = fold.cin_par * layer.projection.taps * inputs.bits * (1 if inputs.held else t_par)
+        layer, t_par = self._network.population(index), min(fold.t_par, self._network.timesteps)
+        synapses = 0
+        for projection, shape, inputs in zip(
+            layer.projections, fold_shapes(layer, fold), self._network.port_inputs(index), strict=True
+        ):
+            synapses += shape.cin_par * projection.taps * inputs.bits * (1 if inputs.held else t_par)
         return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
 
     def _usual_cost(self, index: int, fold: LayerFold) -> Cost:
-        """The cost where the layer before has as many steps per beat; the beats of the first layer have one."""
-        return self._cost(index, fold, fold.t_par if index else 1)
+        """The cost where the layers before have as many steps per beat; the beats of the network's input have one."""
+        sources = [edge.source for edge in self._network.edges[index]]
+        return self._cost(index, fold, tuple(1 if source == INPUT_INDEX else fold.t_par for source in sources))
 
-    def _cost(self, index: int, fold: LayerFold | None, steps: int) -> Cost:
+    def _cost(self, index: int, fold: LayerFold | None, steps: tuple[int, ...]) -> Cost:
         key = (index, fold, steps)
         if key not in self._costs:
             self._costs[key] = layer_cost(self._network, index, fold or LayerFold(1, 1), steps, self._device)
         return self._costs[key]
 
 
-def membrane_cycles(network: Network, index: int, fold: LayerFold) -> int:
-    """Minimum cycles from one pass to the next of the same output pixel; 0 if there is only one."""
+def neurons_of(network: Network, index: int, fold: LayerFold) -> NeuronPipeline:
+    """The pipeline of a layer's neurons."""
     layer = network.population(index)
-    shape = fold_shape(layer, fold)
-    pipeline = neuron_pipeline(
+    shape = fold_shapes(layer, fold)[0]
+    return neuron_pipeline(
         layer.neuron.padded(shape.output_folds * shape.lanes),
         groups=shape.output_folds,
         timesteps=network.timesteps,
@@ -291,32 +294,46 @@ def membrane_cycles(network: Network, index: int, fold: LayerFold) -> int:
         saturating=network.saturating(index),
         output=layer_output(network, index),
     )
-    return pipeline.min_interval
 
 
-def position_cycles(network: Network, index: int, fold: LayerFold, membrane: int) -> int:
+def position_cycles(network: Network, index: int, fold: LayerFold, neurons: NeuronPipeline) -> int:
     """Cycles for which layer ``index`` is busy with one output pixel: how late its output follows its last input.
 
-    ``membrane``: from ``membrane_cycles``.
+    Of a projection that sees several input pixels, for each of them. Spikes that come back are waited for; how long
+    their sums take is approximate. ``neurons``: from ``neurons_of``, maybe of another fold of as many steps.
     """
     layer = network.population(index)
-    shape = fold_shape(layer, fold)
-    slices = layer.windows * shape.output_folds * shape.input_folds
+    shapes = fold_shapes(layer, fold)
+    slices = layer.windows * shapes[0].output_folds * max(shape.input_folds for shape in shapes)
     t_par = min(fold.t_par, network.timesteps)
-    rest = max(slices, membrane)
+    rest = max(slices, neurons.min_interval)
+    if layer.recurrent:
+        inputs = zip(layer.projections, shapes, network.port_inputs(index), strict=True)
+        terms = max(projection.taps * shape.cin_par * each.bits for projection, shape, each in inputs) / TERM_BITS
+        levels = tree_levels(ceil(terms) + 1) + tree_levels(len(shapes))
+        rest = max(rest, slices + SUM_CLOCKS + levels + neurons.spikes)
     return (-(-network.timesteps // t_par) - 1) * rest + slices
 
 
-def needed_cycles(network: Network, index: int, per_position: int, first: bool = True, beats: int = 1) -> int:
+def needed_cycles(network: Network, index: int, fold: LayerFold, per_position: int, *, first: bool) -> int:
     """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
 
-    ``per_position``: from ``position_cycles``. ``beats``: per input pixel, padding included. ``hwsnn.cycles`` has the
-    exact figure, of all layers together.
+    ``per_position``: from ``position_cycles``. Of the beats of a layer's windows, those of the network's input are
+    known, of others there is at least one per pixel, padding included. ``hwsnn.cycles`` has the exact figure, of all
+    layers together.
     """
-    layer, extent = network.population(index), network.shapes[index][1:]
-    positions = prod(network.shapes[index + 1][1:] if layer.sliding else extent)
-    busy = positions * per_position
-    return max(busy if first else int(busy / SLACK), prod(layer.window.padded(extent)) * beats)
+    layer, needed = network.population(index), 0
+    every = zip(layer.projections, network.edges[index], network.input_shapes(index), strict=True)
+    for port, (projection, edge, shape) in enumerate(every):
+        if edge.delay:
+            continue
+        positions = prod(network.shapes[index + 1][1:] if projection.sliding else shape[1:])
+        busy = positions * per_position
+        window = projection.window if layer.pool is None else layer.window
+        known = edge.source == INPUT_INDEX
+        beats = pixel_beats(network, index, port, joined_steps(network, index, port, fold, 1)) if known else 1
+        needed = max(needed, busy if first else int(busy / SLACK), prod(window.padded(shape[1:])) * beats)
+    return needed
 
 
 def _step_counts(timesteps: int) -> list[int]:
@@ -328,12 +345,12 @@ def output_parts(layer: Population) -> list[int]:
     """The useful numbers of output channels per cycle: the smallest for each number of output folds."""
     parts = dict[int, int]()
     for cout_par in range(1, layer.out_channels + 1):
-        shape = fold_shape(layer, LayerFold(1, cout_par))
+        shape = fold_shapes(layer, LayerFold(1, cout_par))[0]
         parts.setdefault(shape.output_folds, shape.lanes)
     return sorted(parts.values())
 
 
 def input_parts(layer: Population) -> list[int]:
     """The useful numbers of input channels per cycle, of a group: the smallest for each number of input folds."""
-    channels = layer.projection.weight.shape[1]
+    channels = max(int(projection.weight.shape[1]) for projection in layer.projections)
     return sorted({-(-channels // folds) for folds in range(1, channels + 1)})

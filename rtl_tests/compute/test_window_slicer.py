@@ -39,12 +39,13 @@ class Setting:
     sections: int = 1
     inside: tuple[tuple[int, ...], ...] = ()
     """Windows of a projection, by their taps; none for one of all taps."""
+    gap: int = 0
 
     @property
     def name(self) -> str:
         shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t-{self.channel_groups}in{self.sections}"
         fold = f"{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.min_interval}"
-        return f"{shape}-{fold}-{len(self.inside)}"
+        return f"{shape}-{fold}-{len(self.inside)}-{self.gap}"
 
     @property
     def taps_inside(self) -> tuple[tuple[int, ...], ...]:
@@ -63,13 +64,22 @@ class Setting:
         return self.window_passes * self.windows
 
     @property
+    def folds(self) -> int:
+        return -(-self.group_channels // self.cin_par)
+
+    @property
     def pass_clocks(self) -> int:
-        return -(-self.group_channels // self.cin_par) * self.groups * len(self.taps_inside)
+        return (self.gap + self.folds) * self.groups * len(self.taps_inside)
+
+    @property
+    def slice_clocks(self) -> list[int]:
+        """Cycles of a pass that have a slice: the last of each output fold."""
+        return [clock for clock in range(self.pass_clocks) if clock % (self.gap + self.folds) >= self.gap]
 
     def component(self) -> WindowSlicer:
         sizes = (self.taps, self.channels, self.bits, self.steps, self.cin_par, self.t_par, self.groups)
         grouped = self.channel_groups, self.sections
-        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval, *grouped, self.inside)
+        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval, *grouped, self.inside, self.gap)
 
     def beats(self, positions: int) -> tuple[list[int], list[int]]:
         """Random windows, and the slices of all of them."""
@@ -176,6 +186,12 @@ SETTINGS = [
     Setting(1, 9, 2, 1, 2, 1, 6, repeats=3, channel_groups=3),
     Setting(2, 4, 4, 1, 1, 1, 12, repeats=2, channel_groups=4, min_interval=15),
     Setting(2, 8, 1, 3, 3, 2, 2, windows=2, channel_groups=2, min_interval=7),
+    # Slices behind a gap in each output fold.
+    Setting(2, 3, 1, 1, 3, 1, 1, gap=1),
+    Setting(4, 3, 1, 5, 2, 2, 3, gap=2),
+    Setting(3, 2, 4, 1, 1, 1, 2, repeats=3, gap=1, min_interval=9),
+    Setting(2, 3, 1, 2, 2, 1, 2, windows=3, min_interval=14, gap=5),
+    Setting(2, 8, 1, 5, 1, 2, 8, channel_groups=4, gap=1),
 ]
 CASES = [StreamCase(setting.name, Roomy(setting.component()), *setting.beats(POSITIONS)) for setting in SETTINGS]
 
@@ -189,17 +205,17 @@ def results() -> dict[str, CaseResult]:
 def test_window_slicer(setting: Setting, results: dict[str, CaseResult]) -> None:
     result = results[setting.name]
     assert result.error is None
-    assert result.first_latency == setting.component().latency == 1
+    assert result.first_latency == setting.component().latency == 1 + setting.gap
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_passes_follow_each_other_at_their_distance(setting: Setting, results: dict[str, CaseResult]) -> None:
     """A pass runs through; its next begins at once, but rests within a position."""
     expected: list[int] = []
-    clock = results[setting.name].output_clocks[0]
+    clock = results[setting.name].output_clocks[0] - setting.gap
     for _ in range(POSITIONS):
         for index in range(setting.passes):
-            expected += range(clock, clock + setting.pass_clocks)
+            expected += [clock + offset for offset in setting.slice_clocks]
             last = index == setting.passes - 1
             clock += setting.pass_clocks if last else max(setting.pass_clocks, setting.min_interval)
     assert results[setting.name].output_clocks == expected
@@ -208,11 +224,11 @@ def test_passes_follow_each_other_at_their_distance(setting: Setting, results: d
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_properties(setting: Setting) -> None:
     slices = setting.component()
-    assert slices.folds * setting.groups * len(setting.taps_inside) == setting.pass_clocks
+    assert (slices.folds + setting.gap) * setting.groups * len(setting.taps_inside) == setting.pass_clocks
     assert (slices.window_passes, slices.pass_clocks) == (setting.window_passes, setting.pass_clocks)
 
 
-@pytest.mark.parametrize("setting", SETTINGS[1::5], ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", [*SETTINGS[1::5], SETTINGS[-4]], ids=lambda setting: setting.name)
 def test_nothing_begins_without_room(setting: Setting) -> None:
     slices, generator = setting.component(), random.Random(setting.name)
     inputs, outputs = setting.beats(POSITIONS)
@@ -240,14 +256,29 @@ def test_nothing_begins_without_room(setting: Setting) -> None:
     _simulate(slices, bench)
     assert [beat for _, beat in seen] == outputs
     # Whatever has begun runs through, from the next clock on.
-    assert [clock for clock, _ in seen] == [
-        begin + 1 + offset for begin in begun for offset in range(setting.pass_clocks)
-    ]
+    assert [clock for clock, _ in seen] == [begin + 1 + offset for begin in begun for offset in setting.slice_clocks]
     assert len(begun) == POSITIONS * setting.passes
     distances = [after - before for before, after in pairwise(begun)]
     assert max(distances) > max(setting.pass_clocks, setting.min_interval), "some pass has waited"
     within = [distance for index, distance in enumerate(distances, 1) if index % setting.passes]
     assert all(distance >= max(setting.pass_clocks, setting.min_interval) for distance in within)
+
+
+def test_a_slicer_with_partners_says_when_it_waits() -> None:
+    """Whatever the room: a window is there, or has passes left, and the pass before is over."""
+    slices, seen = WindowSlicer(**(RIGHT | {"partners": True, "groups": 3})), list[tuple[int, int, int]]()
+
+    async def bench(ctx: Any) -> None:
+        for clock in range(20):
+            ctx.set(slices.room, clock in (5, 6, 7, 8, 9, 10, 11, 12, 13, 14))
+            ctx.set(slices.i.valid, clock in (2, 3, 4, 5))
+            seen.append((clock, ctx.get(slices.waits), ctx.get(slices.begins)))
+            await ctx.tick()
+
+    _simulate(slices, bench)
+    assert [clock for clock, waits, _ in seen if waits] == [2, 3, 4, 5, 11]
+    assert [clock for clock, _, begins in seen if begins] == [5, 11]
+    assert "waits" not in WindowSlicer(**RIGHT).signature.members
 
 
 def _simulate(component: Any, bench: Any) -> None:
@@ -289,6 +320,8 @@ RIGHT: dict[str, Any] = {
         ({"min_interval": -1}, "min_interval must be an integer of at least 0, not -1"),
         ({"passes": 3}, "passes must be a multiple of the 2 of a window, not 3"),
         ({"repeats": 3}, "passes must be a multiple of the 6 of a window, not 2"),
+        ({"gap": -1}, "gap must be an integer of at least 0, not -1"),
+        ({"taps": 2, "windows": [[0], [1]], "gap": 1}, "gap must be an integer from 0 to 0, not 1"),
         ({"windows": [[1]]}, r"windows must each have as many of the 1 taps, not \[\[1\]\]"),
         ({"taps": 2, "windows": [[1], [0, 1]]}, r"windows must each have as many of the 2 taps, not .*"),
     ],

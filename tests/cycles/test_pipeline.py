@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
-from hwsnn.cycles.components import Component, CreditFifo, Encoder, Engine, Push, Scores, SkidBuffer
-from hwsnn.cycles.parts import Part
+from hwsnn.cycles.components import Component, CreditFifo, Engine, Push, SkidBuffer
+from hwsnn.cycles.ends import Encoder, Scores
 from hwsnn.cycles.pipeline import Pipeline
+from hwsnn.cycles.sections import Branch, Part, Section, Sections
 
 DEEP = 80
 """Places of a queue that lets frames fall behind for long before it is full."""
@@ -44,15 +45,22 @@ def _sections(random: Random, beats: int) -> Iterator[tuple[int, list[Part]]]:
         yield beats, [count, Part("", lambda push, depth: CreditFifo(push, 2, 5), 1)]
 
 
+def _line(beats: int, parts: list[Part]) -> list[Section]:
+    sections = Sections()
+    sections.close([sections.extend(Branch(None, beats), parts)])
+    return sections.all
+
+
 @pytest.mark.parametrize("seed", range(300))
 def test_what_is_proved_to_fall_behind_does(seed: int) -> None:
     random = Random(seed)
     sections = list(_sections(random, random.randint(1, 8)))
-    clocks = max(ceil(Pipeline(beats, parts, {}).steady().clocks) for beats, parts in sections)
+    clocks = max(ceil(Pipeline(_line(beats, parts), {}).steady().clocks) for beats, parts in sections)
     parts = [part for _, section in sections for part in section]
+    line = _line(sections[0][0], parts)
     for _ in range(4):
         depths = {part.queue: random.choice((DEEP, random.randint(1, 4))) for part in parts if part.queue}
-        steady = Pipeline(sections[0][0], parts, depths, clocks).steady()
-        kept = Pipeline(sections[0][0], parts, depths, clocks).keeps(clocks, steady.latency)
+        steady = Pipeline(line, depths, clocks).steady()
+        kept = Pipeline(line, depths, clocks).keeps(clocks, steady.latency)
         assert kept == (steady.peaks if steady.clocks == clocks else None)
-        assert Pipeline(sections[0][0], parts, depths, clocks).keeps(clocks, steady.latency - 1) is None
+        assert Pipeline(line, depths, clocks).keeps(clocks, steady.latency - 1) is None

@@ -257,7 +257,7 @@ def randomly(t: Traced) -> None:
         return free.pop(int(rng.integers(len(free)))) if free and rng.integers(2) else spikes[rng.integers(len(spikes))]
 
     def fitting(tensor: Tensor) -> Tensor:
-        found = [one for one in spikes if one.values.shape == tensor.values.shape]
+        found = [one for one in spikes if one.values.shape == tensor.values.shape and one is not tensor]
         return found[rng.integers(len(found))] if found else t.scale(tensor)
 
     for _ in range(int(rng.integers(4, 12))):

@@ -16,6 +16,7 @@ from torch import nn
 
 from tests.support.dice import Dice
 from tests.support.random_module_forms import SETTINGS, Plan
+from tests.support.random_module_joins import fire_again, join
 
 FRAMEWORKS = ("snntorch", "spikingjelly", "sinabs", "norse")
 
@@ -49,12 +50,17 @@ def draw(seed: int, *, framework: str | None = None) -> RandomModule:
     for _ in range(dice.integer(1, 2) if len(sample) > 1 else 0):
         _convolve(plan)
         settings.fire(plan)
+        if dice.happens(0.3):
+            join(plan, settings)
         _pool_spikes(plan)
     if len(plan.shape) > 1:
         plan.add(settings.flatten(), (math.prod(plan.shape),))
     for _ in range(dice.integer(0, 1)):
         _connect(plan, dice.integer(4, 12))
-        settings.fire(plan)
+        if not (dice.happens(0.5) and fire_again(plan, settings)):
+            settings.fire(plan)
+        if dice.happens(0.3):
+            join(plan, settings)
     _connect(plan, dice.integer(3, 6))
     if not plan.neurons or dice.happens(0.75):
         settings.fire(plan)
@@ -134,7 +140,7 @@ def _connect(plan: Plan, outputs: int) -> None:
 
 def _set_numbers(plan: Plan) -> None:
     random = plan.dice.random
-    for one in plan.layers:
+    for one in (part for layer in plan.layers for part in layer.modules()):
         if isinstance(one, nn.Linear | nn.Conv1d | nn.Conv2d):
             shape = tuple(one.weight.shape)
             fan = math.prod(shape[1:])

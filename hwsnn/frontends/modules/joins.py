@@ -13,6 +13,7 @@ from hwsnn.spec import Shape
 
 from .. import linear, terms
 from ..graph import Graph
+from ..recurrence import weights_back
 from ..terms import Signal, Term
 from .movement import Frames
 from .recording import Call, tensors
@@ -101,26 +102,17 @@ class Recurrence:
 def parted(graph: Graph, call: Call, signal: Signal) -> Recurrence:
     """What reaches the neurons of ``call``, its own spikes apart."""
     channels = signal.shape[0]
-    own = [term for term in signal.terms if term.source == call.name + LATE]
+    own = tuple(term for term in signal.terms if term.source == call.name + LATE)
     others = tuple(term for term in signal.terms if term.source != call.name + LATE)
     require_no_late(call, others)
     if not own:
         return Recurrence(signal, None, np.zeros(channels))
     if not others:
         raise call.error("gets nothing but its own spikes of the step before")
-    own = list(terms.of_one_extent(call.name, Signal(signal.shape, signal.flat, tuple(own)), graph.work).terms)
-    weights, bias = list[FloatArray](), np.zeros(channels)
-    for term in own:
-        folded, pool = linear.fold(call.name, term.maps, term.source_shape, graph.work)
-        if pool is not None:
-            raise call.error("gets the largest of its own spikes of the step before, which is not built")
-        folded = terms.placed(term, folded, channels, graph.work)
-        weights.append(_weight(graph, call, folded, signal.shape))
-        bias += folded.bias
-    if len({weight.ndim for weight in weights}) > 1:
-        weights = [np.diag(weight) if weight.ndim == 1 else weight for weight in weights]
-    total: FloatArray = np.sum(weights, axis=0)
-    return Recurrence(replace(signal, terms=others), total, bias)
+    spikes = Signal(own[0].source_shape, signal.flat, ())
+    back = terms.of_one_extent(call.name, Signal(signal.shape, signal.flat, own), graph.work)
+    weight, bias = weights_back(call, spikes, back, graph.work)
+    return Recurrence(replace(signal, terms=others), weight, bias)
 
 
 def require_no_late(call: Call, others: Sequence[Term]) -> None:
@@ -131,20 +123,3 @@ def require_no_late(call: Call, others: Sequence[Term]) -> None:
                 f"gets the spikes of {term.source}: loops over several layers, and delays, are not built; only a "
                 "layer's own spikes come back to it"
             )
-
-
-def _weight(graph: Graph, call: Call, folded: linear.ConvMap | linear.DenseMap, shape: Shape) -> FloatArray:
-    """The weights of an output's own position."""
-    channels = shape[0]
-    if isinstance(folded, linear.DenseMap):
-        if shape[1:] != (1, 1) or folded.weight.shape[1:] != (channels, 1, 1):
-            raise call.error("is recurrent by a Linear over an image; only recurrence within a position is built (1x1)")
-        return folded.weight[:, :, 0, 0]
-    if folded.window != (1, 1) or folded.stride != (1, 1) or folded.padding != (0, 0):
-        rows, columns = folded.window
-        raise call.error(
-            f"is recurrent by a kernel of {rows}x{columns}; only recurrence within a position is built (1x1)"
-        )
-    if folded.groups == channels:
-        return folded.weight[:, 0, 0, 0]
-    return linear.regrouped(folded, 1, graph.work).weight[:, :, 0, 0]

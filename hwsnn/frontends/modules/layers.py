@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from hwsnn.float_network import FloatArray
-from hwsnn.spec import Pair
+from hwsnn.float_network import FloatArray, FloatNeuron
+from hwsnn.spec import Pair, Window
 
 from .. import linear
 from ..graph import Graph
@@ -179,12 +179,23 @@ def _outputs(output_size: Any, signal: Signal) -> Pair:
 def _max_pool(graph: Graph, signal: Signal, call: Call, module: nn.MaxPool1d | nn.MaxPool2d) -> Signal:
     size, padding = _pair(call, "kernel_size", module.kernel_size, 1), _pair(call, "padding", module.padding, 0)
     stride = _pair(call, "stride", module.stride, 1)
-    if any(padding):
-        raise call.error(f"its padding must be 0, not {module.padding!r}: pad in the convolution before it")
     if _pair(call, "dilation", module.dilation, 1) != (1, 1):
         raise call.error(f"its dilation must be 1, not {module.dilation!r}")
     _require_whole_windows(signal, call, module, size, stride, padding)
+    if any(padding):
+        return _padded_max_pool(graph, signal, call, Window(size, stride, padding))
     return graph.add_max_pool(call, signal, size, stride)
+
+
+def _padded_max_pool(graph: Graph, signal: Signal, call: Call, window: Window) -> Signal:
+    """Neurons that fire where any of a window does: a pool has no padding, and of spikes that adds zeros."""
+    if not graph.is_binary(signal):
+        raise call.error("has padding, which is only built of spikes, at most one a step; pad in the convolution")
+    channels = signal.shape[0]
+    zeros, ones = np.zeros(channels), np.ones(channels)
+    kernels = np.ones((channels, 1, *window.size))
+    conv = linear.ConvMap(call.name, kernels, zeros, window.stride, window.padding, channels)
+    return graph.close(call, graph.add(call, signal, conv), FloatNeuron(ones / 2, 0.0, "greater", "zero"), ones, zeros)
 
 
 def _require_whole_windows(signal: Signal, call: Call, module: Any, size: Pair, stride: Pair, padding: Pair) -> None:

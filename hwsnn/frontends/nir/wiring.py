@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
+from itertools import chain
 from typing import TypeAlias
 
 from hwsnn.errors import InputError
@@ -49,7 +51,7 @@ def wired(graph: FileGraph, neurons: Set[str]) -> Wiring:
             _require_own_loop(name, inside - {name}, neurons, sources, targets)
             loops[name] = inside - {name}, tuple(one for one in sources[name] if one in inside)
             sources[name] = [one for one in sources[name] if one not in inside]
-    order = _in_order(sources)
+    order = _in_order(sources, graph.edges)
     between = set[str]().union(*(inside for inside, _ in loops.values()))
     return Wiring(
         tuple(name for name in order if name not in between),
@@ -110,14 +112,25 @@ def _require_own_loop(neuron: str, between: Set[str], neurons: Set[str], sources
                 )
 
 
-def _in_order(sources: Names) -> list[str]:
+def _in_order(sources: Names, edges: Edges) -> list[str]:
+    """The nodes, each behind those it takes; else in the order of the edges, in which ours are written."""
+    ranks = dict[str, int]()
+    for end in chain.from_iterable(edges):
+        ranks.setdefault(end, len(ranks))
+    sorter, ready, order = TopologicalSorter(sources), list[tuple[int, str]](), list[str]()
     try:
-        return list(TopologicalSorter(sources).static_order())
+        sorter.prepare()
     except CycleError as error:
         loop = error.args[1]
         raise InputError(
             f"node {loop[0]!r}: is in a loop without neurons ({_listed(loop)}); put neurons into it"
         ) from None
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heappush(ready, (ranks[name], name))
+        order.append(heappop(ready)[1])
+        sorter.done(order[-1])
+    return order
 
 
 def _beside(names: Iterable[str], edges: Edges) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

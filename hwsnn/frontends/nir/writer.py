@@ -6,12 +6,11 @@ cannot express goes into the metadata of the nodes (``hwsnn.frontends.nir.conven
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import make_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, make_dataclass
 from functools import cache, singledispatch
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from hwsnn.errors import InputError
 from hwsnn.files.atomic import written_whole
 from hwsnn.float_network import (
     AnyFloatNeuron,
+    AnyFloatProjection,
     Decay,
     FloatArray,
     FloatConv,
@@ -27,7 +27,7 @@ from hwsnn.float_network import (
     FloatNeuron,
     FloatPopulation,
 )
-from hwsnn.spec import MaxPool, Shape
+from hwsnn.spec import MaxPool, Shape, Sum, Window
 from hwsnn.spec.checks import assert_never, unknown_kind
 
 from ..names import layer_name
@@ -55,7 +55,7 @@ def write(network: FloatNetwork, path: Path) -> None:
 
 
 def to_graph(network: FloatNetwork) -> nir.NIRGraph:
-    """``network`` as a chain of NIR nodes; each layer's name is that of its node with weights, or of its pool."""
+    """``network`` as a graph of NIR nodes; each layer's name is that of a node with weights, of its pool or sum."""
     import nir
 
     network.check()
@@ -75,60 +75,185 @@ def to_graph(network: FloatNetwork) -> nir.NIRGraph:
             metadata={key: value for key, value in metadata.items() if value is not None},
         )
     }
-    flat = False
-    for layer, before, after in zip(network.layers, network.shapes, network.shapes[1:], strict=False):
-        if flat and layer.sliding:
-            raise InputError(
-                f"layer {layer.name!r}: takes an image, and NIR has no node that makes one of a flat output"
-            )
-        nodes |= layer_nodes(layer, before, after, flat)
-        flat = flat or not layer.sliding
-    shape = network.shapes[-1]
-    nodes[layer_name("output", "output", taken)] = nir.Output(np.array(shape[:1] if flat else shape))
+    edges = list[tuple[str, str]]()
+    given = [Given(next(iter(nodes)), network.input_shape, flat=False)]
+    for layer, ports, shape in zip(network.layers, network.edges, network.shapes[1:], strict=True):
+        sources = [given[edge.source + 1] for edge in ports if not edge.delay]
+        if len({source.name for source in sources}) < len(sources) and isinstance(layer, Sum):
+            raise InputError(f"layer {layer.name!r}: adds a layer to itself, and NIR has one edge between two nodes")
+        part = layer_part(layer, sources, shape)
+        nodes |= part.nodes
+        edges += part.edges
+        given.append(Given(part.last, shape, part.flat))
+    last = given[-1]
+    output = layer_name("output", "output", taken)
+    nodes[output] = nir.Output(np.array(last.shape[:1] if last.flat else last.shape))
+    edges.append((last.name, output))
     # The type check of nir 1.0 takes windows for square and a group's channels for all: it would refuse right graphs.
-    return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
+    return nir.NIRGraph(nodes, edges, type_check=False)
+
+
+class Given(NamedTuple):
+    """What a layer takes: the node that gives it, its shape, and whether it has no height and width there."""
+
+    name: str
+    shape: Shape
+    flat: bool
+
+
+@dataclass
+class Part:
+    """The nodes of a layer and the edges that lead to them; ``last``: that which gives the layer's output."""
+
+    flat: bool
+    nodes: dict[str, nir.NIRNode] = field(default_factory=dict)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+    last: str = ""
+
+    def add(self, name: str, node: nir.NIRNode, *sources: str) -> str:
+        """A node behind ``sources``."""
+        self.nodes[name], self.last = node, name
+        self.edges += [(source, name) for source in sources]
+        return name
+
+    def flattened(self, source: Given, name: str) -> str:
+        """The node that gives ``source`` as a vector, of that ``name`` if it is a new one."""
+        import nir
+
+        if source.flat:
+            return source.name
+        return self.add(name, nir.Flatten({"input": np.array(source.shape)}, start_dim=0), source.name)
 
 
 @singledispatch
-def layer_nodes(layer: object, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
-    """The nodes of ``layer``, from its input's shape to its output's. ``flat``: its input has no height and width."""
+def layer_part(layer: object, sources: Sequence[Given], shape: Shape) -> Part:
+    """The nodes of ``layer``, whose output is of ``shape``."""
     raise unknown_kind("the NIR nodes", layer)
 
 
-@layer_nodes.register(FloatPopulation)
-def _(layer: FloatPopulation, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
+@layer_part.register(FloatPopulation)
+def _(layer: FloatPopulation, sources: Sequence[Given], shape: Shape) -> Part:
+    flat = [source.flat or isinstance(one, FloatDense) for one, source in zip(layer.forward, sources, strict=True)]
+    part = Part(any(flat))
+    its_shape = shape[:1] if part.flat else shape
+    weighted = next((i for i, one in enumerate(layer.forward) if not _one_to_one(one)), 0)
+    currents = []
+    for index, (one, source) in enumerate(zip(layer.forward, sources, strict=True)):
+        name = layer.name if index == weighted else f"{layer.name}_Projection{index}"
+        current = _projection(part, one, source, name, layer.bias if index == weighted else None)
+        if part.flat and not flat[index]:
+            current = part.flattened(Given(current, shape, flat=False), f"{name}_Flatten")
+        currents.append(current)
+    if layer.pool is not None:
+        currents = [part.add(f"{layer.name}_{said.MAX_POOL}", _max_pool_node(layer.pool), *currents)]
+    neurons = _neuron_node(layer.neuron, its_shape)
+    neurons_name = f"{layer.name}_{type(neurons).__name__}"  # a layer's own name has no capitals
+    part.add(neurons_name, neurons, *currents)
+    for index, one in enumerate(one for one in layer.projections if one.delay):
+        back = f"{layer.name}_Recurrent{index}"
+        part.add(back, _way_back(one, its_shape), neurons_name)
+        part.edges.append((back, neurons_name))
+    part.last = neurons_name
+    return part
+
+
+@layer_part.register(MaxPool)
+def _(layer: MaxPool, sources: Sequence[Given], shape: Shape) -> Part:
+    """Any spike of the window. A foreign reader sees the mode ``or`` in place of ``winner``."""
     import nir
 
-    one = layer.projection
+    (source,) = sources
+    if source.flat:
+        raise _no_image(layer.name)
+    part = Part(flat=False)
+    part.add(
+        layer.name, nir.SumPool2d(np.array(layer.size), np.array(layer.stride), np.zeros(2, np.int64)), source.name
+    )
+    part.add(
+        f"{layer.name}_Threshold",
+        nir.Threshold(np.full(shape, ANY_SPIKE), metadata={said.POOL: layer.mode}),
+        layer.name,
+    )
+    return part
+
+
+@layer_part.register(Sum)
+def _(layer: Sum, sources: Sequence[Given], shape: Shape) -> Part:
+    """A factor of one, where the edges that lead there add up."""
+    import nir
+
+    part = Part(any(source.flat for source in sources))
+    names = [source.name for source in sources]
+    if part.flat:
+        names = [part.flattened(one, f"{layer.name}_Flatten{index}") for index, one in enumerate(sources)]
+    part.add(layer.name, nir.Scale(np.ones(shape[:1] if part.flat else shape)), *names)
+    return part
+
+
+def _projection(part: Part, one: AnyFloatProjection, source: Given, name: str, bias: FloatArray | None) -> str:
+    """The node of a projection without delay; ``bias``: None where another one has it."""
+    import nir
+
+    biases = np.zeros(one.out_channels) if bias is None else bias
     match one:
-        case FloatConv():
-            weights = nir.Conv2d(before[1:], one.weight, one.stride, one.padding, 1, one.groups, layer.bias)
-            return {layer.name: weights} | _current_pool(layer) | _neurons(layer, after)
         case FloatDense():
-            flatten = {} if flat else {f"{layer.name}_Flatten": nir.Flatten({"input": np.array(before)}, start_dim=0)}
-            affine = nir.Affine(one.weight.reshape(one.out_channels, -1), layer.bias)
-            return flatten | {layer.name: affine} | _neurons(layer, after[:1])
+            taken = part.flattened(source, f"{name}_Flatten")
+            return part.add(name, nir.Affine(one.weight.reshape(one.out_channels, -1), biases), taken)
+        case FloatConv() if _one_to_one(one) and (bias is None or (source.flat and not bias.any())):
+            return part.add(name, _factors(one, source.shape[:1] if source.flat else source.shape), source.name)
+        case FloatConv() if not source.flat:
+            conv = nir.Conv2d(source.shape[1:], one.weight, one.stride, one.padding, 1, one.groups, biases)
+            return part.add(name, conv, source.name)
+        case FloatConv() if one.window == Window((1, 1)):
+            return part.add(name, nir.Affine(_matrix(one), biases), source.name)
+        case FloatConv():
+            raise _no_image(one.name)
         case _:
             raise assert_never(one)
 
 
-@layer_nodes.register(MaxPool)
-def _(layer: MaxPool, before: Shape, after: Shape, flat: bool) -> dict[str, nir.NIRNode]:
-    """Any spike of the window. A foreign reader sees the mode ``or`` in place of ``winner``."""
+def _way_back(one: AnyFloatProjection, shape: tuple[int, ...]) -> nir.NIRNode:
+    """The node of a recurrent projection of neurons of ``shape``."""
     import nir
 
-    return {
-        layer.name: nir.SumPool2d(np.array(layer.size), np.array(layer.stride), np.zeros(2, np.int64)),
-        f"{layer.name}_Threshold": nir.Threshold(np.full(after, ANY_SPIKE), metadata={said.POOL: layer.mode}),
-    }
+    if _one_to_one(one):
+        return _factors(one, shape)
+    if len(shape) > 1:
+        return nir.Conv2d(shape[1:], one.weight, 1, 0, 1, _groups(one), np.zeros(one.out_channels))
+    return nir.Linear(_matrix(one))
 
 
-def _current_pool(layer: FloatPopulation) -> dict[str, nir.NIRNode]:
+def _factors(one: AnyFloatProjection, shape: tuple[int, ...]) -> nir.NIRNode:
+    import nir
+
+    return nir.Scale(np.array(np.broadcast_to(one.weight[:, 0, 0, 0].reshape(-1, *[1] * (len(shape) - 1)), shape)))
+
+
+def _one_to_one(one: AnyFloatProjection) -> bool:
+    return one.window == Window((1, 1)) and _groups(one) == one.in_channels == one.out_channels
+
+
+def _groups(one: AnyFloatProjection) -> int:
+    return one.groups if isinstance(one, FloatConv) else 1
+
+
+def _matrix(one: AnyFloatProjection) -> FloatArray:
+    """The weights of a 1x1 window from all input channels: zeros between groups."""
+    groups = _groups(one)
+    matrix = np.zeros((groups, one.out_channels // groups, groups, one.in_channels // groups))
+    part = np.arange(groups)
+    matrix[part, :, part] = one.weight.reshape(groups, one.out_channels // groups, -1)
+    return matrix.reshape(one.out_channels, one.in_channels)
+
+
+def _no_image(layer: str) -> InputError:
+    return InputError(f"layer {layer!r}: takes an image, and NIR has no node that makes one of a flat output")
+
+
+def _max_pool_node(pool: Window) -> nir.NIRNode:
     """The largest current of a window. NIR has no such node, and no other that would not mislead its readers."""
-    if layer.pool is None:
-        return {}
-    size, stride, padding = (np.array(pair) for pair in layer.pool)
-    return {f"{layer.name}_{said.MAX_POOL}": _max_pool_type()(size, stride, padding)}
+    size, stride, padding = (np.array(pair) for pair in pool)
+    return _max_pool_type()(size, stride, padding)
 
 
 @cache
@@ -143,11 +268,6 @@ def _max_pool_type() -> type[nir.NIRNode]:
 
     bases, body = (nir.NIRNode,), {"__post_init__": set_ports}
     return make_dataclass(said.MAX_POOL, [(name, np.ndarray) for name in fields], bases=bases, namespace=body, eq=False)
-
-
-def _neurons(layer: FloatPopulation, shape: tuple[int, ...]) -> dict[str, nir.NIRNode]:
-    node = _neuron_node(layer.neuron, shape)
-    return {f"{layer.name}_{type(node).__name__}": node}  # a layer's own name has no capitals
 
 
 def _neuron_node(neuron: AnyFloatNeuron, shape: tuple[int, ...]) -> nir.NIRNode:

@@ -105,7 +105,7 @@ class Engine(wiring.Component):
         self._only_last = shape.output == "last membranes"
         self._sets = 1 if self._only_last else self._t_par
         self._lane_bits = len(Value.cast(self._neurons.o.payload)) // (self._sets * lanes)
-        self.latency = self._ports[0].slices.latency + self.pass_clocks - 1 + self.pipeline_clocks + 2
+        self.latency = self.pass_clocks + self.pipeline_clocks + 2
         super().__init__(
             {port.stream: port.slices.signature.members["i"] for port in self._ports if port.stream}
             | {"o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits)))}

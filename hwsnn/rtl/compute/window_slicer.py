@@ -144,7 +144,7 @@ class WindowSlicer(wiring.Component):
         self._window_clocks = self.folds * groups
         self._gap, self._partners = gap, partners
         self.pass_clocks = (self.folds + gap) * groups * len(self._windows)
-        self.latency = 1
+        self.latency = 1 + gap
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
         super().__init__(
@@ -193,7 +193,8 @@ class WindowSlicer(wiring.Component):
         with m.If(~held & free):
             m.d.sync += window.eq(self._arranged(self.i.payload))
         if len(window) > pass_bits:
-            with m.Elif(self.begins):
+            # What partners say comes late in a cycle: the window then moves on as a pass ends, not as one begins.
+            with m.Elif(self.o.valid & ends if self._partners else self.begins):
                 m.d.sync += window.eq(window[pass_bits:])
         if repeats_sets:
             # A set rotates by itself, and makes room for the next one after its last output fold.

@@ -82,6 +82,7 @@ WAYS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "detached": lambda net, x, spk: net.fc1(x) + net.rec(spk.detach()),
     "concatenated": lambda net, x, spk: net.mix(torch.cat([x, spk], 1)),
     "concatenated, the last dimension": lambda net, x, spk: net.mix(torch.cat((x, spk), dim=-1)),
+    "in parts": lambda net, x, spk: net.fc1(x) + torch.cat([net.fc2(spk), 2 * net.fc2(spk)], 1),
     "twice": lambda net, x, spk: net.rec(net.rec(spk)) + net.fc1(x),
 }
 
@@ -232,7 +233,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
         "rec (Linear): takes the membrane of lif1 (Leaky); only its spikes",
     ),
     "a delay": (lambda: Loops(a_delay), (8,), "lif2 (Leaky): gets the spikes of lif1 of the step before: loops over"),
-    "a kernel of 3x3": (lambda: OverAnImage(3), (2, 4, 4), "lif1 (Leaky): is recurrent by a kernel of 3x3; only recur"),
+    "a kernel of 3x3": (
+        lambda: OverAnImage(3),
+        (2, 4, 4),
+        "lif1 (Leaky): gets a window of 3x3 of its own spikes back; only 1x1 is",
+    ),
     "RLeaky of 3x3": (
         lambda: sequential(
             snn.RLeaky(0.5, conv2d_channels=3, kernel_size=3, init_hidden=True), nn.Conv2d(2, 3, 2), nn.Identity()

@@ -76,6 +76,8 @@ def node_output(node: Any, x: Array) -> Array:
     """What a node without state makes of one step's input."""
     if isinstance(node, nir.Conv2d):
         return grouped_convolution(node, x)
+    if isinstance(node, nir.Conv1d):
+        return np.array([row_value(node, x, channel) for channel in range(len(node.weight))])
     if isinstance(node, nir.SumPool2d):
         size, stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
         return np.asarray(np.einsum("yxcij->cyx", windows(x, size, stride, padding)), dtype=np.float64)
@@ -98,6 +100,21 @@ def node_output(node: Any, x: Array) -> Array:
         return np.array(x > node.threshold, dtype=np.float64)
     assert isinstance(node, nir.Input | nir.Output)
     return x
+
+
+def row_value(node: nir.Conv1d, x: Array, channel: int) -> Array:
+    """The output channel of a convolution of rows (channels, length), one position after the other."""
+    weight, stride, dilation = node.weight[channel], int(node.stride), int(node.dilation)
+    inputs, span = weight.shape[0], (weight.shape[1] - 1) * dilation
+    first = channel // (len(node.weight) // int(node.groups)) * inputs
+    if isinstance(node.padding, str):
+        left, right = (span // 2, span - span // 2) if node.padding == "same" else (0, 0)
+    else:
+        left = right = int(node.padding)
+    padded = np.pad(x[first : first + inputs], ((0, 0), (left, right)))
+    starts = range(0, padded.shape[1] - span, stride)
+    values = [(padded[:, start : start + span + 1 : dilation] * weight).sum() for start in starts]
+    return np.asarray(np.array(values) + node.bias[channel], dtype=np.float64)
 
 
 def grouped_convolution(node: nir.Conv2d, x: Array) -> Array:
@@ -136,18 +153,72 @@ def step(node: Any, state: dict[str, Array], x: Array, dt: float, firing: Firing
     return np.asarray(fired, dtype=np.float64)
 
 
+STATEFUL = nir.IF | nir.LIF | nir.CubaLIF | nir.I | nir.LI | nir.CubaLI
+
+
 def simulate(graph: nir.NIRGraph, inputs: Array, dt: float, firing: Firing = AS_NIR_SAYS) -> dict[str, Array]:
-    """Outputs of every node at every step, (T, ...), for inputs (T, ...); the edges must be a chain in order."""
-    order = [graph.edges[0][0], *(target for _, target in graph.edges)]
-    states: dict[str, dict[str, Array]] = {name: {} for name in order}
-    outputs: dict[str, list[Array]] = {name: [] for name in order}
-    for x in inputs:
-        for name in order:
-            node = graph.nodes[name]
-            stateful = isinstance(node, nir.IF | nir.LIF | nir.CubaLIF | nir.I | nir.LI | nir.CubaLI)
-            x = step(node, states[name], x, dt, firing) if stateful else node_output(node, x)
-            outputs[name].append(x)
-    return {name: np.array(steps) for name, steps in outputs.items()}
+    """Outputs of every node at every step, (T, ...), for inputs (T, ...); those of nested graphs as ``outer.inner``."""
+    simulation = _Simulation(graph, dt, firing)
+    steps = [simulation.step(x) for x in inputs]
+    return {name: np.array([step[name] for step in steps]) for name in steps[0]}
+
+
+class _Simulation:
+    """Asks each node for what it gives, and it asks those before it. Who is asked while it asks gives its last spikes.
+
+    So what leads from neurons back to themselves takes a step.
+    """
+
+    def __init__(self, graph: nir.NIRGraph, dt: float, firing: Firing) -> None:
+        self._graph, self._dt, self._firing = graph, dt, firing
+        self._states: dict[str, dict[str, Array]] = {}
+        self._before: dict[str, Array] = {}
+        self._now: dict[str, Array] = {}
+        self._asking: set[str] = set()
+        self._x = np.zeros(0)
+
+    def step(self, x: Array) -> dict[str, Array]:
+        """What each node gives for the input ``x``."""
+        self._now, self._x = {}, x
+        for name, node in self._graph.nodes.items():
+            if isinstance(node, nir.Output):
+                self._value(((self._graph, ""),), name)
+        self._before = self._now
+        return self._now
+
+    def _value(self, graphs: tuple[tuple[nir.NIRGraph, str], ...], name: str) -> Array:
+        """What node ``name`` of the last of ``graphs``, each within the one before, gives at this step."""
+        graph, prefix = graphs[-1]
+        key, node = prefix + name, graph.nodes[name]
+        if isinstance(node, nir.NIRGraph):
+            (output,) = (inner for inner, one in node.nodes.items() if isinstance(one, nir.Output))
+            return self._value((*graphs, (node, f"{key}.")), output)
+        if key in self._now:
+            return self._now[key]
+        if key in self._asking:
+            shape = np.shape(node.v_threshold) if isinstance(node, STATEFUL) else node.output_type["output"]
+            return self._before.get(key, np.zeros(shape))
+        self._asking.add(key)
+        x = self._taken(graphs, name)
+        stateful = isinstance(node, STATEFUL)
+        given = (
+            step(node, self._states.setdefault(key, {}), x, self._dt, self._firing)
+            if stateful
+            else node_output(node, x)
+        )
+        self._asking.remove(key)
+        self._now[key] = given
+        return given
+
+    def _taken(self, graphs: tuple[tuple[nir.NIRGraph, str], ...], name: str) -> Array:
+        """The sum of what leads to it; of a nested Input, of what leads to its graph."""
+        (graph, prefix), outer = graphs[-1], graphs[:-1]
+        if isinstance(graph.nodes[name], nir.Input):
+            if not outer:
+                return self._x
+            return self._taken(outer, prefix[len(outer[-1][1]) : -1])
+        taken = [self._value(graphs, source) for source, target in graph.edges if target == name]
+        return np.asarray(sum(taken[1:], taken[0]))
 
 
 def random_graph(rng: np.random.Generator, dt: float) -> nir.NIRGraph:

@@ -61,7 +61,7 @@ def test_the_same_network_comes_back(seed: int, tmp_path: Path) -> None:
     forgetting = [
         layer.name
         for layer in network.layers
-        if not isinstance(layer, spec.MaxPool) and (np.asarray(layer.neuron.beta) == 0).any()
+        if isinstance(layer, FloatPopulation) and (np.asarray(layer.neuron.beta) == 0).any()
     ]
     assert all(": no memory (beta 0)" in remark for remark in back.remarks), "all else is said, so nothing is guessed"
     assert [remark.rpartition("_")[0] for remark in (one.partition(":")[0] for one in back.remarks)] == forgetting
@@ -82,7 +82,7 @@ def test_the_same_integer_model_as_from_safetensors(seed: int, tmp_path: Path) -
 def test_the_random_networks_have_everything() -> None:
     networks = [random_trained(seed) for seed in SEEDS]
     layers = [layer for network in networks for layer in network.layers]
-    neurons = [layer.neuron for layer in layers if not isinstance(layer, spec.MaxPool)]
+    neurons = [layer.neuron for layer in layers if isinstance(layer, FloatPopulation)]
     firing = [one for one in neurons if isinstance(one, FloatNeuron)]
     populations = [layer for layer in layers if isinstance(layer, FloatPopulation)]
     convs = [layer.projection for layer in populations if isinstance(layer.projection, FloatConv)]
@@ -217,7 +217,7 @@ def test_other_time_constants_than_the_metadata_has(tmp_path: Path) -> None:
 
 def test_a_flat_output_is_no_image(tmp_path: Path) -> None:
     dense, last = small().layers[2:]
-    image = float_conv_layer("back", np.ones((4, 4, 1, 1)), np.ones(4), neuron(4))
+    image = float_conv_layer("back", np.ones((4, 4, 3, 3)), np.ones(4), neuron(4), padding=(1, 1))
     network = FloatNetwork("net", (3, 3, 3), (dense, image, last))
     with pytest.raises(InputError, match="layer 'back': takes an image, and NIR has no node that makes one"):
         writer.write(network, tmp_path / "net.nir")
