@@ -68,8 +68,8 @@ def quantize(
     if membrane_bits is not None:
         require_integer("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
     readout, remarks = settled_readout(network, readout)
-    network = with_input(vector_of_channels(network, encoder), mean, std, input_scale)
     try:
+        network = with_input(vector_of_channels(network, encoder), mean, std, input_scale)
         require_bounded(network.layers, network.shapes, timesteps)
     except ValueError as error:
         raise InputError(f"network {network.name!r} cannot be built: {error}") from None

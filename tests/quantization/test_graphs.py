@@ -354,6 +354,7 @@ def one(name: str, source: str = "pixels", its_neuron: AnyFloatNeuron | None = N
             r"layer 'b' must fire: only the last layer may integrate without firing",
         ),
         (of_layers(one("a"), one("last")), {}, r"layer 'a' must feed another layer"),
+        (of_layers(one("a"), one("last")), {"encoding": "steps"}, r"layer 'a' must feed another layer"),
         (of_layers(one("last", "b"), one("b")), {}, r"the source of layer 'last' must come before it, not be 'b'"),
     ],
 )
@@ -365,11 +366,11 @@ def test_graphs_that_cannot_be_built(source: FloatNetwork, options: dict[str, An
 
 def test_a_row_that_changes_with_time_becomes_channels_for_all_that_take_it() -> None:
     source = joined([[1.0]], [[1.0, 1.0]])
-    rows = [
-        replace(layer.projections[0], weight=layer.projections[0].weight.reshape(-1, 1, 1, 2))
-        for layer in source.layers[:2]
-    ]
-    parts = [replace(layer, projections=(row,)) for layer, row in zip(source.layers[:2], rows, strict=True)]
+    parts = list[FloatLayer]()
+    for layer in source.layers[:2]:
+        assert isinstance(layer, FloatPopulation)
+        row = replace(layer.projection, weight=layer.projection.weight.reshape(-1, 1, 1, 2))
+        parts.append(replace(layer, projections=(row,)))
     source = replace(source, input_shape=(1, 1, 2), layers=(*parts, source.layers[2]), mean=np.array([0.5]))
     network, _ = built(source, "steps")
     assert network.input_shape == (2, 1, 1)
