@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,7 +30,7 @@ class Scales:
     """The scale of each output channel, whether it keeps the channel's weights exactly, and whether the span limits it.
 
     All (channels,). ``gains``: (projections, channels). ``per_ones``: (projections,), the input of each that stands
-    for 1; the scale is that of a projection of the largest.
+    for 1; the scale is that of projections from values, if there are any.
     """
 
     values: FloatArray
@@ -41,13 +41,13 @@ class Scales:
 
     def of(self, port: int) -> FloatArray:
         """What a weight of projection ``port`` is multiplied by, to be rounded: (channels, 1, 1, 1)."""
-        count = self.per_ones.max() / self.per_ones[port]
+        count = _per_one(self.per_ones) / self.per_ones[port]
         return np.asarray(self.values * count / self.gains[port])[:, np.newaxis, np.newaxis, np.newaxis]
 
     def units(self, fraction_bits: int) -> FloatArray:
         """What 1 becomes in the currents of each channel, which are in 2^-F of a weight: (channels,)."""
         with np.errstate(over="ignore"):
-            return np.asarray(self.values * np.float64(self.per_ones.max() * (1 << fraction_bits)))
+            return np.asarray(self.values * np.float64(_per_one(self.per_ones) * (1 << fraction_bits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def layer_scales(
     each other, and need one scale for all channels. ``leaks``: whether floors of a leak want a fine unit. Raises
     ``InputError`` if there are no weights to scale.
     """
-    channels, per_one = len(layer.bias), max(per_ones)
+    channels, per_one = len(layer.bias), _per_one(per_ones)
     count = 1 if compared or not layer.neuron.fires else channels
     parts = [
         Part.of(projection.weight.reshape(count, -1), per_one / its, bits)
@@ -92,6 +92,11 @@ def layer_scales(
         return scales
     by_channel = {name: np.repeat(getattr(scales, name), channels, axis=-1) for name in _BY_CHANNEL}
     return replace(scales, **by_channel)
+
+
+def _per_one(per_ones: Iterable[float]) -> float:
+    """That of values, which all count alike; of spikes if there are no values."""
+    return next((float(one) for one in per_ones if one != 1), 1.0)
 
 
 def beside_weights(layer: FloatPopulation) -> list[FloatArray]:
