@@ -58,6 +58,9 @@ class Frame:
 
     def _own(self, at: tuple[int, int, int, int], inputs: Sequence[Steps], u: Int64Array) -> str:
         """The reason on equal inputs; ``u``: the model's membranes on them."""
+        fires, most = int(self.module[self.layer.name][at]), self.layer.built.neuron.spikes
+        if fires > most:
+            return f"the module's neuron fires {fires} times in this step, the model's at most {most} times"
         if self.tied[at]:
             return "a tie: the module's membrane is at the threshold but for the rounding of its floats"
         step, channel, row, column = at

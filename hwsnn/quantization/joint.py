@@ -116,8 +116,9 @@ class Projections:
     def _error(self, port: int, rows: Rows, scale: FloatArray) -> FloatArray:
         """The squared error of a projection, (rows,), where what counts as 1 counts alike in all of them."""
         weight, by_row = self._parts[port].rows[rows], scale[:, np.newaxis]
-        restored = rounded(weight, by_row, self._bits) / by_row
-        error = np.asarray((((restored - weight) / self._norms[port][rows]) ** 2).sum(axis=1))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of weights too small to scale
+            restored = rounded(weight, by_row, self._bits) / by_row
+            error = np.asarray((((restored - weight) / self._norms[port][rows]) ** 2).sum(axis=1))
         return np.where(self._parts[port].live[rows], error, 0)
 
 

@@ -68,11 +68,12 @@ def quantize(
     if membrane_bits is not None:
         require_integer("membrane_bits", membrane_bits, spec.MIN_MEMBRANE_BITS, spec.MAX_MEMBRANE_BITS)
     readout, remarks = settled_readout(network, readout)
-    network = with_input(vector_of_channels(network, encoder), mean, std, input_scale)
     try:
+        network = vector_of_channels(network, encoder)
         require_bounded(network.layers, network.shapes, timesteps)
     except ValueError as error:
         raise InputError(f"network {network.name!r} cannot be built: {error}") from None
+    network = with_input(network, mean, std, input_scale)
     seen = folded_input(network, encoder, pixel_bits)
     built: list[spec.Layer] = []
     reports: list[LayerReport] = []

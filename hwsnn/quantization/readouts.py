@@ -31,7 +31,8 @@ def settled_readout(network: FloatNetwork, readout: spec.Readout | None) -> tupl
         raise InputError(f"network {network.name!r} has no layers")
     last = network.layers[-1]
     if not isinstance(last, FloatPopulation):
-        raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a max-pool")
+        what = "max-pool" if isinstance(last, spec.MaxPool) else "sum"
+        raise InputError(f"layer {last.name!r}: the last layer must have weights, not be a {what}")
     readout = readout or network.readout or ("count" if last.neuron.fires else "membrane")
     if readout in SPIKE_READOUTS:
         if not last.neuron.fires:

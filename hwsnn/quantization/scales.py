@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,9 +19,10 @@ from .rows import Part, whole
 
 SCALE_SPAN = 256
 """Largest scale of a layer over its smallest: a channel that all but died in training must not widen every membrane."""
+MOST_PARTS = MAX_GAIN
+"""Parts of the finest step times the largest step in such parts, at most. It may be a gain; and with more parts, any
+steps are multiples of them within single precision."""
 _BY_CHANNEL = ("values", "exact", "capped", "gains")
-MOST_COMMON = 64
-"""The most parts of the finest step of a channel's projections of which the other steps are multiples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Scales:
     """The scale of each output channel, whether it keeps the channel's weights exactly, and whether the span limits it.
 
     All (channels,). ``gains``: (projections, channels). ``per_ones``: (projections,), the input of each that stands
-    for 1; the scale is that of a projection of the largest.
+    for 1; the scale is that of projections from values, if there are any.
     """
 
     values: FloatArray
@@ -40,13 +41,13 @@ class Scales:
 
     def of(self, port: int) -> FloatArray:
         """What a weight of projection ``port`` is multiplied by, to be rounded: (channels, 1, 1, 1)."""
-        count = self.per_ones.max() / self.per_ones[port]
+        count = _per_one(self.per_ones) / self.per_ones[port]
         return np.asarray(self.values * count / self.gains[port])[:, np.newaxis, np.newaxis, np.newaxis]
 
     def units(self, fraction_bits: int) -> FloatArray:
         """What 1 becomes in the currents of each channel, which are in 2^-F of a weight: (channels,)."""
         with np.errstate(over="ignore"):
-            return np.asarray(self.values * np.float64(self.per_ones.max() * (1 << fraction_bits)))
+            return np.asarray(self.values * np.float64(_per_one(self.per_ones) * (1 << fraction_bits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ def layer_scales(
     each other, and need one scale for all channels. ``leaks``: whether floors of a leak want a fine unit. Raises
     ``InputError`` if there are no weights to scale.
     """
-    channels, per_one = len(layer.bias), max(per_ones)
+    channels, per_one = len(layer.bias), _per_one(per_ones)
     count = 1 if compared or not layer.neuron.fires else channels
     parts = [
         Part.of(projection.weight.reshape(count, -1), per_one / its, bits)
@@ -91,6 +92,11 @@ def layer_scales(
         return scales
     by_channel = {name: np.repeat(getattr(scales, name), channels, axis=-1) for name in _BY_CHANNEL}
     return replace(scales, **by_channel)
+
+
+def _per_one(per_ones: Iterable[float]) -> float:
+    """That of values, which all count alike; of spikes if there are no values."""
+    return next((float(one) for one in per_ones if one != 1), 1.0)
 
 
 def beside_weights(layer: FloatPopulation) -> list[FloatArray]:
@@ -178,12 +184,15 @@ class _Common:
 def _common(scales: Sequence[float]) -> _Common | None:
     """Of steps that become 1 at ``scales``; None if they have no common part that is large enough."""
     finest = max(scales)
-    for parts in range(1, MOST_COMMON + 1):
+    parts = 1
+    while True:
         with np.errstate(over="ignore", invalid="ignore"):
             multiples = parts * finest / np.array(scales)
-        if whole(multiples).all() and multiples.max() <= MAX_GAIN:
+        if not parts * multiples.max() <= MOST_PARTS:
+            return None
+        if whole(multiples).all():
             return _Common(parts * finest, [round(multiple) for multiple in multiples.tolist()])
-    return None
+        parts += 1
 
 
 def _parts_of_a_step(others: FloatArray, most: int, leaks: bool) -> int:
