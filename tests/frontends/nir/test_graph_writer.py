@@ -105,8 +105,7 @@ def test_a_layer_that_is_added_to_itself(tmp_path: Path) -> None:
         writer.write(built(GRAPHS["sum_with_itself"], 0), tmp_path / "net.nir")
 
 
-def test_the_same_bytes_as_a_chain() -> None:
-    """Edges lead from each node to the next."""
+def test_nodes_of_a_chain_follow_one_another() -> None:
     t = Traced(0, (2, 5, 6))
     t.neurons(t.dense(t.flat(t.neurons(t.conv(t.input, 3))), 4))
     graph = writer.to_graph(t.check())
