@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SUBTRACTING = Firing("greater", "subtract")
 SEEDS = range(40)
 
 
+@cache
 def built(build: Callable[[Traced], None], seed: int) -> FloatNetwork:
     t = Traced(seed, (2, 5, 6))
     build(t)
