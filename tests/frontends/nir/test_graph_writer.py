@@ -75,11 +75,10 @@ def test_others_see_the_same_spikes(name: str, tmp_path: Path) -> None:
     network = built(*NETWORKS[name])
     path = tmp_path / "net.nir"
     writer.write(network, path)
-    grouped = [
-        one for layer in network.layers for one in getattr(layer, "forward", ()) if getattr(one, "groups", 1) > 1
-    ]
-    # With its check of types and shapes, unless there are groups: it takes the channels of one for all.
-    graph = nir.read(path, type_check=not grouped)
+    ways = [one for layer in network.layers if isinstance(layer, FloatPopulation) for one in layer.forward]
+    convs = [one for one in ways if isinstance(one, FloatConv)]
+    # With its check of types and shapes, which takes windows for square, and the channels of a group for all.
+    graph = nir.read(path, type_check=all(one.groups == 1 and len({*one.kernel}) == 1 for one in convs))
     pixels = np.random.default_rng(1).integers(0, 2, (4, *network.input_shape)).astype(np.float64)
     expected = float_simulation.simulate(network, pixels[np.newaxis])
     got = nir_oracle.simulate(graph, pixels, DEFAULT_DT, SUBTRACTING)
