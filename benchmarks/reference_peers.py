@@ -36,7 +36,7 @@ from hwsnn import reference
 from hwsnn.bench import this_cpu
 from hwsnn.data import load
 from hwsnn.files.shipped import folder
-from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.model_file import float_file, integer_file
 from hwsnn.spec import MaxPool, Network
 
@@ -119,7 +119,7 @@ class PlainFloats(nn.Module):  # type: ignore[misc]
         self.stages = nn.ModuleList(_stages(network, lambda neuron: nn.Identity()))
 
     def forward(self, images: Tensor) -> Tensor:
-        neurons = [layer.neuron for layer in self.network.layers if not isinstance(layer, MaxPool)]
+        neurons = [layer.neuron for layer in self.network.layers if isinstance(layer, FloatPopulation)]
         v = [torch.zeros(())] * len(neurons)
         for _ in range(self.network.timesteps or 1):
             x, index = images, 0
@@ -143,6 +143,7 @@ def _stages(
     for layer in network.layers:
         if isinstance(layer, MaxPool):
             yield nn.MaxPool2d(layer.size, layer.stride)
+        if not isinstance(layer, FloatPopulation):
             continue
         one = layer.projection
         if isinstance(one, FloatConv):

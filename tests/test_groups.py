@@ -108,11 +108,11 @@ def test_inputs_must_be_those_of_all_groups() -> None:
 def test_each_channel_has_its_scale() -> None:
     """That of its own weights: the zeros of a convolution without groups change nothing."""
     layer = convolution(grouped(), 0)
-    scales = layer_scales(layer, 5, 255, compared=False, leaks=True)
+    scales = layer_scales(layer, 5, [255.0], compared=False, leaks=True)
     weight = layer.projection.weight
     padded = np.concatenate([weight, np.zeros_like(weight)], axis=1)
     full = replace(layer, projections=(replace(layer.projection, weight=padded, groups=1),))
-    assert np.array_equal(scales.values, layer_scales(full, 5, 255, compared=False, leaks=True).values)
+    assert np.array_equal(scales.values, layer_scales(full, 5, [255.0], compared=False, leaks=True).values)
 
 
 def test_files(tmp_path: Path) -> None:

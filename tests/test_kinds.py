@@ -104,7 +104,7 @@ LAYER_CONCERNS: dict[str, Callable[[spec.Network], object]] = {
     "the order of the weights": weight_order,
     "the hardware": lambda network: Pipeline(network, folding(network)).elaborate(None),
     "cycles": lambda network: simulate(network, folding(network)),
-    "the cost": lambda network: [layer_cost(network, i, LayerFold(1, 1), 1, DEVICE) for i in range(2)],
+    "the cost": lambda network: [layer_cost(network, i, LayerFold(1, 1), (1,), DEVICE) for i in range(2)],
     "folds": lambda network: FoldingSearch(network, DEVICE).smallest(),
     "the network in PyTorch": in_pytorch,
     "the manifest": lambda network: manifest(network, folding(network), simulate(network, folding(network))),

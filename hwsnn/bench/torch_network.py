@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import singledispatch
-from typing import Protocol
+from functools import reduce, singledispatch
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -16,27 +16,32 @@ from hwsnn.spec.checks import assert_never, unknown_kind
 from hwsnn.spec.integers import Images, Int64Array
 
 from .. import reference
-from ..spec import AnyProjection, Conv, Dense, MaxPool, Network, Population, Readout
+from ..spec import INPUT_INDEX, AnyProjection, Conv, Dense, MaxPool, Network, Population, Readout, Sum
 from .torch_neurons import TorchNeurons
+
+Synapses: TypeAlias = Callable[[Tensor], Tensor]
+"""From an input to the currents that a projection makes of it."""
 
 
 class Module(Protocol):
-    """A layer. ``begin`` starts a batch; ``held``: its inputs are constant over the steps."""
+    """A layer. ``begin`` starts a batch; ``held``: of each input, whether it is constant over the steps."""
 
-    def begin(self, *, held: bool) -> None: ...
+    def begin(self, held: Sequence[bool]) -> None: ...
 
-    def step(self, x: Tensor) -> Tensor: ...
+    def step(self, *inputs: Tensor) -> Tensor:
+        """Of the inputs without delay."""
 
 
 class TorchNetwork:
     """``network`` in PyTorch: all layers for one step, then the next step.
 
-    With direct encoding the first layer's sums are computed once for all steps. The reference does other encodings.
+    With direct encoding the sums of pixels are computed once for all steps. The reference does other encodings.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._layers = [module(layer, network, index) for index, layer in enumerate(network.layers)]
+        self._sources = [[edge.source for edge in edges if not edge.delay] for edges in network.edges]
 
     def scores(self, images: Images, batch: int) -> Int64Array:
         """The scores (N, classes) of images (N, *frame shape), ``batch`` of them at a time."""
@@ -46,17 +51,17 @@ class TorchNetwork:
         return scores
 
     def _scores(self, images: Images) -> Tensor:
-        held = self._network.inputs(0).held
+        held = self._network.encoder.held
         seen = images[:, np.newaxis] if held else reference.encode(self._network, images)
         steps = torch.from_numpy(seen.transpose(1, 0, 3, 4, 2).copy()).permute(0, 1, 4, 2, 3)
-        for layer in self._layers:
-            layer.begin(held=held and layer is self._layers[0])
+        for layer, sources in zip(self._layers, self._sources, strict=True):
+            layer.begin([held and source == INPUT_INDEX for source in sources])
         last = list[Tensor]()
         for step in range(self._network.timesteps):
-            x = steps[0 if held else step]
-            for layer in self._layers:
-                x = layer.step(x)
-            last.append(x.flatten(1).to(torch.float64))
+            given = {INPUT_INDEX: steps[0 if held else step]}
+            for index, (layer, sources) in enumerate(zip(self._layers, self._sources, strict=True)):
+                given[index] = layer.step(*(given[source] for source in sources))
+            last.append(given[index].flatten(1).to(torch.float64))
         return _read(self._network.readout, torch.stack(last))
 
 
@@ -82,28 +87,43 @@ class _Population:
     def __init__(self, layer: Population, network: Network, index: int) -> None:
         self._neurons = TorchNeurons(network, index)
         self._pool = layer.pool
-        weight = layer.projection.gained << layer.fraction_bits
-        bias = torch.tensor(layer.bias, dtype=self._neurons.type)
-        self._currents = _projected(layer.projection, torch.tensor(weight, dtype=self._neurons.type), bias)
+        self._forward, self._recurrent = list[Synapses](), list[Synapses]()
+        for projection in layer.projections:
+            kept = self._recurrent if projection.delay else self._forward
+            weight = torch.tensor(projection.gained << layer.fraction_bits, dtype=self._neurons.type)
+            first = kept is self._forward and not kept
+            kept.append(_projected(projection, weight, torch.tensor(layer.bias * first, dtype=self._neurons.type)))
 
-    def begin(self, *, held: bool) -> None:
-        self._held = held
+    def begin(self, held: Sequence[bool]) -> None:
+        self._held, self._constant = held, all(held) and not self._recurrent
+        self._sums: list[Tensor | None] = [None] * len(held)
         self._current: Tensor | None = None
         self._neurons.begin()
 
-    def step(self, x: Tensor) -> Tensor:
-        if self._current is None or not self._held:
-            self._current = self._currents(x.to(self._neurons.type))
+    def step(self, *inputs: Tensor) -> Tensor:
+        if self._current is None or not self._constant:
+            own, spikes = list[Tensor](), self._neurons.spikes
+            if spikes is not None:
+                own = [synapses(spikes) for synapses in self._recurrent]
+            self._current = reduce(torch.add, [*map(self._sum, range(len(inputs)), inputs), *own])
             if self._pool is not None:
                 self._current = functional.max_pool2d(self._current, self._pool.size, self._pool.stride)
         return self._neurons.step(self._current)
 
+    def _sum(self, port: int, x: Tensor) -> Tensor:
+        found = self._sums[port]
+        if found is None or not self._held[port]:
+            found = self._sums[port] = self._forward[port](x.to(self._neurons.type))
+        return found
 
-def _projected(projection: AnyProjection, weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+
+def _projected(projection: AnyProjection, weight: Tensor, bias: Tensor) -> Synapses:
     """The currents of an input."""
     match projection:
         case Conv(padding_values=None):
-            weight = weight.to(memory_format=torch.channels_last)
+            if projection.stride[0] == projection.stride[1]:
+                # oneDNN's sums of other strides are wrong of one channel and a column of windows (PyTorch 2.13).
+                weight = weight.to(memory_format=torch.channels_last)
             how = {"stride": projection.stride, "padding": projection.padding, "groups": projection.groups}
             return lambda x: functional.conv2d(x, weight, bias, **how)
         case Conv():
@@ -129,10 +149,11 @@ class _Pool:
     def __init__(self, layer: MaxPool) -> None:
         self._layer = layer
 
-    def begin(self, *, held: bool) -> None:
+    def begin(self, held: Sequence[bool]) -> None:
         self._counts: Tensor | None = None
 
-    def step(self, x: Tensor) -> Tensor:
+    def step(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
         if self._layer.mode == "or":
             return functional.max_pool2d(x.to(torch.float32), self._layer.size, self._layer.stride)
         counts = x.to(torch.float32)
@@ -140,6 +161,16 @@ class _Pool:
         # Of equal counts max_pool2d takes the first.
         most, winner = functional.max_pool2d(self._counts, self._layer.size, self._layer.stride, return_indices=True)
         return x.flatten(2).gather(2, winner.flatten(2)).view(most.shape)
+
+
+class _Sum:
+    """A sum of spikes."""
+
+    def begin(self, held: Sequence[bool]) -> None:
+        pass
+
+    def step(self, *inputs: Tensor) -> Tensor:
+        return reduce(torch.add, inputs)
 
 
 @singledispatch
@@ -150,3 +181,4 @@ def module(layer: object, network: Network, index: int) -> Module:
 
 module.register(Population, _Population)
 module.register(MaxPool, lambda layer, network, index: _Pool(layer))
+module.register(Sum, lambda layer, network, index: _Sum())

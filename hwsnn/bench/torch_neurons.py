@@ -39,6 +39,11 @@ class TorchNeurons:
         self._spikes: Tensor | None = None
         self._silent: Tensor | None = None
 
+    @property
+    def spikes(self) -> Tensor | None:
+        """Those of the last step; None before the first one."""
+        return self._spikes
+
     def step(self, current: Tensor) -> Tensor:
         """The spikes, or u where membranes are read, for a current (N, channels, rows, columns), which is kept."""
         s = self._synaptic(current)

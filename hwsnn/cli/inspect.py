@@ -9,7 +9,9 @@ import click
 
 from hwsnn.model_file.by_name import load_model
 
+from ..spec.graph import INPUT
 from .common import emit, json_option, model_argument, results_console
+from .drawing import LEGEND, drawing, is_chain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,6 +30,8 @@ def command(model: str, as_json: bool) -> None:
     def human() -> None:
         console = results_console()
         console.print(_summary(fields))
+        if not is_chain(network):
+            console.print(_graph(network), soft_wrap=True)
         console.print(_shapes(fields["layers"]))
         console.print(_neurons(fields["layers"]))
 
@@ -56,28 +60,29 @@ def _describe(network: Network) -> dict[str, Any]:
 
 
 def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any]:
-    from hwsnn.model_file.integer_file import describe_kind, describe_projection
+    """A layer; its projections are a list where there are several, else their fields are among its own."""
+    from hwsnn.model_file.integer_file import describe_kind
 
-    from ..spec import Population
+    from ..spec import MaxPool, Population
 
     shape = {"output_shape": list(network.shapes[index + 1])}
     if not isinstance(layer, Population):
-        fields = describe_kind(layer) | shape | {"parameters": 0, "synapses": 0, "window": list(layer.size)}
-        del fields["size"]
+        fields = describe_kind(layer, network.source_name(index - 1)) | shape | {"parameters": 0, "synapses": 0}
+        if isinstance(layer, MaxPool):
+            fields["window"] = fields.pop("size")
         return fields
-    neuron, one = layer.neuron, layer.projection
-    fields = {"name": layer.name} | describe_projection(one) | shape
-    if one.sliding:
-        fields["window"] = list(one.kernel)
+    neuron = layer.neuron
+    parts = [_describe_projection(network, index, port) for port in range(len(layer.projections))]
+    numbers = layer.bias.size + sum(values.size for values in neuron.constants.values())
+    fields = (
+        {"name": layer.name} | (parts[0] if len(parts) == 1 else {"type": layer.kind, "projections": parts}) | shape
+    )
     if layer.pool is not None:
         fields["pool"] = {"window": list(layer.pool.size), "stride": list(layer.pool.stride)}
     constants = {name: [int(values.min()), int(values.max())] for name, values in neuron.constants.items()}
-    before_pool = one.output_shape(network.shapes[index])
     return fields | {
-        "parameters": one.synapses + layer.bias.size + sum(values.size for values in neuron.constants.values()),
-        "synapses": one.synapses * before_pool[1] * before_pool[2],
-        "weight_bits": one.weight_bits,
-        "gain": None if one.gain is None else [int(one.gain.min()), int(one.gain.max())],
+        "parameters": sum(projection.synapses for projection in layer.projections) + numbers,
+        "synapses": sum(part["synapses"] for part in parts),
         "fraction_bits": layer.fraction_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
@@ -94,6 +99,21 @@ def _describe_layer(network: Network, index: int, layer: Layer) -> dict[str, Any
         "floor": None,
         **neuron.settings,
         **constants,
+    }
+
+
+def _describe_projection(network: Network, index: int, port: int) -> dict[str, Any]:
+    from hwsnn.model_file.integer_file import describe_projection
+
+    projection = network.population(index).projections[port]
+    fields = describe_projection(projection, network.source_name(index - 1))
+    if projection.sliding:
+        fields["window"] = list(projection.kernel)
+    _, rows, columns = projection.output_shape(network.input_shapes(index)[port])
+    return fields | {
+        "synapses": projection.synapses * rows * columns,
+        "weight_bits": projection.weight_bits,
+        "gain": None if projection.gain is None else [int(projection.gain.min()), int(projection.gain.max())],
     }
 
 
@@ -120,6 +140,18 @@ def _summary(fields: dict[str, Any]) -> str:
     )
 
 
+def _graph(network: Network) -> str:
+    """A line for the input and each layer: branches and joins, name, shape and what it takes."""
+    lines = drawing(network)
+    longest = max(len(network.source_name(index)) for _, index in lines)
+    text = [f"{lines[0][0]}  {INPUT.ljust(longest)}  {_extent([*network.input_shape])}"]
+    for line, index in lines[1:]:
+        named = ["itself" if edge.delay else network.source_name(edge.source) for edge in network.edges[index]]
+        name, shape = network.layers[index].name.ljust(longest), _extent([*network.shapes[index + 1]])
+        text.append(f"{line}  {name}  {shape} from {', '.join(named)}")
+    return "\n".join([*text, f"({LEGEND})"])
+
+
 def _shapes(layers: list[dict[str, Any]]) -> Table:
     """Kind, shapes and sizes of each layer."""
     table = _empty_table(("layer", "kind", "output"), ("parameters", "synapses"))
@@ -133,14 +165,14 @@ def _neurons(layers: list[dict[str, Any]]) -> Table:
     """Widths and neurons of each layer with weights: a table of its own, to fit a terminal."""
     table = _empty_table(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
     for layer in layers:
-        if "weight_bits" not in layer:
+        if "leak" not in layer:
             continue
         saturates = " (saturates)" if layer["can_saturate"] else ""
         table.add_row(
             layer["name"],
             _leaks(layer),
             _firing(layer),
-            str(layer["weight_bits"]),
+            _ends([part["weight_bits"] for part in layer.get("projections", [layer])]),
             str(layer["current_bits"]),
             f"{layer['membrane_bits']}{saturates}",
             _ends(layer["threshold"] or ()),
@@ -186,6 +218,17 @@ def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
 
 
 def _kind(layer: dict[str, Any]) -> str:
+    """The type of a layer, or that of each of its projections, with what is not the default."""
+    if "projections" in layer:
+        return "\n".join(map(_kind, layer["projections"]))
+    if "sources" in layer:
+        return f"sum of {', '.join(layer['sources'])}"
+    if layer.get("delay"):
+        return f"{_window(layer)} of its own spikes"
+    return f"{_window(layer)} from {layer['source']}" if "source" in layer else _window(layer)
+
+
+def _window(layer: dict[str, Any]) -> str:
     """The type of a layer, with its window, stride, padding, groups and mode where they are not the default."""
     if "window" not in layer:
         return str(layer["type"])

@@ -102,7 +102,7 @@ def _figures(activity: Activity) -> dict[str, Any]:
         "total_spikes": activity.total_spikes,
         "synaptic_operations": activity.synaptic_operations,
         "total_synaptic_operations": activity.total_synaptic_operations,
-        "multiply_adds": activity.multiply_adds,
+        "multiply_adds": activity.total_multiply_adds,
     }
 
 
@@ -116,7 +116,7 @@ def _table(network: Network, activity: Activity) -> Table:
         ("synaptic operations", activity.synaptic_operations, activity.total_synaptic_operations),
     ]
     if not network.encoder.spikes:
-        columns.append(("multiply-adds on pixels", {names[0]: activity.multiply_adds}, activity.multiply_adds))
+        columns.append(("multiply-adds on pixels", activity.multiply_adds, activity.total_multiply_adds))
     else:
         names = ["encoder", *names]
     table = Table(title="an image, on average", title_justify="left")

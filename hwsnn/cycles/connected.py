@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TypeAlias
 
-from .components import Component, CreditFifo, Holder, Push, Sink, SkidBuffer, Source
+from .components import Component, CreditFifo, Holder, Push, Remembers, SkidBuffer
+from .ends import Sink, Source
 from .graph import Ahead, Buffer, Fork, Join
 from .hub import Hub
 from .sections import Part, Queue, Section
@@ -28,7 +29,7 @@ class Connected:
     def __init__(self, sections: Sequence[Section], depths: Depths, interval: int) -> None:
         self._all, self._depths, self._interval = sections, depths, interval
         self.end = Sink()
-        self.parts: list[list[Source | Component]] = [[] for _ in sections]
+        self.parts: list[list[Remembers]] = [[] for _ in sections]
         self.queues: dict[Queue, CreditFifo | Buffer] = {}
         self.sources = list[Source]()
         self._edges = [

@@ -15,10 +15,10 @@ from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec import INPUT_INDEX, MaxPool, Network, Pair, Population, Sum
 from hwsnn.spec.checks import assert_never
 
-from . import components
+from . import components, ends
 from .components import Component, CreditFifo, Pass, Push
 from .graph import Passes
-from .sections import Branch, Part, Section, Sections
+from .sections import Branch, Part, Queue, Section, Sections
 
 QUEUE_DELAY = 1
 """Of a queue without a pipeline in front: clocks from a beat's entry until it can be fetched."""
@@ -42,7 +42,7 @@ class _Network:
         """All of them, in the order of the data."""
         network, sections = self._network, self._sections
         encoder = (
-            [Part("encoder", _fixed(components.Encoder, network.timesteps), network.frame_beats * network.timesteps)]
+            [Part("encoder", _fixed(ends.Encoder, network.timesteps), network.frame_beats * network.timesteps)]
             if network.encoder.spikes
             else []
         )
@@ -169,8 +169,8 @@ class _Network:
                 Part(name, _fixed(components.SkidBuffer), height * width * beats),
             ]
             branch = self._sections.extend(branch, parts)
-        columns_queue = port_name(network, index, port)
-        return self._sections.extend(branch, _window(name, (height, width), size, stride, beats, columns_queue))
+        queue: Queue = port_name(network, index, port), "columns"
+        return self._sections.extend(branch, _window(name, (height, width), size, stride, beats, queue))
 
 
 def _clocks(engine: EngineDepths, number: int) -> int:
@@ -211,7 +211,7 @@ def _scores(network: Network, steps: int) -> Iterator[Part]:
     scores = scores_component(network, steps)
     if scores is not None:
         beats = -(-network.timesteps // steps)
-        yield Part("readout", _fixed(components.Scores, beats, scores.latency, scores.interval), 1)
+        yield Part("readout", _fixed(ends.Scores, beats, scores.latency, scores.interval), 1)
 
 
 def _answer(classes: int) -> Callable[[Push, float], Component]:
@@ -230,7 +230,7 @@ def _fixed(component: Callable[..., Component], *parameters: Any) -> Callable[[P
 
 
 def _window(
-    name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, columns_queue: str | None = None
+    name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, queue: Queue | None = None
 ) -> Iterator[Part]:
     row = extent[1] * beats
     rows, columns = (
@@ -238,8 +238,7 @@ def _window(
         for length, size, step in zip(extent, kernel, stride, strict=True)
     )
     yield _history(name, kernel[0], _each(rows, row), sum(rows) * row)
-    if columns_queue is not None:
-        queue = (columns_queue, "columns")
+    if queue is not None:
         yield Part(name, partial(CreditFifo, delay=QUEUE_DELAY), sum(rows) * row, queue)
         yield Part(name, _fixed(components.SkidBuffer), sum(rows) * row)
     yield _history(name, kernel[1], _each(columns, beats), sum(rows) * sum(columns) * beats)

@@ -12,8 +12,9 @@ from math import inf
 from operator import gt
 from typing import TypeAlias
 
-from .components import Component, CreditFifo, Encoder, Scores, Source
+from .components import CreditFifo, Remembers
 from .connected import Connected, DeadlockError, Depths
+from .ends import Encoder, Scores
 from .sections import Queue, Section
 
 Clocks: TypeAlias = tuple[float, ...]
@@ -41,7 +42,7 @@ class _Section:
     """Components from a queue, None at the very beginning, to the next."""
 
     queue: CreditFifo | None = None
-    components: list[Source | Component] = field(default_factory=list)
+    components: list[Remembers] = field(default_factory=list)
 
     @property
     def starved(self) -> bool:

@@ -12,6 +12,7 @@ from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.spec import Network
 
+from .fold_shape import fold_shapes
 from .folding import Folding, LayerFold, column_queues, edge_queues
 
 LARGEST_FILE = 1 << 20
@@ -24,7 +25,7 @@ DEPTHS: Mapping[str, Callable[[Network], list[str]]] = {
 
 
 def to_json(folding: Folding) -> dict[str, Any]:
-    """The folding as JSON values: ``layers`` by name, and the depths of each kind of queue; of edges where there are any."""
+    """The folding as JSON values: ``layers`` by name, and the depths of its queues; ``edge_depths`` only with forks."""
     values = {
         "layers": {name: asdict(fold) for name, fold in folding.layers.items()},
         "fifo_depths": dict(folding.fifo_depths),
@@ -60,7 +61,8 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
 
 
 def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
-    names = [layer.name for _, layer in network.populations()]
+    populations = {layer.name: layer for _, layer in network.populations()}
+    names = list(populations)
     _check_names(path, "layers", values, names)
     known = fields(LayerFold)
     needed = {field.name for field in known if field.default is MISSING}
@@ -74,6 +76,7 @@ def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
             )
         try:
             layers[name] = LayerFold(**entry)
+            fold_shapes(populations[name], layers[name])  # refuses what the layer cannot have
         except ValueError as error:
             raise InputError(f"{path}: layer {name!r}: {reason(error)}") from None
     return layers

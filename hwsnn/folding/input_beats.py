@@ -36,4 +36,4 @@ def arriving_beats(network: Network) -> int:
     extent = network.input_shape[1:]
     fed = [(network.layers[index], port) for index, port in network.consumers(INPUT_INDEX)]
     padded = [prod(x.projections[port].window.padded(extent)) for x, port in fed if isinstance(x, Population)]
-    return max(prod(extent) * network.encoded_steps, *padded)
+    return max([prod(extent) * network.encoded_steps, *padded])

@@ -26,15 +26,15 @@ class Activity:
     and be it to itself, over all time steps, channels and positions; several of a neuron at a step count as many.
     ``synaptic_operations``: of every layer with weights that takes spikes, each spike on its inputs times the synapses
     that it feeds, weights of zero included; no step takes what a recurrent layer gives at the last one.
-    ``multiply_adds``: of the projections that take the values of the input themselves and so have no synaptic
-    operations: every value, even 0, times the synapses that it feeds (so none on padding). Under direct encoding that
-    is once per image, because the current is the same at every step. 0 where the encoder makes spikes.
+    ``multiply_adds``: of every layer that takes the values of the input themselves, which are no synaptic operations:
+    every value, even 0, times the synapses that it feeds (so none on padding). Under direct encoding that is once per
+    image, because the current is the same at every step.
     """
 
     images: int
     spikes: Mapping[str, float]
     synaptic_operations: Mapping[str, float]
-    multiply_adds: int
+    multiply_adds: Mapping[str, int]
 
     @property
     def total_spikes(self) -> float:
@@ -45,6 +45,11 @@ class Activity:
     def total_synaptic_operations(self) -> float:
         """Synaptic operations per image, of all layers; without ``multiply_adds``."""
         return sum(self.synaptic_operations.values())
+
+    @property
+    def total_multiply_adds(self) -> int:
+        """Multiply-adds per image, of all layers."""
+        return sum(self.multiply_adds.values())
 
 
 def measure(
@@ -63,25 +68,22 @@ def measure(
             of_last_step[name] = of_last_step.get(name, 0) + spikes[:, -1].sum(axis=(0, 1), dtype=np.int64)
 
     names = {INPUT_INDEX: "encoder"} | {index: layer.name for index, layer in enumerate(network.layers)}
-    operations, multiply_adds = dict[str, float](), 0
+    operations, multiply_adds = dict[str, int](), dict[str, int]()
     for index, layer in network.populations():
-        caused, takes_spikes = 0, False
         for projection, edge, shape in zip(
             layer.projections, network.edges[index], network.input_shapes(index), strict=True
         ):
-            fed = fan_out(projection, shape)
-            if edge.source == INPUT_INDEX and not network.encoder.spikes:
-                multiply_adds += network.encoded_steps * shape[0] * int(fed.sum())
-                continue
-            name = names[edge.source]
-            takes_spikes = True
-            caused += int(((spikes_at[name] - (of_last_step[name] if edge.delay else 0)) * fed).sum())
-        if takes_spikes:
-            operations[layer.name] = caused / len(images)
+            fed, source = fan_out(projection, shape), names[edge.source]
+            if source in spikes_at:
+                taken = spikes_at[source] - (of_last_step[source] if edge.delay else 0)
+                counted, caused = operations, int((taken * fed).sum())
+            else:
+                counted, caused = multiply_adds, network.encoded_steps * shape[0] * int(fed.sum())
+            counted[layer.name] = counted.get(layer.name, 0) + caused
     return Activity(
         images=len(images),
         spikes={name: int(counts.sum()) / len(images) for name, counts in spikes_at.items()},
-        synaptic_operations=operations,
+        synaptic_operations={name: caused / len(images) for name, caused in operations.items()},
         multiply_adds=multiply_adds,
     )
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from . import graph
 from .checks import assert_never, require_choice, require_integer
 from .encoder import Encoder
-from .graph import INPUT_INDEX, Edges
+from .graph import INPUT, INPUT_INDEX, Edges
 from .integers import Range, signed_limits, unsigned_width
 from .layers import Conv, Layer, MaxPool, Population, Sum
 from .limits import (
@@ -140,6 +140,10 @@ class Network:
     def input_shapes(self, index: int) -> tuple[Shape, ...]:
         """The shapes of the inputs of layer ``index``, of each of its ports."""
         return tuple(self.shapes[edge.source + 1] for edge in self.edges[index])
+
+    def source_name(self, source: int) -> str:
+        """As layers name it."""
+        return INPUT if source == INPUT_INDEX else self.layers[source].name
 
     def consumers(self, source: int) -> list[tuple[int, int]]:
         """The layers that take what ``source`` gives in the same step, by index and port, in their order."""

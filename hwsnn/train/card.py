@@ -89,7 +89,7 @@ def _card(
 ) -> str:
     recipe, count = run.recipe, len(run.measured.images)
     cpu = this_cpu()
-    weights = sum(layer.projection.synapses for _, layer in network.populations())
+    weights = sum(projection.synapses for _, layer in network.populations() for projection in layer.projections)
     split = (
         f"{len(run.training.x) + run.held_out:,} training images but the last {run.held_out:,}, which measured it"
         if run.held_out
@@ -136,7 +136,7 @@ def _card(
 def _operations(active: activity.Activity) -> str:
     spiking = f"{active.total_synaptic_operations:,.0f}"
     if active.multiply_adds:
-        return f"{spiking}, and {active.multiply_adds:,.0f} multiply-adds of pixels"
+        return f"{spiking}, and {active.total_multiply_adds:,.0f} multiply-adds of pixels"
     return spiking
 
 

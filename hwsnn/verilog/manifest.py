@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from hwsnn.cycles import Cycles
-from hwsnn.folding.folding import Folding
+from hwsnn.folding.folding import Folding, port_name
 from hwsnn.model_file.integer_file import describe_kind, describe_projection, model_hash
 from hwsnn.spec import Leak, Network, Population
 from hwsnn.version import __version__
@@ -75,9 +75,11 @@ def _field(name: str, index: int, width: int, kind: str, offset: int = 0) -> dic
 
 
 def _layer(network: Network, folding: Folding, cycles: Cycles, index: int) -> dict[str, Any]:
-    layer = network.layers[index]
-    entry = describe_kind(layer) | {
-        "input_shape": list(network.shapes[index]),
+    """A layer; its inputs are a list where there are several, else their fields are among its own."""
+    layer, before = network.layers[index], network.source_name(index - 1)
+    inputs = [_input(network, folding, index, port) for port in range(len(network.edges[index]))]
+    entry = describe_kind(layer, before) | (inputs[0] if len(inputs) == 1 else {"inputs": inputs})
+    entry |= {
         "output_shape": list(network.shapes[index + 1]),
         "queue_depth": folding.fifo_depths[layer.name],
         "time_steps_per_beat": folding.beat_steps(network, index),
@@ -85,22 +87,30 @@ def _layer(network: Network, folding: Folding, cycles: Cycles, index: int) -> di
     }
     if not isinstance(layer, Population):
         return entry
-    one, neuron = layer.projection, layer.neuron
-    if layer.sliding:
-        entry["column_depth"] = folding.column_depths[layer.name]
-    if one.sliding:
-        entry["kernel"] = list(one.kernel)
+    neuron = layer.neuron
     synapse = neuron.synapse and {"bits": neuron.synapse.bits, "leak": _leak(neuron.synapse.leak)}
     return entry | {
-        **describe_projection(one),
         **neuron.settings,
         **asdict(folding.layers[layer.name]),
-        "weight_bits": one.weight_bits,
         "current_bits": network.current_range(index).width,
         "membrane_bits": neuron.membrane_bits,
         "leak": _leak(neuron.leak),
         "synapse": synapse,
     }
+
+
+def _input(network: Network, folding: Folding, index: int, port: int) -> dict[str, Any]:
+    """What enters a layer at a port: its source, its shape, its queues, and the weights there if it has any."""
+    layer, source = network.layers[index], network.source_name(network.edges[index][port].source)
+    entry: dict[str, Any] = {"input_shape": list(network.input_shapes(index)[port])}
+    if isinstance(layer, Population):
+        projection = layer.projections[port]
+        entry |= describe_projection(projection, source) | {"weight_bits": projection.weight_bits}
+        if projection.sliding:
+            entry["kernel"] = list(projection.kernel)
+    named = port_name(network, index, port)
+    depths = {"edge_depth": folding.edge_depths, "column_depth": folding.column_depths}
+    return entry | {"source": source} | {queue: of[named] for queue, of in depths.items() if named in of}
 
 
 def _leak(leak: Leak) -> dict[str, Any]:

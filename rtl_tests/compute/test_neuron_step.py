@@ -96,14 +96,21 @@ def test_one_step_per_cycle(kind: str, floor: bool) -> None:
     parts: dict[str, tuple[NeuronStep, AnyNeuron, list[Beat]]] = {}
     for leak, saturates in product(leaks(CHANNELS, generator), (False, True)):
         for begins, initial, groups in ((False, False, CHANNELS), (False, True, 1), (True, False, 1), (True, True, 1)):
-            gives_u = len(parts) % 3 == 0
+            gives_u, gives_spikes = len(parts) % 3 == 0, len(parts) % 6 != 0
             neuron = any_neuron(kind, leak, generator, channels=CHANNELS, bits=BITS, floor=floor, initial=initial)
             lane = generator.randrange(CHANNELS // groups)
             part = NeuronStep(
-                neuron, CURRENT_BITS, saturates=saturates, groups=groups, lane=lane, begins=begins, gives_u=gives_u
+                neuron,
+                CURRENT_BITS,
+                saturates=saturates,
+                groups=groups,
+                lane=lane,
+                begins=begins,
+                gives_u=gives_u,
+                gives_spikes=gives_spikes,
             )
             channels = [lane] if isinstance(leak, ChannelLeak) and groups == 1 else list(range(CHANNELS))
-            name = f"{leak} {saturates=} {begins=} {initial=} {groups=} {gives_u=}"
+            name = f"{leak} {saturates=} {begins=} {initial=} {groups=} {gives_u=} {gives_spikes=}"
             parts[name] = part, neuron, _beats(neuron, channels, saturates=saturates, begins=begins, seed=name)
             m.submodules[f"part_{len(parts)}"] = part
     wrong: dict[str, set[str]] = {}
@@ -143,7 +150,8 @@ def test_ports_follow_from_what_a_neuron_declares() -> None:
         return {*NeuronStep(kind, 4, saturates=True, **how).signature.members}
 
     assert ports(fires) == {"state", "current", "constants", "spike", "left"}
-    assert ports(fires, gives_u=True) == {"state", "current", "constants", "u", "left"}
+    assert ports(fires, gives_u=True) == {"state", "current", "constants", "spike", "u", "left"}
+    assert ports(fires, gives_u=True, gives_spikes=False) == {"state", "current", "constants", "u", "left"}
     assert ports(integrates, gives_u=True, begins=True) == {"current", "u", "left"}
     assert ports(integrates) == {"state", "current", "left"}  # of a synaptic current, which is all state
 

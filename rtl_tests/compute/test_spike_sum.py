@@ -16,14 +16,14 @@ SUMS = [(1, (1, 1)), (6, (1, 1)), (4, (3, 1, 2)), (5, (7, 8)), (2, (1, 2, 3, 4, 
 def _case(entries: int, largest: tuple[int, ...]) -> StreamCase:
     rng = np.random.default_rng([entries, *largest])
     bits, sum_bits = [most.bit_length() for most in largest], sum(largest).bit_length()
-    inputs, outputs = [], []
+    inputs, outputs = list[int](), list[int]()
     for _ in range(40):
         beats = [rng.integers(0, most, entries, endpoint=True) for most in largest]
         if not inputs:
             beats = [np.full(entries, most) for most in largest]
         places = np.cumsum([0, *(entries * width for width in bits)])
         inputs.append(sum(packed(b.tolist(), w) << int(at) for b, w, at in zip(beats, bits, places, strict=False)))
-        outputs.append(packed(sum(beats).tolist(), sum_bits))  # type: ignore[attr-defined]
+        outputs.append(packed(np.sum(beats, axis=0).tolist(), sum_bits))
     name = f"{entries}x{'-'.join(map(str, largest))}"
     return StreamCase(name, SpikeSum(entries, bits, sum_bits), inputs, outputs)
 

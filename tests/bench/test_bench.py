@@ -13,6 +13,7 @@ from hwsnn.bench import CpuFigure, cpu, cpu_figures, fastest
 from hwsnn.data import random_images
 from hwsnn.spec import LEAKS, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
 from tests.support.layers import conv_layer, dense_layer
+from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 from tests.support.wishes import KINDS, Kind, Wishes
 
@@ -39,6 +40,11 @@ def test_pytorch_computes_random_networks(seed: int) -> None:
     expect_equal_scores(random_network(seed))
 
 
+@pytest.mark.parametrize("seed", range(80))
+def test_pytorch_computes_random_graphs(seed: int) -> None:
+    expect_equal_scores(random_graph(seed))
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_pytorch_computes_every_kind_of_neuron(kind: Kind) -> None:
     for seed, leak in enumerate(LEAKS):
@@ -57,6 +63,15 @@ def test_pytorch_holds_pixels_through_the_steps(reset: Reset) -> None:
         "dense", random.integers(-127, 128, (3, 4, 3, 3)), np.array([5, -5, 0]), 8, Integrator(NoLeak(), 24)
     )
     expect_equal_scores(Network("held", (2, 8, 8), 8, Encoder("direct"), 6, (conv, pool, dense), "membrane"))
+
+
+def test_pytorch_sums_a_column_of_windows_whose_strides_differ() -> None:
+    """Of one channel, where oneDNN is wrong if weights lie channels last."""
+    weight = np.random.default_rng(0).integers(-9, 10, (4, 1, 3, 3))
+    neuron = Neuron(np.full(4, 9), NoLeak(), "zero", 16)
+    conv = conv_layer("conv", weight, np.arange(4), 8, neuron, (1, 2), (1, 1))
+    dense = dense_layer("dense", np.arange(16).reshape(2, 4, 2, 1), np.zeros(2, int), 8, Integrator(NoLeak(), 24))
+    expect_equal_scores(Network("column", (1, 2, 2), 4, Encoder("direct"), 2, (conv, dense), "sum"))
 
 
 def test_pytorch_goes_beyond_float32() -> None:

@@ -35,14 +35,15 @@ def model_of(seed: int) -> tuple[FloatNetwork, Network]:
     return source, quantize(source, pixel_bits=PIXEL_BITS)[0]
 
 
-def seed_with(number: int) -> int:
-    """The first whose second layer has that many projections without delay, and a gain."""
+def with_gain() -> tuple[FloatNetwork, Network, int]:
+    """The first whose second layer has a projection with gains, and the place of that."""
     for seed in range(100):
-        layer = model_of(seed)[1].layers[1]
-        if isinstance(layer, Population) and len(layer.forward) == number and not layer.recurrent:
-            if any(one.gain is not None for one in layer.projections):
-                return seed
-    raise AssertionError("no seed")
+        source, network = model_of(seed)
+        layer = network.layers[1]
+        for place, one in enumerate(layer.projections if isinstance(layer, Population) else ()):
+            if one.gain is not None:
+                return source, network, place
+    raise AssertionError("no gain")
 
 
 def changed(network: Network, layer: Population) -> Network:
@@ -50,10 +51,9 @@ def changed(network: Network, layer: Population) -> Network:
 
 
 def test_other_numbers_of_any_projection_are_noticed() -> None:
-    source, network = model_of(seed_with(2))
+    source, network, place = with_gain()
     layer = network.population(1)
-    with_gain = next(place for place, one in enumerate(layer.projections) if one.gain is not None)
-    one = layer.projections[with_gain]
+    one = layer.projections[place]
     assert one.gain is not None
     weight = one.weight.copy()
     weight[0, 0, 0, 0] ^= 1
@@ -62,7 +62,7 @@ def test_other_numbers_of_any_projection_are_noticed() -> None:
     gain = f"gain from {one.source} of channel 0 is {one.gain[0] + 1}, of this module it would be {one.gain[0]}"
     expected = (f"the model's {gain}", f"1 of the model's {size:,} weights of channel 0 are not this module's")
     for other, text in zip(others, expected, strict=True):
-        projections = tuple(other if place == with_gain else its for place, its in enumerate(layer.projections))
+        projections = tuple(other if port == place else its for port, its in enumerate(layer.projections))
         matched = match(source, changed(network, replace(layer, projections=projections)), CountedAs())
         said = matched.layers[1].other_numbers()
         assert said is not None
@@ -105,7 +105,7 @@ def first_reason(one: Counterpart, network: Network, source: FloatNetwork, seed:
 def test_a_reason_is_found_for_what_differs() -> None:
     """Rounding, or a layer before; with ``undelayed-subtract`` a membrane decides twice, of which one is seen."""
     found = list[str]()
-    for seed in range(60):
+    for seed in range(25):
         source, network = model_of(seed)
         for one in match(source, network, CountedAs()).layers:
             why = first_reason(one, network, source, seed)
@@ -113,6 +113,6 @@ def test_a_reason_is_found_for_what_differs() -> None:
                 found.append(why)
     rounded = [why for why in found if why.startswith("rounding (weights of 8 bits")]
     before = [why for why in found if why.startswith("its inputs differ: layer")]
-    assert len(rounded) > 10
-    assert len(before) > 10
+    assert len(rounded) > 5
+    assert len(before) > 5
     assert sorted(rounded + before) == sorted(found)

@@ -15,15 +15,16 @@ from click.testing import Result
 import hwsnn
 from hwsnn import cycles
 from hwsnn.folding.file import load, to_json
-from hwsnn.folding.folding import Folding
+from hwsnn.folding.folding import Folding, port_name
 from hwsnn.model_file.by_name import load_model
 from hwsnn.model_file.integer_file import model_hash, save
 from hwsnn.planner import plan
 from hwsnn.planner.devices import DEVICES
 from hwsnn.rtl.network import Pipeline, pixel_layout, result_layout
-from hwsnn.spec import MaxPool, Network
+from hwsnn.spec import Network, Population
 from hwsnn.verilog.manifest import manifest
 from tests.cli.test_cli import expect_refusal, invoke
+from tests.model_file.small_networks import joined
 from tests.support.random_networks import random_folding, random_network
 from tests.support.stage_lines import beside_stages
 
@@ -205,9 +206,10 @@ def test_a_folding_of_another_network(model: str, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("network", [DIGITS, random_network(1), NETWORK], ids=lambda network: network.name)
+@pytest.mark.parametrize("network", [DIGITS, random_network(1), NETWORK, joined()], ids=lambda network: network.name)
 def test_manifest(network: Network) -> None:
     folding = random_folding(network, 2)
+    folding = replace(folding, edge_depths=dict.fromkeys(folding.edge_depths, 99))
     clocks = cycles.simulate(network, folding)
     values = json.loads(json.dumps(manifest(network, folding, clocks)))
     assert (values["hwsnn"], values["amaranth"]) == (hwsnn.__version__, version("amaranth"))
@@ -233,11 +235,18 @@ def test_manifest(network: Network) -> None:
         assert entry["queue_depth"] == folding.fifo_depths[layer.name]
         assert entry["time_steps_per_beat"] == folding.beat_steps(network, index)
         assert entry["busy_cycles_per_frame"] == clocks.busy[layer.name]
-        if isinstance(layer, MaxPool):
-            assert "column_depth" not in entry
-        else:
-            assert ("column_depth" in entry) == layer.sliding
-            assert entry["type"] == layer.projection.kind
+        inputs = entry.get("inputs", [entry])
+        assert [part["source"] for part in inputs] == [
+            network.source_name(edge.source) for edge in network.edges[index]
+        ]
+        assert [tuple(part["input_shape"]) for part in inputs] == [*network.input_shapes(index)]
+        for port, part in enumerate(inputs):
+            named = port_name(network, index, port)
+            assert part.get("edge_depth") == folding.edge_depths.get(named)
+            assert part.get("column_depth") == folding.column_depths.get(named)
+        if isinstance(layer, Population):
+            assert [part["type"] for part in inputs] == [projection.kind for projection in layer.projections]
+            assert [part.get("delay", 0) for part in inputs] == [projection.delay for projection in layer.projections]
             assert (entry["synapse"] is not None) == (layer.neuron.synapse is not None)
             fold = to_json(folding)["layers"][layer.name]
             assert {name: entry[name] for name in fold} == fold

@@ -24,6 +24,7 @@ from hwsnn.spec import (
     SynapticCurrent,
     Window,
 )
+from tests.model_file.small_networks import joined
 from tests.support.layers import conv_layer, dense_layer
 
 POOL = Window((2, 3), (1, 1))
@@ -159,6 +160,46 @@ def test_all_that_a_neuron_can_have(tmp_path: Path) -> None:
     assert fields[1]["once"] is True
     for word in ("up to 3 spikes", "from 3", "at least -1", "none, once"):
         assert word in text
+
+
+def test_a_graph(tmp_path: Path) -> None:
+    save(joined(), tmp_path / "joined.safetensors")
+    text = CliRunner().invoke(cli, ["inspect", str(tmp_path / "joined.safetensors")]).stdout.splitlines()
+    assert text[2:9] == [
+        "*    pixels  2x4x4",
+        "*    a       2x4x4 from pixels",
+        "+-@  b       2x4x4 from a, itself",
+        "*-+  c       2x4x4 from a, b",
+        "| *  d       2x2x2 from b",
+        "*-'  last    3x1x1 from c, d",
+        "(* a layer, @ one that takes its own spikes of the step before, + a branch, ' a join)",
+    ]
+    lines = [[cell.strip() for cell in line.split("│")][1:-1] for line in text if line.startswith("│")]
+    assert lines[:7] == [
+        ["a", "conv 3x3, padding 1x1", "2x4x4", "40", "576"],
+        ["b", "conv 3x3, padding 1x1", "2x4x4", "44", "640"],
+        ["", "conv 1x1 of its own spikes", "", "", ""],
+        ["c", "sum of a, b", "2x4x4", "", ""],
+        ["d", "maxpool 2x2, stride 2x2, or from b", "2x2x2", "", ""],
+        ["last", "dense from c", "3x1x1", "123", "120"],
+        ["", "dense", "", "", ""],
+    ]
+
+
+def test_a_graph_as_json(tmp_path: Path) -> None:
+    save(joined(), tmp_path / "joined.safetensors")
+    result = CliRunner().invoke(cli, ["inspect", str(tmp_path / "joined.safetensors"), "--json"])
+    a, b, c, d, last = json.loads(result.stdout)["layers"]
+    assert (a["type"], "projections" in a, "source" in a) == ("conv", False, False)
+    assert b["type"] == "population"
+    forward, own = b["projections"]
+    assert (forward["type"], forward["window"], forward["synapses"]) == ("conv", [3, 3], 36 * 16)
+    assert (own["source"], own["delay"], own["window"], own["synapses"]) == ("b", 1, [1, 1], 4 * 16)
+    assert (b["parameters"], b["synapses"]) == (36 + 4 + 2 + 2, 640)
+    assert (c["type"], c["sources"], c["parameters"]) == ("sum", ["a", "b"], 0)
+    assert (d["source"], d["window"]) == ("b", [2, 2])
+    assert [part.get("source") for part in last["projections"]] == ["c", None]
+    assert {part["weight_bits"] for part in last["projections"]} == {8}
 
 
 @pytest.mark.parametrize("width", [40, 80])

@@ -105,7 +105,7 @@ def test_activity_in_json(folder: Path) -> None:
         "total_spikes": expected.total_spikes,
         "synaptic_operations": expected.synaptic_operations,
         "total_synaptic_operations": expected.total_synaptic_operations,
-        "multiply_adds": expected.multiply_adds,
+        "multiply_adds": expected.total_multiply_adds,
     }
     assert fields.keys() == plain.keys()
 
@@ -124,7 +124,7 @@ def test_activity_in_text(tmp_path: Path, encoding: str) -> None:
     operations = {**expected.synaptic_operations, "total": expected.total_synaptic_operations}
     for name, cells in rows.items():
         assert cells[:2] == [f"{of[name]:,.1f}" if name in of else "" for of in (spikes, operations)]
-    pixels = [f"{expected.multiply_adds:,.1f}"] if not network.encoder.spikes else []
+    pixels = [f"{expected.total_multiply_adds:,.1f}"] if not network.encoder.spikes else []
     assert rows[layers[0]][2:] == rows["total"][2:] == pixels
 
 

@@ -8,20 +8,8 @@ from typing import TypeAlias
 
 import pytest
 
-from hwsnn.cycles.components import (
-    Component,
-    CreditFifo,
-    Encoder,
-    Engine,
-    LineBuffer,
-    Packer,
-    Padding,
-    Push,
-    Scores,
-    SkidBuffer,
-    Source,
-    Wires,
-)
+from hwsnn.cycles.components import Component, CreditFifo, Engine, LineBuffer, Packer, Padding, Push, SkidBuffer, Wires
+from hwsnn.cycles.ends import Encoder, Scores, Source
 
 Make: TypeAlias = Callable[[Push], Component | Source]
 

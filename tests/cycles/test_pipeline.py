@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from hwsnn.cycles.components import Component, CreditFifo, Encoder, Engine, Push, Scores, SkidBuffer
+from hwsnn.cycles.components import Component, CreditFifo, Engine, Push, SkidBuffer
+from hwsnn.cycles.ends import Encoder, Scores
 from hwsnn.cycles.pipeline import Pipeline
 from hwsnn.cycles.sections import Branch, Part, Section, Sections
 

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from hwsnn.errors import InputError
 from hwsnn.folding.file import LARGEST_FILE, load, to_json
+from hwsnn.folding.folding import edge_queues
+from hwsnn.spec import Network
+from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_folding, random_network
 
 NETWORK = next(
@@ -79,9 +82,12 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
     [
         ("no JSON", "a folding must be a JSON file, as hwsnn generate writes one"),
         ("[" * 100_000, "a folding must be a JSON file, as hwsnn generate writes one"),
-        ("[]", "a folding must have the entries layers and maybe fifo_depths and column_depths"),
-        ({}, "a folding must have the entries layers and maybe fifo_depths and column_depths"),
-        (GOOD | {"more": 1}, "a folding must have the entries layers and maybe fifo_depths and column_depths"),
+        ("[]", "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        ({}, "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        (
+            GOOD | {"more": 1},
+            "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths",
+        ),
         (GOOD | {"layers": []}, LAYERS),
         (GOOD | {"layers": {"conv0": GOOD["layers"]["conv0"]}}, LAYERS),
         (GOOD | {"layers": GOOD["layers"] | {"pool": {}}}, LAYERS),
@@ -125,6 +131,37 @@ def test_refused_in_one_line(values: Any, message: str, tmp_path: Path) -> None:
     assert text.startswith(f"{path}: {message}")
     assert "\n" not in text
     assert len(text) < len(str(path)) + 300
+
+
+def _recurrent(tmp_path: Path) -> tuple[Path, Network, dict[str, Any]]:
+    network = next(n for n in map(random_graph, range(100)) if edge_queues(n) and n.population(0).recurrent)
+    values = to_json(random_folding(network, 1))
+    return tmp_path, network, values
+
+
+def test_graphs_have_edge_depths(tmp_path: Path) -> None:
+    folder, network, values = _recurrent(tmp_path)
+    names = edge_queues(network)
+    assert list(values["edge_depths"]) == names
+    assert "edge_depths" not in GOOD
+    assert load(_written(values, folder), network)[1] == random_folding(network, 1)
+    with pytest.raises(InputError, match=rf"edge_depths must name {', '.join(names)}, and nothing else$"):
+        load(_written({name: each for name, each in values.items() if name != "edge_depths"}, folder), network)
+    values["edge_depths"][names[0]] = 0
+    with pytest.raises(
+        InputError, match=rf"edge depth of layer '{names[0]}' must be an integer from 1 to 65536, not 0$"
+    ):
+        load(_written(values, folder), network)
+    with pytest.raises(InputError, match=r"edge_depths must be empty$"):
+        load(_written(GOOD | {"edge_depths": {"last": 1}}, folder), NETWORK)
+
+
+def test_a_recurrent_layer_takes_a_step_at_a_time(tmp_path: Path) -> None:
+    folder, network, values = _recurrent(tmp_path)
+    name = network.layers[0].name
+    values["layers"][name]["t_par"] = 2
+    with pytest.raises(InputError, match=rf"layer '{name}': t_par of the recurrent layer '{name}' must be 1, not 2$"):
+        load(_written(values, folder), network)
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -15,19 +15,21 @@ from safetensors import safe_open
 from safetensors.numpy import save as to_bytes
 
 from hwsnn.errors import InputError
-from hwsnn.float_network import FloatIntegrator, FloatPopulation
+from hwsnn.float_network import FloatIntegrator, FloatNetwork, FloatPopulation
 from hwsnn.model_file import integer_file
 from hwsnn.model_file.float_file import describe, load, restore, save
 from tests.model_file.changes import Graph, Tensors, drop, put, retyped, set_to, without
 from tests.model_file.small_networks import FLOATS, floats
 from tests.support.layers import float_dense_layer
+from tests.support.random_float_graphs import random_float_graph
 from tests.support.random_networks import random_network
 from tests.support.trained_networks import assert_same, random_trained
 
 
+@pytest.mark.parametrize("network_of", [random_trained, random_float_graph])
 @pytest.mark.parametrize("seed", range(40))
-def test_round_trip(seed: int, tmp_path: Path) -> None:
-    before = random_trained(seed)
+def test_round_trip(network_of: Callable[[int], FloatNetwork], seed: int, tmp_path: Path) -> None:
+    before = network_of(seed)
     save(before, tmp_path / "net")
     after = load(tmp_path / "net")
     assert_same(after, before)

@@ -34,7 +34,7 @@ def _cost(neuron: AnyNeuron, timesteps: int = 4, t_par: int = 1, lanes: int = LA
     """Of a layer of three channels; of several passes, of which each has a membrane before it."""
     layer = dense_layer("last", np.ones((LANES, 1, 1, 1), int), np.zeros(LANES, int), 4, neuron)
     network = Network("one", (1, 1, 1), 1, Encoder("uniform"), timesteps, (layer,), "membrane")
-    return layer_cost(network, 0, LayerFold(1, lanes, t_par), t_par, DEVICES["xczu9eg"])
+    return layer_cost(network, 0, LayerFold(1, lanes, t_par), (t_par,), DEVICES["xczu9eg"])
 
 
 def _fires(reset: Reset, leak: Leak | None = None, **fields: Any) -> Neuron:
@@ -97,7 +97,7 @@ def test_what_saturates_is_clipped() -> None:
     def lut(neuron: AnyNeuron) -> int:
         layer = dense_layer("last", weight, np.zeros(1, int), 8, neuron)
         network = Network("one", (1, 1, 1), 1, Encoder("uniform"), 4, (layer,), "membrane")
-        return layer_cost(network, 0, LayerFold(1, 1), 1, DEVICES["xczu9eg"]).lut
+        return layer_cost(network, 0, LayerFold(1, 1), (1,), DEVICES["xczu9eg"]).lut
 
     wide, narrow = Integrator(NoLeak(), 10), Integrator(NoLeak(), 9)
     assert lut(narrow) - lut(wide) == 2 * 9 - 10

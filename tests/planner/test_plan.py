@@ -247,9 +247,10 @@ def test_folds_that_are_given() -> None:
     assert given.cycles == cycles.simulate(DIGITS, folding)
     assert given.faster is None
     assert given.limiting == given.cycles.bottleneck
-    steps = {index: folding.beat_steps(DIGITS, index - 1) for index in range(len(DIGITS.layers))}
     costs = [
-        layer_cost(DIGITS, index, folding.layers.get(layer.name, LayerFold(1, 1)), steps[index], LARGE)
+        layer_cost(
+            DIGITS, index, folding.layers.get(layer.name, LayerFold(1, 1)), folding.steps_in(DIGITS, index), LARGE
+        )
         for index, layer in enumerate(DIGITS.layers)
     ]
     assert given.cost == sum(costs, Cost())

@@ -39,7 +39,7 @@ def _dense(weights: list[list[int]], pixels: int = 1, encoder: str = "uniform", 
 
 
 def _cost(network: Network, fold: LayerFold, device: Device = SIX, steps: int = 1) -> Cost:
-    return layer_cost(network, 0, fold, steps, device)
+    return layer_cost(network, 0, fold, (steps,), device)
 
 
 def test_costs_add_up() -> None:
@@ -141,14 +141,14 @@ def _conv(channels: int, width: int, kernel: int, timesteps: int = 1) -> Network
 def test_line_buffers_lie_in_block_memory_where_rows_are_long() -> None:
     short, long = _conv(8, 30, 3), _conv(8, 300, 3)
     fold = LayerFold(8, 2)
-    assert layer_cost(short, 0, fold, 1, SIX).bram18 == 0
+    assert layer_cost(short, 0, fold, (1,), SIX).bram18 == 0
     # Two rows of 8 bits: one memory of 36. The look-ups of the short ones: two of 14 bits, 32 words each.
-    assert layer_cost(long, 0, fold, 1, SIX).bram18 == 1
-    assert layer_cost(short, 0, fold, 1, SIX).lut - layer_cost(long, 0, fold, 1, SIX).lut == 2 * 8
+    assert layer_cost(long, 0, fold, (1,), SIX).bram18 == 1
+    assert layer_cost(short, 0, fold, (1,), SIX).lut - layer_cost(long, 0, fold, (1,), SIX).lut == 2 * 8
     # Ten steps, each a beat of its own, make them longer, unless the layer joins them.
     slow = replace(short, timesteps=10)
-    assert layer_cost(slow, 0, LayerFold(8, 2, 1), 1, SIX).bram18 == 1
-    assert layer_cost(slow, 0, LayerFold(8, 2, 10), 1, SIX).bram18 == 0
+    assert layer_cost(slow, 0, LayerFold(8, 2, 1), (1,), SIX).bram18 == 1
+    assert layer_cost(slow, 0, LayerFold(8, 2, 10), (1,), SIX).bram18 == 0
 
 
 def test_beats_of_a_step_are_joined_to_those_of_a_pass() -> None:
@@ -222,13 +222,13 @@ def test_pools(mode: PoolMode) -> None:
     assert isinstance(last, Population)
     pool = MaxPool("pool", (2, 2), (2, 2), mode)
     network = replace(network, layers=(conv, pool, with_weights(last, last.projection.weight[:, :, :2, :2])))
-    cost = [layer_cost(network, 1, LayerFold(1, 1), steps, SIX) for steps in (1, 3)]
+    cost = [layer_cost(network, 1, LayerFold(1, 1), (steps,), SIX) for steps in (1, 3)]
     assert cost[0].lut < cost[1].lut
     if mode == "or":
         # A line of two channels: eight look-ups. An "or" of four inputs is one look-up, a channel and step.
         assert cost[0] == Cost(QUEUE + 8 + 2, 2 + 2 * 2 * 2 + 2 * 2 + 2)
         assert cost[1].lut == QUEUE + 8 + 6
-    assert layer_cost(network, 1, LayerFold(99, 99), 1, SIX) == cost[0]
+    assert layer_cost(network, 1, LayerFold(99, 99), (1,), SIX) == cost[0]
 
 
 def test_neurons() -> None:
@@ -240,7 +240,7 @@ def test_neurons() -> None:
 
     def lut(network: Network, neuron: Neuron, t_par: int = 1) -> int:
         changed = replace(network, layers=(replace(conv, neuron=neuron), *network.layers[1:]))
-        return layer_cost(changed, 0, replace(fold, t_par=t_par), t_par, SIX).lut
+        return layer_cost(changed, 0, replace(fold, t_par=t_par), (t_par,), SIX).lut
 
     # An adder less a lane.
     assert lut(network, conv.neuron) - lut(network, replace(conv.neuron, leak=NoLeak())) == 2 * 12
@@ -258,7 +258,7 @@ def test_more_lanes_of_shipped_models_take_more(model: str, device: str) -> None
     for index, layer in network.populations():
         inputs, outputs = layer.projection.weight.shape[1], layer.projection.weight.shape[0]
         registers = [
-            layer_cost(network, index, LayerFold(inputs, lanes), 1, DEVICES[device]).ff
+            layer_cost(network, index, LayerFold(inputs, lanes), (1,), DEVICES[device]).ff
             for lanes in (-(-outputs // 4), -(-outputs // 2), outputs)
         ]
         assert registers == sorted(registers)
@@ -269,4 +269,4 @@ def test_the_same_every_time() -> None:
     network = load_model("digits")
     for index, _ in network.populations():
         fold = LayerFold(2, 3, 2, "lut6")
-        assert layer_cost(network, index, fold, 1, SIX) == layer_cost(network, index, fold, 1, SIX)
+        assert layer_cost(network, index, fold, (1,), SIX) == layer_cost(network, index, fold, (1,), SIX)

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from hwsnn.folding.folding import LayerFold
-from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
-from hwsnn.planner.search import input_parts, membrane_cycles, needed_cycles, output_parts, position_cycles
+from hwsnn.planner.search import input_parts, needed_cycles, neurons_of, output_parts, position_cycles
 from hwsnn.rtl.compute.engine import Engine
 from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
 from tests.support.layers import conv_layer, dense_layer
@@ -22,6 +21,7 @@ from tests.support.random_networks import random_folds, random_network
 
 RANDOM_NETWORKS = 15
 LARGE, SMALL = DEVICES["xczu9eg"], DEVICES["lfe5u-85"]
+ANY = LayerFold(1, 1)
 TOO_FAST = re.compile(
     r"\d+ pixels arrive, one per cycle: \d+ cycles per frame at least, not \d+"
     r"|layer '\w+' takes at least \d+ cycles per frame, not \d+"
@@ -38,19 +38,14 @@ def _network(timesteps: int = 3) -> Network:
     return Network("small", (1, 8, 8), 8, Encoder("direct"), timesteps, (first, pool, last), "membrane")
 
 
-def _beats(network: Network, index: int, fold: LayerFold) -> int:
-    """Beats per pixel that the window of the first layer takes."""
-    return pixel_beats(network, 0, joined_steps(network, 0, fold, 1)) if index == 0 else 1
-
-
 def _needed(network: Network, layers: Mapping[str, LayerFold]) -> dict[str, int]:
     """The cycles per frame of each layer, by arithmetic."""
     first = next(index for index, _ in network.populations())
     cycles = {}
     for index, layer in network.populations():
         fold = layers[layer.name]
-        busy = position_cycles(network, index, fold, membrane_cycles(network, index, fold))
-        cycles[layer.name] = needed_cycles(network, index, busy, index == first, _beats(network, index, fold))
+        busy = position_cycles(network, index, fold, neurons_of(network, index, fold))
+        cycles[layer.name] = needed_cycles(network, index, fold, busy, first=index == first)
     return cycles
 
 
@@ -136,21 +131,26 @@ def test_too_fast() -> None:
         FoldingSearch(_network(256), SMALL).within_cycles(64)
 
 
+def _position(network: Network, fold: LayerFold, membrane: int) -> int:
+    """Cycles of a position of the last layer, if its membranes take ``membrane`` cycles."""
+    return position_cycles(network, 2, fold, replace(neurons_of(network, 2, fold), min_interval=membrane))
+
+
 def test_cycles_of_a_convolution_of_spikes() -> None:
     network = _network()
     # 3 steps, each with 4 outputs and 12 inputs one at a time.
-    assert position_cycles(network, 2, LayerFold(1, 1), 4) == 3 * 4 * 12
+    assert _position(network, LayerFold(1, 1), 4) == 3 * 4 * 12
     # 4 outputs two at a time, 12 inputs five at a time, the last fold padded; two passes wait for the membranes.
-    assert position_cycles(network, 2, LayerFold(5, 2), 9) == 9 + 9 + 2 * 3
+    assert _position(network, LayerFold(5, 2), 9) == 9 + 9 + 2 * 3
     # Two passes of two steps each, the last one padded.
-    assert position_cycles(network, 2, LayerFold(12, 1, 2), 0) == 2 * 4
+    assert _position(network, LayerFold(12, 1, 2), 0) == 2 * 4
     # One position of 144 cycles; a tenth of them are slack, unless it is the first layer.
-    assert needed_cycles(network, 2, 144, first=True) == 144
-    assert needed_cycles(network, 2, 144, first=False) == 160
+    assert needed_cycles(network, 2, ANY, 144, first=True) == 144
+    assert needed_cycles(network, 2, ANY, 144, first=False) == 160
     # Hardly folded, the 3x3 pixels that arrive, one per cycle, take longest.
-    assert needed_cycles(network, 2, 1) == 9
+    assert needed_cycles(network, 2, ANY, 1, first=True) == 9
     # 36 positions.
-    assert needed_cycles(network, 0, 5) == 180
+    assert needed_cycles(network, 0, ANY, 5, first=True) == 180
 
 
 def test_cycles_of_a_pool_of_currents() -> None:
@@ -161,7 +161,7 @@ def test_cycles_of_a_pool_of_currents() -> None:
     widened = conv_layer("conv2", weight, last.bias, 4, neuron, padding=(1, 1), pool=Window((2, 2), (2, 2)))
     pooled = replace(network, layers=(first, pool, widened))
     assert pooled.shapes[3] == (4, 1, 1)
-    assert position_cycles(pooled, 2, LayerFold(5, 2), 9) == 4 * position_cycles(network, 2, LayerFold(5, 2), 0)
+    assert _position(pooled, LayerFold(5, 2), 9) == 4 * _position(network, LayerFold(5, 2), 0)
 
 
 def _over_time(channels: int, hidden: int, timesteps: int) -> Network:
@@ -203,11 +203,11 @@ def _grouped(groups: int) -> Network:
 def test_cycles_of_a_convolution_in_groups() -> None:
     network = _grouped(4)
     # 3 steps, each with 8 outputs and the 3 inputs of their group one at a time.
-    assert position_cycles(network, 2, LayerFold(1, 1), 4) == 3 * 8 * 3
+    assert _position(network, LayerFold(1, 1), 4) == 3 * 8 * 3
     # 2 inputs at a time, then 1; 4 outputs at a time, which are 2 groups.
-    assert position_cycles(network, 2, LayerFold(2, 4), 0) == 3 * 2 * 2
+    assert _position(network, LayerFold(2, 4), 0) == 3 * 2 * 2
     # 3 groups at a time, then 1; all inputs of a group; two passes.
-    assert position_cycles(network, 2, LayerFold(12, 7, 2), 0) == 2 * 2
+    assert _position(network, LayerFold(12, 7, 2), 0) == 2 * 2
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_cycles_of_a_fully_connected_layer_are_those_of_its_pixels() -> None:
     network = load_model("digits")
     index = len(network.layers) - 1
     _, height, width = network.shapes[index]
-    assert needed_cycles(network, index, 10, first=True) == 10 * height * width
+    assert needed_cycles(network, index, ANY, 10, first=True) == 10 * height * width
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -238,11 +238,11 @@ def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
     for index, layer in network.populations():
         fold = random_folds(network, seed)[layer.name]
         engine = Engine(network, index, fold, [1 if network.inputs(index).held else network.timesteps], 1)
-        assert membrane_cycles(network, index, fold) == engine.min_interval
+        assert neurons_of(network, index, fold).min_interval == engine.min_interval
 
 
 def test_a_pool_has_no_cycles() -> None:
     with pytest.raises(ValueError, match="must have weights"):
-        position_cycles(_network(), 1, LayerFold(1, 1), 1)
+        position_cycles(_network(), 1, ANY, neurons_of(_network(), 0, ANY))
     with pytest.raises(ValueError, match="must have weights"):
-        needed_cycles(_network(), 1, 1)
+        needed_cycles(_network(), 1, ANY, 1, first=True)

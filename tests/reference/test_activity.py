@@ -44,13 +44,14 @@ def by_hand(network: Network, images: np.ndarray) -> Activity:
     names = ["encoder", *(layer.name for layer in network.layers)]
     takes_values = network.encoder.kind in ("direct", "steps")
     firing = names[takes_values : len(names) - (reads_membranes and not last.recurrent)]
-    operations, multiply_adds = dict[str, int](), 0
+    operations, multiply_adds = dict[str, int](), dict[str, int]()
     for index, layer in network.populations():
         for projection, edge in zip(layer.projections, network.edges[index], strict=True):
             source = names[edge.source + 1]
             fed = list(synapses(projection, network.shapes[edge.source + 1]))
             if source == "encoder" and takes_values:
-                multiply_adds += len(fed) * (1 if network.encoder.kind == "direct" else network.timesteps)
+                once = len(fed) * (1 if network.encoder.kind == "direct" else network.timesteps)
+                multiply_adds[layer.name] = multiply_adds.get(layer.name, 0) + once
                 continue
             steps = [step for of_image in values for step in of_image[source][: network.timesteps - edge.delay]]
             caused = sum(step[entry] for step in steps for entry in fed)
@@ -107,8 +108,9 @@ def test_fan_out(layer: Population, extent: int, windows: list[int]) -> None:
 
 
 def test_totals() -> None:
-    measured = Activity(7, {"encoder": 1.5, "conv": 2.0}, {"conv": 30.0, "last": 4.5}, 0)
+    measured = Activity(7, {"encoder": 1.5, "conv": 2.0}, {"conv": 30.0, "last": 4.5}, {"conv": 9, "last": 2})
     assert (measured.total_spikes, measured.total_synaptic_operations) == (3.5, 34.5)
+    assert measured.total_multiply_adds == 11
 
 
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,8 +143,9 @@ class TimeLoop(nn.Module):  # type: ignore[misc]
                 elif layer.init_hidden:
                     y, membrane = layer(y), layer.mem
                 else:
-                    y, *states[at] = layer(y, *states.get(at, ()))
-                    membrane = states[at][-1]
+                    found = layer(y, *states.get(at, ()))
+                    y, membrane = found[0], found[-1]
+                    states[at] = found if hasattr(layer, "recurrent") else found[1:]
             ends = id(self.layers[-1]) in self.firing
             outputs.append(y)
             membranes.append(membrane if ends else y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -64,7 +65,9 @@ def _layer(plan: Plan) -> nn.Module:
     size, axes = plan.shape[0], len(plan.shape)
     kinds: Any = nn
     if plan.framework == "spikingjelly":
-        from spikingjelly.activation_based import layer as kinds
+        from spikingjelly.activation_based import layer
+
+        kinds = layer
     if axes == 1:
         return kinds.Linear(size, size)
     kernel = plan.dice.choice([1, 3])
@@ -93,11 +96,13 @@ def fire_again(plan: Plan, settings: Any) -> bool:
             plan.layers[-1] = container
         case "sinabs" if settings.form == "unflattened":
             import sinabs.layers as sl
+            from sinabs.activation import MaxSpike
 
             rec = nn.Linear(size, size, bias=False)
-            kind: Any = sl.IAFRecurrent(rec) if exact else sl.LIFRecurrent(8.0, rec, norm_input=False)
+            kind = sl.IAFRecurrent if exact else partial(sl.LIFRecurrent, 8.0)
+            neurons: Any = kind(rec_connect=rec, spike_fn=MaxSpike(3))
             plan.layers.append(sl.UnflattenTime(batch_size=1))
-            plan.fire(kind, type(kind).__name__)
+            plan.fire(neurons, type(neurons).__name__)
             plan.layers.append(sl.FlattenTime())
             plan.several = True
         case "norse" if not exact:

@@ -127,6 +127,10 @@ class Framework(ABC):
         """Whether the neurons ``module``, which take all steps a call, take frames and steps in one axis."""
         return False
 
+    def takes_its_spikes(self, module: nn.Module) -> bool:
+        """Whether the states that are handed to the neurons ``module`` begin with their spikes of the step before."""
+        return False
+
     @abstractmethod
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """The membrane after a call of the neurons ``module`` that gave ``output``; None if it is not kept.

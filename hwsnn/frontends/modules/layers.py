@@ -190,7 +190,7 @@ def _max_pool(graph: Graph, signal: Signal, call: Call, module: nn.MaxPool1d | n
 def _padded_max_pool(graph: Graph, signal: Signal, call: Call, window: Window) -> Signal:
     """Neurons that fire where any of a window does: a pool has no padding, and of spikes that adds zeros."""
     if not graph.is_binary(signal):
-        raise call.error("has padding, which is only built behind neurons that fire once a step; pad in the convolution")
+        raise call.error("has padding, which is only built of spikes, at most one a step; pad in the convolution")
     channels = signal.shape[0]
     zeros, ones = np.zeros(channels), np.ones(channels)
     kernels = np.ones((channels, 1, *window.size))

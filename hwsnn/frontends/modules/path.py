@@ -150,8 +150,10 @@ def _require_own_state(call: Call) -> None:
             raise call.error("gets a second tensor that is not its own state of the step before")
     if states and states[0].call is not None:
         given, positions = len(states[0].call.values), [state.position for state in states]
-        if positions != list(range(given - len(states), given)):
-            raise call.error("gets its own states in another order than it gives them")
+        its_spikes = framework.takes_its_spikes(call.module)
+        if positions != list(range(given - len(states), given)) or (its_spikes and positions[0]):
+            what = "its spikes and states" if its_spikes else "its own states"
+            raise call.error(f"must get {what} of the step before, in the order in which it gives them")
     if call.occurrence and (call.handed or not (framework.keeps_states or states)):
         raise call.error(f"begins anew in its call {call.occurrence + 1}; hand it its state of the step before")
 

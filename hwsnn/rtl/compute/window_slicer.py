@@ -193,7 +193,8 @@ class WindowSlicer(wiring.Component):
         with m.If(~held & free):
             m.d.sync += window.eq(self._arranged(self.i.payload))
         if len(window) > pass_bits:
-            with m.Elif(self.begins):
+            # What partners say comes late in a cycle: the window then moves on as a pass ends, not as one begins.
+            with m.Elif(self.o.valid & ends if self._partners else self.begins):
                 m.d.sync += window.eq(window[pass_bits:])
         if repeats_sets:
             # A set rotates by itself, and makes room for the next one after its last output fold.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from sinabs import activation  # noqa: E402
 from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
 from torch import nn  # noqa: E402
 
+from hwsnn.errors import InputError  # noqa: E402
 from hwsnn.float_network import FloatPopulation  # noqa: E402
-from hwsnn.frontends.modules.build import ReadModule  # noqa: E402
+from hwsnn.frontends.modules.build import ReadModule, read_module  # noqa: E402
 from tests.support.read_modules import randomized, read_alike  # noqa: E402
 
 STEPS = 6
@@ -57,14 +59,14 @@ def one_to_one(values: Any) -> dict[str, Any]:
 
 V = torch.tensor([-0.5, 0.25, 1.0, -1.0, 0.5, 0.0], dtype=torch.float64)
 RECURRENT: dict[str, Callable[[], nn.Module]] = {
-    **{f"RLeaky, {reset}": lambda reset=reset: rleaky(reset_mechanism=reset) for reset in ("subtract", "zero", "none")},
+    **{f"RLeaky, {reset}": partial(rleaky, reset_mechanism=reset) for reset in ("subtract", "zero", "none")},
     "RLeaky, subtract at once": lambda: rleaky(reset_delay=False),
     "RLeaky, zero at once": lambda: rleaky(reset_delay=False, reset_mechanism="zero"),
     "RLeaky, not learned": lambda: rleaky(learn_recurrent=False),
     "RLeaky, one number": lambda: rleaky(**one_to_one(-0.5)),
     "RLeaky, one to one": lambda: rleaky(**one_to_one(V)),
     "RLeaky, one to one, not learned": lambda: rleaky(**one_to_one(V), learn_recurrent=False),
-    **{f"RSynaptic, {reset}": lambda reset=reset: rsynaptic(reset_mechanism=reset) for reset in ("subtract", "zero")},
+    **{f"RSynaptic, {reset}": partial(rsynaptic, reset_mechanism=reset) for reset in ("subtract", "zero")},
     "RSynaptic, one to one": lambda: rsynaptic(**one_to_one(V), reset_mechanism="none"),
 }
 
@@ -76,6 +78,10 @@ def test_of_snntorch(name: str) -> None:
     )
     read = read_alike(randomized(net), (8,), steps=STEPS, compare_currents=False)
     assert (read.layout, len(recurrent_layers(read))) == ("step", 1)
+
+
+def zeros(_: Any, x: Any) -> list[Any]:
+    return [x.new_zeros(len(x), 6)] * 3
 
 
 class Handed(nn.Module):  # type: ignore[misc]
@@ -101,10 +107,10 @@ class Handed(nn.Module):  # type: ignore[misc]
         (lambda: rleaky(init_hidden=False), lambda lif, _: lif.init_rleaky()),
         (lambda: rsynaptic(init_hidden=False), lambda lif, _: lif.init_rsynaptic()),
         # Its reset stays a step late, as a look into its forward tells.
-        (lambda: rsynaptic(init_hidden=False, reset_delay=False), lambda _, x: [x.new_zeros(len(x), 6)] * 3),
+        (lambda: rsynaptic(init_hidden=False, reset_delay=False), zeros),
     ],
 )
-def test_of_snntorch_in_a_loop(neurons: Any, start: str) -> None:
+def test_of_snntorch_in_a_loop(neurons: Any, start: Any) -> None:
     read = read_alike(randomized(Handed(neurons(), start)), (8,), steps=STEPS, compare_currents=False)
     assert (read.layout, len(recurrent_layers(read))) == ("sequence", 1)
 
@@ -184,3 +190,19 @@ def test_of_spikingjelly(make: Any, inputs: int, step_mode: str) -> None:
     assert net[1].step_mode == step_mode
     read = read_alike(randomized(net), (8,), steps=STEPS, compare_currents=False)
     assert (read.layout, len(recurrent_layers(read))) == ("step" if step_mode == "s" else "sequence", 1)
+
+
+class Wrong(Handed):
+    """A membrane where spikes are expected."""
+
+    def forward(self, x: Any) -> Any:
+        membrane, outputs = None, []
+        for x_t in x:
+            spikes, membrane = self.lif1(self.fc1(x_t), membrane)
+            outputs.append(self.fc2(spikes))
+        return torch.stack(outputs)
+
+
+def test_states_in_a_wrong_place() -> None:
+    with pytest.raises(InputError, match=r"^lif1 \(RLeaky\): must get its spikes and states of the step before"):
+        read_module(Wrong(rleaky(init_hidden=False), zeros), (8,), timesteps=4, encoding="steps", forward="all")

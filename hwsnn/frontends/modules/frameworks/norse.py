@@ -110,6 +110,10 @@ class Norse(Framework):
         """As in ``Framework``."""
         return _derives(module, FORMS_OVER_TIME)
 
+    def takes_its_spikes(self, module: nn.Module) -> bool:
+        """As in ``Framework``."""
+        return _derives(module, ("SNNRecurrentCell",))
+
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """As in ``Framework``: v after the reset; of integrators the output, over time that of all steps."""
         if not isinstance(output, tuple):

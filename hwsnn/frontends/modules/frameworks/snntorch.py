@@ -93,6 +93,10 @@ class SnnTorch(Framework):
         """As in ``Framework``: never."""
         return False
 
+    def takes_its_spikes(self, module: nn.Module) -> bool:
+        """As in ``Framework``: in the recurrent forms."""
+        return getattr(_kind(module), "__name__", "") in RECURRENT
+
     def keeps_membrane_before_reset(self, module: nn.Module) -> bool:
         """As in ``Framework``: with the delay, the reset of a spike is in the next step."""
         return _delays_reset(module) or module.reset_mechanism == "none"
