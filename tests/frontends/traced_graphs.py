@@ -69,6 +69,13 @@ def dense_of_added_currents(t: Traced) -> None:
     t.neurons(t.dense(t.flat(t.sum(t.conv(a, 3), t.conv(b, 3))), 4))
 
 
+def window_of_all_and_dense(t: Traced) -> None:
+    a = t.neurons(t.conv(t.input, 2))
+    b = t.neurons(t.sum(t.flat(t.conv(a, 4, (5, 6))), t.dense(t.flat(a), 4)))
+    c = t.neurons(t.flat(t.conv(a, 4, (5, 6))))
+    t.neurons(t.dense(t.sum(b, c), 3))
+
+
 def flat_sum_of_extents(t: Traced) -> None:
     a = t.flat(t.neurons(t.conv(t.input, 2)))
     t.neurons(t.sum(t.neurons(t.dense(a, a.values.shape[1])), a))
@@ -221,6 +228,7 @@ GRAPHS: dict[str, Callable[[Traced], None]] = {
         strided_shortcut,
         sum_behind_dense,
         dense_of_added_currents,
+        window_of_all_and_dense,
         flat_sum_of_extents,
         concatenated_images,
         concatenated_with_pixels,

@@ -5,7 +5,7 @@ An edge back to neurons, from their own spikes through linear nodes, takes a ste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
@@ -15,6 +15,8 @@ from typing import TypeAlias
 from hwsnn.errors import InputError
 
 from .graph_file import Edges, FileGraph
+
+MAX_LISTED = 8
 
 Names: TypeAlias = Mapping[str, list[str]]
 """By the name of a node, the names of those beside it, as often as edges lead there."""
@@ -153,5 +155,6 @@ def _reached(start: str, steps: Names) -> set[str]:
     return found
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names))
+def _listed(names: Sequence[str]) -> str:
+    """A few of the names: there may be thousands."""
+    return ", ".join(map(repr, names[:MAX_LISTED])) + (", ..." if len(names) > MAX_LISTED else "")

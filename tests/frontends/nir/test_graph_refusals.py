@@ -153,6 +153,13 @@ def test_more_spikes_than_can_be_added(tmp_path: Path) -> None:
     refused(write(tmp_path, built), r"node 'd' \(Affine\): adds up to 16 spikes; at most 15 are built")
 
 
+def test_an_error_names_a_few_nodes_of_many(tmp_path: Path) -> None:
+    nodes = {f"n{index}": lif(5) for index in range(20)}
+    forth = " ".join(nodes)
+    built = wired(nodes, f"in {forth} out", "n19 n0", shape=(5,))
+    refused(write(tmp_path, built), r"node 'n0': is in a loop with 'n1', ('n\d+', ){7}\.\.\.; a layer runs")
+
+
 def test_a_name_that_is_also_one_in_a_nested_graph(tmp_path: Path) -> None:
     inner = wired({"n": lif(4)}, "in n out", shape=(4,))
     built = wired({"a.n": dense(RNG, 4, 5), "a": inner}, "in a.n a out", shape=(5,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SUBTRACTING = Firing("greater", "subtract")
 SEEDS = range(40)
 
 
+@cache
 def built(build: Callable[[Traced], None], seed: int) -> FloatNetwork:
     t = Traced(seed, (2, 5, 6))
     build(t)
@@ -73,11 +75,10 @@ def test_others_see_the_same_spikes(name: str, tmp_path: Path) -> None:
     network = built(*NETWORKS[name])
     path = tmp_path / "net.nir"
     writer.write(network, path)
-    grouped = [
-        one for layer in network.layers for one in getattr(layer, "forward", ()) if getattr(one, "groups", 1) > 1
-    ]
-    # With its check of types and shapes, unless there are groups: it takes the channels of one for all.
-    graph = nir.read(path, type_check=not grouped)
+    ways = [one for layer in network.layers if isinstance(layer, FloatPopulation) for one in layer.forward]
+    convs = [one for one in ways if isinstance(one, FloatConv)]
+    # With its check of types and shapes, which takes windows for square, and the channels of a group for all.
+    graph = nir.read(path, type_check=all(one.groups == 1 and len({*one.kernel}) == 1 for one in convs))
     pixels = np.random.default_rng(1).integers(0, 2, (4, *network.input_shape)).astype(np.float64)
     expected = float_simulation.simulate(network, pixels[np.newaxis])
     got = nir_oracle.simulate(graph, pixels, DEFAULT_DT, SUBTRACTING)
@@ -105,8 +106,7 @@ def test_a_layer_that_is_added_to_itself(tmp_path: Path) -> None:
         writer.write(built(GRAPHS["sum_with_itself"], 0), tmp_path / "net.nir")
 
 
-def test_the_same_bytes_as_a_chain() -> None:
-    """Edges lead from each node to the next."""
+def test_nodes_of_a_chain_follow_one_another() -> None:
     t = Traced(0, (2, 5, 6))
     t.neurons(t.dense(t.flat(t.neurons(t.conv(t.input, 3))), 4))
     graph = writer.to_graph(t.check())

@@ -312,6 +312,17 @@ def test_a_loop_is_a_remark(tmp_path: Path) -> None:
     assert "n1: its own spikes come back to it a step later" in remarks
 
 
+def test_a_loop_whose_neurons_an_older_exporter_renamed(tmp_path: Path) -> None:
+    """As the recurrent subgraphs of the NIR paper's files are."""
+    rng = np.random.default_rng(0)
+    inner = inner_loop(rng, lif(4))
+    inner.nodes["lif1"] = inner.nodes.pop("lif")
+    nodes = {"d1": dense(rng, 4, 5), "lif1": inner, "d2": dense(rng, 3, 4), "lif2": lif(3)}
+    network = read(write(tmp_path, wired(nodes, "in d1 lif1 d2 lif2 out", shape=(5,))), DT)
+    assert network.remarks[0].startswith("lif1.lif1: the edges call this node 'lif1.lif'")
+    assert [len(layer.ports) for layer in network.layers] == [2, 1]
+
+
 def test_a_pool_of_a_sum_is_no_spiking_max_pool(tmp_path: Path) -> None:
     assert isinstance(layers_of("pooled branches", tmp_path)["p"], MaxPool)
     assert isinstance(layers_of("pooled sum", tmp_path)["p"], FloatPopulation)
