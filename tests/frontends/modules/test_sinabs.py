@@ -316,8 +316,8 @@ REFUSED: list[tuple[Made, str]] = [
     (
         lambda: layers.IAFRecurrent(torch.nn.Conv2d(3, 3, 3, padding=1)),
         (
-            "(IAFRecurrent): rec_connect is a convolution of 3x3; only recurrence within a position is built: 1x1, without "
-            "strides, padding and groups"
+            "(IAFRecurrent): rec_connect is a convolution of 3x3; only recurrence within a position is built: 1x1, "
+            "without strides, padding and groups"
         ),
     ),
     (
