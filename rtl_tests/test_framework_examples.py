@@ -36,9 +36,9 @@ def test_from_training_to_a_verified_design(example: Example, tmp_path: Path) ->
         pytest.skip(str(error))
     weights, model = tmp_path / "net.pt", tmp_path / "net.safetensors"
     (right,) = re.findall(r"^([\d.]+)% of 10000 test images right$", example.train("mnist", weights), re.MULTILINE)
-    assert float(right) >= 97
-    source = (f"{example.file}:make_net", "--weights", weights, "--sample", "1x28x28")
-    command("quantize", *source, "--timesteps", example.timesteps, "--data", "mnist", "-o", model)
+    assert float(right) >= example.right
+    source = (*example.source, "--weights", weights)
+    command("quantize", *source, *example.settings, "--data", "mnist", "-o", model)
     checked = command("check", source[0], model, *source[1:], "--data", "mnist", "-n", "2000")
     assert checked["answers_agree"] >= 0.99
 

@@ -69,8 +69,8 @@ def test_a_trained_network_spikes_as_in_its_framework(example: Example, made_up:
     weights, model = tmp_path / "net.pt", tmp_path / "net.safetensors"
     assert "% of 10 validation images right" in example.train(str(made_up), weights)
     strengthen(weights)
-    source = (f"{example.file}:make_net", "--weights", weights, "--sample", "1x28x28")
-    report = invoke("quantize", *source, "--timesteps", example.timesteps, "--data", made_up, "-o", model)
+    source = (*example.source, "--weights", weights)
+    report = invoke("quantize", *source, *example.settings, "--data", made_up, "-o", model)
     assert all(layer["activity"]["ever"] > 0 for layer in report["layers"] if layer["activity"])
     checked = invoke("check", source[0], model, *source[1:], "--data", made_up, "-n", "10", "--agree", "0")
     assert checked["layers"]

@@ -1,4 +1,4 @@
-"""SpikingJelly: a residual network of two SEW blocks, whose spikes are added up, with batch norm; all steps in one call.
+"""SpikingJelly: a residual network of two SEW blocks, which add up spikes, with batch norm; all steps in one call.
 
 It needs the extra ``spikingjelly`` and MNIST. From training to a verified design:
 

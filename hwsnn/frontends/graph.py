@@ -72,8 +72,8 @@ class Graph:
         self._require_extent(node, linear.output_shape(added, signal.shape))
         return terms.mapped(signal, added, self.work)
 
-    def add_max_pool(self, node: Source, signal: Signal, window: Pair, stride: Pair) -> Signal:
-        """The largest of a window: a layer of its own behind neurons, as any spike is the largest, else a map."""
+    def add_max_pool(self, node: Source, signal: Signal, window: Pair, stride: Pair, mode: PoolMode = "or") -> Signal:
+        """The largest of a window: a layer of its own behind neurons, a pool of spikes by ``mode``, else a map."""
         pool = linear.MaxMap(node.name, window, stride)
         self._require_window(node, signal, pool)
         if signal.overlaps:
@@ -82,7 +82,7 @@ class Graph:
             raise node.error("takes the largest of added spikes, which is not built; pool each before they are added")
         if any(term.source == INPUT or term.maps for term in signal.terms):
             return self.add(node, signal, pool)
-        return self.close_pool(node.name, signal, window, stride, "or")
+        return self.close_pool(node.name, signal, window, stride, mode)
 
     def close_pool(self, name: str, signal: Signal, window: Pair, stride: Pair, mode: PoolMode) -> Signal:
         """A spiking max-pool of each layer whose spikes ``signal`` is."""

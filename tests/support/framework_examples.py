@@ -13,10 +13,11 @@ FOLDER = Path(__file__).parent.parent.parent / "examples" / "frameworks"
 
 @dataclass(frozen=True)
 class Example:
-    """``framework``: the package that it needs."""
+    """``framework``: the package that it needs. ``right``: at least that many percent of the test images."""
 
     name: str
     framework: str
+    right: float = 97.0
 
     @property
     def file(self) -> Path:
@@ -26,6 +27,19 @@ class Example:
     def timesteps(self) -> str:
         (steps,) = re.findall(r"^TIMESTEPS = (\d+)$", self.file.read_text(), re.MULTILINE)
         return str(steps)
+
+    @property
+    def source(self) -> tuple[str, str, str]:
+        """The module and its sample, as its commands give them."""
+        (sample,) = set(re.findall(r"--sample (\S+)", self.file.read_text()))
+        return f"{self.file}:make_net", "--sample", sample
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What ``hwsnn quantize`` gets besides, the time steps included."""
+        commands = self.file.read_text().replace("\\\n", " ")
+        (found,) = re.findall(r"(--timesteps \d+.*) --data", commands)
+        return tuple(found.split())
 
     def train(self, data: str, weights: Path) -> str:
         """Run it, to write ``weights``. What it prints."""
@@ -40,5 +54,7 @@ EXAMPLES = (
     Example("sinabs_cnn", "sinabs"),
     Example("snntorch_conv", "snntorch"),
     Example("snntorch_dense", "snntorch"),
+    Example("snntorch_recurrent", "snntorch", right=92.0),
     Example("spikingjelly_csnn", "spikingjelly"),
+    Example("spikingjelly_residual", "spikingjelly", right=95.0),
 )

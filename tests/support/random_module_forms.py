@@ -39,7 +39,8 @@ class Reshape(nn.Module):  # type: ignore[misc]
 class Plan:
     """What is drawn: layers, and what the neurons of each framework make of the shape.
 
-    ``several``: whether the last neurons may fire several times per step.
+    ``several``: whether the last neurons may fire several times per step. ``joined``: whether several layers' spikes
+    make the next currents.
     """
 
     dice: Dice
@@ -50,6 +51,7 @@ class Plan:
     neurons: list[nn.Module] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     several: bool = False
+    joined: bool = False
 
     def add(self, layer: nn.Module, shape: tuple[int, ...] | None = None) -> None:
         self.layers.append(layer)
@@ -59,6 +61,7 @@ class Plan:
     def fire(self, neuron: nn.Module, text: str) -> None:
         self.layers.append(neuron)
         self.neurons.append(neuron)
+        self.joined = False
         self.story.append(text)
 
 

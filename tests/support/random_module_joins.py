@@ -55,6 +55,7 @@ def join(plan: Plan, settings: Any) -> None:
     joined = (2 * shape[0], *shape[1:]) if way == "cat" else shape
     plan.add(Join(branch, way, -len(shape)), joined)
     plan.story[-1] = f"Join {way}"
+    plan.joined = way == "cat"
     if not of_spikes:
         settings.fire(plan)
     plan.several = plan.several or (of_spikes and way != "cat")

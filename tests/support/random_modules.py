@@ -97,7 +97,8 @@ def _convolve(plan: Plan) -> None:
     plan.add(conv, shape)
     if not plan.exact and dice.happens(0.4):
         plan.add(_normalization(plan, rows))
-    if min(plan.shape[1:]) >= 4 and all(n % 2 == 0 for n in plan.shape[1:]) and dice.happens(0.25):
+    of_one = not plan.joined and min(plan.shape[1:]) >= 4
+    if of_one and all(n % 2 == 0 for n in plan.shape[1:]) and dice.happens(0.25):
         plan.add(_pool(plan, "MaxPool"), (outputs, *(n // 2 for n in plan.shape[1:])))
 
 

@@ -182,7 +182,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "mean of channels": (lambda net, x: x.mean(dim=1, keepdim=True), "mean: must be over height and width"),
     "mean of all": (lambda net, x: x.mean() * torch.ones(1), "mean: must be over height and width"),
     "average of nothing": (lambda net, x: F.avg_pool2d(x, 2, 2, 1, False, False), "avg_pool2d: count_include_pad must"),
-    "largest, padded": (lambda net, x: F.max_pool2d(x, 2, padding=1), "max_pool2d: its padding must be 0, not 1"),
+    "largest, padded": (lambda net, x: F.max_pool2d(x, 2, padding=1), "max_pool2d: has padding, which is"),
     "dropout in eval": (lambda net, x: F.dropout(x), "dropout: drops values while the module is in eval mode; give it"),
     "transposed": (lambda net, x: x.transpose(2, 3), "transpose: makes 3x4x6x6 of 3x4x6x6; only functions that leave"),
     "channels last": (lambda net, x: x.permute(0, 2, 3, 1), "permute: makes 3x6x6x4 of 3x4x6x6; only functions"),

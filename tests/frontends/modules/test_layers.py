@@ -128,6 +128,7 @@ def test_layers_of_vectors(name: str) -> None:
 
 AFTER_SPIKES: dict[str, Callable[[], tuple[nn.Module, ...]]] = {
     "largest": lambda: (nn.MaxPool2d(2), nn.Conv2d(4, 2, 2)),
+    "largest, padded": lambda: (nn.MaxPool2d(3, stride=2, padding=1), nn.Conv2d(4, 2, 2)),
     "largest twice": lambda: (nn.MaxPool2d(2, stride=1), nn.MaxPool2d(2), nn.Conv2d(4, 2, 2)),
     "largest, whole windows with ceil_mode": lambda: (nn.MaxPool2d(3, ceil_mode=True), nn.Conv2d(4, 2, 2)),
     "largest, then neurons": lambda: (nn.MaxPool2d(2),),
@@ -207,7 +208,10 @@ REFUSED: dict[str, tuple[Callable[[], tuple[nn.Module, ...]], str]] = {
         lambda: (nn.AdaptiveAvgPool2d(12),),
         "0 (AdaptiveAvgPool2d): its output of 12x12 must divide its input of 6x6",
     ),
-    "largest, padded": (lambda: (nn.MaxPool2d(2, padding=1),), "0 (MaxPool2d): its padding must be 0, not 1: pad in"),
+    "largest, padded": (
+        lambda: (nn.MaxPool2d(2, padding=1),),
+        "0 (MaxPool2d): has padding, which is only built of spikes",
+    ),
     "largest, dilated": (lambda: (nn.MaxPool2d(2, dilation=2),), "0 (MaxPool2d): its dilation must be 1, not 2"),
     "smallest by factors": (
         lambda: (nn.Conv2d(2, 3, 3), nn.MaxPool2d(2), negative_batch_norm()),

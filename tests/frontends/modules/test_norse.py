@@ -226,19 +226,19 @@ class Named(snn.LIFCell):  # type: ignore[misc, name-defined]
         super().__init__(half())
 
 
-RECURRENT = "recurrent connections are not built; use nn.Linear and a cell without them, such as LIFCell"
-OTHERS = "not built; use IAFCell, LIFCell, LIFBoxCell, LICell, LIBoxCell, LILinearCell, or over time IAF, LIF, LI"
+OTHERS = (
+    "not built; use IAFCell, LIFCell, LIFBoxCell, LICell, LIBoxCell, LILinearCell, LIFRecurrentCell, "
+    "or over time IAF, LIF, LI, LIFRecurrent"
+)
 BEHIND = (
     ": no bias can stand for the difference behind a synaptic current, which has memory; train so, or without one, with"
 )
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "LIFRecurrentCell": (lambda: snn.LIFRecurrentCell(3, 4), RECURRENT),
-    "LIFRecurrent": (lambda: snn.LIFRecurrent(3, 4), RECURRENT),
-    "LSNNRecurrentCell": (lambda: snn.LSNNRecurrentCell(3, 4), RECURRENT),
-    "LIFMCRecurrentCell": (lambda: snn.LIFMCRecurrentCell(3, 4), RECURRENT),
-    "CobaLIFCell": (lambda: snn.CobaLIFCell(3, 4), RECURRENT),
-    "LIFCorrelation": (lambda: snn.LIFCorrelation(3, 4), RECURRENT),
-    "RecurrentSequential": (lambda: snn.RecurrentSequential(snn.LIFCell()), RECURRENT),
+    "LSNNRecurrentCell": (lambda: snn.LSNNRecurrentCell(3, 4), OTHERS),
+    "LIFMCRecurrentCell": (lambda: snn.LIFMCRecurrentCell(3, 4), OTHERS),
+    "CobaLIFCell": (lambda: snn.CobaLIFCell(3, 4), OTHERS),
+    "LIFCorrelation": (lambda: snn.LIFCorrelation(3, 4), OTHERS),
+    "RecurrentSequential": (lambda: snn.RecurrentSequential(snn.LIFCell()), OTHERS),
     "LSNNCell": (snn.LSNNCell, OTHERS),
     "LSNN": (snn.LSNN, OTHERS),
     "LIFAdExCell": (snn.LIFAdExCell, OTHERS),

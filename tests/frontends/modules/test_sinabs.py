@@ -308,11 +308,17 @@ REFUSED: list[tuple[Made, str]] = [
     ),
     (
         lambda: layers.LIFRecurrent(10.0, torch.nn.Linear(3, 3)),
-        "(LIFRecurrent): recurrent connections (rec_connect) are not built; train with LIF or IAF in its place",
+        (
+            "(LIFRecurrent): rec_connect is a Linear over an image of 4x5; only recurrence within a position is built: "
+            "a Conv2d of 1x1"
+        ),
     ),
     (
-        lambda: layers.IAFRecurrent(torch.nn.Linear(3, 3)),
-        "(IAFRecurrent): recurrent connections (rec_connect) are not built; train with LIF or IAF in its place",
+        lambda: layers.IAFRecurrent(torch.nn.Conv2d(3, 3, 3, padding=1)),
+        (
+            "(IAFRecurrent): rec_connect is a convolution of 3x3; only recurrence within a position is built: 1x1, "
+            "without strides, padding and groups"
+        ),
     ),
     (
         lambda: Doubled(batch_size=1),
@@ -324,7 +330,7 @@ REFUSED: list[tuple[Made, str]] = [
     ),
     (
         lambda: OwnNeurons(["v_mem"]),
-        "(OwnNeurons): its neurons are not read; sinabs' IAF, LIF and ExpLeak are, and their Squeeze forms",
+        "(OwnNeurons): its neurons are not read; sinabs' IAF, LIF and ExpLeak are, their Squeeze and recurrent forms",
     ),
     (
         lambda: iaf(spike_fn=OwnSpike),

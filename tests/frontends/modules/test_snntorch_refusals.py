@@ -60,8 +60,6 @@ def quiet(make: Make) -> Any:
 
 OTHERS: list[tuple[Make, str]] = [
     (lambda: snn.Alpha(0.8, 0.5), "(Alpha): two synaptic currents are not built"),
-    (lambda: snn.RLeaky(0.5, linear_features=3), "(RLeaky): recurrent spikes are not built"),
-    (lambda: snn.RSynaptic(0.5, 0.5, linear_features=3), "(RSynaptic): recurrent spikes are not built"),
     (
         lambda: snn.LeakyParallel(3, 3),
         "(LeakyParallel): membranes that never go below 0 and are never reset are not built",
@@ -89,6 +87,17 @@ REFUSALS: list[tuple[Make, str]] = [
     (
         lambda: changed(snn.Leaky(0.5), state_function=lambda current: current),
         "(Leaky): it has a state_function of its own, which is not read; give it a reset_mechanism",
+    ),
+    (
+        lambda: snn.RLeaky(0.5, linear_features=3),
+        (
+            "(RLeaky): recurrent is a Linear over an image of 2x2; only recurrence within a position is built: "
+            "a Conv2d of 1x1"
+        ),
+    ),
+    (
+        lambda: snn.RSynaptic(0.5, 0.5, conv2d_channels=2, kernel_size=1),
+        "(RSynaptic): recurrent must make 3 channels of 3, not 2 of 2",
     ),
     (
         lambda: copy.copy(snn.Leaky(0.5)),  # it goes on with the membrane of the original

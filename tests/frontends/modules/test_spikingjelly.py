@@ -234,10 +234,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "SimpleLIFNode": (lambda: neuron.SimpleLIFNode(2.0, True), "SimpleLIFNode is not built; LIFNode computes the same"),
     "OTTTLIFNode": (neuron.OTTTLIFNode, "OTTTLIFNode is not built; LIFNode computes the same outside training"),
     "SpikingLSTMCell": (lambda: rnn.SpikingLSTMCell(2, 2), "SpikingLSTMCell is not built"),
-    "recurrent": (
-        lambda: layer.LinearRecurrentContainer(neuron.IFNode(), 2, 2),
-        "LinearRecurrentContainer is not built; use .*, without spikes that are fed back",
-    ),
     "its own charge": (
         Charges,
         r"\(Charges\): has its own neuronal_charge, so its step cannot be read; derive it from",

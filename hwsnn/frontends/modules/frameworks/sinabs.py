@@ -163,7 +163,7 @@ def _require_read(node: Node) -> None:
     of = next((cls for cls in own.__mro__ if cls in known), None)
     if of is None:
         raise node.error(
-            "its neurons are not read; sinabs' IAF, LIF and ExpLeak are, their Squeeze and Recurrent forms too"
+            "its neurons are not read; sinabs' IAF, LIF and ExpLeak are, their Squeeze and recurrent forms"
         )
     others = [name for name in COMPUTES if getattr(own, name, None) is not getattr(of, name, None)]
     if others:

@@ -136,7 +136,7 @@ def _require_built(node: Node) -> str:
     kind = _kind(module)
     if kind is None or kind.__name__ not in READ:
         why = NOT_BUILT.get(kind.__name__ if kind else "", "this neuron is not built")
-        raise node.error(f"{why}; use Leaky, Synaptic or Lapicque, or RLeaky or RSynaptic")
+        raise node.error(f"{why}; use Leaky, Synaptic or Lapicque")
     family = type(module).__mro__
     below = family[: family.index(kind)]
     own = {name for each in family if each.__module__.startswith("snntorch.") for name in vars(each)}
