@@ -70,12 +70,12 @@ class Chain:
         self.shape = shape
         self.flat = self.flat or isinstance(added, linear.DenseMap)
 
-    def add_max_pool(self, node: Source, window: Pair, stride: Pair) -> None:
-        """The largest of a window: a layer of its own behind neurons, as any spike is the largest, else a map."""
+    def add_max_pool(self, node: Source, window: Pair, stride: Pair, mode: PoolMode = "or") -> None:
+        """The largest of a window: a layer of its own behind neurons, a pool of spikes by ``mode``, else a map."""
         of_spikes = not self.maps
         self.add(node, linear.MaxMap(node.name, window, stride))
         if of_spikes:
-            self.close_pool(node.name, window, stride, "or")
+            self.close_pool(node.name, window, stride, mode)
 
     def close_pool(self, name: str, window: Pair, stride: Pair, mode: PoolMode) -> str:
         """A spiking max-pool in place of the map that was added last; its name as a layer."""

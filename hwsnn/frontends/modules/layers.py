@@ -16,6 +16,7 @@ from hwsnn.spec import Pair
 
 from .. import linear
 from ..chain import Chain
+from .converted import WINNERS
 from .recording import Call
 
 UNCHANGED = (nn.Identity, _DropoutNd)
@@ -181,7 +182,7 @@ def _max_pool(chain: Chain, call: Call, module: nn.MaxPool1d | nn.MaxPool2d) -> 
     if _pair(call, "dilation", module.dilation, 1) != (1, 1):
         raise call.error(f"its dilation must be 1, not {module.dilation!r}")
     _require_whole_windows(chain, call, module, size, stride, padding)
-    chain.add_max_pool(call, size, stride)
+    chain.add_max_pool(call, size, stride, "winner" if isinstance(module, WINNERS) else "or")
 
 
 def _require_whole_windows(chain: Chain, call: Call, module: Any, size: Pair, stride: Pair, padding: Pair) -> None:
@@ -223,7 +224,7 @@ _HANDLERS: tuple[tuple[tuple[type[nn.Module], ...], Callable[[Chain, Call, Any],
     ((nn.AvgPool1d, nn.AvgPool2d), _average_pool),
     ((nn.LPPool2d,), _sum_pool),
     ((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), _adaptive_pool),
-    ((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
+    ((*WINNERS, nn.MaxPool1d, nn.MaxPool2d), _max_pool),
 )
 HANDLED = (*(kin for kinds, _ in _HANDLERS for kin in kinds), *UNCHANGED, *MOVING)
 """All that ``add_layer`` adds, and what adds nothing."""
