@@ -90,7 +90,8 @@ def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple
     hints = [layouts for framework in FRAMEWORKS if (layouts := framework.layouts(module))]
     if not hints:
         raise InputError(
-            "has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are"
+            "has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are; a "
+            "network of ReLUs is converted with --convert"
         )
     found = hints[0] if len(hints) == 1 else USUAL
     wanted = [layout for layout in found if forward is None or (layout in CALL_PER_STEP) == (forward == "step")]

@@ -22,27 +22,24 @@ DROPOUT = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "f
 
 
 class IntegrateAndFire(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
-    """Neurons: u = v + x, a spike where u reaches ``threshold``, which then comes off. v begins at half of it.
+    """Neurons: u = v + x + bias, a spike where u reaches ``threshold``, which then comes off. v begins at 0.
 
-    Half a threshold rounds an input to the nearest rate rather than down: S. Deng, S. Gu, "Optimal Conversion of
-    Conventional Artificial Neural Networks to Spiking Neural Networks", ICLR 2021.
+    The bias is half a threshold, spread over the time steps: so spikes round an input to the nearest rate rather than
+    down (S. Deng, S. Gu, "Optimal Conversion of Conventional Artificial Neural Networks to Spiking Neural Networks",
+    ICLR 2021). A membrane that begins with all of it fires too early, on inputs that later ones take back.
     """
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, timesteps: int) -> None:
         super().__init__()
         self.threshold = threshold
+        self.bias = threshold / (2 * timesteps)
         self.v: torch.Tensor | None = None
         self.heard: list[torch.Tensor] | None = None
         """Gets u - threshold at every step while it is a list."""
 
-    @property
-    def initial(self) -> float:
-        """v before the first step."""
-        return self.threshold / 2
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """One step: currents to spikes, 0 or 1."""
-        distance = (self.initial if self.v is None else self.v) + x - self.threshold
+        distance = (0.0 if self.v is None else self.v) + (x + self.bias) - self.threshold
         if self.heard is not None:
             self.heard.append(distance.detach())
         spikes = (distance >= 0).to(x.dtype)
@@ -197,9 +194,14 @@ class Converted(nn.Module):  # type: ignore[misc]
         self._parameters.update(network._parameters)
         self._buffers.update(network._buffers)
         self.moved, self.timesteps = frozenset(moved), timesteps
-        self.neurons = nn.ModuleList(map(IntegrateAndFire, thresholds))
+        self.neurons = nn.ModuleList(IntegrateAndFire(threshold, timesteps) for threshold in thresholds)
         self.pools = nn.ModuleDict({str(number): _winner(pool) for number, pool in pools.items()})
         self.eval()
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Of each ReLU's neurons."""
+        return tuple(one.threshold for one in self.neurons)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """One step."""

@@ -30,8 +30,8 @@ class Relu(Framework):
         """As ``Framework``."""
         ones = np.ones(node.shape[0])
         threshold = node.number("threshold", node.module.threshold)
-        initial = node.number("the initial membrane", node.module.initial)
-        return Reading(FloatNeuron(threshold * ones, 1.0, "greater_equal", "subtract", initial=initial * ones), ones, 0 * ones)
+        bias = node.number("bias", node.module.bias)
+        return Reading(FloatNeuron(threshold * ones, 1.0, "greater_equal", "subtract"), ones, bias * ones)
 
     def reset(self, network: nn.Module, frames: int) -> None:
         """As ``Framework``."""
