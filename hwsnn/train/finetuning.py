@@ -253,6 +253,8 @@ def _rounding(module: nn.Module, call: _Caller, bits: int) -> Iterator[None]:
                 exact = one.parametrizations.weight[0].rounded(original.detach())
                 parametrize.remove_parametrizations(one, "weight", leave_parametrized=False)
                 one.weight.data.copy_(exact)
+                if "bias" in one._parameters:  # in their order again
+                    one._parameters["bias"] = one._parameters.pop("bias")
 
 
 class _State:
