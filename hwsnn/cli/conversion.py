@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hwsnn.float_network import FloatArray
     from hwsnn.frontends.modules.converted import Converted
+    from hwsnn.model_file.notes import Forward
 
 ENCODINGS = ("direct", "uniform", "poisson")
 """Those whose mean over the steps is the pixel."""
@@ -36,7 +37,12 @@ class Calibration:
 
     @classmethod
     def of(
-        cls, data: str | None, count: int | None, counted: Mapping[str, Any], encoding: EncoderKind | None
+        cls,
+        data: str | None,
+        count: int | None,
+        counted: Mapping[str, Any],
+        encoding: EncoderKind | None,
+        forward: Forward | None,
     ) -> Calibration:
         """That of a command's options. Raises ``InputError`` where they do not do."""
         if data is None:
@@ -46,6 +52,8 @@ class Calibration:
                 f"--convert makes rates of still images, so the encoding must be {', '.join(ENCODINGS[:-1])} or "
                 f"{ENCODINGS[-1]}, not {encoding!r}"
             )
+        if forward == "all":
+            raise InputError("--convert makes a module that is called step by step; leave out --forward all")
         return cls(data, count, counted)
 
     def convert(self, module: nn.Module, sample: tuple[int, ...], timesteps: int | None) -> Calibrated:

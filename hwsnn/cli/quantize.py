@@ -121,7 +121,7 @@ def command(
     if data is not None:
         require_another(output, data=located(data)[0])
     counted = counted_as(mean, std, input_scale, pixel_bits)
-    calibration = Calibration.of(data, count, counted, encoding) if convert else None
+    calibration = Calibration.of(data, count, counted, encoding, forward) if convert else None
     module = ModuleOptions(weights, sample, forward, timesteps, encoding, calibration)
     trained, origin, read = read_trained(source, dt, reset=reset, compare=compare, module=module)
     try:

@@ -220,5 +220,7 @@ def test_bad_input(name: str) -> None:
 
 
 def test_the_package_is_imported_without_pytorch() -> None:
-    program = "import sys, hwsnn.train; print('torch' in sys.modules, hwsnn.train.finetune.__name__, 'torch' in sys.modules)"
+    program = (
+        "import sys, hwsnn.train; print('torch' in sys.modules, hwsnn.train.finetune.__name__, 'torch' in sys.modules)"
+    )
     assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == ["False", "finetune", "True"]

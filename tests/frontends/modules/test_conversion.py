@@ -50,9 +50,7 @@ class Functional(nn.Module):  # type: ignore[misc]
 
 
 def conv(*behind: Any, **settings: Any) -> Any:
-    return seeded(
-        nn.Conv2d(2, 4, 3, padding=1), *behind, nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5)
-    )
+    return seeded(nn.Conv2d(2, 4, 3, padding=1), *behind, nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
 
 
 NETWORKS: dict[str, Callable[[], Any]] = {
