@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -98,9 +98,7 @@ def _split(data: Data, seed: int) -> tuple[DataLoader[Any], DataLoader[Any]]:
     try:
         count = len(dataset)  # type: ignore[arg-type]
     except TypeError:
-        raise InputError(
-            "data must be of a dataset with a length, so that some can be held out; not a stream"
-        ) from None
+        raise InputError("data must be of a dataset with a length, no stream: a part of it is held out") from None
     kept = min(max(count // HELD_OUT, 1), MOST_HELD_OUT)
     if count < 2:
         raise InputError(f"data must have at least 2 images, one to train by and one held out, not {count}")
@@ -201,9 +199,7 @@ def _caller(
                 raise InputError("its time steps are not known; give timesteps, as in training")
             call = _Caller(module, read, timed, told, ())
         elif (timesteps, encoding, forward) != (None, None, None):
-            raise InputError(
-                "has no spiking neurons, so it has no timesteps, encoding or forward; give them when it has"
-            )
+            raise InputError("has no spiking neurons, so it has no timesteps, encoding or forward; leave them out")
         else:
             call = _Caller(module, None, False, 1, ())
         weighted.clear()
@@ -217,9 +213,7 @@ def _caller(
         for hook in hooks:
             hook.remove()
     if not weighted:
-        raise InputError(
-            "has no weights of a Conv1d, Conv2d or Linear that its forward uses; there is nothing to round"
-        )
+        raise InputError("has no weights of a Conv1d, Conv2d or Linear that its forward uses, so none to round")
     largest = int(classes.max())
     if int(classes.min()) < 0 or largest >= scores.shape[1]:
         raise InputError(f"classes must be from 0 to {scores.shape[1] - 1}, its scores, not {largest}")
@@ -243,9 +237,7 @@ def _rounding(module: nn.Module, call: _Caller, bits: int) -> Iterator[None]:
     for one in call.weighted:
         if parametrize.is_parametrized(one, "weight"):
             title = next(name for name, other in module.named_modules() if other is one)
-            raise InputError(
-                f"{title}: its weight is parametrized already; remove that first (remove_parametrizations)"
-            )
+            raise InputError(f"{title}: its weight is parametrized already; remove_parametrizations first")
     try:
         for one in call.weighted:
             values = np.asarray(one.weight.detach().cpu().numpy(), np.float64)
@@ -272,7 +264,7 @@ class _State:
         tensors = [*module.parameters()]
         for one in module.modules():
             if framework_of(one) is None:
-                tensors += [buffer for buffer in one.buffers(recurse=False)]
+                tensors += one.buffers(recurse=False)
         self._kept = [(tensor, tensor.detach().clone()) for tensor in tensors]
 
     def restore(self) -> None:

@@ -179,8 +179,8 @@ def _inputs(images: Any) -> torch.Tensor:
     found = torch.as_tensor(images)
     if not found.is_floating_point():
         raise ValueError(
-            f"images must be what the module takes, floats, such as pixels / 255 with the training's normalization, not "
-            f"{found.dtype}"
+            "images must be what the module takes, floats, such as pixels / 255 with the training's normalization, "
+            f"not {found.dtype}"
         )
     if found.ndim < 2 or not len(found):
         raise ValueError(f"images must be (N, ...) with at least one image, not of shape {tuple(found.shape)}")

@@ -114,7 +114,7 @@ class Seen(nn.Module):  # type: ignore[misc]
 
 
 class Rectified(TorchFunctionMode, ABC):
-    """Numbers the ReLUs and the max-pools of one call of a network, while it is entered, and does what takes their place.
+    """Numbers the ReLUs and max-pools of one call of a network, while it is entered, and does what takes their place.
 
     A pool right before a ReLU is put behind it, which is the same for activations: so spikes are pooled, not currents.
     ``moved``: the numbers of these pools. Dropout does nothing.
