@@ -72,10 +72,11 @@ class Chain:
 
     def add_max_pool(self, node: Source, window: Pair, stride: Pair, mode: PoolMode = "or") -> None:
         """The largest of a window: a layer of its own behind neurons, a pool of spikes by ``mode``, else a map."""
-        of_spikes = not self.maps
+        gains = self.maps if not self.maps or (self.layers and all(map(linear.is_gain, self.maps))) else None
         self.add(node, linear.MaxMap(node.name, window, stride))
-        if of_spikes:
+        if gains is not None:  # what a spike counts goes on behind the pool
             self.close_pool(node.name, window, stride, mode)
+            self.maps = [one for one in gains if isinstance(one, linear.Scale)]
 
     def close_pool(self, name: str, window: Pair, stride: Pair, mode: PoolMode) -> str:
         """A spiking max-pool in place of the map that was added last; its name as a layer."""

@@ -121,17 +121,19 @@ def test_steps_of_an_input_that_changes() -> None:
 def test_the_same_seed_trains_the_same() -> None:
     found = []
     for seed in (0, 0, 1):
+        module, inputs = Loop(), data()
+        torch.manual_seed(len(found))
         state = torch.random.get_rng_state()
-        found.append(weights(finetune(Loop(), data(), bits=2, epochs=1, learning_rate=1e-2, seed=seed)))
-        torch.manual_seed(5)
-        torch.random.set_rng_state(state)
+        found.append(weights(finetune(module, inputs, bits=2, epochs=1, learning_rate=1e-2, seed=seed)))
+        assert torch.equal(state, torch.random.get_rng_state())
     assert all(map(torch.equal, found[0], found[1]))
     assert not all(map(torch.equal, found[0], found[2]))
 
 
 def broken(after: int, error: BaseException) -> Callable[..., Any]:
     """An epoch that raises once it was called so often."""
-    epoch, calls = finetuning._epoch, []
+    epoch = finetuning._epoch
+    calls: list[float] = []
 
     def one(*arguments: Any) -> float:
         if len(calls) == after:
@@ -172,6 +174,7 @@ def test_the_scores_are_those_of_the_readout() -> None:
     for module, steps in ((spiking(), STEPS), (Loop(), None)):
         batches = DataLoader(TensorDataset(*data()), 8)
         call = finetuning._caller(module, batches, timesteps=steps, encoding=None, forward=None)
+        assert call.read is not None
         with evaluating(module):
             outputs = called(module, call.read.layout, inputs.expand(STEPS, *inputs.shape))
             torch.testing.assert_close(call.scores(inputs), sum(outputs))
