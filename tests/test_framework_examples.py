@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,10 +17,10 @@ from click.testing import CliRunner
 
 from hwsnn.cli import cli
 from tests.data.test_data import idx
-from tests.support.framework_examples import EXAMPLES, Example
+from tests.support.framework_examples import EXAMPLES, FOLDER, Example
 
 IMAGES = 50
-QUICKEST = "sinabs_cnn"
+QUICKEST = ("relu_cnn", "sinabs_cnn")
 """The others are trained by `make frameworks`."""
 
 
@@ -58,7 +60,7 @@ def strengthen(weights: Path) -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        pytest.param(example, marks=[] if example.name == QUICKEST else pytest.mark.frameworks, id=example.name)
+        pytest.param(example, marks=[] if example.name in QUICKEST else pytest.mark.frameworks, id=example.name)
         for example in EXAMPLES
     ],
 )
@@ -70,7 +72,8 @@ def test_a_trained_network_spikes_as_in_its_framework(example: Example, made_up:
     assert "% of 10 validation images right" in example.train(str(made_up), weights)
     strengthen(weights)
     source = (f"{example.file}:make_net", "--weights", weights, "--sample", "1x28x28")
-    report = invoke("quantize", *source, "--timesteps", example.timesteps, "--data", made_up, "-o", model)
+    steps = ("--timesteps", example.timesteps, *example.options)
+    report = invoke("quantize", *source, *steps, "--data", made_up, "-o", model)
     assert all(layer["activity"]["ever"] > 0 for layer in report["layers"] if layer["activity"])
     checked = invoke("check", source[0], model, *source[1:], "--data", made_up, "-n", "10", "--agree", "0")
     assert checked["layers"]
@@ -83,7 +86,21 @@ def test_the_commands_in_the_file_are_its_own(example: Example) -> None:
     """They name the file and what it writes, and the steps that it makes."""
     commands = example.file.read_text().split('"""')[1].replace("\\\n", " ")
     assert re.findall(r"--timesteps (\d+)", commands) == [example.timesteps]
+    assert tuple(re.findall(r"--convert", commands)) == example.options
     assert set(re.findall(r"(\w+)\.(?:py|pt|safetensors)\b", commands)) == {example.name}
     assert re.findall(r"^    (?:python|hwsnn (\w+))", commands, re.MULTILINE) == [
         *("", "quantize", "check", "run", "verify", "generate")
     ]
+
+
+def test_fine_tuning(made_up: Path) -> None:
+    """Three figures, of which that of the tuned network has the last word."""
+    for package in ("torch", "spikingjelly"):
+        if find_spec(package) is None:
+            pytest.skip(f"needs {package}")
+    options = ("--data", str(made_up), "--bits", "2", "--epochs", "1", "--images", str(IMAGES), "--test-images", "20")
+    command = (sys.executable, str(FOLDER / "finetuned.py"), *options)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shares = re.findall(r"^(\d bits, [a-z-]+): \d+\.\d\d% right$", done.stdout, re.MULTILINE)
+    assert shares == ["8 bits, rounded", "2 bits, rounded", "2 bits, fine-tuned"]

@@ -13,10 +13,11 @@ FOLDER = Path(__file__).parent.parent.parent / "examples" / "frameworks"
 
 @dataclass(frozen=True)
 class Example:
-    """``framework``: the package that it needs."""
+    """``framework``: the package that it needs. ``options``: of ``hwsnn quantize``, beside those of all."""
 
     name: str
     framework: str
+    options: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -37,6 +38,7 @@ class Example:
 
 EXAMPLES = (
     Example("norse_conv", "norse"),
+    Example("relu_cnn", "torch", ("--convert",)),
     Example("sinabs_cnn", "sinabs"),
     Example("snntorch_conv", "snntorch"),
     Example("snntorch_dense", "snntorch"),
