@@ -119,7 +119,7 @@ def test_steps_of_an_input_that_changes() -> None:
 
 
 def test_the_same_seed_trains_the_same() -> None:
-    found = []
+    found = list[Any]()
     for seed in (0, 0, 1):
         module, inputs = Loop(), data()
         torch.manual_seed(len(found))

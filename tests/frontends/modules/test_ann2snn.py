@@ -42,7 +42,7 @@ def ann2snn() -> Any:
 
 def network(pool: type[nn.Module]) -> nn.Module:
     torch.manual_seed(0)
-    layers = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), pool(2)
+    layers: tuple[Any, ...] = (nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), pool(2))
     layers += nn.Conv2d(4, 6, 3, bias=False), nn.ReLU(), pool(2), nn.Flatten(), nn.Linear(6, 9), nn.ReLU()
     return nn.Sequential(*layers, nn.Linear(9, 5)).double().eval()
 
