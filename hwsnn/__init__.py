@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .frontends.read import read as read
     from .model_file.by_name import load_model as load
     from .public import check as check
+    from .public import convert as convert
     from .public import from_torch as from_torch
     from .public import generate as generate
     from .public import save as save
@@ -38,6 +39,7 @@ _PUBLIC = {
     "Network": "spec",
     "ToolError": "errors",
     "check": "public",
+    "convert": "public",
     "firing": "reference.firing:measure",
     "from_torch": "public",
     "generate": "public",
@@ -58,6 +60,7 @@ __all__ = [
     "ToolError",
     "__version__",
     "check",
+    "convert",
     "firing",
     "from_torch",
     "generate",

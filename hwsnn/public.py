@@ -46,6 +46,18 @@ def from_torch(
     return read.network
 
 
+def convert(module: nn.Module, images: Any, *, timesteps: int) -> nn.Module:
+    """The spiking module whose neurons fire the activations of ``module``, a trained network of ReLUs, as rates.
+
+    ``images``: (N, ...), training images as the module takes them, normalized: a tensor or an array of floats. They
+    give the thresholds; 500 are plenty. ``timesteps``: of a frame. A call of the result makes one step: ``from_torch``
+    and ``check`` take it. ``module`` stays as it is. Raises ``InputError`` for a network that cannot be converted.
+    """
+    from .frontends.modules.conversion import convert as converted
+
+    return converted(module, images, timesteps=timesteps)
+
+
 def check(
     module: nn.Module,
     network: Network,

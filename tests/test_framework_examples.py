@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,10 +17,10 @@ from click.testing import CliRunner
 
 from hwsnn.cli import cli
 from tests.data.test_data import idx
-from tests.support.framework_examples import EXAMPLES, Example
+from tests.support.framework_examples import EXAMPLES, FOLDER, Example
 
 IMAGES = 50
-QUICKEST = "sinabs_cnn"
+QUICKEST = ("relu_cnn", "sinabs_cnn")
 """The others are trained by `make frameworks`."""
 
 
@@ -58,7 +60,7 @@ def strengthen(weights: Path) -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        pytest.param(example, marks=[] if example.name == QUICKEST else pytest.mark.frameworks, id=example.name)
+        pytest.param(example, marks=[] if example.name in QUICKEST else pytest.mark.frameworks, id=example.name)
         for example in EXAMPLES
     ],
 )
@@ -87,3 +89,16 @@ def test_the_commands_in_the_file_are_its_own(example: Example) -> None:
     assert re.findall(r"^    (?:python|hwsnn (\w+))", commands, re.MULTILINE) == [
         *("", "quantize", "check", "run", "verify", "generate")
     ]
+
+
+def test_fine_tuning(made_up: Path) -> None:
+    """Three figures, of which that of the tuned network has the last word."""
+    for package in ("torch", "spikingjelly"):
+        if find_spec(package) is None:
+            pytest.skip(f"needs {package}")
+    options = ("--data", str(made_up), "--bits", "2", "--epochs", "1", "--images", str(IMAGES), "--test-images", "20")
+    command = (sys.executable, str(FOLDER / "finetuned.py"), *options)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shares = re.findall(r"^(\d bits, [a-z-]+): \d+\.\d\d% right$", done.stdout, re.MULTILINE)
+    assert shares == ["8 bits, rounded", "2 bits, rounded", "2 bits, fine-tuned"]

@@ -74,10 +74,14 @@ def command(
     module = loaded_module(source, weights)
 
     from hwsnn.checking.check import check, sample_of
+    from hwsnn.frontends.modules.conversion import with_thresholds
 
-    options = ModuleOptions(weights, sample or notes.sample or sample_of(network), forward or notes.forward)
+    shape = sample or notes.sample or sample_of(network)
+    options = ModuleOptions(weights, shape, forward or notes.forward).of_model(network)
     try:
-        read = read_loaded(source, module, options.of_model(network))
+        if notes.thresholds is not None:
+            module = with_thresholds(module, notes.thresholds, shape, network.timesteps)
+        read = read_loaded(source, module, options)
     except InputError as error:
         raise InputError(f"{error} ({model}: {network.timesteps} steps, encoding {network.encoder.kind!r})") from None
     with stages() as show:

@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from hwsnn.frontends.modules.build import ReadModule
     from hwsnn.model_file.notes import Forward
 
+    from .conversion import Calibration
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SOURCE = re.compile(r"(?P<file>.*\.py):(?P<name>[^/]*)")
 
 
 @dataclass(frozen=True)
 class ModuleOptions:
-    """The options of ``module_options``, with the steps and the encoding that a module is called with."""
+    """The options of ``module_options``, with the steps and the encoding that a module is called with.
+
+    ``calibration``: None for a module that has spiking neurons.
+    """
 
     weights: Path | None = None
     sample: tuple[int, ...] | None = None
     forward: Forward | None = None
     timesteps: int | None = None
     encoding: EncoderKind | None = None
+    calibration: Calibration | None = None
 
     def of_model(self, network: Network) -> ModuleOptions:
         """With the steps and the encoding of ``network``."""
@@ -43,6 +49,8 @@ class ModuleOptions:
         for name in ("weights", "sample", "forward"):
             if getattr(self, name) is not None:
                 raise InputError(f"--{name} is for a module, FILE.py:NAME, only")
+        if self.calibration is not None:
+            raise InputError("--convert is for a module, FILE.py:NAME, of ReLUs only")
 
 
 def _sample(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, ...] | None:
@@ -111,14 +119,10 @@ def read_loaded(source: str, module: nn.Module, options: ModuleOptions) -> ReadM
     """``module``, loaded from ``source``, as a float network."""
     from hwsnn.frontends.modules.build import read_module
 
-    if options.sample is None:
-        raise InputError(
-            f"{source}: give the shape of its input at a step: --sample CxHxW, such as 1x28x28, or n values"
-        )
     try:
         return read_module(
             module,
-            options.sample,
+            required_sample(source, options),
             timesteps=options.timesteps,
             encoding=options.encoding,
             forward=options.forward,
@@ -128,15 +132,33 @@ def read_loaded(source: str, module: nn.Module, options: ModuleOptions) -> ReadM
         raise InputError(f"{source}: {error}") from None
 
 
+def required_sample(source: str, options: ModuleOptions) -> tuple[int, ...]:
+    """The shape of a module's input at a step, which must have been given."""
+    if options.sample is None:
+        raise InputError(
+            f"{source}: give the shape of its input at a step: --sample CxHxW, such as 1x28x28, or n values"
+        )
+    return options.sample
+
+
 def read_module_source(source: str, options: ModuleOptions, dt: float | None) -> tuple[ReadModule, dict[str, Any]]:
     """The module of ``FILE.py:NAME`` as a float network, and how it was read."""
     if dt is not None:
         raise InputError(f"{source}: its neurons have their own time step; --dt is for NIR files only")
-    read = read_loaded(source, loaded_module(source, options.weights), options)
+    module, remarks = loaded_module(source, options.weights), list[str]()
+    origin: dict[str, Any] = {}
+    if options.calibration is not None:
+        try:
+            calibrated = options.calibration.convert(module, required_sample(source, options), options.timesteps)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from None
+        module, origin = calibrated.module, calibrated.origin
+        remarks.append(calibrated.remark)
+    read = read_loaded(source, module, options)
     if options.weights is None:
-        remark = f"weights: as {Path(source).name} gives them; if it does not load trained ones, give --weights"
-        read = replace(read, network=replace(read.network, remarks=(*read.network.remarks, remark)))
-    origin: dict[str, Any] = {"sample_shape": list(options.sample or ()), "forward": read.forward}
+        remarks.append(f"weights: as {Path(source).name} gives them; if it does not load trained ones, give --weights")
+    read = replace(read, network=replace(read.network, remarks=(*read.network.remarks, *remarks)))
+    origin |= {"sample_shape": list(options.sample or ()), "forward": read.forward}
     if options.weights is not None:
         origin["weights"] = options.weights.name
     return read, origin

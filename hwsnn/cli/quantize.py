@@ -23,6 +23,7 @@ from ..spec import (
     Reset,
 )
 from .common import data_option, emit, json_option, output_option, require_another
+from .conversion import Calibration
 from .firing import located, measured, sample_count_option, show_sample, with_sample
 from .module_source import ModuleOptions, module_options, source_file
 from .self_check import SelfCheck
@@ -65,6 +66,12 @@ from .source import (
 @input_options
 @module_options
 @click.option(
+    "--convert",
+    is_flag=True,
+    help="SRC is a module of ReLUs, without spiking neurons: make such of them, by their activations on the images of "
+    "--data.",
+)
+@click.option(
     "--dt",
     type=float,
     callback=positive,
@@ -90,6 +97,7 @@ def command(
     weights: Path | None,
     sample: tuple[int, ...] | None,
     forward: Any,
+    convert: bool,
     dt: float | None,
     data: str | None,
     count: int | None,
@@ -99,6 +107,8 @@ def command(
 
     SRC is a module of PyTorch made of snnTorch's, SpikingJelly's, sinabs' or Norse's neurons, as FILE.py:NAME (NAME is
     the module, or returns it), a NIR graph, or a float .safetensors. FILE is run: it is your own program.
+
+    With --convert, SRC is a plain module of ReLUs, trained without time, and its activations become rates of spikes.
 
     With --data, the model runs on sample data, and the report says how many neurons of each layer fire. It is kept in
     the model file, too. docs/importing.md says how modules are read, docs/nir.md how NIR graphs are.
@@ -110,9 +120,10 @@ def command(
     require_another(output, source=source_file(source), **({"weights": weights} if weights else {}))
     if data is not None:
         require_another(output, data=located(data)[0])
-    module = ModuleOptions(weights, sample, forward, timesteps, encoding)
-    trained, origin, read = read_trained(source, dt, reset=reset, compare=compare, module=module)
     counted = counted_as(mean, std, input_scale, pixel_bits)
+    calibration = Calibration.of(data, count, counted, encoding, forward) if convert else None
+    module = ModuleOptions(weights, sample, forward, timesteps, encoding, calibration)
+    trained, origin, read = read_trained(source, dt, reset=reset, compare=compare, module=module)
     try:
         network, report = quantize(
             trained,

@@ -95,6 +95,16 @@ Linear: TypeAlias = Spatial | DenseMap
 Map: TypeAlias = Linear | MaxMap
 
 
+def is_gain(one: Map) -> bool:
+    """Whether a map is no more than a positive factor of each channel: the largest of a window commutes with it."""
+    return (
+        isinstance(one, Scale)
+        and one.offset is None
+        and one.factor.shape[1:] == (1, 1)
+        and bool((one.factor > 0).all())
+    )
+
+
 class Work:
     """The rest of a network's budget: every map may be small, but there may be thousands of them."""
 

@@ -34,13 +34,15 @@ class Notes:
     """``quantized``: whether a quantizer's report is there; ``input``: None if values count as they are.
 
     ``sample``: the shape of a module's input at a step, and ``forward``, whether a call of it makes a ``step`` or
-    ``all`` of them; None if the model was not made of a module.
+    ``all`` of them; None if the model was not made of a module. ``thresholds``: those that its ReLUs were converted
+    with, None for a module of spiking neurons.
     """
 
     quantized: bool
     input: InputNotes | None
     sample: tuple[int, ...] | None
     forward: Forward | None
+    thresholds: tuple[float, ...] | None = None
 
 
 def read_notes(path: Path, channels: int) -> Notes:
@@ -57,6 +59,7 @@ def read_notes(path: Path, channels: int) -> Notes:
             None if said is None else _input(_object("the input", said), channels),
             None if found.get("sample_shape") is None else _sample(found["sample_shape"]),
             None if found.get("forward") is None else _forward(found["forward"]),
+            None if found.get("converted") is None else _thresholds(_object("converted", found["converted"])),
         )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: its notes are damaged: {error}; make the model again with hwsnn quantize") from None
@@ -90,6 +93,13 @@ def _forward(value: Any) -> Forward:
     if value not in ("step", "all"):
         raise ValueError(f"forward must be step or all, not {str(value)[:40]}")
     return cast(Forward, value)
+
+
+def _thresholds(said: dict[str, Any]) -> tuple[float, ...]:
+    values = said.get("thresholds")
+    if not isinstance(values, list) or not values:
+        raise ValueError("thresholds must be a list of numbers, one for each ReLU")
+    return tuple(_number("a threshold", value, positive=True) for value in values)
 
 
 def _sample(value: Any) -> tuple[int, ...]:

@@ -6,14 +6,19 @@ A. Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", 
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from hwsnn.float_network import FloatArray
 from hwsnn.quantization.rows import best_scales
-from hwsnn.spec.integers import signed_limits
+from hwsnn.spec import largest_weight
 
-from .network import Layer, TrainableNetwork
+from .network import TrainableNetwork
+
+TINY = 1e-30
+"""Stands for the largest weight of a channel that has none."""
 
 
 def fold_norms(network: TrainableNetwork) -> None:
@@ -35,23 +40,35 @@ def round_weights(network: TrainableNetwork, bits: int) -> None:
     *firing, last = network.weighted()
     for layer in (*firing, last):
         by_channel = layer is not last  # an integrator's channels share one scale
-        parametrize.register_parametrization(layer.weights, "weight", _Rounded(layer, bits, by_channel))
-
-
-class _Rounded(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
-    """Weights as the nearest on their channel's grid, whose largest integer stands for a fixed part of the peak."""
-
-    def __init__(self, layer: Layer, bits: int, by_channel: bool) -> None:
-        super().__init__()
-        self.largest = signed_limits(bits)[1]
-        self.over = (1, 2, 3) if by_channel else (0, 1, 2, 3)
         weight, _ = layer.folded()
-        rows = weight.reshape(len(weight) if by_channel else 1, -1)
-        part = self.largest / (best_scales(rows, self.largest) * abs(rows).max(axis=1))
-        self.register_buffer("part", torch.as_tensor(part, dtype=torch.float32).view(-1, 1, 1, 1))
+        parametrize.register_parametrization(layer.weights, "weight", Rounded(weight, bits, by_channel))
+
+
+class Rounded(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
+    """Weights as the nearest on their channel's grid, whose largest integer stands for a fixed part of the peak.
+
+    Of 1 bit: as the sign times the mean magnitude. ``weight``: (out, ...), what they are at first, for that part;
+    ``by_channel``: whether each channel has its own grid.
+    """
+
+    def __init__(self, weight: FloatArray, bits: int, by_channel: bool) -> None:
+        super().__init__()
+        self.largest = largest_weight(bits)
+        self.of_signs = bits == 1
+        self.over = tuple(range(1 if by_channel else 0, weight.ndim))
+        if not self.of_signs:
+            rows = weight.reshape(len(weight) if by_channel else 1, -1)
+            rows = np.where(rows.any(axis=1, keepdims=True), rows, 1.0)  # any grid has zeros
+            part = self.largest / (best_scales(rows, self.largest) * abs(rows).max(axis=1))
+            self.register_buffer("part", torch.as_tensor(part, dtype=torch.float32).view(-1, *(1,) * (weight.ndim - 1)))
+
+    def rounded(self, weight: Tensor) -> Tensor:
+        """The nearest on the grid."""
+        sizes = weight.detach().abs()
+        if self.of_signs:
+            return torch.where(weight < 0, -1.0, 1.0) * sizes.mean(self.over, keepdim=True)
+        scale = self.largest / (self.part * sizes.amax(self.over, keepdim=True)).clamp(min=TINY)
+        return torch.clamp(torch.round(weight * scale), -self.largest, self.largest) / scale
 
     def forward(self, weight: Tensor) -> Tensor:
-        peak = weight.detach().abs().amax(self.over, keepdim=True)
-        scale = self.largest / (self.part * peak)
-        rounded = torch.clamp(torch.round(weight * scale), -self.largest, self.largest) / scale
-        return weight + (rounded - weight).detach()
+        return weight + (self.rounded(weight) - weight).detach()

@@ -32,6 +32,10 @@ def test_what_is_there(tmp_path: Path) -> None:
     assert notes_of(tmp_path, notes) == Notes(True, InputNotes(0.5, (0.0, 0.25), (1.0, 2.0)), (1, 28, 28), "all")
 
 
+def test_thresholds_of_a_converted_module(tmp_path: Path) -> None:
+    assert notes_of(tmp_path, {"converted": {"thresholds": [1, 2.5], "images": "any"}}).thresholds == (1.0, 2.5)
+
+
 @pytest.mark.parametrize(
     ("notes", "quantized"),
     [(None, False), ({}, False), ({"quantization": {"input": None}}, True), ({"quantization": {}}, True)],
@@ -44,6 +48,9 @@ def test_what_is_not(tmp_path: Path, notes: dict[str, Any] | None, quantized: bo
     ("notes", "said"),
     [
         ([], "the notes must be a JSON object, not list"),
+        ({"converted": 3}, "converted must be a JSON object, not int"),
+        ({"converted": {"thresholds": []}}, "thresholds must be a list of numbers, one for each ReLU"),
+        ({"converted": {"thresholds": [1, 0]}}, "a threshold must be a positive, finite number, not 0"),
         ({"quantization": 3}, "quantization must be a JSON object, not int"),
         ({"quantization": {"input": [1]}}, "the input must be a JSON object, not list"),
         ({"quantization": {"input": INPUT | {"scale": "1"}}}, "scale must be a positive, finite number, not 1"),

@@ -36,10 +36,10 @@ class Example:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """What ``hwsnn quantize`` gets besides, the time steps included."""
+        """What ``hwsnn quantize`` gets besides its module, weights, sample and data."""
         commands = self.file.read_text().replace("\\\n", " ")
-        (found,) = re.findall(r"(--timesteps \d+.*) --data", commands)
-        return tuple(found.split())
+        (options,) = re.findall(r"hwsnn quantize \S+ (.*)", commands)
+        return tuple(re.sub(r"(--weights|--sample|--data|-o) \S+", "", options).split())
 
     def train(self, data: str, weights: Path) -> str:
         """Run it, to write ``weights``. What it prints."""
@@ -51,6 +51,7 @@ class Example:
 
 EXAMPLES = (
     Example("norse_conv", "norse"),
+    Example("relu_cnn", "torch"),
     Example("sinabs_cnn", "sinabs"),
     Example("snntorch_conv", "snntorch"),
     Example("snntorch_dense", "snntorch"),

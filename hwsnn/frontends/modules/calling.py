@@ -90,7 +90,8 @@ def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple
     hints = [layouts for framework in FRAMEWORKS if (layouts := framework.layouts(module))]
     if not hints:
         raise InputError(
-            "has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are"
+            "has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are; a "
+            "network of ReLUs is converted with --convert"
         )
     found = hints[0] if len(hints) == 1 else USUAL
     wanted = [layout for layout in found if forward is None or (layout in CALL_PER_STEP) == (forward == "step")]
@@ -144,22 +145,26 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
 
     Frames that are given once must be the same at every step.
     """
-    steps, frames = inputs.shape[:2]
     dtype, device = number_type(module)
-    inputs = inputs.to(dtype=dtype, device=device)
     with evaluating(module):
-        reset(module, frames)
-        match layout:
-            case "step" | "state":
-                return step_by_step(module, layout, inputs)
-            case "frame":
-                return [first(module(inputs[0]))]
-            case "sequence":
-                return [first(module(inputs))]
-            case "batch_first":
-                return [first(module(inputs.transpose(0, 1)))]
-            case "folded":
-                return [first(module(inputs.transpose(0, 1).reshape(frames * steps, *inputs.shape[2:])))]
+        return called(module, layout, inputs.to(dtype=dtype, device=device))
+
+
+def called(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
+    """As ``run``, of inputs in the module's own numbers, in the mode that the module is in."""
+    steps, frames = inputs.shape[:2]
+    reset(module, frames)
+    match layout:
+        case "step" | "state":
+            return step_by_step(module, layout, inputs)
+        case "frame":
+            return [first(module(inputs[0]))]
+        case "sequence":
+            return [first(module(inputs))]
+        case "batch_first":
+            return [first(module(inputs.transpose(0, 1)))]
+        case "folded":
+            return [first(module(inputs.transpose(0, 1).reshape(frames * steps, *inputs.shape[2:])))]
 
 
 def step_by_step(module: nn.Module, layout: Layout, inputs: Iterable[torch.Tensor]) -> list[torch.Tensor]:

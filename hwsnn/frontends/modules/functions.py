@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from hwsnn.float_network import FloatArray
+from hwsnn.spec import Shape
 
 from .. import linear
 from ..graph import Graph
@@ -60,9 +64,8 @@ def add_function(graph: Graph, signal: Signal, call: Call, frames: Frames) -> Si
     if call.name in WEIGHTED:
         return add_layer(graph, signal, call, _weighted(call, len(frames.inner)), len(frames.inner))
     if call.name in TIMES | DIVIDED:
-        factor = _constant(call)
-        factors = np.full((1, 1, 1), 1 / factor if call.name in DIVIDED else factor)
-        return graph.add(call, signal, linear.Scale(call.name, factors))
+        factors = _factors(call, signal.shape, len(frames.inner))
+        return graph.add(call, signal, linear.Scale(call.name, 1 / factors if call.name in DIVIDED else factors))
     if call.name in REDUCING:
         return _reduce(graph, signal, call, frames)
     raise call.error(_refusal(call.name))
@@ -103,14 +106,31 @@ def _reduce(graph: Graph, signal: Signal, call: Call, frames: Frames) -> Signal:
     return graph.add(call, signal, linear.PoolMap(call.name, size, size, (0, 0), factor))
 
 
-def _constant(call: Call) -> float:
+def _factors(call: Call, shape: Shape, axes: int) -> FloatArray:
+    """By what ``call`` multiplies or divides an input of ``shape``: for all values (1, 1, 1), or for each channel.
+
+    ``axes``: as in ``Node``.
+    """
     if call.name in DIVIDED and (call.args[0] is not call.inputs[0].tensor or call.kwargs.get("rounding_mode")):
         raise call.error("must divide by a number, and not round; else use a layer, such as BatchNorm")
-    values = [one for one in call.args if isinstance(one, int | float) and not isinstance(one, bool)]
-    values += [float(one) for one in call.args if isinstance(one, torch.Tensor) and one.numel() == 1]
-    if len(values) != 1 or not np.isfinite(values[0]) or values[0] == 0:
-        raise call.error("must be by one number that is finite and not 0; else use a layer, such as BatchNorm")
-    return values[0]
+    found = [torch.as_tensor(one) for one in call.args if isinstance(one, int | float) and not isinstance(one, bool)]
+    found += [one for one in call.args if isinstance(one, torch.Tensor) and one is not call.inputs[0].tensor]
+    wrong = call.error(
+        "must be by one number, or one for each channel, that is finite and not 0; else use a layer, such as BatchNorm"
+    )
+    if len(found) != 1:
+        raise wrong
+    values = found[0].detach().cpu().double().numpy()
+    if not np.isfinite(values).all() or not values.all():
+        raise wrong
+    if values.size == 1:
+        return values.reshape(1, 1, 1)
+    own = {1: (math.prod(shape),), 2: (shape[0], shape[2]), 3: shape}[axes]
+    try:
+        whole = np.broadcast_to(values, own if values.ndim <= axes else (1, *own)).reshape(shape)
+    except ValueError:
+        raise wrong from None
+    return np.array(whole[:, :1, :1] if (whole == whole[:, :1, :1]).all() else whole)
 
 
 def _training(call: Call) -> Any:

@@ -17,6 +17,7 @@ from hwsnn.spec import Pair, Window
 from .. import linear
 from ..graph import Graph
 from ..terms import Signal
+from .converted import WINNERS
 from .recording import Call
 
 UNCHANGED = (nn.Identity, _DropoutNd)
@@ -184,7 +185,7 @@ def _max_pool(graph: Graph, signal: Signal, call: Call, module: nn.MaxPool1d | n
     _require_whole_windows(signal, call, module, size, stride, padding)
     if any(padding):
         return _padded_max_pool(graph, signal, call, Window(size, stride, padding))
-    return graph.add_max_pool(call, signal, size, stride)
+    return graph.add_max_pool(call, signal, size, stride, "winner" if isinstance(module, WINNERS) else "or")
 
 
 def _padded_max_pool(graph: Graph, signal: Signal, call: Call, window: Window) -> Signal:
@@ -237,7 +238,7 @@ _HANDLERS: tuple[tuple[tuple[type[nn.Module], ...], Callable[[Graph, Signal, Cal
     ((nn.AvgPool1d, nn.AvgPool2d), _average_pool),
     ((nn.LPPool2d,), _sum_pool),
     ((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), _adaptive_pool),
-    ((nn.MaxPool1d, nn.MaxPool2d), _max_pool),
+    ((*WINNERS, nn.MaxPool1d, nn.MaxPool2d), _max_pool),
 )
 HANDLED = (*(kin for kinds, _ in _HANDLERS for kin in kinds), *UNCHANGED, *MOVING)
 """All that ``add_layer`` adds, and what adds nothing."""

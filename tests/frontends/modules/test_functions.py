@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hwsnn.errors import InputError
+from hwsnn.float_network import FloatPopulation
+from hwsnn.spec import MaxPool
 
 torch: Any = pytest.importorskip("torch")
 snn: Any = pytest.importorskip("snntorch")
@@ -70,6 +72,9 @@ ALIKE: dict[str, tuple[Callable[[Any, Any], Any], int | None]] = {
     "divided": (lambda net, x: x / 4, None),
     "divided by a tensor": (lambda net, x: torch.div(x, torch.tensor(4.0)), None),
     "times a parameter": (lambda net, x: x * net.factor, None),
+    "times values of channels": (lambda net, x: x * torch.tensor([1.0, -2, 0.5, 0.25]).reshape(4, 1, 1), None),
+    "divided by values of channels": (lambda net, x: x / torch.arange(1.0, 5).reshape(1, 4, 1, 1), None),
+    "times values of a vector": (lambda net, x: torch.linspace(-1, 1, 144) * x.flatten(1), 144),
     "in place": (lambda net, x: x.mul_(2).div_(3), None),
     "negative": (lambda net, x: x * -1.5, None),
     "dropout": (lambda net, x: F.dropout(x, 0.5, training=net.training), None),
@@ -86,12 +91,27 @@ def test_functions_on_currents(name: str) -> None:
 
 
 SPIKING = ["flatten", "view", "mean", "sum", "average", "largest", "times a number", "dropout", "adaptive, squeezed"]
+SPIKING += ["times values of channels", "largest, then a factor"]
 
 
 @pytest.mark.parametrize("name", SPIKING)
 def test_functions_on_spikes(name: str) -> None:
     function, size = ALIKE[name]
     read_alike(randomized(Net(function, size, spiking=True)), (2, 6, 6))
+
+
+@pytest.mark.parametrize("after", [None, 4])
+def test_the_largest_of_what_spikes_count(after: int | None) -> None:
+    """Positive factors of channels go on behind a pool of spikes, to the next weights."""
+
+    def pooled(net: Any, x: Any) -> Any:
+        x = F.max_pool2d(2 * x * torch.tensor([1.0, 2, 0.5, 0.25]).reshape(4, 1, 1), 2)
+        return x if after is None else x.mean((2, 3))
+
+    net = randomized(Net(pooled, after, spiking=True))
+    read_alike(net, (2, 6, 6))
+    kinds = [type(layer) for layer in read_module(net, (2, 6, 6), timesteps=2).network.layers]
+    assert kinds == [FloatPopulation, MaxPool, FloatPopulation]
 
 
 RELU: dict[str, Callable[[Any, Any], Any]] = {
@@ -170,9 +190,14 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "negated": (lambda net, x: -x, "neg: neg is not built"),
     "power": (lambda net, x: x**2, "pow: pow is not built"),
     "a number divided by it": (lambda net, x: 1 / x, "is not built"),
-    "times 0": (lambda net, x: x * 0, "mul: must be by one number that is finite and not 0; else use a layer"),
-    "times infinity": (lambda net, x: x * float("inf"), "mul: must be by one number that is finite and not 0"),
-    "times values of channels": (lambda net, x: x * torch.ones(4, 1, 1), "mul: must be by one number that is finite"),
+    "times 0": (lambda net, x: x * 0, "mul: must be by one number, or one for each channel, that is finite and not 0"),
+    "times infinity": (lambda net, x: x * float("inf"), "mul: must be by one number, or one for each channel, that is"),
+    "times a 0": (lambda net, x: x * torch.tensor([1.0, 0, 1, 1]).reshape(4, 1, 1), "mul: must be by one number, or"),
+    "times values of frames": (lambda net, x: x * torch.ones(len(x), 1, 1, 1), "mul: must be by one number, or"),
+    "times values of places": (
+        lambda net, x: x * torch.linspace(1, 2, 36).view(6, 6),
+        "must be the same over a channel's height and",
+    ),
     "rounded down": (
         lambda net, x: torch.div(x, 2, rounding_mode="floor"),
         "div: must divide by a number, and not round",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..framework import Framework
 from .norse import Norse
+from .relu import Relu
 from .sinabs import Sinabs
 from .snntorch import SnnTorch
 from .spikingjelly import SpikingJelly
@@ -13,7 +14,7 @@ from .spikingjelly import SpikingJelly
 if TYPE_CHECKING:
     from torch import nn
 
-FRAMEWORKS: tuple[Framework, ...] = (SnnTorch(), SpikingJelly(), Sinabs(), Norse())
+FRAMEWORKS: tuple[Framework, ...] = (SnnTorch(), SpikingJelly(), Sinabs(), Norse(), Relu())
 
 
 def framework_of(module: nn.Module) -> Framework | None:
