@@ -120,10 +120,13 @@ class _Population:
 def _projected(projection: AnyProjection, weight: Tensor, bias: Tensor) -> Synapses:
     """The currents of an input."""
     match projection:
+        case Conv(stride=(down, across), padding_values=None) if across > down:
+            # Of one channel and one column of windows oneDNN's sums are wrong (PyTorch 2.13), but not on its side.
+            stride, padding = (across, down), projection.padding[::-1]
+            turned = _projected(replace(projection, stride=stride, padding=padding), weight.transpose(2, 3), bias)
+            return lambda x: turned(x.transpose(2, 3)).transpose(2, 3)
         case Conv(padding_values=None):
-            if projection.stride[0] == projection.stride[1]:
-                # oneDNN's sums of other strides are wrong of one channel and a column of windows (PyTorch 2.13).
-                weight = weight.to(memory_format=torch.channels_last)
+            weight = weight.to(memory_format=torch.channels_last)
             how = {"stride": projection.stride, "padding": projection.padding, "groups": projection.groups}
             return lambda x: functional.conv2d(x, weight, bias, **how)
         case Conv():
