@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsnn.float_network import FloatNetwork, FloatNeuron
+from hwsnn.float_network import FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import run
-from hwsnn.spec import EncoderKind, MaxPool
+from hwsnn.spec import EncoderKind, Population
 from tests.frontends.nir.nir_oracle import simulate_trained
 
 torch: Any = pytest.importorskip("torch")
@@ -150,13 +150,13 @@ def test_rounded_weights_are_those_of_the_integer_network(bits: int) -> None:
     built, _ = quantize(exact, timesteps=2, encoding="direct", bits=bits)
     largest = (1 << (bits - 1)) - 1
     for layer, integers in zip(exact.layers, built.layers, strict=True):
-        if isinstance(layer, MaxPool):
+        if not isinstance(layer, FloatPopulation):
             continue
-        assert not isinstance(integers, MaxPool)
-        last = layer.name == "dense2"
-        peak = abs(layer.projection.weight).max(axis=None if last else (1, 2, 3), keepdims=True)
-        assert np.array_equal(integers.projection.weight, np.rint(layer.projection.weight / peak * largest))
-        assert np.allclose(layer.projection.weight / peak * largest, integers.projection.weight, atol=1e-4)
+        assert isinstance(integers, Population)
+        weight, found = layer.projections[0].weight, integers.projections[0].weight
+        peak = abs(weight).max(axis=None if layer.name == "dense2" else (1, 2, 3), keepdims=True)
+        assert np.array_equal(found, np.rint(weight / peak * largest))
+        assert np.allclose(weight / peak * largest, found, atol=1e-4)
 
 
 def test_gradients_pass_the_rounding() -> None:
