@@ -78,11 +78,14 @@ class Graph:
         self._require_window(node, signal, pool)
         if signal.overlaps:
             raise node.error("takes the largest of a sum, which is not built; pool each part before they are added")
-        if any(self._is_sum(term) for term in signal.terms):
-            raise node.error("takes the largest of added spikes, which is not built; pool each before they are added")
-        if any(term.source == INPUT or term.maps for term in signal.terms):
+        if any(term.source not in self._most or not all(map(linear.is_gain, term.maps)) for term in signal.terms):
             return self.add(node, signal, pool)
-        return self.close_pool(node.name, signal, window, stride, mode)
+        bare = replace(signal, terms=tuple(replace(term, maps=()) for term in signal.terms))
+        if any(self._is_sum(term) for term in bare.terms):
+            raise node.error("takes the largest of added spikes, which is not built; pool each before they are added")
+        pooled = self.close_pool(node.name, bare, window, stride, mode)
+        pairs = zip(pooled.terms, signal.terms, strict=True)  # what a spike counts goes on behind the pool
+        return replace(pooled, terms=tuple(replace(term, maps=before.maps) for term, before in pairs))
 
     def close_pool(self, name: str, signal: Signal, window: Pair, stride: Pair, mode: PoolMode) -> Signal:
         """A spiking max-pool of each layer whose spikes ``signal`` is."""

@@ -120,7 +120,7 @@ def _factors(call: Call, shape: Shape, axes: int) -> FloatArray:
     )
     if len(found) != 1:
         raise wrong
-    values = found[0].detach().cpu().double().numpy()
+    values: FloatArray = found[0].detach().cpu().double().numpy()
     if not np.isfinite(values).all() or not values.all():
         raise wrong
     if values.size == 1:
