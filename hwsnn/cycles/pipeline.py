@@ -20,7 +20,7 @@ from .sections import Queue, Section
 Clocks: TypeAlias = tuple[float, ...]
 State: TypeAlias = tuple[Clocks, Clocks]
 """The state of a queue, and of the components behind it."""
-LONG = 8
+LONG = 16
 """Frames after which a graph that is still falling behind is taken not to catch up."""
 
 
@@ -117,7 +117,7 @@ class Pipeline:
 
     def _keeps(self, clocks: int, latency: int) -> Mapping[Queue, int] | None:
         seen: dict[bytes, tuple[int, int]] = {}
-        anchor, late = list[State](), [0]
+        anchor, late = list[State](), list[Clocks]()
         for frame, end in enumerate(self.result_clocks()):
             if frame == 0 and end != latency:
                 return None
@@ -131,8 +131,8 @@ class Pipeline:
                 anchor = state
                 for section in self._sections:
                     section.forget()
-                late.append(end - frame * clocks)
-                if not self._connected.is_chain and frame >= LONG and late[-1] > late[-2] > late[-3]:
+                late.append(self._latest(frame * clocks))
+                if not self._connected.is_chain and frame >= LONG and _ever_later(*late[-3:]):
                     return None
         raise AssertionError("frames never end")
 
@@ -153,6 +153,10 @@ class Pipeline:
                 return True
         return False
 
+    def _latest(self, now: float) -> Clocks:
+        """The latest clock that each component keeps: a branch may fall behind for long before the results do."""
+        return tuple(max(each.state(now), default=-inf) for each in chain.from_iterable(self._connected.parts))
+
     def _state(self, now: float) -> list[State]:
         """The state of each section."""
         return [section.state(now) for section in self._sections]
@@ -164,6 +168,11 @@ class Pipeline:
 def _later(clocks: Clocks, then: Clocks) -> bool:
     """Whether every clock is later than then."""
     return len(clocks) == len(then) and all(map(gt, clocks, then))
+
+
+def _ever_later(first: Clocks, second: Clocks, third: Clocks) -> bool:
+    """Whether some clock is later and later."""
+    return any(a < b < c for a, b, c in zip(first, second, third, strict=True))
 
 
 def _digest(state: Sequence[State]) -> bytes:
