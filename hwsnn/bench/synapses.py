@@ -22,6 +22,6 @@ def synapses_per_cycle(network: Network, folding: Folding, index: int) -> float:
     depths = engine_depths(network, index, folding.layers[layer.name])
     synapses = sum(
         projection.synapses * (1 if inputs.held else network.timesteps / depths.passes)
-        for projection, inputs in zip(layer.projections, network.port_inputs(index), strict=True)
+        for projection, inputs in zip(layer.projections, network.inputs(index), strict=True)
     )
     return synapses * layer.windows / (max(depths.positions) * depths.pass_clocks)

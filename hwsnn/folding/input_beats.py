@@ -16,7 +16,7 @@ def joined_steps(network: Network, index: int, port: int, fold: LayerFold, steps
     beats are joined to those of a pass, where that comes out even, or to a whole pixel. Inputs that are held have one.
     """
     timesteps, t_par = network.timesteps, min(fold.t_par, network.timesteps)
-    if network.port_inputs(index)[port].held:
+    if network.inputs(index)[port].held:
         return 1
     if steps == t_par or (steps % t_par == 0 and timesteps % steps == 0):
         return steps
@@ -25,7 +25,7 @@ def joined_steps(network: Network, index: int, port: int, fold: LayerFold, steps
 
 def pixel_beats(network: Network, index: int, port: int, steps: int) -> int:
     """Beats of ``steps`` steps for a pixel on an input of layer ``index``; one where it is the same at every step."""
-    return 1 if network.port_inputs(index)[port].held else -(-network.timesteps // steps)
+    return 1 if network.inputs(index)[port].held else -(-network.timesteps // steps)
 
 
 def arriving_beats(network: Network) -> int:

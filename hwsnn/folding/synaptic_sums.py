@@ -214,7 +214,7 @@ def synaptic_sums(network: Network, index: int, fold: LayerFold) -> list[list[Sy
     """
     layer, steps = network.population(index), min(fold.t_par, network.timesteps)
     forms: list[Sums] = ["lut6" if step < fold.logic_steps else fold.sums for step in range(steps)]
-    every = zip(folded_parameters(layer, fold), network.port_inputs(index), strict=True)
+    every = zip(folded_parameters(layer, fold), network.inputs(index), strict=True)
     return [
         [
             SynapticSums(

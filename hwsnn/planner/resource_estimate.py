@@ -104,7 +104,7 @@ def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: tupl
 def _(layer: Sum, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
     common = common_steps(set(steps), network)
     entries, total = network.shapes[index + 1][0] * common, Cost(QUEUE)
-    for inputs, each in zip(network.port_inputs(index), steps, strict=True):
+    for inputs, each in zip(network.inputs(index), steps, strict=True):
         total += _joined(entries // common * inputs.bits, each, common) + Cost(0, 2 * entries * inputs.bits)
     added = (len(steps) - 1) * entries * network.outputs(index).bits
     return total + Cost(added, added)
@@ -120,7 +120,7 @@ def _projection(
     device: Device,
 ) -> Cost:
     """The synapses of a projection, with their windows."""
-    layer, inputs = network.population(index), network.port_inputs(index)[port]
+    layer, inputs = network.population(index), network.inputs(index)[port]
     projection, shape = layer.projections[port], fold_shapes(layer, fold)[port]
     channels, height, width = network.input_shapes(index)[port]
     t_par, total = min(fold.t_par, network.timesteps), Cost()

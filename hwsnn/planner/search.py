@@ -150,7 +150,7 @@ class FoldingSearch:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
         network, layer = self._network, self._network.population(index)
         steps = [1] if layer.recurrent else _step_counts(network.timesteps)
-        held = all(inputs.held for inputs in network.port_inputs(index))
+        held = all(inputs.held for inputs in network.inputs(index))
         folds = [
             LayerFold(cin, cout, t_par, sums, logic_steps)
             for cin in input_parts(layer)
@@ -297,7 +297,7 @@ class FoldingSearch:
         layer, t_par = self._network.population(index), min(fold.t_par, self._network.timesteps)
         synapses = 0
         for projection, shape, inputs in zip(
-            layer.projections, fold_shapes(layer, fold), self._network.port_inputs(index), strict=True
+            layer.projections, fold_shapes(layer, fold), self._network.inputs(index), strict=True
         ):
             synapses += shape.cin_par * projection.taps * inputs.bits * (1 if inputs.held else t_par)
         return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
@@ -340,7 +340,7 @@ def position_cycles(network: Network, index: int, fold: LayerFold, neurons: Neur
     t_par = min(fold.t_par, network.timesteps)
     rest = max(slices, neurons.min_interval)
     if layer.recurrent:
-        inputs = zip(layer.projections, shapes, network.port_inputs(index), strict=True)
+        inputs = zip(layer.projections, shapes, network.inputs(index), strict=True)
         terms = max(projection.taps * shape.cin_par * each.bits for projection, shape, each in inputs) / TERM_BITS
         levels = tree_levels(ceil(terms) + 1) + tree_levels(len(shapes))
         rest = max(rest, slices + SUM_CLOCKS + levels + neurons.spikes)

@@ -66,7 +66,7 @@ class PopulationLayer(JoinedChains):
 def _entry(network: Network, index: int, port: int, steps: int, joined: int, column_depth: int) -> Components:
     """From a projection's stream, of beats of ``steps`` steps, to windows of ``joined`` steps."""
     layer = network.population(index)
-    (channels, height, width), inputs = network.input_shapes(index)[port], network.port_inputs(index)[port]
+    (channels, height, width), inputs = network.input_shapes(index)[port], network.inputs(index)[port]
     bits, projection = channels * inputs.bits, layer.projections[port]
     parts = _packed(bits, steps, joined)
     beats = pixel_beats(network, index, port, joined)
@@ -125,7 +125,7 @@ class SumLayer(JoinedChains):
 
     def __init__(self, network: Network, index: int, folding: Folding) -> None:
         channels, *_ = network.shapes[index + 1]
-        common, every = folding.beat_steps(network, index), network.port_inputs(index)
+        common, every = folding.beat_steps(network, index), network.inputs(index)
         sources = [edge.source for edge in network.edges[index]]
         entries = {
             f"i_{port}": _packed(channels * inputs.bits, folding.beat_steps(network, source), common)

@@ -101,10 +101,10 @@ class Network:
 
     def _check_inputs(self, index: int, layer: Layer) -> None:
         if isinstance(layer, MaxPool):
-            if self.inputs(index).largest > 1:
+            if self.inputs(index)[0].largest > 1:
                 raise ValueError(
                     f"the pool {layer.name!r} must take spikes of one bit, not values up to "
-                    f"{self.inputs(index).largest}; pool the currents, between weights and neurons"
+                    f"{self.inputs(index)[0].largest}; pool the currents, between weights and neurons"
                 )
             return
         if isinstance(layer, Sum):
@@ -231,18 +231,13 @@ class Network:
             case _:
                 raise assert_never(layer)
 
-    def port_inputs(self, index: int) -> tuple[Inputs, ...]:
+    def inputs(self, index: int) -> tuple[Inputs, ...]:
         """What enters layer ``index``, at each of its ports."""
         return tuple(self.outputs(edge.source) for edge in self.edges[index])
 
-    def inputs(self, index: int) -> Inputs:
-        """What enters layer ``index`` at its only port. Raises ``ValueError`` if it has several."""
-        (inputs,) = self.port_inputs(index)
-        return inputs
-
     def largest_inputs(self, index: int) -> tuple[int, ...]:
         """The largest value on each port of layer ``index``."""
-        return tuple(inputs.largest for inputs in self.port_inputs(index))
+        return tuple(inputs.largest for inputs in self.inputs(index))
 
     def populations(self) -> Iterator[tuple[int, Population]]:
         """The layers with neurons, each with its index."""

@@ -237,7 +237,7 @@ def test_membranes_take_as_long_as_in_the_hardware(seed: int) -> None:
     network = random_network(seed)
     for index, layer in network.populations():
         fold = random_folds(network, seed)[layer.name]
-        engine = Engine(network, index, fold, [1 if network.inputs(index).held else network.timesteps], 1)
+        engine = Engine(network, index, fold, [1 if network.inputs(index)[0].held else network.timesteps], 1)
         assert neurons_of(network, index, fold).min_interval == engine.min_interval
 
 

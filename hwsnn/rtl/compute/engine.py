@@ -84,7 +84,7 @@ class Engine(wiring.Component):
         self.pipeline_clocks = depths.pipeline_clocks
         self._queue_depth = queue_depth
         self._channels = layer.out_channels
-        self._t_par, held = min(fold.t_par, network.timesteps), all(i.held for i in network.port_inputs(index))
+        self._t_par, held = min(fold.t_par, network.timesteps), all(i.held for i in network.inputs(index))
         self._ports = engine_ports(network, index, fold, steps, depths)
         self._synapses_latency = max(synapses.latency for port in self._ports for synapses in port.synapses)
         _, self._groups, _, lanes, _ = self._ports[0].sums[0].weights.shape

@@ -81,7 +81,7 @@ def engine_ports(
 ) -> list[EnginePort]:
     """The ports of the engine of layer ``index``, as of ``Engine``."""
     layer, t_par = network.population(index), min(fold.t_par, network.timesteps)
-    streams, shapes, inputs = input_streams(layer.ports), fold_shapes(layer, fold), network.port_inputs(index)
+    streams, shapes, inputs = input_streams(layer.ports), fold_shapes(layer, fold), network.inputs(index)
     whole_folds = max(shape.input_folds for shape in shapes)
     ports = []
     for number, (projection, sums) in enumerate(
