@@ -113,7 +113,8 @@ def _steps(loop: Sequence[Way], elsewhere: set[Call]) -> int | None:
 
     ``elsewhere``: calls that belong to other loops.
     """
-    own = [[call for call in way.neurons if call in _own(way, loop) - elsewhere] for way in loop]
+    parts = [_own(way, loop) - elsewhere for way in loop]
+    own = [[call for call in way.neurons if call in part] for way, part in zip(loop, parts, strict=True)]
     steps = own[-1][-1].occurrence + 1 if own[-1] else None
     before = 0 if steps is None else steps - len(loop)
     if not _are_all_alike(loop, before):

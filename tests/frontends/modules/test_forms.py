@@ -340,7 +340,10 @@ def test_norse_without_its_state(norse: Any) -> None:
 
 
 def test_modules_without_neurons() -> None:
-    expected = "^has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are$"
+    expected = (
+        "^has no spiking neurons that are known here: those of snnTorch, SpikingJelly, sinabs and Norse are; a network "
+        "of ReLUs is converted with --convert$"
+    )
     for module in (nn.Sequential(nn.Linear(3, 3), nn.ReLU()), nn.Identity()):
         with pytest.raises(InputError, match=expected):
             read_module(module, (3,), timesteps=2)
