@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -26,21 +26,17 @@ from .calling import Frame, evaluating, layouts_of, number_type, reset, step_by_
 from .framework import CALL_PER_STEP, Framework, Layout, Node
 from .frameworks import FRAMEWORKS, framework_of
 from .joins import Made, added, concatenated, late, parted, require_no_late
-from .movement import Frames, moved, stacked
+from .movement import EVERY_STEP, Frames, moved, stacked
 from .path import Path, path, picks
 from .probing import require_order
 from .recording import Call, Recorder, Value
-from .scores import OverTime, scores
-from .walking import ADDING, JOINING, is_neuron, picked_step
+from .scores import OverTime, Scores, over_time_of, scores
+from .walking import ADDING, JOINING, is_neuron, picked_step, takes_all_steps
 
 CALLS = 2
 """How many steps are recorded of a module that makes a step a call."""
 READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest": "max"}
 """Of membranes, and of currents that no neurons take."""
-
-
-class MisfitError(InputError):
-    """The module is not called so, or its own code fails."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +83,13 @@ def read_module(
     frame = Frame(sample, told if timesteps is None else timesteps, encoding == "steps")  # checks them
     errors = []
     for layout in layouts_of(module, frame.timed, forward):
+        builder = _Builder(module, frame, layout, told)
         try:
             with evaluating(module), np.errstate(over="ignore", invalid="ignore"):  # the result is checked
-                return _Builder(module, frame, layout, told).build(network_name(name), encoding)
+                return builder.build(network_name(name), encoding)
         except InputError as error:
-            errors.append(error)
-    ran = [error for error in errors if not isinstance(error, MisfitError)]  # they know more than a shape that is off
-    raise (ran or errors)[0]
+            errors.append((builder.came_to, error))
+    raise max(errors, key=lambda one: one[0])[1]  # of the layout that came farthest; the likeliest of several
 
 
 class _Builder:
@@ -106,13 +102,20 @@ class _Builder:
         self._graph = Graph()
         self._input = Made(
             self._graph.input(frame.shape, flat=len(frame.sample) == 1),
-            Frames(frame.outer(layout), frame.sample, frame.images(layout, frame.steps)),
+            Frames(
+                frame.outer(layout),
+                frame.sample,
+                frame.images(layout, frame.steps),
+                frame.steps_in(layout, frame.steps),
+            ),
         )
         self._neurons: dict[str, nn.Module] = {}
         self._remarks: list[str] = []
         if told not in (None, frame.timesteps):
             self._remarks.append(f"time steps: {frame.timesteps} as asked for, where its layers are made for {told}")
         self._steps: int | None = None
+        self.came_to = 0
+        """How far this went: 0: the module cannot be called so. 1: it can. 2: all of it ran."""
 
     def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
         output, found = self._record()
@@ -120,17 +123,21 @@ class _Builder:
         way, made = found.ways[-1], dict[Call | None, Made]()
         made[None] = self._input
         for call in way.late:
-            made[call] = late(call, Frames(self._frame.outer("step"), (), self._frame.images("step", 1)))
+            frames = self._frame
+            one_step = Frames(frames.outer("step"), (), frames.images("step", 1), frames.steps_in("step", 1))
+            made[call] = late(call, one_step)
         for call, taken in way.inputs.items():
             made[call] = self._made(call, [made[value.call] for value in taken])
         assert way.end.call is not None
-        readout = self._read_out(way.end.call, made[way.end.call].signal, found)
+        end = made[way.end.call]
+        scored = replace(found.scores, over_time=self._over_time(way.end.call, end.frames, found))
+        readout = self._read_out(way.end.call, end.signal, scored)
         require_order(
             output,
-            found.scores,
+            scored,
             self._layout,
             self._frame.frames,
-            math.prod(made[way.end.call].signal.shape),
+            math.prod(end.signal.shape),
             spikes=readout == "count",
         )
         if len(self._frame.sample) == 1 and encoding is None:
@@ -164,14 +171,16 @@ class _Builder:
             with recorder.hooked(), recorder:
                 output = self._call(recorder.input(pixels))
         except InputError:
+            self.came_to = 1
             raise
         except Exception as error:  # a user's own code may raise anything
             text, frame = ("x".join(map(str, one)) for one in (size, self._frame.sample))
-            raise MisfitError(
+            raise InputError(
                 f"its forward fails on an input of {text}, {self._frame.frames} frames of {frame}: {reason(error)}"
             ) from error
         finally:
             reset(self._module, self._frame.frames)
+        self.came_to = 2
         given = recorder.value(output)
         found = path(scores(given, _ends_search))
         assert given is not None
@@ -192,14 +201,15 @@ class _Builder:
         if self._layout in CALL_PER_STEP:
             if steps == CALLS:
                 return
-            raise MisfitError(
+            self.came_to = 0
+            raise InputError(
                 f"{found.ways[-1].neurons[0].title}: is called {steps // CALLS} times in one step: a loop over time in "
                 "forward is --forward all"
             )
         if not once and len(found.ways) > 1:
             for step, way in enumerate(found.ways, steps - len(found.ways)):
-                taken = [picked_step(value) for value, behind in picks(way, found.ways).items() if not behind]
-                if not taken or any(one != step for one in taken):
+                taken = picks(way, found.ways)
+                if not taken or any(picked_step(value) != step for value, behind in taken.items() if not behind):
                     text = "must take step after step of the input (T, N, ...): x[0], x[1] and so on"
                     raise next(iter(way.inputs)).error(text)
         if asked is not None and steps != asked:
@@ -251,7 +261,8 @@ class _Builder:
             outer, inner = size[:-axes], size[-axes:]
             if math.prod(inner) == values and math.prod(outer) == math.prod(before.frames.outer):
                 return Made(
-                    self._graph.flattened(signal) if axes == 1 else signal, Frames(outer, inner, before.frames.images)
+                    self._graph.flattened(signal) if axes == 1 else signal,
+                    replace(before.frames, outer=outer, inner=inner),
                 )
         raise call.error(f"gives {'x'.join(map(str, size))}, where {'x'.join(map(str, signal.shape))} is expected")
 
@@ -272,7 +283,15 @@ class _Builder:
         offset = reading.offset + reading.gain * own.bias
         signal = self._graph.close(call, own.signal, reading.neuron, reading.gain, offset, weight)
         self._neurons[self._graph.layers[-1].name] = call.module
-        return Made(signal, before.frames)
+        steps = (call.occurrence,) * len(before.frames.steps)
+        if framework.takes_all_steps(call.module):
+            steps = self._steps_in_order(before.frames)
+        return Made(signal, replace(before.frames, steps=steps))
+
+    def _steps_in_order(self, found: Frames) -> tuple[int, ...]:
+        """Those of all steps in one call."""
+        layout = "sequence" if self._layout == "frame" else self._layout
+        return self._frame.steps_in(layout, math.prod(found.outer) // self._frame.frames)
 
     def _weighed(self, call: Call, before: Made, weight: FloatArray) -> Made:
         """Behind weights that neurons have of their own."""
@@ -330,6 +349,8 @@ class _Builder:
             raise call.error(f"gets {'x'.join(map(str, outer))} steps and frames, not {'x'.join(map(str, wanted))}")
         if found.images != self._frame.images("sequence" if self._layout == "frame" else self._layout, steps):
             raise call.error(mixed)
+        if EVERY_STEP not in found.steps and found.steps != self._steps_in_order(found):
+            raise call.error("must get all steps, each once and in their order")
         if self._layout == "frame":
             if (self._steps or self._frame.timesteps) not in (None, steps):
                 raise InputError(
@@ -337,9 +358,17 @@ class _Builder:
                 )
             self._steps = steps
 
-    def _read_out(self, last: Call, signal: Signal, found: Path) -> Readout:
+    def _over_time(self, last: Call, frames: Frames, found: Path) -> OverTime:
+        """Which steps of the last neurons count."""
+        neurons, given = found.ways[-1].neurons[-1], frames.of_a_frame
+        steps = (self._steps or self._frame.steps) if takes_all_steps(neurons) else len(neurons.of_module)
+        if len(found.ways) > 1:
+            given = tuple(range(given[-1] + 1 - len(found.ways), given[-1] + 1))
+        return over_time_of(last, found.scores.over_time, given, steps)
+
+    def _read_out(self, last: Call, signal: Signal, scored: Scores) -> Readout:
         """How the scores follow from the last layer, whose currents become a layer where no neurons take them."""
-        over_time = found.scores.over_time
+        over_time = scored.over_time
         if not is_neuron(last):
             require_no_late(last, signal.terms)
             if self._integrates(signal):
@@ -349,7 +378,7 @@ class _Builder:
             return READOUTS[over_time]
         if self._integrates(signal):
             return READOUTS[over_time]
-        if found.scores.values[-1].membrane:
+        if scored.values[-1].membrane:
             assert last.module is not None
             framework = framework_of(last.module)
             assert framework is not None

@@ -20,6 +20,7 @@ from hwsnn.spec.checks import require_integer
 
 from .framework import CALL_PER_STEP, Layout
 from .frameworks import FRAMEWORKS
+from .movement import EVERY_STEP
 
 USUAL: tuple[Layout, ...] = ("step", "frame", "sequence")
 
@@ -83,6 +84,13 @@ class Frame:
         if layout in ("batch_first", "folded"):
             return tuple(number for number in numbers for _ in range(steps))
         return tuple(numbers) * (steps if layout == "sequence" else 1)
+
+    def steps_in(self, layout: Layout, steps: int) -> tuple[int, ...]:
+        """The number of the step of each position, as ``images``; EVERY_STEP where it is that of the call."""
+        if layout in ("batch_first", "folded"):
+            return tuple(range(steps)) * self.frames
+        numbers = range(steps) if layout == "sequence" else (EVERY_STEP,)
+        return tuple(step for step in numbers for _ in range(self.frames))
 
 
 def layouts_of(module: nn.Module, timed: bool, forward: Forward | None) -> tuple[Layout, ...]:

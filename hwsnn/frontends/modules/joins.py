@@ -15,7 +15,7 @@ from .. import linear, terms
 from ..graph import Graph
 from ..recurrence import weights_back
 from ..terms import Signal, Term
-from .movement import Frames
+from .movement import EVERY_STEP, Frames
 from .recording import Call, tensors
 
 LATE = " of the step before"
@@ -39,11 +39,11 @@ def added(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:
         if [one for one in rest if not (isinstance(one, int | float) and one == 0)] or not rest:
             raise call.error("adds a constant; give the normalization of the input as --mean and --std, or use a bias")
         return inputs[0]
-    _require_one_order(call, [one.frames for one in inputs])
+    frames = _of_one_order(call, [one.frames for one in inputs])
     sizes = {one.frames.inner for one in inputs}
     if len(sizes) > 1:
         raise call.error(f"adds {_sizes(sizes)}; both must have one shape")
-    return Made(graph.sum(call, [one.signal for one in inputs]), inputs[0].frames)
+    return Made(graph.sum(call, [one.signal for one in inputs]), frames)
 
 
 def concatenated(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:
@@ -57,7 +57,7 @@ def concatenated(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:
         raise call.error(
             f"joins along dimension {dim}; only channels are joined, which are dimension {len(frames.outer)} here"
         )
-    _require_one_order(call, [one.frames for one in inputs])
+    frames = _of_one_order(call, [one.frames for one in inputs])
     if len(inputs) == 1:
         return inputs[0]
     sizes = {one.frames.inner[1:] for one in inputs}
@@ -67,9 +67,11 @@ def concatenated(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:
     return Made(graph.concatenate(call, [one.signal for one in inputs]), replace(frames, inner=inner))
 
 
-def _require_one_order(call: Call, frames: Sequence[Frames]) -> None:
-    if any((one.outer, one.images) != (frames[0].outer, frames[0].images) for one in frames):
+def _of_one_order(call: Call, frames: Sequence[Frames]) -> Frames:
+    known = {one.steps for one in frames if EVERY_STEP not in one.steps}
+    if len(known) > 1 or any((one.outer, one.images) != (frames[0].outer, frames[0].images) for one in frames):
         raise call.error("joins tensors of other steps and frames, or of those in another order")
+    return replace(frames[0], steps=next(iter(known), frames[0].steps))
 
 
 def _sizes(sizes: Any) -> str:

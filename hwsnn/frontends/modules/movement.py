@@ -26,23 +26,31 @@ STAYING = {"contiguous", "clone", "detach", "data", "float", "double", "half", "
 """Functions that leave every value in its place, though perhaps in another type or on another device."""
 MOVING |= {"movedim", "repeat", "expand", "expand_as", "__getitem__", "select", "unbind", "stack", "cat", "concat"}
 MOVING |= STAYING
+EVERY_STEP = -1
 
 
 @dataclass(frozen=True)
 class Frames:
     """The dimensions of a tensor: those of frames and steps, and those of a frame's values.
 
-    ``images``: the number of the frame that each position of ``outer`` is of, the last dimension first.
+    ``images`` and ``steps``: the numbers of the frame and of the step that each position of ``outer`` is of, the last
+    dimension first; ``EVERY_STEP`` for what does not say its step.
     """
 
     outer: tuple[int, ...]
     inner: tuple[int, ...]
     images: tuple[int, ...]
+    steps: tuple[int, ...]
 
     @property
     def values(self) -> int:
         """In a frame, at a step."""
         return math.prod(self.inner)
+
+    @property
+    def of_a_frame(self) -> tuple[int, ...]:
+        """The steps of one frame, in the order in which they are there."""
+        return tuple(step for image, step in zip(self.images, self.steps, strict=True) if image == self.images[0])
 
 
 def _flat(index: Any) -> tuple[Any, ...]:
@@ -50,14 +58,16 @@ def _flat(index: Any) -> tuple[Any, ...]:
 
 
 def stacked(call: Call, before: Frames) -> Frames:
-    """The dimensions after a stack of steps, each of ``before``."""
-    return Frames((len(call.inputs), *before.outer), before.inner, before.images * len(call.inputs))
+    """The dimensions after a stack of steps, the last of ``before``."""
+    count = len(call.inputs)
+    steps = tuple(max(step - earlier, EVERY_STEP) for earlier in reversed(range(count)) for step in before.steps)
+    return Frames((count, *before.outer), before.inner, before.images * count, steps)
 
 
-def moved(call: Call, before: Frames, *, spikes: bool) -> Frames:
+def moved(call: Call, before: Frames, *, spikes: bool, position: int = 0) -> Frames:
     """The dimensions after ``call``, whose function is run on the positions of the values of ``before``.
 
-    ``spikes``: whether those are whole numbers. Raises ``InputError`` where a frame's values are not all there, in
+    ``spikes``: whether those are whole numbers. ``position``: of several tensors that it gives. Raises ``InputError`` where a frame's values are not all there, in
     their order.
     """
     size = before.values
@@ -81,14 +91,15 @@ def moved(call: Call, before: Frames, *, spikes: bool) -> Frames:
         return before
     with torch.no_grad():
         result = call.function(*in_place_of(call.args), **call.kwargs)
-    if isinstance(result, tuple):  # of unbind: each is alike
-        result = result[0]
+    if isinstance(result, tuple):  # of unbind
+        result = result[position]
     if result.numel() % size == 0 and result.numel():
         rows = result.reshape(-1, size)
         if bool(((rows - rows[:, :1]) == torch.arange(size)).all()) and bool((rows[:, 0] % size == 0).all()):
             shape = tuple(result.shape)
-            images = tuple(before.images[int(at) // size] for at in rows[:, 0])
-            found = [Frames(shape[:axis], shape[axis:], images) for axis in range(1, len(shape))]
+            places = [int(at) // size for at in rows[:, 0]]
+            images, steps = (tuple(of[place] for place in places) for of in (before.images, before.steps))
+            found = [Frames(shape[:axis], shape[axis:], images, steps) for axis in range(1, len(shape))]
             found = [one for one in found if one.values == size]
             if found:  # several where there is one step, or one channel
                 return next((one for one in found if one.outer == before.outer), found[0])

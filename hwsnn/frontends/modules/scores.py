@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -71,6 +71,18 @@ def scores(output: Value | None, is_whole: Callable[[Call], bool]) -> Scores:
     if any(value.call is None for value in found):
         raise InputError("its output adds its input to what its layers give; only chains of layers are built")
     return _in_time(found, over_time)
+
+
+def over_time_of(last: Call, which: OverTime, given: Sequence[int], steps: int) -> OverTime:
+    """Which steps count, where ``last`` gives those ``given`` of ``steps``: all, or the last of all."""
+    if list(given) == list(range(steps)):
+        return which
+    if given[-1] == steps - 1 and (which == "last" or len(given) == 1):
+        return "last"
+    text = ", ".join(str(step + 1) for step in given)
+    raise last.error(
+        f"gives scores of step {text} of {steps}; only those of all steps, or of the last alone, are built"
+    )
 
 
 def _in_time(found: list[Value], over_time: OverTime) -> Scores:
