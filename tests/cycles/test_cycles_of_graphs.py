@@ -11,6 +11,7 @@ import pytest
 from greenlet import greenlet
 
 from hwsnn.cycles import DeadlockError, least_cycles, queue_depths, simulate
+from hwsnn.cycles.model import MEMORY_WORDS
 from hwsnn.folding.folding import Folding, LayerFold, column_queues, edge_queues
 from hwsnn.spec import Conv, Dense, Encoder, Integrator, Layer, Network, Neuron, NoLeak, Population, Sum
 from tests.support.layers import dense_layer
@@ -62,7 +63,7 @@ def test_the_queue_of_a_skip_holds_what_the_other_way_lags_behind(size: int) -> 
     rows = size // 2
     lag = rows * (SIDE + 2 * rows)  # windows wait for rows below them, padding included
     assert lag < folding.edge_depths["sum.1"] < lag + 40
-    assert folding.edge_depths["conv"] < 20
+    assert folding.edge_depths["conv"] <= MEMORY_WORDS
     endless = simulate(network, _all_depths(network, _folds(network), 1000))
     exact = simulate(network, folding)
     assert exact.cycles_per_frame == endless.cycles_per_frame == least_cycles(network, folding.layers)
@@ -103,8 +104,8 @@ def test_depths_keep_rate_and_latency_and_none_is_longer_than_it_must_be(seed: i
     assert enough.latency_cycles == endless.latency_cycles
     for what in KINDS:
         depths = getattr(folding, what)
-        for name in (name for name, depth in depths.items() if depth > 1):
-            less = replace(folding, **{what: {**depths, name: depths[name] - 1}})
+        for name in (name for name, depth in depths.items() if depth > MEMORY_WORDS):
+            less = replace(folding, **{what: {**depths, name: depths[name] - MEMORY_WORDS}})
             try:
                 short = simulate(network, less)
             except DeadlockError:
