@@ -77,9 +77,9 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     """The folding of these layers with the shortest queues that keep the cycles per frame (rounded up) and the latency
     of endless queues.
 
-    No queue of a chain is longer than needed: one place less in any of them costs throughput or latency. In a graph, where
-    a trial takes much longer, that holds of ``MEMORY_WORDS`` places less. Wide queues are shortened first: if either of
-    two queues could hold the same beats, it is the one with fewer bits per place.
+    No queue of a chain is longer than needed: one place less in any of them costs throughput or latency. In a graph,
+    where a trial takes much longer, that holds of ``MEMORY_WORDS`` places less. Wide queues are shortened first: if
+    either of two queues could hold the same beats, it is the one with fewer bits per place.
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
