@@ -74,7 +74,7 @@ def shares_moved(layer: FloatPopulation, scales: Scales, timesteps: int) -> Floa
     if not live.any():
         return np.zeros(len(finer))
     with np.errstate(over="ignore"):
-        return np.minimum(np.median(v[:, live] / decides[live], axis=1), LARGEST_FLOAT)
+        return np.asarray(np.minimum(np.median(v[:, live] / decides[live], axis=1), LARGEST_FLOAT))
 
 
 def bits_that_lose_nothing(

@@ -44,7 +44,7 @@ ROUGH = [[1, 0.5037], [0.3, 1]]
     ],
 )
 def test_how_many(share: float, error: float, exact: int | None, bits: int) -> None:
-    assert fraction_bits(share / 2.0 ** np.arange(9), error, exact) == bits
+    assert fraction_bits(share / np.exp2(np.arange(9, dtype=np.float64)), error, exact) == bits
 
 
 def test_what_single_precision_leaves_is_no_rounding() -> None:
