@@ -4,8 +4,9 @@
 
 In spikes of the hidden layers and in answers. Random networks 12x12-8c3-64-10, eight time steps, on random black and
 white images, against the same equations in float64. Weights that the bits hold exactly are small integers, as
-quantization-aware training leaves them; rounded ones are normally distributed. Half of the networks count spikes, and
-half read the membranes of an integrator.
+quantization-aware training leaves them; rounded ones are normally distributed. Thresholds are integers, or near them,
+and biases 0; or both are real numbers, as batch norm leaves them. Half of the networks count spikes, and half read the
+membranes of an integrator.
 """
 
 from __future__ import annotations
@@ -26,11 +27,20 @@ from tests.support.float_simulation import Simulated, simulate
 from tests.support.layers import float_conv_layer, float_dense_layer
 
 NETWORKS, IMAGES, STEPS = 10, 50, 8
-BETAS = (0.5, 0.9, 0.95)
+KINDS = (
+    (True, False, (0.5, 0.9, 0.95)),
+    (False, False, (0.5, 0.9, 0.95)),
+    (True, True, (0.9, 1.0)),
+    (False, True, (1.0,)),
+)
+"""Whether weights are exact, whether thresholds and biases are real numbers, and the decays."""
 
 
-def random_network(rng: np.random.Generator, bits: int, beta: float, exact: bool, fires: bool) -> FloatNetwork:
+def random_network(
+    rng: np.random.Generator, bits: int, beta: float, exact: bool, real: bool, fires: bool
+) -> FloatNetwork:
     """A network of which some tenth of the neurons fires at a step."""
+    memory = 1 / (1 - beta**2) if beta < 1 else STEPS
     largest = largest_weight(bits)
 
     def weights(*shape: int) -> FloatArray:
@@ -40,17 +50,21 @@ def random_network(rng: np.random.Generator, bits: int, beta: float, exact: bool
         found.reshape(shape[0], -1)[:, 0] = largest  # one scale for all channels
         return found
 
-    def neurons(weight: FloatArray) -> FloatNeuron:
-        typical = np.sqrt((weight**2).sum(axis=(1, 2, 3)).mean() / (1 - beta**2) / 3)
-        theta = np.rint(typical) if exact else typical
-        return FloatNeuron(np.full(len(weight), theta), beta, "greater_equal", "subtract")
+    def beside(weight: FloatArray) -> tuple[FloatArray, FloatNeuron]:
+        """Biases and neurons."""
+        typical, count = np.sqrt((weight**2).sum(axis=(1, 2, 3)).mean() * memory / 3), len(weight)
+        biases, theta = np.zeros(count), np.full(count, np.rint(typical) if exact else typical)
+        if real:
+            biases, theta = 0.1 * typical * rng.normal(size=count), typical * rng.uniform(0.8, 1.2, count)
+        return biases, FloatNeuron(theta, beta, "greater_equal", "subtract")
 
     conv, dense, last = weights(8, 1, 3, 3), weights(64, 8, 10, 10), weights(10, 64, 1, 1)
-    classes: AnyFloatNeuron = neurons(last) if fires else FloatIntegrator(beta)
+    biases, its = beside(last)
+    classes: AnyFloatNeuron = its if fires else FloatIntegrator(beta)
     layers = (
-        float_conv_layer("conv", conv, np.zeros(8), neurons(conv)),
-        float_dense_layer("dense", dense, np.zeros(64), neurons(dense)),
-        float_dense_layer("last", last, np.zeros(10), classes),
+        float_conv_layer("conv", conv, *beside(conv)),
+        float_dense_layer("dense", dense, *beside(dense)),
+        float_dense_layer("last", last, biases, classes),
     )
     return FloatNetwork("random", (1, 12, 12), layers)
 
@@ -61,23 +75,23 @@ def differences(
     """Shares of the hidden spikes and of the answers that differ, and the fraction bits of the layers."""
     chosen: Any = fraction_bits if forced is None else lambda *shares: forced
     with patch("hwsnn.quantization.quantize.fraction_bits", chosen):
-        integers, report = quantize(network, timesteps=STEPS, encoding="direct", bits=bits)
+        integers, _ = quantize(network, timesteps=STEPS, encoding="direct", bits=bits)
     result = reference.run(integers, images, trace=True)
     hidden = [float((result.spikes[name] != expected.spikes[name]).mean()) for name in ("conv", "dense")]
     answers = expected.scores("last", integers.readout).argmax(axis=1)
-    fractions = tuple(layer.fraction.bits for layer in report.layers if layer.fraction)
+    fractions = tuple(population.fraction_bits for _, population in integers.populations())
     return float(np.mean(hidden)), float((result.predictions != answers).mean()), fractions
 
 
 def main() -> None:
-    table = Table("weights", "bits", "beta", "F, most often", "0 bits", "as chosen", "8 bits")
-    for exact in (True, False):
+    table = Table("weights", "beside them", "bits", "beta", "F, most often", "0 bits", "as chosen", "8 bits")
+    for exact, real, betas in KINDS:
         for bits in (2, 3, 4, 8):
-            for beta in BETAS:
+            for beta in betas:
                 found: dict[Any, list[tuple[float, float, tuple[int, ...]]]] = {0: [], None: [], 8: []}
                 for seed in range(NETWORKS):
                     rng = np.random.default_rng(seed)
-                    network = random_network(rng, bits, beta, exact, fires=seed % 2 == 0)
+                    network = random_network(rng, bits, beta, exact, real, fires=seed % 2 == 0)
                     images = rng.choice(np.array([0, 255], np.uint8), (IMAGES, 1, 12, 12), p=(0.7, 0.3))
                     expected = simulate(network, np.repeat(images[:, None] / 255, STEPS, axis=1))
                     for forced, results in found.items():
@@ -89,7 +103,9 @@ def main() -> None:
                 ]
                 kept = "exact" if exact else "rounded"
                 usual = max(set(fractions), key=fractions.count)
-                table.add_row(kept, str(bits), f"{beta:g}", ", ".join(map(str, usual)), *cells)
+                table.add_row(
+                    kept, "real" if real else "whole", str(bits), f"{beta:g}", ", ".join(map(str, usual)), *cells
+                )
     Console(width=110).print(table)
 
 

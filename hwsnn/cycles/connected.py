@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from math import inf
 from typing import TypeAlias
 
@@ -45,6 +46,7 @@ class Connected:
         self._entries = dict[tuple[int | None, int], Push]()
         for number in reversed(range(len(sections))):
             self._add(number, consumers[number])
+        self._buffers = [part for part in chain.from_iterable(self.parts) if isinstance(part, Buffer)]
         self._unfinished = 0
         self._runs = [] if self._hub is None else [self._hub.start(self._frames(source)) for source in self.sources]
 
@@ -59,6 +61,8 @@ class Connected:
         self._hub.run()
         if self._unfinished or self.end.beats < self._all[-1].leave:
             raise DeadlockError(self._stuck())
+        for buffer in self._buffers:
+            buffer.settle()
 
     def close(self) -> None:
         """Let go of everything; no frame can follow."""

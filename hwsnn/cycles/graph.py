@@ -6,10 +6,11 @@ As in ``components``, ``push`` offers a beat and returns the clock at which it m
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+
+import numpy as np
 
 from .components import NEVER, Holder, Push
 from .hub import Gate, Hub
@@ -18,16 +19,14 @@ from .hub import Gate, Hub
 class Buffer:
     """A queue as ``CreditFifo``, or with ``delay`` 0 and two places as ``SkidBuffer``, whose beats leave by themselves.
 
-    ``peak``: the smallest depth with which no beat would have waited for a place.
+    ``peak``: the smallest depth with which no beat of the frames so far would have waited for a place.
     """
 
     def __init__(self, hub: Hub, push: Push, depth: float, delay: int) -> None:
         self._hub, self._push, self._depth, self._delay = hub, push, depth, delay
         self._places, self._beats = Gate(hub), Gate(hub)
-        self._inside = deque[float]()  # when those entered that have not begun to leave
-        # Compared in pairs: a place is taken by a beat that enters, unless one that left earlier has made it free.
-        self._entered, self._leaves = deque[float](), deque[float]()
-        self._taken = 0
+        # Of this frame's beats, and before them of those of earlier frames that may still have a place.
+        self._entered, self._leaves = list[float](), list[float]()
         self.peak = 0
         hub.wake(hub.start(self._run))
 
@@ -38,45 +37,45 @@ class Buffer:
 
     def free(self) -> float:
         """The clock from which there is a place for the next beat."""
-        while self._taken + len(self._entered) >= self._depth and not self._leaves:
+        before = len(self._entered) - self._depth  # the beat whose place it is
+        if before < 0:
+            return NEVER
+        leaves = self._leaves
+        while len(leaves) <= before:
             self._places.wait()
-        return self._leaves[0] + 1.0 if self._taken + len(self._entered) >= self._depth else NEVER
+        return leaves[int(before)] + 1.0
 
     def enter(self, clock: float) -> None:
         """The next beat enters, not before ``free``."""
-        self._inside.append(clock)
         self._entered.append(clock)
-        self._count()
         self._beats.open()
 
     def push(self, valid: float) -> float:
         """Takes the next beat as soon as there is a place."""
-        clock = max(valid, self.free())
-        self.enter(clock)
-        return clock
+        free = self.free()
+        if free > valid:
+            valid = free
+        self._entered.append(valid)
+        self._beats.open()
+        return valid
 
     def _run(self) -> None:
+        entered, leaves, push, delay = self._entered, self._leaves, self._push, self._delay
         leave = NEVER
         while True:
-            while not self._inside:
+            while len(leaves) == len(entered):
                 self._beats.wait()
-            fetch = max(self._inside.popleft() + self._delay, leave)
-            leave = self._push(fetch + 1.0)
-            self._leaves.append(leave)
-            self._count()
+            fetch = entered[len(leaves)] + delay
+            leave = push((fetch if fetch > leave else leave) + 1.0)
+            leaves.append(leave)
             self._places.open()
 
-    def _count(self) -> None:
+    def settle(self) -> None:
+        """Ends a frame, all of whose beats have left: counts the places that they took."""
         entered, leaves = self._entered, self._leaves
-        while entered and leaves:
-            if leaves[0] < entered[0]:
-                leaves.popleft()
-                self._taken -= 1
-            else:
-                entered.popleft()
-                self._taken += 1
-                if self._taken > self.peak:
-                    self.peak = self._taken
+        free = np.searchsorted(leaves, entered)  # beats that left before each entered
+        self.peak = max(self.peak, int((np.arange(1, len(entered) + 1) - free).max()))
+        del entered[: free[-1]], leaves[: free[-1]]
 
     def state(self, now: float) -> tuple[float, ...]:
         """The clocks that are kept between frames."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import islice
 from math import ceil, floor
 
-from hwsnn.folding.folding import Folding, LayerFold, port_name
+from hwsnn.folding.folding import Folding, LayerFold, edge_queues, port_name
 from hwsnn.folding.input_beats import joined_steps
 from hwsnn.spec import Network
 
@@ -18,6 +18,8 @@ from .sections import Queue
 UNDER_WAY = 256
 """More beats than are ever inside a layer's pipeline. Two frames of beats and this many act as an endless queue, which
 still fills in finite time if another queue is too short."""
+MEMORY_WORDS = 32
+"""Places of a queue that one row of look-up tables holds: fewer save nothing."""
 
 
 @dataclass(frozen=True)
@@ -75,25 +77,27 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     """The folding of these layers with the shortest queues that keep the cycles per frame (rounded up) and the latency
     of endless queues.
 
-    No queue is longer than needed: one place less in any of them costs throughput or latency. Wide queues are shortened
-    first: if either of two queues could hold the same beats, it is the one with fewer bits per place.
+    No queue of a chain is longer than needed: one place less in any of them costs throughput or latency. In a graph,
+    where a trial takes much longer, that holds of ``MEMORY_WORDS`` places less. Wide queues are shortened first: if
+    either of two queues could hold the same beats, it is the one with fewer bits per place.
     """
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
     depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
     endless = machine.steady(depths, clocks)
     peaks, fewest = endless.peaks, machine.fewest_places(clocks)
+    step = MEMORY_WORDS if edge_queues(network) else 1
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
-        low, high = fewest[queue], peaks[queue]
+        low, high = -(-fewest[queue] // step), -(-peaks[queue] // step)
         middle = low  # often enough
         while low < high:
-            kept = machine.keeps(depths | {queue: middle}, clocks, endless.latency)
+            kept = machine.keeps(depths | {queue: middle * step}, clocks, endless.latency)
             if kept:
                 high, peaks = middle, kept
             else:
                 low = middle + 1
             middle = (low + high) // 2
-        depths[queue] = high
+        depths[queue] = peaks[queue]
     return Folding(layers, _of_kind(depths, "results"), _of_kind(depths, "columns"), _of_kind(depths, "edges"))
 
 

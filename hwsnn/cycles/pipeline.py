@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import blake2b
 from itertools import chain
 from math import inf
-from operator import gt
+from operator import gt, lt
 from typing import TypeAlias
 
 from .components import CreditFifo, Remembers
@@ -20,8 +21,8 @@ from .sections import Queue, Section
 Clocks: TypeAlias = tuple[float, ...]
 State: TypeAlias = tuple[Clocks, Clocks]
 """The state of a queue, and of the components behind it."""
-LONG = 16
-"""Frames after which a graph that is still falling behind is taken not to catch up."""
+LONG = 3
+"""Frames behind the first, one after the other, by each of which a graph is later: it is taken not to catch up."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Pipeline:
 
     def _keeps(self, clocks: int, latency: int) -> Mapping[Queue, int] | None:
         seen: dict[bytes, tuple[int, int]] = {}
-        anchor, late = list[State](), list[Clocks]()
+        anchor, late = list[State](), deque[Clocks](maxlen=LONG)
         for frame, end in enumerate(self.result_clocks()):
             if frame == 0 and end != latency:
                 return None
@@ -131,8 +132,9 @@ class Pipeline:
                 anchor = state
                 for section in self._sections:
                     section.forget()
+            if frame and not self._connected.is_chain:
                 late.append(self._latest(frame * clocks))
-                if not self._connected.is_chain and frame >= LONG and _ever_later(*late[-3:]):
+                if len(late) == LONG and _ever_later(late):
                     return None
         raise AssertionError("frames never end")
 
@@ -170,9 +172,9 @@ def _later(clocks: Clocks, then: Clocks) -> bool:
     return len(clocks) == len(then) and all(map(gt, clocks, then))
 
 
-def _ever_later(first: Clocks, second: Clocks, third: Clocks) -> bool:
+def _ever_later(frames: Iterable[Clocks]) -> bool:
     """Whether some clock is later and later."""
-    return any(a < b < c for a, b, c in zip(first, second, third, strict=True))
+    return any(all(map(lt, clocks, clocks[1:])) for clocks in zip(*frames, strict=True))
 
 
 def _digest(state: Sequence[State]) -> bytes:

@@ -1,4 +1,7 @@
-"""How many fraction bits a layer has: as many as keep the floors of its leaks small against its thresholds."""
+"""How many fraction bits a layer has: as many as keep small, against its thresholds, what is lost beside its weights.
+
+That is what the floors of its leaks take off and, where no weight is rounded, what rounding does to all the rest.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import numpy as np
 
 from hwsnn import spec
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
+from hwsnn.spec.neurons import SUBTRACTING
 
 from .leaks import LEAK_ROUNDING, built_betas, choose_leak, floors
 from .rows import whole
@@ -16,7 +20,7 @@ FLOOR = 0.5
 LARGEST_SHARE = 0.01
 """Of the threshold: by how much floors may move a membrane beside weights that are rounded."""
 LARGEST_ALONE = 0.0025
-"""Likewise where no weight is: floors are then the largest error."""
+"""Of the threshold: by how much floors and rounding may move a membrane where no weight is rounded."""
 ERROR_SHARE = 0.25
 """Of the weights' RMS error: floors that are smaller do not matter beside it."""
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
@@ -31,37 +35,46 @@ def has_floors(layer: FloatPopulation) -> bool:
     return any(floors(choose_leak(decay), np.size(decay)).any() for decay in decays)
 
 
-def share_of_floors(layer: FloatPopulation, unit: FloatArray, timesteps: int) -> float:
-    """By how much floors move a membrane within ``timesteps`` steps on average, as a share of what decides.
+def shares_moved(layer: FloatPopulation, scales: Scales, timesteps: int) -> FloatArray:
+    """By how much floors and rounding move a membrane within ``timesteps`` steps, as a share of what decides.
 
-    That is the threshold; of integrators the root of the sum of the squares of a channel's weights. The median of the
-    channels that have floors: others, such as integrators beside leaks, lose nothing. ``unit``: (channels,), what 1
-    becomes without fraction bits.
+    (MAX_FRACTION_BITS + 1,), with so many fraction bits. What decides is the threshold; of integrators the root of the
+    sum of the squares of a channel's weights. The median of the channels that floors or rounding move at all: others,
+    such as integrators beside leaks, lose nothing. Rounding counts where no weight is rounded.
     """
-    if not has_floors(layer):
-        return 0.0
-    neuron, channels = layer.neuron, len(layer.bias)
+    neuron, channels, unit = layer.neuron, len(layer.bias), scales.units(0)
+    finer = np.exp2(np.arange(spec.MAX_FRACTION_BITS + 1))[:, np.newaxis]
+
+    def missed(values: FloatArray | None) -> FloatArray:
+        if values is None or not scales.exact.all():
+            return np.zeros((len(finer), channels))
+        products = values * unit * finer
+        return np.where(whole(products), 0.0, np.abs(products - np.rint(products))) / finer
+
     leak = choose_leak(neuron.beta)
-    beta, lost = built_betas(leak, channels), np.where(floors(leak, channels), FLOOR, 0.0)
+    beta, lost = built_betas(leak, channels), np.where(floors(leak, channels), FLOOR, 0.0) / finer
     alpha: FloatArray = np.zeros(channels)
-    lost_s: FloatArray = np.zeros(channels)
+    into_s = missed(layer.bias)
     if neuron.alpha is not None:
         synapse = choose_leak(neuron.alpha)
-        alpha, lost_s = built_betas(synapse, channels), np.where(floors(synapse, channels), FLOOR, 0.0)
-    s: FloatArray = np.zeros(channels)
-    v: FloatArray = np.zeros(channels)
+        alpha = built_betas(synapse, channels)
+        into_s += np.where(floors(synapse, channels), FLOOR, 0.0) / finer
+    # The reset amount once: of the steps of a frame, most neurons fire in one or in none.
+    taken = neuron.threshold if isinstance(neuron, FloatNeuron) and neuron.reset in SUBTRACTING else None
+    v = missed(neuron.initial) + missed(neuron.floor) + missed(taken)
+    s = np.zeros_like(v)
     for _ in range(timesteps):
-        s = alpha * s + lost_s
+        s = alpha * s + into_s
         v = beta * v + lost + s
     if isinstance(neuron, FloatNeuron):
         decides = neuron.threshold * unit
     else:
         decides = np.sqrt(sum((one.weight**2).sum(axis=(1, 2, 3)) for one in layer.projections)) * unit
-    live = (decides > 0) & (v > 0)
+    live = (decides > 0) & (v[0] > 0)
     if not live.any():
-        return 0.0
+        return np.zeros(len(finer))
     with np.errstate(over="ignore"):
-        return min(float(np.median(v[live] / decides[live])), LARGEST_FLOAT)
+        return np.asarray(np.minimum(np.median(v[:, live] / decides[live], axis=1), LARGEST_FLOAT))
 
 
 def bits_that_lose_nothing(
@@ -90,14 +103,14 @@ def bits_that_lose_nothing(
     return int(max(missing.max(), 0))
 
 
-def fraction_bits(share: float, rms_error: float, exact: int | None) -> int:
-    """The fewest fraction bits that bring ``share`` to what is small enough.
+def fraction_bits(shares: FloatArray, rms_error: float, exact: int | None) -> int:
+    """The fewest fraction bits at which ``shares``, of each number of bits, are small enough; if none is, the most.
 
     ``rms_error``: that of the weights, 0 if none is rounded. ``exact``: the bits with which floors lose nothing; they
     are worth ``WORTH_EXACTNESS`` more.
     """
-    allowed = max(LARGEST_SHARE if rms_error else LARGEST_ALONE, ERROR_SHARE * rms_error)
-    wanted = int(min(np.ceil(np.log2(max(share / allowed, 1))), spec.MAX_FRACTION_BITS))
+    enough = shares <= max(LARGEST_SHARE if rms_error else LARGEST_ALONE, ERROR_SHARE * rms_error)
+    wanted = int(enough.argmax()) if enough.any() else spec.MAX_FRACTION_BITS
     if exact is not None and exact <= min(wanted + WORTH_EXACTNESS, spec.MAX_FRACTION_BITS):
         return exact
     return wanted

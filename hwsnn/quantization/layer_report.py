@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwsnn import spec
-from hwsnn.float_network import AnyFloatNeuron, Decay, FloatNeuron, FloatPopulation
+from hwsnn.float_network import AnyFloatNeuron, Decay, FloatArray, FloatNeuron, FloatPopulation
 
 from .leaks import built_betas
 from .plan import Plan
@@ -29,13 +29,13 @@ def report_layer(
     built: spec.Population,
     needed: dict[str, int],
     plan: Plan,
-    share: float,
+    shares: FloatArray,
     plain: int,
 ) -> LayerReport:
     """What became of ``source``.
 
-    ``needed``: the bits at which no state variable saturates. ``share``: what floors would do without fraction bits;
-    ``plain``: the bits that membranes would need then.
+    ``needed``: the bits at which no state variable saturates. ``shares``: how far floors and rounding move a membrane
+    with each number of fraction bits; ``plain``: the bits that membranes would need without.
     """
     fraction, channels = built.fraction_bits, len(source.bias)
     its_neuron, neuron = source.neuron, built.neuron
@@ -51,7 +51,7 @@ def report_layer(
         synapse=synapse,
         firing=_firing(its_neuron, neuron),
         membrane=_membrane(built, needed, plan),
-        fraction=FractionReport(fraction, share, share / (1 << fraction), needed["v"] - plain) if share else None,
+        fraction=_fraction(shares, fraction, needed["v"] - plain),
         pool=None if built.pool is None else f"{_times(built.pool.size)} stride {_times(built.pool.stride)}",
     )
 
@@ -107,6 +107,10 @@ def _leak(asked: Decay, leak: spec.Leak, channels: int) -> LeakReport:
     differences = built - betas
     worst = float(differences[np.abs(differences).argmax()])
     return LeakReport(_ends(betas), _ends(built), worst, leak.formula)
+
+
+def _fraction(shares: FloatArray, bits: int, added: int) -> FractionReport | None:
+    return FractionReport(bits, float(shares[0]), float(shares[bits]), added) if shares.any() else None
 
 
 def _membrane(built: spec.Population, needed: dict[str, int], plan: Plan) -> MembraneReport:

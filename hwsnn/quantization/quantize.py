@@ -14,7 +14,7 @@ from hwsnn.spec import graph
 from hwsnn.spec.checks import require_integer
 from hwsnn.spec.graph import INPUT_INDEX
 
-from .fractions import bits_that_lose_nothing, fraction_bits, has_floors, share_of_floors
+from .fractions import bits_that_lose_nothing, fraction_bits, has_floors, shares_moved
 from .inputs import PerChannel, folded_input, vector_of_channels, with_input
 from .layer_report import report_layer
 from .leaks import built_betas, choose_leak
@@ -125,17 +125,17 @@ def _quantized(
     scales = layer_scales(layer, plan.bits, plan.per_ones, compared=plan.compared, leaks=has_floors(layer))
     unit = scales.units(0)
     plain = _wide(layer, scales, plan, 0)
-    share, exact = share_of_floors(layer, unit, plan.timesteps), None
-    if share:
+    shares, exact = shares_moved(layer, scales, plan.timesteps), None
+    if shares.any():
         exact = bits_that_lose_nothing(layer, plain.layer, scales, unit, plan.timesteps)
     # What single precision leaves in weights that are kept exactly is no error beside which floors would not matter.
     error = 0.0 if scales.exact.all() else rms_error(layer, scales, plain.layer)
-    wanted = fraction_bits(share, error, exact)
+    wanted = fraction_bits(shares, error, exact)
     wide = _finest(layer, scales, plan, wanted) or plain
     sized = with_widths(wide.layer, wide.needed, plan.membrane_bits)
     remarks = wide.remarks + rounding(layer, sized, scales.units(sized.fraction_bits))
     remarks += _forgetting(layer)
-    report = report_layer(source, scales, sized, wide.needed, plan, share, plain.needed["v"])
+    report = report_layer(source, scales, sized, wide.needed, plan, shares, plain.needed["v"])
     return sized, report, remarks
 
 

@@ -165,9 +165,9 @@ class MembraneReport:
 
 @dataclass(frozen=True)
 class FractionReport:
-    """Bits below the unit of a weight, where leaks have floors.
+    """Bits below the unit of a weight, where leaks have floors, or where no weight is rounded and something else is.
 
-    ``share_without`` and ``share_built``: how far floors move a membrane on average without these bits and with them,
+    ``share_without`` and ``share_built``: how far that moves a membrane on average without these bits and with them,
     as a share of the threshold; of integrators, of the root of the sum of a channel's squared weights.
     ``membrane_bits_added``: by how much they widen membranes.
     """
@@ -177,9 +177,9 @@ class FractionReport:
     share_built: float
     membrane_bits_added: int
 
-    def text(self, decides: str) -> str:
-        """One line; ``decides``: what the shares are of."""
-        moves = f"floors of the leak move a membrane by {self.share_built:.2%} of {decides}"
+    def text(self, movers: str, decides: str) -> str:
+        """One line; ``movers``: what moves a membrane, ``decides``: what the shares are of."""
+        moves = f"{movers} move a membrane by {self.share_built:.2%} of {decides}"
         if not self.bits:
             return f"no bits: {moves}"
         cost = f"membranes are {_bits(self.membrane_bits_added)} wider"
@@ -191,8 +191,8 @@ class LayerReport:
     """One layer with weights.
 
     ``weights``: of all its projections; ``projections``: of each, where there are several. ``synapse`` is None without
-    a synaptic current, ``firing`` for an integrator, ``fraction`` where no leak has floors, and ``pool`` without a pool
-    of currents.
+    a synaptic current, ``firing`` for an integrator, ``fraction`` where no leak has floors and nothing is
+    rounded beside exact weights, and ``pool`` without a pool of currents.
     """
 
     name: str
@@ -217,7 +217,10 @@ class LayerReport:
         if self.synapse is not None:
             yield f"  synapse   {self.synapse.text('alpha')}"
         if self.fraction is not None:
-            yield f"  fraction  {self.fraction.text('the threshold' if self.firing else 'the size of its weights')}"
+            exact = self.weights.exact == self.weights.channels
+            movers = "floors and rounding beside the weights" if exact else "floors of the leak"
+            decides = "the threshold" if self.firing else "the size of its weights"
+            yield f"  fraction  {self.fraction.text(movers, decides)}"
         yield f"  neurons   {self.firing or 'integrate without firing'}"
         yield f"  membrane  {self.membrane}"
 

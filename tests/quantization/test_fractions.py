@@ -44,7 +44,7 @@ ROUGH = [[1, 0.5037], [0.3, 1]]
     ],
 )
 def test_how_many(share: float, error: float, exact: int | None, bits: int) -> None:
-    assert fraction_bits(share, error, exact) == bits
+    assert fraction_bits(share / np.exp2(np.arange(9, dtype=np.float64)), error, exact) == bits
 
 
 def test_what_single_precision_leaves_is_no_rounding() -> None:
@@ -136,6 +136,60 @@ def test_no_leak_needs_none() -> None:
         assert report.layers[0].fraction is None
 
 
+@pytest.mark.parametrize(
+    ("bias", "theta", "reset", "bits"),
+    [
+        (0.0, 3.0, "subtract", 0),
+        (2.0, 3.0, "subtract", 0),
+        # As many as make them integers, where few do.
+        (0.5, 3.0, "zero", 1),
+        (0.75, 3.0, "zero", 2),
+        (0.0, 2.625, "subtract", 3),
+        # A third is missed by a third of a unit in each of four steps: by 1.3 of 100, and by 0.17 with three bits.
+        (1 / 3, 100.0, "zero", 3),
+        (1 / 3, 1000.0, "zero", 0),
+        # A reset amount is missed by as much, but once.
+        (0.0, 100 + 1 / 3, "subtract", 1),
+        # Nor is a threshold missed that no spike takes off: membranes are integers, and it is the next one.
+        (0.0, 2.625, "zero", 0),
+        (0.0, 100 + 1 / 3, "none", 0),
+    ],
+)
+def test_what_is_rounded_beside_exact_weights(bias: float, theta: float, reset: spec.Reset, bits: int) -> None:
+    its = neuron(theta, 1.0, "greater_equal", reset)
+    integers, report = built(network(dense([[1, -1]], bias=[bias], its_neuron=its)), bits=2)
+    assert integers.population(0).fraction_bits == bits
+    assert report.remarks == ()
+
+
+def test_rounding_does_not_matter_beside_rounded_weights() -> None:
+    its = neuron([1.1, 1.3], reset="subtract")
+    integers, report = built(network(dense(ROUGH, bias=[0.1, 0.2], its_neuron=its)), bits=3)
+    assert integers.population(0).fraction_bits == 0
+    assert report.layers[0].fraction is None
+
+
+def test_fraction_bits_bring_spikes_back_that_rounding_changes() -> None:
+    """Ternary weights beside what batch norm leaves of biases and thresholds."""
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-1, 2, (40, 30, 1, 1)).astype(np.float64)
+    its = FloatNeuron(rng.uniform(2.0, 5.0, 40), 1.0, "greater_equal", "subtract")
+    source = FloatNetwork(
+        "net", (30, 1, 1), (float_dense_layer("only", weight, rng.normal(size=40), its),), timesteps=8
+    )
+    values = rng.integers(0, 2, (50, 8, 30, 1, 1), dtype=np.uint8)
+    expected = simulate(source, values.astype(float)).spikes["only"]
+    differ = {}
+    for membrane_bits in (9, None):
+        integers, _ = quantize(source, bits=2, encoding="steps", membrane_bits=membrane_bits)
+        spikes = reference.run(integers, values, trace=True).spikes["only"]
+        differ[integers.population(0).fraction_bits] = float((spikes != expected).mean())
+    coarse, fine = min(differ), max(differ)
+    assert coarse == 0 < fine
+    assert differ[coarse] > 0.05
+    assert differ[fine] < 0.1 * differ[coarse]
+
+
 def test_channels_without_floors_do_not_speak_for_the_others() -> None:
     """Of three channels one has a leak with memory: as many bits as if all had it."""
     rows = [[1, -1], [1, 1], [-1, 1]]
@@ -170,9 +224,16 @@ def test_all_is_in_the_finer_unit() -> None:
     }
     fraction = report.layers[0].fraction
     assert fraction is not None
-    assert fraction.share_built == pytest.approx(fraction.share_without / unit)
+    # Four steps take off half a unit each, and nothing is rounded; without fraction bits the bias is, by 0.25 a step,
+    # and the reset amount and the initial membrane are, by 0.5.
+    memory = (1843 / 2048) ** np.arange(4)
+    assert fraction.share_built == pytest.approx(0.5 * memory.sum() / 1.5 / unit)
+    moved = 0.75 * memory.sum() + 1.0 * (1843 / 2048) ** 4
+    assert fraction.share_without == pytest.approx(moved / 1.5)
     assert fraction.membrane_bits_added >= 5
-    assert f"fraction  {layer.fraction_bits} bits: floors of the leak move a membrane by" in str(report)
+    assert f"fraction  {layer.fraction_bits} bits: floors and rounding beside the weights move a membrane by" in str(
+        report
+    )
     assert f"membranes are {fraction.membrane_bits_added} bits wider" in str(report)
 
 

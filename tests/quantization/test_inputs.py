@@ -42,14 +42,14 @@ def test_values_count_as_themselves_in_steps() -> None:
 
 def test_a_row_that_changes_with_time_becomes_channels_of_one_pixel() -> None:
     """So a mean per value can be given, and the file's own holds for each; still images and convolutions stay rows."""
-    source = replace(network(dense([[127, 2]])), mean=np.array([0.5]))
+    source = replace(network(dense([[127, 3]])), mean=np.array([0.5]))
     integers, _ = built(source, "steps")
     assert integers.input_shape == (2, 1, 1)
-    assert integers.population(0).projection.weight.reshape(-1).tolist() == [127, 2]
-    assert integers.population(0).bias.tolist() == [-64]
-    integers, report = built(source, "steps", mean=[1.0, 0.5])
-    assert integers.population(0).bias.tolist() == [-128]
-    assert "input: (value * 1 - 1, 0.5) / 1, folded" in str(report)
+    assert integers.population(0).projection.weight.reshape(-1).tolist() == [127, 3]
+    assert integers.population(0).bias.tolist() == [-65]
+    integers, report = built(source, "steps", mean=[1.0, 0.0])
+    assert integers.population(0).bias.tolist() == [-127]
+    assert "input: (value * 1 - 1, 0) / 1, folded" in str(report)
     assert built(source, "direct")[0].input_shape == (1, 1, 2)
     conv = float_conv_layer("conv1", np.ones((1, 1, 1, 2)), np.zeros(1), neuron([1.0]))
     assert built(network(conv), "steps")[0].input_shape == (1, 1, 2)

@@ -35,11 +35,12 @@ def several(spikes: int, theta: float = 2.5, **options: Any) -> FloatNeuron:
 
 
 def test_thresholds_are_those_of_the_multiples() -> None:
-    """Not multiples of a rounded one: 2.5, 5, 7.5 and 10."""
-    its = fires(only_layer(network(dense([[127, 1]], its_neuron=several(4)))))
-    assert its.thresholds[:, 0].tolist() == [3, 5, 8, 10]
+    """Not multiples of a rounded one: 300.5, 601, 901.5 and 1202."""
+    source = network(dense([[127] * 11 + [1]], its_neuron=several(4, 300.5)), shape=(1, 1, 12))
+    its = fires(only_layer(source))
+    assert its.thresholds[:, 0].tolist() == [301, 601, 902, 1202]
     assert its.sub is not None
-    assert its.sub.tolist() == [2]
+    assert its.sub.tolist() == [300]
 
 
 def test_no_more_spikes_than_a_membrane_can_reach() -> None:
@@ -76,7 +77,9 @@ def test_thresholds_that_no_membrane_can_hold_are_not_built() -> None:
 
 
 def test_initial_membranes_and_lower_bounds_are_rounded() -> None:
-    its = FloatNeuron(np.ones(2), 1.0, "greater", "zero", initial=np.array([1.5, -2.5]), floor=np.array([-1.4, 0.0]))
+    its = FloatNeuron(
+        np.full(2, 999.0), 1.0, "greater", "zero", initial=np.array([1.5, -2.5]), floor=np.array([-1.4, 0.0])
+    )
     layer = only_layer(network(dense([[127, 1], [127, 2]], its_neuron=its)))
     assert layer.neuron.initial is not None
     assert layer.neuron.floor is not None

@@ -23,7 +23,8 @@ from tests.support.layers import float_conv_layer, renamed_layer
 
 
 def test_biases_are_rounded_to_even() -> None:
-    layer = only_layer(network(dense([[127, 1]] * 4, bias=[0.5, 1.5, -0.5, 2.4])))
+    its = neuron([1000.0] * 4)  # so large that half a unit needs no fraction bits
+    layer = only_layer(network(dense([[127, 1]] * 4, bias=[0.5, 1.5, -0.5, 2.4], its_neuron=its)))
     assert layer.bias.tolist() == [0, 2, 0, 2]
 
 
@@ -32,11 +33,12 @@ def test_a_threshold_is_the_smallest_integer_that_satisfies_the_comparison(theta
     # Weights of 127 and 1 make the scale 1: exact, so that ties are real ties.
     theta = Fraction(float(theta))
     source = network(dense([[127, 1]], its_neuron=neuron(float(theta), compare=compare, reset="subtract")))
-    its = fires(only_layer(source))
-    satisfied = [u > theta if compare == "greater" else u >= theta for u in (its.threshold[0] - 1, its.threshold[0])]
+    layer = only_layer(source)
+    its, scaled = fires(layer), theta * 2**layer.fraction_bits
+    satisfied = [u > scaled if compare == "greater" else u >= scaled for u in (its.threshold[0] - 1, its.threshold[0])]
     assert satisfied == [False, True]
     assert its.sub is not None
-    assert its.sub.tolist() == [round(theta)]  # ties to even
+    assert its.sub.tolist() == [round(scaled)]  # ties to even
 
 
 def test_a_spike_takes_off_what_the_source_takes_off() -> None:
@@ -45,7 +47,7 @@ def test_a_spike_takes_off_what_the_source_takes_off() -> None:
         its = fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(2.0, 1.0, compare, "subtract")))))  # type: ignore[arg-type]
         assert its.sub is not None
         assert (its.threshold[0], its.sub[0]) == expected
-    assert fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(0.3, reset="subtract"))))).sub == [0]
+    assert fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(0.001, reset="subtract"))))).sub == [0]
     for reset in ("zero", "none"):
         assert fires(only_layer(network(dense([[127, 1]], its_neuron=neuron(2.0))), reset=reset)).sub is None
 
@@ -82,22 +84,24 @@ def test_direct_encoding_counts_in_pixels(pixel_bits: int, factor: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bias", "theta", "reset", "bits", "remark"),
+    ("bias", "theta", "reset", "bits", "membrane_bits", "remark"),
     [
-        # Ternary weights of 2 bits: an integer of 1 is the step, and half of it is nothing.
-        (-0.5, 1.0, "zero", 2, "50%"),
-        (0.0, 0.5, "subtract", 2, "100%"),
-        (0.0, 0.5, "zero", 2, None),
-        (-0.5, 1.0, "zero", 8, None),
-        (0.0, 0.5, "subtract", 8, None),
-        (0.0, 1.0, "subtract", 2, None),
+        # Ternary weights of 2 bits: an integer of 1 is the step, and half of it is nothing without fraction bits.
+        (-0.5, 1.0, "zero", 2, 3, "50%"),
+        (0.0, 0.5, "subtract", 2, 3, "100%"),
+        (0.0, 0.5, "zero", 2, 3, None),
+        (0.0, 1.0, "subtract", 2, 3, None),
+        (-0.5, 1.0, "zero", 2, None, None),
+        (0.0, 0.5, "subtract", 2, None, None),
+        (-0.5, 1.0, "zero", 8, None, None),
+        (0.0, 0.5, "subtract", 8, None, None),
     ],
 )
 def test_a_rounding_of_more_than_weights_is_a_remark(
-    bias: float, theta: float, reset: spec.Reset, bits: int, remark: str | None
+    bias: float, theta: float, reset: spec.Reset, bits: int, membrane_bits: int | None, remark: str | None
 ) -> None:
     source = network(dense([[1, -1]], bias=[bias], its_neuron=neuron(theta, reset=reset)))
-    remarks = built(source, bits=bits)[1].remarks
+    remarks = built(source, bits=bits, membrane_bits=membrane_bits)[1].remarks
     text = (
         f"dense1: rounding moves biases or what a spike takes off by up to {remark} of the threshold; more weight bits"
     )
