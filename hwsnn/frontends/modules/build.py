@@ -115,21 +115,23 @@ class _Builder:
             self._remarks.append(f"time steps: {frame.timesteps} as asked for, where its layers are made for {told}")
         self._steps: int | None = None
         self.came_to = 0
-        """How far this went: 0: the module cannot be called so. 1: it can. 2: all of it ran."""
+        """How far this went: 0: the module is not called so. 1: it began to run. 2: all of it ran."""
 
     def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
         output, found = self._record()
         self._require_loop(found)
-        way, made = found.ways[-1], dict[Call | None, Made]()
-        made[None] = self._input
+        way, made = found.ways[-1], dict[tuple[Call | None, int], Made]()
+        made[None, 0] = self._input
         for call in way.late:
             frames = self._frame
             one_step = Frames(frames.outer("step"), (), frames.images("step", 1), frames.steps_in("step", 1))
-            made[call] = late(call, one_step)
+            made[call, 0] = late(call, one_step)
         for call, taken in way.inputs.items():
-            made[call] = self._made(call, [made[value.call] for value in taken])
+            for position in way.positions(call):
+                inputs = [made[value.call, value.position] for value in taken]
+                made[call, position] = self._made(call, inputs, position)
         assert way.end.call is not None
-        end = made[way.end.call]
+        end = made[way.end.call, way.end.position]
         scored = replace(found.scores, over_time=self._over_time(way.end.call, end.frames, found))
         readout = self._read_out(way.end.call, end.signal, scored)
         require_order(
@@ -201,11 +203,8 @@ class _Builder:
         if self._layout in CALL_PER_STEP:
             if steps == CALLS:
                 return
-            self.came_to = 0
-            raise InputError(
-                f"{found.ways[-1].neurons[0].title}: is called {steps // CALLS} times in one step: a loop over time in "
-                "forward is --forward all"
-            )
+            text = f"is called {steps // CALLS} times in one step: a loop over time in forward is --forward all"
+            raise self._misfit(found.ways[-1].neurons[0], text)
         if not once and len(found.ways) > 1:
             for step, way in enumerate(found.ways, steps - len(found.ways)):
                 taken = picks(way, found.ways)
@@ -217,10 +216,15 @@ class _Builder:
         if once:
             self._steps = steps
 
+    def _misfit(self, call: Call, text: str) -> InputError:
+        """The exception for a module that is not called so."""
+        self.came_to = 0
+        return call.error(text)
+
     # The graph
 
-    def _made(self, call: Call, inputs: Sequence[Made]) -> Made:
-        """What ``call`` gives, of its ``inputs``."""
+    def _made(self, call: Call, inputs: Sequence[Made], position: int) -> Made:
+        """What ``call`` gives at ``position``, of its ``inputs``."""
         if call.module is not None and call.module.training:
             raise call.error("is in training mode where the network is in eval mode; let it follow the network")
         before = inputs[0]
@@ -233,17 +237,17 @@ class _Builder:
         if isinstance(call.module, layers.UNCHANGED) or (self._passes_spikes(before) and functions.is_relu(call)):
             return before  # spikes are never negative
         if isinstance(call.module, layers.MOVING) or (call.module is None and functions.is_movement(call)):
-            return self._moved(call, before)
+            return self._moved(call, before, position)
         if call.module is None:
             signal = functions.add_function(self._graph, before.signal, call, before.frames)
         else:
             signal = layers.add_layer(self._graph, before.signal, call, call.module, len(before.frames.inner))
         return self._after(call, before, signal)
 
-    def _moved(self, call: Call, before: Made) -> Made:
+    def _moved(self, call: Call, before: Made, position: int) -> Made:
         if len({id(value) for value in call.inputs}) > 1:
             return Made(before.signal, stacked(call, before.frames))
-        frames, signal = moved(call, before.frames, spikes=self._passes_spikes(before)), before.signal
+        frames, signal = moved(call, before.frames, position, spikes=self._passes_spikes(before)), before.signal
         inner, was = frames.inner, before.frames.inner
         if len(inner) == 1:
             signal = self._graph.flattened(signal)
@@ -328,24 +332,25 @@ class _Builder:
         looped = len(call.of_module) > 1
         if not framework.takes_all_steps(module):
             if outer != (frames,):
-                raise call.error(
-                    f"takes one step a call, but gets {'x'.join(map(str, outer))} of them for {frames} frames; call it "
-                    "in a loop over time"
+                size = "x".join(map(str, outer))
+                text = (
+                    f"takes one step a call, but gets {size} of them for {frames} frames; call it in a loop over time"
                 )
+                raise self._misfit(call, text)
             if self._layout not in CALL_PER_STEP and not looped and self._frame.timesteps != 1:
-                raise call.error("is called once for a frame: one step, not a loop over time")
+                raise self._misfit(call, "is called once for a frame: one step, not a loop over time")
             if found.images != self._frame.images("step", 1):
                 raise call.error(mixed)
             return
         if looped or self._layout in CALL_PER_STEP:
-            raise call.error("takes all steps a call, but is called once a step; give --forward all")
-        steps = math.prod(outer) // frames
+            raise self._misfit(call, "takes all steps a call, but is called once a step; give --forward all")
+        steps = math.prod(outer) // frames if self._layout == "frame" else self._frame.steps
         wanted: tuple[int, ...] = (steps, frames)
         if framework.folds_steps(module):
             wanted = (frames * steps,)
         elif self._layout in ("batch_first", "folded"):
             wanted = (frames, steps)
-        if outer != wanted or (self._layout != "frame" and steps != self._frame.steps):
+        if outer != wanted:
             raise call.error(f"gets {'x'.join(map(str, outer))} steps and frames, not {'x'.join(map(str, wanted))}")
         if found.images != self._frame.images("sequence" if self._layout == "frame" else self._layout, steps):
             raise call.error(mixed)

@@ -64,11 +64,11 @@ def stacked(call: Call, before: Frames) -> Frames:
     return Frames((count, *before.outer), before.inner, before.images * count, steps)
 
 
-def moved(call: Call, before: Frames, *, spikes: bool, position: int = 0) -> Frames:
+def moved(call: Call, before: Frames, position: int, *, spikes: bool) -> Frames:
     """The dimensions after ``call``, whose function is run on the positions of the values of ``before``.
 
-    ``spikes``: whether those are whole numbers. ``position``: of several tensors that it gives. Raises ``InputError`` where a frame's values are not all there, in
-    their order.
+    ``spikes``: whether those are whole numbers. ``position``: of which of several tensors that it gives. Raises
+    ``InputError`` where a frame's values are not all there, in their order.
     """
     size = before.values
     positions = torch.arange(math.prod(before.outer) * size, dtype=torch.float64)

@@ -35,6 +35,11 @@ class Way:
         """In the order of the data."""
         return tuple(call for call in self.inputs if is_neuron(call))
 
+    def positions(self, call: Call) -> set[int]:
+        """Of the tensors that ``call`` gives, those that are used."""
+        used = (value for taken in (*self.inputs.values(), (self.end,)) for value in taken)
+        return {value.position for value in used if value.call is call}
+
 
 class Walker:
     """Walks back. ``stacks``: those that pile up steps, as they were met, each with the ways to its elements."""
