@@ -174,7 +174,7 @@ class ModuleRunner:
         if len(outputs) > 1:
             return torch.stack([one.reshape(frames, -1) for one in outputs])
         if outputs[0].numel() == self._steps * frames * self._network.classes:
-            return by_step(outputs[0], self._read.layout, self._steps, frames)
+            return by_step(outputs[0], self._read.order, self._steps, frames)
         return None
 
 

@@ -161,7 +161,7 @@ class _Caller:
             classes = math.prod(self.read.network.shapes[-1])
             if outputs[0].numel() != self.timesteps * frames * classes:
                 return outputs[0].reshape(frames, -1)
-            steps = by_step(outputs[0], self.read.layout, self.timesteps, frames)
+            steps = by_step(outputs[0], self.read.order, self.timesteps, frames)
         match self.read.network.readout:
             case "membrane":
                 return steps[-1]

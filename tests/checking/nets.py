@@ -46,3 +46,17 @@ def leaky() -> Any:
     return norse.SequentialState(
         nn.Flatten(), nn.Linear(30, 40), norse.LIFBoxCell(cell), nn.Linear(40, CLASSES), norse.LIFBoxCell(cell)
     ).eval()
+
+
+class FramesFirst(nn.Module):  # type: ignore[misc]
+    """Takes (T, N, ...) and gives (N, T, classes), of a layer of currents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = norse.Lift(norse.SequentialState(nn.Flatten(), nn.Linear(30, 12), norse.IAFCell()))
+        self.last = nn.Linear(12, CLASSES)
+        exact(self)
+
+    def forward(self, x: Any) -> Any:
+        spikes, _ = self.hidden(x)
+        return self.last(spikes).transpose(0, 1)

@@ -58,6 +58,14 @@ def test_steps() -> None:
     assert [one.differ for one in result.layers] == [0, 0]
 
 
+def test_scores_that_have_the_frames_first() -> None:
+    net = nets.FramesFirst()
+    network = made(net, "steps")
+    assert (network.readout, read(net, "steps").order) == ("sum", "batch_first")
+    result = checked(net, network, images(20, (STEPS, *IMAGE), ones=1))
+    assert ([one.differ for one in result.layers], result.answers_agree) == ([0], 1.0)
+
+
 def test_steps_of_a_vector_are_channels_of_one_pixel() -> None:
     net = nets.dense(flatten=False)
     network = made(net, "steps", (30,))

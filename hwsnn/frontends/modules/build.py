@@ -28,7 +28,7 @@ from .frameworks import FRAMEWORKS, framework_of
 from .joins import Made, added, concatenated, late, parted, require_no_late
 from .movement import EVERY_STEP, Frames, moved, stacked
 from .path import Path, path, picks
-from .probing import require_order
+from .probing import order_of
 from .recording import Call, Recorder, Value
 from .scores import OverTime, Scores, over_time_of, scores
 from .walking import ADDING, JOINING, is_neuron, picked_step, takes_all_steps
@@ -43,13 +43,14 @@ READOUTS: dict[OverTime, Readout] = {"all": "sum", "last": "membrane", "largest"
 class ReadModule:
     """``module`` as a float network, how it is called, and its modules of neurons by the names of their layers.
 
-    ``sample``: the shape of its input at a step.
+    ``sample``: the shape of its input at a step. ``order``: the layout of what a call for all steps gives.
     """
 
     module: nn.Module
     sample: tuple[int, ...]
     network: FloatNetwork
     layout: Layout
+    order: Layout
     neurons: dict[str, nn.Module]
 
     @property
@@ -134,7 +135,7 @@ class _Builder:
         end = made[way.end.call, way.end.position]
         scored = replace(found.scores, over_time=self._over_time(way.end.call, end.frames, found))
         readout = self._read_out(way.end.call, end.signal, scored)
-        require_order(
+        order = order_of(
             output,
             scored,
             self._layout,
@@ -157,7 +158,7 @@ class _Builder:
             encoding=encoding,
             readout=readout,
         )
-        return ReadModule(self._module, self._frame.sample, network, self._layout, self._neurons)
+        return ReadModule(self._module, self._frame.sample, network, self._layout, order, self._neurons)
 
     def _record(self) -> tuple[Value, Path]:
         """What the module gives, and what it does for that."""

@@ -19,14 +19,16 @@ TOLERANCE = 1e-3
 """Of differences between classes: enough for half precision."""
 
 
-def require_order(output: Value, scores: Scores, layout: Layout, frames: int, classes: int, *, spikes: bool) -> None:
-    """Raise ``InputError`` unless ``output`` ranks the classes as ``scores`` do, whatever the last layer gives.
+def order_of(output: Value, scores: Scores, layout: Layout, frames: int, classes: int, *, spikes: bool) -> Layout:
+    """The layout in which ``output`` has the steps, where it has several and ranks the classes as ``scores`` do.
 
-    ``layout``: of the last layer's values. ``spikes``: whether those are 0 and 1.
+    ``layout``: of the last layer's values. ``spikes``: whether those are 0 and 1. Raises ``InputError`` where it ranks
+    them otherwise for anything that the last layer gives.
     """
     last = scores.values[-1].call
     assert last is not None
     generator = torch.Generator().manual_seed(0)
+    orders: list[Layout] = [layout, "batch_first", "sequence"]
     for _ in range(TRIES):
         given = [_random(value.tensor, spikes, generator) for value in scores.values]
         steps = max(1, sum(one.numel() for one in given) // (frames * classes))
@@ -36,10 +38,14 @@ def require_order(output: Value, scores: Scores, layout: Layout, frames: int, cl
         rest = found.numel() // expected.numel()
         if found.ndim < 2 or found.numel() % expected.numel() or rest not in (1, steps):
             raise _error(last, f"{'x'.join(map(str, found.shape)) or 'one number'} for {frames} frames", classes)
-        orders: tuple[Layout, ...] = (layout, "batch_first", "sequence")
-        seen = (_over_time(by_step(found, order, rest, frames), scores.over_time) for order in orders)
-        if not any(_ranks_alike(one, expected) for one in seen):
+        orders = [
+            order
+            for order in orders
+            if _ranks_alike(_over_time(by_step(found, order, rest, frames), scores.over_time), expected)
+        ]
+        if not orders:
             raise _error(last, "other scores", classes)
+    return orders[0]
 
 
 def _error(last: Call, what: str, classes: int) -> InputError:
