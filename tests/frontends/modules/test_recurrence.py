@@ -192,6 +192,16 @@ def test_of_spikingjelly(make: Any, inputs: int, step_mode: str) -> None:
     assert (read.layout, len(recurrent_layers(read))) == ("step" if step_mode == "s" else "sequence", 1)
 
 
+@pytest.mark.parametrize("step_mode", ["s", "m"])
+@pytest.mark.parametrize("make", [linear_container, plus_container])
+def test_of_spikingjelly_as_the_last_layer(make: Any, step_mode: str) -> None:
+    inputs = 5 if make is linear_container else 6
+    net = nn.Sequential(layer.Linear(8, 6), neuron.IFNode(), layer.Linear(6, inputs), make(step_mode))
+    functional.set_step_mode(net, step_mode)
+    read = read_alike(randomized(net), (8,), steps=STEPS, compare_currents=False)
+    assert recurrent_layers(read) == [read.network.layers[-1].name]
+
+
 class Wrong(Handed):
     """A membrane where spikes are expected."""
 
