@@ -12,7 +12,7 @@ from hwsnn.verilog.emit import TOP, to_verilog
 from tests.support.small_graphs import GRAPHS
 
 
-@pytest.mark.parametrize("graph", ["added", "joined", "depthwise", "all_to_all", "one_to_one"])
+@pytest.mark.parametrize("graph", ["added", "pixel_counts", "depthwise", "all_to_all", "one_to_one"])
 def test_clock_rule(graph: str) -> None:
     network, folds = GRAPHS[graph]()
     verilog = to_verilog(Pipeline(network, queue_depths(network, folds)), model_hash(network))

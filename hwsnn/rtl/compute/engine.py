@@ -166,14 +166,14 @@ class Engine(wiring.Component):
         """Let passes begin: those of a last position in all projections at once, if there is room for their beat."""
         streams = [port for port in self._ports if port.stream]
         counts = [port.add_passes(m, self.passes) for port in streams]
-        together = Signal(name="all_wait")
-        if len(streams) > 1:
-            m.d.comb += together.eq(
-                Cat(port.slices.waits & count.joint for port, count in zip(streams, counts, strict=True)).all()
-            )
-        for port, count in zip(streams, counts, strict=True):
+        for number, (port, count) in enumerate(zip(streams, counts, strict=True)):
             room = queue.room | ~self._makes_beat(count)
-            m.d.comb += port.slices.room.eq(room & (together | ~count.joint) if len(streams) > 1 else room)
+            others = [(other, of) for other, of in zip(streams, counts, strict=True) if other is not port]
+            if others:  # without its own wait, which would be one more LUT on the way to the stream's ready
+                wait = Signal(name=f"others_of_{number}_wait")
+                m.d.comb += wait.eq(Cat(other.slices.waits & of.joint for other, of in others).all())
+                room &= wait | ~count.joint
+            m.d.comb += port.slices.room.eq(room)
         begins = streams[0].slices.begins
         m.d.comb += queue.enter.eq(begins & self._makes_beat(counts[0]))
         if len(streams) < len(self._ports):
