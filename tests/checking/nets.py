@@ -48,7 +48,7 @@ def leaky() -> Any:
     ).eval()
 
 
-class FramesFirst(nn.Module):  # type: ignore[name-defined]
+class FramesFirst(nn.Module):  # type: ignore[misc, name-defined]
     """Takes (T, N, ...) and gives (N, T, classes), of a layer of currents."""
 
     def __init__(self) -> None:
