@@ -40,7 +40,7 @@ def from_torch(
     input that changes with time. ``forward``: whether a call makes a ``step`` or ``all`` steps; by default what fits.
     The module is run on random values, in eval mode. Raises ``InputError`` for what cannot be built exactly.
     """
-    from .frontends.modules.build import read_module
+    from .frontends.modules.read import read_module
 
     read = read_module(module, sample, timesteps=timesteps, encoding=encoding, forward=forward, name=name)
     return read.network
@@ -82,7 +82,7 @@ def check(
     from .checking.check import check as check_read
     from .checking.check import sample_of
     from .checking.counterparts import CountedAs
-    from .frontends.modules.build import read_module
+    from .frontends.modules.read import read_module
 
     timesteps, encoding = network.timesteps, network.encoder.kind
     shape = sample_of(network) if sample is None else sample

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,9 @@ import torch
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
 from hwsnn.frontends.modules.build import ReadModule
-from hwsnn.frontends.modules.calling import by_step, evaluating, first, number_type, reset, run
-from hwsnn.frontends.modules.framework import Framework
-from hwsnn.frontends.modules.frameworks import framework_of
-from hwsnn.spec import SPIKE_READOUTS, Network, Readout
+from hwsnn.frontends.modules.calling import evaluating, number_type, reset, run
+from hwsnn.frontends.modules.listening import Heard, in_time, listening, outputs_in_time, reduced
+from hwsnn.spec import SPIKE_READOUTS, Network
 from hwsnn.spec.integers import Int64Array
 
 from .counterparts import Matched
@@ -48,16 +46,6 @@ class ModuleRun:
     layers: Mapping[str, FloatTrace]
 
 
-@dataclass(eq=False)
-class _Heard:
-    """What a module of neurons gave at its calls: spikes, u - threshold, and its membrane if that is u."""
-
-    framework: Framework
-    spikes: list[torch.Tensor] = field(default_factory=list)
-    distances: list[torch.Tensor] = field(default_factory=list)
-    membranes: list[torch.Tensor] = field(default_factory=list)
-
-
 class ModuleRunner:
     """Runs ``read`` as the model ``network`` wants it, on inputs that ``network`` encodes."""
 
@@ -73,7 +61,7 @@ class ModuleRunner:
     def __call__(self, encoded: npt.NDArray[np.uint8]) -> ModuleRun:
         """The module on ``encoded`` (N, T, C, H, W), what enters the model's first layer."""
         frames = len(encoded)
-        with self._listening() as heard:
+        with listening(self._read) as heard:
             try:
                 outputs = run(self._read.module, self._read.layout, self._inputs(encoded))
             except InputError:
@@ -101,20 +89,7 @@ class ModuleRunner:
         values = (values / self._matched.per_one - mean) / std
         return values.transpose(0, 1).reshape(self._steps, len(encoded), *self._read.sample)
 
-    @contextmanager
-    def _listening(self) -> Iterator[dict[str, _Heard]]:
-        heard = dict[str, _Heard]()
-        with ExitStack() as stack:
-            for name, module in self._read.neurons.items():
-                framework = framework_of(module)
-                assert framework is not None
-                one = _Heard(framework)
-                heard[name] = one
-                stack.callback(module.register_forward_hook(_hearing(one)).remove)
-                one.distances = stack.enter_context(framework.distances(module))
-            yield heard
-
-    def _trace(self, source: FloatPopulation, heard: _Heard, shape: tuple[int, ...], frames: int) -> FloatTrace:
+    def _trace(self, source: FloatPopulation, heard: Heard, shape: tuple[int, ...], frames: int) -> FloatTrace:
         spikes, distances = (
             self._in_time(values, frames).reshape(frames, self._steps, *shape)
             for values in (heard.spikes, heard.distances)
@@ -129,30 +104,23 @@ class ModuleRunner:
         return FloatTrace(spikes, u, off <= TIE_ULPS * resolution * np.maximum(np.abs(u), nearest * theta))
 
     def _in_time(self, calls: list[torch.Tensor], frames: int) -> FloatArray:
-        """What came step by step, or once with all steps, as (N, T, values)."""
-        if len(calls) == self._steps:
-            whole = torch.stack([one.reshape(frames, -1) for one in calls])
-        elif len(calls) != 1:
-            raise InputError(
-                f"its neurons made {len(calls)} steps, not {self._steps}; it must do the same in every run"
-            )
-        else:
-            whole = by_step(calls[0], self._read.layout, self._steps, frames)
+        """As (N, T, values)."""
+        whole = in_time(calls, self._read.layout, self._steps, frames)
         values: FloatArray = whole.transpose(0, 1).double().cpu().numpy()
         return values
 
     # The scores
 
     def _scores(
-        self, outputs: list[torch.Tensor], heard: Mapping[str, _Heard], layers: Mapping[str, FloatTrace], frames: int
+        self, outputs: list[torch.Tensor], heard: Mapping[str, Heard], layers: Mapping[str, FloatTrace], frames: int
     ) -> npt.NDArray[Any]:
         """By the model's readout: of what the module gives, else of what its last neurons did."""
         readout, own = self._network.readout, self._read.network.readout
         of_spikes = readout in SPIKE_READOUTS
         if own is not None and of_spikes == (own in SPIKE_READOUTS):
-            every = self._every_step(outputs, frames)
+            every = outputs_in_time(self._read, outputs, self._steps, frames, self._network.classes)
             if every is not None:
-                return _numbers(_reduced(every, readout))
+                return _numbers(reduced(every, readout))
             if own == readout:
                 return _numbers(outputs[0])
         last = self._network.layers[-1].name
@@ -167,40 +135,7 @@ class ModuleRunner:
             steps = torch.stack([one.reshape(frames, -1) for one in heard[last].membranes])
         else:
             steps = torch.from_numpy(layers[last].u.swapaxes(0, 1).copy())
-        return _numbers(_reduced(steps.reshape(self._steps, frames, -1), readout))
-
-    def _every_step(self, outputs: list[torch.Tensor], frames: int) -> torch.Tensor | None:
-        """The module's outputs (T, N, classes); None if it gives one for all steps."""
-        if len(outputs) > 1:
-            return torch.stack([one.reshape(frames, -1) for one in outputs])
-        if outputs[0].numel() == self._steps * frames * self._network.classes:
-            return by_step(outputs[0], self._read.order, self._steps, frames)
-        return None
-
-
-def _hearing(heard: _Heard) -> Callable[..., None]:
-    def listen(module: torch.nn.Module, args: Any, output: Any) -> None:
-        heard.spikes.append(first(output).detach().clone())
-        if heard.framework.keeps_membrane_before_reset(module):
-            membrane = heard.framework.membrane(module, output)
-            if membrane is not None:
-                heard.membranes.append(membrane.detach().clone())
-
-    return listen
-
-
-def _reduced(steps: torch.Tensor, readout: Readout) -> torch.Tensor:
-    """The scores (N, classes) of spikes or membranes (T, N, classes)."""
-    match readout:
-        case "count" | "sum":
-            return steps.sum(0)
-        case "first":
-            fired = steps > 0
-            return torch.where(fired.any(0), len(steps) - fired.to(torch.uint8).argmax(0), 0)
-        case "membrane":
-            return steps[-1]
-        case "max":
-            return steps.amax(0)
+        return _numbers(reduced(steps.reshape(self._steps, frames, -1), readout))
 
 
 def _numbers(scores: torch.Tensor) -> npt.NDArray[Any]:

@@ -117,7 +117,7 @@ def loaded_module(source: str, weights: Path | None) -> nn.Module:
 
 def read_loaded(source: str, module: nn.Module, options: ModuleOptions) -> ReadModule:
     """``module``, loaded from ``source``, as a float network."""
-    from hwsnn.frontends.modules.build import read_module
+    from hwsnn.frontends.modules.read import read_module
 
     try:
         return read_module(

@@ -24,9 +24,10 @@ from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatPopulation
-from hwsnn.frontends.modules.build import ReadModule, read_module
+from hwsnn.frontends.modules.build import ReadModule
 from hwsnn.frontends.modules.calling import by_step, called, evaluating, first, number_type, reset
 from hwsnn.frontends.modules.frameworks import framework_of
+from hwsnn.frontends.modules.read import read_module
 from hwsnn.model_file.notes import Forward
 from hwsnn.spec import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, SPIKE_READOUTS, EncoderKind
 from hwsnn.spec.checks import require_integer

@@ -11,7 +11,8 @@ import pytest
 from hwsnn.checking.check import check, sample_of
 from hwsnn.checking.counterparts import CountedAs
 from hwsnn.checking.result import CheckResult
-from hwsnn.frontends.modules.build import ReadModule, read_module
+from hwsnn.frontends.modules.build import ReadModule
+from hwsnn.frontends.modules.read import read_module
 from hwsnn.quantization.quantize import quantize
 from hwsnn.spec import EncoderKind, Network
 from hwsnn.spec.integers import Images, Int64Array

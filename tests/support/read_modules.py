@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from hwsnn.float_network import FloatArray, FloatPopulation
-from hwsnn.frontends.modules.build import ReadModule, read_module
+from hwsnn.frontends.modules.build import ReadModule
 from hwsnn.frontends.modules.calling import by_step, run
+from hwsnn.frontends.modules.read import read_module
 from tests.support.float_simulation import simulate
 
 FRAMES = 4

@@ -1,11 +1,11 @@
-"""A module made of a framework's spiking neurons, as a float network."""
+"""A module made of a framework's spiking neurons, recorded in one layout, as the graph of a float network."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +15,14 @@ from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatPopulation
 from hwsnn.model_file.notes import Forward
 from hwsnn.spec import INPUT, EncoderKind, Readout
-from hwsnn.spec.checks import require_choice
 
 from .. import linear
 from ..graph import Graph
-from ..names import network_name
 from ..terms import Signal
 from . import functions, layers
-from .calling import Frame, evaluating, layouts_of, number_type, reset, step_by_step
+from .calling import Frame, number_type, reset, step_by_step
 from .framework import CALL_PER_STEP, Framework, Layout, Node
-from .frameworks import FRAMEWORKS, framework_of
+from .frameworks import framework_of
 from .joins import Made, added, concatenated, late, parted, require_no_late
 from .movement import EVERY_STEP, Frames, moved, stacked
 from .path import Path, path, picks
@@ -59,41 +57,7 @@ class ReadModule:
         return "step" if self.layout in CALL_PER_STEP else "all"
 
 
-def read_module(
-    module: nn.Module,
-    sample: tuple[int, ...] | list[int],
-    *,
-    timesteps: int | None = None,
-    encoding: EncoderKind | None = None,
-    forward: Forward | None = None,
-    name: str = "network",
-) -> ReadModule:
-    """``module`` as it computes in eval mode.
-
-    ``sample``: the shape of a frame at a step: (C, H, W), (C, L) or (n,). ``forward``: whether a call of the module
-    makes a step, or all of them; by default what fits. Raises ``InputError`` for what cannot be built exactly.
-    """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
-    if encoding is not None:
-        require_choice("encoding", encoding, get_args(EncoderKind))
-    if forward is not None:
-        require_choice("forward", forward, get_args(Forward))
-    told = next(filter(None, (framework.timesteps(module) for framework in FRAMEWORKS)), None)
-    sample = tuple(sample) if isinstance(sample, list) else sample
-    frame = Frame(sample, told if timesteps is None else timesteps, encoding == "steps")  # checks them
-    errors = []
-    for layout in layouts_of(module, frame.timed, forward):
-        builder = _Builder(module, frame, layout, told)
-        try:
-            with evaluating(module), np.errstate(over="ignore", invalid="ignore"):  # the result is checked
-                return builder.build(network_name(name), encoding)
-        except InputError as error:
-            errors.append((builder.came_to, error))
-    raise max(errors, key=lambda one: one[0])[1]  # of the layout that came farthest; the likeliest of several
-
-
-class _Builder:
+class Builder:
     """Calls a module once, and builds the graph of what it did."""
 
     def __init__(self, module: nn.Module, frame: Frame, layout: Layout, told: int | None) -> None:
@@ -116,7 +80,7 @@ class _Builder:
             self._remarks.append(f"time steps: {frame.timesteps} as asked for, where its layers are made for {told}")
         self._steps: int | None = None
         self.came_to = 0
-        """How far this went: 0: the module is not called so. 1: it began to run. 2: all of it ran."""
+        """How far this went: 0: the module is not called so. 1: it began to run. 2: all of it ran. 3: it was read."""
 
     def build(self, name: str, encoding: EncoderKind | None) -> ReadModule:
         output, found = self._record()
@@ -158,6 +122,7 @@ class _Builder:
             encoding=encoding,
             readout=readout,
         )
+        self.came_to = 3
         return ReadModule(self._module, self._frame.sample, network, self._layout, order, self._neurons)
 
     def _record(self) -> tuple[Value, Path]:

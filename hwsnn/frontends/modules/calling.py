@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from copy import copy
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -125,10 +127,10 @@ def reset(module: nn.Module, frames: int) -> None:
 def evaluating(module: nn.Module) -> Iterator[None]:
     """In eval mode and without gradients while it is open; what the module prints goes to stderr.
 
-    Raises ``InputError`` if the module ends the program, which would look like success. Afterwards the numbers that its
-    parts keep are as before: the mode, and the sizes that a reset sets.
+    Raises ``InputError`` if the module ends the program, which would look like success. Afterwards the attributes of
+    its parts are as before: the mode, the sizes that a reset sets, and states that a ``forward`` keeps there.
     """
-    numbers = [(one, {key: n for key, n in vars(one).items() if isinstance(n, int)}) for one in module.modules()]
+    attributes = [(one, _attributes(one)) for one in module.modules()]
     module.eval()
     try:
         with torch.no_grad(), redirect_stdout(sys.stderr):
@@ -136,8 +138,19 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     except SystemExit:
         raise InputError("its forward ends the program (SystemExit); leave that out") from None
     finally:
-        for one, were in numbers:
+        for one, were in attributes:
+            for name in [name for name in vars(one) if name not in _OF_TORCH and name not in were]:
+                del vars(one)[name]
             vars(one).update(were)
+
+
+_OF_TORCH = set(vars(nn.Module())) - {"training"}
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    """Those of the module's own, which are neither parameters, buffers and parts nor what torch keeps beside them."""
+    own = {name: value for name, value in vars(module).items() if name not in _OF_TORCH}
+    return {name: copy(value) if type(value) in (list, dict, set, deque) else value for name, value in own.items()}
 
 
 def number_type(module: nn.Module) -> tuple[torch.dtype, torch.device]:

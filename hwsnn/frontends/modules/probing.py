@@ -41,7 +41,7 @@ def order_of(output: Value, scores: Scores, layout: Layout, frames: int, classes
         orders = [
             order
             for order in orders
-            if _ranks_alike(_over_time(by_step(found, order, rest, frames), scores.over_time), expected)
+            if ranks_alike(_over_time(by_step(found, order, rest, frames), scores.over_time), expected)
         ]
         if not orders:
             raise _error(last, "other scores", classes)
@@ -67,7 +67,7 @@ def _over_time(values: torch.Tensor, which: str) -> torch.Tensor:
     return values[-1] if which == "last" else values.amax(0)
 
 
-def _ranks_alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
+def ranks_alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
     """Whether one is a positive multiple of the other, or its exponential, but for what all classes share."""
     return _is_multiple(found, expected) or bool((found > 0).all() and _is_multiple(found.log(), expected))
 

@@ -15,7 +15,7 @@ snn: Any = pytest.importorskip("snntorch")
 
 from torch import nn  # noqa: E402
 
-from hwsnn.frontends.modules.build import read_module  # noqa: E402
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
 from tests.support.read_modules import randomized, read_alike  # noqa: E402
 
 

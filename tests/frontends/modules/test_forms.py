@@ -17,7 +17,7 @@ torch: Any = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from hwsnn.frontends.modules.build import read_module  # noqa: E402
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
 from tests.support.read_modules import randomized, read_alike  # noqa: E402
 
 IMAGE, STEPS = (2, 4, 4), 5

@@ -22,7 +22,8 @@ from spikingjelly.activation_based.model import ms_resnet, sew_resnet, spiking_r
 from torch import nn  # noqa: E402
 
 from hwsnn.errors import InputError  # noqa: E402
-from hwsnn.frontends.modules.build import ReadModule, read_module  # noqa: E402
+from hwsnn.frontends.modules.build import ReadModule  # noqa: E402
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
 from hwsnn.spec import Sum  # noqa: E402
 from tests.support.read_modules import randomized, read_alike  # noqa: E402
 

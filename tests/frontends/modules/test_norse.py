@@ -11,9 +11,9 @@ import pytest
 
 from hwsnn.errors import InputError
 from hwsnn.float_network import FloatNetwork, FloatNeuron, FloatPopulation
-from hwsnn.frontends.modules.build import read_module
 from hwsnn.frontends.modules.framework import Node, Reading
 from hwsnn.frontends.modules.frameworks.norse import Norse
+from hwsnn.frontends.modules.read import read_module
 from tests.support.float_simulation import Simulated, simulate
 from tests.support.layers import float_conv_layer
 

@@ -12,7 +12,8 @@ for package in ("torch", "snntorch", "spikingjelly", "sinabs", "norse"):
     pytest.importorskip(package)
 
 from hwsnn.float_network import FloatNetwork, FloatPopulation  # noqa: E402
-from hwsnn.frontends.modules.build import ReadModule, read_module  # noqa: E402
+from hwsnn.frontends.modules.build import ReadModule  # noqa: E402
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
 from hwsnn.model_file.notes import Forward  # noqa: E402
 from hwsnn.quantization.quantize import quantize  # noqa: E402
 from hwsnn.reference import run  # noqa: E402

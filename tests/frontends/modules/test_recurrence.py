@@ -24,7 +24,8 @@ from torch import nn  # noqa: E402
 
 from hwsnn.errors import InputError  # noqa: E402
 from hwsnn.float_network import FloatPopulation  # noqa: E402
-from hwsnn.frontends.modules.build import ReadModule, read_module  # noqa: E402
+from hwsnn.frontends.modules.build import ReadModule  # noqa: E402
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
 from tests.support.read_modules import randomized, read_alike  # noqa: E402
 
 STEPS = 6

@@ -24,7 +24,7 @@ from spikingjelly.activation_based import functional, layer, neuron  # noqa: E40
 from torch import nn  # noqa: E402
 
 from hwsnn.float_network import FloatArray, FloatNetwork  # noqa: E402
-from hwsnn.frontends.modules.build import read_module  # noqa: E402
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
 from tests.support.float_simulation import simulate  # noqa: E402
 
 STEPS = 6
