@@ -88,9 +88,7 @@ class Builder:
         way, made = found.ways[-1], dict[tuple[Call | None, int], Made]()
         made[None, 0] = self._input
         for call in way.late:
-            frames = self._frame
-            one_step = Frames(frames.outer("step"), (), frames.images("step", 1), frames.steps_in("step", 1))
-            made[call, 0] = late(call, one_step)
+            made[call, 0] = late(call, self._one_step(EVERY_STEP))
         for call, taken in way.inputs.items():
             for position in way.positions(call):
                 inputs = [made[value.call, value.position] for value in taken]
@@ -195,7 +193,7 @@ class Builder:
             raise call.error("is in training mode where the network is in eval mode; let it follow the network")
         before = inputs[0]
         if is_neuron(call):
-            return self._fire(call, before)
+            return self._fire(call, before, position)
         if call.module is None and call.name in ADDING:
             return added(self._graph, call, inputs)
         if call.module is None and call.name in JOINING:
@@ -236,7 +234,7 @@ class Builder:
                 )
         raise call.error(f"gives {'x'.join(map(str, size))}, where {'x'.join(map(str, signal.shape))} is expected")
 
-    def _fire(self, call: Call, before: Made) -> Made:
+    def _fire(self, call: Call, before: Made, position: int) -> Made:
         assert call.module is not None
         framework = framework_of(call.module)
         assert framework is not None
@@ -256,7 +254,15 @@ class Builder:
         steps = (call.occurrence,) * len(before.frames.steps)
         if framework.takes_all_steps(call.module):
             steps = self._steps_in_order(before.frames)
+            if call.values[position].tensor.numel() < len(steps) * math.prod(signal.shape):  # a membrane that is kept
+                return Made(signal, self._one_step(max(steps)))
         return Made(signal, replace(before.frames, steps=steps))
+
+    def _one_step(self, number: int) -> Frames:
+        """The dimensions of a step's values, but for those of a frame."""
+        frames = self._frame
+        images = frames.images("step", 1)
+        return Frames(frames.outer("step"), (), images, (number,) * len(images))
 
     def _steps_in_order(self, found: Frames) -> tuple[int, ...]:
         """Those of all steps in one call."""

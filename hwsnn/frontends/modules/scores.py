@@ -99,14 +99,16 @@ def _in_time(found: list[Value], over_time: OverTime) -> Scores:
 
 
 def _picked(call: Call, over_time: OverTime) -> OverTime:
-    """Of ``x[-1]``: the last step. An element of a pair, or everything, leaves the steps as they are."""
+    """Of ``x[-1]`` or ``x[:, -1]``: the last step. An element of a pair, or everything, leaves them as they are."""
     index = call.args[-1] if call.name == "__getitem__" else call.kwargs.get("index", call.args[-1])
-    first = index[0] if isinstance(index, tuple) and index else index
-    if first is Ellipsis or (isinstance(first, slice) and first == slice(None)):
-        if isinstance(index, tuple) and any(isinstance(one, int) for one in index[1:]):
-            raise call.error("picks from what the last layer gives; give all scores of the last step, x[-1], or all")
+    axis = 0 if call.name == "__getitem__" else call.kwargs.get("dim", call.args[1])
+    picks = list(index) if isinstance(index, tuple) else [slice(None)] * axis + [index]
+    picks = [one for one in picks if one is not Ellipsis and one != slice(None)]
+    if not picks:
         return over_time
-    length = len(call.args[0])
-    if isinstance(first, int) and first in (-1, length - 1) and over_time == "all":
-        return "last"
-    raise call.error("picks steps of what the last layer gives; only the last one, x[-1], or all of them are built")
+    sizes = {len(call.args[0]), *call.args[0].shape[1:2]}
+    if over_time == "all" and picks in ([-1], [slice(-1, None)], *([size - 1] for size in sizes)):
+        return "last"  # if that is what was picked: it is tried
+    raise call.error(
+        "picks from what the last layer gives; only all scores of the last step, x[-1], or of all are built"
+    )

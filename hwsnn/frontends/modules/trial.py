@@ -25,11 +25,11 @@ from .probing import ranks_alike
 
 STEPS = 12
 """Where the number of time steps is not known."""
-FRAMES = 3
+FRAMES = 4
 VALUES = 1 << 23
 """Most values of all layers and steps; large modules are tried with fewer frames."""
 TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-3}
-"""Of membranes, in parts of a layer's largest."""
+"""Of membranes, in parts of the largest in a layer and frame."""
 OTHER_TOLERANCE = 5e-2
 """In numbers of half precision."""
 
@@ -62,13 +62,14 @@ def require_alike(read: ReadModule) -> None:
 
 
 def _inputs(read: ReadModule, steps: int, frames: int) -> torch.Tensor:
-    """(T, N, *sample): values from 0 to 1, then of either sign, then 0 and 1."""
+    """(T, N, *sample): values from 0 to 1, of either sign, 0 and 1, and so large that layers fire."""
     generator = torch.Generator().manual_seed(1)
     size = (1 if read.layout == "frame" or read.network.encoding == "direct" else steps, *read.sample)
     kinds = (
         torch.rand(size, generator=generator),
         2 * torch.randn(size, generator=generator),
         (torch.rand(size, generator=generator) < 0.5).float(),
+        30 * torch.randn(size, generator=generator),
     )
     dtype, _ = number_type(read.module)
     inputs = torch.stack([kinds[number % len(kinds)] for number in range(frames)], dim=1).to(dtype)
@@ -97,7 +98,7 @@ class _Trial:
                 last = given[layer.name] = torch.stack(sources).sum(0)
             else:
                 heard = self._heard.get(layer.name)
-                fired = None if heard is None else self._of(heard.spikes, shape)
+                fired = self._of(heard.spikes, shape) if heard is not None and layer.neuron.fires else None
                 u, spikes = _membranes(layer.neuron, _currents(layer, sources, fired), fired)
                 if heard is not None:
                     self._require_alike(layer, u, self._of(heard.distances, shape) + _offset(layer.neuron))
@@ -108,11 +109,17 @@ class _Trial:
         return reduced(last.reshape(self._steps, self._frames, -1), network.readout)
 
     def _of(self, calls: list[torch.Tensor], shape: tuple[int, ...]) -> torch.Tensor:
+        values = self._steps * self._frames * prod(shape)
+        if sum(one.numel() for one in calls) != values:
+            raise InputError(
+                f"its neurons give {sum(one.numel() for one in calls):,} values for {self._frames} frames of "
+                f"{self._steps} steps, not {values:,}; it must do the same for every number of frames"
+            )
         whole = in_time(calls, self._read.layout, self._steps, self._frames)
         return whole.double().cpu().reshape(self._steps, self._frames, *shape)
 
     def _require_alike(self, layer: FloatPopulation, u: torch.Tensor, found: torch.Tensor) -> None:
-        largest = max(float(u.abs().max()), float(torch.as_tensor(_offset(layer.neuron)).max()))
+        largest = torch.maximum(u.abs().amax((0, 2, 3, 4), keepdim=True), _offset(layer.neuron).max())
         alike = (u - found).abs() <= self._tolerance * largest
         if bool(alike.all()):
             return
