@@ -1,0 +1,213 @@
+"""Modules whose forward does more than a recording shows: refused, as they do not do what was read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hwsnn.errors import InputError
+
+torch: Any = pytest.importorskip("torch")
+snn: Any = pytest.importorskip("snntorch")
+neuron: Any = pytest.importorskip("spikingjelly.activation_based.neuron")
+
+from torch import nn  # noqa: E402
+
+from hwsnn.frontends.modules.read import read_module  # noqa: E402
+from tests.support.read_modules import randomized, read_alike  # noqa: E402
+
+STEPS = 6
+Forward = Callable[[Any, Any], Any]
+
+
+def fires(distance: Any) -> Any:
+    return (distance > 0).to(distance)
+
+
+def leaky() -> Any:
+    return snn.Leaky(beta=0.75, threshold=0.5, init_hidden=True, spike_grad=fires)
+
+
+def synaptic() -> Any:
+    return snn.Synaptic(alpha=0.5, beta=0.75, threshold=0.5, init_hidden=True, spike_grad=fires)
+
+
+class Net(nn.Module):  # type: ignore[misc]
+    """Neurons between two linear layers; ``forward`` says what is done in a step, or in a loop over time."""
+
+    def __init__(self, forward: Forward, make: Callable[[], Any] = leaky, classes: int = 3) -> None:
+        super().__init__()
+        self.fc1, self.lif, self.fc2 = nn.Linear(8, 6), make(), nn.Linear(6, classes)
+        self.kept: list[Any] = []
+        self.before: Any = None
+        self._forward = forward
+
+    def forward(self, x: Any) -> Any:
+        return self._forward(self, x)
+
+    def step(self, x: Any) -> Any:
+        return self.fc2(self.lif(self.fc1(x)))
+
+
+def over_time(step: Callable[[Any, Any, int], Any]) -> Forward:
+    """A loop over the steps of (T, N, 8)."""
+
+    def forward(net: Any, x: Any) -> Any:
+        outputs = [step(net, x_t, number) for number, x_t in enumerate(x)]
+        return torch.stack(outputs).sum(0)
+
+    return forward
+
+
+def setting(name: str, value: Callable[[int], Any]) -> Forward:
+    """A parameter of the neurons of its own in every step."""
+
+    def step(net: Any, x: Any, number: int) -> Any:
+        setattr(net.lif, name, value(number))
+        return net.step(x)
+
+    return over_time(step)
+
+
+def bias_by_step(net: Any, x: Any, number: int) -> Any:
+    net.fc1.bias.data = torch.full_like(net.fc1.bias.data, number / 4)
+    return net.step(x)
+
+
+def halved_synaptic_current(net: Any, x: Any, _: int) -> Any:
+    net.lif.syn = net.lif.syn / 2
+    return net.step(x)
+
+
+def written_membrane(net: Any, x: Any, _: int) -> Any:
+    net.lif.mem.data.clamp_(min=0)
+    return net.step(x)
+
+
+def written_spikes(net: Any, x: Any, _: int) -> Any:
+    spikes = net.lif(net.fc1(x))
+    spikes.data[:, 0] = 1
+    return net.fc2(spikes)
+
+
+def two_steps_late(net: Any, x: Any) -> Any:
+    net.kept.append(net.lif(net.fc1(x)))
+    return net.fc2(net.kept[-3] if len(net.kept) > 2 else net.kept[-1])
+
+
+def counting(net: Any, x: Any) -> Any:
+    net.kept.append(None)
+    return net.step(x if len(net.kept) < 4 else -x)
+
+
+def noisy(net: Any, x: Any) -> Any:
+    weight = net.fc1.weight + torch.randn_like(net.fc1.weight) / 4
+    return net.fc2(net.lif(nn.functional.linear(x, weight, net.fc1.bias))).sum(0)
+
+
+def whole() -> Any:
+    return neuron.LIFNode(v_threshold=0.5, step_mode="m")
+
+
+def either(net: Any, x: Any) -> Any:
+    """Spikes of this step or of the last one, not their sum."""
+    spikes = net.lif(net.fc1(x))
+    both = (spikes + (spikes if net.before is None else net.before)).to(torch.bool).to(spikes)
+    net.before = spikes
+    return net.fc2(both)
+
+
+REFUSED: dict[str, Net] = {
+    "a threshold by step": Net(setting("threshold", lambda number: torch.tensor(0.5 + number / 4))),
+    "a decay by step": Net(setting("beta", lambda number: torch.tensor(0.9 - number / 8))),
+    "a bias by step": Net(over_time(bias_by_step)),
+    "a synaptic current that forward halves": Net(over_time(halved_synaptic_current), synaptic),
+    "a membrane written through .data": Net(over_time(written_membrane)),
+    "spikes written through .data": Net(over_time(written_spikes)),
+    "a delay of two steps": Net(two_steps_late),
+    "a counter of steps": Net(counting),
+    "noise on weights": Net(noisy, whole),
+    "one or the other": Net(either),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_recording_does_not_show(name: str) -> None:
+    with pytest.raises(InputError):
+        read_module(randomized(REFUSED[name]), (8,), timesteps=STEPS, encoding="steps")
+
+
+def test_the_layer_and_the_step_are_named() -> None:
+    net = randomized(Net(counting))
+    with pytest.raises(InputError, match=r"^fc1 \(Leaky\): on a random frame its membrane in step 4 is ") as caught:
+        read_module(net, (8,), timesteps=STEPS, encoding="steps")
+    assert "by its inputs and its numbers as they were read; leave out what forward sets or draws" in str(caught.value)
+
+
+def test_attributes_are_as_before() -> None:
+    """A module reads alike twice, though its forward leaves something behind."""
+
+    def forward(net: Any, x: Any) -> Any:
+        net.kept.append(x)
+        net.count = len(net.kept)
+        return net.step(x)
+
+    net = randomized(Net(forward))
+    for _ in range(2):
+        read_alike(net, (8,), steps=STEPS)
+    assert (net.kept, hasattr(net, "count")) == ([], False)
+
+
+@pytest.mark.parametrize("steps", [5, 16])
+def test_a_running_maximum_that_begins_at_zero(steps: int) -> None:
+    """It is no maximum over time where all membranes are below 0."""
+
+    def forward(net: Any, x: Any) -> Any:
+        largest = torch.zeros(x.shape[1], 3, dtype=x.dtype)
+        for x_t in x:
+            largest = torch.maximum(largest, net.step(x_t))
+        return largest
+
+    with pytest.raises(InputError, match="makes other scores of its 3 values a frame"):
+        read_module(randomized(Net(forward)), (8,), timesteps=steps, encoding="steps")
+
+
+ONE_CLASS: dict[str, Callable[[list[Any]], Any]] = {
+    "negated": lambda outputs: -1 * sum(outputs),
+    "nothing": lambda outputs: 0 * sum(outputs),
+    "more and more": lambda outputs: sum(step * one for step, one in enumerate(outputs, 1)),
+    "and the largest": lambda outputs: sum(outputs) + torch.stack(outputs).amax(0),
+}
+
+
+@pytest.mark.parametrize("name", ONE_CLASS)
+def test_one_class_is_a_number(name: str) -> None:
+    net = Net(lambda net, x: ONE_CLASS[name]([net.step(x_t) for x_t in x]), classes=1)
+    with pytest.raises(InputError, match="makes other scores of its 1 values a frame"):
+        read_module(randomized(net), (8,), timesteps=STEPS, encoding="steps")
+
+
+@pytest.mark.parametrize("squeeze", [lambda y: y, lambda y: y.squeeze(1)])
+def test_one_class(squeeze: Callable[[Any], Any]) -> None:
+    net = Net(lambda net, x: squeeze(sum(net.step(x_t) for x_t in x)), classes=1)
+    assert read_alike(randomized(net), (8,), steps=STEPS).network.readout == "sum"
+
+
+@pytest.mark.parametrize("pick", [lambda y: y[:, -1], lambda y: y.select(1, -1), lambda y: y.transpose(0, 1)[-1:]])
+def test_the_last_step_of_what_has_the_frames_first(pick: Callable[[Any], Any]) -> None:
+    net = Net(lambda net, x: pick(torch.stack([net.step(x_t) for x_t in x], dim=1)))
+    assert read_alike(randomized(net), (8,), steps=STEPS).network.readout == "membrane"
+
+
+def test_a_membrane_that_is_kept_of_all_steps() -> None:
+    """A layer that takes all steps a call has that of the last step afterwards."""
+
+    def forward(net: Any, x: Any) -> Any:
+        net.last(net.fc2(net.lif(net.fc1(x))))
+        return net.last.v
+
+    net = Net(forward, whole)
+    net.last = neuron.LIFNode(v_threshold=float("inf"), step_mode="m", decay_input=False)
+    assert read_alike(randomized(net), (8,), steps=STEPS, compare_currents=False).network.readout == "membrane"
