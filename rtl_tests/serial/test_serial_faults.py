@@ -115,8 +115,9 @@ def test_unplugged_midway(tmp_path: Path) -> None:
         time.sleep(0.5)  # into the frames
     stdout, stderr = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, stdout) == (2, "")
-    assert stderr.startswith(f"hwsnn: error: {port}: the connection broke (")
-    assert stderr.count("\n") == 1
+    told = stderr.splitlines()[-1]  # a busy machine shows stages before it
+    assert told.startswith(f"hwsnn: error: {port}: the connection broke (")
+    assert stderr.count("error") == 1
 
 
 def _has_open(process: int, path: str) -> bool:

@@ -328,7 +328,8 @@ def test_bad_options(
     monkeypatch.chdir(workplace.folder)
     outcome = workplace.run(*arguments)
     refused(outcome, complaint.replace("@", str(workplace.folder)))
-    assert outcome.stderr.count("\n") == 1
+    told = [line for line in outcome.stderr.splitlines() if not line.endswith(" ...")]  # a busy machine shows stages
+    assert len(told) == 1
     assert names(workplace.folder) == {"model.safetensors", "tools"}
 
 

@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 import pytest
-from greenlet import greenlet
+from greenlet import getcurrent, greenlet
 
 from hwsnn.cycles import DeadlockError, least_cycles, queue_depths, simulate
 from hwsnn.cycles.model import MEMORY_WORDS
@@ -126,8 +126,9 @@ def test_a_row_of_memories_less_costs_rate_or_latency(size: int) -> None:
 def test_no_greenlets_are_left() -> None:
     def count() -> int:
         gc.collect()
-        return sum(isinstance(each, greenlet) for each in gc.get_objects())
+        return sum(issubclass(type(each), greenlet) for each in gc.get_objects())  # others may warn when they are asked
 
+    getcurrent()  # the first of a thread is made as it is asked for, and stays
     before = count()
     for seed in range(8):
         network = random_graph(seed)

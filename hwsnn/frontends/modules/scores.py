@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import torch
+
 from hwsnn.errors import InputError
 
 from .recording import Call, Value
@@ -22,6 +24,7 @@ TIMES = {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
 DIVIDED = {"div", "div_", "true_divide", "divide", "__truediv__", "__itruediv__"}
 LARGEST = {"max", "amax", "maximum"}
 PICKED = {"__getitem__", "select"}
+LAST = slice(-1, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +103,20 @@ def _in_time(found: list[Value], over_time: OverTime) -> Scores:
 
 def _picked(call: Call, over_time: OverTime) -> OverTime:
     """Of ``x[-1]`` or ``x[:, -1]``: the last step. An element of a pair, or everything, leaves them as they are."""
-    index = call.args[-1] if call.name == "__getitem__" else call.kwargs.get("index", call.args[-1])
-    axis = 0 if call.name == "__getitem__" else call.kwargs.get("dim", call.args[1])
-    picks = list(index) if isinstance(index, tuple) else [slice(None)] * axis + [index]
-    picks = [one for one in picks if one is not Ellipsis and one != slice(None)]
-    if not picks:
+    size = call.args[0].shape if isinstance(call.args[0], torch.Tensor) else (len(call.args[0]),)
+    if call.name == "__getitem__":
+        index = call.args[1]
+        picks = index if isinstance(index, tuple) else (index,)
+    else:
+        dim, index = (*call.args[1:], *(call.kwargs[name] for name in ("dim", "index") if name in call.kwargs))
+        picks = (*(slice(None),) * (dim % len(size)), index)
+    first, *rest = picks or (Ellipsis,)
+    whole = first is Ellipsis or (isinstance(first, slice) and first == slice(None))
+    if whole and not any(isinstance(one, int) or one == LAST for one in rest):
         return over_time
-    sizes = {len(call.args[0]), *call.args[0].shape[1:2]}
-    if over_time == "all" and picks in ([-1], [slice(-1, None)], *([size - 1] for size in sizes)):
-        return "last"  # if that is what was picked: it is tried
-    raise call.error(
-        "picks from what the last layer gives; only all scores of the last step, x[-1], or of all are built"
-    )
+    axis, at = (1, rest[0]) if whole else (0, first)
+    if over_time == "all" and isinstance(at, int | slice) and at in (-1, LAST, size[axis] - 1):
+        return "last"  # if it is that: it is tried
+    if whole:
+        raise call.error("picks from what the last layer gives; give all scores of the last step, x[-1], or all")
+    raise call.error("picks steps of what the last layer gives; only the last one, x[-1], or all of them are built")

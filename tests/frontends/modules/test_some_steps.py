@@ -85,6 +85,7 @@ LAST: dict[str, tuple[type[Loop], Callable[[Any, Any], Any]]] = {
     "behind the loop": (Loop, behind_the_loop),
     "in the last step": (Loop, from_step(STEPS - 1)),
     "the last output": (Loop, lambda net, x: stacked(net, x)[-1]),
+    "a slice of the last": (Loop, lambda net, x: stacked(net, x)[-1:].sum(0)),
     "behind all steps": (Whole, behind_the_loop),
     "behind all steps, unbound": (Whole, unbound),
     "of all steps": (Whole, lambda net, x: net.fc2(net.spikes(x))[-1]),
@@ -106,7 +107,6 @@ REFUSED: dict[str, tuple[type[Loop], Callable[[Any, Any], Any]]] = {
     "outputs until a step": (Loop, lambda net, x: stacked(net, x)[:3].sum(0)),
     "the largest from a step": (Loop, lambda net, x: stacked(net, x)[2:].max(0).values),
     "the last output, of a slice": (Loop, lambda net, x: stacked(net, x)[2:][-1]),
-    "a slice of the last": (Loop, lambda net, x: stacked(net, x)[-1:].sum(0)),
     "an early output": (Loop, lambda net, x: stacked(net, x)[1]),
     "a slice of spikes": (Whole, lambda net, x: net.fc2(net.spikes(x)[2:]).sum(0)),
     "spikes until a step": (Whole, lambda net, x: net.fc2(net.spikes(x)[:-1]).sum(0)),
@@ -138,7 +138,7 @@ def test_of_all_steps(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_of_other_steps(name: str) -> None:
     kind, forward = REFUSED[name]
-    with pytest.raises(InputError, match=r"steps?\b|joins"):
+    with pytest.raises(InputError, match=r"steps?\b|joins|other scores"):
         read_module(randomized(kind(forward)), (8,), timesteps=STEPS, encoding="steps")
 
 

@@ -289,7 +289,6 @@ def test_every_step_takes_the_same_way_even_if_the_last_one_alone_is_returned(cu
         lambda s, m: torch.stack(m).max(2)[0],
         lambda s, m: torch.stack(m).sum(0).max(1)[1],
         lambda s, m: torch.stack(m).max(0)[0] + torch.stack(m).sum(0),
-        lambda s, m: torch.stack(m).select(dim=2, index=-1),
         lambda s, m: torch.stack(s).sum(0).softmax(0),
         lambda s, m: sum(one.softmax(1) for one in m),
         lambda s, m: torch.stack(m).sum(0).to(torch.int32),
@@ -298,6 +297,11 @@ def test_every_step_takes_the_same_way_even_if_the_last_one_alone_is_returned(cu
 )
 def test_scores_that_are_not_those_of_the_last_layer_are_refused(out: Any) -> None:
     assert "lif2 (Leaky): what follows it makes" in refusal(Loop(out), timesteps=None)
+
+
+def test_one_of_the_scores_is_refused() -> None:
+    refused = refusal(Loop(lambda s, m: torch.stack(m).select(dim=2, index=-1)), timesteps=None)
+    assert "select: picks from what the last layer gives; give all scores of the last step" in refused
 
 
 @pytest.mark.parametrize(
