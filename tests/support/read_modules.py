@@ -87,11 +87,11 @@ def _run(
     hooks = []
     for name, neurons in read.neurons.items():
 
-        def keep(_: Any, args: Any, output: Any, name: str = name) -> None:
+        def keep(_: Any, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
             spikes = output[0] if isinstance(output, tuple) else output
-            seen[name].append((args[0].clone(), spikes.clone()))
+            seen[name].append((next(iter((*args, kwargs.get("input_")))).clone(), spikes.clone()))
 
-        hooks.append(neurons.register_forward_hook(keep))
+        hooks.append(neurons.register_forward_hook(keep, with_kwargs=True))
     outputs = run(module, read.layout, inputs)
     for hook in hooks:
         hook.remove()

@@ -1,0 +1,315 @@
+"""Loops that pick steps in their own way, and states by keyword: read as they are, or refused for the true reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsnn.errors import InputError
+
+torch: Any = pytest.importorskip("torch")
+snn: Any = pytest.importorskip("snntorch")
+neuron: Any = pytest.importorskip("spikingjelly.activation_based.neuron")
+
+from torch import nn  # noqa: E402
+
+from hwsnn.frontends.modules.build import read_module  # noqa: E402
+from tests.support.read_modules import randomized, read_alike  # noqa: E402
+
+STEPS = 5
+
+
+def fires(distance: Any) -> Any:
+    return (distance > 0).to(distance)
+
+
+class Net(nn.Module):  # type: ignore[misc]
+    """Two layers of neurons and a last linear layer, called by ``forward``, which gets the module and the input."""
+
+    def __init__(self, forward: Callable[[Any, Any], Any], first: Any = None) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(6, 7), nn.Linear(7, 7), nn.Linear(7, 4)
+        self.lif1, self.lif2 = neuron.IFNode() if first is None else first, neuron.IFNode()
+        self._forward = forward
+
+    def forward(self, x: Any) -> Any:
+        return self._forward(self, x)
+
+    def first(self, x: Any) -> Any:
+        return self.lif1(self.fc1(x))
+
+    def second(self, spikes: Any) -> Any:
+        return self.lif2(self.fc2(spikes))
+
+
+def encoded(net: Any, x: Any) -> list[Any]:
+    """The first layer's spikes of all steps, of an image that stays."""
+    return [net.first(x) for _ in range(STEPS)]
+
+
+def of_order(*order: int) -> Callable[[Any, Any], Any]:
+    def forward(net: Any, x: Any) -> Any:
+        spikes = encoded(net, x)
+        return sum(net.second(spikes[step]) for step in order)
+
+    return forward
+
+
+def held_behind_the_loop(net: Any, x: Any) -> Any:
+    spikes = encoded(net, x)[-1]
+    return net.fc3([net.second(spikes) for _ in range(STEPS)][-1])
+
+
+def held_in_a_stack(net: Any, x: Any) -> Any:
+    spikes = [net.first(x_t) for x_t in x]
+    currents = net.fc2(torch.stack(spikes))
+    return net.fc3(torch.stack([net.lif2(current + net.fc2(spikes[-1])) for current in currents]))
+
+
+def held_from_a_stack(net: Any, x: Any) -> Any:
+    spikes = torch.stack(encoded(net, x))
+    return sum(net.second(spikes[-1:].squeeze(0)) for _ in range(STEPS))
+
+
+def doubled_in_a_step(net: Any, x: Any) -> Any:
+    return net.fc3([net.lif2(net.fc2(one) * (1 + (step == 2))) for step, one in enumerate(encoded(net, x))][-1])
+
+
+HELD: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "the last": (of_order(4, 4, 4, 4, 4), "lif1 (IFNode): what its call 5 gives is taken in 5 steps of a loop"),
+    "the first": (of_order(0, 0, 0, 0, 0), "lif1 (IFNode): what its call 1 gives is taken in 5 steps of a loop"),
+    "one twice": (of_order(0, 1, 2, 0, 4), "lif1 (IFNode): what its call 1 gives is taken in 2 steps of a loop"),
+    "in another order": (
+        of_order(4, 3, 2, 1, 0),
+        "lif1 (IFNode): its call 5 is part of step 1: loops that take steps in another order than they come in, are",
+    ),
+    "behind the loop": (held_behind_the_loop, "lif1 (IFNode): what its call 5 gives is taken in 5 steps of a loop"),
+    "of a stack": (held_from_a_stack, "lif2 (IFNode): must be called with step after step of what the neurons before"),
+    "called once": (
+        lambda net, x: sum(map(net.second, [net.first(x)] * STEPS)),
+        "lif1 (IFNode): is called once, but 5 steps of a loop take what it gives; call it in every step",
+    ),
+    "another step before the last": (doubled_in_a_step, "lif2 (IFNode): is reached on other ways in some steps than"),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_spikes_that_are_held_for_steps(name: str) -> None:
+    forward, text = HELD[name]
+    with pytest.raises(InputError) as caught:
+        read_module(randomized(Net(forward)), (6,), timesteps=STEPS, forward="all")
+    assert str(caught.value).startswith(text)
+
+
+def test_loops_one_behind_the_other() -> None:
+    read = read_alike(randomized(Net(of_order(0, 1, 2, 3, 4))), (6,), steps=STEPS, timed=False, forward="all")
+    assert read.network.readout == "count"
+
+
+def last_of_the_input(net: Any, x: Any) -> Any:
+    last = x[-1]
+    return sum(net.fc3(net.lif1(net.fc1(x_t) + net.fc1(last))) for x_t in x)
+
+
+def first_slice_of_the_input(net: Any, x: Any) -> Any:
+    same = x[:1].expand(STEPS, -1, -1)
+    return sum(net.fc3(net.first(x_t)) for x_t in same)
+
+
+HELD_OVER_TIME: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "in a stack": (held_in_a_stack, "lif1 (IFNode): what its call 5 gives is taken in 5 steps of a loop"),
+    "the input's last": (last_of_the_input, "__getitem__: picks a part that 5 steps of a loop take; each step must"),
+    "the input's first": (first_slice_of_the_input, "__getitem__: picks a part that 5 steps of a loop take; each"),
+    "both directions": (
+        lambda net, x: sum(
+            net.fc3(one + other)
+            for one, other in zip(
+                [net.first(x_t) for x_t in x],
+                [net.lif2(net.fc1(x_t)) for x_t in reversed(list(x))][::-1],
+                strict=True,
+            )
+        ),
+        "lif2 (IFNode): its call 5 is part of step 1: loops that take steps in another order than they come in, are",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HELD_OVER_TIME)
+def test_steps_of_the_input_that_are_held(name: str) -> None:
+    forward, text = HELD_OVER_TIME[name]
+    with pytest.raises(InputError) as caught:
+        read_module(randomized(Net(forward)), (6,), timesteps=STEPS, encoding="steps", forward="all")
+    assert str(caught.value).startswith(text)
+
+
+def picking(pick: Callable[[Any, Any], Any], steps: Callable[[Any], Iterable[Any]] = lambda x: range(len(x))) -> Any:
+    return lambda net, x: torch.stack([net.fc3(net.first(pick(x, step))) for step in steps(x)])
+
+
+PICKED: dict[str, Callable[[Any, Any], Any]] = {
+    "numpy": picking(lambda x, step: x[step], lambda x: np.arange(len(x))),
+    "torch": picking(lambda x, step: x[step], lambda x: torch.arange(len(x))),
+    "numpy in a tuple": picking(lambda x, step: x[step, :], lambda x: np.arange(len(x))),
+    "from the end": picking(lambda x, step: x[step], lambda x: range(-len(x), 0)),
+    "slices": picking(lambda x, step: x[step : step + 1].squeeze(0)),
+    "slices by torch": picking(lambda x, step: x[step : step + 1].squeeze(0), lambda x: torch.arange(len(x))),
+    "transposed": picking(lambda x, step: x.transpose(0, 1)[:, step]),
+    "transposed once": lambda net, x: picking(lambda y, step: y[..., step, :], lambda _: range(len(x)))(
+        net, x.transpose(0, 1)
+    ),
+    "selected by names": picking(lambda x, step: x.select(dim=0, index=step)),
+    "unbound transposed": lambda net, x: torch.stack([net.fc3(net.first(one)) for one in x.transpose(0, 1).unbind(1)]),
+    "split": lambda net, x: torch.stack([net.fc3(net.first(one.squeeze(0))) for one in x.split(1)]),
+    "chunks": lambda net, x: torch.stack([net.fc3(net.first(one.squeeze(0))) for one in torch.chunk(x, len(x), dim=0)]),
+}
+
+
+@pytest.mark.parametrize("name", PICKED)
+def test_steps_picked_one_by_one(name: str) -> None:
+    read = read_alike(randomized(Net(PICKED[name])), (6,), steps=STEPS, forward="all")
+    assert read.network.readout == "sum"
+
+
+NOT_IN_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    "numpy": picking(lambda x, step: x[step], lambda x: np.arange(len(x))[::-1]),
+    "from the end": picking(lambda x, step: x[step], lambda x: range(-1, -len(x) - 1, -1)),
+    "slices": picking(lambda x, step: x[len(x) - 1 - step :][:1].squeeze(0)),
+    "a slice of the last": picking(lambda x, step: x[-1:].squeeze(0)),
+    "transposed": picking(lambda x, step: x.transpose(0, 1)[:, -1 - step]),
+    "split": lambda net, x: torch.stack([net.fc3(net.first(one.squeeze(0))) for one in x.split(1)[::-1]]),
+    "backwards, before the last layer": lambda net, x: net.fc3([net.first(x_t) for x_t in reversed(list(x))][-1]),
+    "a step early, before the last layer": lambda net, x: net.fc3(
+        [net.first(x[min(step + 1, len(x) - 1)]) for step in range(len(x))][-1]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_IN_ORDER)
+def test_steps_picked_in_another_order(name: str) -> None:
+    with pytest.raises(InputError, match=r"must take step after step|is reached on other ways in some steps"):
+        read_module(randomized(Net(NOT_IN_ORDER[name])), (6,), timesteps=STEPS, encoding="steps", forward="all")
+
+
+def test_a_last_layer_in_two_places() -> None:
+    def forward(net: Any, x: Any) -> Any:
+        spikes = net.first(x)
+        return net.fc3(spikes) + net.fc3(net.second(spikes))
+
+    def of_all_steps(net: Any, x: Any) -> Any:
+        return sum(forward(net, x_t) for x_t in x)
+
+    text = r"^fc3 \(Linear\): is called 2 times in one step; use a module of its own in each place$"
+    with pytest.raises(InputError, match=text):
+        read_module(randomized(Net(forward)), (6,), timesteps=STEPS, encoding="steps")
+    with pytest.raises(InputError, match=text):
+        read_module(randomized(Net(of_all_steps)), (6,), timesteps=STEPS, encoding="steps", forward="all")
+
+
+def test_an_input_in_the_first_step_alone() -> None:
+    def forward(net: Any, x: Any) -> Any:
+        return sum(net.first(x if step == 0 else torch.zeros_like(x)) for step in range(STEPS))
+
+    text = r"^lif1 \(IFNode\): its call 2 gets what does not follow from the input, such as zeros; all steps must"
+    with pytest.raises(InputError, match=text):
+        read_module(randomized(Net(forward)), (6,), timesteps=STEPS)
+
+
+def test_an_input_that_is_written() -> None:
+    def forward(net: Any, x: Any) -> Any:
+        x *= 2
+        return net.first(x)
+
+    with pytest.raises(InputError, match=r"^mul_: writes into the module's input; make a new tensor of it, as x"):
+        read_module(randomized(Net(forward)), (6,), timesteps=STEPS, encoding="steps")
+
+
+def test_a_stack_of_spikes_behind_a_loop() -> None:
+    def forward(net: Any, x: Any) -> Any:
+        return net.fc3(torch.stack([net.first(x_t) for x_t in x]))
+
+    assert read_alike(randomized(Net(forward)), (6,), steps=STEPS).network.readout == "sum"
+
+
+def handed(make: Any, call: Callable[..., Any]) -> Net:
+    """Neurons that get the states of the step before from ``call``: it gets neurons, current, and the states."""
+
+    def forward(net: Any, x: Any) -> Any:
+        states, found = net.lif1.reset_mem(), []
+        states = states if isinstance(states, tuple) else (states,)
+        for x_t in x:
+            spikes, *states = call(net.lif1, net.fc1(x_t), *states)
+            found.append(net.fc3(spikes))
+        return torch.stack(found)
+
+    return Net(forward, make())
+
+
+def with_spikes(make: Any, call: Callable[..., Any]) -> Net:
+    """Likewise, of neurons that get their spikes as well."""
+
+    def forward(net: Any, x: Any) -> Any:
+        states, found = net.lif1.reset_mem(), []
+        for x_t in x:
+            states = call(net.lif1, net.fc1(x_t), *states)
+            found.append(net.fc3(states[0]))
+        return torch.stack(found)
+
+    return Net(forward, make())
+
+
+def leaky() -> Any:
+    return snn.Leaky(beta=0.8, threshold=0.5, spike_grad=fires)
+
+
+def synaptic() -> Any:
+    return snn.Synaptic(alpha=0.7, beta=0.8, threshold=0.5, spike_grad=fires)
+
+
+def recurrent_leaky() -> Any:
+    return snn.RLeaky(beta=0.8, linear_features=7, spike_grad=fires)
+
+
+def recurrent_synaptic() -> Any:
+    return snn.RSynaptic(alpha=0.7, beta=0.8, linear_features=7, spike_grad=fires)
+
+
+BY_NAME: dict[str, Callable[[], Net]] = {
+    "Leaky": lambda: handed(leaky, lambda lif, x, mem: lif(x, mem=mem)),
+    "the current too": lambda: handed(leaky, lambda lif, x, mem: lif(mem=mem, input_=x)),
+    "Synaptic": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, syn=syn, mem=mem)),
+    "the other way round": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem=mem, syn=syn)),
+    "half of them": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, syn, mem=mem)),
+    "the membrane alone": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem=mem)),
+    "the current's memory alone": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, syn)),
+    "RLeaky": lambda: with_spikes(recurrent_leaky, lambda lif, x, spk, mem: lif(x, mem=mem, spk=spk)),
+    "RSynaptic": lambda: with_spikes(
+        recurrent_synaptic, lambda lif, x, spk, syn, mem: lif(input_=x, mem=mem, spk=spk, syn=syn)
+    ),
+}
+SWAPPED: dict[str, Callable[[], Net]] = {
+    "Synaptic": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, syn=mem, mem=syn)),
+    "by name, in order": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem=syn, syn=mem)),
+    "in order": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem, syn)),
+    "the membrane first": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem)),
+    "one for both": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem, mem)),
+    "the wrong one alone": lambda: handed(synaptic, lambda lif, x, syn, mem: lif(x, mem=syn)),
+    "RLeaky": lambda: with_spikes(recurrent_leaky, lambda lif, x, spk, mem: lif(x, mem=spk, spk=mem)),
+    "RSynaptic": lambda: with_spikes(
+        recurrent_synaptic, lambda lif, x, spk, syn, mem: lif(x, spk=syn, syn=spk, mem=mem)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_states_by_their_names(name: str) -> None:
+    read = read_alike(randomized(BY_NAME[name]()), (6,), steps=STEPS, compare_currents=not name.startswith("R"))
+    assert read.network.readout == "sum"
+
+
+@pytest.mark.parametrize("name", SWAPPED)
+def test_states_in_one_anothers_places(name: str) -> None:
+    with pytest.raises(InputError, match=r"^lif1 .*must get its .*states of the step before, in the order in which it"):
+        read_module(randomized(SWAPPED[name]()), (6,), timesteps=STEPS, encoding="steps")
