@@ -104,7 +104,9 @@ def _run(
             whole = by_step(whole, read.layout, steps, FRAMES)
         return np.asarray(whole.transpose(0, 1).numpy())
 
-    given, fired = ({name: in_frames([one[i] for one in calls]) for name, calls in seen.items()} for i in (0, 1))
+    fires = {layer.name for layer in read.network.layers if isinstance(layer, FloatPopulation) and layer.neuron.fires}
+    given = {name: in_frames([one[0] for one in calls]) for name, calls in seen.items()}
+    fired = {name: in_frames([one[1] for one in calls]) for name, calls in seen.items() if name in fires}
     return given, fired, outputs
 
 

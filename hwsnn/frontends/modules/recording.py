@@ -16,9 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from hwsnn.errors import InputError
+
+from .frameworks import framework_of
 
 DECIDING = {"__bool__", "__float__", "__int__", "__index__", "item", "tolist", "numpy", "equal", "allclose"}
 """Functions by which values leave the tensors."""
@@ -100,6 +104,7 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self._network = network
+        self._modules = set(network.modules())
         self._is_whole = is_whole
         self._membrane = membrane
         self._known: dict[int, Value] = {}
@@ -172,7 +177,7 @@ class Recorder(TorchFunctionMode):
     @contextmanager
     def hooked(self) -> Iterator[None]:
         """While it is open, calls of whole modules are recorded as such."""
-        hooks = []
+        hooks: list[RemovableHandle] = [register_module_forward_pre_hook(self._require_registered)]
         for name, module in self._network.named_modules():
             if self._is_whole(module):
                 hooks.append(module.register_forward_pre_hook(self._enterer(name or "the module")))
@@ -183,6 +188,13 @@ class Recorder(TorchFunctionMode):
         finally:
             for hook in hooks:
                 hook.remove()
+
+    def _require_registered(self, module: nn.Module, args: Any) -> None:
+        if not self._inside and framework_of(module) is not None and module not in self._modules:
+            raise InputError(
+                f"its forward calls neurons ({type(module).__name__}) that are not among its modules, as those of a "
+                "plain list are not; keep them in an nn.ModuleList"
+            )
 
     def _enterer(self, name: str) -> Callable[..., None]:
         def enter(module: nn.Module, args: Any) -> None:
