@@ -113,6 +113,7 @@ class Recorder(TorchFunctionMode):
         self._calls: defaultdict[nn.Module, list[Call]] = defaultdict(list)
         self._memories: dict[nn.Module, Value] = {}
         self._unfollowed: dict[nn.Module, int] = {}  # the last call that got nothing that follows from the input
+        self._beside: dict[int, tuple[Call, str, torch.Tensor]] = {}
         self._given: list[tuple[Any, list[int]]] = []
         self._number = 0
         self._inside = 0
@@ -126,7 +127,20 @@ class Recorder(TorchFunctionMode):
         """What was recorded of ``output``, or of its first element; None if it does not depend on the input."""
         while isinstance(output, tuple | list) and output:
             output = output[0]
-        return self._known.get(id(output))
+        found = self._known.get(id(output))
+        if found is None and id(output) in self._beside:
+            call, key, _ = self._beside[id(output)]
+            raise call.error(
+                f"its {key} makes the scores, which is not read; return what it gives, or the currents that it takes"
+            )
+        return found
+
+    def _note_beside(self, call: Call) -> None:
+        """What the module of ``call`` keeps beside what it gives, to name it where it makes the scores."""
+        assert call.module is not None
+        for key, kept in vars(call.module).items():
+            if isinstance(kept, torch.Tensor) and id(kept) not in self._known:
+                self._beside[id(kept)] = call, key, kept
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -261,6 +275,7 @@ class Recorder(TorchFunctionMode):
                 found.membrane = True
                 if self._membrane(module, None) is not None:
                     self._memories[module] = found
+            self._note_beside(call)
 
         return leave
 

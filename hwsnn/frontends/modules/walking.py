@@ -88,7 +88,7 @@ class Walker:
         found, waiting = set[Call](), [end]
         while waiting:
             call = waiting.pop().call
-            if call in inputs and call not in found:
+            if call is not None and call in inputs and call not in found:
                 found.add(call)
                 waiting += () if call in self.stacks else inputs[call]
         return found

@@ -237,3 +237,17 @@ def test_neurons_that_are_not_registered() -> None:
     text = r"^its forward calls neurons \(IFNode\) that are not among its modules, as those of a plain list are not"
     with pytest.raises(InputError, match=text):
         read_module(randomized(Plain()), (6,), timesteps=STEPS)
+
+
+def test_scores_that_a_layer_keeps_beside_its_spikes() -> None:
+    class Whole(Net):
+        def __init__(self) -> None:
+            super().__init__(lambda net, x: (net.lif1(net.fc3(net.lif2(net.fc1(x)))), net.lif1.v_seq)[1])
+            never = {"v_threshold": float("inf"), "store_v_seq": True, "step_mode": "m"}
+            self.lif1, self.lif2 = neuron.LIFNode(**never), neuron.IFNode(step_mode="m")
+
+    text = (
+        r"^lif1 \(LIFNode\): its v_seq makes the scores, which is not read; return what it gives, or the currents that"
+    )
+    with pytest.raises(InputError, match=text):
+        read_module(randomized(Whole()), (6,), timesteps=STEPS, encoding="steps")
