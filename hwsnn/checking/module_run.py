@@ -90,12 +90,10 @@ class ModuleRunner:
         return values.transpose(0, 1).reshape(self._steps, len(encoded), *self._read.sample)
 
     def _trace(self, source: FloatPopulation, heard: Heard, shape: tuple[int, ...], frames: int) -> FloatTrace:
-        spikes, distances = (
-            self._in_time(values, frames).reshape(frames, self._steps, *shape)
-            for values in (heard.spikes, heard.distances)
-        )
+        distances = self._in_time(heard.distances, frames).reshape(frames, self._steps, *shape)
         if not isinstance(source.neuron, FloatNeuron):
-            return FloatTrace(np.zeros_like(spikes), distances, np.zeros(spikes.shape, np.bool_))
+            return FloatTrace(np.zeros_like(distances), distances, np.zeros(distances.shape, np.bool_))
+        spikes = self._in_time(heard.spikes, frames).reshape(distances.shape)
         theta = source.neuron.threshold[:, np.newaxis, np.newaxis]
         u = distances + theta
         nearest = np.clip(np.rint(u / theta), 1, source.neuron.spikes)

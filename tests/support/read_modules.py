@@ -88,11 +88,11 @@ def _run(
     hooks = []
     for name, neurons in read.neurons.items():
 
-        def keep(_: Any, args: Any, output: Any, name: str = name) -> None:
+        def keep(_: Any, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
             spikes = output[0] if isinstance(output, tuple) else output
-            seen[name].append((args[0].clone(), spikes.clone()))
+            seen[name].append((next(iter((*args, kwargs.get("input_")))).clone(), spikes.clone()))
 
-        hooks.append(neurons.register_forward_hook(keep))
+        hooks.append(neurons.register_forward_hook(keep, with_kwargs=True))
     outputs = run(module, read.layout, inputs)
     for hook in hooks:
         hook.remove()
@@ -105,7 +105,9 @@ def _run(
             whole = by_step(whole, read.layout, steps, FRAMES)
         return np.asarray(whole.transpose(0, 1).numpy())
 
-    given, fired = ({name: in_frames([one[i] for one in calls]) for name, calls in seen.items()} for i in (0, 1))
+    fires = {layer.name for layer in read.network.layers if isinstance(layer, FloatPopulation) and layer.neuron.fires}
+    given = {name: in_frames([one[0] for one in calls]) for name, calls in seen.items()}
+    fired = {name: in_frames([one[1] for one in calls]) for name, calls in seen.items() if name in fires}
     return given, fired, outputs
 
 

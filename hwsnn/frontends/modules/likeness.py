@@ -5,14 +5,13 @@ The first step has zeros in place of the spikes of the step before, and so tenso
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from .probing import replayed
 from .recording import Call, Value
-from .walking import ADDING, PICKING, Way, is_neuron, resolved
+from .walking import ADDING, PICKING, Way, is_neuron, leaves, picked, resolved, stacks
 
 
 def are_alike(way: Way, other: Way, *, first: bool) -> bool:
@@ -52,17 +51,21 @@ class _Comparison:
             return self._is_sum_without_late(one, like)
         if (call.name, call.module) != (like.name, like.module):
             return False
-        if is_neuron(call) or call.name in PICKING:
+        if is_neuron(call) or _pick_alike(one, other) or self._are_stacks(call, like):
             pairs = list(zip(self._way.inputs[call], self._other.inputs[like], strict=False))
             self._waiting += pairs
             return True
         taken, its = ({id(value.tensor): value for value in each.inputs} for each in (call, like))
-        arguments = list(_leaves((call.args, sorted(call.kwargs.items()))))
-        others = list(_leaves((like.args, sorted(like.kwargs.items()))))
+        arguments = list(leaves((call.args, sorted(call.kwargs.items()))))
+        others = list(leaves((like.args, sorted(like.kwargs.items()))))
         return len(arguments) == len(others) and all(
             self._are_alike_arguments(argument, taken.get(id(argument)), own, its.get(id(own)))
             for argument, own in zip(arguments, others, strict=True)
         )
+
+    def _are_stacks(self, call: Call, like: Call) -> bool:
+        """Whether both pile up as many steps; each stack is looked through on its own."""
+        return stacks(call) and stacks(like) and len(call.inputs) == len(like.inputs) > 1
 
     def _are_alike_arguments(self, one: Any, value: Value | None, other: Any, like: Value | None) -> bool:
         if value is not None and like is not None:
@@ -96,12 +99,10 @@ class _Comparison:
         return replayed(value, [(one, torch.zeros_like(one.tensor)) for one in spikes])
 
 
-def _leaves(of: Any) -> Iterator[Any]:
-    if isinstance(of, tuple | list):
-        for one in of:
-            yield from _leaves(one)
-    else:
-        yield of
+def _pick_alike(one: Value, other: Value) -> bool:
+    """Whether both pick one position along the same dimensions; which one is for others to look at."""
+    found, its = picked(one), picked(other)
+    return bool(found) and [*found] == [*its] and all(len(at) == 1 for at in (*found.values(), *its.values()))
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hwsnn.errors import InputError
 
 from .frameworks import framework_of
 from .likeness import are_alike
-from .recording import Call, Value
+from .recording import Call, Value, writes
 from .scores import Scores
-from .walking import Walker, Way, is_neuron, picked_step
+from .walking import Walker, Way, is_neuron, leaves, picked_step, takes_all_steps
 
 DETACHING = {"detach", "detach_", "clone", "contiguous"}
 
@@ -44,6 +45,8 @@ def path(scores: Scores) -> Path:
         if last.call is not calls[-1]:
             raise last.call.error("its last call must make the scores, or all of them")
         over_time = "last"
+    if _gives_last_step(last.call):
+        over_time = "last"
     walker = Walker()
     ways = tuple(walker.way(call.values[last.position]) for call in calls)
     if not ways[-1].neurons:
@@ -52,15 +55,28 @@ def path(scores: Scores) -> Path:
         for way in ways:
             if not any(picks(way, ways).values()):
                 raise _late_or_early(way)
-    inner = {call for loop in walker.stacks.values() for call in _own(loop[-1], loop)}
-    steps = {_steps_of_stack(stack, loop) for stack, loop in walker.stacks.items()} | {_steps(ways, inner)}
+    loops = [ways, *_loops_behind(ways, walker)]
+    steps = {_steps_of_stack(stack, loop) for stack, loop in walker.stacks.items()} | {_steps(loop) for loop in loops}
     steps.discard(None)
     if len(steps) > 1:
         text = " and ".join(map(str, sorted(filter(None, steps))))
         raise last.call.error(f"loops over time before it make {text} steps; all must make the same")
-    for call in {call: None for loop in (ways, *walker.stacks.values()) for way in loop for call in way.neurons}:
+    for call in {call: None for loop in (*loops, *walker.stacks.values()) for way in loop for call in way.neurons}:
         _require_own_state(call)
     return Path(ways, steps.pop() if steps else None, replace(scores, over_time=over_time))
+
+
+def _gives_last_step(call: Call) -> bool:
+    """Whether a call of neurons gives their membranes of the last of all steps alone."""
+    framework = None if call.module is None else framework_of(call.module)
+    if framework is None or call.module is None or not framework.gives_last_step(call.module):
+        return False
+    if len(call.of_module) > 1:
+        raise call.error(
+            "takes all steps in one call, (T, N, ...), whatever its step mode, but is called several times; call it "
+            "once, on the stack of all steps"
+        )
+    return True
 
 
 def picks(way: Way, loop: Sequence[Way]) -> dict[Value, bool]:
@@ -74,17 +90,37 @@ def picks(way: Way, loop: Sequence[Way]) -> dict[Value, bool]:
     return {value: value.call in behind for value in found}
 
 
-def _values(way: Way) -> dict[Value, None]:
-    return dict.fromkeys((*(value for taken in way.inputs.values() for value in taken), way.end))
+def _values(way: Way, calls: Collection[Call] | None = None) -> dict[Value, None]:
+    """What the calls on this way take, or those of ``calls``, and its end."""
+    taken = (values for call, values in way.inputs.items() if calls is None or call in calls)
+    return dict.fromkeys((*(value for values in taken for value in values), way.end))
 
 
 def _other(way: Way, loop: Sequence[Way]) -> Way:
     return loop[1] if way is loop[0] else loop[0]
 
 
-def _own(way: Way, loop: Sequence[Way]) -> set[Call]:
-    """The calls of ``way`` that are not those of all steps of the ``loop``."""
-    return set(way.inputs) - set(_other(way, loop).inputs if len(loop) > 1 else ())
+def _stepwise(way: Way) -> list[Call]:
+    """The calls of neurons on this way, none behind a stack, that make one step."""
+    return [call for call in way.neurons if call in way.direct and not (takes_all_steps(call) and _is_alone(call))]
+
+
+def _is_alone(call: Call) -> bool:
+    return len(call.of_module) == 1
+
+
+def _loops_behind(ways: Sequence[Way], walker: Walker) -> Iterator[Sequence[Way]]:
+    """The loops of neurons that ``ways`` show some steps of alone, as where a last layer is called behind the loop."""
+    shown = set[object]()
+    for call in reversed(_stepwise(ways[-1])):
+        if call.occurrence >= len(ways) and call.module not in shown:
+            loop = tuple(walker.way(one.values[0]) for one in call.of_module if one.occurrence <= call.occurrence)
+            for step, way in enumerate(loop):
+                for value in picks(way, loop) if len(loop) > 1 else ():
+                    if picked_step(value) != step and value.call is not None:
+                        raise value.call.error("must take step after step: x[0], x[1] and so on")
+            shown |= {one.module for one in _stepwise(loop[-1])}
+            yield loop
 
 
 def _steps_of_stack(stack: Call, loop: Sequence[Way]) -> int | None:
@@ -100,7 +136,7 @@ def _steps_of_stack(stack: Call, loop: Sequence[Way]) -> int | None:
         raise stack.error(
             "joins tensors that are not made alike of each step of one; all steps in their order are built"
         )
-    return _steps(loop, set())
+    return _steps(loop)
 
 
 def _are_all_alike(loop: Sequence[Way], before: int = 0) -> bool:
@@ -108,28 +144,70 @@ def _are_all_alike(loop: Sequence[Way], before: int = 0) -> bool:
     return all(are_alike(way, loop[-1], first=not step) for step, way in enumerate(loop[:-1], before))
 
 
-def _steps(loop: Sequence[Way], elsewhere: set[Call]) -> int | None:
-    """The steps of a ``loop`` that has neurons, once a step each; None where all take all steps a call, or one.
-
-    ``elsewhere``: calls that belong to other loops.
-    """
-    parts = [_own(way, loop) - elsewhere for way in loop]
-    own = [[call for call in way.neurons if call in part] for way, part in zip(loop, parts, strict=True)]
-    steps = own[-1][-1].occurrence + 1 if own[-1] else None
+def _steps(loop: Sequence[Way]) -> int | None:
+    """The steps of a ``loop`` that has neurons, once a step each; None where all take all steps a call, or one."""
+    end = loop[-1].end.call
+    assert end is not None
+    own = [_stepwise(way) for way in loop]
+    steps = max(len(loop), own[-1][-1].occurrence + 1) if own[-1] else None
     before = 0 if steps is None else steps - len(loop)
+    if own[-1] and not is_neuron(end):
+        _require_one_place(end, loop, max(len(call.of_module) for call in own[-1]))
     if not _are_all_alike(loop, before):
-        assert loop[-1].end.call is not None
-        raise loop[-1].end.call.error("is reached on other ways in some steps than in others; all must do the same")
-    for step, (way, neurons) in enumerate(zip(loop, own, strict=True), before):
-        for call in neurons:
+        _require_input_kept(loop)
+        if not (own[-1] or is_neuron(end) or any(picks(way, loop) for way in loop)):
+            _require_one_place(end, loop, 1)
+        raise end.error("is reached on other ways in some steps than in others; all must do the same")
+    taken = Counter(call for calls in own for call in calls)
+    for step, calls in enumerate(own, before):
+        for call in calls:
             if call.occurrence != step:
-                raise call.error(
-                    f"its call {call.occurrence + 1} is part of step {step + 1}: delays, and neurons that are called "
-                    "more than once a step, are not built"
-                )
+                raise call.error(_out_of_step(call, step, taken[call], steps or 0))
+    for step, way in enumerate(loop, before):
         if len(loop) > 1 and any(behind and picked_step(value) != step for value, behind in picks(way, loop).items()):
             raise _late_or_early(way)
+    _require_nothing_held(loop)
     return None if steps == 1 else steps
+
+
+def _require_one_place(end: Call, loop: Sequence[Way], calls: int) -> None:
+    """A last layer is called as often as the neurons before it, which have ``calls``."""
+    places, rest = divmod(len(loop), calls)
+    if places > 1 and not rest:
+        raise end.error(f"is called {places} times in one step; use a module of its own in each place")
+
+
+def _require_input_kept(loop: Sequence[Way]) -> None:
+    for way in loop:
+        for call, taken in way.inputs.items():
+            if call.module is None and writes(call.name) and any(value.call is None for value in taken):
+                raise call.error("writes into the module's input; make a new tensor of it, as x = x * 2 does")
+
+
+def _out_of_step(call: Call, step: int, ways: int, steps: int) -> str:
+    """Why the neurons' ``call`` cannot be part of ``step``; ``ways`` of a loop of ``steps`` take what it gives."""
+    if ways > 1 and _is_alone(call):
+        return f"is called once, but {ways} steps of a loop take what it gives; call it in every step"
+    number = call.occurrence + 1
+    if ways > 1:
+        return (
+            f"what its call {number} gives is taken in {ways} steps of a loop; each step must take what is made in it, "
+            "as spikes that are held are not built"
+        )
+    why = "delays, and neurons that are called more than once a step,"
+    if call.occurrence > step and len(call.of_module) <= steps:
+        why = "loops that take steps in another order than they come in,"
+    return f"its call {number} is part of step {step + 1}: {why} are not built"
+
+
+def _require_nothing_held(loop: Sequence[Way]) -> None:
+    """No step takes a part of something that another one takes as well: a step of the input, or of spikes."""
+    taken = Counter(value for way in loop for value in _values(way, way.direct))
+    for value, ways in taken.items():
+        if ways > 1 and value.call is not None and picked_step(value) is not None:
+            raise value.call.error(
+                f"picks a part that {ways} steps of a loop take; each step must take its own, x[0], x[1] and so on"
+            )
 
 
 def _late_or_early(way: Way) -> InputError:
@@ -150,11 +228,17 @@ def _require_own_state(call: Call) -> None:
         if not own or (state.call and state.call.occurrence != call.occurrence - 1):
             raise call.error("gets a second tensor that is not its own state of the step before")
     if states and states[0].call is not None:
-        given, positions = len(states[0].call.values), [state.position for state in states]
+        given, places = len(states[0].call.values), list(leaves(call.args[1:]))
+        kept = dict(zip((id(state.tensor) for state in call.inputs[1:]), states, strict=True))
+        places_of = {given - len(places) + at: kept.get(id(one)) for at, one in enumerate(places)}
         its_spikes = framework.takes_its_spikes(call.module)
-        if positions != list(range(given - len(states), given)) or (its_spikes and positions[0]):
+        if any(state is not None and state.position != at for at, state in places_of.items()) or (
+            len([state for state in places_of.values() if state is not None]) < len(states)
+        ):
             what = "its spikes and states" if its_spikes else "its own states"
-            raise call.error(f"must get {what} of the step before, in the order in which it gives them")
+            raise call.error(
+                f"must get {what} of the step before, in the order in which it gives them or by their names"
+            )
     if call.occurrence and (call.handed or not (framework.keeps_states or states)):
         raise call.error(f"begins anew in its call {call.occurrence + 1}; hand it its state of the step before")
 

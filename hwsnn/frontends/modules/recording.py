@@ -6,23 +6,31 @@ values is one: hardware takes no other way for another image.
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from hwsnn.errors import InputError
+
+from .frameworks import framework_of
 
 DECIDING = {"__bool__", "__float__", "__int__", "__index__", "item", "tolist", "numpy", "equal", "allclose"}
 """Functions by which values leave the tensors."""
 BY_SHAPE = {f"{name}_like" for name in ("zeros", "ones", "full", "empty", "rand", "randn")}
 BY_SHAPE |= {f"new_{name}" for name in ("zeros", "ones", "full", "empty", "tensor")}
 """Functions that take a tensor for its shape and type alone."""
+SPLITTING = {"split", "chunk"}
+"""Functions that give several parts of a tensor."""
 
 
 @dataclass(eq=False, repr=False)
@@ -96,6 +104,7 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self._network = network
+        self._modules = set(network.modules())
         self._is_whole = is_whole
         self._membrane = membrane
         self._known: dict[int, Value] = {}
@@ -103,6 +112,8 @@ class Recorder(TorchFunctionMode):
         self._counts: Counter[nn.Module] = Counter()
         self._calls: defaultdict[nn.Module, list[Call]] = defaultdict(list)
         self._memories: dict[nn.Module, Value] = {}
+        self._unfollowed: dict[nn.Module, int] = {}  # the last call that got nothing that follows from the input
+        self._beside: dict[int, tuple[Call, str, torch.Tensor]] = {}
         self._given: list[tuple[Any, list[int]]] = []
         self._number = 0
         self._inside = 0
@@ -116,7 +127,20 @@ class Recorder(TorchFunctionMode):
         """What was recorded of ``output``, or of its first element; None if it does not depend on the input."""
         while isinstance(output, tuple | list) and output:
             output = output[0]
-        return self._known.get(id(output))
+        found = self._known.get(id(output))
+        if found is None and id(output) in self._beside:
+            call, key, _ = self._beside[id(output)]
+            raise call.error(
+                f"its {key} makes the scores, which is not read; return what it gives, or the currents that it takes"
+            )
+        return found
+
+    def _note_beside(self, call: Call) -> None:
+        """What the module of ``call`` keeps beside what it gives, to name it where it makes the scores."""
+        assert call.module is not None
+        for key, kept in vars(call.module).items():
+            if isinstance(kept, torch.Tensor) and id(kept) not in self._known:
+                self._beside[id(kept)] = call, key, kept
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -132,17 +156,42 @@ class Recorder(TorchFunctionMode):
                 "leave the decision out"
             )
         target = args[0] if inputs and args and isinstance(args[0], torch.Tensor) else None
-        before = target.clone() if target is not None and _writes(name) and id(target) not in self._known else None
+        before = target.clone() if target is not None and writes(name) and id(target) not in self._known else None
         result = func(*args, **kwargs)
         if inputs and name not in BY_SHAPE:
+            if name in SPLITTING:
+                self._add_parts(args, kwargs, inputs, result)
+                return result
+            if name in ("__getitem__", "select"):
+                args = tuple(self._plain(one) for one in args)
             call = Call(name, None, func, args, kwargs, inputs, overwritten=before)
             self._add(call, args[0] if name == "__setitem__" else result)
         return result
 
+    def _add_parts(self, args: Any, kwargs: Mapping[str, Any], inputs: tuple[Value, ...], parts: Any) -> None:
+        """The parts of a tensor, as slices of it."""
+        source = inputs[0].tensor
+        dim: int = kwargs.get("dim", args[2] if len(args) > 2 else 0) % source.ndim
+        start = 0
+        for part in parts:
+            index = (*(slice(None),) * dim, slice(start, start := start + part.shape[dim]))
+            self._add(Call("__getitem__", None, torch.Tensor.__getitem__, (source, index), {}, inputs), part)
+
+    def _plain(self, index: Any) -> Any:
+        """An index with numbers of NumPy's, and tensors that are one, as Python's numbers, as torch takes them."""
+        if isinstance(index, slice):
+            return slice(*map(self._plain, (index.start, index.stop, index.step)))
+        if isinstance(index, tuple):
+            return tuple(map(self._plain, index))
+        number = isinstance(index, np.integer)
+        if isinstance(index, torch.Tensor) and id(index) not in self._known:
+            number = index.ndim == 0 and index.dtype in (torch.int64, torch.int32, torch.int16, torch.int8)
+        return int(index) if number else index
+
     @contextmanager
     def hooked(self) -> Iterator[None]:
         """While it is open, calls of whole modules are recorded as such."""
-        hooks = []
+        hooks: list[RemovableHandle] = [register_module_forward_pre_hook(self._require_registered)]
         for name, module in self._network.named_modules():
             if self._is_whole(module):
                 hooks.append(module.register_forward_pre_hook(self._enterer(name or "the module")))
@@ -154,6 +203,13 @@ class Recorder(TorchFunctionMode):
             for hook in hooks:
                 hook.remove()
 
+    def _require_registered(self, module: nn.Module, args: Any) -> None:
+        if not self._inside and framework_of(module) is not None and module not in self._modules:
+            raise InputError(
+                f"its forward calls neurons ({type(module).__name__}) that are not among its modules, as those of a "
+                "plain list are not; keep them in an nn.ModuleList"
+            )
+
     def _enterer(self, name: str) -> Callable[..., None]:
         def enter(module: nn.Module, args: Any) -> None:
             self._inside += 1
@@ -161,15 +217,29 @@ class Recorder(TorchFunctionMode):
                 return
             found, own = self._membrane(module, None), self._memories.get(module)
             if own is None and found is not None and bool((found != 0).any()):
-                raise Call(name, module, module.forward, args, {}, ()).error(
-                    "begins with a membrane that its forward sets; let it begin as its framework's reset leaves it"
+                raise self._strange(
+                    name,
+                    module,
+                    "begins with a membrane that its forward sets; let it begin as its framework's reset leaves it",
                 )
             if own is not None and (own.tensor is not found or own.changed):
-                raise Call(name, module, module.forward, args, {}, ()).error(
-                    "its membrane is set or reset between two of its steps; only what its own step makes of it is built"
+                raise self._strange(
+                    name,
+                    module,
+                    "its membrane is set or reset between two of its steps; only what its own step makes of it is "
+                    "built",
                 )
 
         return enter
+
+    def _strange(self, name: str, module: nn.Module, text: str) -> InputError:
+        """The exception for a membrane that is not as its call before left it: ``text``, or what that call got."""
+        if module in self._unfollowed:
+            text = (
+                f"its call {self._unfollowed[module] + 1} gets what does not follow from the input, such as zeros; all "
+                "steps must get the same: an input in some steps only, and delays between layers, are not built"
+            )
+        return Call(name, module, module.forward, (), {}, ()).error(text)
 
     def _give(self, module: nn.Module, args: Any, output: Any) -> None:
         """Keeps what a module itself gives, before hooks of the user's."""
@@ -186,14 +256,17 @@ class Recorder(TorchFunctionMode):
                     "a forward hook changes what it gives; do that in forward, or remove the hook"
                 )
             occurrence, self._counts[module] = self._counts[module], self._counts[module] + 1
+            args, kwargs = _in_places(module, args, kwargs)
             inputs = self._values_in((args, kwargs))
             if not inputs:
+                self._unfollowed[module] = occurrence
                 return
             call = Call(name, module, module.forward, args, kwargs, inputs, occurrence=occurrence)
             others = [one for one in tensors((args[1:], kwargs)) if id(one) not in self._known]
             call.handed, call.fresh = bool(others), not any(bool((one != 0).any()) for one in others)
             call.of_module = self._calls[module]
             self._calls[module].append(call)
+            self._unfollowed.pop(module, None)
             self._add(call, output)
             membrane = self._membrane(module, output)
             if membrane is not None:
@@ -202,6 +275,7 @@ class Recorder(TorchFunctionMode):
                 found.membrane = True
                 if self._membrane(module, None) is not None:
                     self._memories[module] = found
+            self._note_beside(call)
 
         return leave
 
@@ -243,7 +317,17 @@ def tensors(of: Any) -> Iterator[torch.Tensor]:
             yield from tensors(value)
 
 
-def _writes(name: str) -> bool:
+def _in_places(module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The arguments of a call in the places that the module's forward has for them, however they are given."""
+    try:
+        bound = inspect.signature(module.forward).bind(*args, **kwargs)
+    except (TypeError, ValueError):  # of a forward that takes anything
+        return args, kwargs
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
+
+
+def writes(name: str) -> bool:
     """Whether a function of this name writes into its first argument."""
     return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
 

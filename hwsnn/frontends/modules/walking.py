@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,13 @@ class Way:
 
     ``inputs``: its calls in the order of the data, and the values that each takes of what follows from the input; of
     neurons the current alone. ``late``: calls of its neurons at the step before, whose spikes come back in this one.
+    ``direct``: its calls that are not only behind a stack, which are of this step alone.
     """
 
     end: Value
     inputs: Mapping[Call, tuple[Value, ...]]
     late: frozenset[Call]
+    direct: frozenset[Call]
 
     @property
     def neurons(self) -> tuple[Call, ...]:
@@ -78,14 +80,25 @@ class Walker:
                     late.add(call)
                     continue
             found[call] = tuple(reach(value, call) for value in self._followed(call))
-        return Way(end, dict(sorted(found.items(), key=lambda item: item[0].number)), frozenset(late))
+        ordered = dict(sorted(found.items(), key=lambda item: item[0].number))
+        return Way(end, ordered, frozenset(late), frozenset(self._direct(end, found)))
+
+    def _direct(self, end: Value, inputs: Mapping[Call, tuple[Value, ...]]) -> set[Call]:
+        """The calls on the way to ``end`` that are met without going through a stack."""
+        found, waiting = set[Call](), [end]
+        while waiting:
+            call = waiting.pop().call
+            if call is not None and call in inputs and call not in found:
+                found.add(call)
+                waiting += () if call in self.stacks else inputs[call]
+        return found
 
     def _followed(self, call: Call) -> tuple[Value, ...]:
         """The inputs of a call that lead on to the network's input."""
         if is_neuron(call):
             current = call.inputs[0]
             if not call.args or call.args[0] is not current.tensor:
-                raise call.error("its first argument must be its input current, which follows from the network's input")
+                raise call.error("its input current, its first argument, must follow from the network's input")
             return (current,)
         different = {id(value): value for value in call.inputs}
         if len(different) > 1 and stacks(call):
@@ -126,32 +139,76 @@ def resolved(value: Value) -> Value:
     return value
 
 
-def picked_step(value: Value) -> int | None:
-    """The step of ``x[step]``, or of a loop over x; None for other calls."""
+def picked(value: Value) -> dict[int, range]:
+    """What a call picks along the dimensions of which it leaves something out; nothing for other calls."""
     call = value.call
     if call is None or call.name not in PICKING:
+        return {}
+    size = call.inputs[0].tensor.shape
+    if call.name == "__getitem__":
+        indices = _by_dimension(call.args[1], len(size))
+    else:
+        given: dict[str, Any] = dict(zip(("input", "dim", "index"), call.args, strict=False)) | dict(call.kwargs)
+        index = value.position if call.name == "unbind" else given["index"]
+        indices = {given.get("dim", 0) % len(size): index}
+    found = {}
+    for dim, index in indices.items():
+        if isinstance(index, slice):
+            found[dim] = range(size[dim])[index]
+        elif isinstance(index, int):
+            found[dim] = range(index % size[dim], index % size[dim] + 1)
+    return {dim: positions for dim, positions in found.items() if len(positions) != size[dim]}
+
+
+def picked_step(value: Value) -> int | None:
+    """The step of ``x[step]``, or of a loop over x; None for other calls.
+
+    In other dimensions than the first there are steps as well, as behind a transpose, but not in the module's input.
+    """
+    found = picked(value)
+    if len(found) != 1 or value.call is None:
         return None
-    if call.name == "unbind":
-        dim: Any = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
-        return value.position if dim == 0 else None
-    index = call.args[1] if call.name == "__getitem__" else call.args[2] if call.args[1] == 0 else None
-    if isinstance(index, tuple) and all(one is Ellipsis or one == slice(None) for one in index[1:]):
-        index = index[0] if index else None
-    return index if isinstance(index, int) and not isinstance(index, bool) else None
+    ((dim, positions),) = found.items()
+    return None if len(positions) > 1 or (dim and value.call.inputs[0].call is None) else positions[0]
+
+
+def _by_dimension(index: Any, dimensions: int) -> dict[int, Any]:
+    """What ``index`` says of each dimension of a tensor; nothing for tensors and lists of positions."""
+    parts = [one for one in (index if isinstance(index, tuple) else (index,)) if one is not None]
+    if any(isinstance(one, bool) or not (isinstance(one, int | slice) or one is Ellipsis) for one in parts):
+        return {}
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (dimensions + 1 - len(parts))
+    return dict(enumerate(parts))
+
+
+def leaves(of: Any) -> Iterator[Any]:
+    """What is in nested tuples and lists."""
+    if isinstance(of, tuple | list):
+        for one in of:
+            yield from leaves(one)
+    else:
+        yield of
 
 
 def _piled(value: Value) -> Value | None:
     """The element of a stack that ``value`` picks again; None if it is none of that."""
-    step = picked_step(value)
-    if step is None or value.call is None:
+    call = value.call
+    stack = None if call is None or call.name not in PICKING else call.inputs[0].call
+    if call is None or stack is None or not stacks(stack) or len(stack.inputs) != len(stack.args[0]):
         return None
-    stack = value.call.inputs[0].call
-    if stack is None or not stacks(stack):
-        return None
-    pile = stack.args[0]
-    if len(stack.inputs) != len(pile) or not -len(pile) <= step < len(pile):
-        return None
-    return stack.inputs[step]
+    step: Any = value.position
+    if call.name == "unbind":
+        dim = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
+    elif call.name == "select" and len(call.args) == 3:
+        _, dim, step = call.args
+    else:
+        dim, step = 0, call.args[1] if call.name == "__getitem__" else None
+        if isinstance(step, tuple) and all(one is Ellipsis or one == slice(None) for one in step[1:]):
+            step = step[0] if step else None
+    inside = dim == 0 and isinstance(step, int) and not isinstance(step, bool)
+    return stack.inputs[step] if inside and -len(stack.inputs) <= step < len(stack.inputs) else None
 
 
 def _require_output(value: Value, taker: Call | None) -> None:

@@ -213,7 +213,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "channels last": (lambda net, x: x.permute(0, 2, 3, 1), "permute: makes 3x6x6x4 of 3x4x6x6; only functions"),
     "part of an image": (lambda net, x: x[:, :, 1:, :], "__getitem__: makes 3x4x5x6 of 3x4x6x6; only functions"),
     "every other column": (lambda net, x: x[..., ::2], "__getitem__: makes 3x4x6x3 of 3x4x6x6; only functions"),
-    "halves": (lambda net, x: x.chunk(2, dim=1)[0], "chunk: "),
+    "halves": (lambda net, x: x.chunk(2, dim=1)[0], "__getitem__: makes 3x2x6x6 of 3x4x6x6; only functions"),
     "one channel": (lambda net, x: x[:, :1], "__getitem__: makes 3x1x6x6 of 3x4x6x6; only functions"),
     "repeated": (lambda net, x: x.repeat(1, 2, 1, 1), "repeat: makes 3x8x6x6 of 3x4x6x6; only functions"),
     "interpolated": (lambda net, x: F.interpolate(x, scale_factor=2), "interpolate is not built"),

@@ -284,10 +284,10 @@ LOOPS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Net(looped(recurrent), hidden=False),
         "lif1 (Leaky): gets the spikes of lif2 of the step before: loops over several layers, and delays, are not",
     ),
-    "a step late": (Late, "lif2 (Leaky): begins with a membrane that its forward sets"),
+    "a step late": (Late, "lif2 (Leaky): its call 1 gets what does not follow from the input, such as zeros"),
     "a step late inside": (
         lambda: Net(a_step_late, hidden=False),
-        "lif2 (Leaky): begins with a membrane that its forward sets",
+        "lif2 (Leaky): its call 1 gets what does not follow from the input, such as zeros",
     ),
     "membrane goes on": (
         lambda: Net(looped(membrane_goes_on), hidden=False),

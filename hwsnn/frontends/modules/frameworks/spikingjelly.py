@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 READ = "IFNode, LIFNode, ParametricLIFNode or CUBALIFNode"
 NEVER_FIRE = ("NonSpikingIFNode", "NonSpikingLIFNode")
+ALL_STEPS = "NonSpikingBaseNode"
+"""The base of these, whose forward takes (T, N, ...) alone."""
 NOT_READ = {
     "SimpleIFNode": "IFNode computes the same",
     "SimpleLIFNode": "LIFNode computes the same",
@@ -86,6 +88,8 @@ class SpikingJelly(Framework):
         for module in network.modules():
             if _is_a(module, "MemoryModule"):
                 module.reset()
+            elif _is_a(module, ALL_STEPS):
+                vars(module).pop("v", None)  # of the call before; each begins at zeros
 
     def layouts(self, network: nn.Module) -> tuple[Layout, ...]:
         """By the step mode of all its modules: layers and containers may take a sequence for neurons that do not."""
@@ -101,8 +105,12 @@ class SpikingJelly(Framework):
         return ("step", "frame", "sequence")
 
     def takes_all_steps(self, module: nn.Module) -> bool:
-        """As in ``Framework``: in step mode m."""
-        return getattr(module, "step_mode", "s") == "m"
+        """As in ``Framework``: in step mode m. NonSpiking nodes do so whatever their mode, which nothing sets."""
+        return _is_a(module, ALL_STEPS) or getattr(module, "step_mode", "s") == "m"
+
+    def gives_last_step(self, module: nn.Module) -> bool:
+        """As in ``Framework``: NonSpiking nodes, as far as they are read."""
+        return _is_a(module, ALL_STEPS)
 
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """v after the reset of the last step."""
