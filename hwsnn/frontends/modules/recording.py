@@ -127,6 +127,9 @@ class Recorder(TorchFunctionMode):
         """What was recorded of ``output``, or of its first element; None if it does not depend on the input."""
         while isinstance(output, tuple | list) and output:
             output = output[0]
+        for module in self._unfollowed:
+            if module in self._calls:  # in its last calls alone
+                raise self._calls[module][0].error(self._without_input(module))
         found = self._known.get(id(output))
         if found is None and id(output) in self._beside:
             call, key, _ = self._beside[id(output)]
@@ -235,11 +238,14 @@ class Recorder(TorchFunctionMode):
     def _strange(self, name: str, module: nn.Module, text: str) -> InputError:
         """The exception for a membrane that is not as its call before left it: ``text``, or what that call got."""
         if module in self._unfollowed:
-            text = (
-                f"its call {self._unfollowed[module] + 1} gets what does not follow from the input, such as zeros; all "
-                "steps must get the same: an input in some steps only, and delays between layers, are not built"
-            )
+            text = self._without_input(module)
         return Call(name, module, module.forward, (), {}, ()).error(text)
+
+    def _without_input(self, module: nn.Module) -> str:
+        return (
+            f"its call {self._unfollowed[module] + 1} gets what does not follow from the input, such as zeros; all "
+            "steps must get the same: an input in some steps only, and delays between layers, are not built"
+        )
 
     def _give(self, module: nn.Module, args: Any, output: Any) -> None:
         """Keeps what a module itself gives, before hooks of the user's."""

@@ -212,6 +212,18 @@ def test_an_input_in_the_first_step_alone() -> None:
         read_module(randomized(Net(forward)), (6,), timesteps=STEPS)
 
 
+def test_a_last_step_without_input() -> None:
+    """Which may fire nothing as it is recorded, and so look as if it were not there."""
+
+    def forward(net: Any, x: Any) -> Any:
+        found = sum(net.first(x) for _ in range(STEPS - 1))
+        return found + net.lif1(torch.full((len(x), 7), -100.0, dtype=x.dtype))
+
+    text = r"^lif1 \(IFNode\): its call 5 gets what does not follow from the input, such as zeros; all steps must"
+    with pytest.raises(InputError, match=text):
+        read_module(randomized(Net(forward)), (6,), timesteps=STEPS - 1, forward="all")
+
+
 def test_an_input_that_is_written() -> None:
     def forward(net: Any, x: Any) -> Any:
         x *= 2
