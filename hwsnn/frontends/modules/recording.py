@@ -25,7 +25,10 @@ from hwsnn.errors import InputError
 from .frameworks import framework_of
 
 DECIDING = {"__bool__", "__float__", "__int__", "__index__", "item", "tolist", "numpy", "equal", "allclose"}
+DECIDING |= {"__array__", "__contains__", "is_nonzero"}
 """Functions by which values leave the tensors."""
+SIZED_BY_VALUES = {"nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount"}
+"""Functions that give as many values as others say."""
 BY_SHAPE = {f"{name}_like" for name in ("zeros", "ones", "full", "empty", "rand", "randn")}
 BY_SHAPE |= {f"new_{name}" for name in ("zeros", "ones", "full", "empty", "tensor")}
 """Functions that take a tensor for its shape and type alone."""
@@ -153,7 +156,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         inputs = self._values_in((args, kwargs))
         name = _function_name(func)
-        if inputs and name in DECIDING:
+        if inputs and (name in DECIDING | SIZED_BY_VALUES or _picks_by_values(name, args, inputs)):
             raise InputError(
                 f"its forward decides by the values of a tensor ({name}), and hardware does the same for every image; "
                 "leave the decision out"
@@ -331,6 +334,14 @@ def _in_places(module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> tuple
         return args, kwargs
     bound.apply_defaults()
     return bound.args, bound.kwargs
+
+
+def _picks_by_values(name: str, args: Sequence[Any], inputs: Sequence[Value]) -> bool:
+    """Whether a call picks as many values as a tensor of truths says, which follows from the input."""
+    if name == "__getitem__":
+        own = {id(value.tensor) for value in inputs}
+        return any(one.dtype == torch.bool and id(one) in own for one in tensors(args[1:]))
+    return name == "where" and len(args) == 1
 
 
 def writes(name: str) -> bool:

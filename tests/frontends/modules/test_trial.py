@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hwsnn.errors import InputError
@@ -137,6 +138,23 @@ REFUSED: dict[str, Net] = {
 def test_what_a_recording_does_not_show(name: str) -> None:
     with pytest.raises(InputError):
         read_module(randomized(REFUSED[name]), (8,), timesteps=STEPS, encoding="steps")
+
+
+DECISIONS: dict[str, Callable[[Any], Any]] = {
+    "an array": lambda x: np.asarray(x).mean() > 0.6,
+    "a truth": lambda x: torch.is_nonzero(x.mean() > 0.6),
+    "a member": lambda x: True in (x > 0.9),
+    "positions": lambda x: (x > 0.5).nonzero().shape[0] > 6,
+    "positions of a condition": lambda x: len(torch.where(x > 0.5)[0]) > 6,
+    "picked values": lambda x: x[x > 0.5].numel() > 6,
+}
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_decisions_by_values(name: str) -> None:
+    net = randomized(Net(lambda net, x: net.step(x if DECISIONS[name](x) else -x)))
+    with pytest.raises(InputError, match="its forward decides by the values of a tensor"):
+        read_module(net, (8,), timesteps=STEPS, encoding="steps")
 
 
 def test_the_layer_and_the_step_are_named() -> None:
