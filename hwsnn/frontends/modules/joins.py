@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from hwsnn.float_network import FloatArray
 from hwsnn.spec import Shape
@@ -36,7 +37,8 @@ def added(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:
         raise call.error("adds a multiple (alpha); multiply before the addition")
     if len(inputs) < 2:
         rest = [one for one in call.args if one is not call.inputs[0].tensor]
-        if [one for one in rest if not (isinstance(one, int | float) and one == 0)] or not rest:
+        given, found = (value.tensor.shape for value in (call.inputs[0], call.values[0]))
+        if not rest or not all(map(_is_zero, rest)) or found != given:
             raise call.error("adds a constant; give the normalization of the input as --mean and --std, or use a bias")
         return inputs[0]
     frames = _of_one_order(call, [one.frames for one in inputs])
@@ -44,6 +46,11 @@ def added(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:
     if len(sizes) > 1:
         raise call.error(f"adds {_sizes(sizes)}; both must have one shape")
     return Made(graph.sum(call, [one.signal for one in inputs]), frames)
+
+
+def _is_zero(one: Any) -> bool:
+    """Python's ``sum`` begins so, and the spikes of a step before the first are so."""
+    return not bool(one.any()) if isinstance(one, torch.Tensor) else isinstance(one, int | float) and one == 0
 
 
 def concatenated(graph: Graph, call: Call, inputs: Sequence[Made]) -> Made:

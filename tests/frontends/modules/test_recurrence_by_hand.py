@@ -277,3 +277,10 @@ def test_refusals(name: str) -> None:
         read_module(make(), sample, **options)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_one_step_has_no_spikes_before_it() -> None:
+    """The zeros that stand for them are added to the current."""
+    net = ByHand(lambda net, x, spk: net.fc1(x) + net.rec(spk), zeros, bias=False)
+    read = read_alike(randomized(net), (8,), steps=1, forward="all")
+    assert recurrent_layers(read) == []
