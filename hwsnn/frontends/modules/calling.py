@@ -127,10 +127,10 @@ def reset(module: nn.Module, frames: int) -> None:
 def evaluating(module: nn.Module) -> Iterator[None]:
     """In eval mode and without gradients while it is open; what the module prints goes to stderr.
 
-    Raises ``InputError`` if the module ends the program, which would look like success. Afterwards the attributes of
-    its parts are as before: the mode, the sizes that a reset sets, and states that a ``forward`` keeps there.
+    Raises ``InputError`` if the module ends the program, which would look like success. Afterwards the attributes and
+    buffers of its parts are as before: the mode, the sizes that a reset sets, states that a ``forward`` keeps there.
     """
-    attributes = [(one, _attributes(one)) for one in module.modules()]
+    kept = [_Kept(one) for one in module.modules() if not isinstance(one, torch.jit.ScriptModule)]
     module.eval()
     try:
         with torch.no_grad(), redirect_stdout(sys.stderr):
@@ -138,19 +138,40 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     except SystemExit:
         raise InputError("its forward ends the program (SystemExit); leave that out") from None
     finally:
-        for one, were in attributes:
-            for name in [name for name in vars(one) if name not in _OF_TORCH and name not in were]:
-                del vars(one)[name]
-            vars(one).update(were)
+        for one in kept:
+            one.restore()
 
 
 _OF_TORCH = set(vars(nn.Module())) - {"training"}
+"""Parameters, buffers and parts, and what else torch keeps beside a module's own attributes."""
 
 
-def _attributes(module: nn.Module) -> dict[str, Any]:
-    """Those of the module's own, which are neither parameters, buffers and parts nor what torch keeps beside them."""
-    own = {name: value for name, value in vars(module).items() if name not in _OF_TORCH}
-    return {name: copy(value) if type(value) in (list, dict, set, deque) else value for name, value in own.items()}
+class _Kept:
+    """The attributes and buffers of a module, and the numbers in them."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        own = {name: value for name, value in vars(module).items() if name not in _OF_TORCH}
+        self._own = {name: copy(one) if type(one) in (list, dict, set, deque) else one for name, one in own.items()}
+        self._buffers = dict(module._buffers)
+        tensors = (one for one in (*own.values(), *self._buffers.values()) if isinstance(one, torch.Tensor))
+        self._numbers = [(one, one.detach().clone()) for one in tensors]
+
+    def restore(self) -> None:
+        """Bring them back."""
+        attributes, buffers = vars(self._module), self._module._buffers
+        for name in [name for name in attributes if name not in _OF_TORCH and name not in self._own]:
+            del attributes[name]
+        attributes.update(self._own)
+        for name in [name for name in buffers if name not in self._buffers]:
+            del buffers[name]
+        buffers.update(self._buffers)
+        with torch.no_grad():
+            for tensor, numbers in self._numbers:
+                if tensor.shape != numbers.shape:
+                    tensor.data = numbers
+                elif not torch.equal(tensor, numbers):
+                    tensor.copy_(numbers)
 
 
 def number_type(module: nn.Module) -> tuple[torch.dtype, torch.device]:
@@ -174,6 +195,7 @@ def run(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
 def called(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]:
     """As ``run``, of inputs in the module's own numbers, in the mode that the module is in."""
     steps, frames = inputs.shape[:2]
+    inputs = inputs.contiguous()  # as a user's own are: a forward may view them in another shape
     reset(module, frames)
     match layout:
         case "step" | "state":
@@ -183,7 +205,7 @@ def called(module: nn.Module, layout: Layout, inputs: torch.Tensor) -> list[Any]
         case "sequence":
             return [first(module(inputs))]
         case "batch_first":
-            return [first(module(inputs.transpose(0, 1)))]
+            return [first(module(inputs.transpose(0, 1).contiguous()))]
         case "folded":
             return [first(module(inputs.transpose(0, 1).reshape(frames * steps, *inputs.shape[2:])))]
 

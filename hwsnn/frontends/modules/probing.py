@@ -14,10 +14,12 @@ from .framework import Layout
 from .recording import Call, Value, tensors
 from .scores import Scores
 
+LEAST_LOGARITHM = -8.0
+"""Below it floats of half precision are 0, or hardly more."""
 OFFSETS = (0.0, -3.0, 3.0, 0.0)
 """Of random values, a try each: all of a class may be below 0, or above."""
-TOLERANCE = 1e-3
-"""Of differences between classes: enough for half precision."""
+TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-3, torch.float16: 0.1, torch.bfloat16: 0.25}
+"""Of sums over many steps, in parts of the largest."""
 
 
 def order_of(output: Value, scores: Scores, layout: Layout, frames: int, classes: int, *, spikes: bool) -> Layout:
@@ -29,6 +31,7 @@ def order_of(output: Value, scores: Scores, layout: Layout, frames: int, classes
     last = scores.values[-1].call
     assert last is not None
     generator = torch.Generator().manual_seed(0)
+    tolerance = TOLERANCES[output.tensor.dtype] if output.tensor.dtype in TOLERANCES else TOLERANCES[torch.float32]
     orders: list[Layout] = [layout, "batch_first", "sequence"]
     for offset in OFFSETS:
         given = [_random(value.tensor, None if spikes else offset, generator) for value in scores.values]
@@ -42,7 +45,7 @@ def order_of(output: Value, scores: Scores, layout: Layout, frames: int, classes
         orders = [
             order
             for order in orders
-            if ranks_alike(_over_time(by_step(found, order, rest, frames), scores.over_time), expected)
+            if ranks_alike(_over_time(by_step(found, order, rest, frames), scores.over_time), expected, tolerance)
         ]
         if not orders:
             raise _error(last, "other scores", classes)
@@ -69,29 +72,43 @@ def _over_time(values: torch.Tensor, which: str) -> torch.Tensor:
     return values[-1] if which == "last" else values.amax(0)
 
 
-def ranks_alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
-    """Whether one is a positive multiple of the other, or its exponential, but for what all classes share.
+def ranks_alike(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
+    """Whether one (N, classes) is a positive multiple of the other, or its exponential, but for what all classes share.
 
     One class shares nothing: its scores are numbers that say something, so they are a multiple.
     """
     if expected.shape[1] == 1:
-        return _is_multiple(found, expected)
-    expected = _centred(expected)
-    return _is_multiple(_centred(found), expected) or bool(
-        (found > 0).all() and _is_multiple(_centred(found.log()), expected)
-    )
+        return _is_multiple(found, expected, tolerance)
+    return _is_multiple(_centred(found), _centred(expected), tolerance) or _is_exponential(found, expected, tolerance)
 
 
 def _centred(scores: torch.Tensor) -> torch.Tensor:
     return scores - scores.mean(1, keepdim=True)
 
 
-def _is_multiple(found: torch.Tensor, expected: torch.Tensor) -> bool:
+def _is_multiple(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
     size = (expected**2).sum()
     if size == 0:
         return True
     factor = (found * expected).sum() / size
-    return bool(factor > 0 and ((found - factor * expected).abs() <= TOLERANCE * factor * expected.abs().max()).all())
+    return bool(factor > 0 and ((found - factor * expected).abs() <= tolerance * factor * expected.abs().max()).all())
+
+
+def _is_exponential(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
+    """Whether the logarithms are a positive multiple, but for what all classes share; of small ones floats keep 0."""
+    largest, winner = found.max(1, keepdim=True)
+    if not bool((found >= 0).all() and (largest > 0).all()):
+        return False
+    behind, below = expected - expected.gather(1, winner), (found / largest).log()
+    seen = below > LEAST_LOGARITHM
+    if bool((behind > tolerance * behind.abs().max()).any()):
+        return False
+    size = (behind[seen] ** 2).sum()
+    if size == 0:
+        return True
+    factor = (below * behind)[seen].sum() / size
+    off = (below - factor * behind).abs() <= tolerance * torch.maximum(below.abs(), torch.ones(()))
+    return bool(factor > 0 and off[seen].all() and (factor * behind[~seen] <= LEAST_LOGARITHM / 2).all())
 
 
 def replayed(output: Value, given: Iterable[tuple[Value, torch.Tensor]]) -> torch.Tensor:

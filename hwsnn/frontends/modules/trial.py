@@ -21,17 +21,13 @@ from hwsnn.spec import INPUT, SPIKE_READOUTS, MaxPool, Sum
 from .build import ReadModule
 from .calling import number_type, run
 from .listening import Heard, in_time, listening, outputs_in_time, reduced
-from .probing import ranks_alike
+from .probing import TOLERANCES, ranks_alike
 
 STEPS = 12
 """Where the number of time steps is not known."""
 FRAMES = 4
 VALUES = 1 << 23
 """Most values of all layers and steps; large modules are tried with fewer frames."""
-TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-3}
-"""Of membranes, in parts of the largest in a layer and frame."""
-OTHER_TOLERANCE = 5e-2
-"""In numbers of half precision."""
 
 
 def require_alike(read: ReadModule) -> None:
@@ -40,21 +36,21 @@ def require_alike(read: ReadModule) -> None:
     steps = network.timesteps or STEPS
     frames = max(1, min(FRAMES, VALUES // (steps * sum(map(prod, network.shapes)))))
     inputs = _inputs(read, steps, frames)
+    own = inputs.double().reshape(steps, frames, *network.input_shape)
     with listening(read) as heard:
         try:
-            outputs = run(read.module, read.layout, inputs)
+            outputs = run(read.module, read.layout, inputs.clone())  # which it may write over
         except InputError:
             raise
         except Exception as error:  # a user's own code may raise anything
             raise InputError(f"its forward fails on {frames} frames of {steps} steps: {reason(error)}") from error
     trial = _Trial(read, heard, steps, frames)
-    own = inputs.double().reshape(steps, frames, *network.input_shape)
     scores = trial.scores(own)
     classes = prod(network.shapes[-1])
     every = outputs_in_time(read, outputs, steps, frames, classes)
     assert network.readout is not None
     found = outputs[0].reshape(frames, -1) if every is None else reduced(every, network.readout)
-    if found.shape != scores.shape or not ranks_alike(found.double().cpu(), scores):
+    if found.shape != scores.shape or not ranks_alike(found.double().cpu(), scores, trial.tolerance):
         raise InputError(
             f"its scores on random frames are not those of readout {network.readout!r} of its last layer; return that "
             "layer's outputs, added up, averaged, the last or the largest over time"
@@ -83,7 +79,7 @@ class _Trial:
         self._read, self._heard = read, heard
         self._steps, self._frames = steps, frames
         dtype, _ = number_type(read.module)
-        self._tolerance = TOLERANCES.get(dtype, OTHER_TOLERANCE)
+        self.tolerance = TOLERANCES[dtype]
 
     def scores(self, inputs: torch.Tensor) -> torch.Tensor:
         """Those of the network, (N, classes). Raises ``InputError`` where a layer's membranes are not the module's."""
@@ -99,9 +95,12 @@ class _Trial:
             else:
                 heard = self._heard.get(layer.name)
                 fired = self._of(heard.spikes, shape) if heard is not None and layer.neuron.fires else None
-                u, spikes = _membranes(layer.neuron, _currents(layer, sources, fired), fired)
+                u, spikes = _membranes(layer.neuron, _currents(layer, sources, fired), fired, self.tolerance)
                 if heard is not None:
-                    self._require_alike(layer, u, self._of(heard.distances, shape) + _offset(layer.neuron))
+                    found = self._of(heard.distances, shape) + _offset(layer.neuron)
+                    self._require_alike(layer, u, found)
+                    if isinstance(layer.neuron, FloatNeuron):
+                        self._require_fired(layer, layer.neuron, found, spikes)
                 given[layer.name] = spikes
                 last = spikes if network.readout in SPIKE_READOUTS else u
             before = layer.name
@@ -119,18 +118,43 @@ class _Trial:
         return whole.double().cpu().reshape(self._steps, self._frames, *shape)
 
     def _require_alike(self, layer: FloatPopulation, u: torch.Tensor, found: torch.Tensor) -> None:
-        largest = torch.maximum(u.abs().amax((0, 2, 3, 4), keepdim=True), _offset(layer.neuron).max())
-        alike = (u - found).abs() <= self._tolerance * largest
+        largest = torch.maximum(u.nan_to_num().abs().amax((0, 2, 3, 4), keepdim=True), _offset(layer.neuron).max())
+        alike = ((u - found).abs() <= self.tolerance * largest) | u.isnan()
         if bool(alike.all()):
             return
-        at = tuple((~alike).nonzero()[0].tolist())
+        at = _first(~alike)
         step, asked, seen = at[0], float(u[at]), float(found[at])
-        module = self._read.neurons[layer.name]
         raise InputError(
-            f"{layer.name} ({type(module).__name__}): on a random frame its membrane in step {step + 1} is {seen:.6g}, "
+            f"{self._title(layer)}: on a random frame its membrane in step {step + 1} is {seen:.6g}, "
             f"and {asked:.6g} by its inputs and its numbers as they were read; leave out what forward sets or draws "
             "itself in some steps: states, thresholds, weights, random numbers, delays"
         )
+
+    def _require_fired(self, layer: FloatPopulation, neuron: FloatNeuron, u: torch.Tensor, fired: torch.Tensor) -> None:
+        """Raise ``InputError`` where spikes do not follow from the module's own u, but for what rounding decides."""
+        expected = _reached(neuron, u)
+        if neuron.once:
+            expected = expected * (fired.cumsum(0) == fired)
+        theta = _offset(neuron)
+        multiples = u.div(theta).round().clamp(1, neuron.spikes) * theta
+        wrong = (expected != fired) & ((u - multiples).abs() > self.tolerance * multiples)
+        if bool(wrong.any()):
+            at = _first(wrong)
+            threshold = theta.expand(u.shape[2:])[at[2:]]
+            seen = f"it fires {float(fired[at]):g} times in step {at[0] + 1}"
+            raise InputError(
+                f"{self._title(layer)}: on a random frame {seen}, where its membrane is {float(u[at]):.6g} and its "
+                f"threshold {float(threshold):.6g}; what it fires must follow from these alone, by no function, factor "
+                "or random number of one's own"
+            )
+
+    def _title(self, layer: FloatPopulation) -> str:
+        return f"{layer.name} ({type(self._read.neurons[layer.name]).__name__})"
+
+
+def _first(where: torch.Tensor) -> tuple[int, ...]:
+    """The position of the first truth."""
+    return tuple(where.nonzero()[0].tolist())
 
 
 def _pooled(pool: MaxPool, x: torch.Tensor) -> torch.Tensor:
@@ -169,9 +193,12 @@ def _weighed(one: AnyFloatProjection, x: torch.Tensor) -> torch.Tensor:
 
 
 def _membranes(
-    neuron: FloatNeuron | FloatIntegrator, currents: torch.Tensor, fired: torch.Tensor | None
+    neuron: FloatNeuron | FloatIntegrator, currents: torch.Tensor, fired: torch.Tensor | None, tolerance: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """u of every step, before the reset, and the spikes: those ``fired`` where a module of neurons fires them."""
+    """u of every step, before the reset, and the spikes: those ``fired`` where a module of neurons fires them.
+
+    u is NaN where it follows from a comparison that rounding decides.
+    """
     beta, alpha = _channels(neuron.beta), None if neuron.alpha is None else _channels(neuron.alpha)
     v = torch.zeros_like(currents[0])
     if neuron.initial is not None:
@@ -190,7 +217,8 @@ def _membranes(
                 case "late-zero":
                     u = (1 - n) * u
                 case "undelayed-subtract":
-                    u = u - _reached(neuron, was) * theta
+                    tied = (was - theta).abs() <= tolerance * torch.maximum(was.abs(), theta)
+                    u = torch.where(tied, torch.nan, u - _reached(neuron, was) * theta)
             n = _reached(neuron, u) if fired is None else fired[step]
             match neuron.reset:
                 case "subtract" | "undelayed-subtract":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -162,6 +163,68 @@ def test_the_layer_and_the_step_are_named() -> None:
     with pytest.raises(InputError, match=r"^fc1 \(Leaky\): on a random frame its membrane in step 4 is ") as caught:
         read_module(net, (8,), timesteps=STEPS, encoding="steps")
     assert "by its inputs and its numbers as they were read; leave out what forward sets or draws" in str(caught.value)
+
+
+class Band(nn.Module):  # type: ignore[misc]
+    """Fires near the threshold alone."""
+
+    def forward(self, distance: Any) -> Any:
+        return ((distance > 0) & (distance < 0.5)).to(distance)
+
+
+def test_what_decides_on_spikes_besides_the_membrane() -> None:
+    net = Net(lambda net, x: net.fc2(net.lif(net.fc1(x))).sum(0), whole)
+    net.lif.surrogate_function = Band()
+    with pytest.raises(InputError, match=r"^fc1 \(LIFNode\): on a random frame it fires 0 times in step \d, where "):
+        read_module(randomized(net), (8,), timesteps=STEPS, encoding="steps")
+
+
+@pytest.mark.parametrize("scores", [lambda y: y.softmax(-1), lambda y: y.log_softmax(-1), lambda y: y.mean(0)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_what_floats_of_few_bits_make_of_scores(scores: Callable[[Any], Any], dtype: Any) -> None:
+    """A softmax keeps zeros of most classes, and sums of many steps are rounded."""
+    net = Net(lambda net, x: scores(torch.stack([net.step(x_t) for x_t in x]).sum(0, keepdim=True)))
+    read = read_module(randomized(net).to(dtype), (8,), timesteps=25, encoding="steps")
+    assert read.network.readout == "sum"
+
+
+def test_a_second_reset_where_rounding_decides() -> None:
+    """Of a membrane at its threshold, whether it is reset once more before the next step."""
+    make = lambda: snn.Leaky(  # noqa: E731
+        beta=1.0, threshold=1.0, init_hidden=True, reset_delay=False, spike_grad=fires
+    )
+    net = randomized(Net(over_time(lambda net, x, _: net.step(x)), make))
+    net.fc1.weight.data.zero_()
+    net.fc1.bias.data = torch.tensor([0.1, 0.2, 0.3, 0.7, 0.9, 1.1])
+    assert read_module(net.float(), (8,), timesteps=40, encoding="steps").network.timesteps == 40
+
+
+@pytest.mark.parametrize("encoding", ["direct", "steps"])
+def test_a_forward_may_view_its_input_in_another_shape(encoding: Any) -> None:
+    def forward(net: Any, x: Any) -> Any:
+        currents = net.fc1(x.view(x.shape[0] * x.shape[1], 8)).view(*x.shape[:2], 6)
+        return net.fc2(net.lif(currents)).sum(0)
+
+    read = read_module(randomized(Net(forward, whole)), (8,), timesteps=STEPS, encoding=encoding)
+    assert read.layout == "sequence"
+
+
+def test_buffers_are_as_before() -> None:
+    def forward(net: Any, x: Any) -> Any:
+        net.total += x.sum()
+        spikes = net.lif(net.fc1(x + 0 * net.prev.sum()) if net.prev.numel() > 1 else net.fc1(x))
+        net.prev = spikes
+        return net.fc2(spikes)
+
+    net = randomized(Net(forward))
+    net.register_buffer("prev", torch.zeros(1))
+    net.register_buffer("total", torch.zeros(()))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with contextlib.suppress(InputError):
+        read_module(net, (8,), timesteps=STEPS, encoding="steps")
+    after = net.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_attributes_are_as_before() -> None:
