@@ -166,10 +166,10 @@ def test_the_layer_and_the_step_are_named() -> None:
 
 
 class Band(nn.Module):  # type: ignore[misc]
-    """Fires near the threshold alone."""
+    """Fires at no large membrane."""
 
     def forward(self, distance: Any) -> Any:
-        return ((distance > 0) & (distance < 0.5)).to(distance)
+        return ((distance > 0) & (distance < 9)).to(distance)
 
 
 def test_what_decides_on_spikes_besides_the_membrane() -> None:
