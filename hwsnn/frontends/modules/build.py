@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from hwsnn.errors import InputError, reason
-from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatPopulation
+from hwsnn.float_network import FloatArray, FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
 from hwsnn.model_file.notes import Forward
-from hwsnn.spec import INPUT, EncoderKind, Readout
+from hwsnn.spec import INPUT, EncoderKind, Readout, Sum
 
 from .. import linear
 from ..graph import Graph
@@ -211,7 +211,7 @@ class Builder:
     def _moved(self, call: Call, before: Made, position: int) -> Made:
         if len({id(value) for value in call.inputs}) > 1:
             return Made(before.signal, stacked(call, before.frames))
-        frames, signal = moved(call, before.frames, position, spikes=self._passes_spikes(before)), before.signal
+        frames, signal = moved(call, before.frames, position, most=self._most_spikes(before)), before.signal
         inner, was = frames.inner, before.frames.inner
         if len(inner) == 1:
             signal = self._graph.flattened(signal)
@@ -295,6 +295,18 @@ class Builder:
     def _passes_spikes(self, made: Made) -> bool:
         terms = made.signal.terms
         return all(term.source != INPUT and not term.maps for term in terms) and not self._integrates(made.signal)
+
+    def _most_spikes(self, made: Made) -> int | None:
+        """How many at a step, or more; None where they are other numbers."""
+        if not self._passes_spikes(made):
+            return None
+        most = 1
+        for layer in self._graph.layers:
+            if isinstance(layer, Sum):
+                most *= len(layer.sources)
+            elif isinstance(layer, FloatPopulation) and isinstance(layer.neuron, FloatNeuron):
+                most *= layer.neuron.spikes
+        return most
 
     def _require_time(self, call: Call, module: nn.Module, framework: Framework, found: Frames) -> None:
         """Neurons get a step of all frames a call, or all steps of them in their layout."""

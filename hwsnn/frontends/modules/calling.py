@@ -155,7 +155,7 @@ class _Kept:
         self._own = {name: copy(one) if type(one) in (list, dict, set, deque) else one for name, one in own.items()}
         self._buffers = dict(module._buffers)
         tensors = (one for one in (*own.values(), *self._buffers.values()) if isinstance(one, torch.Tensor))
-        self._numbers = [(one, one.detach().clone()) for one in tensors]
+        self._numbers = [(one, one.detach().clone()) for one in tensors if not one.is_meta]
 
     def restore(self) -> None:
         """Bring them back."""

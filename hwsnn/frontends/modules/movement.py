@@ -64,11 +64,11 @@ def stacked(call: Call, before: Frames) -> Frames:
     return Frames((count, *before.outer), before.inner, before.images * count, steps)
 
 
-def moved(call: Call, before: Frames, position: int, *, spikes: bool) -> Frames:
+def moved(call: Call, before: Frames, position: int, *, most: int | None) -> Frames:
     """The dimensions after ``call``, whose function is run on the positions of the values of ``before``.
 
-    ``spikes``: whether those are whole numbers. ``position``: of which of several tensors that it gives. Raises
-    ``InputError`` where a frame's values are not all there, in their order.
+    ``most``: of spikes, how many at a step; None where they are other numbers. ``position``: of which of several
+    tensors that it gives. Raises ``InputError`` where a frame's values are not all there, in their order.
     """
     size = before.values
     positions = torch.arange(math.prod(before.outer) * size, dtype=torch.float64)
@@ -85,8 +85,10 @@ def moved(call: Call, before: Frames, position: int, *, spikes: bool) -> Frames:
         return one
 
     dtype = call.values[0].tensor.dtype
-    if not spikes and dtype not in (source.dtype, torch.float32, torch.float64):
+    if most is None and dtype not in (source.dtype, torch.float32, torch.float64):
         raise call.error(f"rounds currents to {dtype}; leave it out")
+    if dtype == torch.bool and most != 1:
+        raise call.error("makes truths of numbers of spikes, an OR; only their sum is built")
     if call.name in STAYING:
         return before
     with torch.no_grad():

@@ -32,6 +32,8 @@ SIZED_BY_VALUES = {"nonzero", "argwhere", "masked_select", "unique", "unique_con
 BY_SHAPE = {f"{name}_like" for name in ("zeros", "ones", "full", "empty", "rand", "randn")}
 BY_SHAPE |= {f"new_{name}" for name in ("zeros", "ones", "full", "empty", "tensor")}
 """Functions that take a tensor for its shape and type alone."""
+BY_TYPE = {"to", "type_as"}
+"""Functions that take further tensors for their type alone."""
 SPLITTING = {"split", "chunk"}
 """Functions that give several parts of a tensor."""
 
@@ -154,8 +156,8 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._inside:
             return func(*args, **kwargs)
-        inputs = self._values_in((args, kwargs))
         name = _function_name(func)
+        inputs = self._values_in(args[:1] if name in BY_TYPE else (args, kwargs))
         if inputs and (name in DECIDING | SIZED_BY_VALUES or _picks_by_values(name, args, inputs)):
             raise InputError(
                 f"its forward decides by the values of a tensor ({name}), and hardware does the same for every image; "

@@ -209,6 +209,37 @@ def test_a_forward_may_view_its_input_in_another_shape(encoding: Any) -> None:
     assert read.layout == "sequence"
 
 
+def test_what_only_bright_pixels_show() -> None:
+    """Weights for pixels of 0 to 255 fire at nothing less."""
+
+    def step(net: Any, x: Any, number: int) -> Any:
+        spikes = net.lif(net.fc1(x))
+        return net.fc2(spikes if number < 3 else 2 * spikes)
+
+    net = randomized(Net(over_time(step)))
+    net.fc1.weight.data /= 255
+    net.fc1.bias.data.zero_()
+    with pytest.raises(InputError):
+        read_module(net, (8,), timesteps=STEPS, encoding="steps")
+
+
+@pytest.mark.parametrize("truths", [lambda y: y.to(torch.bool), lambda y: y.bool(), lambda y: y.type(torch.bool)])
+def test_truths_of_added_spikes_are_refused(truths: Callable[[Any], Any]) -> None:
+    def forward(net: Any, x: Any) -> Any:
+        spikes = net.lif(net.fc1(x))
+        return net.fc2(truths(spikes + net.other(net.fc3(spikes))).to(x))
+
+    net = Net(forward)
+    net.fc3, net.other = nn.Linear(6, 6), leaky()
+    with pytest.raises(InputError, match="makes truths of numbers of spikes, an OR; only their sum is built"):
+        read_module(randomized(net), (8,), timesteps=STEPS, encoding="steps")
+
+
+def test_truths_of_spikes() -> None:
+    net = Net(lambda net, x: net.fc2(net.lif(net.fc1(x)).to(torch.bool).to(x)))
+    assert read_alike(randomized(net), (8,), steps=STEPS).network.readout == "sum"
+
+
 def test_buffers_are_as_before() -> None:
     def forward(net: Any, x: Any) -> Any:
         net.total += x.sum()
