@@ -22,7 +22,7 @@ MOVING = {
     "permute",
     "swapaxes",
 }
-STAYING = {"contiguous", "clone", "detach", "data", "float", "double", "half", "to", "type", "type_as", "cpu"}
+STAYING = {"contiguous", "clone", "detach", "data", "float", "double", "half", "bool", "to", "type", "type_as", "cpu"}
 """Functions that leave every value in its place, though perhaps in another type or on another device."""
 MOVING |= {"movedim", "repeat", "expand", "expand_as", "__getitem__", "select", "unbind", "stack", "cat", "concat"}
 MOVING |= STAYING
