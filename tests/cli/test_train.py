@@ -40,33 +40,33 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_model_its_floats_and_its_card(few: Path, tmp_path: Path) -> None:
-    out = tmp_path / "mnist"
-    done = run("mnist", "--data", few, "-o", out)
+    out = tmp_path / "mnist-small"
+    done = run("mnist-small", "--data", few, "-o", out)
     assert done.exit_code == 0, done.output
     card = (out / "card.md").read_text()
-    network = load(out / "mnist.safetensors")
+    network = load(out / "mnist-small.safetensors")
     assert f"`{model_hash(network)}`" in card
     found = re.search(r"^\| accuracy, 64 images, 8-bit integers \| (\d+\.\d\d)% \|$", card, re.MULTILINE)
     assert found is not None
-    shown = CliRunner().invoke(cli, ["run", str(out / "mnist.safetensors"), "--data", str(few)])
+    shown = CliRunner().invoke(cli, ["run", str(out / "mnist-small.safetensors"), "--data", str(few)])
     assert f"{found[1]}%" in shown.output
     assert float(found[1]) > 50
 
-    for source in ("mnist-float.safetensors", "mnist.nir"):
+    for source in ("mnist-small-float.safetensors", "mnist-small.nir"):
         again = tmp_path / "again.safetensors"
         quantized = CliRunner().invoke(cli, ["quantize", str(out / source), "-o", str(again)])
         assert quantized.exit_code == 0, quantized.output
         assert model_hash(load(again)) == model_hash(network)
 
     files = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
-    assert run("mnist", "--data", few, "-o", out).exit_code == 0, "what is trained is not trained again"
+    assert run("mnist-small", "--data", few, "-o", out).exit_code == 0, "what is trained is not trained again"
     assert files == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
 
 
 def test_holding_out_prints_and_writes_no_model(few: Path, tmp_path: Path) -> None:
     (few / "t10k-labels-idx1-ubyte").rename(few / "hidden")  # test images are not looked at
     try:
-        done = run("mnist", "--data", few, "-o", tmp_path, "--hold-out", 64)
+        done = run("mnist-small", "--data", few, "-o", tmp_path, "--hold-out", 64)
     finally:
         (few / "hidden").rename(few / "t10k-labels-idx1-ubyte")
     assert done.exit_code == 0, done.output
