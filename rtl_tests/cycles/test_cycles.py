@@ -8,15 +8,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from hwsnn.cycles import Cycles, DeadlockError, queue_depths, result_clocks, simulate
+from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
 from hwsnn.data import random_images
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file.by_name import load_model
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import Encoder, MaxPool, Network, Neuron, NoLeak
 from tests.support.layers import conv_layer, dense_layer
-from tests.support.random_graphs import random_graph
-from tests.support.random_networks import random_folding
 
 FRAMES, SPAN = 32, 12
 """Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
@@ -39,20 +37,6 @@ def test_shipped_model(model: str, t_par: int) -> None:
     network = load_model(model)
     layers = {layer.name: LayerFold(layer.projection.weight.shape[1], 8, t_par) for _, layer in network.populations()}
     _check(network, queue_depths(network, layers))
-
-
-@pytest.mark.parametrize(
-    "seed", [2, 6, 10, 12, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(100, 130))]
-)
-def test_graph(seed: int) -> None:
-    """Forks, sums, layers of several inputs and recurrent ones, with queues of any depth that do not deadlock."""
-    network = random_graph(seed)
-    folding = random_folding(network, seed)
-    try:
-        simulate(network, folding)
-    except DeadlockError:
-        folding = queue_depths(network, folding.layers)
-    _check(network, folding)
 
 
 def _bursts() -> Network:
