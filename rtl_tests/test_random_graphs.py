@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import pytest
 
-from hwsnn.cycles import DeadlockError, queue_depths, result_clocks, simulate
+from hwsnn.cycles import DeadlockError, queue_depths, simulate
 from hwsnn.data import random_images
 from hwsnn.folding.folding import Folding
 from hwsnn.sim import network_bench
 from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import Network
+from rtl_tests.support.agreement import require_agreement
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_folding
 from tests.support.small_graphs import GRAPHS
 
 ALWAYS, LONG = 40, 300
-FRAMES, SPAN = 24, 12
-"""Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
+FRAMES = 24
 
 
 def _folding(network: Network, number: int) -> Folding:
@@ -32,16 +30,8 @@ def _folding(network: Network, number: int) -> Folding:
 
 
 def _check(number: int) -> None:
-    """All boundaries equal the reference's, with stalls and without; every result comes when the model says."""
     network = random_graph(number)
-    folding = _folding(network, number)
-    result = run_network(network, folding, random_images(network, FRAMES, number), seed=number)
-    assert result.mismatches == 0, result.first_mismatch
-    assert result.spikes_compared > 0
-    cycles, clocks = simulate(network, folding), result.result_clocks
-    assert list(clocks) == result_clocks(network, folding, FRAMES)
-    assert clocks[0] == result.latency_cycles == cycles.latency_cycles
-    assert Fraction(clocks[-1] - clocks[-1 - SPAN], SPAN) == cycles.cycles_per_frame
+    require_agreement(network, _folding(network, number), FRAMES, number)
 
 
 @pytest.mark.parametrize("number", range(ALWAYS))

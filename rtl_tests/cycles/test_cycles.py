@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from hwsnn.cycles import Cycles, queue_depths, result_clocks, simulate
-from hwsnn.data import random_images
+from hwsnn.cycles import Cycles, queue_depths
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file.by_name import load_model
-from hwsnn.sim.network_bench import run_network
 from hwsnn.spec import Encoder, MaxPool, Network, Neuron, NoLeak
+from rtl_tests.support.agreement import require_agreement
 from tests.support.layers import conv_layer, dense_layer
 
-FRAMES, SPAN = 32, 12
-"""Frames simulated, and those at the end over which frames that alternate, up to four of them, come out even."""
+FRAMES = 32
 
 
 def _check(network: Network, folding: Folding) -> Cycles:
-    """The model's figures, which are those of the simulated hardware."""
-    cycles = simulate(network, folding)
-    result = run_network(network, folding, random_images(network, FRAMES, 0), stalls=False)
-    assert result.mismatches == 0, result.first_mismatch
-    clocks = result.result_clocks
-    assert list(clocks) == result_clocks(network, folding, FRAMES)
-    assert clocks[0] == result.latency_cycles == cycles.latency_cycles
-    assert Fraction(clocks[-1] - clocks[-1 - SPAN], SPAN) == cycles.cycles_per_frame
-    return cycles
+    return require_agreement(network, folding, FRAMES, stalls=False)
 
 
 @pytest.mark.parametrize(("model", "t_par"), [("digits", 1), pytest.param("mnist-small", 3, marks=pytest.mark.long)])

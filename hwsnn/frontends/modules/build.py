@@ -326,7 +326,11 @@ class Builder:
             if found.images != self._frame.images("step", 1):
                 raise call.error(mixed)
             return
-        if looped or self._layout in CALL_PER_STEP:
+        if looped and self._layout not in CALL_PER_STEP:
+            raise call.error(
+                "takes all steps in one call, (T, N, ...), but is called several times; give it their stack"
+            )
+        if self._layout in CALL_PER_STEP:
             raise self._misfit(call, "takes all steps a call, but is called once a step; give --forward all")
         steps = math.prod(outer) // frames if self._layout == "frame" else self._frame.steps
         wanted: tuple[int, ...] = (steps, frames)

@@ -127,10 +127,6 @@ class Framework(ABC):
         """Whether the neurons ``module``, which take all steps a call, take frames and steps in one axis."""
         return False
 
-    def gives_last_step(self, module: nn.Module) -> bool:
-        """Whether the neurons ``module``, which take all steps a call, give their membranes of the last one alone."""
-        return False
-
     def takes_its_spikes(self, module: nn.Module) -> bool:
         """Whether the states that are handed to the neurons ``module`` begin with their spikes of the step before."""
         return False

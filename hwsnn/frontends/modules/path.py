@@ -45,8 +45,6 @@ def path(scores: Scores) -> Path:
         if last.call is not calls[-1]:
             raise last.call.error("its last call must make the scores, or all of them")
         over_time = "last"
-    if _gives_last_step(last.call):
-        over_time = "last"
     walker = Walker()
     ways = tuple(walker.way(call.values[last.position]) for call in calls)
     if not ways[-1].neurons:
@@ -64,19 +62,6 @@ def path(scores: Scores) -> Path:
     for call in {call: None for loop in (*loops, *walker.stacks.values()) for way in loop for call in way.neurons}:
         _require_own_state(call)
     return Path(ways, steps.pop() if steps else None, replace(scores, over_time=over_time))
-
-
-def _gives_last_step(call: Call) -> bool:
-    """Whether a call of neurons gives their membranes of the last of all steps alone."""
-    framework = None if call.module is None else framework_of(call.module)
-    if framework is None or call.module is None or not framework.gives_last_step(call.module):
-        return False
-    if len(call.of_module) > 1:
-        raise call.error(
-            "takes all steps in one call, (T, N, ...), whatever its step mode, but is called several times; call it "
-            "once, on the stack of all steps"
-        )
-    return True
 
 
 def picks(way: Way, loop: Sequence[Way]) -> dict[Value, bool]:

@@ -363,22 +363,6 @@ def test_a_sequential_that_ends_in_linear() -> None:
     assert read.network.readout == "sum"
 
 
-@pytest.mark.parametrize("encoding", ["direct", "steps"])
-def test_a_reason_is_of_the_call_that_the_module_is_made_for(encoding: Any) -> None:
-    """A call with a step alone would find that the loop's membranes begin anew, or that it goes over frames."""
-
-    def forward(net: Any, x: Any) -> Any:
-        mem1, mem2 = start(net)
-        total: Any = 0
-        for step in range(STEPS):
-            spk2, mem1, mem2 = net.layers((x[step] if encoding == "steps" else x).tanh(), mem1, mem2)
-            total = total + spk2
-        return total
-
-    with pytest.raises(InputError, match=r"^tanh: "):
-        read_module(randomized(Net(forward)), (2, 2, 2), timesteps=STEPS, encoding=encoding)
-
-
 @pytest.mark.parametrize(
     "reduce",
     [

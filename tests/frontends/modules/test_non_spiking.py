@@ -71,9 +71,7 @@ def test_non_spiking_nodes_in_a_loop() -> None:
     def forward(net: Any, x: Any) -> Any:
         return torch.stack([net.last(net.currents(x_t)) for x_t in x])
 
-    text = (
-        r"^last \(NonSpikingIFNode\): takes all steps in one call, \(T, N, ...\), whatever its step mode, but is called"
-    )
+    text = r"^last \(NonSpikingIFNode\): takes all steps in one call, \(T, N, ...\), but is called several times"
     with pytest.raises(InputError, match=text):
         read_module(randomized(Integrating(forward, NON_SPIKING["IF"](), "s")), (6,), timesteps=STEPS, encoding="steps")
 

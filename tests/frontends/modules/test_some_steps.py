@@ -148,3 +148,14 @@ def test_the_steps_are_named() -> None:
     assert str(caught.value) == (
         "fc2 (Linear): gives scores of step 3, 4, 5 of 5; only those of all steps, or of the last alone, are built"
     )
+
+
+@pytest.mark.parametrize("encoding", ["direct", "steps"])
+def test_a_reason_is_of_the_call_that_the_module_is_made_for(encoding: Any) -> None:
+    """A call with a step alone would find that the loop's membranes begin anew, or that it goes over frames."""
+
+    def forward(net: Any, x: Any) -> Any:
+        return sum(map(net.fc2, net.spikes(x.tanh() if encoding == "steps" else [x.tanh()] * STEPS)))
+
+    with pytest.raises(InputError, match=r"^tanh: "):
+        read_module(randomized(Loop(forward)), (8,), timesteps=STEPS, encoding=encoding)

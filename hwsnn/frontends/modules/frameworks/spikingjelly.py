@@ -108,10 +108,6 @@ class SpikingJelly(Framework):
         """As in ``Framework``: in step mode m. NonSpiking nodes do so whatever their mode, which nothing sets."""
         return _is_a(module, ALL_STEPS) or getattr(module, "step_mode", "s") == "m"
 
-    def gives_last_step(self, module: nn.Module) -> bool:
-        """As in ``Framework``: NonSpiking nodes, as far as they are read."""
-        return _is_a(module, ALL_STEPS)
-
     def membrane(self, module: nn.Module, output: Any) -> torch.Tensor | None:
         """v after the reset of the last step."""
         found: Any = getattr(module, "v", None)

@@ -1,0 +1,29 @@
+"""A network in simulated hardware, beside the reference and the cycle model."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hwsnn.cycles import Cycles, result_clocks, simulate
+from hwsnn.data import random_images
+from hwsnn.folding.folding import Folding
+from hwsnn.sim.network_bench import run_network
+from hwsnn.spec import Network
+
+SPAN = 12
+"""Frames at the end over which frames that alternate, up to four of them, come out even."""
+
+
+def require_agreement(network: Network, folding: Folding, frames: int, seed: int = 0, *, stalls: bool = True) -> Cycles:
+    """The cycle model's figures. Fails unless all boundaries are the reference's, and every result comes as it says.
+
+    ``frames``: how many of random images are simulated, with and without ``stalls``.
+    """
+    result = run_network(network, folding, random_images(network, frames, seed), seed=seed, stalls=stalls)
+    assert result.mismatches == 0, result.first_mismatch
+    assert result.spikes_compared > 0
+    cycles, clocks = simulate(network, folding), result.result_clocks
+    assert list(clocks) == result_clocks(network, folding, frames)
+    assert clocks[0] == result.latency_cycles == cycles.latency_cycles
+    assert Fraction(clocks[-1] - clocks[-1 - SPAN], SPAN) == cycles.cycles_per_frame
+    return cycles
