@@ -13,7 +13,8 @@ import torch
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatArray, FloatNeuron, FloatPopulation
 from hwsnn.frontends.modules.build import ReadModule
-from hwsnn.frontends.modules.calling import evaluating, number_type, reset, run
+from hwsnn.frontends.modules.calling import number_type, reset, run
+from hwsnn.frontends.modules.evaluating import evaluating
 from hwsnn.frontends.modules.listening import Heard, in_time, listening, outputs_in_time, reduced
 from hwsnn.spec import SPIKE_READOUTS, Network
 from hwsnn.spec.integers import Int64Array

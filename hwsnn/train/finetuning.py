@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader, Subset, TensorDataset
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatPopulation
 from hwsnn.frontends.modules.build import ReadModule
-from hwsnn.frontends.modules.calling import by_step, called, evaluating, first, number_type, reset
+from hwsnn.frontends.modules.calling import by_step, called, first, number_type, reset
+from hwsnn.frontends.modules.evaluating import evaluating
 from hwsnn.frontends.modules.frameworks import framework_of
 from hwsnn.frontends.modules.read import read_module
 from hwsnn.model_file.notes import Forward

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +47,6 @@ NET = """
 """
 SAMPLE = ("--sample", "1x6x6", "--timesteps", "8")
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 6, 6), np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def search_path() -> Iterator[None]:
-    path = list(sys.path)
-    yield
-    sys.path[:] = path
 
 
 @pytest.fixture

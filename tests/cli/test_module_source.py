@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +64,6 @@ NET = """
         return net
 """
 SAMPLE = ("--sample", "1x4x4", "--timesteps", "4")
-
-
-@pytest.fixture(autouse=True)
-def search_path() -> Iterator[None]:
-    path = list(sys.path)
-    yield
-    sys.path[:] = path
 
 
 @pytest.fixture

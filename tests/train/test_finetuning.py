@@ -20,8 +20,9 @@ snntorch: Any = pytest.importorskip("snntorch")
 from torch import nn  # noqa: E402
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset  # noqa: E402
 
-from hwsnn.frontends.modules.calling import called, evaluating  # noqa: E402
+from hwsnn.frontends.modules.calling import called  # noqa: E402
 from hwsnn.frontends.modules.conversion import convert  # noqa: E402
+from hwsnn.frontends.modules.evaluating import evaluating  # noqa: E402
 from hwsnn.train import finetune, finetuning  # noqa: E402
 
 COUNT, CLASSES, STEPS = 200, 4, 4

@@ -24,8 +24,9 @@ from hwsnn.spec import MAX_TIMESTEPS
 from hwsnn.spec.checks import require_integer
 from hwsnn.spec.integers import Int64Array
 
-from .calling import evaluating, first, number_type
+from .calling import first, number_type
 from .converted import Converted, Rectified, Seen
+from .evaluating import evaluating
 from .frameworks import framework_of
 
 BATCH = 50

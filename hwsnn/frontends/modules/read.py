@@ -14,7 +14,8 @@ from hwsnn.spec.checks import require_choice
 
 from ..names import network_name
 from .build import Builder, ReadModule
-from .calling import Frame, evaluating, layouts_of
+from .calling import Frame, layouts_of
+from .evaluating import evaluating
 from .frameworks import FRAMEWORKS
 from .trial import require_alike
 
