@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import islice
 from math import ceil, floor
 
-from hwsnn.folding.folding import Folding, LayerFold, edge_queues, port_name
+from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, edge_queues, port_name
 from hwsnn.folding.input_beats import joined_steps
 from hwsnn.spec import Network
 
@@ -18,8 +18,6 @@ from .sections import Queue
 UNDER_WAY = 256
 """More beats than are ever inside a layer's pipeline. Two frames of beats and this many act as an endless queue, which
 still fills in finite time if another queue is too short."""
-MEMORY_WORDS = 32
-"""Places of a queue that one row of look-up tables holds: fewer save nothing."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     of endless queues.
 
     No queue of a chain is longer than needed: one place less in any of them costs throughput or latency. In a graph,
-    where a trial takes much longer, that holds of ``MEMORY_WORDS`` places less. Wide queues are shortened first: if
+    where a trial takes much longer, that holds of ``LUTRAM_WORDS`` places less. Wide queues are shortened first: if
     either of two queues could hold the same beats, it is the one with fewer bits per place.
     """
     machine = Machine(network, layers)
@@ -86,7 +84,7 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
     endless = machine.steady(depths, clocks)
     peaks, fewest = endless.peaks, machine.fewest_places(clocks)
-    step = MEMORY_WORDS if edge_queues(network) else 1
+    step = LUTRAM_WORDS if edge_queues(network) else 1
     for queue in sorted(machine.queues, key=lambda queue: -_bits(network, layers, queue)):
         low, high = -(-fewest[queue] // step), -(-peaks[queue] // step)
         middle = low  # often enough

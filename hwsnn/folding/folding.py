@@ -11,6 +11,8 @@ from hwsnn.spec.checks import assert_never, require_choice, require_integer
 from ..spec import INPUT_INDEX, MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network, Population, Sum
 
 Sums: TypeAlias = Literal["lut5", "lut6", "block"]
+LUTRAM_WORDS = 32
+"""Places of a queue that one row of look-up tables holds: fewer save nothing."""
 
 
 @dataclass(frozen=True)

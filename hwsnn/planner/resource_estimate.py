@@ -15,7 +15,7 @@ import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.fold_shape import fold_shapes
-from hwsnn.folding.folding import Folding, LayerFold, Sums, common_steps, port_name
+from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, Sums, common_steps, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.leak_products import pe_adders
 from hwsnn.folding.pipeline_depths import synaptic_step
@@ -41,8 +41,8 @@ LATE_AMOUNTS = ("late-subtract", "undelayed-subtract")
 """Resets that take their amount off the current."""
 STEP_CLOCKS = 4
 """Approximate cycles between the currents of consecutive time steps: to leak by a shift, add, fire and reset."""
-LUTRAM_BITS, LUTRAM_WORDS = 14, 32
-"""Bits and words of the eight look-up tables that make a distributed memory of UltraScale+."""
+LUTRAM_BITS = 14
+"""Bits of ``LUTRAM_WORDS`` words that eight look-up tables of UltraScale+ hold."""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,10 @@ from torch.utils.data import DataLoader, Subset, TensorDataset
 from hwsnn.errors import InputError, reason
 from hwsnn.float_network import FloatPopulation
 from hwsnn.frontends.modules.build import ReadModule
-from hwsnn.frontends.modules.calling import by_step, called, first, number_type, reset
+from hwsnn.frontends.modules.calling import called, first, number_type, reset
 from hwsnn.frontends.modules.evaluating import evaluating
 from hwsnn.frontends.modules.frameworks import framework_of
+from hwsnn.frontends.modules.listening import scores_of
 from hwsnn.frontends.modules.read import read_module
 from hwsnn.model_file.notes import Forward
 from hwsnn.spec import MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, SPIKE_READOUTS, EncoderKind
@@ -157,19 +158,7 @@ class _Caller:
         inputs = inputs.transpose(0, 1) if self.timed else inputs.expand(self.timesteps, *inputs.shape)
         frames = inputs.shape[1]
         outputs = called(self.module, self.read.layout, inputs)
-        if len(outputs) > 1:
-            steps = torch.stack([one.reshape(frames, -1) for one in outputs])
-        else:
-            classes = math.prod(self.read.network.shapes[-1])
-            if outputs[0].numel() != self.timesteps * frames * classes:
-                return outputs[0].reshape(frames, -1)
-            steps = by_step(outputs[0], self.read.order, self.timesteps, frames)
-        match self.read.network.readout:
-            case "membrane":
-                return steps[-1]
-            case "max":
-                return steps.amax(0)
-        return steps.sum(0)
+        return scores_of(self.read, outputs, self.timesteps, frames)
 
 
 def _caller(

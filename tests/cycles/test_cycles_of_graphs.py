@@ -11,8 +11,7 @@ import pytest
 from greenlet import getcurrent, greenlet
 
 from hwsnn.cycles import DeadlockError, least_cycles, queue_depths, simulate
-from hwsnn.cycles.model import MEMORY_WORDS
-from hwsnn.folding.folding import Folding, LayerFold, column_queues, edge_queues
+from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, column_queues, edge_queues
 from hwsnn.spec import Conv, Dense, Encoder, Integrator, Layer, Network, Neuron, NoLeak, Population, Sum
 from tests.support.layers import dense_layer
 from tests.support.random_graphs import random_graph
@@ -62,8 +61,8 @@ def test_the_queue_of_a_skip_holds_what_the_other_way_lags_behind(size: int) -> 
     folding = queue_depths(network, _folds(network))
     rows = size // 2
     lag = rows * (SIDE + 2 * rows)  # windows wait for rows below them, padding included
-    assert lag < folding.edge_depths["sum.1"] < lag + 40 + MEMORY_WORDS
-    assert folding.edge_depths["conv"] <= MEMORY_WORDS
+    assert lag < folding.edge_depths["sum.1"] < lag + 40 + LUTRAM_WORDS
+    assert folding.edge_depths["conv"] <= LUTRAM_WORDS
     endless = simulate(network, _all_depths(network, _folds(network), 1000))
     exact = simulate(network, folding)
     assert exact.cycles_per_frame == endless.cycles_per_frame == least_cycles(network, folding.layers)
@@ -111,9 +110,9 @@ def test_a_row_of_memories_less_costs_rate_or_latency(size: int) -> None:
     enough, long = simulate(network, folding), 0
     for what in KINDS:
         depths = getattr(folding, what)
-        for name in (name for name, depth in depths.items() if depth > MEMORY_WORDS):
+        for name in (name for name, depth in depths.items() if depth > LUTRAM_WORDS):
             long += 1
-            less = replace(folding, **{what: {**depths, name: depths[name] - MEMORY_WORDS}})
+            less = replace(folding, **{what: {**depths, name: depths[name] - LUTRAM_WORDS}})
             try:
                 short = simulate(network, less)
             except DeadlockError:

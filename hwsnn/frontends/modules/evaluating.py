@@ -21,6 +21,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     Raises ``InputError`` if the module ends the program, which would look like success. Afterwards the attributes and
     buffers of its parts are as before: the mode, the sizes that a reset sets, states that a ``forward`` keeps there.
     """
+    scripted = [(one, one.training) for one in module.modules() if isinstance(one, torch.jit.ScriptModule)]
     kept = [_Kept(one) for one in module.modules() if not isinstance(one, torch.jit.ScriptModule)]
     module.eval()
     try:
@@ -29,6 +30,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     except SystemExit:
         raise InputError("its forward ends the program (SystemExit); leave that out") from None
     finally:
+        for script, training in scripted:
+            script.train(training)
         for one in kept:
             one.restore()
 

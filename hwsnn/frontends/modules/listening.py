@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import torch
@@ -71,6 +72,13 @@ def outputs_in_time(
     if outputs[0].numel() == steps * frames * classes:
         return by_step(outputs[0], read.order, steps, frames)
     return None
+
+
+def scores_of(read: ReadModule, outputs: Sequence[torch.Tensor], steps: int, frames: int) -> torch.Tensor:
+    """The scores (N, classes) of a run, by the module's own readout."""
+    assert read.network.readout is not None
+    every = outputs_in_time(read, outputs, steps, frames, prod(read.network.shapes[-1]))
+    return outputs[0].reshape(frames, -1) if every is None else reduced(every, read.network.readout)
 
 
 def reduced(steps: torch.Tensor, readout: Readout) -> torch.Tensor:

@@ -20,7 +20,7 @@ from hwsnn.spec import INPUT, SPIKE_READOUTS, MaxPool, Sum
 
 from .build import ReadModule
 from .calling import number_type, run
-from .listening import Heard, in_time, listening, outputs_in_time, reduced
+from .listening import Heard, in_time, listening, reduced, scores_of
 from .probing import TOLERANCES, ranks_alike
 
 STEPS = 12
@@ -56,10 +56,7 @@ def _all_fire(read: ReadModule, amplitude: float) -> bool:
             raise InputError(f"its forward fails on {frames} frames of {steps} steps: {reason(error)}") from error
     trial = _Trial(read, heard, steps, frames)
     scores = trial.scores(own)
-    classes = prod(network.shapes[-1])
-    every = outputs_in_time(read, outputs, steps, frames, classes)
-    assert network.readout is not None
-    found = outputs[0].reshape(frames, -1) if every is None else reduced(every, network.readout)
+    found = scores_of(read, outputs, steps, frames)
     if found.shape != scores.shape or not ranks_alike(found.double().cpu(), scores, trial.tolerance):
         raise InputError(
             f"its scores on random frames are not those of readout {network.readout!r} of its last layer; return that "

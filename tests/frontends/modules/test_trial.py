@@ -258,6 +258,14 @@ def test_buffers_are_as_before() -> None:
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_compiled_parts_are_in_training_as_before() -> None:
+    net = randomized(Net(lambda net, x: net.step(x)))
+    net.script = torch.jit.script(nn.Dropout())
+    net.train()
+    read_module(net, (8,), timesteps=STEPS, encoding="steps")
+    assert net.script.training
+
+
 def test_attributes_are_as_before() -> None:
     """A module reads alike twice, though its forward leaves something behind."""
 
