@@ -31,7 +31,8 @@ pytest: $(TESTABLE)
 frameworks: $(TESTABLE) $(SINABS3)
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m frameworks
 	PYTHONPATH="$$PWD/$(SINABS3)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m 'not long' -k sinabs \
-	    tests/checking tests/frontends/modules tests/test_frameworks.py tests/test_framework_examples.py
+	    tests/checking tests/frontends/modules tests/test_frameworks.py tests/test_framework_examples.py \
+	    tests/test_importing_page.py
 
 lint: $(TESTABLE)
 	$(VENV)/bin/ruff check .

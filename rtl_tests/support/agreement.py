@@ -13,7 +13,7 @@ from hwsnn.spec import Network
 SPAN = 12
 """Frames at the end over which frames that alternate, up to four of them, come out even."""
 SETTLED = 96
-"""Frames after which deep queues have filled, each frame a beat or two."""
+"""Frames of the model after which its rate is steady: a deep queue may gain no more than a beat per frame."""
 
 
 def require_agreement(network: Network, folding: Folding, frames: int, seed: int = 0, *, stalls: bool = True) -> Cycles:
