@@ -10,7 +10,6 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from amaranth.back import rtlil
 
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.axi.shell import AxiShell
@@ -18,8 +17,11 @@ from hwsnn.rtl.network import Pipeline, layer_instance
 from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.spec import Network, is_layer_name
 from hwsnn.verilog.emit import TOP, to_verilog
+from hwsnn.verilog.modules import ModuleSet
+from hwsnn.verilog.names import module_names
 from tests.support.keywords import KEYWORDS
 from tests.support.layers import renamed_layer
+from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_folding, random_network
 
 DECLARED = re.compile(
@@ -30,9 +32,14 @@ SEEDS = range(24)
 
 
 def identifiers(design: object) -> Iterator[str]:
-    """Every name of a design that the Verilog does not escape: one that is escaped is no keyword, whatever it is."""
-    text = rtlil.convert(design, name="top", emit_src=False)
-    return (name for name in DECLARED.findall(text) if PLAIN.fullmatch(name))
+    """Every name of a design that its Verilog has: none is escaped."""
+    modules = ModuleSet()
+    modules.add(design, modules.elaborated(design))
+    yield from module_names(modules.modules, "top").values()
+    for module in modules.modules:
+        for name in DECLARED.findall(module.converted.rtlil):
+            assert PLAIN.fullmatch(name), name
+            yield name
 
 
 def keywords(design: object) -> set[str]:
@@ -67,6 +74,8 @@ def test_no_name_is_a_keyword(seed: int) -> None:
     drawn = random_network(seed)
     network = renamed(drawn, ["randomize", "bool", "process"][: len(drawn.layers)])
     assert keywords(Pipeline(network, random_folding(network, seed))) == set()
+    graph = random_graph(seed)
+    assert keywords(Pipeline(graph, random_folding(graph, seed))) == set()
 
 
 @pytest.mark.skipif(which("iverilog") is None, reason="needs Icarus Verilog")

@@ -15,7 +15,7 @@ from hwsnn.cli import cli
 from hwsnn.errors import InputError
 from hwsnn.packages import module_file, remedy, require
 from hwsnn.sim import accelerator, runner
-from hwsnn.verilog.emit import from_rtlil
+from hwsnn.verilog.yosys import from_rtlil
 
 ASKED_FOR = ("numpy>=1.21", "amaranth[builtin-yosys]<0.6,>=0.5", "cocotb<3,>=2.1; platform_machine not in 'armv7l'")
 EXTRAS = (

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
-from hwsnn.verilog.emit import from_rtlil
+from hwsnn.verilog.emit import WAIVERS, Modular, text_of
+from hwsnn.verilog.layout import comment
 from hwsnn.version import __version__
 
 from .boards import VivadoSerialBoard
@@ -23,12 +24,12 @@ def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) 
 
     Raises ``InputError`` if the serial protocol cannot carry the network's frames, and as ``from_rtlil`` does.
     """
-    top = serial_top(network, folding, board)
+    top = Modular(serial_top(network, folding, board))
     files = platform_files(top, board, emit_src=False, add_constraints=CONSTRAINTS)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",
         f"For {board.title}: pins and clocks are in {TOP}.xdc, the serial line follows docs/link.md.",
     ]
-    verilog = "".join(f"// {line}\n" for line in header) + from_rtlil(files[f"{TOP}.il"])
+    verilog = comment(header) + WAIVERS + "\n" + text_of(top.modules, TOP, files[f"{TOP}.il"])
     return {f"{TOP}.v": verilog, f"{TOP}.xdc": files[f"{TOP}.xdc"] + "\n"}

@@ -73,7 +73,7 @@ def serial_top(network: Network, folding: Folding, board: SerialBoard) -> Serial
     return SerialTop(board, shell)
 
 
-def platform_files(top: SerialTop, board: SerialBoard, **options: Any) -> dict[str, str]:
+def platform_files(top: Elaboratable, board: SerialBoard, **options: Any) -> dict[str, str]:
     """Design, pins and clocks of ``top`` as Amaranth's platform writes them, by file name; ``options``: its own."""
     files = board.platform().prepare(top, TOP, **options).files
     return {name: content if isinstance(content, str) else content.decode() for name, content in files.items()}

@@ -55,8 +55,9 @@ class SpikeEncoder(wiring.Component):
 
     def _steps(self, m: Module) -> tuple[ModuloCounter, Signal]:
         """The counter of the time steps, whose ``step`` is high when a step enters the first stage; and ``advance``."""
-        m.submodules.step = step = ModuloCounter(self.timesteps)
-        advance, taken = Signal(), Signal()
+        m.submodules.steps = step = ModuloCounter(self.timesteps)
+        advance = Signal()
+        taken = Signal()
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
             step.step.eq(self.i.valid & advance),
@@ -180,7 +181,8 @@ class LatencyEncoder(SpikeEncoder):
         with m.If(step.step):
             m.d.sync += threshold.eq(coming.data)
         spikes: list[Value] = []
-        taken, last = Signal(), Signal()  # of the step in the first stage
+        taken = Signal()
+        last = Signal()  # of the step in the first stage
         with m.If(advance):
             m.d.sync += [taken.eq(self.i.valid), last.eq(step.last)]
         for channel in range(self.channels):

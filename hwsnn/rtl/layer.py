@@ -135,7 +135,7 @@ class SumLayer(JoinedChains):
         join = Join({name: channels * common * width for name, width in zip(entries, bits, strict=True)})
         spikes = SpikeSum(channels * common, bits, network.outputs(index).bits)
         wrapped = CreditWrapper(spikes, folding.fifo_depths[network.layers[index].name])
-        super().__init__(entries, [("join", join), ("sum", wrapped)])
+        super().__init__(entries, [("joint", join), ("sum", wrapped)])
 
 
 class PoolLayer(ChainComponent):

@@ -16,7 +16,7 @@ from .layer import component
 from .ports import input_streams
 from .readout import ArgMax
 from .scores import scores_component
-from .stream.chain import ChainComponent, add_chain, add_part, connect_chain
+from .stream.chain import ChainComponent, add_chain, connect_chain
 from .stream.credit import CreditWrapper
 from .stream.fork import Fork
 
@@ -100,7 +100,7 @@ class Pipeline(wiring.Component):
         taken = self._taken(m, INPUT_INDEX, INPUT if encoder is None else "encoder", given)
         for index, layer in enumerate(network.layers):
             name, made = layer_instance(layer.name), component(network, index, folding)
-            add_part(m, name, made)
+            m.submodules[name] = made
             for port, stream_name in input_streams(layer.ports).items():
                 wiring.connect(m, taken[index, port], getattr(made, stream_name))
             taken |= self._taken(m, index, name, made.o)
@@ -114,7 +114,7 @@ class Pipeline(wiring.Component):
             return dict.fromkeys(consumers, given)
         depths = [self._folding.edge_depths[port_name(network, *consumer)] for consumer in consumers]
         fork = Fork(given.payload.shape(), depths)
-        add_part(m, f"{name}_fork", fork)
+        m.submodules[f"{name}_fork"] = fork
         wiring.connect(m, given, fork.i)
         return {consumer: getattr(fork, f"o_{number}") for number, consumer in enumerate(consumers)}
 

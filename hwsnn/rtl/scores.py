@@ -87,7 +87,9 @@ class FrameScores(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.beats = beat = ModuloCounter(self._beats)
-        advance, takes, first = Signal(), Signal(), Signal(init=1)
+        advance = Signal()
+        takes = Signal()
+        first = Signal(init=1)
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(takes),

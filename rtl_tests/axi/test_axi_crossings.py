@@ -107,7 +107,7 @@ def test_latency(periods: tuple[int, int]) -> None:
 @pytest.mark.parametrize("bits", [1, 2, 3, 5])
 def test_gray_count(bits: int) -> None:
     """A step changes one bit, or what is seen of it elsewhere could be any number."""
-    count, draw = GrayCount("count", bits), random.Random(bits)
+    count, draw = GrayCount(bits), random.Random(bits)
 
     async def bench(ctx: Any) -> None:
         number, before = 0, 0
@@ -189,13 +189,13 @@ def test_soft_reset(periods: tuple[int, int]) -> None:
                 if was_resetting and not resetting:
                     rounds += 1
                     assert not asked
-                    assert not ctx.get(reset.pipeline_rst)
+                    assert not ctx.get(reset.pipeline_resetting)
 
     async def pipeline(ctx: Any) -> None:
         nonlocal asked
         held = 0
         while True:
-            held = held + 1 if ctx.get(reset.pipeline_rst) else 0
+            held = held + 1 if ctx.get(reset.pipeline_resetting) else 0
             assert not held or ctx.get(reset.resetting)
             if held >= RESET_CYCLES and not ctx.get(reset.ask):
                 asked = False
@@ -218,7 +218,7 @@ def test_soft_reset(periods: tuple[int, int]) -> None:
         ),
         (lambda: StreamCrossing(8, 12, **DOMAINS), ValueError, "depth must be a power of two, not 12"),
         (lambda: ValueCrossing(0, **DOMAINS), ValueError, "width must be an integer of at least 1, not 0"),
-        (lambda: GrayCount("count", 1.5), TypeError, "bits must be an integer of at least 1, not 1.5"),  # type: ignore[arg-type]
+        (lambda: GrayCount(1.5), TypeError, "bits must be an integer of at least 1, not 1.5"),  # type: ignore[arg-type]
     ],
 )
 def test_init_wrong(make: Callable[[], Any], error: type[Exception], message: str) -> None:

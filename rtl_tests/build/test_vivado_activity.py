@@ -76,7 +76,7 @@ def test_what_is_known_of_some_signals(made: Path) -> None:
     answers = FRAMES * RESULT_WORDS * BUS_PS
     assert net("m_axis_tvalid") == (duration - answers, answers, 2 * FRAMES)
     assert net("m_axis_tlast")[2] == 2 * FRAMES
-    assert net("answered") == (duration - FRAMES * BUS_PS, FRAMES * BUS_PS, 2 * FRAMES)
+    assert net("writer_answered") == (duration - FRAMES * BUS_PS, FRAMES * BUS_PS, 2 * FRAMES)
     assert net("s_axi_awvalid") == (duration, 0, 0)
 
 

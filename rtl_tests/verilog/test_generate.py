@@ -16,16 +16,6 @@ from hwsnn.rtl.network import Pipeline
 from hwsnn.verilog.emit import TOP, to_verilog
 from tests.support.random_networks import random_folding, random_network
 
-STYLE = {
-    "DECLFILENAME",  # all modules in one file, named after the network
-    "UNUSEDSIGNAL",  # Amaranth keeps names of parts of signals for people, and bits that carry nothing
-    "PROCASSINIT",  # registers have an initial value, which is their value after a reset, too
-    "WIDTHEXPAND",  # operands that Verilog extends to the width of their sum
-    "WIDTHTRUNC",  # "not" of a number, for its being zero
-    "ASCRANGE",  # signals of no bits, such as the address of a table of one row
-}
-"""Verilator's remarks on how Yosys writes Verilog, not on what it says."""
-
 SEEDS = (33, 45, 12)
 
 
@@ -49,18 +39,15 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
-def test_verilator_finds_only_matters_of_style(verilog: Path) -> None:
+def test_verilator_finds_nothing(verilog: Path) -> None:
+    """But for what the file waives, with a reason for each."""
     done = subprocess.run(
         ["verilator", "--lint-only", "-Wall", "--top-module", TOP, str(verilog)],
         env=tools.verilator_environment(),
         capture_output=True,
         text=True,
     )
-    classes = set(re.findall(r"^%(?:Warning|Error)-(\w+)", done.stderr, re.MULTILINE))
-    assert classes, "Verilator said nothing: not even that the file is not called after the module"
-    assert classes - STYLE == set(), done.stderr
-    errors = re.findall(r"^%Error: .*", done.stderr, re.MULTILINE)
-    assert all(re.fullmatch(r"%Error: Exiting due to \d+ warning\(s\)", error) for error in errors), errors
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_yosys_reads_it_and_finds_every_module(verilog: Path) -> None:
@@ -71,6 +58,18 @@ def test_yosys_reads_it_and_finds_every_module(verilog: Path) -> None:
     assert "Found and reported 0 problems." in done.stdout
 
 
-def test_streams_have_names_in_every_module_of_the_chain(verilog: Path) -> None:
-    """None is told from another by a number alone."""
-    assert re.findall(r"\\[io]__(?:valid|ready|payload)\$\d+", verilog.read_text()) == []
+def test_it_is_made_for_people(verilog: Path) -> None:
+    """No name is escaped, no line is long, and above every module is what it is and which file it comes from."""
+    lines = verilog.read_text().splitlines()
+    assert [line for line in lines if "\\" in line or len(line) > 200] == []
+    modules = [number for number, line in enumerate(lines) if line.startswith("module ")]
+    assert len(modules) > 20
+    for number in modules:
+        above = lines[max(lines.index("", 0), number - 60) : number]
+        remark = " ".join(line.removeprefix("// ") for line in above if line.startswith("// "))
+        assert re.search(r"From hwsnn/rtl/[\w/]+\.py: \w+(, [\w ,]+)?$", remark), lines[number]
+
+
+def test_equal_components_are_one_module(verilog: Path) -> None:
+    bodies = re.findall(r"^module \w+ (\(.*?^endmodule)", verilog.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(bodies) == len(set(bodies))

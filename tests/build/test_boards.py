@@ -29,7 +29,7 @@ from hwsnn.build.serial_top import TOP, serial_top
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.spec import Encoder, Integrator, Network, NoLeak
-from hwsnn.verilog.emit import from_rtlil
+from hwsnn.verilog.yosys import from_rtlil
 from tests.support.layers import dense_layer
 
 MHZ = 1_000_000

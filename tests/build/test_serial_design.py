@@ -71,8 +71,8 @@ def test_zcu102_uart() -> None:
     assert dict(re.findall(r'set_property LOC (\w+) \[get_ports "(\w+)"\]', constraints)) == {
         pin: port for port, pin in pins.items()
     }
-    top = verilog[verilog.index(f"module {TOP}(") :]
-    ports = re.findall(r"^  (?:input|output) (\w+);", top[: top.index("endmodule")], re.MULTILINE)
+    top = verilog[verilog.index(f"module {TOP} (") :]
+    ports = re.findall(r"^  (?:input|output) (\w+),?$", top[: top.index("endmodule")], re.MULTILINE)
     assert set(ports) == pins.keys()
     assert re.search(r"create_clock -name \w+ -period 8\.0 ", constraints)
     assert "create_generated_clock -name system_clock [get_pins mmcm/CLKOUT0]\n" in constraints

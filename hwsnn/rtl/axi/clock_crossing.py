@@ -48,8 +48,6 @@ class GrayCount(wiring.Component):
 
     Parameters
     ----------
-    name : str
-        Prefix of its signals' names.
     bits : int
         Width of the count, at least 1.
 
@@ -63,11 +61,10 @@ class GrayCount(wiring.Component):
         The next count, in Gray code; a register.
     """
 
-    def __init__(self, name: str, bits: int) -> None:
+    def __init__(self, bits: int) -> None:
         check_integer("bits", bits, 1)
+        self.bits = bits
         super().__init__({"step": In(1), "count": Out(bits), "gray": Out(bits), "following": Out(bits, init=1)})
-        for signal in (self.step, self.count, self.gray, self.following):
-            signal.name = f"{name}_{signal.name}"
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -120,8 +117,9 @@ class StreamCrossing(wiring.Component):
         m = Module()
         payload, bits = Value.cast(self.i.payload), exact_log2(self._depth) + 1
         m.submodules.beats = beats = memory.Memory(shape=unsigned(len(payload)), depth=self._depth, init=[])
-        write, read = beats.write_port(domain=self._write), beats.read_port(domain=self._read)
-        written, taken = GrayCount("written", bits), GrayCount("taken", bits)
+        write = beats.write_port(domain=self._write)
+        read = beats.read_port(domain=self._read)
+        written, taken = GrayCount(bits), GrayCount(bits)
         m.submodules.written = DomainRenamer(self._write)(written)
         m.submodules.taken = DomainRenamer(self._read)(taken)
 

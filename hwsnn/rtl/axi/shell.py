@@ -12,7 +12,6 @@ from hwsnn.interface.registers import COUNTER_BYTES, constants, frame_bytes
 from hwsnn.rtl.network import pixel_layout, result_layout
 from hwsnn.spec import Network
 
-from ..stream.chain import name_streams
 from ..stream.fifo import SkidBuffer
 from .axis_sink import AxisSink
 from .clock_crossing import StreamCrossing, ValueCrossing
@@ -96,7 +95,7 @@ class AxiShell(wiring.Component):
         m.d.comb += [
             axi.rst.eq(~self.aresetn),
             frames.rst.eq(soft_reset.resetting),
-            pipeline_domain.rst.eq(soft_reset.pipeline_rst),
+            pipeline_domain.rst.eq(soft_reset.pipeline_resetting),
             soft_reset.ask.eq(~self.aresetn | registers.control.reset),
             intake.start.eq(registers.control.reset),
             intake.resetting.eq(soft_reset.resetting),
@@ -130,8 +129,6 @@ class AxiShell(wiring.Component):
         m.submodules.words, m.submodules.results = words, results
         for name, part in {"reader": reader, "pipeline": self._pipeline}.items():
             m.submodules[name] = DomainRenamer(PIPELINE)(part)
-        for name, part in {"skid": skid, "gate": gate, "words": words, "results": results}.items():
-            name_streams(name, part)
         m.d.comb += [
             skid.i.payload.eq(intake.o.payload),
             skid.i.valid.eq(intake.o.valid),

@@ -26,7 +26,7 @@ class SoftReset(wiring.Component):
         Request: reset for as long as this is high, and one whole sequence more.
     resetting : Signal(1), out
         High until everything is ready; a register, and itself the reset of this clock domain.
-    pipeline_rst : Signal(1), out
+    pipeline_resetting : Signal(1), out
         In the domain ``pipeline``; a register. High only while ``resetting`` is.
 
     Timing
@@ -35,7 +35,7 @@ class SoftReset(wiring.Component):
     """
 
     def __init__(self) -> None:
-        super().__init__({"ask": In(1), "resetting": Out(1, init=1), "pipeline_rst": Out(1, init=1)})
+        super().__init__({"ask": In(1), "resetting": Out(1, init=1), "pipeline_resetting": Out(1, init=1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -45,7 +45,7 @@ class SoftReset(wiring.Component):
         pipeline_rst = Signal(init=1, reset_less=True)
         held = Signal(reset_less=True)  # the pipeline was held in reset for long enough
         clocks = Signal(range(RESET_CYCLES), reset_less=True)
-        m.d.comb += [self.resetting.eq(resetting), self.pipeline_rst.eq(pipeline_rst)]
+        m.d.comb += [self.resetting.eq(resetting), self.pipeline_resetting.eq(pipeline_rst)]
 
         m.d[PIPELINE] += pipeline_rst.eq(synchronized(m, hold, PIPELINE, "hold", init=1))
         with m.If(pipeline_rst):

@@ -10,7 +10,6 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..checks import check_integer
-from ..stream.chain import name_streams
 from ..stream.counter import ModuloCounter
 from ..stream.credit import CreditFifo
 from ..stream.delay import delayed
@@ -97,7 +96,6 @@ class StoreAndForward(wiring.Component):
         m = Module()
         end_bytes = self._frame_bytes - (self.words - 1) * self._word_bytes
         m.submodules.check = check = PacketChecker(self._word_bytes, end_bytes, self._pixel_bits)
-        name_streams("check", check)
         m.submodules.kept = kept = LevelCounter(self.places)
         depth, bits = memory_size(self._word_bytes, self._frame_bytes, self._pixel_bits)
         m.submodules.store = store = memory.Memory(
@@ -117,15 +115,16 @@ class StoreAndForward(wiring.Component):
             take.eq(check.o.valid & kept.room & room),
             kept.up.eq(self.accepted),
         ]
-        self._elaborate_writing(m, store.write_port(), checked, take, ends)
-        self._elaborate_reading(m, store.read_port(), kept)
+        write = store.write_port()
+        read = store.read_port()
+        self._elaborate_writing(m, write, checked, take, ends)
+        self._elaborate_reading(m, read, kept)
         return m
 
     def _elaborate_numbers(self, m: Module, ends: Signal) -> Signal:
         """Number the packets. Returns whether there is room for one more frame's number."""
         m.submodules.packets = packets = WideCounter(NUMBER_BITS)
         m.submodules.queue = queue = CreditFifo(unsigned(NUMBER_BITS), self.places + FRAMES_INSIDE)
-        name_streams("queue", queue)
         m.d.comb += [
             packets.counts.eq(ends),
             queue.enter.eq(self.accepted),

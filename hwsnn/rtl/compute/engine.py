@@ -16,7 +16,6 @@ from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec import Network
 
 from ..checks import check_integer
-from ..stream.chain import name_streams
 from ..stream.counter import ModuloCounter
 from ..stream.credit import CreditFifo
 from ..stream.delay import delayed
@@ -117,8 +116,6 @@ class Engine(wiring.Component):
             port.add_slices(m)
         m.submodules.neurons = neurons = self._neurons
         m.submodules.queue = queue = CreditFifo(unsigned(len(self.o.payload)), self._queue_depth)
-        for name, part in (("neurons", neurons), ("queue", queue)):
-            name_streams(name, part)
         for port in self._ports:
             if port.stream:
                 wiring.connect(m, wiring.flipped(getattr(self, port.stream)), port.slices.i)
@@ -188,7 +185,6 @@ class Engine(wiring.Component):
         fired = self._neurons.fired
         bits = len(fired.payload) // self._lanes
         m.submodules.feedback = feedback = Feedback(self._groups, len(fired.payload), self._channels * bits)
-        name_streams("feedback", feedback)
         first = Signal(init=1, name="first_pass")
         with m.If(begins):
             m.d.sync += first.eq(last)

@@ -15,7 +15,6 @@ from hwsnn.folding.synaptic_sums import SynapticSums, synaptic_sums
 from hwsnn.spec import Network, Population
 
 from ..ports import input_streams
-from ..stream.chain import name_streams
 from ..stream.counter import ModuloCounter
 from .synapses import Synapses
 from .window_slicer import WindowSlicer
@@ -38,7 +37,6 @@ class EnginePort:
     def add_slices(self, m: Module) -> None:
         """Add the slicer to ``m``."""
         m.submodules[f"slices{self.suffix}"] = self.slices
-        name_streams(f"slices{self.suffix}", self.slices)
 
     def add_synapses(self, m: Module) -> None:
         """Add the synapses of each step to ``m``, behind the slices."""
@@ -47,7 +45,6 @@ class EnginePort:
         for step, synapses in enumerate(self.synapses):
             name = f"synapses{self.suffix}" + (f"_{step}" if len(self.synapses) > 1 else "")
             m.submodules[name] = synapses
-            name_streams(name, synapses)
             m.d.comb += [
                 synapses.i.valid.eq(slices.valid),
                 synapses.i.payload.eq(slices.payload.word_select(step, slice_bits)),

@@ -72,7 +72,8 @@ class MembraneMemory(wiring.Component):
                 m.d.sync += stored.eq(left)
         else:
             m.submodules.words = words = memory.Memory(shape=unsigned(len(left)), depth=self._groups, init=[])
-            read, write = words.read_port(domain="comb"), words.write_port()
+            read = words.read_port(domain="comb")
+            write = words.write_port()
             m.d.comb += [
                 read.addr.eq(self.read_group),
                 stored.eq(read.data),

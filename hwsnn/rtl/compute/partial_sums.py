@@ -79,7 +79,13 @@ class TableSums(wiring.Component):
             feeds = np.flatnonzero(numbers.any(axis=(1, 2)))
             lanes = [int(lane) for lane in table.lanes[feeds]]
             columns = {f"table_{index}_lane_{lane}": numbers[at] for at, lane in zip(feeds, lanes, strict=True)}
-            m.submodules[f"table_{index}"] = rom = Rom(columns, block=sums.block)
+            bits = ", ".join(str(int(bit)) for bit in table.bits)
+            holds = (
+                f"for each PE (lane) the sum of its weights of those of the slice's bits {bits} that are 1, bit k of "
+                "inputs being the k-th of these, less the smallest such sum of the row; a row is a slice of an output "
+                "fold"
+            )
+            m.submodules[f"table_{index}"] = rom = Rom(columns, block=sums.block, holds=holds)
             m.d.comb += [rom.row.eq(self.row), rom.inputs.eq(Cat(self.inputs[int(bit)] for bit in table.bits))]
             for at, lane, name in zip(feeds, lanes, columns, strict=True):
                 weights = table.weights[:, at]
@@ -140,7 +146,8 @@ class GatedSums(wiring.Component):
         if not synapses:
             return terms
         columns = {f"weight_{lane}_{tap}": rows[:, lane, tap, None] for lane, tap in synapses}
-        m.submodules.weights = weights = Rom(columns, block=sums.block)
+        holds = "weight_PE_TAP, the weight of an input of the slice; a row is a slice of an output fold"
+        m.submodules.weights = weights = Rom(columns, block=sums.block, holds=holds)
         m.d.comb += weights.row.eq(self.row)
         inputs = delayed(m, self.inputs, "inputs", sums.term_clocks - 1)
         for lane, tap in synapses:
@@ -181,7 +188,9 @@ def _lanes_with(numbers: Int64Array) -> list[int]:
 
 def _bases(columns: dict[int, Int64Array]) -> Rom:
     rows = len(next(iter(columns.values())))
-    return Rom({f"base_{lane}": column for lane, column in columns.items()}, block=rows > MAX_LOGIC_ROWS)
+    named = {f"base_{lane}": column for lane, column in columns.items()}
+    holds = "for each PE (lane) its bias and what the tables' sums were lessened by"
+    return Rom(named, block=rows > MAX_LOGIC_ROWS, holds=holds)
 
 
 def _add_bases(sums: SynapticSums, bases: Rom, lanes: list[int], terms: list[list[_Term]]) -> None:

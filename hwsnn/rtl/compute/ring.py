@@ -24,8 +24,10 @@ def after_a_round(m: Module, word: Value, push: Value, entries: int) -> Value:
         init=[],
         attrs={"no_rw_check": 1},  # the word that is read is the one after the word that is written
     )
-    write, read = words.write_port(), words.read_port()
-    entry, following = Signal(range(entries)), Signal(range(entries), name="next_entry", init=1)
+    write = words.write_port()
+    read = words.read_port()
+    entry = Signal(range(entries))
+    following = Signal(range(entries), name="next_entry", init=1)
     with m.If(push):
         m.d.sync += [
             entry.eq(following),

@@ -31,6 +31,15 @@ class Rom(wiring.Component):
         Arrays (rows, 2^n) by name, at least one, all of one shape; each column is as wide as its numbers need.
     block : bool
         Whether the table is placed in block memory rather than in logic.
+    holds : str
+        What the numbers are, for people who read the Verilog.
+
+    Attributes
+    ----------
+    fields : dict of str to list of int
+        Of its memory's words, by its name: the widths of the numbers in them, the lowest bits first.
+    remark : str
+        How to find a number in the memory.
 
     Ports
     -----
@@ -52,7 +61,7 @@ class Rom(wiring.Component):
         No columns, or columns of different shapes.
     """
 
-    def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False) -> None:
+    def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False, holds: str = "constants") -> None:
         shapes = {column.shape for column in columns.values()}
         if len(shapes) != 1:
             raise ValueError(f"columns must have one shape, not {sorted(shapes)}")
@@ -64,6 +73,10 @@ class Rom(wiring.Component):
         self.latency = 3 if block else 2
         outputs = {name: Out(shape_of(int(column.min()), int(column.max()))) for name, column in columns.items()}
         super().__init__({"row": In(range(self._rows)), "inputs": In(range(self._row_size))} | outputs)
+        self.fields = {"contents": [len(getattr(self, name)) for name in columns]}
+        self.remark = (
+            f"Holds {holds}: {self._rows} rows of {self._row_size}, contents[row * {self._row_size} + inputs]."
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -129,7 +129,10 @@ class Synapses(wiring.Component):
         differ = [int(lane) for lane in np.flatnonzero((fractions != fractions[0]).any(axis=0))]
         found: list[Value] = [Const(int(fraction), self._sums.fraction_bits) for fraction in fractions[0]]
         if differ:
-            m.submodules.fractions = table = Rom({f"fraction_{lane}": fractions[:, lane, None] for lane in differ})
+            m.submodules.fractions = table = Rom(
+                {f"fraction_{lane}": fractions[:, lane, None] for lane in differ},
+                holds="for each PE (lane) the fraction bits of its bias, by output fold",
+            )
             m.d.comb += table.row.eq(group)
             for lane in differ:
                 found[lane] = getattr(table, f"fraction_{lane}")
@@ -153,7 +156,9 @@ class Synapses(wiring.Component):
             Signal(range(row_count), name=name, init=init)
             for name, init in (("row", 0), ("next_row", 1), ("position_row", 0))
         )
-        again, over, base = one_pass.step & ~one_pass.last, position.step & position.last, Signal.like(row)
+        again = one_pass.step & ~one_pass.last
+        over = position.step & position.last
+        base = Signal.like(row)
         m.d.comb += base.eq(Mux(over, 0, Mux(again, start, following)))
         with m.If(self.i.valid):
             m.d.sync += [row.eq(base), following.eq(base + 1)]

@@ -213,7 +213,8 @@ class WindowSlicer(wiring.Component):
         if not self._gap:
             return self.o.valid
         m.submodules.cycle = cycle = ModuloCounter(self.folds + self._gap)
-        running, behind = Signal(name="running"), Signal(name="behind_gap")
+        running = Signal(name="running")
+        behind = Signal(name="behind_gap")
         m.d.comb += [cycle.step.eq(running), self.o.valid.eq(running & behind)]
         with m.If(running):
             m.d.sync += behind.eq(~cycle.last & (behind | (cycle.count == self._gap - 1)))

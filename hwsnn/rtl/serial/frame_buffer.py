@@ -75,13 +75,16 @@ class FrameBuffer(wiring.Component):
         m.submodules.memory = store = memory.Memory(shape=bits, depth=words, init=[])
         full = Array([Signal(name=f"full_{slot}") for slot in range(2)])
         sequence = Array([Signal(8, name=f"sequence_{slot}") for slot in range(2)])
-        self._elaborate_writing(m, store.write_port(), full, sequence)
-        self._elaborate_reading(m, store.read_port(), channels, full, sequence)
+        write = store.write_port()
+        read = store.read_port()
+        self._elaborate_writing(m, write, full, sequence)
+        self._elaborate_reading(m, read, channels, full, sequence)
         return m
 
     def _elaborate_writing(self, m: Module, port: Any, full: Any, sequence: Any) -> None:
-        slot = Signal()
-        begins, keep = Signal(), Signal()
+        slot = Signal(name="slot_written")
+        begins = Signal()
+        keep = Signal()
         byte = self.write.payload
         m.d.comb += [
             begins.eq(byte.offset == 0),
@@ -100,7 +103,7 @@ class FrameBuffer(wiring.Component):
             m.d.sync += [full[slot].eq(1), sequence[slot].eq(self.number), self.keeping.eq(0), slot.eq(~slot)]
 
     def _elaborate_reading(self, m: Module, port: Any, channels: int, full: Any, sequence: Any) -> None:
-        slot = Signal()
+        slot = Signal(name="slot_read")
         pixel = Signal(range(self._count))
         offset = Signal(ceil_log2(self._size))  # of the byte being read
         asked = Signal(range(channels + 1))

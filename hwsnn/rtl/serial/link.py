@@ -92,7 +92,8 @@ class Link(wiring.Component):
 
         # A notice is dropped where the queue is full: the line cannot be stalled.
         request, notice = reader.request.payload, notices.i.payload
-        accepted, unanswered = Signal(), Signal(8)
+        accepted = Signal()
+        unanswered = Signal(8)
         with m.If(request.status != ResponseStatus.OK):
             m.d.comb += notice.status.eq(request.status)
         with m.Elif(request.is_frame & store.oversized):

@@ -66,7 +66,8 @@ class PacketReader(wiring.Component):
         longest = self._frame_bytes + CRC_BYTES
         place = Signal(range(HEADER_BYTES + 1))  # in the header
         count = Signal(range(longest + 2))  # of bytes behind it; longest + 1 stands for any larger number
-        kind, number = Signal(8), Signal(8)
+        kind = Signal(8)
+        number = Signal(8)
         lengths = {"frame": self._frame_bytes, "identity": 0}
         says = {name: Signal(init=1, name=f"says_{name}") for name in lengths}  # as far as its length has arrived
 

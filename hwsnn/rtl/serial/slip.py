@@ -32,7 +32,9 @@ class SlipDecoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        byte, escaped, swallow = self.i.payload, Signal(), Signal()
+        byte = self.i.payload
+        escaped = Signal()
+        swallow = Signal()
         m.d.comb += [
             swallow.eq((byte == SLIP_ESC) & ~escaped),
             self.o.valid.eq(self.i.valid & ~swallow),

@@ -1,10 +1,10 @@
-"""Series connection of stream components, whose streams have names of their own in the Verilog."""
+"""Series connection of stream components."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 Components = list[tuple[str, Any]]
@@ -51,28 +51,7 @@ def connect_chain(m: Module, source: Any, parts: Components, sink: Any) -> None:
 def add_chain(m: Module, source: Any, parts: Components) -> Any:
     """Add the parts to ``m`` under their names, and connect them behind ``source``; returns the stream behind them."""
     for name, part in parts:
-        add_part(m, name, part)
+        m.submodules[name] = part
         wiring.connect(m, source, part.i)
         source = part.o
     return source
-
-
-def add_part(m: Module, name: str, part: Any) -> None:
-    """Add a component to ``m`` under its name, and name its streams."""
-    m.submodules[name] = part
-    name_streams(name, part)
-
-
-def name_streams(name: str, part: Any) -> None:
-    """Name a component's streams ``NAME_i__valid``, ``NAME_o__payload`` and so on, in its module and in the outer one.
-
-    Its streams are ``i`` and ``o``, or ``i_0``, ``i_1`` and so on where there are several. Without this they would all
-    be ``i__valid`` and ``o__payload``, distinguished by numbers.
-    """
-    for member in part.signature.members:
-        if member.split("_")[0] not in ("i", "o"):
-            continue
-        port = getattr(part, member)
-        for signal in (port.valid, port.ready, Value.cast(port.payload)):
-            if isinstance(signal, Signal):  # the ready of a valid-only stream is a constant
-                signal.name = f"{name}_{signal.name}"

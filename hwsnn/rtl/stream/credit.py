@@ -9,7 +9,6 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
-from .chain import name_streams
 from .counter import ModuloCounter
 
 
@@ -48,7 +47,7 @@ class CreditFifo(wiring.Component):
 
     def __init__(self, shape: Any, depth: int) -> None:
         check_integer("depth", depth, 1)
-        self.depth, self.latency = depth, 2
+        self._shape, self.depth, self.latency = shape, depth, 2
         super().__init__(
             {
                 "room": Out(1, init=1),
@@ -68,10 +67,12 @@ class CreditFifo(wiring.Component):
             init=[],
             attrs={"no_rw_check": 1},  # a result is never read in the cycle that writes it
         )
-        write, read = results.write_port(), results.read_port()
+        write = results.write_port()
+        read = results.read_port()
         m.submodules.newest = newest = ModuloCounter(self.depth)
         m.submodules.oldest = oldest = ModuloCounter(self.depth)
-        fetch, leave = Signal(), Signal()
+        fetch = Signal()
+        leave = Signal()
         m.d.comb += [
             newest.step.eq(self.arrive),
             write.addr.eq(newest.count),
@@ -84,7 +85,8 @@ class CreditFifo(wiring.Component):
             leave.eq(self.o.valid & self.o.ready),
         ]
         # Both counts have a registered flag for 0, so that no comparison follows them.
-        waiting, some = Signal(range(self.depth + 1)), Signal()
+        waiting = Signal(range(self.depth + 1))
+        some = Signal()
         m.d.comb += fetch.eq(some & (~self.o.valid | self.o.ready))
         with m.If(self.arrive & ~fetch):
             m.d.sync += [waiting.eq(waiting + 1), some.eq(1)]
@@ -135,8 +137,6 @@ class CreditWrapper(wiring.Component):
         m = Module()
         m.submodules.pipeline = pipeline = self._pipeline
         m.submodules.queue = queue = self._queue
-        name_streams("pipeline", pipeline)
-        name_streams("queue", queue)
         m.d.comb += [
             self.i.ready.eq(queue.room),
             pipeline.i.valid.eq(self.i.valid & queue.room),

@@ -9,7 +9,6 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
-from .chain import name_streams
 from .credit import CreditFifo
 
 
@@ -39,13 +38,12 @@ class StreamFifo(wiring.Component):
 
     def __init__(self, shape: Any, depth: int) -> None:
         self._queue = CreditFifo(unsigned(Shape.cast(shape).width), depth)
-        self.depth, self.latency = depth, self._queue.latency
+        self._shape, self.depth, self.latency = shape, depth, self._queue.latency
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.beats = queue = self._queue
-        name_streams("beats", queue)
         accept = Signal()
         m.d.comb += [
             accept.eq(self.i.valid & queue.room),
@@ -82,7 +80,7 @@ class SkidBuffer(wiring.Component):
 
     def __init__(self, width: int) -> None:
         check_integer("width", width, 1)
-        self.latency = 1
+        self.width, self.latency = width, 1
         shape = unsigned(width)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 

@@ -9,7 +9,6 @@ from amaranth.hdl import Module, Shape, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .chain import add_part
 from .fifo import StreamFifo
 
 
@@ -48,8 +47,7 @@ class Fork(wiring.Component):
         m = Module()
         ready = [queue.i.ready for queue in self._queues]
         for number, queue in enumerate(self._queues):
-            add_part(m, f"queue_{number}", queue)
-        for number, queue in enumerate(self._queues):
+            m.submodules[f"queue_{number}"] = queue
             valid: Value = self.i.valid
             for other in ready[:number] + ready[number + 1 :]:
                 valid &= other

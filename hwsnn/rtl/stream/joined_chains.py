@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
-from .chain import Components, add_chain, add_part, connect_chain
+from .chain import Components, add_chain, connect_chain
 
 
 class JoinedChains(wiring.Component):
@@ -42,7 +42,7 @@ class JoinedChains(wiring.Component):
             named = [(f"{part}{suffix}", component) for part, component in chain]
             ends[name] = add_chain(m, wiring.flipped(getattr(self, name)), named)
         (name, first), *behind = self._parts
-        add_part(m, name, first)
+        m.submodules[name] = first
         for stream, end in ends.items():
             wiring.connect(m, end, getattr(first, stream))
         connect_chain(m, first.o, behind, wiring.flipped(self.o))

@@ -96,10 +96,12 @@ class LineBuffer(wiring.Component):
             init=[],
             attrs={"no_rw_check": 1},  # no word is read in the cycle that writes it: avoid Yosys's logic for that
         )
-        read, write = past.read_port(), past.write_port()
+        read = past.read_port()
+        write = past.write_port()
         m.submodules.phase = phase = ModuloCounter(self._period)
         now = Signal.like(self.i.payload, reset_less=True)
-        written, read_before = Signal.like(phase.count, reset_less=True), Signal()
+        written = Signal.like(phase.count, reset_less=True)
+        read_before = Signal()
         m.d.sync += read_before.eq(accept)
         with m.If(accept):
             m.d.sync += [now.eq(self.i.payload), written.eq(phase.count)]

@@ -62,13 +62,16 @@ class Padding(wiring.Component):
                 self.i.ready.eq(self.o.ready),
             ]
             return m
-        advance, step, in_image, begun = Signal(), Signal(), Signal(), Signal()
+        advance = Signal()
+        step = Signal()
+        in_image = Signal()
+        begun = Signal()
         m.submodules.beat = beat = ModuloCounter(self.beats)
         m.submodules.column = column = ModuloCounter(self.extent[1] + 2 * self.padding[1])
         m.submodules.row = row = ModuloCounter(self.extent[0] + 2 * self.padding[0])
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
-            in_image.eq(_inside(m, row, self.padding[0]) & _inside(m, column, self.padding[1])),
+            in_image.eq(_inside(m, "row", row, self.padding[0]) & _inside(m, "column", column, self.padding[1])),
             step.eq(advance & (self.i.valid | (begun & ~in_image))),
             self.i.ready.eq(advance & in_image),
             beat.step.eq(step),
@@ -86,9 +89,9 @@ class Padding(wiring.Component):
         return m
 
 
-def _inside(m: Module, position: ModuloCounter, border: int) -> Signal:
+def _inside(m: Module, name: str, position: ModuloCounter, border: int) -> Signal:
     """A register: whether the counter is at least ``border`` away from both ends."""
-    in_image = Signal(init=int(border == 0))
+    in_image = Signal(init=int(border == 0), name=f"{name}_in_image")
     if border:
         with m.If(position.step):
             with m.If(position.count == border - 1):

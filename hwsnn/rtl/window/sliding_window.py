@@ -9,7 +9,6 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer, check_pair
-from ..stream.chain import add_part
 from ..stream.counter import ModuloCounter
 from ..stream.fifo import SkidBuffer, StreamFifo
 from ..stream.line_buffer import LineBuffer
@@ -86,7 +85,7 @@ class SlidingWindow(wiring.Component):
         rows = LineBuffer(bits, self.extent[1] * self.beats, kh - 1)
         columns = LineBuffer(kh * bits, self.beats, kw - 1)
         for name, part in (("rows", rows), ("columns", columns)):
-            add_part(m, name, part)
+            m.submodules[name] = part
         wiring.connect(m, wiring.flipped(self.i), rows.i)
         m.submodules.row = row = ModuloCounter(self.extent[0])
         in_row, in_columns = self._position(m, "row", rows.i), self._position(m, "column", columns.i)
@@ -99,8 +98,8 @@ class SlidingWindow(wiring.Component):
         if self._queue:
             # The skid buffer cuts the long path of the window's ready.
             skid = SkidBuffer(kh * bits)
-            add_part(m, "queue", self._queue)
-            add_part(m, "skid", skid)
+            m.submodules.queue = self._queue
+            m.submodules.skid = skid
             wiring.connect(m, column, self._queue.i)
             wiring.connect(m, self._queue.o, skid.i)
             column = skid.o

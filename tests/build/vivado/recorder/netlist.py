@@ -22,12 +22,12 @@ class Netlist:
 
     def _top(self) -> str:
         text, name = self._projects.top().read_text(), self._registry.find_one("sources_1").get("top")
-        start = text.index(f"module {name}(")
+        start = text.index(f"module {name} (")
         return text[start : text.index("endmodule", start)]
 
     def port_names(self) -> list[str]:
         """Those of the top module."""
-        return re.findall(r"^  (?:input|output) (\w+);$", self._top(), re.MULTILINE)
+        return re.findall(r"^  (?:input|output) (\w+),?$", self._top(), re.MULTILINE)
 
     def pins(self) -> dict[str, tuple[str | None, str | None]]:
         """Of every port that constraints named, its pin and its I/O standard."""
@@ -47,11 +47,11 @@ class Netlist:
 
     def get_ports(self, call: Call) -> str:
         (name,) = call.words
-        return self._found("port", name, rf"^  (?:input|output) {re.escape(name)};$")
+        return self._found("port", name, rf"^  (?:input|output) {re.escape(name)},?$")
 
     def get_nets(self, call: Call) -> str:
         (name,) = call.words
-        return self._found("net", name, rf"^  wire {re.escape(name)};$")
+        return self._found("net", name, rf"^  (?:wire|input|output) {re.escape(name)}[;,]?$")
 
     def get_pins(self, call: Call) -> str:
         cell, _, pin = call.words[0].partition("/")

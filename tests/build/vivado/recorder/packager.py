@@ -185,10 +185,10 @@ class Packager:
 
 
 def ports(verilog: str, module: str) -> dict[str, tuple[bool, int]]:
-    """Whether each port of a module is an output, and its bits, as Yosys writes ports."""
+    """Whether each port of a module is an output, and its bits, as hwsnn writes ports."""
     body = re.search(rf"^module {module}\b.*?^endmodule", verilog, re.MULTILINE | re.DOTALL)
     assert body is not None
-    found = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", body[0], re.MULTILINE)
+    found = re.findall(r"^  (input|output) (?:reg )?(?:\[(\d+):0\] )?(\w+),?$", body[0], re.MULTILINE)
     return {name: (direction == "output", int(high or 0) + 1) for direction, high, name in found}
 
 

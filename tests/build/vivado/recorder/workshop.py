@@ -54,10 +54,9 @@ def write_project(folder: Path, board: AxiBoard = BOARD) -> None:
     """Write it, with an activity file of one net, and little of what makes scripts slow."""
     project(board=board).write(folder)
     verilog = folder / "rtl" / f"{ACCELERATOR}.v"
-    top = re.search(rf"^module {ACCELERATOR}\(.*?^endmodule\n", verilog.read_text(), re.MULTILINE | re.DOTALL)
+    top = re.search(rf"^module {ACCELERATOR} \(.*?^\);\n", verilog.read_text(), re.MULTILINE | re.DOTALL)
     assert top is not None
-    heading = re.findall(r"^module [^;]*;\n|^  (?:in|out)put .*;\n|^endmodule\n", top[0], re.MULTILINE)
-    verilog.write_text("".join(heading))
+    verilog.write_text(top[0] + "endmodule\n")
     instances = "".join(f"(INSTANCE {name} " for name in LEVELS)
     net = "(NET (aclk (T0 5) (T1 5) (TX 0) (TC 2)))"
     (folder / ACTIVITY).write_text(f"(SAIFILE (DURATION 10) {instances}{net}{')' * len(LEVELS)})\n")

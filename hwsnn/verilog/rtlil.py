@@ -1,0 +1,139 @@
+"""A component as a module in RTLIL, without the contents of its memories, on which Amaranth and Yosys take most of
+their time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Fragment, _ir, _nir
+from amaranth.hdl._ast import SignalDict
+from amaranth.hdl._ir import PortDirection
+
+Ports = Mapping[str, tuple[Any, PortDirection]]
+"""The signal and the direction of each port, by its name."""
+
+SELF = "hwsnn_self"
+"""The module's name in its own text."""
+_STREAM_OUT = re.compile(r"(?:.*_)?o(?:_\d+)?__(?:valid|ready|payload)")
+_NAME = re.compile(r"(?<!\\)\\([^\s\\\"]+)")
+_NOT_PLAIN = re.compile(r"\W")
+_KEYWORDS = {"buf"}
+"""Of Verilog, among the names that Amaranth gives itself."""
+_INPUT = re.compile(r" input \d+ +\\(\w+)\n")
+_RESET = re.compile(r"  wire width 1 input \d+ +\\((?:\w+_)?rst)\n\n")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a memory holds at first: words of ``width`` bits."""
+
+    width: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A module: its RTLIL, in which it is called ``SELF``, its inputs, and what its memories hold, by their names."""
+
+    rtlil: str
+    inputs: frozenset[str]
+    contents: tuple[tuple[str, Contents], ...]
+
+
+def convert(fragment: Fragment, ports: Ports) -> Converted:
+    """``fragment`` as a module with these ports, and those of its clock domains."""
+    netlist = _netlist(fragment.prepare(ports, hierarchy=(SELF,)))
+    empty = rtlil.EmptyModuleChecker(netlist)
+    design = rtlil.Design(emit_src=False)
+    contents: list[tuple[str, Contents]] = []
+    for index, module in enumerate(netlist.modules):
+        if index == 0 or not empty.is_empty(index):
+            built = design.module(".".join(module.name))
+            emitter = _Emitter(built, netlist, module, SignalDict(), empty_checker=empty)
+            emitter.emit()
+            contents += emitter.contents
+            _drop_aliases(built)
+    text = _without_idle_resets(plain_names(str(design)))
+    return Converted(text, frozenset(_INPUT.findall(text)), tuple(contents))
+
+
+def _netlist(design: Any) -> Any:
+    """Amaranth's ``build_netlist``, but for its search of loops without a register, a seventh of all its time.
+
+    The clock rule finds them, across components as well.
+    """
+    netlist = _nir.Netlist()
+    _ir._emit_netlist(netlist, design)
+    netlist.resolve_all_nets()
+    _ir._compute_net_flows(netlist)
+    _ir._compute_ports(netlist)
+    _ir._compute_ionet_dirs(netlist)
+    _ir._compute_io_ports(netlist, design.ports)
+    return netlist
+
+
+class _Emitter(rtlil.ModuleEmitter):  # type: ignore[misc]  # Amaranth has no types
+    """Amaranth's, but for the names of nets and the contents of memories."""
+
+    def emit(self) -> None:
+        self.contents: list[tuple[str, Contents]] = []
+        super().emit()
+
+    def assign_value_names(self) -> None:
+        """A net that has several names is called as the port, else as the stream out, else as the output."""
+        signals = {name: signal for signal, name in self.module.signal_names.items()}
+        cells = [self.netlist.cells[index] for index in self.module.cells]
+        names = [name for name in signals if name in self.module.ports]
+        names += [name for name in signals if _STREAM_OUT.fullmatch(name)]
+        names += [f"{cell.name}_{port}" for cell in cells if isinstance(cell, _nir.Instance) for port in cell.ports_o]
+        for name in names:
+            if name in signals:
+                self.value_names.setdefault(self.netlist.signals[signals[name]], name)
+        super().assign_value_names()
+
+    def emit_signal_fields(self) -> None:
+        """None: the fields of a signal only repeat parts of it."""
+
+    def emit_memory(self, cell_idx: int, cell: Any) -> None:
+        self.contents.append((self.memories[cell_idx].memid[1:], Contents(cell.width, tuple(cell.init))))
+
+
+def _drop_aliases(module: Any) -> None:
+    """Drop the wires that only repeat what others are: nothing reads them."""
+    aliases = {name for name, _ in module.connections if module.contents[name].port_kind is None}
+    module.connections = [(name, value) for name, value in module.connections if name not in aliases]
+    for name in aliases:
+        del module.contents[name]
+
+
+def plain_names(text: str) -> str:
+    """RTLIL whose public names need no escape in Verilog, different ones still being different."""
+    given: dict[str, str] = {}
+
+    def plain(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in given:
+            candidate = wanted = _NOT_PLAIN.sub("_", name.replace("$signature__", "").removeprefix("$")).strip("_")
+            number = 1
+            while candidate in taken:
+                number += 1
+                candidate = f"{wanted}_{number}"
+            taken.add(candidate)
+            given[name] = candidate
+        return f"\\{given[name]}"
+
+    taken = {name for name in _NAME.findall(text) if not _NOT_PLAIN.search(name) and name not in _KEYWORDS}
+    given |= {name: name for name in taken}
+    taken |= _KEYWORDS
+    return _NAME.sub(plain, text)
+
+
+def _without_idle_resets(text: str) -> str:
+    for name in _RESET.findall(text):
+        if len(re.findall(rf"\\{name}\b", text)) == 1:
+            text = re.sub(rf"  wire width 1 input \d+ +\\{name}\n\n", "", text)
+    return text

@@ -1,0 +1,134 @@
+"""A module per distinct component: nothing passes between two but by their ports, and the text stays readable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amaranth.hdl import Fragment, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwsnn.rtl.axi.shell import AxiShell
+from hwsnn.rtl.network import Pipeline
+from hwsnn.rtl.serial.shell import SerialShell
+from hwsnn.rtl.stream.counter import ModuloCounter
+from hwsnn.rtl.stream.fifo import SkidBuffer
+from hwsnn.rtl.window.pool import OrPool
+from hwsnn.spec import Network
+from hwsnn.verilog.emit import verilog_text
+from hwsnn.verilog.layout import Words, module_text
+from hwsnn.verilog.modules import ModuleSet
+from hwsnn.verilog.names import module_names
+from hwsnn.verilog.rtlil import Contents, plain_names
+from tests.support.random_graphs import random_graph
+from tests.support.random_networks import random_folding, random_network
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pipeline(network: Network, seed: int) -> Pipeline:
+    return Pipeline(network, random_folding(network, seed))
+
+
+DESIGNS: dict[str, Callable[[], Any]] = {
+    **{f"network{seed}": partial(pipeline, random_network(seed), seed) for seed in range(12)},
+    **{f"graph{seed}": partial(pipeline, random_graph(seed), seed) for seed in range(12)},
+    "axi": lambda: AxiShell(random_network(2), pipeline(random_network(2), 2), "0" * 64),
+    "serial": lambda: SerialShell(random_network(2), pipeline(random_network(2), 2), 12, "0" * 64),
+}
+
+
+def passing(top: Any) -> list[str]:
+    """The signals that a component shares with what is around it although they are none of its ports."""
+    design = Fragment.get(top, None).prepare(hierarchy=("top",))
+    found = []
+    for fragment, info in design.fragments.items():
+        component = next((o for o in fragment.origins or () if isinstance(o, wiring.Component)), None)
+        if component is None or type(component).__module__.startswith("amaranth.") or info.parent is None:
+            continue
+        ports = [Value.cast(value) for _, _, value in component.signature.flatten(component)]
+        around = design.fragments[info.parent].used_signals
+        clocks = {"clk", "rst"}
+        found += [
+            f"{type(component).__name__}.{signal.name}"
+            for signal in info.used_signals
+            if signal in around
+            and not any(signal is port for port in ports)
+            and signal.name.split("_")[-1] not in clocks
+            and signal.name not in ("aclk", "pipeline_clk")
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_components_meet_at_their_ports_alone(name: str) -> None:
+    """A module is converted by itself: what it shared with others otherwise would be a constant."""
+    assert passing(DESIGNS[name]()) == []
+
+
+class _Reaching(wiring.Component):  # type: ignore[misc]
+    """Reads a signal inside of a part."""
+
+    def __init__(self) -> None:
+        super().__init__({"last": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.inside = inside = _Inside()
+        m.d.comb += self.last.eq(inside.hidden)
+        return m
+
+
+class _Inside(wiring.Component):  # type: ignore[misc]
+    def __init__(self) -> None:
+        self.hidden = Signal()
+        super().__init__({"step": In(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.sync += self.hidden.eq(self.step)
+        return m
+
+
+def test_what_reaches_past_the_ports_is_found() -> None:
+    assert passing(_Reaching()) == ["_Inside.hidden"]
+
+
+@pytest.mark.parametrize(
+    ("component", "name"),
+    [(OrPool(8, 4), "or_pool_8_4"), (SkidBuffer(8), "skid_buffer_8"), (ModuloCounter(13), "modulo_counter_13")],
+    ids=["or_pool", "skid_buffer", "modulo_counter"],
+)
+def test_it_stays_as_readable_as_it_is(component: Any, name: str) -> None:
+    assert verilog_text(component, name) == (GOLDEN / f"{name}.v").read_text()
+
+
+def test_modules_are_called_by_what_they_are() -> None:
+    modules = ModuleSet()
+    top = pipeline(random_network(45), 45)
+    modules.add(top, modules.elaborated(top))
+    names = module_names(modules.modules, "top")
+    assert len(set(names.values())) == len(names)
+    assert {"top", "conv0_layer", "conv0_neurons", "readout"} <= set(names.values())
+    assert any(name.startswith("modulo_counter_") for name in names.values())
+
+
+def test_names_that_verilog_escapes_are_replaced() -> None:
+    memory = 'parameter \\MEMID "\\\\words"' + "\n"
+    text = plain_names(f"wire \\$signal$4\ncell \\a \\buf\n{memory}wire \\signal_4\nconnect \\$signal$4")
+    assert text == f"wire \\signal_4_2\ncell \\a \\buf_2\n{memory}wire \\signal_4\nconnect \\signal_4_2"
+
+
+def test_memories_are_filled_word_by_word_or_at_once() -> None:
+    written = "module m(clk);\n  input clk;\n  wire clk;\n  reg [199:0] a [1:0];\n  reg [7:0] b [3:0];\nendmodule\n"
+    memories = {
+        "a": Words(Contents(200, (1, (5 << 150) + 3)), [150, 50]),
+        "b": Words(Contents(8, (7, 7, 7, 7))),
+    }
+    text = module_text(written, ["clk"], [], memories)
+    assert "    a[0] = { 50'h0, 150'h1 };\n    a[1] = { 50'h5, 150'h3 };\n" in text
+    assert "    for (b_word = 0; b_word < 4; b_word = b_word + 1)\n      b[b_word] = 8'h7;\n" in text
