@@ -132,6 +132,8 @@ def verify(
     images: Images,
     *,
     seed: int = 1,
+    until: str | None = None,
+    debug: str | Path | None = None,
     device: str = DEFAULT_DEVICE,
     target_fps: float | None = None,
     clock_mhz: float | None = None,
@@ -140,12 +142,14 @@ def verify(
 ) -> NetworkResult:
     """Simulate the Verilog of ``network`` on ``images``, compared with the reference at every layer boundary.
 
-    ``images``: (N, C, H, W) uint8. All run once back to back, and once with random stalls drawn from ``seed``. The
-    other keywords are those of ``generate``. Raises ``InputError`` if no design meets them or a tool is missing, and
+    ``images``: (N, C, H, W) uint8. All run once back to back, and once with random stalls drawn from ``seed``.
+    ``until``: the last layer that is compared. ``debug``: a folder for what shows the first difference. The other
+    keywords are those of ``generate``. Raises ``InputError`` if no design meets them or a tool is missing, and
     ``SimulationError`` if the simulation itself fails; a difference is no error but is in the result.
     """
     constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
 
     from .sim.network_bench import run_network
 
-    return run_network(network, constraints.plan(network).folding, images, seed=seed)
+    folder = None if debug is None else Path(debug)
+    return run_network(network, constraints.plan(network).folding, images, seed=seed, until=until, debug=folder)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 import click
 
 from hwsnn.model_file.by_name import load_model
@@ -20,6 +23,13 @@ RANDOM_FRAMES = 10
 @data_option()
 @count_option
 @seed_option
+@click.option("--until", metavar="LAYER", help="Compare up to this layer, and end the simulation with its output.")
+@click.option(
+    "--debug",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder for what shows the first difference: design.v, beats.npz, first.json, dump.vcd, streams.gtkw.",
+)
 @folding_options()
 @json_option
 @click.pass_context
@@ -29,13 +39,16 @@ def command(
     data: str | None,
     count: int | None,
     seed: int,
+    until: str | None,
+    debug: Path | None,
     constraints: Constraints,
     as_json: bool,
 ) -> None:
     """Simulate the Verilog of MODEL and compare every layer's spikes with the reference, bit by bit.
 
     Without --data the images are random. All frames run once back to back, and once more with random stalls at both
-    ends. Exit status 1 if anything differs. The design must fit the --device, except with --fold.
+    ends. The first difference of each layer is printed, and the exit status is 1 if there is any. The design must fit
+    the --device, except with --fold.
     """
     network = load_model(model)
 
@@ -52,6 +65,9 @@ def command(
             plan.folding,
             images,
             seed=seed,
+            until=until,
+            debug=debug,
+            stage=show.at,
             progress=lambda done, total: show.at("comparing frames", done, total),
         )
     fields = {
@@ -59,6 +75,7 @@ def command(
         "layers": result.layers,
         "spikes_compared": result.spikes_compared,
         "mismatches": result.mismatches,
+        "differences": [asdict(difference) for difference in result.differences],
         "cycles_per_frame": result.cycles_per_frame,
         "latency_cycles": result.latency_cycles,
         **remark(plan),
@@ -69,10 +86,12 @@ def command(
             f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
             f"reference, {result.mismatches:,} mismatches\n"
             f"{result.cycles_per_frame:g} cycles per frame back to back, {result.latency_cycles} cycles from a frame's "
-            "first pixel to its result (simulated)"
+            f"first pixel to its {'result' if until is None else f'output of {until}'} (simulated)"
         )
-        if result.first_mismatch:
-            click.echo(f"first mismatch at {result.first_mismatch}")
+        if result.differences:
+            click.echo("The first difference of each layer:")
+        for difference in result.differences:
+            click.echo(f"  {difference}")
 
     emit(as_json, fields, human)
     if result.mismatches:

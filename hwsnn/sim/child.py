@@ -15,7 +15,7 @@ from typing import Any
 import cocotb_tools.config
 from cocotb_tools.runner import Verilator
 
-from hwsnn.sim.runner import BUILD, COCOTB, PROGRAM
+from hwsnn.sim.runner import BUILD, COCOTB, PROGRAM, WINDOW
 
 
 def _end_with_parent() -> None:
@@ -45,6 +45,7 @@ def _build(job: dict[str, Any]) -> None:
     """
     folder = Path(job["folder"])
     shutil.copyfile(cocotb_tools.config.share_dir / "lib" / "verilator" / PROGRAM, folder / PROGRAM)
+    shutil.copyfile(Path(__file__).parent / WINDOW, folder / WINDOW)
     (folder / BUILD / COCOTB).symlink_to(cocotb_tools.config.libs_dir)
     for command in job["commands"]:
         done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, check=False)
@@ -56,6 +57,7 @@ def _run(job: dict[str, Any]) -> None:
     """Run the simulator with cocotb's runner."""
     libraries = [str(cocotb_tools.config.libs_dir), os.environ.get("LD_LIBRARY_PATH")]
     os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))
+    waveforms = job.get("waveforms")
     Verilator().test(
         hdl_toplevel=job["top"],
         hdl_toplevel_lang="verilog",
@@ -63,6 +65,8 @@ def _run(job: dict[str, Any]) -> None:
         build_dir=job["folder"],
         test_dir=job["test_folder"],
         results_xml=job["results"],
+        waves=waveforms is not None,
+        test_args=["--trace-file", waveforms] if waveforms else [],
     )
 
 

@@ -20,6 +20,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from hwsnn.progress import silent
 BUILD, COCOTB, PROGRAM = "build", "cocotb", "verilator.cpp"
 """Files that the child adds to the sources of a build: the output folder, in it a link to cocotb's libraries, and
 cocotb's main program."""
+WINDOW = "trace_window.h"
+"""Included in every file of C++ of a simulator that records waveforms."""
 BUILD_ARGS = [
     *("--cc", "--exe", "--vpi"),
     *("--prefix", "Vtop"),
@@ -60,6 +63,27 @@ OURS = ("COCOTB_", "GPI_", "PYGPI_", "WAVES", "GUI")
 """Prefixes of the environment variables that control cocotb: we set them, and drop the user's."""
 
 
+TRACED_ARGS = [
+    "--trace-vcd",
+    "--trace-max-width",
+    "65536",
+    "--trace-max-array",
+    "65536",
+    "-CFLAGS",
+    f"-include ../{WINDOW}",
+]
+"""What a simulator is built with that records waveforms: by default, Verilator leaves out wide signals and memories."""
+
+
+@dataclass(frozen=True)
+class Waveforms:
+    """A file of waveforms, from the time ``begin_ps`` to ``end_ps``."""
+
+    file: Path
+    begin_ps: int
+    end_ps: int
+
+
 class SimulationError(ToolError):
     """A simulator could not be built, or a bench did not run to its end."""
 
@@ -76,21 +100,34 @@ def simulation_environment() -> dict[str, str]:
     return environment
 
 
-def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] = (), *, long_run: bool = False) -> Path:
+def build_simulator(
+    verilog: str,
+    top: str,
+    visible: Sequence[tuple[str, str]] = (),
+    *,
+    long_run: bool = False,
+    traced: str | None = None,
+) -> Path:
     """The folder of a simulator of module ``top`` in the text ``verilog``: from the cache, or built now.
 
     A bench sees the signals of the top module, and those that ``visible`` names: pairs of a module's name and a pattern
     of signal names, in which ``*`` stands for anything. Verilator may optimize everything else away, which makes builds
     and simulations several times faster. ``long_run``: it is to simulate millions of cycles, so that compiling it
-    with optimization pays off.
+    with optimization pays off. ``traced``: an instance of the top; the simulator can record waveforms of all that is
+    in it, beside the top's own signals.
 
     Raises ``SimulationError``, and ``InputError`` where a tool is missing.
     """
     environment = simulation_environment()
     level = LONG_RUN if long_run else SHORT_RUN
-    tools = (*BUILD_ARGS, RUNTIME_LEVEL, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
+    arguments = [*BUILD_ARGS, *(TRACED_ARGS if traced else [])]
+    tools = (*arguments, RUNTIME_LEVEL, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
     cache = cache_folder()
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
+    if traced:
+        inside = f"{top}.{traced}"
+        control += 'tracing_off -scope "*"\n'
+        control += "".join(f'tracing_on -scope "{scope}"\n' for scope in (top, inside, f"{inside}.*"))
     folder = cache / _digest(verilog, top, control, level, *tools)
     if _runs(folder / top) and ours_alone(folder):
         os.utime(folder)
@@ -110,7 +147,7 @@ def build_simulator(verilog: str, top: str, visible: Sequence[tuple[str, str]] =
             "top": top,
             "folder": str(scratch),
             "commands": [
-                ["verilator", *BUILD_ARGS, "-Mdir", BUILD, "--top-module", top, "-o", top, *sources],
+                ["verilator", *arguments, "-Mdir", BUILD, "--top-module", top, "-o", top, *sources],
                 ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk", RUNTIME_LEVEL, level],
             ],
         }
@@ -197,11 +234,13 @@ def run_bench(
     *,
     tests: int,
     progress: Callable[[int], object] = silent,
+    waveforms: Waveforms | None = None,
 ) -> None:
     """Run the cocotb tests of the Python module ``module`` on a built simulator.
 
     ``parameters`` become environment variables of the simulation. A bench may write its progress, an integer, to the
-    file named by ``HWSNN_PROGRESS``; ``progress`` is called with it. Raises ``SimulationError`` unless exactly
+    file named by ``HWSNN_PROGRESS``; ``progress`` is called with it. ``waveforms``: recorded, by a simulator that was
+    built for it. Raises ``SimulationError`` unless exactly
     ``tests`` tests ran and all passed.
     """
     with Scratch("run") as folder:
@@ -213,6 +252,9 @@ def run_bench(
                 progress(int(text))
 
         job, environment = _bench(simulator, top, module, parameters, folder)
+        if waveforms is not None:
+            job |= {"waveforms": str(waveforms.file)}
+            environment |= {"HWSNN_TRACE_BEGIN": str(waveforms.begin_ps), "HWSNN_TRACE_END": str(waveforms.end_ps)}
         try:
             _run_child(job, environment | {"HWSNN_PROGRESS": str(counter)}, log, poll)
         except SimulationError:

@@ -43,7 +43,7 @@ def report(extent: int = 28, classes: int = 10, device: str = "xczu9eg") -> Benc
     built = network(extent, classes)
     design = plan.with_folds(built, DEVICES[device], {"dense": LayerFold(1, classes, 2)})
     results = tuple(result_clocks(built, design.folding, FRAMES))
-    simulated = NetworkResult(FRAMES, 1, 4_000, 0, None, results[-1] - results[-2], results[0], results)
+    simulated = NetworkResult(FRAMES, 1, 4_000, 0, (), results[-1] - results[-2], results[0], results)
     figures = (CpuFigure("numpy reference", 1_000.0), CpuFigure("PyTorch", 2_000.0))
     return BenchReport(built, design, simulated, 150, Cpu("a processor", 2, None), figures)
 
