@@ -11,7 +11,7 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.constraints import Constraints
 
 from ..progress import stages
-from .common import count_option, data_option, emit, json_option, model_argument, seed_option
+from .common import as_path, count_option, data_option, emit, json_option, model_argument, seed_option
 from .folding import folding_options, planned, remark
 
 RANDOM_FRAMES = 10
@@ -27,7 +27,8 @@ RANDOM_FRAMES = 10
 @click.option(
     "--debug",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
+    callback=as_path,
     help="The folder for what shows the first difference: design.v, beats.npz, first.json, dump.vcd, streams.gtkw.",
 )
 @folding_options()

@@ -75,9 +75,7 @@ def first_difference(
 
     ``expected``: what ``boundary`` expects, packed, as is ``found``.
     """
-    both = min(len(expected), len(found))
-    unequal = np.flatnonzero((expected[:both] != found[:both]).any(axis=1))
-    beat = int(unequal[0]) if len(unequal) else both
+    beat = _alike(expected, found)
     if beat == max(len(expected), len(found)):
         return None
     wanted = boundary.expected[beat] if beat < len(expected) else None
@@ -107,25 +105,32 @@ def _kind(expected: Bytes, found: Bytes, beat: int) -> Kind:
     if beat == len(expected):
         return "surplus"
     more = len(found) - len(expected)
+    after, due = found[beat:], expected[beat:]
+    if 0 < -more <= MOST_SHIFTED and _alike(due[-more:], after) == len(after):
+        return "lost"
+    if 0 < more <= MOST_SHIFTED and _alike(after[more:], due) == len(due):
+        return "surplus"
     for shift in range(1, MOST_SHIFTED + 1):
-        if _shifted(expected[beat:], found[beat:], shift, same_end=more == -shift):
+        if _shifted(due, after, shift):
             return "lost"
-        if _shifted(found[beat:], expected[beat:], shift, same_end=more == shift):
+        if _shifted(after, due, shift):
             return "surplus"
     return "wrong"
 
 
-def _shifted(longer: Bytes, shorter: Bytes, shift: int, *, same_end: bool) -> bool:
+def _shifted(longer: Bytes, shorter: Bytes, shift: int) -> bool:
     """Whether ``shorter`` is ``longer`` without its first ``shift`` beats, as far as can be told.
 
     Beats behind a wrong one are in their places. Where they are all alike, or one after the other alike, they are also
-    those of other places. So more than one of them must differ from the beat in its place, and not all be alike; or
-    all the rest be the same with no beat over (``same_end``).
+    those of other places. So more than one of them must differ from the beat in its place, and not all be alike.
     """
-    both = min(len(shorter), len(longer) - shift)
-    unequal = np.flatnonzero((longer[shift : shift + both] != shorter[:both]).any(axis=1))
-    run = int(unequal[0]) if len(unequal) else max(both, 0)
-    if same_end and run == len(shorter):
-        return True
+    run = _alike(longer[shift:], shorter)
     misplaced = (shorter[:run] != longer[:run]).any(axis=1).sum()
     return bool(misplaced > 1 and (shorter[:run] != shorter[:1]).any())
+
+
+def _alike(one: Bytes, other: Bytes) -> int:
+    """The number of beats up to the first that differs, or to the end of the shorter."""
+    both = min(len(one), len(other))
+    unequal = np.flatnonzero((one[:both] != other[:both]).any(axis=1))
+    return int(unequal[0]) if len(unequal) else both

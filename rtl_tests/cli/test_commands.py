@@ -29,7 +29,12 @@ from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
 HWSNN = (sys.executable, "-m", "hwsnn")
-VERIFY_KEYS = {"frames", "layers", "spikes_compared", "mismatches", "cycles_per_frame", "latency_cycles"}
+VERIFY_KEYS = {
+    *("frames", "layers", "spikes_compared", "mismatches", "differences", "cycles_per_frame", "latency_cycles"),
+}
+DIFFERENCE_KEYS = {"layer", "frame", "y", "x", "step", "channel", "expected", "found", "cycle", "kind", "stalls"}
+LAST = "pixels__valid"
+"""The name of the last layer."""
 BENCH_KEYS = {
     *("hwsnn", "model", "device", "folding", "estimated_lut", "estimated_lut_percent", "estimated_ff"),
     *("estimated_bram18", "limiting"),
@@ -42,7 +47,7 @@ BENCH_KEYS = {
 def network() -> Network:
     """Two layers, three input channels, 4-bit pixels; names that Verilog and the benches have uses for, too."""
     drawn = random_network(45)
-    names = ("module", "pixels__valid")
+    names = ("module", LAST)
     layers = tuple(renamed_layer(layer, name) for layer, name in zip(drawn.layers, names, strict=True))
     return replace(drawn, name="1.net-", layers=layers)
 
@@ -67,6 +72,19 @@ def test_verify_prints_one_object(model: Path) -> None:
     fields = json.loads(done.stdout)
     assert fields.keys() == VERIFY_KEYS
     assert (fields["frames"], fields["layers"], fields["mismatches"]) == (1, 2, 0)
+
+
+def test_verify_up_to_a_layer_into_a_folder(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shown"
+    done = hwsnn("verify", str(model), "-n", "1", "--until", "module", "--debug", str(folder))
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
+    assert ", 0 mismatches\n" in done.stdout
+    assert "to its output of module (simulated)" in done.stdout
+    assert (folder / "first.json").read_text() == "null\n"
+    with np.load(folder / "beats.npz", allow_pickle=False) as beats:
+        assert (beats["expected_module"] == beats["found_module"]).all()
+        assert "found_result" not in beats
+    assert (folder / "dump.vcd").stat().st_size > 0
 
 
 ODD = "a b$c#d'e%f:\u00fc"
@@ -167,10 +185,14 @@ def test_wrong_hardware_is_a_no(model: Path, tmp_path: Path, monkeypatch: pytest
     assert not folder.exists()
     assert result.stdout.count("\n") == 1
     fields = json.loads(result.stdout)
+    assert fields["mismatches"] > 0
     if command == "verify":
-        assert fields["mismatches"] > 0
+        first = fields["differences"][0]
+        assert first.keys() == DIFFERENCE_KEYS
+        assert (first["layer"], first["frame"], first["kind"], first["stalls"]) == (LAST, 0, "wrong", False)
+        words = CliRunner().invoke(cli, [command, str(model)]).stdout
+        assert f"The first difference of each layer:\n  {LAST}: frame 0, row 0, column 0, step " in words
     else:
-        assert fields["mismatches"] > 0
         assert beside_stages(result.stderr).startswith("hwsnn: the hardware's results differ: ")
 
 
