@@ -18,7 +18,7 @@ from .describe import description
 from .layout import Words, comment, module_text
 from .modules import DistinctModule, ModuleSet
 from .names import module_names
-from .rtlil import SELF, plain_names
+from .rtlil import SELF, plain_names, with_contents
 from .yosys import from_rtlil
 
 TOP = "hwsnn_network"
@@ -94,6 +94,13 @@ def text_of(modules: ModuleSet, top: str, around: str = "") -> str:
     ]
     others = [module_text(text, (), (), {}) for _, text in sorted(texts.items(), key=lambda item: item[0] != top)]
     return "\n".join([*others[:1], *described, *others[1:]] if around else [*described, *others])
+
+
+def whole_rtlil(modules: ModuleSet, around: str) -> str:
+    """The RTLIL of modules with what their memories hold, behind the top that they stand in, ``around``."""
+    keys = {module.key: module.key for module in modules.modules}
+    texts = (with_contents(named(module, keys), module.converted.contents) for module in modules.modules)
+    return "\n".join([plain_names(around), *texts])
 
 
 def _laid_out(module: DistinctModule, text: str) -> str:
