@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-from amaranth.back import verilog
-from amaranth.hdl import Value
 
 from hwsnn.build.process import run_tool
 from hwsnn.build.tools import find
@@ -25,6 +23,7 @@ from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.folding import Sums
 from hwsnn.folding.synaptic_sums import SynapticSums
 from hwsnn.rtl.compute.synapses import Synapses
+from hwsnn.verilog.emit import verilog_text
 
 LANES = 4
 INPUTS = {1: 36, 8: 9}
@@ -54,10 +53,8 @@ def cells(component: Synapses, command: str) -> dict[str, int]:
     """The cells that Yosys makes of a component, by type."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        ports = [Value.cast(port) for flow in (component.i, component.o) for port in (flow.valid, flow.payload)]
-        (folder / "top.v").write_text(verilog.convert(component, name="top", emit_src=False, ports=ports))
-        # Yosys mixes up the wire "o__payload[0]", a whole element, with bit 0 of the port: it may not see such names.
-        script = f"read_verilog top.v; rename -hide */w:*; {command}; tee -q -o cells.json stat -json"
+        (folder / "top.v").write_text(verilog_text(component, "top"))
+        script = f"read_verilog top.v; {command}; tee -q -o cells.json stat -json"
         run_tool(find("yosys"), ["-q", "-p", script], folder, folder / "yosys.log")
         counts: dict[str, int] = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
     return counts

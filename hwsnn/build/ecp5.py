@@ -18,6 +18,7 @@ from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.progress import StageProgress, silent
 from hwsnn.spec import Network
+from hwsnn.verilog.emit import whole_rtlil
 
 from . import tools
 from .boards import NextpnrBoard
@@ -32,9 +33,6 @@ _PERCENT = 100
 _YOSYS_STEP = re.compile(r"\d+\.(\d+)\. Executing ")
 _YOSYS_STEPS = 52
 """Approximate number of synth_ecp5's top-level steps: the length of the progress bar."""
-_ELEMENT = re.compile(r"(?<=\S)\[(\d+)\]")
-"""The index in the name of an element of an array. Yosys' abc9 would take ``name[0]`` for bit 0 of ``name``, where
-there is one too, and fail on their widths. A bit that is selected has a space before it."""
 _PLACER_ITERATION = re.compile(r"Info:\s+at iteration #(\d+), type")
 _REFINER_ITERATION = re.compile(r"Info:\s+at iteration #(\d+): temp")
 _ARCS = re.compile(r"Info: Routing (\d+) arcs")
@@ -116,8 +114,8 @@ def write_design(top: SerialTop, board: NextpnrBoard, folder: Path) -> None:
     Products are mapped to look-up tables: they are small, most of their factors are constants, and the few columns of
     multipliers would spread a design over the chip (``docs/boards.md`` has figures).
     """
-    files = platform_files(top, board)
-    (folder / f"{TOP}.il").write_text(_ELEMENT.sub(r".\1", files[f"{TOP}.il"]))
+    modules, files = platform_files(top, board)
+    (folder / f"{TOP}.il").write_text(whole_rtlil(modules, files[f"{TOP}.il"]))
     (folder / f"{TOP}.lpf").write_text(files[f"{TOP}.lpf"])
     (folder / f"{TOP}.ys").write_text(f"read_rtlil {TOP}.il\nsynth_ecp5 -nodsp -top {TOP} -json {TOP}.json\n")
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from hwsnn.folding.folding import Folding
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.spec import Network
-from hwsnn.verilog.emit import WAIVERS, Modular, text_of
+from hwsnn.verilog.emit import WAIVERS, text_of
 from hwsnn.verilog.layout import comment
 from hwsnn.version import __version__
 
@@ -24,12 +24,11 @@ def serial_design(network: Network, folding: Folding, board: VivadoSerialBoard) 
 
     Raises ``InputError`` if the serial protocol cannot carry the network's frames, and as ``from_rtlil`` does.
     """
-    top = Modular(serial_top(network, folding, board))
-    files = platform_files(top, board, emit_src=False, add_constraints=CONSTRAINTS)
+    modules, files = platform_files(serial_top(network, folding, board), board, add_constraints=CONSTRAINTS)
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash(network)}",
         f"For {board.title}: pins and clocks are in {TOP}.xdc, the serial line follows docs/link.md.",
     ]
-    verilog = comment(header) + WAIVERS + "\n" + text_of(top.modules, TOP, files[f"{TOP}.il"])
+    verilog = comment(header) + WAIVERS + "\n" + text_of(modules, TOP, files[f"{TOP}.il"])
     return {f"{TOP}.v": verilog, f"{TOP}.xdc": files[f"{TOP}.xdc"] + "\n"}

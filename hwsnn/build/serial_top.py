@@ -16,6 +16,8 @@ from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial.frame_buffer import memory_size
 from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.spec import Network
+from hwsnn.verilog.emit import Modular
+from hwsnn.verilog.modules import ModuleSet
 
 from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
 from .frame_memory import require_frame_memory
@@ -73,7 +75,10 @@ def serial_top(network: Network, folding: Folding, board: SerialBoard) -> Serial
     return SerialTop(board, shell)
 
 
-def platform_files(top: Elaboratable, board: SerialBoard, **options: Any) -> dict[str, str]:
-    """Design, pins and clocks of ``top`` as Amaranth's platform writes them, by file name; ``options``: its own."""
-    files = board.platform().prepare(top, TOP, **options).files
-    return {name: content if isinstance(content, str) else content.decode() for name, content in files.items()}
+def platform_files(top: SerialTop, board: SerialBoard, **options: Any) -> tuple[ModuleSet, dict[str, str]]:
+    """The modules in ``top``, and ``top`` itself, pins and clocks as Amaranth's platform writes them, by file name;
+    ``options``: its own."""
+    modular = Modular(top)
+    files = board.platform().prepare(modular, TOP, emit_src=False, **options).files
+    texts = {name: content if isinstance(content, str) else content.decode() for name, content in files.items()}
+    return modular.modules, texts

@@ -18,7 +18,7 @@ from .describe import description
 from .layout import Words, comment, module_text
 from .modules import DistinctModule, ModuleSet
 from .names import module_names
-from .rtlil import SELF, plain_names
+from .rtlil import SELF, plain_names, with_contents
 from .yosys import from_rtlil
 
 TOP = "hwsnn_network"
@@ -56,10 +56,15 @@ def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
 
 def verilog_text(component: Any, top: str) -> str:
     """As ``to_verilog``, without its header."""
+    return text_of(modules_of(component), top)
+
+
+def modules_of(component: Any) -> ModuleSet:
+    """The modules of a component, its own among them."""
     modules = ModuleSet()
     with _rarely_collecting():
         modules.add(component, modules.elaborated(component))
-    return text_of(modules, top)
+    return modules
 
 
 class Modular(Elaboratable):  # type: ignore[misc]  # Amaranth has no types
@@ -81,7 +86,7 @@ def text_of(modules: ModuleSet, top: str, around: str = "") -> str:
     """The Verilog of modules, from ``top`` down; ``around``: ``top`` in RTLIL, where it is not one of them."""
     names = module_names(modules.modules, top)
     rtlil = [_KEY.sub(lambda key: names[key[0]], plain_names(around))]
-    rtlil += [_named(module, names) for module in modules.modules]
+    rtlil += [named(module, names) for module in modules.modules]
     texts = {found[1]: found[0] for found in _MODULE.finditer(from_rtlil("\n".join(rtlil)))}
     described = [
         comment(description(module.component)) + _laid_out(module, texts.pop(names[module.key]))
@@ -91,13 +96,21 @@ def text_of(modules: ModuleSet, top: str, around: str = "") -> str:
     return "\n".join([*others[:1], *described, *others[1:]] if around else [*described, *others])
 
 
+def whole_rtlil(modules: ModuleSet, around: str) -> str:
+    """The RTLIL of modules with what their memories hold, behind the top that they stand in, ``around``."""
+    keys = {module.key: module.key for module in modules.modules}
+    texts = (with_contents(named(module, keys), module.converted.contents) for module in modules.modules)
+    return "\n".join([plain_names(around), *texts])
+
+
 def _laid_out(module: DistinctModule, text: str) -> str:
     fields = getattr(module.component, "fields", {})
     memories = {name: Words(contents, fields.get(name, ())) for name, contents in module.converted.contents}
     return module_text(text, module.ports, module.parts, memories)
 
 
-def _named(module: DistinctModule, names: Mapping[str, str]) -> str:
+def named(module: DistinctModule, names: Mapping[str, str]) -> str:
+    """The RTLIL of a module, in which it and those that stand in it have these names, by their keys."""
     text = _SELF.sub(rf"\\{names[module.key]}", module.converted.rtlil)
     return _KEY.sub(lambda key: names[key[0]], text)
 

@@ -4,7 +4,7 @@ their time."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ _NAME = re.compile(r"(?<!\\)\\([^\s\\\"]+)")
 _NOT_PLAIN = re.compile(r"\W")
 _KEYWORDS = {"buf"}
 """Of Verilog, among the names that Amaranth gives itself."""
+_MEMORY = re.compile(r"^  memory width \d+ size \d+ \\(\w+)\n", re.MULTILINE)
 _INPUT = re.compile(r" input \d+ +\\(\w+)\n")
 _RESET = re.compile(r"  wire width 1 input \d+ +\\((?:\w+_)?rst)\n\n")
 
@@ -108,6 +109,22 @@ def _drop_aliases(module: Any) -> None:
     module.connections = [(name, value) for name, value in module.connections if name not in aliases]
     for name in aliases:
         del module.contents[name]
+
+
+def with_contents(text: str, contents: Iterable[tuple[str, Contents]]) -> str:
+    """RTLIL of a module with what its memories hold, by their names."""
+    found = dict(contents)
+    return _MEMORY.sub(lambda memory: memory[0] + _filled(memory[1], found[memory[1]]), text)
+
+
+def _filled(name: str, contents: Contents) -> str:
+    width, words = contents.width, contents.words
+    bits = "".join(f"{word:0{width}b}" for word in reversed(words))
+    return (
+        f'  cell $meminit_v2 $0_{name}\n  parameter \\MEMID "\\\\{name}"\n  parameter \\ABITS 0\n'
+        f"  parameter \\WIDTH {width}\n  parameter \\WORDS {len(words)}\n  parameter \\PRIORITY 0\n"
+        f"  connect \\ADDR {{ }}\n  connect \\DATA {len(bits)}'{bits}\n  connect \\EN {width}'{'1' * width}\n  end\n"
+    )
 
 
 def plain_names(text: str) -> str:

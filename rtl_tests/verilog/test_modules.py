@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.rtl.axi.shell import AxiShell
+from hwsnn.rtl.compute.rom import Rom
 from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.rtl.stream.counter import ModuloCounter
 from hwsnn.rtl.stream.fifo import SkidBuffer
 from hwsnn.rtl.window.pool import OrPool
 from hwsnn.spec import Network
-from hwsnn.verilog.emit import verilog_text
+from hwsnn.verilog.emit import modules_of, verilog_text
 from hwsnn.verilog.layout import Words, module_text
 from hwsnn.verilog.modules import ModuleSet
 from hwsnn.verilog.names import module_names
-from hwsnn.verilog.rtlil import Contents, plain_names
+from hwsnn.verilog.rtlil import Contents, plain_names, with_contents
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_folding, random_network
 
@@ -121,6 +125,20 @@ def test_names_that_verilog_escapes_are_replaced() -> None:
     memory = 'parameter \\MEMID "\\\\words"' + "\n"
     text = plain_names(f"wire \\$signal$4\ncell \\a \\buf\n{memory}wire \\signal_4\nconnect \\$signal$4")
     assert text == f"wire \\signal_4_2\ncell \\a \\buf_2\n{memory}wire \\signal_4\nconnect \\signal_4_2"
+
+
+def test_rtlil_fills_memories_as_amaranth_does() -> None:
+    def table() -> Rom:
+        return Rom({"number": np.array([[-3], [2], [0]])})
+
+    (module,) = modules_of(table()).modules
+    filled = with_contents(module.converted.rtlil, module.converted.contents)
+    pattern = re.compile(r"cell \$meminit_v2 .*?\n  end\n", re.DOTALL)
+    ours, amaranths = (
+        [line.split() for line in pattern.findall(text)[0].splitlines()[1:]]
+        for text in (filled, rtlil.convert(table(), name="table"))
+    )
+    assert ours == [line for line in amaranths if line[0] != "attribute"]
 
 
 def test_memories_are_filled_word_by_word_or_at_once() -> None:

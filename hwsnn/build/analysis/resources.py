@@ -26,12 +26,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from amaranth.back import rtlil
-
 from hwsnn.errors import InputError, ToolError
 from hwsnn.planner.devices import DEVICES, Device
 from hwsnn.progress import CountProgress, silent
-from hwsnn.verilog.emit import TOP
+from hwsnn.verilog.emit import modules_of
 
 from ..tools import find
 from .synthesis import synthesize
@@ -120,7 +118,7 @@ class Resources:
         return fields
 
 
-def measure(design: Any, device: Device = ULTRASCALE, progress: CountProgress = silent, top: str = TOP) -> Resources:
+def measure(design: Any, device: Device = ULTRASCALE, progress: CountProgress = silent) -> Resources:
     """Synthesize the Amaranth component ``design``, or find it in the cache, and count its resources on ``device``.
 
     After an interruption, the units that were synthesized are in the cache for the next call. Raises ``InputError`` if
@@ -130,15 +128,13 @@ def measure(design: Any, device: Device = ULTRASCALE, progress: CountProgress = 
         raise InputError(f"{device.title}: no UltraScale+ device; resources are counted for such alone")
     start = time.monotonic()
     tool = find("yosys")
-    component = cut(rtlil.convert(design, name=top, emit_src=False), top)
-    parts = list(component.walk())
-    units = list(dict.fromkeys(part.unit for _, part in parts))
+    parts = cut(modules_of(design))
+    units = list(dict.fromkeys(parts.values()))
     synthesized = synthesize(tool, units, device.family, progress)
-    own = {path: synthesized.netlists[part.unit] for path, part in parts}
+    own = {path: synthesized.netlists[unit] for path, unit in parts.items()}
     cells = _sum(netlist.cells for netlist in own.values())
     uses = {
-        path: use(_sum(netlist.cells for below, netlist in own.items() if below[: len(path)] == path))
-        for path, _ in parts
+        path: use(_sum(netlist.cells for below, netlist in own.items() if below[: len(path)] == path)) for path in parts
     }
     return Resources(
         device=device,

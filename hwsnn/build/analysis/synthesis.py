@@ -16,7 +16,7 @@ from hwsnn.progress import CountProgress
 
 from ..process import run_side_by_side
 from ..tools import Tool
-from .units import ROOT, Unit
+from .units import MARK, ROOT
 
 AT_ONCE = 2
 """Yosys processes at a time."""
@@ -49,7 +49,7 @@ class Netlist:
 class Synthesized:
     """``made``: number of units that were not in the cache. ``peak_bytes``: peak memory of a process, if any ran."""
 
-    netlists: dict[Unit, Netlist]
+    netlists: dict[str, Netlist]
     made: int
     peak_bytes: int | None
 
@@ -59,14 +59,14 @@ def cache_folder() -> Path:
     return private_folder("synthesis")
 
 
-def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: CountProgress) -> Synthesized:
+def synthesize(tool: Tool, units: Sequence[str], family: str, progress: CountProgress) -> Synthesized:
     """The netlists of ``units``, which are distinct. At an exception, Ctrl-C too, the finished ones are in the cache.
 
     Raises ``InputError`` if there can be no cache, and ``ToolError`` if Yosys fails.
     """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    files = {unit: cache / f"{_digest(unit.text(''), tool.version, SCRIPT, family)}.json" for unit in units}
+    files = {unit: cache / f"{_digest(unit, tool.version, SCRIPT, family)}.json" for unit in units}
     netlists = {unit: netlist for unit in units if (netlist := _kept(files[unit])) is not None}
     batches = _batches([unit for unit in units if unit not in netlists])
     made, peaks = len(units) - len(netlists), []
@@ -90,10 +90,10 @@ def synthesize(tool: Tool, units: Sequence[Unit], family: str, progress: CountPr
     return Synthesized(netlists, made, max(peaks, default=None))
 
 
-def _batches(units: Sequence[Unit]) -> list[list[Unit]]:
+def _batches(units: Sequence[str]) -> list[list[str]]:
     """Batches with the largest units first, so that the last batches are short."""
-    lines = {unit: unit.template.count("\n") for unit in units}
-    batches: list[list[Unit]] = []
+    lines = {unit: unit.count("\n") for unit in units}
+    batches: list[list[str]] = []
     room = 0
     for unit in sorted(units, key=lambda unit: -lines[unit]):
         room -= lines[unit]
@@ -113,15 +113,15 @@ def _prefix(number: int) -> str:
     return f"{number:02d}_"
 
 
-def _batch_text(units: Sequence[Unit], name: str) -> str:
+def _batch_text(units: Sequence[str], name: str) -> str:
     """RTLIL of a module ``name`` that holds all ``units`` and keeps them."""
     roots = [f"\\{_prefix(number)}{ROOT}" for number in range(len(units))]
     cells = "".join(f"  attribute \\keep 1\n  cell {root} {root}\n  end\n" for root in roots)
-    texts = "".join(unit.text(_prefix(number)) for number, unit in enumerate(units))
+    texts = "".join(unit.replace(MARK, _prefix(number)) for number, unit in enumerate(units))
     return f"autoidx {FIRST_NUMBER}\n{texts}module \\{name}\n{cells}end\n"
 
 
-def _results(statistics: Path, units: Sequence[Unit]) -> dict[Unit, Netlist]:
+def _results(statistics: Path, units: Sequence[str]) -> dict[str, Netlist]:
     """Yosys's counts for each unit of a batch."""
     netlists = {}
     try:

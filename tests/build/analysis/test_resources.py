@@ -179,10 +179,11 @@ def test_totals_are_those_of_yosys(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert measure(design()).cells == of_yosys(design(), tmp_path)
 
 
-def test_a_single_unit_is_what_yosys_makes_of_it_flat(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [True, False])
+def test_a_single_unit_is_what_yosys_makes_of_it_flat(block: bool, tmp_path: Path) -> None:
     def design() -> Rom:
         numbers = np.random.default_rng(1).integers(-300, 300, (64, 8))
-        return Rom({"a": numbers, "b": numbers | 4}, block=True)
+        return Rom({"a": numbers, "b": numbers | 4}, block=block)
 
     found = measure(design())
     assert (found.instances, found.layers) == (1, {})
