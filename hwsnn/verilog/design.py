@@ -13,7 +13,7 @@ from hwsnn.model_file.integer_file import model_hash
 
 from ..rtl.network import Pipeline
 from .emit import to_verilog
-from .manifest import manifest
+from .manifest import manifest, speed
 
 if TYPE_CHECKING:
     from hwsnn.planner.plan import Plan
@@ -38,7 +38,7 @@ def write_design(network: Network, plan: Plan, folder: Path) -> Design:
     Raises ``InputError`` if the folder cannot be written.
     """
     with folder_written_whole(folder) as whole:  # a folder that cannot be written is refused before minutes of work
-        text = to_verilog(Pipeline(network, plan.folding), model_hash(network), notes=[_speed(plan)])
+        text = to_verilog(Pipeline(network, plan.folding), model_hash(network), notes=[speed(plan.cycles)])
         described = manifest(network, plan.folding, plan.cycles)
         contents = {
             f"{network.name}.v": text,
@@ -49,12 +49,3 @@ def write_design(network: Network, plan: Plan, folder: Path) -> Design:
             (whole / name).write_text(content)
     verilog, manifest_file, folding = (folder / name for name in contents)
     return Design(verilog, manifest_file, folding, lines=text.count("\n"), plan=plan)
-
-
-def _speed(plan: Plan) -> str:
-    """As in the manifest."""
-    cycles = plan.cycles
-    return (
-        f"{cycles.latency_cycles} cycles from a frame's first pixel to its result, both as they move, and "
-        f"{float(cycles.cycles_per_frame):g} cycles per frame back to back, if the result is always taken at once."
-    )
