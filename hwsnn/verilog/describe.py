@@ -16,6 +16,7 @@ _HEADING = re.compile(r"^(\w+)\n-+\n", re.MULTILINE)
 _LITERAL = re.compile(r"``(.+?)``")
 _ENTRY = re.compile(r"^(\S.*?) : ")
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
+_ONE = re.compile(r"(?<![+*] )\b1 (cycle|bit|step)s\b")
 
 
 def description(component: Any) -> Iterator[str]:
@@ -32,11 +33,11 @@ def description(component: Any) -> Iterator[str]:
     if "Ports" in found:
         yield "Ports:"
         text = _LITERAL.sub(lambda literal: _valued(literal[1], numbers, whole=False), found["Ports"])
-        yield from (f"  {line}" for line in _present(component, _paragraphs(text)))
+        yield from (f"  {line}" for line in _present(component, _paragraphs(_ONE.sub(r"1 \1", text))))
     if "Timing" in found:
         yield "Timing:"
         text = _LITERAL.sub(lambda literal: _valued(literal[1], numbers, whole=True), found["Timing"])
-        yield from (f"  {line}" for line in _paragraphs(text))
+        yield from (f"  {line}" for line in _paragraphs(_ONE.sub(r"1 \1", text)))
     if numbers:
         values = (f"{name} {value}{' bits' if name == 'shape' else ''}" for name, value in numbers.items())
         yield f"Here: {', '.join(values)}."
@@ -55,9 +56,9 @@ def _numbers(component: Any, attributes: str) -> dict[str, int]:
 
 
 def _valued(literal: str, numbers: Mapping[str, int], *, whole: bool) -> str:
-    """A name as the number it stands for, and with ``whole`` an expression of such names likewise."""
+    """A name as the number it stands for, and with ``whole`` an expression of such names likewise. No shape is one."""
     names = _NAME.findall(literal)
-    if (names != [literal] and not whole) or not set(names) <= numbers.keys():
+    if (names != [literal] and not whole) or not set(names) <= numbers.keys() - {"shape"}:
         return literal
     return _NAME.sub(lambda name: str(numbers[name[0]]), literal)
 
@@ -65,17 +66,18 @@ def _valued(literal: str, numbers: Mapping[str, int], *, whole: bool) -> str:
 def _present(component: Any, paragraphs: Iterator[str]) -> Iterator[str]:
     """Without the entries, and what is said about them, of ports that the component lacks, or that have no bits.
 
-    Ports whose names depend on the component are called by these.
+    One entry of ports whose names depend on the component is called by these.
     """
     members = component.signature.members
     lines, kept = list(paragraphs), True
-    said = {name for line in lines if (entry := _ENTRY.match(line)) for name in _names(entry[1])}
+    said = [name for line in lines if (entry := _ENTRY.match(line)) for name in _names(entry[1])]
     others = [name for name in members if name not in said]
+    dependent = [name for name in said if " " in name]
     for line in lines:
         if entry := _ENTRY.match(line):
             names = [name for name in _names(entry[1]) if name.isidentifier()]
             kept = not names or any(_has(component, name) for name in names)
-            if not names and others:
+            if not names and others and [entry[1]] == dependent:
                 few = others if len(others) < 4 else [*others[:2], "...", others[-1]]
                 line = f"{', '.join(few)}{line[entry.end(1) :]}"
         if kept:

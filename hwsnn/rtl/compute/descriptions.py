@@ -16,14 +16,16 @@ def described_table(sums: SynapticSums, table: Table, taps: int) -> str:
         "such sum of its row."
     )
     inputs = f"inputs, from bit 0: {', '.join(_places(sums, map(int, table.bits), taps))}."
-    return "\n".join([holds, inputs, _row(sums)])
+    return "\n".join([holds, inputs, _row(sums, taps)])
 
 
 def described_weights(sums: SynapticSums, taps: int) -> str:
     """The memory of all weights, for slices of ``taps`` taps."""
     channels = sums.weights.shape[4] // taps
     entry = f"i = tap * {channels} + channel" if taps > 1 and channels > 1 else "i = tap" if taps > 1 else "channel i"
-    return f"Column weight_l_i is of PE l: its weight of input i of its section of a slice, {entry}.\n{_row(sums)}"
+    return (
+        f"Column weight_l_i is of PE l: its weight of input i of its section of a slice, {entry}.\n{_row(sums, taps)}"
+    )
 
 
 def described_bases(sums: SynapticSums) -> str:
@@ -42,7 +44,8 @@ def described_biases(sums: SynapticSums) -> str:
     return f"Column lane_l is of PE l: its bias where inputs is 1, else 0. {_channel(sums)}"
 
 
-def _row(sums: SynapticSums) -> str:
+def _row(sums: SynapticSums, taps: int = 0) -> str:
+    """What a row is, and where ``taps`` are given, which input channels it has."""
     positions, groups, folds = sums.weights.shape[:3]
     row = "p" if positions > 1 else ""
     if groups > 1:
@@ -51,7 +54,13 @@ def _row(sums: SynapticSums) -> str:
         row = f"({row}) * {folds} + k" if " " in row else f"{row} * {folds} + k" if row else "k"
     names = (("p", "input pixel", positions), ("g", "output fold", groups), ("k", "input fold", folds))
     meant = ", ".join(f"{what} {name}" for name, what, count in names if count > 1)
-    return f"Row {row}: {meant}. {_channel(sums)}" if row else f"One row. {_channel(sums)}"
+    said = f"Row {row}: {meant}. {_channel(sums)}" if row else f"One row. {_channel(sums)}"
+    if folds == 1 or not taps:
+        return said
+    channels = sums.weights.shape[4] // taps
+    if channels == 1:
+        return f"{said} Input fold k is input channel k."
+    return f"{said} Channel d of input fold k is input channel k * {channels} + d."
 
 
 def _channel(sums: SynapticSums) -> str:
@@ -71,18 +80,17 @@ def _places(sums: SynapticSums, bits: Iterable[int], taps: int) -> Iterator[str]
         tap, channel = divmod(entry, channels)
         return section, tap, channel, of_entry
 
-    many_bits = sums.input_bits > 1
+    what = "bit" if sums.input_bits > 1 else "channel" if channels > 1 or taps == 1 else "tap"
 
     def around(at: tuple[int, int, int, int]) -> str:
         section, tap, channel, _ = at
-        names = [f"channel {channel}"] if many_bits and (channels > 1 or taps == 1) else []
-        names += [f"tap {tap}"] if taps > 1 else []
+        names = [f"channel {channel}"] if what == "bit" and (channels > 1 or taps == 1) else []
+        names += [f"tap {tap}"] if what != "tap" and taps > 1 else []
         names += [f"section {section}"] if sums.sections > 1 else []
         return "".join(f" of {name}" for name in names)
 
     for where, run in groupby(map(place, bits), around):
-        numbers = [at[3] if many_bits else at[2] for at in run]
-        yield _runs("bit" if many_bits else "channel", numbers) + where
+        yield _runs(what, [at[("tap", "channel", "bit").index(what) + 1] for at in run]) + where
 
 
 def _runs(what: str, numbers: list[int]) -> str:

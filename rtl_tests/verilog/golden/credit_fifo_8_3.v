@@ -11,7 +11,7 @@
 //       The result of the oldest beat in the pipeline is on result.
 //   result : Signal(shape), in
 //       The result.
-//   o : stream out of 8
+//   o : stream out of shape
 //       The results in order.
 // Timing:
 //   Latency: 2 cycles from arrive to o.
