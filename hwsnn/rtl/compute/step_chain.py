@@ -121,7 +121,7 @@ class StepChain:
                 shape=unsigned(self.lanes * bits), depth=len(words), init=words
             )
             port = table.read_port()
-            port.addr.name, port.data.name = "", f"{self.prefix}{name}_word"
+            port.addr.name, port.data.name = "", f"{self.prefix}{name}_read"
             m.d.comb += port.addr.eq(group.at(stage - 1))
             word = port.data
         return [word[lane * bits :][:bits] for lane in range(self.lanes)]
