@@ -60,7 +60,11 @@ class PopulationLayer(JoinedChains):
             steps[port] = joined_steps(network, index, port, fold, before)
             column_depth = folding.column_depths.get(port_name(network, index, port), 0)
             entries[name] = _entry(network, index, port, before, steps[port], column_depth)
-        super().__init__(entries, [("engine", Engine(network, index, fold, steps, folding.fifo_depths[layer.name]))])
+        engine = Engine(network, index, fold, steps, folding.fifo_depths[layer.name])
+        self.here = engine.here | {"passes": engine.passes}
+        if len(streams) == len(steps) == 1:
+            self.here["steps"] = folding.beat_steps(network, network.edges[index][0].source)
+        super().__init__(entries, [("engine", engine)])
 
 
 def _entry(network: Network, index: int, port: int, steps: int, joined: int, column_depth: int) -> Components:
@@ -131,6 +135,7 @@ class SumLayer(JoinedChains):
             f"i_{port}": _packed(channels * inputs.bits, folding.beat_steps(network, source), common)
             for port, (inputs, source) in enumerate(zip(every, sources, strict=True))
         }
+        self.here = {"steps": common, "C": channels, "b": network.outputs(index).bits}
         bits = [inputs.bits for inputs in every]
         join = Join({name: channels * common * width for name, width in zip(entries, bits, strict=True)})
         spikes = SpikeSum(channels * common, bits, network.outputs(index).bits)
@@ -165,7 +170,7 @@ class PoolLayer(ChainComponent):
         assert isinstance(layer, MaxPool)
         steps, depth = folding.beat_steps(network, index), folding.fifo_depths[layer.name]
         inputs, timesteps = layer.size[0] * layer.size[1], network.timesteps
-        beats = -(-timesteps // steps)
+        beats, self.here = -(-timesteps // steps), {"steps": steps, "C": channels}
         winner = layer.mode == "winner"
         pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
         window = SlidingWindow(channels * steps, (height, width), layer.size, layer.stride, beats)

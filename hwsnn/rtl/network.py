@@ -58,15 +58,17 @@ class Pipeline(wiring.Component):
 
     Ports
     -----
-    pixels : stream in of ``pixel_layout(network)``
+    pixels : stream in of ``ArrayLayout(unsigned(n), C)``
         Raster order, one beat per pixel, frames back to back; with the encoding ``steps`` one per time step of a pixel,
         order (y, x, t).
-    result : stream out of ``result_layout(network)``
-        One beat per frame, in the order of the frames.
+    result : stream out of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(S, classes)})``
+        The predicted class and the scores, of s bits: S is ``signed(s)`` for membranes, else ``unsigned(s)``. One beat
+        per frame, in the order of the frames.
 
     Timing
     ------
-    ``hwsnn.cycles`` computes the latency and the cycles per frame, which are those of the slowest layer.
+    The cycle model (``docs/cycles.md``) computes the latency and the cycles per frame, which are those of the slowest
+    layer.
 
     Raises
     ------
@@ -85,6 +87,9 @@ class Pipeline(wiring.Component):
             if set(given) != set(names):
                 raise ValueError(f"{what} must name {sorted(names)}, not {sorted(given)}")
         self._network, self._folding = network, folding
+        channels, height, width = network.input_shape
+        self.here = {"n": network.pixel_bits, "C": channels, "height": height, "width": width}
+        self.here |= {"a": network.answer_bits, "s": network.score_bits, "classes": network.classes}
         super().__init__(
             {
                 "pixels": In(stream.Signature(pixel_layout(network))),

@@ -44,6 +44,7 @@ class ArgMax(wiring.Component):
         self._classes, self._score_shape = classes, Shape.cast(score_shape)
         self.latency = 2 * tree_levels(classes)
         scores = data.ArrayLayout(self._score_shape, classes)
+        self.here = {"a": unsigned_width(classes - 1)}
         result = data.StructLayout({"answer": unsigned(unsigned_width(classes - 1)), "scores": scores})
         super().__init__(
             {

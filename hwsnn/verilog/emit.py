@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
@@ -24,11 +24,18 @@ from .yosys import from_rtlil
 TOP = "hwsnn_network"
 
 STREAM_PORTS = "Streams (valid, ready, payload) follow docs/streams.md; synchronous to clk, reset rst active high."
+READ = (
+    "How to read this file: docs/verilog.md of hwsnn. In comments unsigned(w) and signed(w) are w bits, range(n) as "
+    "many bits as n - 1 needs, ArrayLayout(S, n) n times S, StructLayout its fields side by side, the first in the "
+    "lowest bits. A line Here: has the numbers that the names in a comment stand for. A lane is a PE, a group (g) an "
+    "output fold, a fold (k) an input fold."
+)
 WAIVED = {
     "DECLFILENAME": "all modules are in one file",
     "UNUSED": "numbers have bits that are not read, such as the carry of a sum that is known to be smaller",
     "WIDTH": "operands are as wide as they must be, and Verilog extends them to the width of the result",
     "CASEOVERLAP": "the first case that matches is meant",
+    "PINCONNECTEMPTY": "of some instances not all outputs are read",
     "UNOPTFLAT": "parts of a number repeat other parts of it; there are no loops without a register",
 }
 """Of Verilator's warnings, those that this Verilog gives cause for, and the reasons."""
@@ -41,15 +48,17 @@ _SELF = re.compile(rf"\\{SELF}")
 _KEY = re.compile(r"(?<=\bcell \\)module_\d+\b")
 
 
-def to_verilog(component: Any, model_hash: str, top: str = TOP) -> str:
+def to_verilog(component: Any, model_hash: str, top: str = TOP, notes: Sequence[str] = ()) -> str:
     """The component and everything below it as Verilog-2001: a module per distinct component, the same to the byte.
 
-    Raises as ``from_rtlil``.
+    ``notes``: lines of its header about the whole design. Raises as ``from_rtlil``.
     """
     header = [
         f"hwsnn {__version__}, Amaranth {version('amaranth')}",
         f"model sha256 {model_hash}",
         AXI_PORTS if "aclk" in component.signature.members else STREAM_PORTS,
+        *notes,
+        READ,
     ]
     return comment(header) + WAIVERS + "\n" + verilog_text(component, top)
 

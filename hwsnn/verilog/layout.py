@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,13 @@ _PART = re.compile(r"\\(\w+)\[(\d+)\] ")
 _INSTANCE = re.compile(r"  \w+ (\w+) \(\n((?:    \..*\n)+)  \);\n", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"  \(\* .* \*\)")
 _CLOCK = re.compile(r"(?:\w+_)?(?:clk|rst)")
+_OPEN = re.compile(r"^    \.\w+\((_\d+_)\)", re.MULTILINE)
+_BIT = re.compile(r"^  (?:input|wire|reg) (\w+)(?: = .*)?;", re.MULTILINE)
+_UNNAMED = re.compile(r"\b_\d+_\b")
+_READ = re.compile(r"^ +(_\d+_) <= \w+\[[\w']+\];$", re.MULTILINE)
+_EITHER = re.compile(r"= \| \{ (\w+), (\w+) \};")
+_ITSELF = re.compile(r"= (\w+) \? \1 : ")
+_RUN_OF_DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass
@@ -49,10 +57,10 @@ def module_text(text: str, order: Sequence[str], parts: Sequence[str], memories:
     in the order of ``parts``."""
     head = _HEAD.match(text)
     assert head is not None, text[:80]
-    text = _instances_last(text, parts)
+    text = _instances_last(_plainly(text), parts)
     ports: dict[str, _Port] = {}
-    declared: list[str] = []
-    starts: list[str] = []
+    declared: dict[str, list[str]] = {}
+    starts: dict[str, list[str]] = {}
     body: list[str] = []
     attributes: list[str] = []
     for line in map(_short_numbers, _PART.sub(r"\1_\2", text[head.end() :]).splitlines()):
@@ -60,28 +68,55 @@ def module_text(text: str, order: Sequence[str], parts: Sequence[str], memories:
             attributes.append(line)
             continue
         if found := _PORT.fullmatch(line):
-            ports[found[3]] = _Port(found[1], found[2] or "", attributes)
+            ports[found[3]] = _Port(found[1], found[2] or "", [line for line in attributes if "init = " not in line])
         elif found := _DECLARED.fullmatch(line):
             if found[4]:
-                starts += _wrapped(f"    {found[3]}{found[4]};")
+                starts[found[3]] = _wrapped(f"    {found[3]}{found[4]};")
             if found[3] in ports:
                 ports[found[3]].register = "reg " if found[2] == "reg" else ""
             else:
-                declared += [*attributes, f"{found[1]};"]
+                declared[found[3]] = [*attributes, f"{found[1]};"]
         else:
             body += [*attributes, *_wrapped(line)]
             if (found := _MEMORY.fullmatch(line)) and found[1] in memories:
                 body += _initial(found[1], memories[found[1]])
         attributes = []
+    declarations = _in_order(declared)
     if starts:
-        declared += ["  initial begin", *starts, "  end"]
+        declarations += ["  initial begin", *_in_order(starts), "  end"]
     places = {name: place for place, name in enumerate(order)}
     names = sorted(ports, key=lambda name: (_CLOCK.fullmatch(name) is None, places.get(name, -1), name))
     header = [
         "\n".join([*(port := ports[name]).attributes, f"  {port.direction} {port.register}{port.range}{name}"])
         for name in names
     ]
-    return "\n".join([f"module {head[1]} (", ",\n".join(header), ");", *declared, *body, ""])
+    return "\n".join([f"module {head[1]} (", ",\n".join(header), ");", *declarations, *body, ""])
+
+
+def _plainly(text: str) -> str:
+    """A module whose memories are read into registers that have names, whose instances leave open what nothing reads,
+    and whose operations on bits are said as people say them."""
+    for read in set(_READ.findall(text)):
+        if found := re.search(rf"^  assign (\w+) = {read};\n", text, re.MULTILINE):
+            text = re.sub(rf"^  reg (?:\[\d+:0\] )?{read};\n", "", text.replace(found[0], ""), flags=re.MULTILINE)
+            text = re.sub(rf"\b{read}\b", found[1], text)
+            text = re.sub(rf"^  wire ((?:\[\d+:0\] )?{found[1]};)", r"  reg \1", text, flags=re.MULTILINE)
+    times = Counter(_UNNAMED.findall(text))
+    for name in _OPEN.findall(text):
+        if times[name] == 2:
+            text = re.sub(rf"^  wire (?:\[\d+:0\] )?{name};\n", "", text.replace(f"({name})", "()"), flags=re.MULTILINE)
+    bits = set(_BIT.findall(text))
+    text = _EITHER.sub(lambda found: f"= {found[1]} | {found[2]};" if bits >= {found[1], found[2]} else found[0], text)
+    return _ITSELF.sub(lambda found: f"= {found[1]} | " if found[1] in bits else found[0], text)
+
+
+def _in_order(lines: Mapping[str, list[str]]) -> list[str]:
+    return [line for name in sorted(lines, key=_by_number) for line in lines[name]]
+
+
+def _by_number(name: str) -> list[str | int]:
+    """A key by which ``lane_2`` comes before ``lane_10``."""
+    return [int(part) if part.isdigit() else part for part in _RUN_OF_DIGITS.split(name)]
 
 
 def _instances_last(text: str, parts: Sequence[str]) -> str:
@@ -92,6 +127,7 @@ def _instances_last(text: str, parts: Sequence[str]) -> str:
     blocks = []
     for instance in found:
         ports = [line.rstrip(",") for line in instance[2].splitlines()]
+        ports.sort(key=_by_number)
         ports.sort(key=lambda line: _CLOCK.fullmatch(line.strip()[1:].partition("(")[0]) is None)
         first, _, _ = instance[0].partition("\n")
         blocks.append("\n".join([first, ",\n".join(ports), "  );", ""]))

@@ -61,6 +61,14 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
     }
 
 
+def speed(cycles: Cycles) -> str:
+    """The manifest's latency and cycles per frame in words."""
+    return (
+        f"{cycles.latency_cycles} cycles from a frame's first pixel to its result, both as they move, and "
+        f"{float(cycles.cycles_per_frame):g} cycles per frame back to back, if results are always taken."
+    )
+
+
 def _ports(stream: str, width: int) -> dict[str, dict[str, Any]]:
     into = stream == "pixels"
     return {

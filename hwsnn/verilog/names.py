@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from amaranth.hdl import Shape
+from amaranth.hdl import Shape, ShapeLike
 
 from ..rtl.stream.chain import ChainComponent
 from .modules import DistinctModule, Place
@@ -48,27 +48,25 @@ def kind(component: Any) -> str:
     return f"stream_{name}" if name in ("fork", "join") else name
 
 
-def integers(component: Any) -> dict[str, int] | None:
-    """The parameters of a component if all are integers that it keeps under their names, else None.
+def parameters(component: Any) -> dict[str, int | None]:
+    """The parameters of a component: those that are integers, and that it keeps under their names; else None.
 
     A shape counts as its width.
     """
-    found: dict[str, int] = {}
+    found: dict[str, int | None] = {}
     for name in list(inspect.signature(type(component).__init__).parameters)[1:]:
         value = getattr(component, name, getattr(component, f"_{name}", None))
-        if name == "shape" and value is not None:
+        if name == "shape" and isinstance(value, ShapeLike):
             value = Shape.cast(value).width
-        if not isinstance(value, int):
-            return None
-        found[name] = int(value)
+        found[name] = value if isinstance(value, int) else None
     return found
 
 
 def _candidates(module: DistinctModule) -> Iterator[str]:
     """Names for a module, the best first, and last one that others may want as well."""
-    numbers = integers(module.component)
-    if numbers is not None:
-        yield "_".join([kind(module.component), *map(str, numbers.values())])
+    numbers = parameters(module.component).values()
+    if None not in numbers:
+        yield "_".join([kind(module.component), *(str(int(number)) for number in numbers if number is not None)])
         return
     if len(module.places) == 1:
         (place,) = module.places

@@ -28,7 +28,7 @@ write_verilog
 """
 """Where a module decides, ``opt_dff`` finds the plain resets and enables of registers: they are read more easily than
 multiplexers in front of them."""
-REMOVED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding", "unused_bits")
+REMOVED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding", "unused_bits", "full_case")
 """Attributes that only Amaranth and Yosys use."""
 _DECIDES = re.compile(r"^module \\(\w+)\n(?=(?:(?!^end\n).*\n)*?  process )", re.MULTILINE)
 

@@ -17,12 +17,15 @@ from amaranth.lib.wiring import In, Out
 
 from hwsnn.rtl.axi.shell import AxiShell
 from hwsnn.rtl.compute.rom import Rom
+from hwsnn.rtl.compute.window_slicer import WindowSlicer
 from hwsnn.rtl.network import Pipeline
 from hwsnn.rtl.serial.shell import SerialShell
 from hwsnn.rtl.stream.counter import ModuloCounter
+from hwsnn.rtl.stream.credit import CreditFifo
 from hwsnn.rtl.stream.fifo import SkidBuffer
 from hwsnn.rtl.window.pool import OrPool
 from hwsnn.spec import Network
+from hwsnn.verilog.describe import description
 from hwsnn.verilog.emit import modules_of, verilog_text
 from hwsnn.verilog.layout import Words, module_text
 from hwsnn.verilog.modules import ModuleSet
@@ -102,13 +105,20 @@ def test_what_reaches_past_the_ports_is_found() -> None:
     assert passing(_Reaching()) == ["_Inside.hidden"]
 
 
-@pytest.mark.parametrize(
-    ("component", "name"),
-    [(OrPool(8, 4), "or_pool_8_4"), (SkidBuffer(8), "skid_buffer_8"), (ModuloCounter(13), "modulo_counter_13")],
-    ids=["or_pool", "skid_buffer", "modulo_counter"],
-)
-def test_it_stays_as_readable_as_it_is(component: Any, name: str) -> None:
-    assert verilog_text(component, name) == (GOLDEN / f"{name}.v").read_text()
+READABLE: dict[str, Callable[[], Any]] = {
+    "or_pool_8_4": lambda: OrPool(8, 4),
+    "skid_buffer_8": lambda: SkidBuffer(8),
+    "modulo_counter_13": lambda: ModuloCounter(13),
+    "credit_fifo_8_3": lambda: CreditFifo(8, 3),
+    "table_of_2_rows": lambda: Rom(
+        {"lane_0": np.array([[1, 2], [3, 4]]), "lane_1": np.array([[-5, 6], [7, 8]])}, block=True, holds="All numbers."
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_it_stays_as_readable_as_it_is(name: str) -> None:
+    assert verilog_text(READABLE[name](), name) == (GOLDEN / f"{name}.v").read_text()
 
 
 def test_modules_are_called_by_what_they_are() -> None:
@@ -150,3 +160,20 @@ def test_memories_are_filled_word_by_word_or_at_once() -> None:
     text = module_text(written, ["clk"], [], memories)
     assert "    a[0] = { 50'h0, 150'h1 };\n    a[1] = { 50'h5, 150'h3 };\n" in text
     assert "    for (b_word = 0; b_word < 4; b_word = b_word + 1)\n      b[b_word] = 8'h7;\n" in text
+
+
+def test_comments_have_the_ports_that_are_there_and_numbers_for_names() -> None:
+    slicer = WindowSlicer(taps=9, channels=4, bits=1, steps=2, cin_par=2, t_par=1, groups=3, passes=2)
+    lines = list(description(slicer))
+    assert "  begins : Signal(1), out" in lines
+    assert not any(line.startswith("  waits") for line in lines), "it has none without partners"
+    assert "This register rotates by a slice per cycle, and moves on by a pass." in lines
+    (numbers,) = [line for line in lines if line.startswith("Here: ")]
+    assert "taps 9, " in numbers
+    assert "groups 3" in numbers
+    assert "pass_clocks 6" in numbers
+    table = Rom({"a": np.array([[1], [2]]), "b": np.array([[3], [4]])})
+    lines = list(description(table))
+    assert "  a, b : Signal(shape), out" in lines
+    assert not any(line.startswith("  inputs") for line in lines), "a row has one number"
+    assert any(line.startswith("  Latency: 2 cycles") for line in lines)

@@ -37,6 +37,7 @@ class Accumulator(wiring.Component):
 
     def __init__(self, term: Shape, bits: int, start: int) -> None:
         # Partial sums may leave the range of the whole one: they are right modulo its width.
+        self.here = {"bits": bits}
         self._start = (start + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
         super().__init__({"term": In(term), "add": In(1), "last": In(1), "total": Out(signed(bits))})
 

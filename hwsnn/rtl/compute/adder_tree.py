@@ -66,6 +66,7 @@ class AdderTree(wiring.Component):
         if levels < tree_levels(len(terms)):
             raise ValueError(f"levels must be at least {tree_levels(len(terms))}, not {levels!r}")
         self._terms, self._levels = dict(terms), levels
+        self.here = {"terms": len(terms)}
         total = reduce(operator.add, terms.values())
         super().__init__({name: In(bounds.shape) for name, bounds in terms.items()} | {"total": Out(total.shape)})
 

@@ -37,7 +37,7 @@ class CurrentSum(wiring.Component):
 
     def __init__(self, projections: Sequence[SynapticSums], current_bits: int) -> None:
         self._projections, self._lanes = list(projections), projections[0].lanes
-        self.latency = tree_levels(len(projections))
+        self.latency, self.here = tree_levels(len(projections)), {"lanes": self._lanes, "current_bits": current_bits}
         parts = {
             f"part_{number}": In(data.ArrayLayout(signed(sums.currents.width), self._lanes))
             for number, sums in enumerate(projections)

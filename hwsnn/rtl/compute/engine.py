@@ -20,7 +20,7 @@ from ..stream.counter import ModuloCounter
 from ..stream.credit import CreditFifo
 from ..stream.delay import delayed
 from .current_sum import CurrentSum
-from .engine_port import PassCount, engine_ports
+from .engine_port import PassCount, engine_ports, window_numbers
 from .feedback import Feedback
 from .neurons import Neurons, NeuronShape
 
@@ -105,6 +105,10 @@ class Engine(wiring.Component):
         self._sets = 1 if self._only_last else self._t_par
         self._lane_bits = len(Value.cast(self._neurons.o.payload)) // (self._sets * lanes)
         self.latency = self.pass_clocks + self.pipeline_clocks + 2
+        self.here = {"t_par": self._t_par, "Cout": self._channels, "b": self._lane_bits}
+        self.here |= {"PEs": lanes, "G": self._groups, "F": self._ports[0].slices.folds}
+        if len(steps) == 1:
+            self.here = window_numbers(self._ports[0].slices.i.payload, network, index, steps[0]) | self.here
         super().__init__(
             {port.stream: port.slices.signature.members["i"] for port in self._ports if port.stream}
             | {"o": Out(stream.Signature(unsigned(self._sets * self._channels * self._lane_bits)))}
@@ -114,12 +118,11 @@ class Engine(wiring.Component):
         m = Module()
         for port in self._ports:
             port.add_slices(m)
-        m.submodules.neurons = neurons = self._neurons
-        m.submodules.queue = queue = CreditFifo(unsigned(len(self.o.payload)), self._queue_depth)
-        for port in self._ports:
             if port.stream:
                 wiring.connect(m, wiring.flipped(getattr(self, port.stream)), port.slices.i)
         self._add_currents(m)
+        m.submodules.neurons = neurons = self._neurons
+        m.submodules.queue = queue = CreditFifo(unsigned(len(self.o.payload)), self._queue_depth)
         self._begin(m, queue)
         self._gather(m, neurons.o, queue)
         wiring.connect(m, queue.o, wiring.flipped(self.o))

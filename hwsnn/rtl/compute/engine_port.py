@@ -102,10 +102,17 @@ def engine_ports(
             gap=whole_folds - shape.input_folds,
             partners=number in streams and len(streams) > 1,
         )
-        synapses = [Synapses(copy, copy.currents.width, depths.passes) for copy in sums]
+        synapses = [Synapses(copy, copy.currents.width, depths.passes, projection.taps) for copy in sums]
         suffix = f"_{number}" if len(layer.projections) > 1 else ""
         ports.append(EnginePort(streams.get(number), suffix, slices, sums, synapses))
     return ports
+
+
+def window_numbers(windows: Value, network: Network, index: int, steps: int) -> dict[str, int]:
+    """What the letters of a window's shape stand for, of a layer with one projection."""
+    (inputs,), (projection,) = network.inputs(index), network.population(index).projections
+    entries = {"steps": steps, "C": projection.in_channels, "n": inputs.bits}
+    return {"taps": len(windows) // prod(entries.values())} | entries
 
 
 def _windows(layer: Population) -> list[list[int]]:

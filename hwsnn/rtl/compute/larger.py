@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 
 from ..stream.delay import delayed
 
@@ -24,15 +24,20 @@ def larger(m: Module, candidates: Sequence[Candidate], name: str, late_counts: V
     winner = Signal(index.shape(), name=f"class_{name}", reset_less=True)
     m.d.sync += [
         largest.eq(delayed(m, score, f"score_{name}_low", 1)),
-        winner.eq(delayed(m, index, f"class_{name}_low", 1)),
+        winner.eq(_later(m, index, f"class_{name}_low")),
     ]
     for high, high_index in other:
         ahead = Signal(name=f"ahead_{name}", reset_less=True)
         m.d.sync += ahead.eq(high > score)
         high_later, high_index_later = (
             delayed(m, high, f"score_{name}_high", 1),
-            delayed(m, high_index, f"class_{name}_high", 1),
+            _later(m, high_index, f"class_{name}_high"),
         )
         with m.If(ahead if late_counts is None else ahead & late_counts):
             m.d.sync += [largest.eq(high_later), winner.eq(high_index_later)]
     return largest, winner
+
+
+def _later(m: Module, index: Value, name: str) -> Value:
+    """The class a cycle later; in a tree's first level it is a constant, which needs no register."""
+    return index if isinstance(index, Const) else delayed(m, index, name, 1)

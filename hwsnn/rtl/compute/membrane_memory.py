@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.spec import AnyNeuron
 
 from ..checks import check_integer
-from .neuron_step import state_layout
+from .neuron_step import fields, state_layout
 from .rom import packed
 
 
@@ -25,6 +25,11 @@ class MembraneMemory(wiring.Component):
         Output folds.
     lanes : int
         Neurons per output fold, one per PE.
+
+    Attributes
+    ----------
+    remark : str
+        Where the state of a PE is in a word.
 
     Ports
     -----
@@ -52,6 +57,8 @@ class MembraneMemory(wiring.Component):
         check_integer("lanes", lanes, 1)
         self._groups, self._lanes, self._initial = groups, lanes, neuron.initial
         word = data.ArrayLayout(state_layout(neuron), lanes)
+        bits = Shape.cast(state_layout(neuron)).width
+        self.remark = f"PE l has the {bits} bits of a word from {bits} * l up: {fields(state_layout(neuron))}."
         super().__init__(
             {
                 "read_group": In(range(groups)),

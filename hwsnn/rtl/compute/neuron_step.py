@@ -29,6 +29,11 @@ def state_layout(neuron: AnyNeuron) -> data.StructLayout:
     )
 
 
+def fields(layout: data.StructLayout) -> str:
+    """Where the fields are, as Verilog says it."""
+    return ", ".join(f"{name} [{field.offset + field.width - 1}:{field.offset}]" for name, field in layout)
+
+
 class NeuronStep(wiring.Component):
     """One time step of one neuron: leak, add, saturate, then fire and reset, with a register behind each stage.
 
@@ -62,15 +67,17 @@ class NeuronStep(wiring.Component):
     ----------
     stages : StepStages
         The cycle in which each port has its value; that of the state is 0.
+    remark : str
+        Which step it is, the fields of its ports, and the cycles of its constants.
 
     Ports
     -----
     state : Signal(state_layout(neuron)), in
-        In cycle ``stages.state``; absent where the step is the first.
+        In cycle ``stages.state``; absent where the step is the first of all.
     current : Signal(signed(current_bits)), in
         In cycle ``stages.current``.
     constants : Signal(constants_layout(neuron, stages.constants)), in
-        Of the neuron's channel, each in its cycle of ``stages.constants``; absent where there are none.
+        Of the neuron's channel, each in its cycle; absent where there are none.
     spike : Signal(range(K + 1)), out
         How many spikes, in cycle ``stages.spikes``; absent where the neuron never fires or they do not leave.
     u : Signal(signed(membrane_bits)), out
@@ -103,6 +110,10 @@ class NeuronStep(wiring.Component):
         self._reset = neuron.reset if isinstance(neuron, Neuron) else None
         self._remembers = any(variable.name == "fired" for variable in neuron.state)
         self.stages = step_stages(neuron, saturates=saturates, groups=groups, begins=begins)
+        self.here = {"current_bits": current_bits, "membrane_bits": neuron.membrane_bits, "K": neuron.spikes}
+        for name in "state", "current", "u", "spikes", "end":
+            self.here[f"stages.{name}"] = getattr(self.stages, name)
+        self.remark = self._described()
         members = {"current": In(signed(current_bits)), "left": Out(state_layout(neuron))}
         if not begins:
             members["state"] = In(state_layout(neuron))
@@ -113,6 +124,19 @@ class NeuronStep(wiring.Component):
         if self._gives_spikes:
             members["spike"] = Out(unsigned_width(neuron.spikes))
         super().__init__(members)
+
+    def _described(self) -> str:
+        which = (
+            "This is an output pixel's first step, which no state comes before: v begins as 0, or as a constant."
+            if self._begins
+            else "This step goes on from a state: that of the step before, or one from the memory."
+        )
+        lines = [which, f"Bits of a state: {fields(state_layout(self._neuron))}."]
+        if at := self.stages.constants:
+            layout = constants_layout(self._neuron, at)
+            cycles = ", ".join(f"{name} {cycle}" for name, cycle in at.items())
+            lines.append(f"Bits of constants: {fields(layout)}; their cycles: {cycles}.")
+        return "\n".join(lines)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -18,6 +18,7 @@ from ..stream.counter import ModuloCounter
 from ..stream.delay import DelayLine, delayed
 from .neuron_step import NeuronStep
 from .step_chain import Arrival, StepChain
+from .step_constants import constants_layout
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Neurons(wiring.Component):
         Cycles from an output fold in to its result out.
     min_interval : int
         Minimum cycles from an output fold to the same one in the next pass of the output pixel; 0 where there is none.
+    remark : str
+        Where the thresholds and other constants are.
 
     Ports
     -----
@@ -140,6 +143,20 @@ class Neurons(wiring.Component):
         currents = data.ArrayLayout(data.ArrayLayout(signed(shape.current_bits), shape.lanes), shape.currents)
         entry = unsigned(unsigned_width(neuron.spikes)) if shape.output == "spikes" else signed(neuron.membrane_bits)
         spikes = unsigned(shape.lanes * unsigned_width(neuron.spikes))
+        self.here = {
+            "groups": shape.groups,
+            "lanes": shape.lanes,
+            "currents": shape.currents,
+            "current_bits": shape.current_bits,
+            "t_par": shape.t_par,
+            "passes": shape.passes,
+            "K": neuron.spikes,
+            "b": entry.width,
+            "membrane_bits": neuron.membrane_bits,
+        }
+        if shape.feeds_back:
+            self.here["spikes"] = self._pipeline.spikes
+        self.remark = self._places_of_constants()
         result = (
             data.ArrayLayout(entry, shape.lanes)
             if shape.output == "last membranes"
@@ -151,6 +168,18 @@ class Neurons(wiring.Component):
                 "o": Out(stream.Signature(result, always_ready=True)),
             }
             | ({"fired": Out(stream.Signature(spikes, always_ready=True))} if shape.feeds_back else {})
+        )
+
+    def _places_of_constants(self) -> str:
+        names = {name: 0 for step in self._pipeline.steps for name in step.constants}
+        if not names:
+            return ""
+        if self._shape.groups == 1:
+            return f"PE l is channel l. Its constants ({', '.join(names)}) are numbers at its steps, step_STEP_l."
+        widths = ", ".join(f"{name} {field.width}" for name, field in constants_layout(self._neuron, names))
+        return (
+            f"PE l of output fold g is channel g * {self._shape.lanes} + l. Constants are in memories, CONSTANT_STEP, "
+            f"equal ones in one of them: word g is output fold g, PE 0 in its lowest bits. Bits of a PE: {widths}."
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -172,7 +201,7 @@ class Neurons(wiring.Component):
             m.d.comb += [self.o.payload[lane].eq(step.u) for lane, step in enumerate(lanes)]
         else:
             self._output_every_step(m, steps, one_pass.last)
-        m.d.comb += self.o.valid.eq(delayed(m, given, "given", self.latency, reset_less=False))
+        m.d.comb += self.o.valid.eq(delayed(m, given, "valid", self.latency, reset_less=False))
         if shape.feeds_back:
             m.d.comb += [
                 self.fired.valid.eq(delayed(m, self.i.valid, "has_fired", self._pipeline.spikes, reset_less=False)),

@@ -16,6 +16,7 @@ from hwsnn.spec.integers import Int64Array
 
 from ..stream.delay import delayed
 from .adder_tree import AdderTree, RowRange
+from .descriptions import described_bases, described_biases, described_table, described_weights
 from .rom import Rom, shape_of
 
 
@@ -32,11 +33,14 @@ class TableSums(wiring.Component):
     """Distributed arithmetic: tables of partial sums, a table of bases, and one adder tree per PE.
 
     Each table is addressed by a few input bits and the row. It holds the sum of their weights, less the row's smallest.
+    The bases put back what was taken off, and add the bias.
 
     Parameters
     ----------
     sums : SynapticSums
         Of a layer, ``table_bits`` not 0.
+    taps : int
+        Taps of a slice's windows, for people who read the Verilog.
 
     Ports
     -----
@@ -50,11 +54,12 @@ class TableSums(wiring.Component):
 
     Timing
     ------
-    Latency: ``term_clocks + levels`` cycles of the sums. One slice per cycle, without stalls.
+    Latency: ``term_clocks + levels`` cycles: for the terms, and for the adders. One slice per cycle, without stalls.
     """
 
-    def __init__(self, sums: SynapticSums) -> None:
-        self._sums = sums
+    def __init__(self, sums: SynapticSums, taps: int = 1) -> None:
+        self._sums, self._taps = sums, taps
+        self.here = _here(sums)
         super().__init__(_ports(sums) | _lanes(sums))
 
     def elaborate(self, platform: object) -> Module:
@@ -63,7 +68,9 @@ class TableSums(wiring.Component):
         terms = self._tables(m)
         lanes = [] if sums.starts_from_bases else _lanes_with(sums.bases)
         if lanes:
-            m.submodules.bases = bases = _bases({lane: sums.bases[:, lane, None] for lane in lanes})
+            m.submodules.bases = bases = _bases(
+                {lane: sums.bases[:, lane, None] for lane in lanes}, described_bases(sums)
+            )
             m.d.comb += bases.row.eq(delayed(m, self.row, "base_row", sums.term_clocks - bases.latency))
             _add_bases(sums, bases, lanes, terms)
         _add_up(m, self, sums, terms)
@@ -78,19 +85,14 @@ class TableSums(wiring.Component):
             numbers -= numbers.min(axis=2, keepdims=True)
             feeds = np.flatnonzero(numbers.any(axis=(1, 2)))
             lanes = [int(lane) for lane in table.lanes[feeds]]
-            columns = {f"table_{index}_lane_{lane}": numbers[at] for at, lane in zip(feeds, lanes, strict=True)}
-            bits = ", ".join(str(int(bit)) for bit in table.bits)
-            holds = (
-                f"for each PE (lane) the sum of its weights of those of the slice's bits {bits} that are 1, bit k of "
-                "inputs being the k-th of these, less the smallest such sum of the row; a row is a slice of an output "
-                "fold"
-            )
+            columns = {f"lane_{lane}": numbers[at] for at, lane in zip(feeds, lanes, strict=True)}
+            holds = described_table(sums, table, self._taps)
             m.submodules[f"table_{index}"] = rom = Rom(columns, block=sums.block, holds=holds)
             m.d.comb += [rom.row.eq(self.row), rom.inputs.eq(Cat(self.inputs[int(bit)] for bit in table.bits))]
             for at, lane, name in zip(feeds, lanes, columns, strict=True):
                 weights = table.weights[:, at]
                 bounds = RowRange(np.zeros(len(weights), np.int64), np.abs(weights).sum(axis=1))
-                terms[lane].append(_Term(name, getattr(rom, name), bounds))
+                terms[lane].append(_Term(f"table_{index}_{name}", getattr(rom, name), bounds))
         return terms
 
 
@@ -101,23 +103,26 @@ class GatedSums(wiring.Component):
     ----------
     sums : SynapticSums
         Of a layer, ``table_bits`` 0.
+    taps : int
+        As of ``TableSums``.
 
     Ports
     -----
     inputs, row, lane_0, ... : as of ``TableSums``
         The slice, its row, and its contributions.
-    group_index : Signal(range(G)), in
+    group_index : Signal(range(groups)), in
         The slice's output fold.
     starts : Signal(1), in
         Whether the slice is the first of its output fold, at the first position: the bias is added to it.
 
     Timing
     ------
-    Latency: ``term_clocks + levels`` cycles of the sums. One slice per cycle, without stalls.
+    Latency: ``term_clocks + levels`` cycles: for the terms, and for the adders. One slice per cycle, without stalls.
     """
 
-    def __init__(self, sums: SynapticSums) -> None:
-        self._sums = sums
+    def __init__(self, sums: SynapticSums, taps: int = 1) -> None:
+        self._sums, self._taps = sums, taps
+        self.here = _here(sums)
         super().__init__(_ports(sums) | {"group_index": In(range(len(sums.bias))), "starts": In(1)} | _lanes(sums))
 
     def elaborate(self, platform: object) -> Module:
@@ -128,7 +133,7 @@ class GatedSums(wiring.Component):
         if lanes:
             # Biases alone, by group, and 0 elsewhere: a short table for many rows.
             columns = np.stack([np.zeros_like(sums.bias), sums.whole_bias], axis=-1)
-            m.submodules.bases = bases = _bases({lane: columns[:, lane] for lane in lanes})
+            m.submodules.bases = bases = _bases({lane: columns[:, lane] for lane in lanes}, described_biases(sums))
             waits = sums.term_clocks - bases.latency
             m.d.comb += [
                 bases.row.eq(delayed(m, self.group_index, "base_row", waits)),
@@ -146,7 +151,7 @@ class GatedSums(wiring.Component):
         if not synapses:
             return terms
         columns = {f"weight_{lane}_{tap}": rows[:, lane, tap, None] for lane, tap in synapses}
-        holds = "weight_PE_TAP, the weight of an input of the slice; a row is a slice of an output fold"
+        holds = described_weights(sums, self._taps)
         m.submodules.weights = weights = Rom(columns, block=sums.block, holds=holds)
         m.d.comb += weights.row.eq(self.row)
         inputs = delayed(m, self.inputs, "inputs", sums.term_clocks - 1)
@@ -161,9 +166,20 @@ class GatedSums(wiring.Component):
         return terms
 
 
-def partial_sums(sums: SynapticSums) -> TableSums | GatedSums:
+def partial_sums(sums: SynapticSums, taps: int = 1) -> TableSums | GatedSums:
     """Tables where address bits are left for inputs beside the row; gated weights elsewhere."""
-    return TableSums(sums) if sums.table_bits else GatedSums(sums)
+    return TableSums(sums, taps) if sums.table_bits else GatedSums(sums, taps)
+
+
+def _here(sums: SynapticSums) -> dict[str, int]:
+    return {
+        "PEs": sums.lanes,
+        "slice_bits": sums.slice_bits,
+        "row_count": sums.row_count,
+        "term_clocks": sums.term_clocks,
+        "levels": sums.levels,
+        "groups": len(sums.bias),
+    }
 
 
 def _ports(sums: SynapticSums) -> dict[str, Any]:
@@ -186,17 +202,16 @@ def _lanes_with(numbers: Int64Array) -> list[int]:
     return [int(lane) for lane in np.flatnonzero(numbers.any(axis=0))]
 
 
-def _bases(columns: dict[int, Int64Array]) -> Rom:
+def _bases(columns: dict[int, Int64Array], holds: str) -> Rom:
     rows = len(next(iter(columns.values())))
-    named = {f"base_{lane}": column for lane, column in columns.items()}
-    holds = "for each PE (lane) its bias and what the tables' sums were lessened by"
+    named = {f"lane_{lane}": column for lane, column in columns.items()}
     return Rom(named, block=rows > MAX_LOGIC_ROWS, holds=holds)
 
 
 def _add_bases(sums: SynapticSums, bases: Rom, lanes: list[int], terms: list[list[_Term]]) -> None:
     for lane in lanes:
         bounds = RowRange(sums.bases[:, lane], sums.bases[:, lane])
-        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"base_{lane}"), bounds))
+        terms[lane].append(_Term(f"base_{lane}", getattr(bases, f"lane_{lane}"), bounds))
 
 
 def _add_up(m: Module, component: Any, sums: SynapticSums, terms: list[list[_Term]]) -> None:

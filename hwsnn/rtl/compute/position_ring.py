@@ -39,7 +39,7 @@ class PositionRing(wiring.Component):
 
     def __init__(self, entries: int, lanes: int, bits: int) -> None:
         self._entries, self._bits = entries, bits
-        self.latency = 1
+        self.latency, self.here = 1, {"lanes": lanes}
         layout = data.ArrayLayout(signed(bits), lanes)
         super().__init__({"part": In(layout), "add": In(1), "first": In(1), "total": Out(layout)})
 

@@ -32,14 +32,14 @@ class Rom(wiring.Component):
     block : bool
         Whether the table is placed in block memory rather than in logic.
     holds : str
-        What the numbers are, for people who read the Verilog.
+        What the numbers are, for people who read the Verilog: one or more lines.
 
     Attributes
     ----------
     fields : dict of str to list of int
         Of its memory's words, by its name: the widths of the numbers in them, the lowest bits first.
     remark : str
-        How to find a number in the memory.
+        What the numbers are, and how to find one in the memory.
 
     Ports
     -----
@@ -48,12 +48,12 @@ class Rom(wiring.Component):
     inputs : Signal(n), in
         Which number of the row.
     a column's name : Signal(shape), out
-        The number, unsigned where the column has none below 0.
+        Its number, unsigned where the column has none below 0. The first column is in the lowest bits of a word.
 
     Timing
     ------
-    Latency: 2 cycles, a register for the address and one for the numbers; 3 in block memory, which is slow to read and
-    has one more register. One row per cycle, without stalls. A table of one number is a constant.
+    Latency: ``latency`` cycles: a register for the address, one for the numbers, and one more in block memory, which is
+    slow to read. One row per cycle, without stalls. A table of one number is a constant.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Rom(wiring.Component):
         No columns, or columns of different shapes.
     """
 
-    def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False, holds: str = "constants") -> None:
+    def __init__(self, columns: Mapping[str, Int64Array], *, block: bool = False, holds: str = "Constants.") -> None:
         shapes = {column.shape for column in columns.values()}
         if len(shapes) != 1:
             raise ValueError(f"columns must have one shape, not {sorted(shapes)}")
@@ -73,10 +73,11 @@ class Rom(wiring.Component):
         self.latency = 3 if block else 2
         outputs = {name: Out(shape_of(int(column.min()), int(column.max()))) for name, column in columns.items()}
         super().__init__({"row": In(range(self._rows)), "inputs": In(range(self._row_size))} | outputs)
+        self.here = {"rows": self._rows, "n": (self._row_size - 1).bit_length()}
         self.fields = {"contents": [len(getattr(self, name)) for name in columns]}
-        self.remark = (
-            f"Holds {holds}: {self._rows} rows of {self._row_size}, contents[row * {self._row_size} + inputs]."
-        )
+        row, inputs = self._rows > 1, self._row_size > 1
+        address = f"row * {self._row_size} + inputs" if row and inputs else "row" if row else "inputs"
+        self.remark = holds + (f"\nA word: contents[{address}]." if row or inputs else "")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -97,6 +98,7 @@ class Rom(wiring.Component):
             attrs={"rom_style": "block"} if self._block else {"syn_romstyle": "logic"},
         )
         port = contents.read_port()
+        port.data.name = "word"
         address = Signal(range(len(words)), reset_less=True)
         m.d.sync += address.eq(Cat(self.inputs, self.row))
         m.d.comb += port.addr.eq(address)

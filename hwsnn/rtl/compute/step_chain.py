@@ -90,7 +90,7 @@ class StepChain:
         m.d.comb += [
             membranes.read_group.eq(arrival.group.at(read)),
             membranes.first.eq(arrival.first.at(read)),
-            membranes.write.eq(delayed(m, arrival.valid, f"{self.prefix}passed", last, reset_less=False)),
+            membranes.write.eq(delayed(m, arrival.valid, f"{self.prefix}write", last, reset_less=False)),
             membranes.write_group.eq(arrival.group.at(last)),
         ]
         return membranes
@@ -121,6 +121,7 @@ class StepChain:
                 shape=unsigned(self.lanes * bits), depth=len(words), init=words
             )
             port = table.read_port()
+            port.addr.name, port.data.name = "", f"{self.prefix}{name}_read"
             m.d.comb += port.addr.eq(group.at(stage - 1))
             word = port.data
         return [word[lane * bits :][:bits] for lane in range(self.lanes)]

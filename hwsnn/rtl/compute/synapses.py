@@ -40,6 +40,8 @@ class Synapses(wiring.Component):
         Bits of a current, at least what the weights and biases need.
     passes : int
         Passes per position, all with the same weights.
+    taps : int
+        Taps of a slice's windows, for people who read the Verilog.
 
     Attributes
     ----------
@@ -58,13 +60,21 @@ class Synapses(wiring.Component):
     Latency: ``latency`` cycles. One slice per cycle, without stalls.
     """
 
-    def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1) -> None:
+    def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1, taps: int = 1) -> None:
         check_integer("passes", passes, 1)
         check_integer("current_bits", current_bits, sums.currents.width)
-        self._sums, self._passes = sums, passes
+        self._sums, self._passes, self._taps = sums, passes, taps
         self._sum_bits = max(current_bits - sums.fraction_bits, 1)
         self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
         self.latency = sums.latency
+        self.here = {
+            "P": self._positions,
+            "G": self._groups,
+            "F": self._folds,
+            "lanes": self._lanes,
+            "slice_bits": sums.slice_bits,
+            "current_bits": current_bits,
+        }
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(sums.slice_bits), always_ready=True)),
@@ -88,7 +98,7 @@ class Synapses(wiring.Component):
         first = Signal(init=1)  # the first position or window, where the ring begins
         with m.If(position.step):
             m.d.sync += first.eq(position.last)
-        m.submodules.partial = partial = partial_sums(self._sums)
+        m.submodules.partial = partial = partial_sums(self._sums, self._taps)
         m.d.comb += [partial.inputs.eq(self.i.payload), partial.row.eq(self._row(m, one_pass, position))]
         if isinstance(partial, GatedSums):
             starts = Signal(name="starts_group", init=1)
@@ -102,22 +112,22 @@ class Synapses(wiring.Component):
         totals = [getattr(partial, f"lane_{lane}") for lane in range(self._lanes)]
         stage, given = self._sums.term_clocks + self._sums.levels, group.step
         if self._folds > 1:
-            add, last = _flag(m, self.i.valid, "full", stage), _flag(m, group.step, "done", stage)
+            add, last = _flag(m, self.i.valid, "add", stage), _flag(m, group.step, "last", stage)
             totals = self._over_folds(m, totals, add, last)
             stage += 1
         if self._positions > 1 or windows > 1:
             m.submodules.ring = ring = self._ring()
             m.d.comb += [ring.part[lane].eq(total) for lane, total in enumerate(totals)]
             m.d.comb += [
-                ring.add.eq(_flag(m, group.step, "grouped", stage)),
-                ring.first.eq(delayed(m, first, "begun", stage)),
+                ring.add.eq(_flag(m, group.step, "ring_add", stage)),
+                ring.first.eq(delayed(m, first, "ring_first", stage)),
             ]
             totals = [ring.total[lane] for lane in range(self._lanes)]
             given = group.step & position.last
             stage += ring.latency
-        m.d.comb += self.o.valid.eq(_flag(m, given, "given", stage))
+        m.d.comb += self.o.valid.eq(_flag(m, given, "valid", stage))
         if self._sums.fraction_bits:
-            fractions = self._fractions(m, delayed(m, group.count, "given_group", stage - FRACTION_CLOCKS))
+            fractions = self._fractions(m, delayed(m, group.count, "group", stage - FRACTION_CLOCKS))
             places = self._sums.fraction_bits
             totals = [(total << places) | fraction for total, fraction in zip(totals, fractions, strict=True)]
         m.d.comb += [self.o.payload[lane].eq(total) for lane, total in enumerate(totals)]
@@ -131,7 +141,8 @@ class Synapses(wiring.Component):
         if differ:
             m.submodules.fractions = table = Rom(
                 {f"fraction_{lane}": fractions[:, lane, None] for lane in differ},
-                holds="for each PE (lane) the fraction bits of its bias, by output fold",
+                holds="Column fraction_l is of PE l: the bits of its bias below the unit of the weights. Row g is "
+                "output fold g.",
             )
             m.d.comb += table.row.eq(group)
             for lane in differ:
@@ -158,12 +169,12 @@ class Synapses(wiring.Component):
         )
         again = one_pass.step & ~one_pass.last
         over = position.step & position.last
-        base = Signal.like(row)
-        m.d.comb += base.eq(Mux(over, 0, Mux(again, start, following)))
+        coming = Signal.like(row, name="coming_row")
+        m.d.comb += coming.eq(Mux(over, 0, Mux(again, start, following)))
         with m.If(self.i.valid):
-            m.d.sync += [row.eq(base), following.eq(base + 1)]
+            m.d.sync += [row.eq(coming), following.eq(coming + 1)]
         with m.If(position.step):
-            m.d.sync += start.eq(base)
+            m.d.sync += start.eq(coming)
         return row
 
     def _over_folds(self, m: Module, totals: list[Value], add: Value, last: Value) -> list[Value]:

@@ -28,9 +28,10 @@ class WindowSlicer(wiring.Component):
     Of several projections of a layer, each has a slicer. In an output fold, all take as many cycles as the one with the
     most slices; the others have a ``gap`` first, so that the last slices of all come together.
 
-    The window is kept in a register that rotates by one slice per cycle, so a slice is always the same bits of it. Of a
-    pool, these are the inputs of all windows, and a multiplexer takes those of one. The register is the cheaper, the
-    more the windows overlap, and behind the multiplexer there is a register in any case: the address of a table.
+    A register keeps the window, slice by slice, so that a slice is always its lowest bits: it rotates by one slice per
+    cycle where an output fold has several, and moves on by a pass where a window has several. Of a pool, these are the
+    inputs of all windows, and a multiplexer takes those of one. The register is the cheaper, the more the windows
+    overlap, and behind the multiplexer there is a register in any case: the address of a table.
 
     Parameters
     ----------
@@ -74,6 +75,8 @@ class WindowSlicer(wiring.Component):
         Passes of a window.
     pass_clocks : int
         Cycles of a pass.
+    remark : str
+        How the register of the window moves.
 
     Ports
     -----
@@ -147,6 +150,12 @@ class WindowSlicer(wiring.Component):
         self.latency = 1 + gap
         if passes % self.window_passes:
             raise ValueError(f"passes must be a multiple of the {self.window_passes} of a window, not {passes!r}")
+        self.here = {"channels": channels, "groups": groups}
+        rotates = self.folds > 1 or self._sets > 1
+        moves = ["rotates by a slice per cycle"] * rotates
+        moves += ["moves on by a pass"] * (self.window_passes // repeats > 1)
+        moves = moves or ["only holds the window, which is one slice"]
+        self.remark = f"This register {', and '.join(moves)}."
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(taps * steps * channels * bits))),

@@ -123,7 +123,7 @@ class CreditWrapper(wiring.Component):
 
     Timing
     ------
-    Latency: that of the pipeline and 2 cycles. One beat per cycle where ``depth`` is at least ``latency + 1``.
+    Latency: that of the pipeline and 2 cycles. One beat per cycle with a depth of at least the latency + 1.
     """
 
     def __init__(self, pipeline: Any, depth: int) -> None:

@@ -36,7 +36,7 @@ class Padding(wiring.Component):
     Timing
     ------
     Latency: 1 cycle (none with padding (0, 0)); a frame's first beat leaves 1 cycle after its first beat is offered.
-    One output beat per cycle: ``(h + 2 py) * (w + 2 px) * beats`` cycles per frame.
+    One output beat per cycle: ``(h + 2 * py) * (w + 2 * px) * beats`` cycles per frame.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Padding(wiring.Component):
         check_integer("filler", filler, 0, (1 << payload_bits) - 1)
         self.extent, self.padding, self.beats = extent, padding, beats
         self._filler = filler
+        self.here = {"h": extent[0], "w": extent[1], "py": padding[0], "px": padding[1]}
         self.latency = int(any(padding))
         shape = unsigned(payload_bits)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})

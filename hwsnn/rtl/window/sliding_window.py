@@ -47,8 +47,8 @@ class SlidingWindow(wiring.Component):
 
     Timing
     ------
-    Latency: from a window's last beat in to the window, 1 cycle each for kh > 1 and kw > 1, and 3 for the queue. One
-    input beat per cycle, also between frames.
+    Latency: ``latency`` cycles from a window's last beat in to the window: 1 each for kh > 1 and kw > 1, and 3 for the
+    queue. One input beat per cycle, also between frames, without a queue or with one of at least 3 columns.
     """
 
     def __init__(
@@ -69,6 +69,8 @@ class SlidingWindow(wiring.Component):
         if kernel[0] > extent[0] or kernel[1] > extent[1]:
             raise ValueError(f"kernel must be at most the extent {extent!r}, not {kernel!r}")
         self._payload_bits, self.extent, self.kernel = payload_bits, extent, kernel
+        self.here = {"kh": kernel[0], "kw": kernel[1], "column_depth": column_depth}
+        self.here |= {"height": extent[0], "width": extent[1], "sy": stride[0], "sx": stride[1]}
         self.stride, self.beats = stride, beats
         self._queue = StreamFifo(unsigned(kernel[0] * payload_bits), column_depth) if column_depth else None
         self.latency = int(kernel[0] > 1) + (self._queue.latency + 1 if self._queue else 0) + int(kernel[1] > 1)
@@ -84,8 +86,7 @@ class SlidingWindow(wiring.Component):
         bits, (kh, kw) = self._payload_bits, self.kernel
         rows = LineBuffer(bits, self.extent[1] * self.beats, kh - 1)
         columns = LineBuffer(kh * bits, self.beats, kw - 1)
-        for name, part in (("rows", rows), ("columns", columns)):
-            m.submodules[name] = part
+        m.submodules.rows = rows
         wiring.connect(m, wiring.flipped(self.i), rows.i)
         m.submodules.row = row = ModuloCounter(self.extent[0])
         in_row, in_columns = self._position(m, "row", rows.i), self._position(m, "column", columns.i)
@@ -103,6 +104,7 @@ class SlidingWindow(wiring.Component):
             wiring.connect(m, column, self._queue.i)
             wiring.connect(m, self._queue.o, skid.i)
             column = skid.o
+        m.submodules.columns = columns
         wiring.connect(m, column, columns.i)
         taps = columns.o.payload
         m.d.comb += [

@@ -7,7 +7,8 @@
 //       A register, 0 after reset.
 //   last : Signal(1), out
 //       Whether count is period - 1; a register of its own, so that no comparison follows it.
-// From hwsnn/rtl/stream/counter.py: ModuloCounter, period 13
+// Here: period 13.
+// From hwsnn/rtl/stream/counter.py: ModuloCounter
 module modulo_counter_13 (
   input clk,
   input rst,

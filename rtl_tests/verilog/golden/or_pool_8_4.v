@@ -6,7 +6,8 @@
 //       Spikes.
 // Timing:
 //   Latency: 1 cycle for windows of up to 16 inputs, 2 up to 256, and so on. One beat per cycle.
-// From hwsnn/rtl/window/pool.py: OrPool, width 8, inputs 4
+// Here: width 8, inputs 4, latency 1.
+// From hwsnn/rtl/window/pool.py: OrPool
 module or_pool_8_4 (
   input clk,
   input rst,

@@ -5,7 +5,8 @@
 //       Beats in, and the same beats out.
 // Timing:
 //   Latency: 1 cycle. One beat per cycle.
-// From hwsnn/rtl/stream/fifo.py: SkidBuffer, width 8
+// Here: width 8, latency 1.
+// From hwsnn/rtl/stream/fifo.py: SkidBuffer
 module skid_buffer_8 (
   input clk,
   input rst,
@@ -44,5 +45,5 @@ module skid_buffer_8 (
     if (_01_) o__payload <= _02_;
   always @(posedge clk)
     if (i__ready) second <= i__payload;
-  assign _05_ = | { _01_, rst };
+  assign _05_ = _01_ | rst;
 endmodule
