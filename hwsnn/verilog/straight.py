@@ -215,7 +215,7 @@ class StraightModule:
             width = len(signal)
             inputs = {"D": value, "CLK": self._edge(clock)}
             parameters: dict[str, Any] = {"WIDTH": width, "CLK_POLARITY": True}
-            init = Const(signal.init, width)
+            init = Const(signal.init & ((1 << width) - 1), width)
             kind = "$dff"
             if clock.rst is not None and not signal.reset_less:
                 kind = "$sdff"
