@@ -22,12 +22,12 @@ module or_pool_8_4 (
     o__payload = 8'h0;
     o__valid = 1'h0;
   end
-  always @(posedge clk)
-    o__payload <= _2_;
   assign _0_ = i__payload[7:0] | i__payload[15:8];
   assign _1_ = _0_ | i__payload[23:16];
   assign _2_ = _1_ | i__payload[31:24];
   always @(posedge clk)
     if (rst) o__valid <= 1'h0;
     else o__valid <= i__valid;
+  always @(posedge clk)
+    o__payload <= _2_;
 endmodule
