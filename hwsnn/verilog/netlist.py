@@ -24,7 +24,7 @@ class ResetFlipFlop(_nir.FlipFlop):  # type: ignore[misc]  # Amaranth has no typ
         self.srst = srst
 
     def input_nets(self) -> set[Any]:
-        return super().input_nets() | {self.srst}
+        return {self.srst, *super().input_nets()}
 
 
 def netlist_of(design: Any) -> Any:

@@ -4,7 +4,7 @@ their time."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from amaranth.hdl._ast import SignalDict
 from amaranth.hdl._ir import PortDirection
 
 from .netlist import ResetFlipFlop, netlist_of
+from .straight import NotStraightError, StraightModule, StraightWriter
 
 Ports = Mapping[str, tuple[Any, PortDirection]]
 """The signal and the direction of each port, by its name."""
@@ -38,6 +39,10 @@ class Contents:
     words: tuple[int, ...]
 
 
+Named = list[tuple[str, Contents]]
+"""By the names of memories."""
+
+
 @dataclass(frozen=True)
 class Converted:
     """A module: its RTLIL, in which it is called ``SELF``, its inputs, and what its memories hold, by their names."""
@@ -49,38 +54,60 @@ class Converted:
 
 def convert(fragment: Fragment, ports: Ports) -> Converted:
     """``fragment`` as a module with these ports, and those of its clock domains."""
-    netlist = netlist_of(fragment.prepare(ports, hierarchy=(SELF,)))
+    design = fragment.prepare(ports, hierarchy=(SELF,))
+    written = rtlil.Design(emit_src=False)
+    try:
+        contents = _straight(design, written)
+    except NotStraightError:
+        contents = _by_netlist(design, written)
+    text = _without_idle_resets(plain_names(str(written)))
+    return Converted(text, frozenset(_INPUT.findall(text)), tuple(contents))
+
+
+def _straight(design: Any, written: Any) -> Named:
+    module = StraightModule(design)
+    built = written.module(SELF)
+    StraightWriter(module, built, _preferred)
+    _drop_aliases(built)
+    return [(name, Contents(len(port._data), tuple(memory._data._init._raw))) for name, memory, port in module.memories]
+
+
+def _by_netlist(design: Any, written: Any) -> Named:
+    netlist = netlist_of(design)
     empty = rtlil.EmptyModuleChecker(netlist)
-    design = rtlil.Design(emit_src=False)
-    contents: list[tuple[str, Contents]] = []
+    contents: Named = []
     for index, module in enumerate(netlist.modules):
         if index == 0 or not empty.is_empty(index):
-            built = design.module(".".join(module.name))
+            built = written.module(".".join(module.name))
             emitter = _Emitter(built, netlist, module, SignalDict(), empty_checker=empty)
             emitter.emit()
             contents += emitter.contents
             _drop_aliases(built)
-    text = _without_idle_resets(plain_names(str(design)))
-    return Converted(text, frozenset(_INPUT.findall(text)), tuple(contents))
+    return contents
+
+
+def _preferred(names: Iterable[str], ports: Container[str], outputs: Iterable[str]) -> Iterator[str]:
+    """A net that has several names is called as the port, else as the stream out, else as the output."""
+    known = dict.fromkeys(names)
+    yield from (name for name in known if name in ports)
+    yield from (name for name in known if _STREAM_OUT.fullmatch(name))
+    yield from (name for name in outputs if name in known)
+    yield from known
 
 
 class _Emitter(rtlil.ModuleEmitter):  # type: ignore[misc]  # Amaranth has no types
     """Amaranth's, but for the names of nets and the contents of memories."""
 
     def emit(self) -> None:
-        self.contents: list[tuple[str, Contents]] = []
+        self.contents: Named = []
         super().emit()
 
     def assign_value_names(self) -> None:
-        """A net that has several names is called as the port, else as the stream out, else as the output."""
         signals = {name: signal for signal, name in self.module.signal_names.items()}
         cells = [self.netlist.cells[index] for index in self.module.cells]
-        names = [name for name in signals if name in self.module.ports]
-        names += [name for name in signals if _STREAM_OUT.fullmatch(name)]
-        names += [f"{cell.name}_{port}" for cell in cells if isinstance(cell, _nir.Instance) for port in cell.ports_o]
-        for name in names:
-            if name in signals:
-                self.value_names.setdefault(self.netlist.signals[signals[name]], name)
+        outputs = [f"{cell.name}_{port}" for cell in cells if isinstance(cell, _nir.Instance) for port in cell.ports_o]
+        for name in _preferred(signals, self.module.ports, outputs):
+            self.value_names.setdefault(self.netlist.signals[signals[name]], name)
         super().assign_value_names()
 
     def emit_signal_fields(self) -> None:

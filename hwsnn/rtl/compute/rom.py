@@ -94,9 +94,11 @@ class Rom(wiring.Component):
         m.submodules.contents = contents = memory.Memory(
             shape=unsigned(width),
             depth=len(words),
-            init=[int(word) for word in words],
+            init=(),
             attrs={"rom_style": "block"} if self._block else {"syn_romstyle": "logic"},
         )
+        # Amaranth would check each word by itself, and take longer for that than for the rest of a table.
+        contents.data.init._raw[:] = map(int, words)
         port = contents.read_port()
         port.data.name = "word"
         address = Signal(range(len(words)), reset_less=True)
