@@ -1,36 +1,44 @@
 # make demo        all the set-up it needs, then the main job on the shipped digits model
 # make test        all the set-up it needs, then every check and test
 # make frameworks  all the set-up it needs, then the whole set of tests of the frameworks whose modules hwsnn reads
+# make sinabs      of these the tests with the third version of sinabs alone
 # make lint        style and types alone
 # make pytest      the tests alone
 # make coverage    which lines of hwsnn the tests of tests/ run
 # make clean       remove what these made here
 #
-# CONSTRAINTS names another file of versions: an empty one for the newest of everything.
+# CONSTRAINTS names another file of versions: an empty one for the newest of everything. TESTS are the marks of the tests
+# that `make test` and `make pytest` run: 'not long' for those of the frameworks as well, all but `make sinabs`.
 
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
+TESTS ?= not long and not frameworks
+# Files in their order, simulations first: sorted by their numbers of tests, the longest would be the last to begin.
+PYTEST = -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 INSTALLED := $(VENV)/installed
 TESTABLE := $(VENV)/testable
 SINABS3 := $(VENV)/sinabs3
 
-.PHONY: demo test frameworks lint pytest coverage clean prerequisites
+.PHONY: demo test frameworks sinabs lint pytest coverage clean prerequisites
 
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
 test: lint pytest
 
-test pytest frameworks coverage: TESTING := yes
+test pytest frameworks sinabs coverage: TESTING := yes
 
 pytest: $(TESTABLE)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	$(VENV)/bin/python $(PYTEST) -m '$(TESTS)'
 
-# Then those of sinabs once more, with its third version and an older nir: other folders import what that nir lacks.
-frameworks: $(TESTABLE) $(SINABS3)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m frameworks
-	PYTHONPATH="$$PWD/$(SINABS3)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m 'not long' -k sinabs \
+frameworks: $(TESTABLE)
+	$(VENV)/bin/python $(PYTEST) -m frameworks
+	$(MAKE) sinabs
+
+# With an older nir, too: other folders import what that lacks.
+sinabs: $(TESTABLE) $(SINABS3)
+	PYTHONPATH="$$PWD/$(SINABS3)" $(VENV)/bin/python $(PYTEST) -m 'not long' -k sinabs \
 	    tests/checking tests/frontends/modules tests/test_frameworks.py tests/test_framework_examples.py \
 	    tests/test_importing_page.py
 
@@ -40,7 +48,7 @@ lint: $(TESTABLE)
 	$(VENV)/bin/mypy
 
 coverage: $(TESTABLE)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered tests
+	$(VENV)/bin/python $(PYTEST) --cov --cov-report=term:skip-covered tests
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS) | prerequisites
 	$(PYTHON) -m venv $(VENV)

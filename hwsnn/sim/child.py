@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import cocotb_tools.config
-from cocotb_tools.runner import Verilator
 
 from hwsnn.sim.runner import BUILD, COCOTB, PROGRAM, WINDOW
 
@@ -55,6 +54,8 @@ def _build(job: dict[str, Any]) -> None:
 
 def _run(job: dict[str, Any]) -> None:
     """Run the simulator with cocotb's runner."""
+    from cocotb_tools.runner import Verilator  # it imports pytest: builds start twice as fast without
+
     libraries = [str(cocotb_tools.config.libs_dir), os.environ.get("LD_LIBRARY_PATH")]
     os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries))
     waveforms = job.get("waveforms")

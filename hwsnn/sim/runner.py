@@ -1,6 +1,7 @@
 """Builds a Verilog design into a simulator for cocotb, once per content, and runs cocotb benches on it.
 
-Most of a small design's build is Verilator's own runtime, the same for all: its object files are cached as well.
+Most of a small design's build is Verilator's own runtime, the same for all: its object files and its headers, compiled,
+are cached as well.
 
 cocotb and Verilator run in child processes: their environment stays out of ours, and Ctrl-C ends them with us.
 
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from hwsnn.build.tools import lay_out_verilator, verilator_environment
+from hwsnn.build.tools import lay_out_verilator, verilator_environment, verilator_version
 from hwsnn.errors import InputError, ToolError
 from hwsnn.files.atomic import needs_room
 from hwsnn.files.cache import private_folder
@@ -48,10 +49,21 @@ BUILD_ARGS = [
     *("--output-split", "200000"),  # a file of C++ costs a second before its first line of the design is read
     *("-LDFLAGS", f"-L{COCOTB} -lcocotbvpi_verilator"),
 ]
+MAKE = ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk"]
 RUNTIME_LEVEL = "OPT_GLOBAL=-O1"
 SHORT_RUN, LONG_RUN = "OPT_FAST=-O0", "OPT_FAST=-O1"
 """How the makefile has Verilator's runtime and the design compiled. Optimized, a design simulates up to twice as fast
 and takes four times as long to compile."""
+HEADER, HEADERS = "headers.h", ("memory", "string", "verilated.h", "verilated_dpi.h", "verilated_vpi.h")
+"""A header of all that a design's C++ and cocotb's main program include: reading it takes longer than compiling what a
+small design adds. Compiled it has 75 MB, and is of use with the options of short runs alone."""
+COMPILED, INCLUDED = f"{HEADER}.fast.gch", f"{HEADER}.fast"
+"""The compiled header, named as the makefile's rule for it wants, and its source once more, to fall back on."""
+HEADER_RULES = "\n".join(
+    f"{part}: {COMPILED}\n{part}: private CPPFLAGS += $(CFG_CXXFLAGS_PCH_I) {INCLUDED}$(CFG_GCH_IF_CLANG)"
+    for part in ("verilator.o", "Vtop__ALL.o")
+)
+"""What the makefile is given to use it. A design in several files has its own instead: there can be but one."""
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 2.0
 """Time that a child and its processes have to end before they are killed."""
@@ -121,7 +133,8 @@ def build_simulator(
     environment = simulation_environment()
     level = LONG_RUN if long_run else SHORT_RUN
     arguments = [*BUILD_ARGS, *(TRACED_ARGS if traced else [])]
-    tools = (*arguments, RUNTIME_LEVEL, version("cocotb"), sys.version, environment["PATH"].split(os.pathsep)[0])
+    places = (sys.version, environment["PATH"].split(os.pathsep)[0])
+    tools = (*arguments, RUNTIME_LEVEL, *HEADERS, version("cocotb"), verilator_version(), *places)
     cache = cache_folder()
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
     if traced:
@@ -133,14 +146,21 @@ def build_simulator(
         os.utime(folder)
         return folder
     _remove(folder)
-    runtime = cache / f"runtime-{_digest(*tools)}"
+    shared = {cache / f"runtime-{_digest(*tools)}": "verilated*.o"}
+    precompiled = not (long_run or traced)
+    if precompiled:
+        shared[cache / f"headers-{_digest(*tools)}"] = COMPILED
     with needs_room(cache), Scratch(cache) as scratch:
         build = scratch / BUILD
         build.mkdir()
         (scratch / "design.v").write_text(verilog)
         (scratch / "visible.vlt").write_text(f"`verilator_config\n{control}")
-        if runtime.is_dir():
-            _lay_out_runtime(runtime, build)
+        for name in (HEADER, INCLUDED):
+            (build / name).write_text("#pragma once\n" + "".join(f"#include <{header}>\n" for header in HEADERS))
+        for kept in shared:
+            if kept.is_dir():
+                _lay_out(kept, build)
+        rules = [f"--eval={HEADER_RULES}"] if precompiled else []
         sources = [PROGRAM, "visible.vlt", "design.v"]
         job = {
             "action": "build",
@@ -148,18 +168,20 @@ def build_simulator(
             "folder": str(scratch),
             "commands": [
                 ["verilator", *arguments, "-Mdir", BUILD, "--top-module", top, "-o", top, *sources],
-                ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk", RUNTIME_LEVEL, level],
+                [*MAKE, *rules, "default", RUNTIME_LEVEL, level],
             ],
         }
         settings = lay_out_verilator(environment, (scratch, build))
         try:
             _run_child(job, settings, scratch / "build.log", lambda: None)
         except SimulationError:
-            # If the runtime is damaged, the next build makes it again.
-            shutil.rmtree(runtime, ignore_errors=True)
+            # If what builds share is damaged, the next one makes it again.
+            for kept in shared:
+                shutil.rmtree(kept, ignore_errors=True)
             raise
         _keep([build / top], folder)
-        _keep([*build.glob("verilated*.o")], runtime)
+        for kept, files in shared.items():
+            _keep([*build.glob(files)], kept)
     _forget_oldest(cache)
     if not ours_alone(folder):
         raise InputError(f"{folder}: others can write to it, and a simulator is to be kept there; remove it")
@@ -178,18 +200,17 @@ def _digest(*parts: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _lay_out_runtime(runtime: Path, build: Path) -> None:
-    """Copy the runtime's object files to where the build looks for them.
+def _lay_out(kept: Path, build: Path) -> None:
+    """Copy what builds share to where the build looks for it.
 
-    The makefile compiles them again if they are older than itself, and Verilator has yet to write it: so they are dated
-    ahead.
+    The makefile compiles it again if it is older than itself, and Verilator has yet to write it: so it is dated ahead.
     """
-    if not ours_alone(runtime):
-        _remove(runtime)
+    if not ours_alone(kept):
+        _remove(kept)
         return
     ahead = time.time() + 3600
     with contextlib.suppress(FileNotFoundError):  # somebody just found it damaged: what is missing is compiled
-        for file in runtime.iterdir():
+        for file in kept.iterdir():
             os.utime(shutil.copy(file, build), (ahead, ahead))
 
 

@@ -30,8 +30,7 @@ class Wrong:
 
     @property
     def case(self) -> StreamCase:
-        case = neuron_case(self.setting, neuron=self.right, hardware=self.wrong)
-        return replace(case, name=f"{case.name}-{self.constant}")
+        return neuron_case(self.setting, neuron=self.right, hardware=self.wrong)
 
 
 def _settings(kind: str) -> list[Setting]:
@@ -83,38 +82,45 @@ def _wrong(setting: Setting, name: str) -> Wrong:
     raise AssertionError(f"{name} never matters to {setting.name}")
 
 
-def _all_wrong() -> dict[str, Wrong]:
-    """Every constant of every kind, in one fold after the other; the initial membranes in each, by the case's name."""
-    found = list[Wrong]()
+def _all_tried() -> dict[str, tuple[Setting, str]]:
+    """Every constant of every kind, in one fold after the other; the initial membranes in each."""
+    found = dict[str, tuple[Setting, str]]()
     for kind in KINDS:
         settings = _settings(kind)
         neuron = settings[0].neuron(random.Random(0))
         between = {f"threshold_{k}" for k in range(3, neuron.spikes)}
         names = ["initial", "initial", *(name for name in neuron.constants if name not in between)]
-        found += [_wrong(settings[at % 3], name) for at, name in enumerate(names)]
-    return {wrong.case.name: wrong for wrong in found}
+        for at, name in enumerate(names):
+            found[f"{kind}-{name}-{at % 3}"] = (settings[at % 3], name)
+    return found
 
 
-ALL = _all_wrong()
-CASES = [wrong.case for wrong in ALL.values()]
+TRIED = _all_tried()
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, CaseResult]:
+def wrongs() -> dict[str, Wrong]:
+    """Searched for here, not where every process that collects tests would search."""
+    return {name: _wrong(*tried) for name, tried in TRIED.items()}
+
+
+@pytest.fixture(scope="module")
+def results(wrongs: dict[str, Wrong]) -> dict[str, CaseResult]:
+    cases = [replace(wrong.case, name=name) for name, wrong in wrongs.items()]
     every = dict[str, CaseResult]()
-    for first in range(0, len(CASES), BENCH):
-        every |= run_cases(CASES[first : first + BENCH], seed=13)
+    for first in range(0, len(cases), BENCH):
+        every |= run_cases(cases[first : first + BENCH], seed=13)
     return every
 
 
-def test_every_constant_is_tried() -> None:
-    tried = {wrong.constant for wrong in ALL.values()}
-    names = {name for wrong in ALL.values() for name in wrong.right.constants}
+def test_every_constant_is_tried(wrongs: dict[str, Wrong]) -> None:
+    tried = {wrong.constant for wrong in wrongs.values()}
+    names = {name for wrong in wrongs.values() for name in wrong.right.constants}
     assert tried == names - {f"threshold_{k}" for k in range(3, 15)} | {"threshold_3", "threshold_5", "threshold_7"}
-    assert {wrong.setting.kind for wrong in ALL.values()} == set(KINDS)
+    assert {wrong.setting.kind for wrong in wrongs.values()} == set(KINDS)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", TRIED)
 def test_a_constant_that_is_wrong_by_one_fails(name: str, results: dict[str, CaseResult]) -> None:
     error = results[name].error
     assert error is not None

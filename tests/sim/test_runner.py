@@ -65,6 +65,25 @@ def test_a_simulator_for_a_long_run_is_another(tmp_path: Path, monkeypatch: pyte
     assert [command[-1] for command in built] == [runner.SHORT_RUN, runner.LONG_RUN]
 
 
+def test_compiled_headers_are_shared_by_short_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are of no use to a compiler that optimizes."""
+    found: list[tuple[bool, bool]] = []
+
+    def build(job: dict[str, Any], *_: object) -> None:
+        folder = Path(job["folder"]) / "build"
+        rules = [f"--eval={runner.HEADER_RULES}"]
+        found.append(((folder / runner.COMPILED).exists(), job["commands"][-1][7:-3] == rules))
+        (folder / "m").write_bytes(b"whole")
+        if found[-1][1]:
+            (folder / runner.COMPILED).write_bytes(b"compiled")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(runner, "_run_child", build)
+    for name, long_run in (("first", True), ("second", False), ("third", False), ("fourth", True)):
+        runner.build_simulator(f"module m; wire {name}; endmodule", "m", long_run=long_run)
+    assert found == [(False, False), (False, True), (True, True), (False, False)]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\x7fELF damaged"])
 def test_a_damaged_simulator_is_built_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None

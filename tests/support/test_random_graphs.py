@@ -32,27 +32,37 @@ from tests.support.random_networks import random_folding
 from tests.support.test_random_networks import differ, kind
 from tests.support.wishes import KINDS
 
-GRAPHS = [random_graph(seed) for seed in range(150)]
-POPULATIONS = [(graph, index, layer) for graph in GRAPHS for index, layer in graph.populations()]
+Placed: TypeAlias = tuple[Network, int, Population]
 
 
-def test_a_seed_means_one_graph() -> None:
+@pytest.fixture(scope="module")
+def graphs() -> list[Network]:
+    """Made here, not where every process that collects tests would make them."""
+    return [random_graph(seed) for seed in range(150)]
+
+
+@pytest.fixture(scope="module")
+def populations(graphs: list[Network]) -> list[Placed]:
+    return [(graph, index, layer) for graph in graphs for index, layer in graph.populations()]
+
+
+def test_a_seed_means_one_graph(graphs: list[Network]) -> None:
     assert model_hash(random_graph(7)) == model_hash(random_graph(7))
-    assert len({model_hash(graph) for graph in GRAPHS}) == len(GRAPHS)
+    assert len({model_hash(graph) for graph in graphs}) == len(graphs)
 
 
-def test_they_are_small() -> None:
-    for graph in GRAPHS:
+def test_they_are_small(graphs: list[Network]) -> None:
+    for graph in graphs:
         assert max(graph.input_shape) <= MAX_SIDE
         assert graph.timesteps <= MAX_TIMESTEPS
         assert 3 <= len(graph.layers) <= MAX_LAYERS
 
 
-def test_they_cover_every_kind() -> None:
-    layers = [layer for _, _, layer in POPULATIONS]
-    assert {graph.encoder.kind for graph in GRAPHS} == set(get_args(EncoderKind))
-    assert {graph.readout for graph in GRAPHS} == set(get_args(Readout))
-    assert {type(layer) for graph in GRAPHS for layer in graph.layers} == set(get_args(Layer))
+def test_they_cover_every_kind(graphs: list[Network], populations: list[Placed]) -> None:
+    layers = [layer for _, _, layer in populations]
+    assert {graph.encoder.kind for graph in graphs} == set(get_args(EncoderKind))
+    assert {graph.readout for graph in graphs} == set(get_args(Readout))
+    assert {type(layer) for graph in graphs for layer in graph.layers} == set(get_args(Layer))
     assert {kind(layer) for layer in layers} == set(KINDS)
     assert {leak.kind for layer in layers for leak in layer.neuron.leaks} == set(LEAKS)
     recurrent = [layer for layer in layers if layer.recurrent]
@@ -106,15 +116,15 @@ CONNECTED: dict[str, Connected] = {
 
 
 @pytest.mark.parametrize("name", CONNECTED)
-def test_they_connect_in_every_way(name: str) -> None:
-    assert sum(CONNECTED[name](*each) for each in POPULATIONS) > 3
+def test_they_connect_in_every_way(name: str, populations: list[Placed]) -> None:
+    assert sum(CONNECTED[name](*each) for each in populations) > 3
 
 
-def test_sources_are_named_or_not() -> None:
-    ports = [port for graph in GRAPHS for layer in graph.layers for port in layer.ports if not port.delay]
+def test_sources_are_named_or_not(graphs: list[Network]) -> None:
+    ports = [port for graph in graphs for layer in graph.layers for port in layer.ports if not port.delay]
     named = [port.source is not None for port in ports]
     assert 0.2 < sum(named) / len(named) < 0.95
-    pools = [layer for graph in GRAPHS for layer in graph.layers if isinstance(layer, MaxPool)]
+    pools = [layer for graph in graphs for layer in graph.layers if isinstance(layer, MaxPool)]
     assert {pool.source is None for pool in pools} == {False, True}
 
 
@@ -126,10 +136,10 @@ def without(layer: Population, port: int) -> Population:
     return replace(layer, projections=tuple(projections))
 
 
-def test_every_projection_changes_results() -> None:
+def test_every_projection_changes_results(graphs: list[Network]) -> None:
     """Most of them, the recurrent ones too."""
     changes = {0: list[bool](), 1: list[bool]()}
-    for seed, graph in enumerate(GRAPHS):
+    for seed, graph in enumerate(graphs):
         images = random_images(graph, 4, seed)
         result = run(graph, images, trace=True)
         for index, layer in graph.populations():
@@ -143,20 +153,20 @@ def test_every_projection_changes_results() -> None:
     assert np.mean(changes[1]) > 0.5
 
 
-def test_most_layers_neither_sleep_nor_always_fire() -> None:
+def test_most_layers_neither_sleep_nor_always_fire(graphs: list[Network]) -> None:
     rates = [
         (spikes > 0).mean()
-        for seed, graph in enumerate(GRAPHS)
+        for seed, graph in enumerate(graphs)
         for spikes in run(graph, random_images(graph, 8, seed), trace=True).spikes.values()
     ]
     assert sum(0.02 < rate < 0.98 for rate in rates) > 0.8 * len(rates)
 
 
-def test_foldings_have_every_queue() -> None:
-    for seed, graph in enumerate(GRAPHS):
+def test_foldings_have_every_queue(graphs: list[Network]) -> None:
+    for seed, graph in enumerate(graphs):
         folding = random_folding(graph, seed)
         assert [*folding.edge_depths] == edge_queues(graph)
         assert [*folding.column_depths] == column_queues(graph)
         for _, layer in graph.populations():
             assert folding.layers[layer.name].t_par == 1 or not layer.recurrent
-    assert sum(bool(edge_queues(graph)) for graph in GRAPHS) > len(GRAPHS) // 2
+    assert sum(bool(edge_queues(graph)) for graph in graphs) > len(graphs) // 2

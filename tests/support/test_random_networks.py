@@ -21,6 +21,7 @@ from hwsnn.spec import (
     EncoderKind,
     MaxPool,
     MultiplyLeak,
+    Network,
     Neuron,
     NoLeak,
     Population,
@@ -38,16 +39,20 @@ from tests.support.random_networks import (
 )
 from tests.support.wishes import COMBINATIONS, KINDS, Kind, Spiking, Wishes
 
-NETWORKS = [random_network(seed) for seed in range(150)]
+
+@pytest.fixture(scope="module")
+def networks() -> list[Network]:
+    """Made here, not where every process that collects tests would make them."""
+    return [random_network(seed) for seed in range(150)]
 
 
-def test_a_seed_means_one_network() -> None:
+def test_a_seed_means_one_network(networks: list[Network]) -> None:
     assert model_hash(random_network(7)) == model_hash(random_network(7))
-    assert len({model_hash(network) for network in NETWORKS}) == len(NETWORKS)
+    assert len({model_hash(network) for network in networks}) == len(networks)
 
 
-def test_they_are_small() -> None:
-    for network in NETWORKS:
+def test_they_are_small(networks: list[Network]) -> None:
+    for network in networks:
         assert max(network.input_shape) <= MAX_SIDE
         assert network.timesteps <= MAX_TIMESTEPS
         assert len(network.layers) <= MAX_LAYERS
@@ -65,14 +70,14 @@ def kind(layer: Population) -> Kind:
     return spiking(layer), layer.neuron.synapse is not None, reset
 
 
-def test_they_cover_every_kind() -> None:
-    populations = [layer for network in NETWORKS for _, layer in network.populations()]
-    pools = [layer for network in NETWORKS for layer in network.layers if isinstance(layer, MaxPool)]
+def test_they_cover_every_kind(networks: list[Network]) -> None:
+    populations = [layer for network in networks for _, layer in network.populations()]
+    pools = [layer for network in networks for layer in network.layers if isinstance(layer, MaxPool)]
     convolutions = [layer.projection for layer in populations if isinstance(layer.projection, Conv)]
-    assert {network.encoder.kind for network in NETWORKS} == set(get_args(EncoderKind))
-    assert {network.readout for network in NETWORKS} == set(get_args(Readout))
-    assert {network.pixel_bits for network in NETWORKS} == set(range(1, 9))
-    assert {network.timesteps for network in NETWORKS} == set(range(1, MAX_TIMESTEPS + 1))
+    assert {network.encoder.kind for network in networks} == set(get_args(EncoderKind))
+    assert {network.readout for network in networks} == set(get_args(Readout))
+    assert {network.pixel_bits for network in networks} == set(range(1, 9))
+    assert {network.timesteps for network in networks} == set(range(1, MAX_TIMESTEPS + 1))
     assert {pool.mode for pool in pools} == {"or", "winner"}
     assert {layer.projection.kind for layer in populations} == set(PROJECTIONS)
     assert {kind(layer) for layer in populations} == set(KINDS)
@@ -87,13 +92,13 @@ def test_they_cover_every_kind() -> None:
     assert any(conv.padding != (0, 0) for conv in convolutions)
     assert any(conv.stride != (1, 1) for conv in convolutions)
     assert any(conv.groups == conv.in_channels > 1 for conv in convolutions)
-    saturating = [network.saturating(index) for network in NETWORKS for index in range(len(network.layers))]
+    saturating = [network.saturating(index) for network in networks for index in range(len(network.layers))]
     assert set().union(*saturating) == {"v", "s"}
     assert not all(saturating)
-    last = [network.population(len(network.layers) - 1) for network in NETWORKS]
+    last = [network.population(len(network.layers) - 1) for network in networks]
     assert {
         (network.readout, layer.neuron.fires)
-        for network, layer in zip(NETWORKS, last, strict=True)
+        for network, layer in zip(networks, last, strict=True)
         if network.reads_membranes
     } == {(readout, fires) for readout in ("membrane", "sum", "max") for fires in (False, True)}
 
@@ -189,10 +194,10 @@ FEATURES: dict[str, Feature] = {
 """Which populations have a feature, and what they are without it."""
 
 
-def test_every_feature_changes_results() -> None:
+def test_every_feature_changes_results(networks: list[Network]) -> None:
     """In at least four networks."""
     changed = dict.fromkeys(FEATURES, 0)
-    for seed, network in enumerate(NETWORKS):
+    for seed, network in enumerate(networks):
         images = random_images(network, 4, seed)
         result = run(network, images, trace=True)
         for index, layer in network.populations():
@@ -223,20 +228,20 @@ def test_neurons_of_every_kind_neither_sleep_nor_always_fire(wanted: Kind) -> No
     assert sum(0.02 < rate < 0.98 for rate in rates) > 0.7 * len(rates)
 
 
-def test_a_seed_means_one_folding() -> None:
-    network = NETWORKS[7]
+def test_a_seed_means_one_folding(networks: list[Network]) -> None:
+    network = networks[7]
     assert random_folding(network, 7) == random_folding(network, 7) != random_folding(network, 8)
     assert random_folding(network, 7).layers == random_folds(network, 7)
 
 
-def test_forty_foldings_cover_every_kind() -> None:
-    foldings = [random_folding(network, seed) for seed, network in enumerate(NETWORKS[:40])]
+def test_forty_foldings_cover_every_kind(networks: list[Network]) -> None:
+    foldings = [random_folding(network, seed) for seed, network in enumerate(networks[:40])]
     folds = [fold for folding in foldings for fold in folding.layers.values()]
     assert {fold.sums for fold in folds} == {"lut5", "lut6", "block"}
     assert {fold.t_par for fold in folds} >= set(range(1, MAX_TIMESTEPS))
     parts = [
         (part, whole)
-        for network, folding in zip(NETWORKS, foldings, strict=False)
+        for network, folding in zip(networks, foldings, strict=False)
         for _, layer in network.populations()
         for part, whole in (
             (folding.layers[layer.name].cin_par, layer.projection.in_channels),
@@ -252,10 +257,10 @@ def test_forty_foldings_cover_every_kind() -> None:
     assert max(deepest) == 100
 
 
-def test_most_layers_neither_sleep_nor_always_fire() -> None:
+def test_most_layers_neither_sleep_nor_always_fire(networks: list[Network]) -> None:
     rates = [
         (spikes > 0).mean()
-        for seed, network in enumerate(NETWORKS)
+        for seed, network in enumerate(networks)
         for spikes in run(network, random_images(network, 8, seed), trace=True).spikes.values()
     ]
     assert sum(0.02 < rate < 0.98 for rate in rates) > 0.8 * len(rates)
