@@ -94,12 +94,12 @@ def _losing() -> str:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[NetworkResult, Path]:
     """A flipped constant, and the folder that shows it."""
     folder = tmp_path_factory.mktemp("shown") / "a folder"
-    return _run(_flipped("conv_bases", 1, "base_0"), debug=folder), folder
+    return _run(_flipped("conv_bases", 1, "lane_0"), debug=folder), folder
 
 
 @pytest.mark.parametrize(("row", "lane"), [(0, 1)])
 def test_a_flipped_constant_is_named_to_the_channel(row: int, lane: int) -> None:
-    result = _run(_flipped("conv_bases", row, f"base_{lane}"))
+    result = _run(_flipped("conv_bases", row, f"lane_{lane}"))
     first = result.differences[0]
     assert (first.layer, first.channel, first.kind) == ("conv", row * PARALLEL + lane, "wrong")
     assert first.expected != first.found
@@ -110,7 +110,7 @@ def test_a_flipped_constant_is_named_to_the_channel(row: int, lane: int) -> None
 
 def test_a_flipped_entry_of_a_table_is_named_to_the_output() -> None:
     # The table of input channel 0 has two entries for each pixel: without and with a spike.
-    result = _run(_flipped("dense_table_0", 5 * 2 + int(SPIKES[0, 0, 0, 1, 1]), "table_0_lane_2"), stalls=False)
+    result = _run(_flipped("dense_table_0", 5 * 2 + int(SPIKES[0, 0, 0, 1, 1]), "lane_2"), stalls=False)
     first = result.differences[0]
     assert (first.layer, first.channel, first.kind) == ("dense", 2, "wrong")
     assert result.first_mismatch is not None
@@ -147,7 +147,7 @@ def test_the_folder_has_the_beats(shown: tuple[NetworkResult, Path]) -> None:
     }
     assert first["layer"] == "conv"
     assert first["channel"] == 1 * PARALLEL + 0
-    assert (folder / "design.v").read_text() == _flipped("conv_bases", 1, "base_0")
+    assert (folder / "design.v").read_text() == _flipped("conv_bases", 1, "lane_0")
     with np.load(folder / "beats.npz", allow_pickle=False) as beats:
         assert set(beats) == {
             f"{kind}_{name}" for kind in ("expected", "found", "cycle") for name in ("conv", "dense", "result")
