@@ -45,7 +45,7 @@ SPIKES = run_reference(NETWORK, IMAGES, trace=True).spikes["conv"]
 BEATS = np.moveaxis(SPIKES[0], (0, 1), (2, 3)).reshape(-1, 4)
 """Those of the convolution in the first frame: (y, x, step)."""
 LOST = next(beat for beat in range(16, len(BEATS)) if (BEATS[beat] != BEATS[beat + 1]).any())
-"""The beat that ``_losing`` leaves out: another one follows, so that its place can be told."""
+"""A beat to leave out: another one follows, so that its place can be told."""
 TEXT = to_verilog(Pipeline(NETWORK, FOLDING), model_hash(NETWORK))
 
 
@@ -70,18 +70,18 @@ def _flipped(module: str, row: int, lane: str) -> str:
     return TEXT.replace(text, text.replace(word[0], f"contents[{row}] = {word[1]}'h{value:x};"))
 
 
-def _losing() -> str:
-    """The design with a convolution whose output stream leaves out one beat."""
+def _faulty(layer: str, valid: str, ready: str) -> str:
+    """The design with this ``valid`` and ``ready`` of a layer's output stream in place of its own, ``raw_valid`` and
+    ``raw_ready``, of which ``moved`` beats have moved."""
     text = TEXT
     for signal in ("valid", "ready"):
-        text = text.replace(f".o__{signal}(conv_layer_o__{signal})", f".o__{signal}(raw_{signal})")
+        text = text.replace(f".o__{signal}({layer}_layer_o__{signal})", f".o__{signal}(raw_{signal})")
     fault = f"""
   wire raw_valid;
   wire raw_ready;
   reg [15:0] moved = 0;
-  wire lost = moved == {LOST};
-  assign conv_layer_o__valid = raw_valid & ~lost;
-  assign raw_ready = conv_layer_o__ready | lost;
+  assign {layer}_layer_o__valid = {valid};
+  assign raw_ready = {ready};
   always @(posedge clk) moved <= rst ? 0 : moved + (raw_valid & raw_ready);
 """
     top = text.index(f"module {TOP} (")
@@ -120,13 +120,26 @@ def test_a_flipped_entry_of_a_table_is_named_to_the_output() -> None:
 
 
 def test_a_lost_beat_is_told_from_a_wrong_one() -> None:
-    result = _run(_losing(), stalls=False)
+    lost = f"moved == {LOST}"
+    text = _faulty("conv", f"raw_valid & ~({lost})", f"conv_layer_o__ready | {lost}")
+    result = _run(text, stalls=False)
     conv, dense = result.differences[:2]
     assert (conv.layer, conv.kind, conv.found) == ("conv", "lost", None)
     assert conv.frame == 0
     assert [conv.y, conv.x, conv.step] == [int(index) for index in np.unravel_index(LOST, (4, 4, 3))]
     assert (dense.layer, dense.kind) == ("dense", "wrong")
     assert "a beat was lost" in str(conv)
+
+
+def test_a_layer_that_stops_is_told_from_those_that_wait_for_it() -> None:
+    stops = "moved < 7"
+    result = _run(_faulty("dense", f"raw_valid & ({stops})", f"dense_layer_o__ready & ({stops})"), stalls=False)
+    assert [(each.layer, each.kind, each.cycle) for each in result.differences] == [
+        *(("conv", "missing", None), ("dense", "missing", None), ("result", "missing", None)),
+    ]
+    assert result.first is not None
+    assert (result.first.layer, result.first.frame, result.first.step) == ("dense", 2, 1)  # of three steps a frame
+    assert result.first_mismatch == str(result.differences[1])
 
 
 def test_up_to_a_layer() -> None:
@@ -164,11 +177,13 @@ def test_the_waveforms_show_the_difference(shown: tuple[NetworkResult, Path]) ->
     first = json.loads((folder / "first.json").read_text())
     begin, end = first["window_ps"]
     assert end - first["time_ps"] == AFTER * CLOCK_PS
+    assert (folder / "dump.vcd").stat().st_mode == (folder / "design.v").stat().st_mode
     assert first["time_ps"] - begin <= BEFORE * CLOCK_PS
-    values, times = _just_before(folder / "dump.vcd", first["time_ps"])
+    assert {path[1] for path in _scopes(folder / "dump.vcd") if len(path) > 1} == {"conv_layer"}
+    values, times = _values(folder / "dump.vcd", first["time_ps"])
     assert begin <= min(times)
+    assert (first["time_ps"] - CLOCK_PS // 2) % CLOCK_PS == 0
     assert end - CLOCK_PS <= max(times) <= end
-    # The beat moves at the edge that ends the cycle.
     assert (values["conv_layer_o__valid"], values["conv_layer_o__ready"]) == (1, 1)
     assert values["conv_layer_o__payload"] >> first["channel"] & 1 == first["found"]
     assert values["conv_layer_o__payload"] >> first["channel"] & 1 != first["expected"]
@@ -177,8 +192,22 @@ def test_the_waveforms_show_the_difference(shown: tuple[NetworkResult, Path]) ->
     assert {name.split(".")[1].split("[")[0] for name in traced} <= set(values)
 
 
-def _just_before(dump: Path, moment: int) -> tuple[dict[str, int], list[int]]:
-    """The values of the top module's signals just before ``moment``, and all times of the file."""
+def _scopes(dump: Path) -> set[tuple[str, ...]]:
+    """The scopes that have signals."""
+    found, path = set[tuple[str, ...]](), list[str]()
+    with dump.open("rb") as file:
+        for token in tokenize(file):
+            if token.kind is TokenKind.SCOPE:
+                path.append(token.scope.ident)
+            elif token.kind is TokenKind.UPSCOPE:
+                path.pop()
+            elif token.kind is TokenKind.VAR:
+                found.add(tuple(path))
+    return found
+
+
+def _values(dump: Path, moment: int) -> tuple[dict[str, int], list[int]]:
+    """The values of the top module's signals at ``moment``, and all times of the file."""
     names, values, times, scopes = dict[str, list[str]](), dict[str, int](), list[int](), list[str]()
     with dump.open("rb") as file:
         for token in tokenize(file):
@@ -190,7 +219,7 @@ def _just_before(dump: Path, moment: int) -> tuple[dict[str, int], list[int]]:
                 names.setdefault(token.var.id_code, []).append(token.var.reference)
             elif token.kind is TokenKind.CHANGE_TIME:
                 times.append(token.time_change)
-            elif token.kind in (TokenKind.CHANGE_SCALAR, TokenKind.CHANGE_VECTOR) and times[-1] < moment:
+            elif token.kind in (TokenKind.CHANGE_SCALAR, TokenKind.CHANGE_VECTOR) and times[-1] <= moment:
                 change = token.scalar_change if token.kind is TokenKind.CHANGE_SCALAR else token.vector_change
                 values |= dict.fromkeys(names.get(change.id_code, ()), int(change.value))
     return values, times

@@ -87,10 +87,10 @@ def command(
             f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
             f"reference, {result.mismatches:,} mismatches\n"
             f"{result.cycles_per_frame:g} cycles per frame back to back, {result.latency_cycles} cycles from a frame's "
-            f"first pixel to its {'result' if until is None else f'output of {until}'} (simulated)"
+            f"first pixel to {'its result' if until is None else f'the last of the output of {until}'} (simulated)"
         )
-        if result.differences:
-            click.echo("The first difference of each layer:")
+        if result.first is not None:
+            click.echo(f"The first difference of each layer; begin with {result.first.layer}:")
         for difference in result.differences:
             click.echo(f"  {difference}")
 

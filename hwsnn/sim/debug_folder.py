@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from vcd.gtkw import GTKWSave
 from vcd.reader import TokenKind, tokenize
 
+from hwsnn.files.scratch import Scratch
 from hwsnn.rtl.network import layer_instance
 from hwsnn.verilog.emit import TOP
 
@@ -49,13 +51,19 @@ def write_debug_folder(
     (folder / "first.json").write_text(json.dumps(shown, indent=2) + "\n")
     inside = {"encoder": "encoder", RESULT: "readout"}.get(layer, layer_instance(layer))
     simulator = build_simulator(verilog, TOP, traced=inside)
-    dump = folder.absolute() / "dump.vcd"
-    record(simulator, replace(job, end_ps=end), pixels, waveforms=Waveforms(dump, begin, end))
+    dump = folder / "dump.vcd"
+    with Scratch("waveforms") as scratch:  # Verilator's files are for nobody else
+        recorded = scratch / dump.name
+        record(simulator, replace(job, end_ps=end), pixels, waveforms=Waveforms(recorded, begin, end))
+        shutil.copyfile(recorded, dump)
     _write_view(folder / "streams.gtkw", dump, compared, at)
 
 
 def _window(boundary: Boundary, one: Pass, first: Difference | None) -> tuple[int, int, int]:
-    """Begin, middle and end of the window, in ps. Where no beat came, it is after the last one that did."""
+    """Begin of the window, the middle of the cycle in which the beat moved, and end of the window, in ps.
+
+    Signals change with the edge that ends a cycle. Where no beat came, it is the cycle of the last one that did.
+    """
     cycles = one.cycles[boundary.name]
     if first is not None and first.cycle is not None:
         cycle = first.cycle
@@ -63,7 +71,7 @@ def _window(boundary: Boundary, one: Pass, first: Difference | None) -> tuple[in
         cycle = int(cycles[-1 if first else boundary.beats - 1])
     else:
         cycle = 0
-    at = one.time_ps(cycle)
+    at = one.time_ps(cycle) - CLOCK_PS // 2
     return max(at - BEFORE * CLOCK_PS, 0), at, at + AFTER * CLOCK_PS
 
 

@@ -38,9 +38,9 @@ LONG_RUN_CLOCKS = 2_000_000
 class NetworkResult:
     """The outcome of a simulation.
 
-    ``spikes_compared`` counts the spike bits (and score bits) compared over all runs, ``mismatches`` those that
-    differed or never came; ``differences``: the first of each layer, in the order of the data.
-    ``cycles_per_frame``: the steady interval between results of back-to-back frames without stalls;
+    ``layers``: how many were compared. ``spikes_compared`` counts the spike bits (and score bits) compared over all
+    runs, ``mismatches`` those that differed or never came; ``differences``: the first of each layer, in the order of
+    the data. ``cycles_per_frame``: the steady interval between results of back-to-back frames without stalls;
     ``latency_cycles``: from the first pixel of the first frame to its result; ``result_clocks``: from that pixel to the
     result of every simulated frame. If only a part of the layers was compared, the output of the last of these takes
     the place of the results.
@@ -56,10 +56,14 @@ class NetworkResult:
     result_clocks: tuple[int, ...]
 
     @property
+    def first(self) -> Difference | None:
+        """The difference to begin with."""
+        return first_of(self.differences)
+
+    @property
     def first_mismatch(self) -> str | None:
-        """The difference that came first, in words."""
-        first = first_of(self.differences)
-        return None if first is None else str(first)
+        """The difference to begin with, in words."""
+        return None if self.first is None else str(self.first)
 
 
 def run_network(
@@ -106,13 +110,22 @@ def run_network(
         result = _result(network, frames, compared, passes)
         if folder is not None:
             stage("recording waveforms")
-            write_debug_folder(folder, verilog, compared, passes, first_of(result.differences), job, pixels)
+            write_debug_folder(folder, verilog, compared, passes, result.first, job, pixels)
     return result
 
 
 def first_of(differences: tuple[Difference, ...]) -> Difference | None:
-    """The one that came first: in the run without stalls, at the earliest boundary in the order of the data."""
-    return min(differences, key=lambda difference: difference.stalls, default=None)
+    """The one to begin with, in the run without stalls if it has any: the earliest in the order of the data.
+
+    Where a layer stops, those behind it starve and those before it have no room any more, all without a wrong beat. The
+    earliest frame that it missed is its own.
+    """
+
+    def order(difference: Difference) -> tuple[bool, int]:
+        missing = difference.kind == "missing"
+        return difference.stalls, 1 + difference.frame if missing else 0
+
+    return min(differences, key=order, default=None)
 
 
 def without_header(verilog: str) -> str:
@@ -151,7 +164,7 @@ def _result(network: Network, frames: int, compared: list[Boundary], passes: lis
     simulated = len(last.expected) // last.beats
     return NetworkResult(
         frames=frames,
-        layers=len(network.layers),
+        layers=sum(boundary.name not in ("encoder", RESULT) for boundary in compared),
         spikes_compared=sum(boundary.frame_bits for boundary in compared) * simulated * len(passes),
         mismatches=mismatches,
         differences=tuple(differences),

@@ -138,9 +138,8 @@ def build_simulator(
     cache = cache_folder()
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
     if traced:
-        inside = f"{top}.{traced}"
-        control += 'tracing_off -scope "*"\n'
-        control += "".join(f'tracing_on -scope "{scope}"\n' for scope in (top, inside, f"{inside}.*"))
+        control += f'tracing_off -scope "*"\ntracing_off -scope "{top}.*"\n'
+        control += f'tracing_on -scope "{top}.{traced}"\ntracing_on -scope "{top}" -levels 1\n'
     folder = cache / _digest(verilog, top, control, level, *tools)
     if _runs(folder / top) and ours_alone(folder):
         os.utime(folder)

@@ -79,7 +79,7 @@ def test_verify_up_to_a_layer_into_a_folder(model: Path, tmp_path: Path) -> None
     done = hwsnn("verify", str(model), "-n", "1", "--until", "module", "--debug", str(folder))
     assert (done.returncode, beside_stages(done.stderr)) == (0, "")
     assert ", 0 mismatches\n" in done.stdout
-    assert "to its output of module (simulated)" in done.stdout
+    assert "to the last of the output of module (simulated)" in done.stdout
     assert (folder / "first.json").read_text() == "null\n"
     with np.load(folder / "beats.npz", allow_pickle=False) as beats:
         assert (beats["expected_module"] == beats["found_module"]).all()
@@ -191,7 +191,10 @@ def test_wrong_hardware_is_a_no(model: Path, tmp_path: Path, monkeypatch: pytest
         assert first.keys() == DIFFERENCE_KEYS
         assert (first["layer"], first["frame"], first["kind"], first["stalls"]) == (LAST, 0, "wrong", False)
         words = CliRunner().invoke(cli, [command, str(model)]).stdout
-        assert f"The first difference of each layer:\n  {LAST}: frame 0, row 0, column 0, step " in words
+        assert (
+            f"The first difference of each layer; begin with {LAST}:\n  {LAST}: frame 0, row 0, column 0, step "
+            in words
+        )
     else:
         assert beside_stages(result.stderr).startswith("hwsnn: the hardware's results differ: ")
 
