@@ -49,6 +49,13 @@ BUILD_ARGS = [
     *("--output-split", "200000"),  # a file of C++ costs a second before its first line of the design is read
     *("-LDFLAGS", f"-L{COCOTB} -lcocotbvpi_verilator"),
 ]
+TRACED_ARGS = [
+    "--trace-vcd",
+    *("--trace-max-width", "65536"),
+    *("--trace-max-array", "65536"),
+    *("-CFLAGS", f"-include ../{WINDOW}"),
+]
+"""Added for a simulator that records waveforms: by default, Verilator leaves out wide signals and memories."""
 MAKE = ["make", "-j", str(os.cpu_count() or 1), "-C", BUILD, "-f", "Vtop.mk"]
 RUNTIME_LEVEL = "OPT_GLOBAL=-O1"
 SHORT_RUN, LONG_RUN = "OPT_FAST=-O0", "OPT_FAST=-O1"
@@ -73,18 +80,6 @@ RESULTS = "results.xml"
 """The result file that cocotb writes into a bench's folder."""
 OURS = ("COCOTB_", "GPI_", "PYGPI_", "WAVES", "GUI")
 """Prefixes of the environment variables that control cocotb: we set them, and drop the user's."""
-
-
-TRACED_ARGS = [
-    "--trace-vcd",
-    "--trace-max-width",
-    "65536",
-    "--trace-max-array",
-    "65536",
-    "-CFLAGS",
-    f"-include ../{WINDOW}",
-]
-"""What a simulator is built with that records waveforms: by default, Verilator leaves out wide signals and memories."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +129,8 @@ def build_simulator(
     level = LONG_RUN if long_run else SHORT_RUN
     arguments = [*BUILD_ARGS, *(TRACED_ARGS if traced else [])]
     places = (sys.version, environment["PATH"].split(os.pathsep)[0])
-    tools = (*arguments, RUNTIME_LEVEL, *HEADERS, version("cocotb"), verilator_version(), *places)
+    window = [(Path(__file__).parent / WINDOW).read_text()] if traced else []
+    tools = (*arguments, *window, RUNTIME_LEVEL, *HEADERS, version("cocotb"), verilator_version(), *places)
     cache = cache_folder()
     control = "".join(f'public_flat_rw -module "{m}" -var "{v}"\n' for m, v in [(top, "*"), *visible])
     if traced:
