@@ -179,8 +179,8 @@ def test_the_waveforms_show_the_difference(shown: tuple[NetworkResult, Path]) ->
     assert end - first["time_ps"] == AFTER * CLOCK_PS
     assert (folder / "dump.vcd").stat().st_mode == (folder / "design.v").stat().st_mode
     assert first["time_ps"] - begin <= BEFORE * CLOCK_PS
-    assert {path[1] for path in _scopes(folder / "dump.vcd") if len(path) > 1} == {"conv_layer"}
-    values, times = _values(folder / "dump.vcd", first["time_ps"])
+    values, times, layers = _values(folder / "dump.vcd", first["time_ps"])
+    assert layers == {"conv_layer"}
     assert begin <= min(times)
     assert (first["time_ps"] - CLOCK_PS // 2) % CLOCK_PS == 0
     assert end - CLOCK_PS <= max(times) <= end
@@ -192,27 +192,15 @@ def test_the_waveforms_show_the_difference(shown: tuple[NetworkResult, Path]) ->
     assert {name.split(".")[1].split("[")[0] for name in traced} <= set(values)
 
 
-def _scopes(dump: Path) -> set[tuple[str, ...]]:
-    """The scopes that have signals."""
-    found, path = set[tuple[str, ...]](), list[str]()
-    with dump.open("rb") as file:
-        for token in tokenize(file):
-            if token.kind is TokenKind.SCOPE:
-                path.append(token.scope.ident)
-            elif token.kind is TokenKind.UPSCOPE:
-                path.pop()
-            elif token.kind is TokenKind.VAR:
-                found.add(tuple(path))
-    return found
-
-
-def _values(dump: Path, moment: int) -> tuple[dict[str, int], list[int]]:
-    """The values of the top module's signals at ``moment``, and all times of the file."""
+def _values(dump: Path, moment: int) -> tuple[dict[str, int], list[int], set[str]]:
+    """The values of the top module's signals at ``moment``, all times of the file, and the instances in the top."""
     names, values, times, scopes = dict[str, list[str]](), dict[str, int](), list[int](), list[str]()
+    parts = set[str]()
     with dump.open("rb") as file:
         for token in tokenize(file):
             if token.kind is TokenKind.SCOPE:
                 scopes.append(token.scope.ident)
+                parts.update(scopes[1:2])
             elif token.kind is TokenKind.UPSCOPE:
                 scopes.pop()
             elif token.kind is TokenKind.VAR and scopes == [TOP]:
@@ -222,4 +210,4 @@ def _values(dump: Path, moment: int) -> tuple[dict[str, int], list[int]]:
             elif token.kind in (TokenKind.CHANGE_SCALAR, TokenKind.CHANGE_VECTOR) and times[-1] <= moment:
                 change = token.scalar_change if token.kind is TokenKind.CHANGE_SCALAR else token.vector_change
                 values |= dict.fromkeys(names.get(change.id_code, ()), int(change.value))
-    return values, times
+    return values, times, parts
