@@ -79,5 +79,5 @@ def test_what_the_model_refuses_gets_stuck(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(network_bench, "simulate", lambda *_: speed)
     result = run_network(network, shallow, random_images(network, 2, 0), stalls=False)
     assert result.result_clocks == ()
-    assert result.first_mismatch is not None  # the first beat that never came
-    assert result.first_mismatch.startswith("first: frame 0, ")
+    assert result.first_mismatch is not None
+    assert result.first_mismatch.startswith("first: no beat came any more: frame 0, ")
