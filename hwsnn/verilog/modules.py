@@ -6,6 +6,7 @@ converted by itself, and stands as an instance in the component above; equal one
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,7 @@ class ModuleSet:
 
     def __init__(self) -> None:
         self._found: dict[Converted, DistinctModule] = {}
+        self._known: dict[Hashable, DistinctModule] = {}
         self._entered: dict[Place, int] = {(): 0}
         self._parts: dict[Place, list[str]] = {}
 
@@ -70,13 +72,16 @@ class ModuleSet:
         collector.on_fragment(fragment)
         around = sorted(collector.used_domains - collector.defined_domains)
         inside = ["sync"] if len(around) == 1 else around
-        if inside != around:
-            fragment = DomainRenamer({around[0]: "sync"})(fragment)
-        converted = convert(fragment, ports)
-        key = f"module_{len(self._found)}"
-        parts = tuple(self._parts.get(place, ()))
-        made = DistinctModule(key, component, converted, tuple(ports), parts, tuple(inside))
-        module = self._found.setdefault(converted, made)
+        made_of = _made_of(component), tuple(inside)
+        module = self._known.get(made_of)
+        if module is None:
+            if inside != around:
+                fragment = DomainRenamer({around[0]: "sync"})(fragment)
+            converted = convert(fragment, ports)
+            key = f"module_{len(self._found)}"
+            parts = tuple(self._parts.get(place, ()))
+            made = DistinctModule(key, component, converted, tuple(ports), parts, tuple(inside))
+            module = self._known[made_of] = self._found.setdefault(converted, made)
         module.places.append(place)
         return module, ports, around
 
@@ -111,6 +116,25 @@ def _component(fragment: Fragment) -> Component | None:
         if isinstance(origin, Component) and not type(origin).__module__.startswith("amaranth."):
             return origin
     return None
+
+
+def _made_of(component: Any) -> Hashable:
+    """What a component is elaborated from: those with equal ones need one conversion.
+
+    The component itself where its attributes cannot be compared.
+    """
+    members = component.signature.members
+    attributes = {
+        name: tuple(value.items()) if isinstance(value, dict) else value
+        for name, value in vars(component).items()
+        if name not in members and not name.startswith(("_MustUse", "_Component"))
+    }
+    made_of = type(component), tuple(attributes.items()), str(component.signature)
+    try:
+        hash(made_of)
+    except TypeError:
+        return (component,)
+    return made_of
 
 
 def _ports(component: Any) -> Ports:

@@ -25,6 +25,7 @@ from hwsnn.rtl.stream.credit import CreditFifo
 from hwsnn.rtl.stream.fifo import SkidBuffer
 from hwsnn.rtl.window.pool import OrPool
 from hwsnn.spec import Network
+from hwsnn.verilog import modules
 from hwsnn.verilog.describe import description
 from hwsnn.verilog.emit import modules_of, verilog_text
 from hwsnn.verilog.layout import Words, module_text
@@ -75,6 +76,14 @@ def passing(top: Any) -> list[str]:
 def test_components_meet_at_their_ports_alone(name: str) -> None:
     """A module is converted by itself: what it shared with others otherwise would be a constant."""
     assert passing(DESIGNS[name]()) == []
+
+
+@pytest.mark.parametrize("name", ["network5", "network7", "graph3", "axi"])
+def test_what_components_are_made_of_tells_them_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal ones are converted once: the text is that of conversions of all."""
+    once = verilog_text(DESIGNS[name](), "top")
+    monkeypatch.setattr(modules, "_made_of", lambda component: object())
+    assert verilog_text(DESIGNS[name](), "top") == once
 
 
 class _Reaching(wiring.Component):  # type: ignore[misc]
