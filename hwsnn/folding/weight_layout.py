@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
 
-from hwsnn.spec import Conv, Dense, Population
+from hwsnn.spec import AnyProjection, Conv, Dense, Population
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array, IntArray
 
@@ -39,6 +39,17 @@ def folded_parameters(layer: Population, fold: LayerFold) -> tuple[ProjectionPar
         _folded(by_position(projection), none if number else layer.bias, shape)
         for number, (projection, shape) in enumerate(zip(layer.projections, fold_shapes(layer, fold), strict=True))
     )
+
+
+def sampled_weights(projection: AnyProjection, shape: FoldShape, most: int) -> Int64Array:
+    """The ``weights`` of a projection's ``ProjectionParameters`` for ``most`` of its lanes, evenly spaced, or all."""
+    lanes = np.unique(np.linspace(0, shape.lanes - 1, min(shape.lanes, most)).astype(int))
+    outputs = (np.arange(shape.output_folds)[:, None] * shape.lanes + lanes).reshape(-1)
+    matrices = by_position(projection)
+    there = outputs < matrices.shape[1]
+    sampled = np.zeros((matrices.shape[0], len(outputs), *matrices.shape[2:]), np.int64)
+    sampled[:, there] = matrices[:, outputs[there]]
+    return _folded(sampled, np.zeros(len(outputs), np.int64), replace(shape, lanes=len(lanes))).weights
 
 
 def _folded(matrices: IntArray, biases: IntArray, shape: FoldShape) -> ProjectionParameters:

@@ -14,13 +14,13 @@ from math import prod
 import numpy as np
 
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
-from hwsnn.folding.fold_shape import fold_shapes
+from hwsnn.folding.fold_shape import FoldShape, fold_shapes
 from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, Sums, common_steps, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.leak_products import pe_adders
 from hwsnn.folding.pipeline_depths import synaptic_step
-from hwsnn.folding.weight_layout import ProjectionParameters, folded_parameters
-from hwsnn.spec import AnyNeuron, Inputs, MaxPool, Network, Neuron, Population, Sum
+from hwsnn.folding.weight_layout import sampled_weights
+from hwsnn.spec import AnyNeuron, AnyProjection, Inputs, MaxPool, Network, Neuron, Population, Sum
 from hwsnn.spec.checks import unknown_kind
 from hwsnn.spec.integers import Int64Array
 from hwsnn.spec.neurons import SEVERAL
@@ -78,15 +78,13 @@ def cost(layer: object, network: Network, index: int, fold: LayerFold, steps: tu
 @cost.register(Population)
 def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
     t_par, several = min(fold.t_par, network.timesteps), len(layer.projections) - 1
-    every = folded_parameters(layer, fold)
-    total = Cost(QUEUE, layer.out_channels * t_par)
-    for port, parameters in enumerate(every):
-        total += _projection(network, index, port, parameters, fold, steps[port], device)
+    total, shapes = Cost(QUEUE, layer.out_channels * t_par), fold_shapes(layer, fold)
+    for port, shape in enumerate(shapes):
+        total += _projection(network, index, port, shape, fold, steps[port], device)
     if several:
-        _, lanes = every[0].bias.shape
-        added = several * lanes * t_par * network.current_range(index).width
+        added = several * shapes[0].lanes * t_par * network.current_range(index).width
         total += Cost(added, 2 * added)  # what is added waits for the slowest
-    return total + _neurons(network, index, every[0], t_par)
+    return total + _neurons(network, index, shapes[0], t_par)
 
 
 @cost.register(MaxPool)
@@ -114,14 +112,14 @@ def _projection(
     network: Network,
     index: int,
     port: int,
-    parameters: ProjectionParameters,
+    shape: FoldShape,
     fold: LayerFold,
     steps: int,
     device: Device,
 ) -> Cost:
     """The synapses of a projection, with their windows."""
     layer, inputs = network.population(index), network.inputs(index)[port]
-    projection, shape = layer.projections[port], fold_shapes(layer, fold)[port]
+    projection = layer.projections[port]
     channels, height, width = network.input_shapes(index)[port]
     t_par, total = min(fold.t_par, network.timesteps), Cost()
     joined = joined_steps(network, index, port, fold, steps)
@@ -130,7 +128,9 @@ def _projection(
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
     for sums, count in forms:
         if count > 0:
-            total += (_synapses(parameters, inputs, sums, device) + _rings(layer, parameters)).times(count)
+            total += (_synapses(projection, shape, inputs, sums, device) + _rings(layer, projection, shape)).times(
+                count
+            )
     total += _joined(channels * inputs.bits, steps, joined)
     window = projection.window if layer.pool is None else layer.window
     if projection.delay:
@@ -191,12 +191,13 @@ def _memory(bits: int, depth: int) -> Cost:
     return Cost(bram18=-(-bits // BLOCK_BITS))
 
 
-def _synapses(parameters: ProjectionParameters, inputs: Inputs, form: Sums, device: Device) -> Cost:
-    positions, groups, folds, lanes, entries = parameters.weights.shape
-    rows, sections = positions * groups * folds, parameters.sections
-    weights = parameters.weights.reshape(rows, lanes, entries)
-    sampled = weights[:, np.unique(np.linspace(0, lanes - 1, min(lanes, SAMPLED_LANES)).astype(int))]
+def _synapses(projection: AnyProjection, shape: FoldShape, inputs: Inputs, form: Sums, device: Device) -> Cost:
+    weights = sampled_weights(projection, shape, SAMPLED_LANES)
+    positions, entries = len(weights), weights.shape[-1]
+    rows, lanes, sections = prod(weights.shape[:3]), shape.lanes, shape.sections
+    sampled = weights.reshape(rows, -1, entries)
     scale = lanes / sampled.shape[1]
+    accumulated = _sums(projection, shape, positions)
     block, table_bits = in_block_memory(rows, form), bits_per_table(rows, form)
     planes = (np.abs(sampled)[..., None] << np.arange(inputs.bits)).reshape(rows, sampled.shape[1], -1)
     planes = planes[:, :, planes.any(axis=(0, 1))]
@@ -205,7 +206,9 @@ def _synapses(parameters: ProjectionParameters, inputs: Inputs, form: Sums, devi
         adders, registers = _tree(planes)
         memory = -(-words // BLOCK_BITS) * -(-rows // 512)
         gated = int(_widths(planes).sum() * scale)
-        return Cost(int(adders * scale), int(registers * scale) + words + gated, memory) + _sums(parameters)
+        return Cost(int(adders * scale), int(registers * scale) + words + gated, memory) + _sums(
+            projection, shape, positions
+        )
     tables = -(-planes.shape[2] // table_bits)
     padded = np.pad(planes, ((0, 0), (0, 0), (0, tables * table_bits - planes.shape[2])))
     sums = padded.reshape(rows, sampled.shape[1], tables, table_bits).sum(axis=3)
@@ -221,7 +224,7 @@ def _synapses(parameters: ProjectionParameters, inputs: Inputs, form: Sums, devi
         look_ups = 1 << max(address - device.lut_inputs, 0)
         bits = int(widths.sum() * scale * simple)
         cost += Cost(bits * look_ups, bits + address * tables * sections)
-    return cost + _sums(parameters)
+    return cost + accumulated
 
 
 def _widths(largest: Int64Array) -> Int64Array:
@@ -242,32 +245,31 @@ def _tree(terms: Int64Array) -> tuple[int, int]:
     return adders, registers
 
 
-def _sums(parameters: ProjectionParameters) -> Cost:
+def _sums(projection: AnyProjection, shape: FoldShape, positions: int) -> Cost:
     """The base that joins each lane's tree, and the accumulators over slices and positions."""
-    positions, _, folds, lanes, _ = parameters.weights.shape
-    bits = _sum_bits(parameters)
-    accumulators = int(folds > 1) + 2 * int(positions > 1)
-    return Cost(lanes * bits * (1 + accumulators), lanes * bits * (1 + accumulators))
+    bits = shape.lanes * _sum_bits(projection)
+    accumulators = int(shape.input_folds > 1) + 2 * int(positions > 1)
+    return Cost(bits * (1 + accumulators), bits * (1 + accumulators))
 
 
-def _sum_bits(parameters: ProjectionParameters) -> int:
+def _sum_bits(projection: AnyProjection) -> int:
     """Approximate bits of a current."""
-    return int(np.abs(parameters.weights).sum(axis=(0, 2, 4)).max()).bit_length() + 1
+    low, high = projection.sums(1)
+    return int((high - low).max()).bit_length() + 1
 
 
-def _rings(layer: Population, parameters: ProjectionParameters) -> Cost:
+def _rings(layer: Population, projection: AnyProjection, shape: FoldShape) -> Cost:
     """What keeps the largest current of each lane over the windows of a pool."""
     if layer.windows == 1:
         return Cost()
-    groups, lanes = parameters.bias.shape
-    bits = lanes * _sum_bits(parameters)
+    groups, bits = shape.output_folds, shape.lanes * _sum_bits(projection)
     # A comparison and a choice; two numbers that are compared, and the larger one.
     memory = 8 * -(-bits // LUTRAM_BITS) if groups > 2 else 0
     return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
-def _neurons(network: Network, index: int, parameters: ProjectionParameters, t_par: int) -> Cost:
-    groups, lanes = parameters.bias.shape
+def _neurons(network: Network, index: int, shape: FoldShape, t_par: int) -> Cost:
+    groups, lanes = shape.output_folds, shape.lanes
     neuron, current = network.population(index).neuron.padded(groups * lanes), network.current_range(index).width
     saturating, passes = network.saturating(index), -(-network.timesteps // t_par)
     # The membrane is not needed after the last step of the last pass, and there is none before the first.

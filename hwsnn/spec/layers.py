@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -43,16 +44,25 @@ class IntegerProjection(Projection):
             require_integers(f"gain of layer {self.name!r}", self.gain, 1, 1, MAX_GAIN)
             require_by_channel(self.name, "gain", self.gain, self.out_channels)
 
-    @property
+    @cached_property
     def gained(self) -> Int64Array:
         """The weights times the gain of their output channel."""
-        weight = self.weight.astype(np.int64)
-        return weight if self.gain is None else weight * self.gain.astype(np.int64)[:, None, None, None]
+        gained = self.weight.astype(np.int64)
+        if self.gain is not None:
+            gained *= self.gain.astype(np.int64)[:, None, None, None]
+        gained.flags.writeable = False
+        return gained
 
     def sums(self, largest_input: int) -> tuple[Int64Array, Int64Array]:
         """The smallest and the largest sum of each output channel for inputs from 0 to ``largest_input``, with gain."""
+        low, high = self._signs
+        return low * largest_input, high * largest_input
+
+    @cached_property
+    def _signs(self) -> tuple[Int64Array, Int64Array]:
+        """The sums of the negative and of the positive weights of each output channel, with gain."""
         flat = self.gained.reshape(self.out_channels, -1)
-        return np.minimum(flat, 0).sum(axis=1) * largest_input, np.maximum(flat, 0).sum(axis=1) * largest_input
+        return np.minimum(flat, 0).sum(axis=1), np.maximum(flat, 0).sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,6 @@ SCRIPT = f"""read_rtlil <<{YOSYS}
 {YOSYS}
 select -set decisions {{decisions}}
 proc -norom @decisions
-opt_expr @decisions
 opt_clean @decisions
 opt_dff -simple-dffe @decisions
 opt_clean -purge @decisions
