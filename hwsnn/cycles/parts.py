@@ -120,13 +120,10 @@ class _Network:
         delay = engine.pass_clocks + engine.pipeline_clocks + 1
         made = prod(network.shapes[index + 1][1:]) * sum(makes)
         queue = Part(name, partial(CreditFifo, delay=delay), made, (name, "results"))
-        positions = [engine.positions[port] for port in ports]
         if len(ports) == 1:
-            schedule = _schedule(engine, makes, positions[0], beats[0])
+            schedule = _schedule(engine, makes, ports[0], beats[0])
             return self._sections.extend(branches[0], [Part(name, _fixed(components.Engine, schedule), made), queue])
-        return self._sections.close(
-            branches, queue, _passes(engine, makes, positions, beats, self._names(index, ports))
-        )
+        return self._sections.close(branches, queue, _passes(engine, makes, ports, beats, self._names(index, ports)))
 
     def _names(self, index: int, ports: Iterable[int]) -> list[str]:
         return [port_name(self._network, index, port) for port in ports]
@@ -173,22 +170,32 @@ class _Network:
         return self._sections.extend(branch, _window(name, (height, width), size, stride, beats, queue))
 
 
+def _early_clocks(engine: EngineDepths, port: int, beats: int) -> list[int]:
+    """Of a position before the last: the clocks of the passes of each of its windows, from the first to their end."""
+    if engine.early_passes[port] == 1:
+        return [engine.pass_clocks]
+    window_passes = engine.passes // beats
+    return [
+        sum(_clocks(engine, first + number) for number in range(window_passes))
+        for first in range(0, engine.passes, window_passes)
+    ]
+
+
 def _clocks(engine: EngineDepths, number: int) -> int:
     """The minimum of clocks from pass ``number`` of a position to the next."""
     return max(engine.pass_clocks, engine.min_interval if number < engine.passes - 1 else 0)
 
 
-def _schedule(engine: EngineDepths, makes: Sequence[bool], positions: int, beats: int) -> list[Pass]:
-    """The passes of an output pixel whose inputs are ``positions`` windows of ``beats`` beats."""
-    return [
-        (number % (engine.passes // beats) == 0, position == positions - 1 and makes[number], _clocks(engine, number))
-        for position in range(positions)
-        for number in range(engine.passes)
-    ]
+def _schedule(engine: EngineDepths, makes: Sequence[bool], port: int, beats: int) -> list[Pass]:
+    """The passes of an output pixel whose inputs on ``port`` are windows of ``beats`` beats at each position."""
+    window_passes = engine.passes // beats
+    early = [(True, False, clocks) for clocks in _early_clocks(engine, port, beats)]
+    last = [(number % window_passes == 0, makes[number], _clocks(engine, number)) for number in range(engine.passes)]
+    return early * (engine.positions[port] - 1) + last
 
 
 def _passes(
-    engine: EngineDepths, makes: Sequence[bool], positions: Sequence[int], beats: Sequence[int], names: Sequence[str]
+    engine: EngineDepths, makes: Sequence[bool], ports: Sequence[int], beats: Sequence[int], names: Sequence[str]
 ) -> Passes:
     """As ``_schedule``, of several ports: the passes of their last windows begin together."""
     clocks = [_clocks(engine, number) for number in range(engine.passes)]
@@ -198,9 +205,8 @@ def _passes(
         for number in range(engine.passes)
     ]
     alone = [
-        [sum(clocks[first : first + each]) for first in range(0, engine.passes, each)] * (count - 1)
-        + [None] * (engine.passes // each)
-        for each, count in zip(window_passes, positions, strict=True)
+        _early_clocks(engine, port, each) * (engine.positions[port] - 1) + [None] * each
+        for port, each in zip(ports, beats, strict=True)
     ]
     return Passes(joint, alone, names)
 

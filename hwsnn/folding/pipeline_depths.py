@@ -91,8 +91,9 @@ class EngineDepths:
     """The depths of a layer's engine, in cycles.
 
     ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``min_interval`` from one to the next.
-    ``positions``: of each projection, whose sums make up an output pixel. Each goes through all passes; those of the
-    last one begin together in all projections. ``current_clocks``: from the last slice of a pass, as it leaves its
+    ``positions``: of each projection, whose sums make up an output pixel. The last one goes through all passes, which
+    begin together in all projections; each earlier one through ``early_passes``: all of them, or one where its inputs
+    are held, as its sums are the same in each. ``current_clocks``: from the last slice of a pass, as it leaves its
     register, to the currents. ``pipeline_clocks``: from that slice to the resulting beat at the queue.
     """
 
@@ -100,6 +101,7 @@ class EngineDepths:
     pass_clocks: int
     min_interval: int
     positions: tuple[int, ...]
+    early_passes: tuple[int, ...]
     current_clocks: int
     pipeline_clocks: int
 
@@ -125,4 +127,5 @@ def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths
     # A register joins the groups of a pass.
     clocks = current_clocks + neurons.latency + int(groups > 1)
     positions = tuple(positions for positions, *_ in shapes)
-    return EngineDepths(passes, pass_clocks, max(neurons.min_interval, loop), positions, current_clocks, clocks)
+    early = tuple(1 if inputs.held else passes for inputs in network.inputs(index))
+    return EngineDepths(passes, pass_clocks, max(neurons.min_interval, loop), positions, early, current_clocks, clocks)

@@ -360,7 +360,11 @@ def needed_cycles(network: Network, index: int, fold: LayerFold, per_position: i
         if edge.delay:
             continue
         positions = prod(network.shapes[index + 1][1:] if projection.sliding else shape[1:])
-        busy = positions * per_position
+        early = per_position
+        if not projection.sliding and network.inputs(index)[port].held:  # the sums of earlier positions serve all steps
+            shapes = fold_shapes(layer, fold)
+            early = shapes[0].output_folds * max(each.input_folds for each in shapes)
+        busy = (positions - 1) * early + per_position
         window = projection.window if layer.pool is None else layer.window
         known = edge.source == INPUT_INDEX
         beats = pixel_beats(network, index, port, joined_steps(network, index, port, fold, 1)) if known else 1

@@ -150,12 +150,14 @@ class Setting:
         return spikes if self.fires else membranes
 
     def begins(self, engine: Engine) -> list[list[int]]:
-        """For every position of every frame, when its passes begin at full speed, counted from the first one."""
+        """For every position of every frame, when its passes begin at full speed, counted from the first one.
+
+        Of pixels that are held, all positions but the last of a frame have one pass.
+        """
         clock, begins = 0, []
-        for _ in range(FRAMES * self.positions):
-            begins.append(
-                [clock + number * max(engine.pass_clocks, engine.min_interval) for number in range(self.passes)]
-            )
+        for number in range(FRAMES * self.positions):
+            passes = 1 if self.held and (number + 1) % self.positions else self.passes
+            begins.append([clock + number * max(engine.pass_clocks, engine.min_interval) for number in range(passes)])
             clock = begins[-1][-1] + engine.pass_clocks
         return begins
 

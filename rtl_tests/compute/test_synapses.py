@@ -39,6 +39,8 @@ class Layer:
     fraction_bits: int = 0
     windows: int = 1
     """Of a pool, with one position."""
+    early_passes: int | None = None
+    """Of each position before the last; None for all."""
     seed: int = 1
     weights: list[list[list[list[list[int]]]]] = field(init=False)
     bias: list[list[int]] = field(init=False)
@@ -68,6 +70,7 @@ class Layer:
     def name(self) -> str:
         shape = f"{self.positions}x{self.groups}x{self.folds}x{self.lanes}x{self.entries}-{self.passes}-{self.sums}"
         numbers = f"{self.largest}-{self.weight_bits}-{self.density}-{self.fraction_bits}"
+        shape += "" if self.early_passes is None else f"-early{self.early_passes}"
         return f"{shape}-{self.windows}-{numbers}{'-extreme' * self.extreme}"
 
     @property
@@ -81,7 +84,8 @@ class Layer:
     @property
     def a_frame(self) -> int:
         """Slices until the sums begin anew."""
-        return self.rows * self.passes * self.windows
+        early = self.passes if self.early_passes is None else self.early_passes
+        return self.groups * self.folds * ((self.positions - 1) * early + self.passes) * self.windows
 
     @property
     def current_bits(self) -> int:
@@ -108,12 +112,15 @@ class Layer:
         for frame in range(0, len(slices), self.a_frame):
             given = iter(slices[frame:])
             currents = [[list(row) for row in self.bias] for _ in range(self.passes * self.windows)]
-            for weights in self.weights:
-                for window, g, k in product(range(self.passes * self.windows), range(self.groups), range(self.folds)):
+            for position, weights in enumerate(self.weights):
+                once = self.early_passes == 1 and position < self.positions - 1
+                passes = 1 if once else self.passes
+                for window, g, k in product(range(passes * self.windows), range(self.groups), range(self.folds)):
                     inputs = next(given)
                     for lane, row in enumerate(weights[g][k]):
                         total = sum(w * x for w, x in zip(row, inputs, strict=True))
-                        currents[window][g][lane] += total << self.fraction_bits
+                        for sums in currents if once else currents[window : window + 1]:
+                            sums[g][lane] += total << self.fraction_bits
             for first in range(0, len(currents), self.windows):
                 of_pass = np.array(currents[first : first + self.windows])
                 beats += of_pass.max(axis=0).tolist()
@@ -129,7 +136,7 @@ class Layer:
         return [start + last for start in starts for last in range(self.folds - 1, a_window, self.folds)]
 
     def component(self) -> Synapses:
-        return Synapses(self.numbers, self.current_bits, self.passes)
+        return Synapses(self.numbers, self.current_bits, self.passes, self.early_passes)
 
     @property
     def numbers(self) -> SynapticSums:
@@ -228,6 +235,14 @@ LAYERS = [
     Layer(1, 1, 1, 3, positions=140, largest=15, passes=1),
     Layer(2, 2, 2, 2, positions=4, passes=1, largest=255, extreme=True),
     Layer(2, 1, 2, 4, positions=3, passes=2, density=0.0, bias_bits=6),
+    # Earlier positions count once for all passes: a ring of one sum, of two and of many; with all that there is.
+    Layer(1, 1, 2, 4, positions=4, passes=3, largest=15, early_passes=1),
+    Layer(2, 1, 2, 4, positions=3, passes=2, largest=15, early_passes=1),
+    Layer(2, 3, 2, 3, positions=4, passes=5, largest=255, early_passes=1, extreme=True),
+    Layer(4, 1, 2, 3, positions=2, passes=2, largest=7, early_passes=1, fraction_bits=3),
+    Layer(3, 1, 1, 3, positions=70, passes=3, largest=3, early_passes=1),
+    Layer(2, 1, 2, 3, positions=3, passes=2, largest=3, early_passes=2),
+    Layer(1, 1, 2, 4, passes=3, largest=15, early_passes=1),
 ]
 
 

@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from hwsnn.rtl.compute.window_slicer import WindowSlicer
+from hwsnn.rtl.stream.counter import ModuloCounter
 from rtl_tests.support.bits import packed
 from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 
@@ -40,12 +41,14 @@ class Setting:
     inside: tuple[tuple[int, ...], ...] = ()
     """Windows of a projection, by their taps; none for one of all taps."""
     gap: int = 0
+    early: int = 0
+    """Windows before each one that is repeated."""
 
     @property
     def name(self) -> str:
         shape = f"{self.taps}x{self.channels}x{self.bits}b-{self.steps}t-{self.channel_groups}in{self.sections}"
         fold = f"{self.cin_par}-{self.t_par}-{self.groups}-{self.repeats}x{self.windows}-{self.min_interval}"
-        return f"{shape}-{fold}-{len(self.inside)}-{self.gap}"
+        return f"{shape}-{fold}-{len(self.inside)}-{self.gap}-{self.early}"
 
     @property
     def taps_inside(self) -> tuple[tuple[int, ...], ...]:
@@ -76,22 +79,30 @@ class Setting:
         """Cycles of a pass that have a slice: the last of each output fold."""
         return [clock for clock in range(self.pass_clocks) if clock % (self.gap + self.folds) >= self.gap]
 
+    @property
+    def intervals(self) -> list[int]:
+        """The least cycles from each pass of an output pixel to the next, the early ones first."""
+        within = max(self.pass_clocks, self.min_interval)
+        return [self.pass_clocks] * self.early + [within] * (self.passes - 1) + [self.pass_clocks]
+
     def component(self) -> WindowSlicer:
         sizes = (self.taps, self.channels, self.bits, self.steps, self.cin_par, self.t_par, self.groups)
         grouped = self.channel_groups, self.sections
-        return WindowSlicer(*sizes, self.repeats, self.passes, self.min_interval, *grouped, self.inside, self.gap)
+        waits = self.repeats, self.passes, self.min_interval
+        return WindowSlicer(*sizes, *waits, *grouped, self.inside, self.gap, has_early=self.early > 0)
 
     def beats(self, positions: int) -> tuple[list[int], list[int]]:
         """Random windows, and the slices of all of them."""
         generator = random.Random(self.name)
         inputs, outputs = [], []
-        for _ in range(positions * self.windows):
+        for number in range(positions * (self.early + self.windows)):
+            is_early = number % (self.early + 1) < self.early
             window = [
                 [[generator.getrandbits(self.bits) for _ in range(self.channels)] for _ in range(self.steps)]
                 for _ in range(self.taps)
             ]
             inputs.append(packed((entry for tap in window for step in tap for entry in step), self.bits))
-            for _ in range(self.repeats):
+            for _ in range(1 if is_early else self.repeats):
                 for first in range(0, self.steps, self.t_par):
                     for taps, output_fold in product(self.taps_inside, range(self.groups)):
                         outputs += [
@@ -118,10 +129,10 @@ class Setting:
 
 
 class Roomy(wiring.Component):  # type: ignore[misc]
-    """Slices that always have room."""
+    """Slices that always have room. ``early``: windows before each one that is repeated."""
 
-    def __init__(self, slices: WindowSlicer) -> None:
-        self.slices = slices
+    def __init__(self, slices: WindowSlicer, early: int, repeats: int) -> None:
+        self.slices, self.early, self.repeats = slices, early, repeats
         super().__init__(
             {
                 "i": In(stream.Signature(slices.i.payload.shape())),
@@ -135,6 +146,9 @@ class Roomy(wiring.Component):  # type: ignore[misc]
         wiring.connect(m, wiring.flipped(self.i), self.slices.i)
         wiring.connect(m, self.slices.o, wiring.flipped(self.o))
         m.d.comb += self.slices.room.eq(1)
+        if self.early:
+            m.submodules.passes = passes = ModuloCounter(self.early + self.repeats)
+            m.d.comb += [passes.step.eq(self.slices.begins), self.slices.early.eq(passes.count < self.early)]
         return m
 
 
@@ -192,8 +206,20 @@ SETTINGS = [
     Setting(3, 2, 4, 1, 1, 1, 2, repeats=3, gap=1, min_interval=9),
     Setting(2, 3, 1, 2, 2, 1, 2, windows=3, min_interval=14, gap=5),
     Setting(2, 8, 1, 5, 1, 2, 8, channel_groups=4, gap=1),
+    # Early windows, which are taken once.
+    Setting(1, 5, 8, 1, 5, 1, 3, repeats=2, early=1),
+    Setting(1, 1, 8, 1, 1, 1, 1, repeats=4, early=5, min_interval=7),
+    Setting(1, 4, 3, 1, 2, 1, 2, repeats=3, early=2, gap=2, min_interval=4),
 ]
-CASES = [StreamCase(setting.name, Roomy(setting.component()), *setting.beats(POSITIONS)) for setting in SETTINGS]
+
+
+def _case(setting: Setting) -> StreamCase:
+    return StreamCase(
+        setting.name, Roomy(setting.component(), setting.early, setting.repeats), *setting.beats(POSITIONS)
+    )
+
+
+CASES = [_case(setting) for setting in SETTINGS]
 
 
 @pytest.fixture(scope="module")
@@ -210,14 +236,13 @@ def test_window_slicer(setting: Setting, results: dict[str, CaseResult]) -> None
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_passes_follow_each_other_at_their_distance(setting: Setting, results: dict[str, CaseResult]) -> None:
-    """A pass runs through; its next begins at once, but rests within a position."""
+    """A pass runs through; its next begins at once, but rests within an output pixel."""
     expected: list[int] = []
     clock = results[setting.name].output_clocks[0] - setting.gap
     for _ in range(POSITIONS):
-        for index in range(setting.passes):
+        for interval in setting.intervals:
             expected += [clock + offset for offset in setting.slice_clocks]
-            last = index == setting.passes - 1
-            clock += setting.pass_clocks if last else max(setting.pass_clocks, setting.min_interval)
+            clock += interval
     assert results[setting.name].output_clocks == expected
 
 
@@ -228,7 +253,7 @@ def test_properties(setting: Setting) -> None:
     assert (slices.window_passes, slices.pass_clocks) == (setting.window_passes, setting.pass_clocks)
 
 
-@pytest.mark.parametrize("setting", [*SETTINGS[1::5], SETTINGS[-4]], ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", [*SETTINGS[1::5], SETTINGS[-7], *SETTINGS[-3:]], ids=lambda setting: setting.name)
 def test_nothing_begins_without_room(setting: Setting) -> None:
     slices, generator = setting.component(), random.Random(setting.name)
     inputs, outputs = setting.beats(POSITIONS)
@@ -240,6 +265,8 @@ def test_nothing_begins_without_room(setting: Setting) -> None:
         while len(seen) < wanted:
             room = generator.random() < 0.4
             ctx.set(slices.room, room)
+            if setting.early:
+                ctx.set(slices.early, len(begun) % len(setting.intervals) < setting.early)
             ctx.set(slices.i.valid, bool(left))
             ctx.set(slices.i.payload, left[0] if left else 0)
             if ctx.get(slices.begins):
@@ -257,11 +284,11 @@ def test_nothing_begins_without_room(setting: Setting) -> None:
     assert [beat for _, beat in seen] == outputs
     # Whatever has begun runs through, from the next clock on.
     assert [clock for clock, _ in seen] == [begin + 1 + offset for begin in begun for offset in setting.slice_clocks]
-    assert len(begun) == POSITIONS * setting.passes
+    assert len(begun) == POSITIONS * len(setting.intervals)
     distances = [after - before for before, after in pairwise(begun)]
     assert max(distances) > max(setting.pass_clocks, setting.min_interval), "some pass has waited"
-    within = [distance for index, distance in enumerate(distances, 1) if index % setting.passes]
-    assert all(distance >= max(setting.pass_clocks, setting.min_interval) for distance in within)
+    least = setting.intervals * POSITIONS
+    assert all(distance >= shortest for distance, shortest in zip(distances, least, strict=False))
 
 
 def test_a_slicer_with_partners_says_when_it_waits() -> None:
@@ -320,6 +347,7 @@ RIGHT: dict[str, Any] = {
         ({"min_interval": -1}, "min_interval must be an integer of at least 0, not -1"),
         ({"passes": 3}, "passes must be a multiple of the 2 of a window, not 3"),
         ({"repeats": 3}, "passes must be a multiple of the 6 of a window, not 2"),
+        ({"has_early": True}, "has_early must be False where a window is not repeated, not True"),
         ({"gap": -1}, "gap must be an integer of at least 0, not -1"),
         ({"taps": 2, "windows": [[0], [1]], "gap": 1}, "gap must be an integer from 0 to 0, not 1"),
         ({"windows": [[1]]}, r"windows must each have as many of the 1 taps, not \[\[1\]\]"),

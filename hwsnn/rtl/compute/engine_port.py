@@ -25,7 +25,8 @@ class EnginePort:
     """A projection in an engine.
 
     ``stream``: the engine's stream of its windows; None for spikes that come back. ``suffix``: of the names of its
-    parts. ``sums``, ``synapses``: of each step of a pass; only one for inputs that are held.
+    parts. ``sums``, ``synapses``: of each step of a pass; only one for inputs that are held. ``has_early``: whether
+    positions before the last have fewer passes.
     """
 
     stream: str | None
@@ -33,6 +34,7 @@ class EnginePort:
     slices: WindowSlicer
     sums: Sequence[SynapticSums]
     synapses: Sequence[Synapses]
+    has_early: bool
 
     def add_slices(self, m: Module) -> None:
         """Add the slicer to ``m``."""
@@ -55,10 +57,15 @@ class EnginePort:
         m.submodules[f"passes{self.suffix}"] = one_pass = ModuloCounter(passes)
         positions = self.sums[0].weights.shape[0]
         m.submodules[f"positions{self.suffix}"] = position = ModuloCounter(positions)
-        m.d.comb += [
-            one_pass.step.eq(self.slices.begins),
-            position.step.eq(self.slices.begins & one_pass.last),
-        ]
+        begins = self.slices.begins
+        if self.has_early:
+            m.d.comb += [
+                self.slices.early.eq(~position.last),
+                one_pass.step.eq(begins & position.last),
+                position.step.eq(begins & (one_pass.last | ~position.last)),
+            ]
+        else:
+            m.d.comb += [one_pass.step.eq(begins), position.step.eq(begins & one_pass.last)]
         return PassCount(one_pass.last, position.last)
 
 
@@ -85,6 +92,8 @@ def engine_ports(
         zip(layer.projections, synaptic_sums(network, index, fold), strict=True)
     ):
         shape, held = shapes[number], inputs[number].held
+        early = depths.early_passes[number]
+        has_early = depths.positions[number] > 1 and early < depths.passes
         slices = WindowSlicer(
             taps=prod(layer.window.size) if layer.windows > 1 else projection.taps,
             channels=projection.in_channels,
@@ -101,10 +110,11 @@ def engine_ports(
             windows=_windows(layer),
             gap=whole_folds - shape.input_folds,
             partners=number in streams and len(streams) > 1,
+            has_early=has_early,
         )
-        synapses = [Synapses(copy, copy.currents.width, depths.passes, projection.taps) for copy in sums]
+        synapses = [Synapses(copy, copy.currents.width, depths.passes, early, projection.taps) for copy in sums]
         suffix = f"_{number}" if len(layer.projections) > 1 else ""
-        ports.append(EnginePort(streams.get(number), suffix, slices, sums, synapses))
+        ports.append(EnginePort(streams.get(number), suffix, slices, sums, synapses, has_early))
     return ports
 
 

@@ -6,16 +6,18 @@ from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import memory
 
 
-def after_a_round(m: Module, word: Value, push: Value, entries: int) -> Value:
+def after_a_round(m: Module, word: Value, push: Value, entries: int, keep: Value | None = None) -> Value:
     """The word that was pushed ``entries`` pushes ago; without entries, ``word`` itself.
 
-    ``word`` is pushed where ``push`` is high. Before a place was pushed to, its word has any value.
+    ``word`` is pushed where ``push`` is high; where ``keep`` is high too, the word of ``entries`` pushes ago again.
+    Before a place was pushed to, its word has any value.
     """
+    write_word = push if keep is None else push & ~keep
     if not entries:
         return word
     held = Signal(len(word), reset_less=True, name="held")
     if entries == 1:
-        with m.If(push):
+        with m.If(write_word):
             m.d.sync += held.eq(word)
         return held
     m.submodules.words = words = memory.Memory(
@@ -36,7 +38,7 @@ def after_a_round(m: Module, word: Value, push: Value, entries: int) -> Value:
     m.d.comb += [
         write.addr.eq(entry),
         write.data.eq(word),
-        write.en.eq(push),
+        write.en.eq(write_word),
         read.addr.eq(following),
         read.en.eq(push),
         held.eq(read.data),

@@ -26,11 +26,11 @@ class Synapses(wiring.Component):
     """Multiplies slices of inputs by constant weights and adds up, without multipliers (see ``SynapticSums``).
 
     F slices make the currents of an output fold, G output folds make a pass. Where the layer has several positions (the
-    pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. The
-    contribution of a slice goes through one accumulator per PE where F > 1, and with several positions through a ring
-    of sums. Where the windows of a pool have one output, a ring keeps the largest of their sums, and the last window's
-    slices output it. All of these are in units of a weight; the currents' fraction bits are put below the sum at the
-    end.
+    pixels that a fully connected layer sees), the passes of the last one output the sums over all of them. Earlier ones
+    have as many passes, or one whose sums count in all of them. The contribution of a slice goes through one
+    accumulator per PE where F > 1, and with several positions through a ring of sums. Where the windows of a pool have
+    one output, a ring keeps the largest of their sums, and the last window's slices output it. All of these are in
+    units of a weight; the currents' fraction bits are put below the sum at the end.
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ class Synapses(wiring.Component):
     current_bits : int
         Bits of a current, at least what the weights and biases need.
     passes : int
-        Passes per position, all with the same weights.
+        Passes of the last position, all with the same weights.
+    early_passes : int
+        Passes of each earlier position: as many, or one.
     taps : int
         Taps of a slice's windows, for people who read the Verilog.
 
@@ -60,12 +62,18 @@ class Synapses(wiring.Component):
     Latency: ``latency`` cycles. One slice per cycle, without stalls.
     """
 
-    def __init__(self, sums: SynapticSums, current_bits: int, passes: int = 1, taps: int = 1) -> None:
+    def __init__(
+        self, sums: SynapticSums, current_bits: int, passes: int = 1, early_passes: int | None = None, taps: int = 1
+    ) -> None:
         check_integer("passes", passes, 1)
+        early_passes = passes if early_passes is None else early_passes
+        if early_passes not in (1, passes):
+            raise ValueError(f"early_passes must be 1 or the {passes} passes, not {early_passes!r}")
         check_integer("current_bits", current_bits, sums.currents.width)
-        self._sums, self._passes, self._taps = sums, passes, taps
+        self._sums, self._passes, self._early, self._taps = sums, passes, early_passes, taps
         self._sum_bits = max(current_bits - sums.fraction_bits, 1)
         self._positions, self._groups, self._folds, self._lanes, _ = sums.weights.shape
+        self._keeps = self._positions > 1 and early_passes < passes
         self.latency = sums.latency
         self.here = {
             "P": self._positions,
@@ -92,9 +100,17 @@ class Synapses(wiring.Component):
         m.d.comb += [
             fold.step.eq(self.i.valid),
             group.step.eq(fold.step & fold.last),
-            one_pass.step.eq(group.step & group.last),
-            position.step.eq(one_pass.step & one_pass.last),
         ]
+        if self._keeps:
+            m.d.comb += [
+                one_pass.step.eq(group.step & group.last & position.last),
+                position.step.eq(group.step & group.last & (one_pass.last | ~position.last)),
+            ]
+        else:
+            m.d.comb += [
+                one_pass.step.eq(group.step & group.last),
+                position.step.eq(one_pass.step & one_pass.last),
+            ]
         first = Signal(init=1)  # the first position or window, where the ring begins
         with m.If(position.step):
             m.d.sync += first.eq(position.last)
@@ -122,6 +138,8 @@ class Synapses(wiring.Component):
                 ring.add.eq(_flag(m, group.step, "ring_add", stage)),
                 ring.first.eq(delayed(m, first, "ring_first", stage)),
             ]
+            if isinstance(ring, PositionRing) and self._keeps:
+                m.d.comb += ring.last.eq(delayed(m, position.last, "ring_last", stage))
             totals = [ring.total[lane] for lane in range(self._lanes)]
             given = group.step & position.last
             stage += ring.latency
@@ -153,7 +171,7 @@ class Synapses(wiring.Component):
         """What joins the contributions of positions, or of windows."""
         if self._sums.windows > 1:
             return LargestRing(self._groups, self._lanes, self._sum_bits)
-        return PositionRing(self._groups * self._passes, self._lanes, self._sum_bits)
+        return PositionRing(self._groups * self._early, self._lanes, self._sum_bits, keeps=self._keeps)
 
     def _row(self, m: Module, one_pass: ModuloCounter, position: ModuloCounter) -> Value:
         """The row of weights of the slice that arrives: each pass uses the rows of its position."""

@@ -17,7 +17,8 @@ class WindowSlicer(wiring.Component):
 
     A pass makes one output beat: ``t_par`` time steps of a window. It goes through the output folds, and in each of
     them through the input folds. A pass begins when there is ``room`` for its result, and then runs to its end. All
-    passes of a window that is held, the same at every step, are alike.
+    passes of a window that is held, the same at every step, are alike. Of several positions that make an output pixel,
+    only the last one's window then needs them all; an ``early`` one has one.
 
     Of a convolution in groups, an output fold sees only the channels of its own group or groups: the sections of its
     slices. Where several output folds belong to one group, each gets the slices of that group anew.
@@ -66,6 +67,8 @@ class WindowSlicer(wiring.Component):
         Cycles of an output fold before its slices; only for a single one of ``windows``.
     partners : bool
         Whether ``room`` depends on other slicers, which must know whether this one ``waits``.
+    has_early : bool
+        Whether there are ``early`` windows; only with ``repeats``.
 
     Attributes
     ----------
@@ -84,6 +87,8 @@ class WindowSlicer(wiring.Component):
         Windows, input (tap*steps + t)*channels + c.
     room : Signal(1), in
         Whether a pass may begin.
+    early : Signal(1), in
+        Whether the next window has one pass, which belongs to no output pixel's; only with ``has_early``.
     begins : Signal(1), out
         A pass begins.
     waits : Signal(1), out
@@ -115,6 +120,7 @@ class WindowSlicer(wiring.Component):
         windows: Sequence[Sequence[int]] = (),
         gap: int = 0,
         partners: bool = False,
+        has_early: bool = False,
     ) -> None:
         check_integer("taps", taps, 1)
         check_integer("channels", channels, 1)
@@ -131,6 +137,8 @@ class WindowSlicer(wiring.Component):
         check_integer("passes", passes, 1)
         check_integer("min_interval", min_interval, 0)
         check_integer("gap", gap, 0, 0 if len(windows) > 1 else None)
+        if has_early and repeats == 1:
+            raise ValueError("has_early must be False where a window is not repeated, not True")
         self._taps, self._group_channels, self._bits, self._steps = taps, channels // channel_groups, bits, steps
         self._cin_par, self._t_par = cin_par, t_par
         self._repeats, self._passes, self._min_interval = repeats, passes, min_interval
@@ -145,7 +153,7 @@ class WindowSlicer(wiring.Component):
         if any(len(window) != len(self._windows[0]) or not set(window) <= set(range(taps)) for window in self._windows):
             raise ValueError(f"windows must each have as many of the {taps} taps, not {self._windows!r}")
         self._window_clocks = self.folds * groups
-        self._gap, self._partners = gap, partners
+        self._gap, self._partners, self._has_early = gap, partners, has_early
         self.pass_clocks = (self.folds + gap) * groups * len(self._windows)
         self.latency = 1 + gap
         if passes % self.window_passes:
@@ -168,6 +176,7 @@ class WindowSlicer(wiring.Component):
                 ),
             }
             | ({"waits": Out(1)} if partners else {})
+            | ({"early": In(1)} if has_early else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -188,7 +197,7 @@ class WindowSlicer(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(free & self.room & ~held),
             self.begins.eq(free & self.room & (held | self.i.valid)),
-            window_pass.step.eq(self.begins),
+            window_pass.step.eq(self._of_pixel(self.begins)),
             index.step.eq(self.o.valid),
         ]
         if self._partners:
@@ -196,7 +205,7 @@ class WindowSlicer(wiring.Component):
         ends = self._take(m, window[:slice_bits], index)
         running = self._running(m)
         with m.If(self.begins):
-            m.d.sync += [running.eq(1), held.eq(~window_pass.last)]
+            m.d.sync += [running.eq(1), held.eq(self._of_pixel(~window_pass.last))]
         with m.Elif(ends):
             m.d.sync += running.eq(0)
         with m.If(~held & free):
@@ -245,18 +254,23 @@ class WindowSlicer(wiring.Component):
                     )
         return index.last & turn.last
 
+    def _of_pixel(self, value: Value) -> Value:
+        """The value where the next window is not early: its passes are those of an output pixel."""
+        return value & ~self.early if self._has_early else value
+
     def _free(self, m: Module) -> Signal:
         """A register: whether the previous pass lets another one begin."""
         m.submodules.position = position = ModuloCounter(self._passes)
-        m.d.comb += position.step.eq(self.begins)
+        m.d.comb += position.step.eq(self._of_pixel(self.begins))
         interval = max(self._min_interval, self.pass_clocks)
         free = Signal(init=1, name="free")
         left = Signal(range(max(interval, 2)), name="clocks_left")  # cycles until a pass may begin, less 1
         last_cycles, other_cycles = self.pass_clocks - 1, interval - 1
+        last = position.last | self.early if self._has_early else position.last
         with m.If(self.begins):
             m.d.sync += [
-                left.eq(Mux(position.last, last_cycles, other_cycles)),
-                free.eq(Mux(position.last, last_cycles == 0, other_cycles == 0)),
+                left.eq(Mux(last, last_cycles, other_cycles)),
+                free.eq(Mux(last, last_cycles == 0, other_cycles == 0)),
             ]
         with m.Elif(~free):
             m.d.sync += [left.eq(left - 1), free.eq(left == 1)]
