@@ -120,10 +120,20 @@ class _Network:
         delay = engine.pass_clocks + engine.pipeline_clocks + 1
         made = prod(network.shapes[index + 1][1:]) * sum(makes)
         queue = Part(name, partial(CreditFifo, delay=delay), made, (name, "results"))
+        if engine.interleave > 1:
+            return self._in_turns(name, branches[0], engine, beats[0], made, queue)
         if len(ports) == 1:
             schedule = _schedule(engine, makes, ports[0], beats[0])
             return self._sections.extend(branches[0], [Part(name, _fixed(components.Engine, schedule), made), queue])
         return self._sections.close(branches, queue, _passes(engine, makes, ports, beats, self._names(index, ports)))
+
+    def _in_turns(self, name: str, windows: Branch, engine: EngineDepths, beats: int, made: int, queue: Part) -> Branch:
+        """Windows of ``beats`` beats whose passes take turns, and the queue, behind which their order is restored."""
+        block = engine.interleave * engine.passes
+        turns = Part(name, _fixed(components.BlockInterleaver, block), made)
+        splitter = Part(name, _fixed(components.PassSplitter, engine.passes // beats), made)
+        passes = Part(name, _fixed(components.Engine, [(True, True, engine.pass_clocks)]), made)
+        return self._sections.extend(windows, [splitter, turns, passes, queue, turns])
 
     def _names(self, index: int, ports: Iterable[int]) -> list[str]:
         return [port_name(self._network, index, port) for port in ports]

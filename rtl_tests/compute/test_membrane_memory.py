@@ -50,8 +50,8 @@ def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int, has_in
                 generator.random() < 0.6,
                 generator.randrange(1 << lanes * bits),
             )
-            ctx.set(memory.read_group, read_group)
-            ctx.set(memory.write_group, write_group)
+            ctx.set(memory.read_place, read_group)
+            ctx.set(memory.write_place, write_group)
             ctx.set(memory.first, first)
             ctx.set(memory.write, write)
             ctx.set(Value.cast(memory.left), left)
