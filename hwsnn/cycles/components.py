@@ -218,24 +218,24 @@ class PassSplitter:
 class BlockInterleaver(Holder):
     """Two halves of a memory: one takes a block of ``words`` beats, while that before leaves the other."""
 
-    __slots__ = ("_free", "_left", "_push", "_taken", "_words", "_written")
+    __slots__ = ("_free", "_left", "_push", "_taken", "_written", "words")
 
     def __init__(self, push: Push, words: int) -> None:
         super().__init__()
-        self._push, self._words, self._written = push, words, 0
+        self._push, self.words, self._written = push, words, 0
         self._free = [NEVER, NEVER]  # when the half that is written, and the other, can be written to
         self._left = self._taken = NEVER
 
     def accept(self, valid: float) -> float:
         free = self._free[0]
         self._taken = accept = valid if valid > free else free
-        self._written = (self._written + 1) % self._words
+        self._written = (self._written + 1) % self.words
         self.holds = not self._written
         return accept
 
     def forward(self) -> None:
         loaded = self._taken
-        for _ in range(self._words):
+        for _ in range(self.words):
             loaded = max(loaded + 1.0, self._left)  # into the register behind the memory
             self._left = self._push(loaded + 1.0)
         self._free = [self._free[1], loaded + 1.0]

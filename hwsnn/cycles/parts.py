@@ -47,8 +47,7 @@ class _Network:
             else []
         )
         branch = sections.extend(Branch(None, network.frame_beats), encoder)
-        forks = len(network.consumers(INPUT_INDEX)) > 1
-        self._outputs[INPUT_INDEX] = sections.close([branch]) if forks else branch
+        self._outputs[INPUT_INDEX] = self._forked(INPUT_INDEX, branch)
         for index, layer in enumerate(network.layers):
             match layer:
                 case MaxPool():
@@ -59,7 +58,7 @@ class _Network:
                     output = self._sum(index, layer)
                 case _:
                     assert_never(layer)
-            self._outputs[index] = output
+            self._outputs[index] = self._forked(index, output)
         last = len(network.layers) - 1
         readout = [
             *_scores(network, self._folding.beat_steps(network, last)),
@@ -67,6 +66,11 @@ class _Network:
         ]
         sections.close([sections.extend(self._outputs[last], readout)])
         return sections.all
+
+    def _forked(self, source: int, output: Branch) -> Branch:
+        """Where ``source`` feeds several ports, what they begin with: nothing may be on the way to their fork."""
+        forks = len(self._network.consumers(source)) > 1
+        return self._sections.close([output]) if forks and (output.parts or output.source is None) else output
 
     def _entry(self, index: int, port: int, beats: int) -> Branch:
         """A port's skid buffer for ``beats`` beats, behind the port's queue if it has one."""
