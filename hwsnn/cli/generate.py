@@ -49,6 +49,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         design = write_design(network, plan, output)
     clock, device = constraints.clock_mhz or DEFAULT_MHZ, plan.device
     clocks = float(plan.cycles.cycles_per_frame)
+    step = None if plan.faster is None else _next_step(plan, plan.faster)
     fields = {
         "verilog": str(design.verilog),
         "manifest": str(design.manifest),
@@ -65,7 +66,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         "estimated_percent": plan.cost.shares(device),
         **remark(plan),
         "limiting": plan.limiting,
-        "next_step": None if plan.faster is None else _next_step(plan, plan.faster),
+        "next_step": step,
     }
 
     def human() -> None:
@@ -76,11 +77,10 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
             f"about {plan.cost.described(device)} of {device.title}"
         )
         click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}")
-        if plan.faster is not None:
-            names = ", ".join(_next_step(plan, plan.faster)["layers"])
+        if plan.faster is not None and step is not None:
             click.echo(
-                f"{plan.faster.cycles_per_frame:,} cycles per frame, by other folds of {names}: about "
-                f"{plan.faster.cost.described(device)}"
+                f"{plan.faster.cycles_per_frame:,} cycles per frame, by other folds of {', '.join(step['layers'])}: "
+                f"about {plan.faster.cost.described(device)}"
             )
 
     emit(as_json, fields, human)
