@@ -11,6 +11,8 @@ from hwsnn.spec.checks import assert_never, require_choice, require_integer
 from ..spec import INPUT_INDEX, MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network, Population, Sum
 
 Sums: TypeAlias = Literal["lut5", "lut6", "block"]
+MOST_PIXELS = 2
+"""Maximum of pixels per cycle."""
 LUTRAM_WORDS = 32
 """Places of a queue that one row of look-up tables holds: fewer save nothing."""
 
@@ -47,6 +49,7 @@ class LayerFold:
 class Folding:
     """A fold for each layer with weights, and the depths of the queues.
 
+    ``pixels_per_cycle``: 1, or 2 neighbouring columns, of which layers are made then, as ``column_pairs`` says.
     ``fifo_depths``: of the queue behind each layer, in beats, including those inside the layer, at least 1.
     ``column_depths``: of the queue of window columns at each port of ``column_queues``, at least 1. ``edge_depths``: of
     the queue at each port of ``edge_queues``, at least 1. Ports are named by ``port_name``.
@@ -56,8 +59,10 @@ class Folding:
     fifo_depths: Mapping[str, int]
     column_depths: Mapping[str, int]
     edge_depths: Mapping[str, int] = field(default_factory=dict)
+    pixels_per_cycle: int = 1
 
     def __post_init__(self) -> None:
+        require_integer("pixels per cycle", self.pixels_per_cycle, 1, MOST_PIXELS)
         for name, depth in self.fifo_depths.items():
             require_integer(f"fifo depth behind layer {name!r}", depth, 1, 1 << 16)
         for name, depth in self.column_depths.items():

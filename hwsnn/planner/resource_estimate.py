@@ -13,6 +13,7 @@ from math import prod
 
 import numpy as np
 
+from hwsnn.folding.column_pairs import pool_inputs
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.fold_shape import FoldShape, fold_shapes
 from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, Sums, common_steps, port_name
@@ -108,9 +109,9 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: t
 
 @cost.register(MaxPool)
 def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
-    (channels, _, width), (each,) = network.input_shapes(index)[0], steps
-    inputs, bits = prod(layer.size), channels * each
-    window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // each)
+    (beat_channels, _, width), channels, (each,) = network.input_shapes(index)[0], network.shapes[index + 1][0], steps
+    inputs, bits = pool_inputs(layer), channels * each
+    window = Cost(QUEUE, bits) + _window(beat_channels * each, layer.size, width, network.timesteps // each)
     if layer.mode == "or":
         return window + Cost(bits * -(-inputs // 6), bits)
     count = network.timesteps.bit_length()

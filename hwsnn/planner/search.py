@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from hwsnn.folding.column_pairs import with_pixels
 from hwsnn.folding.fold_shape import fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats
@@ -69,10 +70,15 @@ class _Alike:
 
 
 class FoldingSearch:
-    """Folds of a network for a device."""
+    """Folds of a network for a device; ``network``: as it is built for so many pixels per cycle.
 
-    def __init__(self, network: Network, device: Device) -> None:
-        self._network, self._device = network, device
+    Raises ``InputError`` where it cannot take as many.
+    """
+
+    def __init__(self, network: Network, device: Device, pixels_per_cycle: int = 1) -> None:
+        self.network = self._network = with_pixels(network, pixels_per_cycle)
+        self._device = device
+        self._arriving = "pixels" if pixels_per_cycle == 1 else "pairs of pixels"
         self._position_cycles: dict[tuple[int, LayerFold], int] = {}
         self._rough: dict[tuple[int, LayerFold], float] = {}
         self._options = {index: self._folds(index) for index, _ in network.populations()}
@@ -184,7 +190,7 @@ class FoldingSearch:
         slowest, limiting = arriving_beats(network), "pixels"
         if slowest > target:
             raise TooFastError(
-                f"{slowest} pixels arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
+                f"{slowest} {self._arriving} arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
             )
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.populations():

@@ -53,7 +53,7 @@ def fields(model: str, folder: Path, *options: str) -> dict[str, Any]:
 
 
 def folding_of(folder: Path, network: Network) -> Folding:
-    _, folding = load(folder / "folding.json", network)
+    _, folding, _ = load(folder / "folding.json", network)
     assert folding is not None
     return folding
 

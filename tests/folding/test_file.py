@@ -38,17 +38,17 @@ def test_written_and_read_back(network_seed: int, folding_seed: int) -> None:
     network = random_network(network_seed)
     folding = random_folding(network, folding_seed)
     with tempfile.TemporaryDirectory() as folder:
-        assert load(_written(to_json(folding), Path(folder)), network) == (folding.layers, folding)
+        assert load(_written(to_json(folding), Path(folder)), network) == (folding.layers, folding, 1)
 
 
 def test_depths_may_be_left_out(tmp_path: Path) -> None:
     layers = to_json(FOLDING)["layers"]
-    assert load(_written({"layers": layers}, tmp_path), NETWORK) == (FOLDING.layers, None)
+    assert load(_written({"layers": layers}, tmp_path), NETWORK) == (FOLDING.layers, None, 1)
 
 
 def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
     values = {"layers": {name: {"cin_par": 2, "cout_par": 1} for name in FOLDING.layers}}
-    layers, _ = load(_written(values, tmp_path), NETWORK)
+    layers, *_ = load(_written(values, tmp_path), NETWORK)
     assert {(fold.cin_par, fold.cout_par, fold.t_par, fold.sums) for fold in layers.values()} == {(2, 1, 1, "lut5")}
 
 

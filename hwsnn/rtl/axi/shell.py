@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsnn.interface.registers import COUNTER_BYTES, constants, frame_bytes
-from hwsnn.rtl.network import pixel_layout, result_layout
+from hwsnn.rtl.network import result_layout
 from hwsnn.spec import Network
 
 from ..stream.fifo import SkidBuffer
@@ -121,7 +121,9 @@ class AxiShell(wiring.Component):
         """The path of a frame: sink, store, crossing, pixels, network, crossing, writer."""
         network, word_bytes = self._network, self._word_bytes
         skid = SkidBuffer(word_layout(word_bytes).size)
-        reader = PixelReader(pixel_layout(network), network.frame_beats, word_bytes)
+        layout = self._pipeline.pixels.payload.shape()
+        beats = network.frame_beats * network.input_shape[0] // layout.length
+        reader = PixelReader(layout, beats, word_bytes)
         words = StreamCrossing(gate.o.payload.shape(), WORDS_CROSSING, write=FRAMES, read=PIPELINE)
         results = StreamCrossing(result_layout(network), RESULTS_CROSSING, write=PIPELINE, read=FRAMES)
         for name, part in {"skid": skid, "gate": gate}.items():

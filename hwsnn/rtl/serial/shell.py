@@ -43,7 +43,8 @@ class SerialShell(wiring.Component):
     def __init__(self, network: Network, pipeline: Any, divisor: int, model_hash: str) -> None:
         self._pipeline = pipeline
         self._receiver, self._transmitter = UartReceiver(divisor), UartTransmitter(divisor)
-        self._link = Link(network, model_hash)
+        pixels_per_cycle = pipeline.pixels.payload.shape().length // network.input_shape[0]
+        self._link = Link(network, model_hash, pixels_per_cycle)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "accepted": Out(1), "refused": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
