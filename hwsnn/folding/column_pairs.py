@@ -74,6 +74,19 @@ def with_pixels(network: Network, pixels_per_cycle: int) -> Network:
     return network if pixels_per_cycle == 1 else _Pairs(network).network()
 
 
+def require_whole_pairs(network: Network, pixels_per_cycle: int) -> None:
+    """Raise ``InputError`` where a frame's bytes, one row right behind the other, are not whole beats of pixels.
+
+    On a link nothing stands for the column behind the end of an odd row.
+    """
+    width = network.input_shape[2]
+    if width % pixels_per_cycle:
+        raise InputError(
+            f"{network.name}: two pixels per cycle on a board must have rows of an even number of pixels, not {width}; "
+            "use one pixel per cycle"
+        )
+
+
 def column_pairs(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     """(..., C, H, W) as (..., 2C, H, ceil(W / 2)): channels of the left columns, then of the right ones, the last 0."""
     if values.shape[-1] % 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwsnn.cycles import queue_depths
 from hwsnn.errors import InputError
+from hwsnn.folding.column_pairs import with_pixels
 from hwsnn.folding.file import LARGEST_FILE, load, to_json
 from hwsnn.folding.folding import edge_queues
-from hwsnn.spec import Network
+from hwsnn.model_file.by_name import load_model
+from hwsnn.spec import Encoder, Network
 from tests.support.random_graphs import random_graph
-from tests.support.random_networks import random_folding, random_network
+from tests.support.random_networks import random_folding, random_folds, random_network
 
 NETWORK = next(
     network
@@ -64,6 +68,15 @@ def test_a_network_without_convolutions_needs_no_column_depths(tmp_path: Path) -
         load(_written(values | {"column_depths": {"last": 1}}, tmp_path), network)
 
 
+def test_two_pixels_per_cycle(tmp_path: Path) -> None:
+    network = load_model("digits")
+    folding = queue_depths(network, random_folds(with_pixels(network, 2), 1), 2)
+    path = _written(to_json(folding), tmp_path)
+    assert load(path, network) == (folding.layers, folding, 2)
+    with pytest.raises(InputError, match=rf"^{path}: .*: for two pixels per cycle "):
+        load(path, replace(network, encoder=Encoder("uniform")))
+
+
 def _with(**changes: Any) -> dict[str, Any]:
     """A good file, with ``changes`` to the fold of the first layer."""
     values = to_json(FOLDING)
@@ -72,6 +85,7 @@ def _with(**changes: Any) -> dict[str, Any]:
 
 
 GOOD = to_json(FOLDING)
+ENTRIES = "a folding must have the entries layers and maybe pixels_per_cycle, fifo_depths, column_depths, edge_depths"
 LAYERS = "layers must name conv0, last, and nothing else"
 COLUMNS = "column_depths must name conv0, and nothing else"
 FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
@@ -82,11 +96,17 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
     [
         ("no JSON", "a folding must be a JSON file, as hwsnn generate writes one"),
         ("[" * 100_000, "a folding must be a JSON file, as hwsnn generate writes one"),
-        ("[]", "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
-        ({}, "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        (
+            "[]",
+            ENTRIES,
+        ),
+        (
+            {},
+            ENTRIES,
+        ),
         (
             GOOD | {"more": 1},
-            "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths",
+            ENTRIES,
         ),
         (GOOD | {"layers": []}, LAYERS),
         (GOOD | {"layers": {"conv0": GOOD["layers"]["conv0"]}}, LAYERS),
@@ -120,6 +140,8 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
             GOOD | {"column_depths": {"conv0": "2"}},
             "column depth of layer 'conv0' must be an integer from 1 to 65536, not '2'",
         ),
+        (GOOD | {"pixels_per_cycle": 3}, "pixels per cycle must be an integer from 1 to 2, not 3"),
+        (GOOD | {"pixels_per_cycle": True}, "pixels per cycle must be an integer from 1 to 2, not True"),
         (" " * LARGEST_FILE + "{}", "a folding must be at most 1,048,576 bytes, not 1,048,578"),
     ],
 )
