@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,8 @@ BLOCK_MEMORY = (60, 95)
 """Percent of a device's block memories that a design may take; the second only if look-up tables are short."""
 MEMORY_PRICE = 0.1
 """Price of a block memory, relative to its share of a device's look-up tables: low, as few designs use them up."""
-MOST_STEPS = 8
-"""Maximum number of time steps per cycle."""
+FEW_STEPS, FEW_PASSES = 8, 4
+"""Steps per cycle that are tried: up to the first, and more where a pixel then takes at most the second in passes."""
 CYCLES_FOR_ALL = 20_000
 """Cycles by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
@@ -169,11 +170,11 @@ class FoldingSearch:
     def _alone(self, index: int) -> Iterator[LayerFold]:
         """Every sensible fold of a layer whose output pixels do not take turns."""
         network, layer = self._network, self._network.population(index)
-        steps = [1] if layer.recurrent else _step_counts(network.timesteps)
+        steps = [1] if layer.recurrent else step_counts(network.timesteps)
         held = all(inputs.held for inputs in network.inputs(index))
         for cin, cout in product(input_parts(layer), output_parts(layer)):
             for t_par, sums in product(steps, self._device.sums):
-                for logic_steps in range(1 if held or sums != "block" else t_par):
+                for logic_steps in range(0, 1 if held or sums != "block" else t_par, ceil(t_par / FEW_STEPS)):
                     yield LayerFold(cin, cout, t_par, sums, logic_steps)
 
     def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
@@ -327,9 +328,14 @@ class FoldingSearch:
         return self._costs[key]
 
 
-def _step_counts(timesteps: int) -> list[int]:
-    """The useful numbers of time steps per cycle: those that divide all of them, and a few others."""
-    return [t for t in range(1, min(timesteps, MOST_STEPS) + 1) if t in (1, 2, 4) or timesteps % t == 0]
+def step_counts(timesteps: int) -> list[int]:
+    """The useful numbers of time steps per cycle: those that divide all of them, and a few others.
+
+    Of the larger divisors those that leave a pixel few passes: so much hardware should not wait for membranes.
+    """
+    divisors = [t for t in range(1, timesteps + 1) if timesteps % t == 0]
+    few = {t for t in divisors if t <= FEW_STEPS or timesteps // t <= FEW_PASSES}
+    return sorted(few | {t for t in (1, 2, 4) if t <= timesteps})
 
 
 def output_parts(layer: Population) -> list[int]:
