@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from hwsnn.spec import AnyProjection, Population
 
@@ -43,7 +44,8 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
     ``fold.cin_par`` is that of the projection with the most input channels in a group, and gives the input folds that
     all of them take time for. The others have no more of them.
 
-    Raises ``ValueError`` if a recurrent layer has several steps per cycle: each needs the spikes of the one before.
+    Raises ``ValueError`` if a recurrent layer has several steps per cycle, as each needs the spikes of the one before,
+    and if sums are to be of shared adders although not all weights are used in every cycle.
     """
     if layer.recurrent and fold.t_par > 1:
         raise ValueError(f"t_par of the recurrent layer {layer.name!r} must be 1, not {fold.t_par}")
@@ -58,7 +60,7 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
     whole_folds = -(-channels[widest] // fold.cin_par)
     cin_par = [-(-each // whole_folds) for each in channels]
     cin_par[widest] = min(fold.cin_par, channels[widest])
-    return tuple(
+    shapes = tuple(
         FoldShape(
             lanes=lanes,
             cin_par=parts,
@@ -69,6 +71,18 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
         )
         for projection, of_group, each, parts in zip(layer.projections, outputs, channels, cin_par, strict=True)
     )
+    if fold.sums == "adders" and not all(map(in_one_row, layer.projections, shapes)):
+        raise ValueError(
+            f"sums of adders must have all weights of layer {layer.name!r} in every cycle, so cin_par {max(channels)} "
+            f"and cout_par {layer.out_channels}, and inputs of one position"
+        )
+    return shapes
+
+
+def in_one_row(projection: AnyProjection, shape: FoldShape) -> bool:
+    """Whether all weights are used in every cycle: those of all outputs, for all inputs of a window."""
+    positions = 1 if projection.sliding else prod(projection.weight.shape[2:])
+    return shape.output_folds * shape.input_folds * positions == 1
 
 
 def _groups(projection: AnyProjection) -> int:
