@@ -25,7 +25,7 @@ class LayerFold:
     ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory; or
     ``adders``, shared ones instead of tables, for layers all of whose weights are used in every cycle.
     ``logic_steps``: for how many of the steps per cycle they are in look-up tables of 6 inputs although ``sums`` is
-    ``block``.
+    ``block``. ``interleave``: how many output positions take turns (``hwsnn/folding/interleaving.py``).
     """
 
     cin_par: int
@@ -33,6 +33,7 @@ class LayerFold:
     t_par: int = 1
     sums: Sums = "lut5"
     logic_steps: int = 0
+    interleave: int = 1
 
     def __post_init__(self) -> None:
         require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
@@ -40,6 +41,7 @@ class LayerFold:
         require_integer("t_par", self.t_par, 1, MAX_TIMESTEPS)
         require_choice("sums", self.sums, get_args(Sums))
         require_integer("logic_steps", self.logic_steps, 0, self.t_par - 1 if self.sums == "block" else 0)
+        require_integer("interleave", self.interleave, 1, MAX_EXTENT)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: t
     if several:
         added = several * shapes[0].lanes * t_par * network.current_range(index).width
         total += Cost(added, 2 * added)  # what is added waits for the slowest
-    return total + _neurons(network, index, shapes[0], t_par)
+    if fold.interleave > 1:
+        total += _turns(network, index, fold, steps[0])
+    return total + _neurons(network, index, shapes[0], t_par, fold.interleave)
 
 
 @cost.register(MaxPool)
@@ -290,14 +292,27 @@ def _rings(layer: Population, projection: AnyProjection, shape: FoldShape) -> Co
     return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
-def _neurons(network: Network, index: int, shape: FoldShape, t_par: int) -> Cost:
+def _turns(network: Network, index: int, fold: LayerFold, steps: int) -> Cost:
+    """The interleavers of windows and of beats where ``fold.interleave`` pixels take turns."""
+    (inputs,), projection = network.inputs(index), network.population(index).projection
+    t_par = min(fold.t_par, network.timesteps)
+    words = 2 * fold.interleave * -(-network.timesteps // t_par)
+    windows = projection.taps * projection.in_channels * inputs.bits * (1 if inputs.held else t_par)
+    beats = network.shapes[index + 1][0] * t_par * network.outputs(index).bits
+    several = not inputs.held and joined_steps(network, index, 0, fold, steps) > t_par
+    cost = _memory(windows, words) + _memory(beats, words) + Cost(0, windows + beats)
+    return cost + Cost(windows if several else 0)
+
+
+def _neurons(network: Network, index: int, shape: FoldShape, t_par: int, interleave: int) -> Cost:
     groups, lanes = shape.output_folds, shape.lanes
     neuron, current = network.population(index).neuron.padded(groups * lanes), network.current_range(index).width
     saturating, passes = network.saturating(index), -(-network.timesteps // t_par)
     # The membrane is not needed after the last step of the last pass, and there is none before the first.
     steps = t_par - (passes == 1), t_par
     bits = sum(variable.bits for variable in neuron.state)
-    cost = Cost(lut=8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0)
+    places = groups * interleave
+    cost = _memory(lanes * bits, places) if passes > 1 and places > 1 else Cost()
     synapse = synaptic_step(neuron)
     if synapse is not None:
         cost += _steps(synapse, "s" in saturating, current, groups, lanes, steps)

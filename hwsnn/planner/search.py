@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hwsnn.folding.fold_shape import fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
+from hwsnn.folding.interleaving import least_interleave
 from hwsnn.folding.pipeline_depths import NeuronPipeline, layer_output, neuron_pipeline
 from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
@@ -166,12 +167,22 @@ class FoldingSearch:
             alike = fold.t_par, fold.cout_par if by_channel else 0
             if alike not in neurons:
                 neurons[alike] = neurons_of(network, index, fold)
+            folds += self._in_turns(index, fold, neurons[alike])  # seen later in this loop
             self._position_cycles[index, fold] = position_cycles(network, index, fold, neurons[alike])
             self._rough[index, fold] = self._roughly(index, fold)
         return [
             (fold, needed_cycles(network, index, fold, self._position_cycles[index, fold], first=first))
             for fold in folds
         ]
+
+    def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
+        """The fold with as many positions in turn as hide the membranes' feedback, if any do."""
+        layer, network = self._network.population(index), self._network
+        if fold.interleave > 1 or layer.recurrent:
+            return []
+        passes = -(-network.timesteps // min(fold.t_par, network.timesteps))
+        turns = least_interleave(network, index, passes, _slices(layer, fold), neurons.min_interval)
+        return [replace(fold, interleave=turns)] if turns > 1 else []
 
     def _candidate(self, target: int) -> Candidate:
         network = self._network
@@ -290,7 +301,7 @@ class FoldingSearch:
         """
         network = self._network
         passes = -(-network.timesteps // min(fold.t_par, network.timesteps)) if network.encoder.timed else 1
-        return self._position_cycles[index, fold] / passes * self._device.lut / CYCLES_FOR_ALL
+        return self._position_cycles[index, fold] * fold.interleave / passes * self._device.lut / CYCLES_FOR_ALL
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
@@ -300,7 +311,8 @@ class FoldingSearch:
             layer.projections, fold_shapes(layer, fold), self._network.inputs(index), strict=True
         ):
             synapses += shape.cin_par * projection.taps * inputs.bits * (1 if inputs.held else t_par)
-        return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
+        turns = 2 * synapses if fold.interleave > 1 else 0
+        return fold.cout_par * (2 * synapses + LANE * t_par) + turns + self._late(index, fold)
 
     def _usual_cost(self, index: int, fold: LayerFold) -> Cost:
         """The cost where the layers before have as many steps per beat; the beats of the network's input have one."""
@@ -336,9 +348,9 @@ def position_cycles(network: Network, index: int, fold: LayerFold, neurons: Neur
     """
     layer = network.population(index)
     shapes = fold_shapes(layer, fold)
-    slices = layer.windows * shapes[0].output_folds * max(shape.input_folds for shape in shapes)
+    slices = _slices(layer, fold)
     t_par = min(fold.t_par, network.timesteps)
-    rest = max(slices, neurons.min_interval)
+    rest = slices if fold.interleave > 1 else max(slices, neurons.min_interval)
     if layer.recurrent:
         inputs = zip(layer.projections, shapes, network.inputs(index), strict=True)
         terms = max(projection.taps * shape.cin_par * each.bits for projection, shape, each in inputs) / TERM_BITS
@@ -362,14 +374,19 @@ def needed_cycles(network: Network, index: int, fold: LayerFold, per_position: i
         positions = prod(network.shapes[index + 1][1:] if projection.sliding else shape[1:])
         early = per_position
         if not projection.sliding and network.inputs(index)[port].held:  # the sums of earlier positions serve all steps
-            shapes = fold_shapes(layer, fold)
-            early = shapes[0].output_folds * max(each.input_folds for each in shapes)
+            early = _slices(layer, fold)
         busy = (positions - 1) * early + per_position
         window = projection.window if layer.pool is None else layer.window
         known = edge.source == INPUT_INDEX
         beats = pixel_beats(network, index, port, joined_steps(network, index, port, fold, 1)) if known else 1
         needed = max(needed, busy if first else int(busy / SLACK), prod(window.padded(shape[1:])) * beats)
     return needed
+
+
+def _slices(layer: Population, fold: LayerFold) -> int:
+    """Cycles of a pass."""
+    shapes = fold_shapes(layer, fold)
+    return layer.windows * shapes[0].output_folds * max(shape.input_folds for shape in shapes)
 
 
 def _step_counts(timesteps: int) -> list[int]:
