@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from math import ceil, prod
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.folding.fold_shape import fold_shapes
+from hwsnn.folding.fold_shape import fold_shapes, in_one_row
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
 from hwsnn.folding.interleaving import least_interleave
 from hwsnn.folding.pipeline_depths import NeuronPipeline, layer_output, neuron_pipeline
+from hwsnn.folding.shared_adders import has_solver
 from hwsnn.folding.synaptic_sums import tree_levels
 from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
 
@@ -31,6 +33,9 @@ MOST_STEPS = 8
 """Maximum number of time steps per cycle."""
 CYCLES_FOR_ALL = 20_000
 """Cycles by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
+MOST_SHARED = 4096
+"""Weights of a graph of shared adders: finding one of 1,600 takes two seconds, and more than twice as long for twice as
+many."""
 COMPARED = 8
 """How many of the folds that are fast enough, of each form of sums and steps, are estimated from the weights."""
 TERM_BITS, SUM_CLOCKS = 5, 5
@@ -150,30 +155,42 @@ class FoldingSearch:
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
         network, layer = self._network, self._network.population(index)
-        steps = [1] if layer.recurrent else _step_counts(network.timesteps)
-        held = all(inputs.held for inputs in network.inputs(index))
-        folds = [
-            LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in input_parts(layer)
-            for cout in output_parts(layer)
-            for t_par in steps
-            for sums in self._device.sums
-            for logic_steps in range(1 if held or sums != "block" else t_par)
-        ]
         first = index == next(self._network.populations())[0]
         by_channel = any(isinstance(leak, ChannelLeak) for leak in layer.neuron.leaks)
-        neurons = dict[tuple[int, int], NeuronPipeline]()
-        for fold in folds:
+        neurons, options = dict[tuple[int, int], NeuronPipeline](), list[tuple[LayerFold, int]]()
+        for fold in [*self._tabled(index), *self._of_adders(index)]:
             alike = fold.t_par, fold.cout_par if by_channel else 0
             if alike not in neurons:
                 neurons[alike] = neurons_of(network, index, fold)
-            folds += self._in_turns(index, fold, neurons[alike])  # seen later in this loop
-            self._position_cycles[index, fold] = position_cycles(network, index, fold, neurons[alike])
-            self._rough[index, fold] = self._roughly(index, fold)
-        return [
-            (fold, needed_cycles(network, index, fold, self._position_cycles[index, fold], first=first))
-            for fold in folds
-        ]
+            for each in (fold, *self._in_turns(index, fold, neurons[alike])):
+                busy = position_cycles(network, index, each, neurons[alike])
+                self._position_cycles[index, each] = busy
+                self._rough[index, each] = self._roughly(index, each)
+                options.append((each, needed_cycles(network, index, each, busy, first=first)))
+        return options
+
+    def _tabled(self, index: int) -> Iterator[LayerFold]:
+        """Folds with tables of partial sums."""
+        layer = self._network.population(index)
+        held = all(inputs.held for inputs in self._network.inputs(index))
+        for cin, cout in product(input_parts(layer), output_parts(layer)):
+            for t_par, sums in product(self._steps(layer), self._device.sums):
+                for logic_steps in range(1 if held or sums != "block" else t_par):
+                    yield LayerFold(cin, cout, t_par, sums, logic_steps)
+
+    def _of_adders(self, index: int) -> Iterator[LayerFold]:
+        """Folds with a graph of shared adders, for pixels: for spikes, tables take less."""
+        layer, every = self._network.population(index), self._network.inputs(index)
+        widest = max(int(projection.weight.shape[1]) for projection in layer.projections)
+        whole = LayerFold(widest, layer.out_channels)
+        in_one = all(map(in_one_row, layer.projections, fold_shapes(layer, whole)))
+        few = sum(projection.weight.size for projection in layer.projections) <= MOST_SHARED
+        if in_one and few and all(inputs.bits > 1 for inputs in every) and has_solver():
+            for t_par in self._steps(layer):
+                yield replace(whole, t_par=t_par, sums="adders")
+
+    def _steps(self, layer: Population) -> list[int]:
+        return [1] if layer.recurrent else _step_counts(self._network.timesteps)
 
     def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
         """The fold with as many positions in turn as hide the membranes' feedback, if any do."""
