@@ -10,7 +10,7 @@ import json
 from dataclasses import astuple
 from functools import lru_cache
 from hashlib import sha256
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,11 @@ of 8 stages, in which values wait, to save one percent of the adders' bits."""
 
 
 def has_solver() -> bool:
-    """Whether da4ml is installed."""
-    return find_spec("da4ml") is not None
+    """Whether da4ml is installed, in the version that always finds the same."""
+    try:
+        return version("da4ml") == VERSION
+    except PackageNotFoundError:
+        return False
 
 
 def adder_graph(weights: Int64Array, largest_input: int) -> AdderGraph:
@@ -74,12 +77,12 @@ def _read(kept: Path, weights: Int64Array, largest_input: int) -> AdderGraph | N
 
 
 def _solved(weights: Int64Array, largest_input: int) -> AdderGraph:
-    try:
-        from da4ml.cmvm import solve
-    except ImportError:
+    if not has_solver():
         raise InputError(
-            f'the sums "adders" need da4ml: pip install da4ml=={VERSION}, or choose another form'
-        ) from None
+            f'the sums "adders" need da4ml {VERSION}: pip install da4ml=={VERSION}, or choose another form'
+        )
+    from da4ml.cmvm import solve  # here, as it takes a second to import
+
     matrix = np.ascontiguousarray(weights.T, np.float32)  # its order in memory matters
     intervals = [(0.0, float(largest_input), 1.0)] * len(matrix)
     found = solve(matrix, hard_dc=FURTHER, decompose_dc=-2, qintervals=intervals, adder_size=1, carry_size=-1)
