@@ -127,7 +127,7 @@ class Connected:
             elif isinstance(component, SkidBuffer):
                 component = Buffer(self._hub, push, 2, 0)
             elif isinstance(component, BlockInterleaver):
-                component = Blocks(self._hub, push, component.words)
+                component = Blocks(self._hub, component)
             elif isinstance(component, Holder):
                 component = Ahead(self._hub, component)
         if part.queue and isinstance(component, CreditFifo | Buffer):

@@ -6,14 +6,13 @@ As in ``components``, ``push`` offers a beat and returns the clock at which it m
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
 
-from .components import NEVER, Holder, Push
+from .components import NEVER, BlockInterleaver, Holder, Push
 from .hub import Gate, Hub
 
 
@@ -116,43 +115,32 @@ class Ahead:
 
 
 class Blocks:
-    """A ``BlockInterleaver`` whose blocks leave by themselves, while it takes the next one."""
+    """An interleaver whose blocks leave by themselves, while it takes the next one."""
 
-    def __init__(self, hub: Hub, push: Push, words: int) -> None:
-        self._push, self._words, self._written = push, words, 0
+    def __init__(self, hub: Hub, interleaver: BlockInterleaver) -> None:
+        self._interleaver = interleaver
         self._halves, self._blocks = Gate(hub), Gate(hub)
-        self._free = deque([NEVER, NEVER])  # when the halves can be written to: of the next blocks, if they are known
-        self._taken = deque[float]()  # of blocks that are there, and have not left
-        self._left = NEVER
         hub.wake(hub.start(self._run))
 
     def push(self, valid: float) -> float:
         """Takes the next beat as soon as there is a place."""
-        while not self._free:
+        while not self._interleaver.free:
             self._halves.wait()
-        free = self._free[0]
-        accept = valid if valid > free else free
-        self._written = (self._written + 1) % self._words
-        if not self._written:
-            self._free.popleft()
-            self._taken.append(accept)
+        accept = self._interleaver.accept(valid)
+        if self._interleaver.holds:
             self._blocks.open()
         return accept
 
     def _run(self) -> None:
         while True:
-            while not self._taken:
+            while not self._interleaver.holds:
                 self._blocks.wait()
-            loaded = self._taken.popleft()
-            for _ in range(self._words):
-                loaded = max(loaded + 1.0, self._left)
-                self._left = self._push(loaded + 1.0)
-            self._free.append(loaded + 1.0)
+            self._interleaver.forward()
             self._halves.open()
 
     def state(self, now: float) -> tuple[float, ...]:
         """The clocks that are kept between frames."""
-        return tuple(clock - now for clock in (*self._free, self._left))
+        return self._interleaver.state(now)
 
 
 class Fork:

@@ -28,20 +28,20 @@ def interleave(network: Network, index: int, fold: LayerFold) -> int:
 
     Raises ``ValueError`` for a fold whose number the layer cannot have.
     """
-    blocks, name = fold.interleave, network.layers[index].name
-    if blocks == 1:
+    turns, name = fold.interleave, network.layers[index].name
+    if turns == 1:
         return 1
     passes = -(-network.timesteps // min(fold.t_par, network.timesteps))
     if passes == 1 or not can_interleave(network, index):
         raise ValueError(
-            f"interleave of layer {name!r} must be 1, not {blocks}: it is for several passes of one convolution"
+            f"interleave of layer {name!r} must be 1, not {turns}: it is for several passes of one convolution"
         )
     positions = prod(network.shapes[index + 1][1:])
-    if positions % blocks:
-        raise ValueError(f"interleave of layer {name!r} must divide its {positions} positions, not {blocks}")
-    if blocks * passes > MOST_WORDS:
-        raise ValueError(f"interleave of layer {name!r} must be at most {MOST_WORDS // passes}, not {blocks}")
-    return blocks
+    if positions % turns:
+        raise ValueError(f"interleave of layer {name!r} must divide its {positions} positions, not {turns}")
+    if turns * passes > MOST_WORDS:
+        raise ValueError(f"interleave of layer {name!r} must be at most {MOST_WORDS // passes}, not {turns}")
+    return turns
 
 
 def least_interleave(network: Network, index: int, passes: int, pass_clocks: int, min_interval: int) -> int:

@@ -10,7 +10,6 @@ import json
 from dataclasses import astuple
 from functools import lru_cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,8 @@ of 8 stages, in which values wait, to save one percent of the adders' bits."""
 
 def has_solver() -> bool:
     """Whether da4ml is installed, in the version that always finds the same."""
+    from importlib.metadata import PackageNotFoundError, version  # here, as it imports sockets
+
     try:
         return version("da4ml") == VERSION
     except PackageNotFoundError:

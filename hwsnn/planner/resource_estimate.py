@@ -48,7 +48,7 @@ LUTRAM_BITS = 14
 
 @dataclass(frozen=True)
 class Cost:
-    """Look-up tables, flip-flops and block memories of 18 kbit."""
+    """Look-up tables, flip-flops and block memories of 18 kbit; no DSP slices, as products are made of adders."""
 
     lut: int = 0
     ff: int = 0
@@ -60,6 +60,23 @@ class Cost:
     def times(self, count: int) -> Cost:
         """The cost of ``count`` of them."""
         return Cost(self.lut * count, self.ff * count, self.bram18 * count)
+
+    def shares(self, device: Device) -> dict[str, float]:
+        """The resources in percent of those of a device."""
+        return {
+            "lut": 100 * self.lut / device.lut,
+            "ff": 100 * self.ff / device.ff,
+            "bram36": 100 * self.bram18 / device.bram18,
+            "dsp": 0.0,
+        }
+
+    def described(self, device: Device) -> str:
+        """The resources and their shares of a device, in words."""
+        shares = self.shares(device)
+        return (
+            f"{self.lut:,} LUT ({shares['lut']:.1f} %), {self.ff:,} FF ({shares['ff']:.1f} %), "
+            f"{self.bram18 / 2:g} BRAM36 ({shares['bram36']:.1f} %), 0 DSP"
+        )
 
 
 def layer_cost(network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:

@@ -54,6 +54,7 @@ def test_passes(case: StreamCase, results: dict[str, CaseResult]) -> None:
         ((1, 2, 0, 1), "bits must be an integer of at least 1, not 0"),
         ((1, 2, 1, 3), "t_par must be an integer from 1 to 2, not 3"),
         ((1, 1, 1, 1, 0), "repeats must be an integer of at least 1, not 0"),
+        ((1, 2, 1, 1, 3), "repeats must be 1 where a window has several passes, not 3"),
     ],
 )
 def test_init_wrong(arguments: tuple[int, ...], message: str) -> None:

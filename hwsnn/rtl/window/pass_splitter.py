@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -50,6 +50,8 @@ class PassSplitter(wiring.Component):
         check_integer("t_par", t_par, 1, steps)
         check_integer("repeats", repeats, 1)
         self._taps, self._steps, self._bits, self._t_par = taps, steps, bits, t_par
+        if repeats > 1 and t_par < steps:
+            raise ValueError(f"repeats must be 1 where a window has several passes, not {repeats!r}")
         self.passes = -(-steps // t_par) * repeats
         super().__init__(
             {
@@ -66,16 +68,13 @@ class PassSplitter(wiring.Component):
             self.i.ready.eq(self.o.ready & one_pass.last),
             one_pass.step.eq(self.i.valid & self.o.ready),
         ]
-        firsts = range(0, self._steps, self._t_par)
-        if len(firsts) == 1:
-            m.d.comb += self.o.payload.eq(self._part(0))
+        if self._t_par == self._steps:
+            m.d.comb += self.o.payload.eq(self.i.payload)
             return m
-        chosen = Signal(len(self.o.payload))
         with m.Switch(one_pass.count):
-            for number, first in enumerate(firsts):
+            for number, first in enumerate(range(0, self._steps, self._t_par)):
                 with m.Case(number):
-                    m.d.comb += chosen.eq(self._part(first))
-        m.d.comb += self.o.payload.eq(chosen)
+                    m.d.comb += self.o.payload.eq(self._part(first))
         return m
 
     def _part(self, first: int) -> Value:
