@@ -7,6 +7,7 @@ user's cache.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import astuple
 from functools import lru_cache
 from hashlib import sha256
@@ -18,12 +19,16 @@ import numpy as np
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import written_whole
 from hwsnn.files.cache import private_folder
+from hwsnn.packages import remedy
 from hwsnn.spec.integers import Int64Array
 
 from .adder_graph import Adder, AdderGraph, Total
 
 VERSION = "0.6.0"
 """Of da4ml, as in pyproject.toml: another one may find another graph."""
+MOST_WORK = 1 << 17
+"""Maximum of weights times inputs: each 10,000 of it may take a second. A sum of 8-bit weights and inputs then stays
+below 2^24, so that da4ml's single precision is exact."""
 FURTHER = 2
 """Adders in a row beyond the fewest that are possible. Without a limit, conv1 of ``models/mnist`` would take 14 instead
 of 8 stages, in which values wait, to save one percent of the adders' bits."""
@@ -61,9 +66,7 @@ def _graph(shape: tuple[int, int], numbers: bytes, largest_input: int) -> AdderG
     if graph is None:
         graph = _solved(weights, largest_input)
         if kept is not None:
-            values = {"adders": [astuple(a) for a in graph.adders], "totals": [astuple(t) for t in graph.totals]}
-            with written_whole(kept) as path:
-                path.write_text(json.dumps(values))
+            _keep(kept, graph)
     return graph
 
 
@@ -77,11 +80,15 @@ def _read(kept: Path, weights: Int64Array, largest_input: int) -> AdderGraph | N
         return None
 
 
+def _keep(kept: Path, graph: AdderGraph) -> None:
+    values = {"adders": [astuple(a) for a in graph.adders], "totals": [astuple(t) for t in graph.totals]}
+    with suppress(InputError, OSError), written_whole(kept) as path:  # such as a full disk: it takes longer next time
+        path.write_text(json.dumps(values))
+
+
 def _solved(weights: Int64Array, largest_input: int) -> AdderGraph:
     if not has_solver():
-        raise InputError(
-            f'the sums "adders" need da4ml {VERSION}: pip install da4ml=={VERSION}, or choose another form'
-        )
+        raise InputError(f"sums of adders need da4ml {VERSION}; {remedy('da4ml')}, or choose other sums")
     from da4ml.cmvm import solve  # here, as it takes a second to import
 
     matrix = np.ascontiguousarray(weights.T, np.float32)  # its order in memory matters

@@ -115,7 +115,7 @@ def from_file(network: Network, device: Device, path: Path) -> Plan:
     layers, folding = fold_file.load(path, network)
     try:
         return with_folds(network, device, layers, folding)
-    except DeadlockError as error:
+    except (DeadlockError, InputError) as error:
         raise InputError(f"{path}: {error}") from None
 
 

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.folding.fold_shape import fold_shapes, in_one_row
+from hwsnn.folding.fold_shape import fold_of_adders, fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats
 from hwsnn.folding.interleaving import least_interleave
@@ -30,9 +30,6 @@ MOST_STEPS = 8
 """Maximum number of time steps per cycle."""
 CYCLES_FOR_ALL = 20_000
 """Cycles by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
-MOST_SHARED = 4096
-"""Weights of a graph of shared adders: finding one of 1,600 takes two seconds, and more than twice as long for twice as
-many."""
 COMPARED = 8
 """How many of the folds that are fast enough, of each form of sums and steps, are estimated from the weights."""
 LANE = 60
@@ -173,18 +170,10 @@ class FoldingSearch:
             for t_par, sums in product(steps, self._device.sums):
                 for logic_steps in range(1 if held or sums != "block" else t_par):
                     yield LayerFold(cin, cout, t_par, sums, logic_steps)
-        if self._shares_adders(index):
-            widest = input_parts(layer)[-1]
-            yield from (LayerFold(widest, layer.out_channels, t_par, "adders") for t_par in steps)
-
-    def _shares_adders(self, index: int) -> bool:
-        """Whether a layer may share adders, and is worth a try: it takes pixels (for spikes, tables take less)."""
-        layer = self._network.population(index)
-        if not has_solver() or any(inputs.bits == 1 for inputs in self._network.inputs(index)):
-            return False
-        shapes = fold_shapes(layer, LayerFold(input_parts(layer)[-1], layer.out_channels))
-        weights = sum(projection.weight.size for projection in layer.projections)
-        return weights <= MOST_SHARED and all(map(in_one_row, layer.projections, shapes))
+        shared = fold_of_adders(layer)
+        pixels = all(inputs.bits > 1 for inputs in network.inputs(index))  # for spikes, tables take less
+        if shared is not None and pixels and has_solver():
+            yield from (replace(shared, t_par=t_par) for t_par in steps)
 
     def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
         """The fold with as many positions in turn as hide the membranes' feedback, if any do."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsnn.folding.adder_graph import Adder, AdderGraph, Total
 from hwsnn.folding.synaptic_sums import SynapticSums
 from hwsnn.rtl.compute.synapses import Synapses
 from hwsnn.spec.integers import Int64Array
@@ -24,7 +23,7 @@ def _case(name: str, weights: Int64Array, largest: int, sections: int = 1, fract
     lanes, entries = weights.shape
     bias = random.integers(-300, 300, (1, lanes)) * random.integers(0, 2, (1, lanes))
     sums = SynapticSums(weights[None, None, None], bias, largest, "adders", sections, fraction_bits)
-    slices = random.integers(0, largest, (120, sections, entries), endpoint=True)
+    slices = random.integers(0, largest, (60, sections, entries), endpoint=True)
     slices[::7], slices[1::7] = 0, largest
     seen = np.repeat(slices, lanes // sections, axis=1)
     currents = ((seen * weights).sum(axis=2) << fraction_bits) + bias
@@ -40,7 +39,7 @@ def _cases() -> list[StreamCase]:
         most = (1 << bits - 1) - 1
         return np.asarray(random.integers(-most, most, (lanes, entries), endpoint=True), np.int64)
 
-    cases = [_case(f"random-{bits}", some(8, 4, 5), (1 << bits) - 1) for bits in (2, 3, 5, 8)]
+    cases = [_case(f"random-{bits}", some(8, 4, 5), (1 << bits) - 1) for bits in (3, 8)]
     holes = some(6, 6, 8)
     holes[2], holes[:, 3] = 0, 0
     twice = np.repeat(some(5, 3, 4), 2, axis=0)
@@ -62,27 +61,13 @@ def _cases() -> list[StreamCase]:
 
 def test_shared_sums() -> None:
     cases = _cases()
-    results = run_cases(cases)
+    wrong = _case("wrong", np.array([[3, -1, 7], [3, -1, 5]]), 255)
+    wrong = replace(wrong, outputs=[*wrong.outputs[:-1], wrong.outputs[-1] ^ 1])
+    results = run_cases([*cases, wrong])
     for case in cases:
         result = results[case.name]
         assert result.error is None, case.name
         first = result.input_clocks[0]
         assert result.input_clocks == list(range(first, first + len(case.inputs))), "a slice every clock"
-
-
-def test_a_wrong_number_is_seen() -> None:
-    case = _case("wrong", np.array([[3, -1, 7], [3, -1, 5]]), 255)
-    case = replace(case, outputs=[*case.outputs[:-1], case.outputs[-1] ^ 1])
-    error = run_cases([case])["wrong"].error
-    assert error is not None
-    assert "expected" in error
-
-
-def test_a_wrong_graph_is_refused() -> None:
-    weights = np.array([[3, 1]])
-    right = AdderGraph(weights, 1, [Adder(0, 0, 1, False), Adder(2, 1, 0, False)], [Total(3)])
-    assert (right.depth, right.bounds(3)) == (2, (0, 4))
-    with pytest.raises(ValueError, match="and give others"):
-        replace(right, totals=[Total(2)])
-    with pytest.raises(ValueError, match="must add nodes before it"):
-        replace(right, adders=[Adder(0, 2, 0, False)])
+        assert result.first_latency == case.component.latency, case.name
+    assert "expected" in str(results["wrong"].error)

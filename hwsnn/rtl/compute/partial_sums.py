@@ -16,7 +16,7 @@ from hwsnn.spec.integers import Int64Array
 
 from ..stream.delay import DelayLine, delayed
 from .adder_tree import AdderTree, RowRange
-from .descriptions import described_bases, described_biases, described_table, described_weights
+from .descriptions import described_adders, described_bases, described_biases, described_table, described_weights
 from .rom import Rom, shape_of
 
 
@@ -169,27 +169,34 @@ class GatedSums(wiring.Component):
 class SharedSums(wiring.Component):
     """A graph of adders that the PEs share, with a register behind each; at the end each PE's bias is added.
 
-    Node n_i is input i of the slice; those that come after the inputs are sums of two others. What has to wait for the
-    other summand goes through registers.
+    Number n_i is input i of the slice. Each number behind the inputs is the sum or difference of two others, one of
+    them times a power of two. One that has to wait for the other goes through registers: n_i_at_k is that of stage k.
 
     Parameters
     ----------
     sums : SynapticSums
         Of a layer, ``shares_adders``.
+    taps : int
+        As of ``TableSums``.
 
     Ports
     -----
-    inputs, row, lane_0, ... : as of ``TableSums``
-        The slice, its row, which is always 0, and its contributions, biases included.
+    inputs : Signal(slice_bits), in
+        A slice.
+    row : Signal(range(row_count)), in
+        Its row, which is always 0.
+    lane_0, lane_1, ... : Signal(shape), out
+        The slice's contribution to each PE's current, of the narrowest shape, biases included.
 
     Timing
     ------
     Latency: ``term_clocks + levels`` cycles: for the inputs, and for the adders. One slice per cycle, without stalls.
     """
 
-    def __init__(self, sums: SynapticSums) -> None:
+    def __init__(self, sums: SynapticSums, taps: int = 1) -> None:
         self._sums = sums
         self.here = _here(sums)
+        self.remark = described_adders(sums, taps)
         super().__init__(_ports(sums) | _lanes(sums))
 
     def elaborate(self, platform: object) -> Module:
@@ -232,7 +239,7 @@ class SharedSums(wiring.Component):
 def partial_sums(sums: SynapticSums, taps: int = 1) -> TableSums | GatedSums | SharedSums:
     """Tables where address bits are left for inputs beside the row; gated weights elsewhere, or shared adders."""
     if sums.shares_adders:
-        return SharedSums(sums)
+        return SharedSums(sums, taps)
     return TableSums(sums, taps) if sums.table_bits else GatedSums(sums, taps)
 
 
