@@ -23,7 +23,7 @@ from hwsnn.folding.synaptic_sums import SynapticSums, synaptic_sums
 from hwsnn.folding.weight_layout import sampled_weights
 from hwsnn.spec import AnyNeuron, AnyProjection, Inputs, MaxPool, Network, Neuron, Population, Sum
 from hwsnn.spec.checks import unknown_kind
-from hwsnn.spec.integers import Int64Array, Range
+from hwsnn.spec.integers import Int64Array, signed_width, unsigned_width
 from hwsnn.spec.neurons import SEVERAL
 
 from .devices import Device
@@ -260,12 +260,21 @@ def _shared_adders(sums: SynapticSums) -> Cost:
     for total in graph.totals:
         if total.node is not None:
             ends[total.node] = last
-    widths = [Range(*graph.bounds(node)).width for node in range(len(ends))]
+    widths = [_narrowest(*graph.bounds(node)) for node in range(len(ends))]
     registers = sum(width * (1 + end - start) for width, end, start in zip(widths, ends, graph.stages, strict=True))
-    adders = sum(width - adder.shift for width, adder in zip(widths[inputs:], graph.adders, strict=True))
+    # The carry out of the longer summand is a bit of the sum that takes no look-up table.
+    adders = sum(
+        min(width - adder.shift, max(widths[adder.left] - adder.shift, widths[adder.right]))
+        for width, adder in zip(widths[inputs:], graph.adders, strict=True)
+    )
     low, high = sums.bounds
-    totals = sum(Range(*ends).width for ends in zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True))
+    totals = sum(_narrowest(*ends) for ends in zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True))
     return Cost(adders + totals, registers + totals)
+
+
+def _narrowest(low: int, high: int) -> int:
+    """Bits for integers from ``low`` to ``high``: with a sign only where one is negative."""
+    return signed_width(low, high) if low < 0 else unsigned_width(high)
 
 
 def _widths(largest: Int64Array) -> Int64Array:
