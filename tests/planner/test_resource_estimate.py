@@ -84,7 +84,7 @@ def test_shared_adders() -> None:
     queue = Cost(QUEUE, 2)
     assert _cost(_dense([[1, 1], [1, 1]]), LayerFold(2, 2, sums="adders")) == queue + Cost(1 + 2 * 2, 2 + 2 + 2 * 2 + 2)
     three = _cost(_dense([[1, 1, 0], [1, 1, 2]]), LayerFold(3, 2, sums="adders"))
-    # The low bit of the sum to 4 is the first sum's, the high one a carry. The third input and the first sum wait a cycle.
+    # The low bit of the sum to 4 is the first sum's, the high one a carry. The third input and first sum wait a cycle.
     assert three == queue + Cost(1 + 1 + 2 + 3, 3 + 1 + 2 + 2 + 3 + 2 + 3 + 3)
 
 
