@@ -10,7 +10,7 @@ from hwsnn.spec.checks import assert_never, require_choice, require_integer
 
 from ..spec import INPUT_INDEX, MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network, Population, Sum
 
-Sums: TypeAlias = Literal["lut5", "lut6", "block"]
+Sums: TypeAlias = Literal["lut5", "lut6", "block", "adders"]
 MOST_PIXELS = 2
 """Maximum of pixels per cycle."""
 LUTRAM_WORDS = 32
@@ -24,7 +24,8 @@ class LayerFold:
     Where the layer has several projections, ``cin_par`` is that of the one with the most input channels, and the others
     take as many per cycle as they need to end with it (``fold_shapes``). A recurrent layer has one step per cycle.
     If a number does not divide its total, the rest is padded: with zero weights, or steps whose spikes are dropped.
-    ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory.
+    ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory; or
+    ``adders``, shared ones instead of tables, for layers all of whose weights are used in every cycle.
     ``logic_steps``: for how many of the steps per cycle they are in look-up tables of 6 inputs although ``sums`` is
     ``block``. ``interleave``: how many output positions take turns (``hwsnn/folding/interleaving.py``).
     """

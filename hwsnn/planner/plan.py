@@ -119,7 +119,7 @@ def from_file(network: Network, device: Device, path: Path) -> Plan:
     loaded = fold_file.load(path, network)
     try:
         return with_folds(network, device, *loaded)
-    except DeadlockError as error:
+    except (DeadlockError, InputError) as error:
         raise InputError(f"{path}: {error}") from None
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.folding.column_pairs import with_pixels
-from hwsnn.folding.fold_shape import fold_shapes
+from hwsnn.folding.fold_shape import fold_of_adders, fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats
 from hwsnn.folding.interleaving import least_interleave
 from hwsnn.folding.pipeline_depths import NeuronPipeline
+from hwsnn.folding.shared_adders import has_solver
 from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
 
 from .devices import Device
@@ -176,6 +177,10 @@ class FoldingSearch:
             for t_par, sums in product(steps, self._device.sums):
                 for logic_steps in range(0, 1 if held or sums != "block" else t_par, ceil(t_par / FEW_STEPS)):
                     yield LayerFold(cin, cout, t_par, sums, logic_steps)
+        shared = fold_of_adders(layer)
+        pixels = all(inputs.bits > 1 for inputs in network.inputs(index))  # for spikes, tables take less
+        if shared is not None and pixels and has_solver():
+            yield from (replace(shared, t_par=t_par) for t_par in steps)
 
     def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
         """The fold with as many positions in turn as hide the membranes' feedback, if any do."""

@@ -123,9 +123,9 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
         (_with(cin_par=0), "layer 'conv0': cin_par must be an integer from 1 to 4096, not 0"),
         (_with(cout_par=1.0), "layer 'conv0': cout_par must be an integer from 1 to 4096, not 1.0"),
         (_with(t_par=True), "layer 'conv0': t_par must be an integer from 1 to 256, not True"),
-        (_with(sums="fast"), "layer 'conv0': sums must be one of lut5, lut6, block, not 'fast'"),
-        (_with(sums=["lut5"]), "layer 'conv0': sums must be one of lut5, lut6, block, not ['lut5']"),
-        (_with(sums="x" * 5000), "layer 'conv0': sums must be one of lut5, lut6, block, not 'xxxx"),
+        (_with(sums="fast"), "layer 'conv0': sums must be one of lut5, lut6, block, adders, not 'fast'"),
+        (_with(sums=["lut5"]), "layer 'conv0': sums must be one of lut5, lut6, block, adders, not ['lut5']"),
+        (_with(sums="x" * 5000), "layer 'conv0': sums must be one of lut5, lut6, block, adders, not 'xxxx"),
         (GOOD | {"fifo_depths": {"conv0": 1}}, "fifo_depths must name conv0, last, and nothing else"),
         (GOOD | {"column_depths": None}, COLUMNS),
         (
