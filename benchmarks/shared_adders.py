@@ -2,7 +2,7 @@
 
     python -m benchmarks.shared_adders [spikes] [mnist]
 
-``spikes``: 24 outputs of 144 spikes at 8, 4 and 2 bits, with random weights of a Laplace distribution, all of them used
+``spikes``: 16 outputs of 72 spikes at 8, 4 and 2 bits, with random weights of a Laplace distribution, all of them used
 in every cycle. ``mnist``: the first layer of ``models/mnist``, 64 outputs of 25 pixels. Minutes each.
 """
 
@@ -38,8 +38,8 @@ def spikes() -> None:
     random = np.random.default_rng(4)
     for bits in (8, 4, 2):
         most = (1 << bits - 1) - 1
-        weights = np.clip(np.rint(random.laplace(0, most / 4, (1, 1, 1, 24, 144))), -most, most).astype(np.int64)
-        bias = np.zeros((1, 24), np.int64)
+        weights = np.clip(np.rint(random.laplace(0, most / 4, (1, 1, 1, 16, 72))), -most, most).astype(np.int64)
+        bias = np.zeros((1, 16), np.int64)
         show(f"spikes, {bits} bits", {form: SynapticSums(weights, bias, 1, form) for form in (*TABLES, "adders")})
 
 
