@@ -1,10 +1,10 @@
 """How long planning takes: processor time of the folds, of the queue depths and of the exact cycles.
 
-    python benchmarks/planning.py [digits mnist ... vgg9 sew-resnet18]
+    python benchmarks/planning.py [digits mnist ... vgg9 sew-resnet18 sixteen-steps]
 
-Shipped models by their names; ``vgg9`` and ``sew-resnet18`` are of random weights, on 32x32 pixels of three channels
-at T = 4. Without names, all of them. Each as the fastest design in the usual share of the XCZU9EG, and again for a
-tenth of that speed; networks that are too large for it are planned for a device without end.
+Shipped models by their names; the others are of random weights, on 32x32 pixels of three channels, at T = 4 and the
+last at T = 16. Without names, all of them. Each as the fastest design in the usual share of the XCZU9EG, and again for
+a tenth of that speed; networks that are too large for it are planned for a device without end.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def dense(name: str, source: str, shape: tuple[int, ...], after: int, *, last: b
     return Population(name, (projection,), np.zeros(after, int), Integrator(NoLeak(), 28) if last else fires(after))
 
 
-def network(name: str, layers: list[Layer]) -> Network:
+def network(name: str, layers: list[Layer], timesteps: int = TIMESTEPS) -> Network:
     """Of these layers, on colour pixels."""
-    return Network(name, (3, SIDE, SIDE), 8, Encoder("direct"), TIMESTEPS, tuple(layers), "membrane")
+    return Network(name, (3, SIDE, SIDE), 8, Encoder("direct"), timesteps, tuple(layers), "membrane")
 
 
 def vgg9() -> Network:
@@ -64,6 +64,21 @@ def vgg9() -> Network:
     layers.append(dense("hidden", source, (before, 4, 4), HIDDEN))
     layers.append(dense("last", "hidden", (HIDDEN, 1, 1), CLASSES, last=True))
     return network("vgg9", layers)
+
+
+def sixteen_steps() -> Network:
+    """8c3p-8c3p-2s-16c3p-16c3p-2s-32c3p-32c3p-2s-64-10 at T = 16: few channels, many steps."""
+    layers: list[Layer] = []
+    source, before = "pixels", 3
+    for after in (8, 16, 32):
+        for number in (1, 2):
+            layers.append(conv(f"conv{after}_{number}", source, before, after))
+            source, before = f"conv{after}_{number}", after
+        layers.append(MaxPool(f"pool{after}", (2, 2), (2, 2), "or", source))
+        source = f"pool{after}"
+    layers.append(dense("hidden", source, (before, 4, 4), 64))
+    layers.append(dense("last", "hidden", (64, 1, 1), CLASSES, last=True))
+    return network("sixteen-steps", layers, 16)
 
 
 def sew_resnet18() -> Network:
@@ -84,7 +99,7 @@ def sew_resnet18() -> Network:
 
 
 SHIPPED = ("digits", "mnist", "mnist-converted", "mnist-small", "mnist-soft-lif", "mnist-stbp", "mnist-tandem")
-BUILT = {"vgg9": vgg9, "sew-resnet18": sew_resnet18}
+BUILT = {"vgg9": vgg9, "sew-resnet18": sew_resnet18, "sixteen-steps": sixteen_steps}
 
 
 def fastest(net: Network) -> tuple[FoldingSearch, Candidate]:
