@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .jit import compiled
-from .vectors import add_rows, lowest, run_neurons, sum_products
+from .jit import compiled, inlined
+from .vectors import add_run, lowest, run_neurons, sum_products
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -37,6 +37,7 @@ class Geometry(NamedTuple):
     pool_stride_x: int
     lanes: int
     blocks: int
+    rows: int
     columns: int
     out_rows: int
     out_columns: int
@@ -62,36 +63,29 @@ class Cells(NamedTuple):
 
 
 @compiled
-def spike_layer(inputs, weights, bias, geometry, cells, timesteps, bits, membranes):  # type: ignore[no-untyped-def]
+def spike_layer(inputs, weights, order, bias, geometry, cells, timesteps, bits, membranes):  # type: ignore[no-untyped-def]
     """Currents of spikes, and neurons: fills ``bits`` or ``membranes``, (T, N, rows, columns, bytes or channels).
 
-    ``weights``: (any,) by block, row and column of the window, input channel and lane, of the type of the currents.
-    ``bias``: (channels,) of that type.
+    ``weights``: (any,) of the type of the currents, by input channel, row of the window, column of it in the order of
+    those that neighbouring windows take (``order``: the place of each column), and output channel. ``bias``: (channels,)
+    of that type.
     """
     g = geometry
-    steps, images, height, width, words = inputs.shape
-    channels = words * inputs.itemsize * 8
-    events = np.empty(steps * height * width * channels, np.int32)
-    ends = np.empty(steps * height * width + 1, np.int64)
-    out_channels = g.blocks * g.lanes
-    most_rows = (g.block_rows - 1) * g.pool_stride_y + g.pool_y
-    step = most_rows * g.columns * out_channels
+    steps, images = inputs.shape[:2]
+    channels = g.blocks * g.lanes
+    step = g.rows * g.columns * channels
     sums = np.empty(steps * step, weights.dtype)
-    pooled = np.empty(steps * g.block_rows * g.out_columns * out_channels if g.pools else 0, weights.dtype)
+    pooled = np.empty(steps * g.out_rows * g.out_columns * channels if g.pools else 0, weights.dtype)
     for image in range(images):
-        _list_events(inputs, image, events, ends)
-        for top in range(0, g.out_rows, g.block_rows):
-            out_rows = min(g.block_rows, g.out_rows - top)
-            rows = (out_rows - 1) * g.pool_stride_y + g.pool_y
-            for at in range(0, len(sums), out_channels):
-                for channel in range(out_channels):
-                    sums[at + channel] = bias[channel]
-            _add_events(events, ends, inputs.shape, channels, weights, g, top * g.pool_stride_y, rows, step, sums)
-            if g.pools:
-                _pool_currents(sums, steps, step, g, out_rows, pooled)
-                _run(cells, pooled, steps, g, timesteps, image, top, out_rows, bits, membranes)
-            else:
-                _run(cells, sums, steps, g, timesteps, image, top, out_rows, bits, membranes)
+        for at in range(0, len(sums), channels):
+            for channel in range(channels):
+                sums[at + channel] = bias[channel]
+        _add_spikes(inputs, image, weights, order, g, step, sums)
+        if g.pools:
+            _pool_currents(sums, steps, step, g, g.out_rows, pooled)
+            _run(cells, pooled, steps, g, timesteps, image, 0, g.out_rows, bits, membranes)
+        else:
+            _run(cells, sums, steps, g, timesteps, image, 0, g.out_rows, bits, membranes)
 
 
 @compiled
@@ -147,64 +141,46 @@ def or_pool(inputs, size_y, size_x, stride_y, stride_x, pooled):  # type: ignore
 
 
 @compiled
-def _list_events(inputs, image, events, ends):  # type: ignore[no-untyped-def]
-    """The channels that spike at each step and position, in ``events``; where the lists of each end, in ``ends``."""
-    steps, images, height, width, words = inputs.shape
-    width_of_word = inputs.itemsize * 8
-    found = 0
-    pixel = 0
-    ends[0] = 0
+def _add_spikes(inputs, image, weights, order, g, step, sums):  # type: ignore[no-untyped-def]
+    """Add the weights of all spikes of an image, those of neighbouring windows in one run."""
+    steps, _, height, width, words = inputs.shape
+    channels = g.blocks * g.lanes
+    a_row = g.size_x * channels
     for t in range(steps):
         for y in range(height):
+            top = max(0, -((g.size_y - 1 - y - g.padding_y) // g.stride_y))
+            bottom = min(g.rows - 1, (y + g.padding_y) // g.stride_y)
             for x in range(width):
+                left = max(0, -((g.size_x - 1 - x - g.padding_x) // g.stride_x))
+                count = min(g.columns - 1, (x + g.padding_x) // g.stride_x) + 1 - left
+                if count <= 0 or top > bottom:
+                    continue
+                first = order[x + g.padding_x - left * g.stride_x] * channels
                 for word in range(words):
-                    bits = np.uint64(inputs[t, image, y, x, word])
-                    while bits != 0:
-                        events[found] = word * width_of_word + lowest(bits)
-                        bits &= bits - np.uint64(1)
-                        found += 1
-                pixel += 1
-                ends[pixel] = found
+                    spikes = np.uint64(inputs[t, image, y, x, word])
+                    while spikes != 0:
+                        source = word * inputs.itemsize * 8 + lowest(spikes)
+                        spikes &= spikes - np.uint64(1)
+                        for row in range(top, bottom + 1):
+                            i = y + g.padding_y - row * g.stride_y
+                            start = (source * g.size_y + i) * a_row + first
+                            at = t * step + (row * g.columns + left) * channels
+                            _add_weights(g.lanes, sums, at, weights, start, count * g.blocks)
 
 
-@compiled
-def _add_events(events, ends, shape, channels, weights, g, top, rows, step, sums):  # type: ignore[no-untyped-def]
-    """Add the weights of all spikes to the sums of ``rows`` rows from ``top`` on."""
-    steps, _, height, width, _ = shape
-    out_channels = g.blocks * g.lanes
-    for block in range(g.blocks):
-        for i in range(g.size_y):
-            for j in range(g.size_x):
-                base = ((block * g.size_y + i) * g.size_x + j) * channels * g.lanes
-                first = max(0, -((j - g.padding_x) // g.stride_x))
-                end = min(g.columns, (width - 1 - j + g.padding_x) // g.stride_x + 1)
-                for row in range(rows):
-                    y = (top + row) * g.stride_y + i - g.padding_y
-                    if y < 0 or y >= height:
-                        continue
-                    for t in range(steps):
-                        for column in range(first, end):
-                            pixel = (t * height + y) * width + column * g.stride_x + j - g.padding_x
-                            start, stop = ends[pixel], ends[pixel + 1]
-                            if start == stop:
-                                continue
-                            at = t * step + (row * g.columns + column) * out_channels + block * g.lanes
-                            _add_list(g.lanes, sums, at, weights, base, events, start, stop)
-
-
-@compiled
-def _add_list(lanes, sums, at, weights, base, events, start, stop):  # type: ignore[no-untyped-def]
+@inlined
+def _add_weights(lanes, sums, at, weights, start, count):  # type: ignore[no-untyped-def]
     if lanes == 64:
-        add_rows(64, sums, at, weights, base, events, start, stop)
+        add_run(64, sums, at, weights, start, count)
     elif lanes == 32:
-        add_rows(32, sums, at, weights, base, events, start, stop)
+        add_run(32, sums, at, weights, start, count)
     elif lanes == 16:
-        add_rows(16, sums, at, weights, base, events, start, stop)
+        add_run(16, sums, at, weights, start, count)
     else:
-        add_rows(8, sums, at, weights, base, events, start, stop)
+        add_run(8, sums, at, weights, start, count)
 
 
-@compiled
+@inlined
 def _sum_window(g, sums, at, bias, of, weights, base, inputs, corner, width, pairs):  # type: ignore[no-untyped-def]
     if g.lanes == 64:
         sum_products(64, sums, at, bias, of, weights, base, inputs, corner, g.size_y, width, pairs)
@@ -254,7 +230,7 @@ def _run(cells, currents, steps, g, timesteps, image, top, out_rows, bits, membr
             _run_block(g.lanes, cells, of, currents, at, step, timesteps, flat, to, bits_step)
 
 
-@compiled
+@inlined
 def _run_block(lanes, cells, of, currents, at, step, timesteps, bits, to, bits_step):  # type: ignore[no-untyped-def]
     if cells.multiplies:
         if lanes == 64:

@@ -148,7 +148,7 @@ class _CompiledPopulation:
             pool_size, pool_stride = layer.pool.size, layer.pool.stride
         a_row = steps * pool_stride[0] * columns * channels * np.dtype(dtype).itemsize
         padding = (0, 0) if any(self._borders) else projection.padding
-        block_rows = min(out_rows, max(1, BLOCK_BYTES // a_row))
+        block_rows = out_rows if self._spiking else min(out_rows, max(1, BLOCK_BYTES // a_row))
         self._geometry = Geometry(
             *projection.kernel,
             *projection.stride,
@@ -158,6 +158,7 @@ class _CompiledPopulation:
             *pool_stride,
             lanes,
             channels // lanes,
+            rows,
             columns,
             out_rows,
             out_columns,
@@ -165,7 +166,8 @@ class _CompiledPopulation:
         )
         weight = np.zeros((channels, *projection.weight.shape[1:]), np.int64)
         weight[: layer.out_channels] = _weights(layer)
-        self._weights = _by_tap(weight, lanes, dtype) if self._spiking else _paired(weight, lanes)
+        self._order = _order(projection.kernel[1], projection.stride[1])
+        self._weights = _by_source(weight, self._order, dtype) if self._spiking else _paired(weight, lanes)
         self._bias = _filled(layer.bias, dtype)
         self._cells = _cells(layer, fires=self._fires)
 
@@ -174,13 +176,13 @@ class _CompiledPopulation:
         shape = (self._timesteps, inputs.shape[1], *self._shape[1:])
         bits = np.empty((*shape, self._channels // 8) if self._fires else (0,) * 5, np.uint8)
         membranes = np.empty((0,) * 5 if self._fires else (*shape, self._channels), np.int32)
-        common = self._weights, self._bias, self._geometry, self._cells, self._timesteps, bits, membranes
+        common = self._bias, self._geometry, self._cells, self._timesteps, bits, membranes
         if self._spiking:
-            spike_layer(_words(inputs), *common)
+            spike_layer(_words(inputs), self._weights, self._order, *common)
         else:
             steps, images, height, width, channels = inputs.shape
             behind = np.append(inputs, np.int16(0))  # the last pair of a row may reach over its end
-            pixel_layer(behind, (steps, images, height, width * channels), channels, *common)
+            pixel_layer(behind, (steps, images, height, width * channels), channels, self._weights, *common)
         return bits if self._fires else membranes
 
     def _bordered(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -215,13 +217,19 @@ def _words(bits: Bytes) -> npt.NDArray[Any]:
     return bits.view(np.uint64) if bits.shape[-1] % 8 == 0 else bits
 
 
-def _by_tap(weight: Int64Array, lanes: int, dtype: type[np.signedinteger[Any]]) -> IntArray:
-    """Weights by block, row and column of the window, input channel (filled up) and lane."""
-    channels, inputs, *window = weight.shape
-    wide = np.zeros((channels, channels_of(inputs), *window), dtype)
-    wide[:, :inputs] = weight
-    by_block = wide.reshape(channels // lanes, lanes, *wide.shape[1:]).transpose(0, 3, 4, 2, 1)
-    return np.ascontiguousarray(by_block).reshape(-1)
+def _order(columns: int, stride: int) -> Int64Array:
+    """The place of each column of a window among the weights of an input.
+
+    An input at column x meets the columns x, x - stride, x - 2 stride... of neighbouring windows: those come in a row.
+    """
+    return np.argsort(np.lexsort((-np.arange(columns), np.arange(columns) % stride)))
+
+
+def _by_source(weight: Int64Array, order: Int64Array, dtype: type[np.signedinteger[Any]]) -> IntArray:
+    """Weights by input channel, row of the window, column in ``order``, output channel."""
+    wide = np.empty((weight.shape[1], weight.shape[2], weight.shape[3], weight.shape[0]), dtype)
+    wide[:, :, order] = weight.transpose(1, 2, 3, 0)
+    return wide.reshape(-1)
 
 
 def _paired(weight: Int64Array, lanes: int) -> IntArray:

@@ -17,25 +17,26 @@ _I1, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 16, 32, 64))
 
 
 @intrinsic(prefer_literal=True)
-def add_rows(typing: Any, lanes: Any, sums: Any, at: Any, rows: Any, base: Any, which: Any, first: Any, end: Any) -> Any:
-    """Add rows of weights: ``sums[at + i] += rows[base + which[k] * lanes + i]``, for k in first:end and every lane i.
+def add_run(typing: Any, lanes: Any, sums: Any, at: Any, weights: Any, start: Any, count: Any) -> Any:
+    """``sums[at + i] += weights[start + i]`` for every i below ``count`` times ``lanes``.
 
-    ``sums`` and ``rows``: of one type; what does not fit it wraps. ``which``: int32.
+    ``sums`` and ``weights``: of one type; what does not fit it wraps.
     """
     if not isinstance(lanes, types.IntegerLiteral):
         return None
-    count = lanes.literal_value
-    signature = types.void(lanes, sums, types.intp, rows, types.intp, which, types.intp, types.intp)
+    wide = lanes.literal_value
+    signature = types.void(lanes, sums, types.intp, weights, types.intp, types.intp)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, sums, at, rows, base, which, first, end = arguments
-        sums, rows, which = _pointers(context, builder, signature, {1: sums, 3: rows, 5: which})
-        total = cgutils.alloca_once_value(builder, _load(builder, sums, at, count))
-        with cgutils.for_range_slice(builder, first, end, ir.Constant(_I64, 1), intp=_I64) as (index, _):
-            row = builder.sext(builder.load(builder.gep(which, [index])), _I64)
-            place = builder.add(base, builder.mul(row, ir.Constant(_I64, count)))
-            builder.store(builder.add(builder.load(total), _load(builder, rows, place, count)), total)
-        _store(builder, builder.load(total), sums, at)
+        _, sums, at, weights, start, count = arguments
+        sums, weights = _pointers(context, builder, signature, {1: sums, 3: weights})
+        with cgutils.for_range(builder, count, intp=_I64) as loop:
+            offset = builder.mul(loop.index, ir.Constant(_I64, wide))
+            to = builder.add(at, offset)
+            added = builder.add(
+                _load(builder, sums, to, wide), _load(builder, weights, builder.add(start, offset), wide)
+            )
+            _store(builder, added, sums, to)
         return context.get_dummy_value()
 
     return signature, generate
