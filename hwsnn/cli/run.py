@@ -61,7 +61,9 @@ def command(
     if trace and output is None:
         raise click.UsageError("--trace writes spikes to a file: name it with -o OUT.npz", click.get_current_context())
     if trace and engine == "compiled":
-        raise click.UsageError("--trace needs --engine numpy: compiled code keeps no spikes", click.get_current_context())
+        raise click.UsageError(
+            "--trace needs --engine numpy: compiled code keeps no spikes", click.get_current_context()
+        )
     if engine == "compiled":
         require("numba", ", which --engine compiled needs")
 

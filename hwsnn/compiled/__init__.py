@@ -75,9 +75,7 @@ class CompiledNetwork:
     def _scores(self, images: Bytes) -> Int64Array:
         network = self._network
         frames = self._encode(channels_last(images))
-        given: dict[int, npt.NDArray[Any]] = {
-            INPUT_INDEX: packed(frames) if is_bits(network, INPUT_INDEX) else frames
-        }
+        given: dict[int, npt.NDArray[Any]] = {INPUT_INDEX: packed(frames) if is_bits(network, INPUT_INDEX) else frames}
         for index, (layer, sources, done) in enumerate(self._plan):
             given[index] = layer(*(given[source] for source in sources))
             for source in done:

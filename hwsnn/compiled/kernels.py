@@ -67,8 +67,8 @@ def spike_layer(inputs, weights, order, bias, geometry, cells, timesteps, bits, 
     """Currents of spikes, and neurons: fills ``bits`` or ``membranes``, (T, N, rows, columns, bytes or channels).
 
     ``weights``: (any,) of the type of the currents, by input channel, row of the window, column of it in the order of
-    those that neighbouring windows take (``order``: the place of each column), and output channel. ``bias``: (channels,)
-    of that type.
+    those that neighbouring windows take (``order``: the place of each column), and output channel.
+    ``bias``: (channels,) of that type.
     """
     g = geometry
     steps, images = inputs.shape[:2]
@@ -212,7 +212,7 @@ def _pool_currents(sums, steps, step, g, out_rows, pooled):  # type: ignore[no-u
 
 @compiled
 def _run(cells, currents, steps, g, timesteps, image, top, out_rows, bits, membranes):  # type: ignore[no-untyped-def]
-    """All steps of the neurons of ``out_rows`` rows from ``top`` on, whose currents are constant where ``steps`` is 1."""
+    """All steps of the neurons of ``out_rows`` rows from ``top`` on; one of currents, if they are constant."""
     images = max(bits.shape[1], membranes.shape[1])
     positions = g.out_rows * g.out_columns
     channels = g.blocks * g.lanes

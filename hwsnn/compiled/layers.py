@@ -34,7 +34,9 @@ BLOCK_BYTES = 1 << 14
 INT16, INT32 = (Range(*signed_limits(bits)) for bits in (16, 32))
 
 Stage: TypeAlias = Callable[..., npt.NDArray[Any]]
-"""From what the inputs of a layer give, as ``Signals`` says, to what it gives, or its membranes (T, N, 1, 1, any)."""
+"""From what the inputs of a layer give, (T, N, H, W, any), to what it gives: bytes of bits, or a number a channel.
+
+Bits and membranes have channels filled up to whole blocks."""
 
 
 def compiled_layer(network: Network, index: int) -> Stage | None:
@@ -93,7 +95,7 @@ def unpacked(bits: Bytes, channels: int) -> Steps:
 
 
 def _lanes(count: int) -> int:
-    """Those that take ``count`` channels with the least work: a block costs about as much as 16 lanes beside its own."""
+    """Those that take ``count`` channels with the least work: a block costs about 16 lanes beside its own."""
     return min(LANES, key=lambda lanes: -(-count // lanes) * (lanes + 16))
 
 
@@ -140,7 +142,7 @@ class _CompiledPopulation:
         lanes, reach = _lanes(layer.out_channels), network.current_range(index)
         self._channels = channels = channels_of(layer.out_channels)
         dtype = np.int16 if self._spiking and _within([reach.low, reach.high], INT16) else np.int32
-        _, rows, columns = projection.output_shape((inputs, *extent))
+        _, rows, columns = projection.output_shape((inputs, extent[0], extent[1]))
         _, out_rows, out_columns = self._shape
         steps = 1 if network.inputs(index)[0].held else network.timesteps
         (pool_size, pool_stride), pools = ((1, 1), (1, 1)), layer.pool is not None
@@ -243,7 +245,9 @@ def _paired(weight: Int64Array, lanes: int) -> IntArray:
 
 def _cells(layer: Population, *, fires: bool) -> Cells:
     neuron, count = layer.neuron, layer.out_channels
-    nothing, every = np.zeros(count, np.int64), np.full(count, -1)
+    nothing: IntArray = np.zeros(count, np.int64)
+    every: IntArray = np.full(count, -1)
+    multiplier: IntArray
     match leak := neuron.leak:
         case NoLeak():
             shift, multiplier = 0, nothing
@@ -255,7 +259,9 @@ def _cells(layer: Population, *, fires: bool) -> Cells:
             shift, multiplier = leak.shift, leak.multipliers
         case _:
             raise assert_never(leak)
-    threshold, keep, sub = nothing, every, nothing
+    threshold: IntArray = nothing
+    keep: IntArray = every
+    sub: IntArray = nothing
     if isinstance(neuron, Neuron):
         threshold = neuron.threshold
         keep = nothing if neuron.reset == "zero" else every
@@ -272,7 +278,7 @@ def _cells(layer: Population, *, fires: bool) -> Cells:
     )
 
 
-def _filled(values: IntArray, dtype: type[np.signedinteger[Any]], filler: int = 0) -> IntArray:
+def _filled(values: IntArray, dtype: type[np.signedinteger[Any]], filler: int = 0) -> npt.NDArray[Any]:
     """``values`` by channel, up to whole blocks."""
     wide = np.full(channels_of(len(values)), filler, dtype)
     wide[: len(values)] = values

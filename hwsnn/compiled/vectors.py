@@ -66,15 +66,11 @@ def sum_products(
     if not isinstance(lanes, types.IntegerLiteral):
         return None
     wide, place = lanes.literal_value, types.intp
-    signature = types.void(
-        lanes, sums, place, bias, place, weights, place, image, place, place, place, place
-    )
+    signature = types.void(lanes, sums, place, bias, place, weights, place, image, place, place, place, place)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, sums, at, bias, channel, weights, base, image, corner, rows, row_step, pairs = arguments
-        sums, bias, weights, image = _pointers(
-            context, builder, signature, {1: sums, 3: bias, 5: weights, 7: image}
-        )
+        sums, bias, weights, image = _pointers(context, builder, signature, {1: sums, 3: bias, 5: weights, 7: image})
         totals, halves, products = (ir.VectorType(*of) for of in ((_I32, wide), (_I16, 2 * wide), (_I32, 2 * wide)))
         nothing, none = ir.Constant(totals, ir.Undefined), ir.Constant(products, ir.Undefined)
         # The sum of neighbouring products is one instruction (vpmaddwd, vpdpwssd), which LLVM knows by this form.
@@ -123,9 +119,7 @@ def run_neurons(
     if not (isinstance(lanes, types.IntegerLiteral) and isinstance(multiplies, types.IntegerLiteral)):
         return None
     count, by_product, place = lanes.literal_value, bool(multiplies.literal_value), types.intp
-    signature = types.void(
-        lanes, multiplies, cells, place, currents, place, place, place, bits, place, place
-    )
+    signature = types.void(lanes, multiplies, cells, place, currents, place, place, place, bits, place, place)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, _, cells, channel, currents, at, step, timesteps, bits, to, bits_step = arguments
@@ -169,9 +163,11 @@ def lowest(typing: Any, bits: Any) -> Any:
     """The place of the lowest bit that is set; one is."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.zext(builder.cttz(arguments[0], ir.Constant(_I1, 1)), _I64) if (
-            arguments[0].type.width < 64
-        ) else builder.cttz(arguments[0], ir.Constant(_I1, 1))
+        return (
+            builder.zext(builder.cttz(arguments[0], ir.Constant(_I1, 1)), _I64)
+            if (arguments[0].type.width < 64)
+            else builder.cttz(arguments[0], ir.Constant(_I1, 1))
+        )
 
     return types.int64(bits), generate
 

@@ -14,8 +14,8 @@ from tests.support.random_networks import random_network
 
 pytest.importorskip("numba")
 
-from hwsnn.compiled import run  # noqa: E402  # needs numba
-from hwsnn.compiled.layers import compiled_layer  # noqa: E402
+from hwsnn.compiled import run  # needs numba
+from hwsnn.compiled.layers import compiled_layer
 
 
 def require_equal(network: Network, seed: int) -> None:
