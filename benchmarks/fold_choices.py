@@ -13,7 +13,7 @@ from dataclasses import replace
 from unittest.mock import patch
 
 from hwsnn.model_file.by_name import load_model
-from hwsnn.planner import search
+from hwsnn.planner import layer_cycles, search
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import Plan, for_initiation_interval, for_utilization, with_folds
 
@@ -39,11 +39,11 @@ def main(*models: str) -> None:
         clocks, layers = float(chosen.cycles.cycles_per_frame), chosen.folding.layers
         print(f"| {model} | cycles per frame | cycles to a first answer | LUT, FF, BRAM18 |\n| --- | --- | --- | --- |")
         show("as chosen", chosen)
-        with patch.object(search, "SLACK", 1):
+        with patch.object(layer_cycles, "SLACK", 1):
             show("no slack", for_initiation_interval(network, DEVICE, clocks))
         with patch.object(search, "CYCLES_FOR_ALL", NO_PRICE):
             show("no price on latency", for_initiation_interval(network, DEVICE, clocks))
-            with patch.object(search, "SLACK", 1):
+            with patch.object(layer_cycles, "SLACK", 1):
                 show("neither", for_initiation_interval(network, DEVICE, clocks))
         first = network.layers[0].name
         one_step = {**layers, first: replace(layers[first], t_par=1, logic_steps=0)}

@@ -131,9 +131,8 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
     clocks = f"{simulated.cycles_per_frame:,.10g}"
     difference = report.model_difference
     console.print(
-        f"{network.name}, T = {network.timesteps}, on {plan.device.title}: about {plan.cost.lut:,} LUT "
-        f"({100 * plan.cost.lut / plan.device.lut:.1f} %, estimated), limited by "
-        f"{LIMITS.get(plan.limiting, f'layer {plan.limiting}')}\n"
+        f"{network.name}, T = {network.timesteps}, on {plan.device.title}: about {plan.cost.described(plan.device)} "
+        f"(estimated), limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}\n"
         f"{len(simulated.result_clocks)} frames simulated back to back: {simulated.spikes_compared:,} bits compared "
         f"with the reference, {simulated.mismatches:,} mismatches\n"
         f"{clocks} cycles per frame, {simulated.latency_cycles:,} cycles from a frame's first pixel to its result "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,10 @@ from hwsnn.planner.constraints import DEFAULT_MHZ, Constraints
 from ..progress import stages
 from .common import emit, json_option, model_argument, output_option
 from .folding import folding_options, planned, remark
+
+if TYPE_CHECKING:
+    from hwsnn.planner import Candidate
+    from hwsnn.planner.plan import Plan
 
 LIMITS = {
     "pixels": "the pixels, which arrive one per cycle",
@@ -44,7 +49,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         design = write_design(network, plan, output)
     clock, device = constraints.clock_mhz or DEFAULT_MHZ, plan.device
     clocks = float(plan.cycles.cycles_per_frame)
-    share = 100 * plan.cost.lut / device.lut
+    step = None if plan.faster is None else _next_step(plan, plan.faster)
     fields = {
         "verilog": str(design.verilog),
         "manifest": str(design.manifest),
@@ -58,11 +63,10 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         "estimated_lut": plan.cost.lut,
         "estimated_ff": plan.cost.ff,
         "estimated_bram18": plan.cost.bram18,
+        "estimated_percent": plan.cost.shares(device),
         **remark(plan),
         "limiting": plan.limiting,
-        "next_step": None
-        if plan.faster is None
-        else {"cycles_per_frame": plan.faster.cycles_per_frame, "estimated_lut": plan.faster.cost.lut},
+        "next_step": step,
     }
 
     def human() -> None:
@@ -70,13 +74,25 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
             f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
             f"{clocks:g} cycles per frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
             f"assumed {clock:g} MHz; {plan.cycles.latency_cycles:,} cycles to a first result\n"
-            f"about {plan.cost.lut:,} LUT ({share:.1f} % of {device.title}), {plan.cost.ff:,} FF, "
-            f"{plan.cost.bram18 / 2:g} BRAM36"
+            f"about {plan.cost.described(device)} of {device.title}"
         )
-        step = ""
-        if plan.faster is not None:
-            faster, lut = plan.faster.cycles_per_frame, plan.faster.cost.lut
-            step = f"; {faster:,} cycles would take about {lut:,} LUT ({100 * lut / device.lut:.1f} %)"
-        click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}{step}")
+        click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}")
+        if plan.faster is not None and step is not None:
+            click.echo(
+                f"{plan.faster.cycles_per_frame:,} cycles per frame, by other folds of {', '.join(step['layers'])}: "
+                f"about {plan.faster.cost.described(device)}"
+            )
 
     emit(as_json, fields, human)
+
+
+def _next_step(plan: Plan, faster: Candidate) -> dict[str, Any]:
+    """What the next faster design takes, and the layers whose folds differ."""
+    return {
+        "cycles_per_frame": faster.cycles_per_frame,
+        "layers": [name for name, fold in faster.layers.items() if fold != plan.folding.layers[name]],
+        "estimated_lut": faster.cost.lut,
+        "estimated_ff": faster.cost.ff,
+        "estimated_bram18": faster.cost.bram18,
+        "estimated_percent": faster.cost.shares(plan.device),
+    }

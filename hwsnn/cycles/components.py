@@ -198,6 +198,57 @@ class Wires:
         return ()
 
 
+class PassSplitter:
+    """Wires on which a beat moves ``passes`` times; it is taken with the last."""
+
+    __slots__ = ("_passes", "_push")
+
+    def __init__(self, push: Push, passes: int) -> None:
+        self._push, self._passes = push, passes
+
+    def push(self, valid: float) -> float:
+        for _ in range(self._passes - 1):
+            valid = self._push(valid) + 1.0
+        return self._push(valid)
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return ()
+
+
+class BlockInterleaver(Holder):
+    """Two halves of a memory: one takes a block of ``words`` beats, while that before leaves the other."""
+
+    __slots__ = ("_left", "_push", "_taken", "_words", "_written", "free")
+
+    def __init__(self, push: Push, words: int) -> None:
+        super().__init__()
+        self._push, self._words, self._written = push, words, 0
+        self.free = deque([NEVER, NEVER])  # from when the half that is written, and the other, can be written to
+        self._taken = deque[float]()  # the last beats of blocks that have not left
+        self._left = NEVER
+
+    def accept(self, valid: float) -> float:
+        free = self.free[0]
+        accept = valid if valid > free else free
+        self._written = (self._written + 1) % self._words
+        if not self._written:
+            self.free.popleft()
+            self._taken.append(accept)
+        self.holds = bool(self._taken)
+        return accept
+
+    def forward(self) -> None:
+        loaded = self._taken.popleft()
+        for _ in range(self._words):
+            loaded = max(loaded + 1.0, self._left)  # into the register behind the memory
+            self._left = self._push(loaded + 1.0)
+        self.free.append(loaded + 1.0)
+        self.holds = bool(self._taken)
+
+    def state(self, now: float) -> tuple[float, ...]:
+        return tuple(clock - now for clock in (*self.free, self._left))
+
+
 class CreditFifo:
     """A pipeline of ``delay`` clocks that never stops, and the queue of ``depth`` places behind it.
 

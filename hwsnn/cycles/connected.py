@@ -7,9 +7,9 @@ from itertools import chain
 from math import inf
 from typing import TypeAlias
 
-from .components import Component, CreditFifo, Holder, Push, Remembers, SkidBuffer
+from .components import BlockInterleaver, Component, CreditFifo, Holder, Push, Remembers, SkidBuffer
 from .ends import Sink, Source
-from .graph import Ahead, Buffer, Fork, Join
+from .graph import Ahead, Blocks, Buffer, Fork, Join
 from .hub import Hub
 from .sections import Part, Queue, Section
 
@@ -126,6 +126,8 @@ class Connected:
                 component = Buffer(self._hub, push, depth, component.delay)
             elif isinstance(component, SkidBuffer):
                 component = Buffer(self._hub, push, 2, 0)
+            elif isinstance(component, BlockInterleaver):
+                component = Blocks(self._hub, component)
             elif isinstance(component, Holder):
                 component = Ahead(self._hub, component)
         if part.queue and isinstance(component, CreditFifo | Buffer):

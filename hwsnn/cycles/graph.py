@@ -12,7 +12,7 @@ from itertools import cycle
 
 import numpy as np
 
-from .components import NEVER, Holder, Push
+from .components import NEVER, BlockInterleaver, Holder, Push
 from .hub import Gate, Hub
 
 
@@ -112,6 +112,35 @@ class Ahead:
     def state(self, now: float) -> tuple[float, ...]:
         """The clocks that are kept between frames."""
         return self._component.state(now)
+
+
+class Blocks:
+    """An interleaver whose blocks leave by themselves, while it takes the next one."""
+
+    def __init__(self, hub: Hub, interleaver: BlockInterleaver) -> None:
+        self._interleaver = interleaver
+        self._halves, self._blocks = Gate(hub), Gate(hub)
+        hub.wake(hub.start(self._run))
+
+    def push(self, valid: float) -> float:
+        """Takes the next beat as soon as there is a place."""
+        while not self._interleaver.free:
+            self._halves.wait()
+        accept = self._interleaver.accept(valid)
+        if self._interleaver.holds:
+            self._blocks.open()
+        return accept
+
+    def _run(self) -> None:
+        while True:
+            while not self._interleaver.holds:
+                self._blocks.wait()
+            self._interleaver.forward()
+            self._halves.open()
+
+    def state(self, now: float) -> tuple[float, ...]:
+        """The clocks that are kept between frames."""
+        return self._interleaver.state(now)
 
 
 class Fork:

@@ -47,8 +47,7 @@ class _Network:
             else []
         )
         branch = sections.extend(Branch(None, network.frame_beats), encoder)
-        forks = len(network.consumers(INPUT_INDEX)) > 1
-        self._outputs[INPUT_INDEX] = sections.close([branch]) if forks else branch
+        self._outputs[INPUT_INDEX] = self._forked(INPUT_INDEX, branch)
         for index, layer in enumerate(network.layers):
             match layer:
                 case MaxPool():
@@ -59,7 +58,7 @@ class _Network:
                     output = self._sum(index, layer)
                 case _:
                     assert_never(layer)
-            self._outputs[index] = output
+            self._outputs[index] = self._forked(index, output)
         last = len(network.layers) - 1
         readout = [
             *_scores(network, self._folding.beat_steps(network, last)),
@@ -67,6 +66,11 @@ class _Network:
         ]
         sections.close([sections.extend(self._outputs[last], readout)])
         return sections.all
+
+    def _forked(self, source: int, output: Branch) -> Branch:
+        """Where ``source`` feeds several ports, what they begin with: nothing may be on the way to their fork."""
+        forks = len(self._network.consumers(source)) > 1
+        return self._sections.close([output]) if forks and (output.parts or output.source is None) else output
 
     def _entry(self, index: int, port: int, beats: int) -> Branch:
         """A port's skid buffer for ``beats`` beats, behind the port's queue if it has one."""
@@ -120,10 +124,20 @@ class _Network:
         delay = engine.pass_clocks + engine.pipeline_clocks + 1
         made = prod(network.shapes[index + 1][1:]) * sum(makes)
         queue = Part(name, partial(CreditFifo, delay=delay), made, (name, "results"))
+        if engine.interleave > 1:
+            return self._in_turns(name, branches[0], engine, beats[0], made, queue)
         if len(ports) == 1:
             schedule = _schedule(engine, makes, ports[0], beats[0])
             return self._sections.extend(branches[0], [Part(name, _fixed(components.Engine, schedule), made), queue])
         return self._sections.close(branches, queue, _passes(engine, makes, ports, beats, self._names(index, ports)))
+
+    def _in_turns(self, name: str, windows: Branch, engine: EngineDepths, beats: int, made: int, queue: Part) -> Branch:
+        """Windows of ``beats`` beats whose passes take turns, and the queue, behind which their order is restored."""
+        block = engine.interleave * engine.passes
+        turns = Part(name, _fixed(components.BlockInterleaver, block), made)
+        splitter = Part(name, _fixed(components.PassSplitter, engine.passes // beats), made)
+        passes = Part(name, _fixed(components.Engine, [(True, True, engine.pass_clocks)]), made)
+        return self._sections.extend(windows, [splitter, turns, passes, queue, turns])
 
     def _names(self, index: int, ports: Iterable[int]) -> list[str]:
         return [port_name(self._network, index, port) for port in ports]

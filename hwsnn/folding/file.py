@@ -14,6 +14,7 @@ from hwsnn.spec import Network
 
 from .fold_shape import fold_shapes
 from .folding import Folding, LayerFold, column_queues, edge_queues
+from .pipeline_depths import engine_depths
 
 LARGEST_FILE = 1 << 20
 DEPTHS: Mapping[str, Callable[[Network], list[str]]] = {
@@ -61,13 +62,13 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
 
 
 def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
-    populations = {layer.name: layer for _, layer in network.populations()}
-    names = list(populations)
+    names = [layer.name for _, layer in network.populations()]
     _check_names(path, "layers", values, names)
     known = fields(LayerFold)
     needed = {field.name for field in known if field.default is MISSING}
     layers = {}
-    for name in names:
+    for index, layer in network.populations():
+        name = layer.name
         entry = values[name]
         if not isinstance(entry, dict) or entry.keys() - {field.name for field in known} or needed - entry.keys():
             raise InputError(
@@ -76,7 +77,9 @@ def _layers(path: Path, values: Any, network: Network) -> dict[str, LayerFold]:
             )
         try:
             layers[name] = LayerFold(**entry)
-            fold_shapes(populations[name], layers[name])  # refuses what the layer cannot have
+            fold_shapes(layer, layers[name])  # refuses what the layer cannot have
+            if layers[name].interleave > 1:
+                engine_depths(network, index, layers[name])
         except ValueError as error:
             raise InputError(f"{path}: layer {name!r}: {reason(error)}") from None
     return layers

@@ -24,7 +24,7 @@ class LayerFold:
     If a number does not divide its total, the rest is padded: with zero weights, or steps whose spikes are dropped.
     ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory.
     ``logic_steps``: for how many of the steps per cycle they are in look-up tables of 6 inputs although ``sums`` is
-    ``block``.
+    ``block``. ``interleave``: how many output positions take turns (``hwsnn/folding/interleaving.py``).
     """
 
     cin_par: int
@@ -32,6 +32,7 @@ class LayerFold:
     t_par: int = 1
     sums: Sums = "lut5"
     logic_steps: int = 0
+    interleave: int = 1
 
     def __post_init__(self) -> None:
         require_integer("cin_par", self.cin_par, 1, MAX_EXTENT)
@@ -39,6 +40,7 @@ class LayerFold:
         require_integer("t_par", self.t_par, 1, MAX_TIMESTEPS)
         require_choice("sums", self.sums, get_args(Sums))
         require_integer("logic_steps", self.logic_steps, 0, self.t_par - 1 if self.sums == "block" else 0)
+        require_integer("interleave", self.interleave, 1, MAX_EXTENT)
 
 
 @dataclass(frozen=True)

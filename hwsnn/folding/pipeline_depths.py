@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from hwsnn.spec import AnyNeuron, Integrator, Network
 
 from .folding import LayerFold
+from .interleaving import interleave
 from .step_stages import StepStages, step_stages
 from .synaptic_sums import synaptic_sums, tree_levels
 
@@ -90,7 +91,8 @@ def neuron_pipeline(
 class EngineDepths:
     """The depths of a layer's engine, in cycles.
 
-    ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``min_interval`` from one to the next.
+    ``passes``: per output pixel, each of ``pass_clocks`` cycles; at least ``min_interval`` from one to the next,
+    0 where the passes of ``interleave`` pixels take turns.
     ``positions``: of each projection, whose sums make up an output pixel. The last one goes through all passes, which
     begin together in all projections; each earlier one through ``early_passes``: all of them, or one where its inputs
     are held, as its sums are the same in each. ``current_clocks``: from the last slice of a pass, as it leaves its
@@ -104,10 +106,14 @@ class EngineDepths:
     early_passes: tuple[int, ...]
     current_clocks: int
     pipeline_clocks: int
+    interleave: int = 1
 
 
 def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths:
-    """The depths of layer ``index``, which must have weights."""
+    """The depths of layer ``index``, which must have weights.
+
+    Raises ``ValueError`` where ``fold.interleave`` is no number that the layer can have, or too few.
+    """
     layer, projections = network.population(index), synaptic_sums(network, index, fold)
     shapes = [sums[0].weights.shape for sums in projections]
     _, groups, _, lanes, _ = shapes[0]
@@ -128,4 +134,12 @@ def engine_depths(network: Network, index: int, fold: LayerFold) -> EngineDepths
     clocks = current_clocks + neurons.latency + int(groups > 1)
     positions = tuple(positions for positions, *_ in shapes)
     early = tuple(1 if inputs.held else passes for inputs in network.inputs(index))
-    return EngineDepths(passes, pass_clocks, max(neurons.min_interval, loop), positions, early, current_clocks, clocks)
+    interval, turns = max(neurons.min_interval, loop), interleave(network, index, fold)
+    if turns > 1:
+        if turns * pass_clocks < interval:
+            raise ValueError(
+                f"interleave of layer {layer.name!r} must be at least {-(-interval // pass_clocks)}, as its membranes "
+                f"take {interval} cycles and a pass {pass_clocks}, not {turns}"
+            )
+        interval = 0
+    return EngineDepths(passes, pass_clocks, interval, positions, early, current_clocks, clocks, turns)

@@ -47,7 +47,7 @@ LUTRAM_BITS = 14
 
 @dataclass(frozen=True)
 class Cost:
-    """Look-up tables, flip-flops and block memories of 18 kbit."""
+    """Look-up tables, flip-flops and block memories of 18 kbit; no DSP slices, as products are made of adders."""
 
     lut: int = 0
     ff: int = 0
@@ -59,6 +59,23 @@ class Cost:
     def times(self, count: int) -> Cost:
         """The cost of ``count`` of them."""
         return Cost(self.lut * count, self.ff * count, self.bram18 * count)
+
+    def shares(self, device: Device) -> dict[str, float]:
+        """The resources in percent of those of a device."""
+        return {
+            "lut": 100 * self.lut / device.lut,
+            "ff": 100 * self.ff / device.ff,
+            "bram36": 100 * self.bram18 / device.bram18,
+            "dsp": 0.0,
+        }
+
+    def described(self, device: Device) -> str:
+        """The resources and their shares of a device, in words."""
+        shares = self.shares(device)
+        return (
+            f"{self.lut:,} LUT ({shares['lut']:.1f} %), {self.ff:,} FF ({shares['ff']:.1f} %), "
+            f"{self.bram18 / 2:g} BRAM36 ({shares['bram36']:.1f} %), 0 DSP"
+        )
 
 
 def layer_cost(network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
@@ -84,7 +101,9 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: t
     if several:
         added = several * shapes[0].lanes * t_par * network.current_range(index).width
         total += Cost(added, 2 * added)  # what is added waits for the slowest
-    return total + _neurons(network, index, shapes[0], t_par)
+    if fold.interleave > 1:
+        total += _turns(network, index, fold, steps[0])
+    return total + _neurons(network, index, shapes[0], t_par, fold.interleave)
 
 
 @cost.register(MaxPool)
@@ -268,14 +287,27 @@ def _rings(layer: Population, projection: AnyProjection, shape: FoldShape) -> Co
     return Cost(2 * bits + memory, (4 if groups == 2 else 3) * bits)
 
 
-def _neurons(network: Network, index: int, shape: FoldShape, t_par: int) -> Cost:
+def _turns(network: Network, index: int, fold: LayerFold, steps: int) -> Cost:
+    """The interleavers of windows and of beats where ``fold.interleave`` pixels take turns."""
+    (inputs,), projection = network.inputs(index), network.population(index).projection
+    t_par = min(fold.t_par, network.timesteps)
+    words = 2 * fold.interleave * -(-network.timesteps // t_par)
+    windows = projection.taps * projection.in_channels * inputs.bits * (1 if inputs.held else t_par)
+    beats = network.shapes[index + 1][0] * t_par * network.outputs(index).bits
+    several = not inputs.held and joined_steps(network, index, 0, fold, steps) > t_par
+    cost = _memory(windows, words) + _memory(beats, words) + Cost(0, windows + beats)
+    return cost + Cost(windows if several else 0)
+
+
+def _neurons(network: Network, index: int, shape: FoldShape, t_par: int, interleave: int) -> Cost:
     groups, lanes = shape.output_folds, shape.lanes
     neuron, current = network.population(index).neuron.padded(groups * lanes), network.current_range(index).width
     saturating, passes = network.saturating(index), -(-network.timesteps // t_par)
     # The membrane is not needed after the last step of the last pass, and there is none before the first.
     steps = t_par - (passes == 1), t_par
     bits = sum(variable.bits for variable in neuron.state)
-    cost = Cost(lut=8 * -(-lanes * bits // LUTRAM_BITS) if passes > 1 and groups > 1 else 0)
+    places = groups * interleave
+    cost = _memory(lanes * bits, places) if passes > 1 and places > 1 else Cost()
     synapse = synaptic_step(neuron)
     if synapse is not None:
         cost += _steps(synapse, "s" in saturating, current, groups, lanes, steps)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import ceil, prod
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from hwsnn.folding.fold_shape import fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
-from hwsnn.folding.input_beats import arriving_beats, joined_steps, pixel_beats
-from hwsnn.folding.pipeline_depths import NeuronPipeline, layer_output, neuron_pipeline
-from hwsnn.folding.synaptic_sums import tree_levels
+from hwsnn.folding.input_beats import arriving_beats
+from hwsnn.folding.interleaving import least_interleave
+from hwsnn.folding.pipeline_depths import NeuronPipeline
 from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
 
 from .devices import Device
+from .layer_cycles import needed_cycles, neurons_of, pass_cycles, position_cycles
 from .resource_estimate import Cost, layer_cost
 from .room import TooLargeError, excess
 
@@ -24,16 +25,12 @@ BLOCK_MEMORY = (60, 95)
 """Percent of a device's block memories that a design may take; the second only if look-up tables are short."""
 MEMORY_PRICE = 0.1
 """Price of a block memory, relative to its share of a device's look-up tables: low, as few designs use them up."""
-SLACK = 0.9
-"""Fraction of a frame's cycles that layers behind the first may be busy: they catch up after a stall, and end soon."""
 MOST_STEPS = 8
 """Maximum number of time steps per cycle."""
 CYCLES_FOR_ALL = 20_000
 """Cycles by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
 """How many of the folds that are fast enough, of each form of sums and steps, are estimated from the weights."""
-TERM_BITS, SUM_CLOCKS = 5, 5
-"""Approximate inputs of a synaptic sum's term, and its cycles besides those of the adders, to a register of spikes."""
 LANE = 60
 """Approximate look-up tables of a lane's neuron, per time step."""
 
@@ -149,29 +146,38 @@ class FoldingSearch:
     def _folds(self, index: int) -> list[tuple[LayerFold, int]]:
         """Every sensible fold of a layer, with the cycles per frame that it needs, slack included."""
         network, layer = self._network, self._network.population(index)
-        steps = [1] if layer.recurrent else _step_counts(network.timesteps)
-        held = all(inputs.held for inputs in network.inputs(index))
-        folds = [
-            LayerFold(cin, cout, t_par, sums, logic_steps)
-            for cin in input_parts(layer)
-            for cout in output_parts(layer)
-            for t_par in steps
-            for sums in self._device.sums
-            for logic_steps in range(1 if held or sums != "block" else t_par)
-        ]
         first = index == next(self._network.populations())[0]
         by_channel = any(isinstance(leak, ChannelLeak) for leak in layer.neuron.leaks)
-        neurons = dict[tuple[int, int], NeuronPipeline]()
-        for fold in folds:
+        neurons, options = dict[tuple[int, int], NeuronPipeline](), list[tuple[LayerFold, int]]()
+        for fold in self._alone(index):
             alike = fold.t_par, fold.cout_par if by_channel else 0
             if alike not in neurons:
                 neurons[alike] = neurons_of(network, index, fold)
-            self._position_cycles[index, fold] = position_cycles(network, index, fold, neurons[alike])
-            self._rough[index, fold] = self._roughly(index, fold)
-        return [
-            (fold, needed_cycles(network, index, fold, self._position_cycles[index, fold], first=first))
-            for fold in folds
-        ]
+            for each in (fold, *self._in_turns(index, fold, neurons[alike])):
+                busy = position_cycles(network, index, each, neurons[alike])
+                self._position_cycles[index, each] = busy
+                self._rough[index, each] = self._roughly(index, each)
+                options.append((each, needed_cycles(network, index, each, busy, first=first)))
+        return options
+
+    def _alone(self, index: int) -> Iterator[LayerFold]:
+        """Every sensible fold of a layer whose output pixels do not take turns."""
+        network, layer = self._network, self._network.population(index)
+        steps = [1] if layer.recurrent else _step_counts(network.timesteps)
+        held = all(inputs.held for inputs in network.inputs(index))
+        for cin, cout in product(input_parts(layer), output_parts(layer)):
+            for t_par, sums in product(steps, self._device.sums):
+                for logic_steps in range(1 if held or sums != "block" else t_par):
+                    yield LayerFold(cin, cout, t_par, sums, logic_steps)
+
+    def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
+        """The fold with as many positions in turn as hide the membranes' feedback, if any do."""
+        layer, network = self._network.population(index), self._network
+        if layer.recurrent:
+            return []
+        passes = -(-network.timesteps // min(fold.t_par, network.timesteps))
+        turns = least_interleave(network, index, passes, pass_cycles(layer, fold), neurons.min_interval)
+        return [replace(fold, interleave=turns)] if turns > 1 else []
 
     def _candidate(self, target: int) -> Candidate:
         network = self._network
@@ -290,7 +296,7 @@ class FoldingSearch:
         """
         network = self._network
         passes = -(-network.timesteps // min(fold.t_par, network.timesteps)) if network.encoder.timed else 1
-        return self._position_cycles[index, fold] / passes * self._device.lut / CYCLES_FOR_ALL
+        return self._position_cycles[index, fold] * fold.interleave / passes * self._device.lut / CYCLES_FOR_ALL
 
     def _roughly(self, index: int, fold: LayerFold) -> float:
         """A rough price, which needs no weights, to order the folds of one form of sums."""
@@ -300,7 +306,8 @@ class FoldingSearch:
             layer.projections, fold_shapes(layer, fold), self._network.inputs(index), strict=True
         ):
             synapses += shape.cin_par * projection.taps * inputs.bits * (1 if inputs.held else t_par)
-        return fold.cout_par * (2 * synapses + LANE * t_par) + self._late(index, fold)
+        turns = 2 * synapses if fold.interleave > 1 else 0
+        return fold.cout_par * (2 * synapses + LANE * t_par) + turns + self._late(index, fold)
 
     def _usual_cost(self, index: int, fold: LayerFold) -> Cost:
         """The cost where the layers before have as many steps per beat; the beats of the network's input have one."""
@@ -312,64 +319,6 @@ class FoldingSearch:
         if key not in self._costs:
             self._costs[key] = layer_cost(self._network, index, fold or LayerFold(1, 1), steps, self._device)
         return self._costs[key]
-
-
-def neurons_of(network: Network, index: int, fold: LayerFold) -> NeuronPipeline:
-    """The pipeline of a layer's neurons."""
-    layer = network.population(index)
-    shape = fold_shapes(layer, fold)[0]
-    return neuron_pipeline(
-        layer.neuron.padded(shape.output_folds * shape.lanes),
-        groups=shape.output_folds,
-        timesteps=network.timesteps,
-        t_par=min(fold.t_par, network.timesteps),
-        saturating=network.saturating(index),
-        output=layer_output(network, index),
-    )
-
-
-def position_cycles(network: Network, index: int, fold: LayerFold, neurons: NeuronPipeline) -> int:
-    """Cycles for which layer ``index`` is busy with one output pixel: how late its output follows its last input.
-
-    Of a projection that sees several input pixels, for each of them. Spikes that come back are waited for; how long
-    their sums take is approximate. ``neurons``: from ``neurons_of``, maybe of another fold of as many steps.
-    """
-    layer = network.population(index)
-    shapes = fold_shapes(layer, fold)
-    slices = layer.windows * shapes[0].output_folds * max(shape.input_folds for shape in shapes)
-    t_par = min(fold.t_par, network.timesteps)
-    rest = max(slices, neurons.min_interval)
-    if layer.recurrent:
-        inputs = zip(layer.projections, shapes, network.inputs(index), strict=True)
-        terms = max(projection.taps * shape.cin_par * each.bits for projection, shape, each in inputs) / TERM_BITS
-        levels = tree_levels(ceil(terms) + 1) + tree_levels(len(shapes))
-        rest = max(rest, slices + SUM_CLOCKS + levels + neurons.spikes)
-    return (-(-network.timesteps // t_par) - 1) * rest + slices
-
-
-def needed_cycles(network: Network, index: int, fold: LayerFold, per_position: int, *, first: bool) -> int:
-    """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
-
-    ``per_position``: from ``position_cycles``. Of the beats of a layer's windows, those of the network's input are
-    known, of others there is at least one per pixel, padding included. ``hwsnn.cycles`` has the exact figure, of all
-    layers together.
-    """
-    layer, needed = network.population(index), 0
-    every = zip(layer.projections, network.edges[index], network.input_shapes(index), strict=True)
-    for port, (projection, edge, shape) in enumerate(every):
-        if edge.delay:
-            continue
-        positions = prod(network.shapes[index + 1][1:] if projection.sliding else shape[1:])
-        early = per_position
-        if not projection.sliding and network.inputs(index)[port].held:  # the sums of earlier positions serve all steps
-            shapes = fold_shapes(layer, fold)
-            early = shapes[0].output_folds * max(each.input_folds for each in shapes)
-        busy = (positions - 1) * early + per_position
-        window = projection.window if layer.pool is None else layer.window
-        known = edge.source == INPUT_INDEX
-        beats = pixel_beats(network, index, port, joined_steps(network, index, port, fold, 1)) if known else 1
-        needed = max(needed, busy if first else int(busy / SLACK), prod(window.padded(shape[1:])) * beats)
-    return needed
 
 
 def _step_counts(timesteps: int) -> list[int]:

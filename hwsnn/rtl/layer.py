@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwsnn.folding.folding import Folding, port_name
+from hwsnn.folding.folding import Folding, LayerFold, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.spec import AnyProjection, Conv, MaxPool, Network, Population, Sum
 from hwsnn.spec.checks import assert_never
@@ -15,10 +15,12 @@ from .ports import input_streams
 from .stream.chain import ChainComponent, Components
 from .stream.credit import CreditWrapper
 from .stream.fifo import SkidBuffer
+from .stream.interleaver import BlockInterleaver
 from .stream.join import Join
 from .stream.joined_chains import JoinedChains
 from .stream.packer import Packer
 from .window.padding import Padding
+from .window.pass_splitter import PassSplitter
 from .window.pool import OrPool, WinnerPool
 from .window.sliding_window import SlidingWindow
 
@@ -27,6 +29,8 @@ class PopulationLayer(JoinedChains):
     """Projections and their neurons, folded, and the queue behind them.
 
     Each projection without delay has a stream, beats of its own number of steps, and a sliding window if it has one.
+    Where output pixels take turns, an interleaver in front of the engine changes the order of the windows' passes, and
+    one behind it restores that of the beats.
 
     Parameters
     ----------
@@ -60,11 +64,18 @@ class PopulationLayer(JoinedChains):
             steps[port] = joined_steps(network, index, port, fold, before)
             column_depth = folding.column_depths.get(port_name(network, index, port), 0)
             entries[name] = _entry(network, index, port, before, steps[port], column_depth)
+        restored: Components = []
+        if fold.interleave > 1:
+            (entry,) = entries.values()
+            entry += _turns(network, index, fold, *steps)
+            steps = [1 if network.inputs(index)[0].held else min(fold.t_par, network.timesteps)]
         engine = Engine(network, index, fold, steps, folding.fifo_depths[layer.name])
+        if fold.interleave > 1:
+            restored = [("restored", BlockInterleaver(len(engine.o.payload), engine.passes, fold.interleave))]
         self.here = engine.here | {"passes": engine.passes}
         if len(streams) == len(steps) == 1:
             self.here["steps"] = folding.beat_steps(network, network.edges[index][0].source)
-        super().__init__(entries, [("engine", engine)])
+        super().__init__(entries, [("engine", engine), *restored])
 
 
 def _entry(network: Network, index: int, port: int, steps: int, joined: int, column_depth: int) -> Components:
@@ -83,6 +94,17 @@ def _entry(network: Network, index: int, port: int, steps: int, joined: int, col
         extent = projection.window.padded((height, width))
         parts.append(("window", SlidingWindow(bits * joined, extent, size, stride, beats, column_depth)))
     return parts
+
+
+def _turns(network: Network, index: int, fold: LayerFold, steps: int) -> Components:
+    """From windows of ``steps`` steps to their passes, those of several output pixels in turn."""
+    projection, (inputs,) = network.population(index).projection, network.inputs(index)
+    t_par = min(fold.t_par, network.timesteps)
+    passes = -(-network.timesteps // t_par)
+    bits = projection.in_channels * inputs.bits
+    repeats, given = (passes, 1) if inputs.held else (1, t_par)
+    splitter = PassSplitter(projection.taps, steps, bits, given, repeats)
+    return [("passes", splitter), ("turns", BlockInterleaver(len(splitter.o.payload), fold.interleave, passes))]
 
 
 def _packed(bits: int, steps: int, joined: int) -> Components:

@@ -59,7 +59,7 @@ def every_layer(encoding: EncoderKind, readout: Readout) -> Network:
 
 
 FOLDS = {
-    "full": [LayerFold(1, 3), LayerFold(3, 4), LayerFold(4, 3)],
+    "full": [LayerFold(1, 3, interleave=9), LayerFold(3, 4, interleave=8), LayerFold(4, 3)],
     "steps": [LayerFold(1, 3), LayerFold(3, 4, 3, "lut6"), LayerFold(2, 3, 2)],
     "folded": [LayerFold(1, 1), LayerFold(1, 1), LayerFold(1, 1)],
     "block": [LayerFold(1, 2, 1, "block"), LayerFold(2, 3, 1, "block"), LayerFold(2, 1, 1, "block")],

@@ -226,27 +226,31 @@ def _results(
 
 
 def _begins(case: Case) -> tuple[dict[str, list[int]], list[int]]:
-    """When the windows of each stream are taken, and when the passes of the last positions begin, at full speed."""
+    """When the windows of each stream are taken, and when the passes of the last positions begin, at full speed.
+
+    Windows that are held have one pass before their last position.
+    """
     engine, free = case.engine, dict.fromkeys(case.streams, 0)
     taken, joint = {name: list[int]() for name in case.streams}, list[int]()
     rest = max(engine.min_interval, engine.pass_clocks)
 
-    def one_pass(number: int, names: Sequence[str]) -> None:
+    def one_pass(number: int, names: Sequence[str], passes: int = engine.passes) -> None:
         begin = max(free[name] for name in names)
         for name in names:
             beats = -(-case.setting.timesteps // case.streams[name].steps) if case.streams[name].spikes else 1
             if number % (engine.passes // beats) == 0:
                 taken[name].append(begin)
-            free[name] = begin + (engine.pass_clocks if number == engine.passes - 1 else rest)
+            free[name] = begin + (engine.pass_clocks if number == passes - 1 else rest)
         if len(names) == len(case.streams):
             joint.append(begin)
 
     for _ in range(FRAMES):
         for name, of in case.streams.items():
             if len(case.streams) > 1 or of.positions > 1:
-                for _, number in product(range(of.positions - 1), range(engine.passes)):
+                passes = engine.passes if of.spikes else 1
+                for _, number in product(range(of.positions - 1), range(passes)):
                     before = len(joint)
-                    one_pass(number, [name])
+                    one_pass(number, [name], passes)
                     del joint[before:]
         for number in range(engine.passes):
             one_pass(number, list(case.streams))

@@ -27,12 +27,15 @@ def _with_initial(channels: int) -> Neuron:
 
 @pytest.mark.parametrize("has_initial", [False, True])
 @pytest.mark.parametrize("lanes", [1, 3])
-@pytest.mark.parametrize("groups", [1, 2, 5])
-def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int, has_initial: bool) -> None:
+@pytest.mark.parametrize(("groups", "pixels"), [(1, 1), (2, 1), (5, 1), (1, 3), (3, 2)])
+def test_reads_what_was_written_one_cycle_before(groups: int, pixels: int, lanes: int, has_initial: bool) -> None:
     generator = random.Random(groups * 10 + lanes)
-    words, expected, seen = [0] * groups, list[int](), list[int]()
+    expected, seen = list[int](), list[int]()
+    a_pixel = groups if pixels == 1 else 1 << (groups - 1).bit_length()
+    places = [pixel * a_pixel + group for pixel in range(pixels) for group in range(groups)]
+    words = dict.fromkeys(places, 0)
     neuron = _with_initial(groups * lanes) if has_initial else NEURON
-    memory = MembraneMemory(neuron, groups, lanes)
+    memory = MembraneMemory(neuron, groups, lanes, pixels)
     bits = BITS + has_initial
     assert len(Value.cast(memory.state)) == lanes * bits
     before = [0] * groups
@@ -44,21 +47,21 @@ def test_reads_what_was_written_one_cycle_before(groups: int, lanes: int, has_in
 
     async def bench(ctx: Any) -> None:
         for _ in range(CLOCKS):
-            read_group, write_group = (generator.randrange(groups) for _ in range(2))
+            read_place, write_place = (generator.choice(places) for _ in range(2))
             first, write, left = (
                 generator.random() < 0.2,
                 generator.random() < 0.6,
                 generator.randrange(1 << lanes * bits),
             )
-            ctx.set(memory.read_group, read_group)
-            ctx.set(memory.write_group, write_group)
+            ctx.set(memory.read_place, read_place)
+            ctx.set(memory.write_place, write_place)
             ctx.set(memory.first, first)
             ctx.set(memory.write, write)
             ctx.set(Value.cast(memory.left), left)
             await ctx.tick()
-            expected.append(before[read_group] if first else words[read_group])
+            expected.append(before[read_place % a_pixel] if first else words[read_place])
             if write:
-                words[write_group] = left
+                words[write_place] = left
             seen.append(ctx.get(Value.cast(memory.state)))
 
     simulator = Simulator(memory)

@@ -77,9 +77,24 @@ def test_digits_at_a_rate(tmp_path: Path) -> None:
         "estimated_lut": planned.cost.lut,
         "estimated_ff": planned.cost.ff,
         "estimated_bram18": planned.cost.bram18,
+        "estimated_percent": {
+            "lut": pytest.approx(planned.cost.lut / 836.40),
+            "ff": pytest.approx(planned.cost.ff / 836.40),
+            "bram36": pytest.approx(planned.cost.bram18 / 2.08),
+            "dsp": 0,
+        },
         "limiting": planned.limiting,
-        "next_step": planned.faster
-        and {"cycles_per_frame": planned.faster.cycles_per_frame, "estimated_lut": planned.faster.cost.lut},
+        "next_step": said["next_step"],
+    }
+    faster = planned.faster
+    assert faster is not None
+    assert said["next_step"] == {
+        "cycles_per_frame": faster.cycles_per_frame,
+        "layers": [name for name, fold in faster.layers.items() if fold != folding.layers[name]],
+        "estimated_lut": faster.cost.lut,
+        "estimated_ff": faster.cost.ff,
+        "estimated_bram18": faster.cost.bram18,
+        "estimated_percent": faster.cost.shares(DEVICES["lfe5u-85"]),
     }
     assert said["fps_at_assumed_clock"] >= 400_000
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest(DIGITS, folding, clocks)
@@ -90,14 +105,18 @@ def test_for_people(tmp_path: Path) -> None:
     planned = plan.for_utilization(DIGITS, DEVICES["xczu9eg"], 1)
     assert planned.faster is not None
     clocks, lut, faster = planned.cycles.cycles_per_frame, planned.cost.lut, planned.faster.cycles_per_frame
-    step = planned.faster.cost.lut
+    step, (layer,) = (
+        planned.faster.cost,
+        [name for name, fold in planned.faster.layers.items() if fold != planned.folding.layers[name]],
+    )
     assert "\n".join(lines[3:]) == (
         f"{clocks} cycles per frame by the cycle model: {150e6 / clocks:,.0f} frames/s at an assumed 150 MHz; "
         f"{planned.cycles.latency_cycles:,} cycles to a first result\n"
-        f"about {lut:,} LUT ({lut / 2740.8:.1f} % of Zynq UltraScale+ XCZU9EG), {planned.cost.ff:,} FF, "
-        f"{planned.cost.bram18 / 2:g} BRAM36\n"
-        f"limited by layer {planned.limiting}; {faster:,} cycles would take about {step:,} LUT "
-        f"({step / 2740.8:.1f} %)"
+        f"about {lut:,} LUT ({lut / 2740.8:.1f} %), {planned.cost.ff:,} FF ({planned.cost.ff / 5481.6:.1f} %), "
+        f"{planned.cost.bram18 / 2:g} BRAM36 ({planned.cost.bram18 / 18.24:.1f} %), 0 DSP of Zynq UltraScale+ XCZU9EG\n"
+        f"limited by layer {planned.limiting}\n"
+        f"{faster:,} cycles per frame, by other folds of {layer}: about {step.lut:,} LUT ({step.lut / 2740.8:.1f} %), "
+        f"{step.ff:,} FF ({step.ff / 5481.6:.1f} %), {step.bram18 / 2:g} BRAM36 ({step.bram18 / 18.24:.1f} %), 0 DSP"
     )
     assert lut <= 2740
 

@@ -15,8 +15,8 @@ from hwsnn.folding.file import to_json
 from hwsnn.folding.folding import LayerFold
 from hwsnn.planner import Cost, edge_cost, layer_cost, plan, total_cost
 from hwsnn.planner.devices import DEVICES
+from hwsnn.planner.layer_cycles import neurons_of, position_cycles
 from hwsnn.planner.resource_estimate import EDGE_QUEUE
-from hwsnn.planner.search import neurons_of, position_cycles
 from hwsnn.spec import Dense, Encoder, Integrator, Network, Neuron, NoLeak, Population
 from tests.support.random_graphs import random_graph
 

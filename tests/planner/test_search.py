@@ -13,7 +13,8 @@ from hwsnn.folding.folding import LayerFold
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
-from hwsnn.planner.search import input_parts, needed_cycles, neurons_of, output_parts, position_cycles
+from hwsnn.planner.layer_cycles import needed_cycles, neurons_of, position_cycles
+from hwsnn.planner.search import input_parts, output_parts
 from hwsnn.rtl.compute.engine import Engine
 from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
 from tests.support.layers import conv_layer, dense_layer

@@ -36,6 +36,9 @@ class Engine(wiring.Component):
     together in all of them, and their currents are added up. Passes of earlier positions, which fully connected
     projections of several pixels have, begin by themselves.
 
+    Where the passes of several output pixels take turns, ``i`` has the windows of their passes one by one, and ``o``
+    their beats, in the order (block of pixels, pass, pixel).
+
     The spikes that come back to a recurrent population are kept in a register from a pass to the next.
 
     Parameters
@@ -98,6 +101,7 @@ class Engine(wiring.Component):
             saturating=network.saturating(index),
             output=layer_output(network, index),
             feeds_back=layer.recurrent,
+            interleave=depths.interleave,
         )
         self._neurons = Neurons(layer.neuron.padded(self._groups * lanes), shape)
         self._currents = shape.currents

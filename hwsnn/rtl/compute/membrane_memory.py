@@ -17,6 +17,8 @@ from .rom import packed
 class MembraneMemory(wiring.Component):
     """The state of all membranes, one word per output fold: the neuron's ``state_layout``, side by side.
 
+    Where output pixels take turns, each has its words. Word g of pixel p is at place p * 2^b + g, b the bits of g.
+
     Parameters
     ----------
     neuron : AnyNeuron
@@ -25,6 +27,8 @@ class MembraneMemory(wiring.Component):
         Output folds.
     lanes : int
         Neurons per output fold, one per PE.
+    pixels : int
+        Output pixels that take turns.
 
     Attributes
     ----------
@@ -33,39 +37,42 @@ class MembraneMemory(wiring.Component):
 
     Ports
     -----
-    read_group : Signal(range(groups)), in
-        Which output fold is read.
+    read_place : Signal(range(places)), in
+        Which word is read.
     first : Signal(1), in
         Read the state before the first step instead: the initial membranes, and else 0.
     state : Signal(ArrayLayout(state_layout(neuron), lanes)), out
         The state that was read; a register.
     write : Signal(1), in
         Whether ``left`` is written.
-    write_group : Signal(range(groups)), in
+    write_place : Signal(range(places)), in
         Where it is written.
     left : Signal(ArrayLayout(state_layout(neuron), lanes)), in
         The state to write.
 
     Timing
     ------
-    Latency: 1 cycle from ``read_group`` and ``first`` to ``state``; what is written can be read in the next cycle. One
+    Latency: 1 cycle from ``read_place`` and ``first`` to ``state``; what is written can be read in the next cycle. One
     read and one write per cycle.
     """
 
-    def __init__(self, neuron: AnyNeuron, groups: int, lanes: int) -> None:
+    def __init__(self, neuron: AnyNeuron, groups: int, lanes: int, pixels: int = 1) -> None:
         check_integer("groups", groups, 1)
         check_integer("lanes", lanes, 1)
-        self._groups, self._lanes, self._initial = groups, lanes, neuron.initial
+        check_integer("pixels", pixels, 1)
+        self._groups, self._lanes, self._pixels, self._initial = groups, lanes, pixels, neuron.initial
+        self._places = groups if pixels == 1 else pixels << (groups - 1).bit_length()
+        self.here = {"places": self._places}
         word = data.ArrayLayout(state_layout(neuron), lanes)
         bits = Shape.cast(state_layout(neuron)).width
         self.remark = f"PE l has the {bits} bits of a word from {bits} * l up: {fields(state_layout(neuron))}."
         super().__init__(
             {
-                "read_group": In(range(groups)),
+                "read_place": In(range(self._places)),
                 "first": In(1),
                 "state": Out(word),
                 "write": In(1),
-                "write_group": In(range(groups)),
+                "write_place": In(range(self._places)),
                 "left": In(word),
             }
         )
@@ -74,17 +81,17 @@ class MembraneMemory(wiring.Component):
         m = Module()
         left = Value.cast(self.left)
         stored = Signal(len(left), reset_less=True)
-        if self._groups == 1:
+        if self._places == 1:
             with m.If(self.write):
                 m.d.sync += stored.eq(left)
         else:
-            m.submodules.words = words = memory.Memory(shape=unsigned(len(left)), depth=self._groups, init=[])
+            m.submodules.words = words = memory.Memory(shape=unsigned(len(left)), depth=self._places, init=[])
             read = words.read_port(domain="comb")
             write = words.write_port()
             m.d.comb += [
-                read.addr.eq(self.read_group),
+                read.addr.eq(self.read_place),
                 stored.eq(read.data),
-                write.addr.eq(self.write_group),
+                write.addr.eq(self.write_place),
                 write.en.eq(self.write),
                 write.data.eq(left),
             ]
@@ -106,5 +113,5 @@ class MembraneMemory(wiring.Component):
             shape=unsigned(len(Value.cast(self.state))), depth=self._groups, init=words
         )
         read = table.read_port(domain="comb")
-        m.d.comb += read.addr.eq(self.read_group)
+        m.d.comb += read.addr.eq(self.read_place[: len(read.addr)])
         return read.data

@@ -45,6 +45,8 @@ class NeuronShape:
         What leaves.
     feeds_back : bool
         Whether the spikes of every step leave beside it, as soon as they are there; only with ``t_par`` 1.
+    interleave : int
+        Output pixels whose passes take turns.
     """
 
     groups: int
@@ -56,6 +58,7 @@ class NeuronShape:
     saturating: frozenset[str]
     output: Output
     feeds_back: bool = False
+    interleave: int = 1
 
     def __post_init__(self) -> None:
         check_integer("groups", self.groups, 1)
@@ -67,6 +70,7 @@ class NeuronShape:
             raise TypeError(f"shared must be a bool, not {self.shared!r}")
         if self.output not in get_args(Output):
             raise ValueError(f"output must be one of {', '.join(map(repr, get_args(Output)))}, not {self.output!r}")
+        check_integer("interleave", self.interleave, 1)
         if self.feeds_back and self.t_par > 1:
             raise ValueError(f"t_par must be 1 where spikes come back, not {self.t_par}")
 
@@ -107,7 +111,8 @@ class Neurons(wiring.Component):
     Ports
     -----
     i : valid-only stream in of ``ArrayLayout(ArrayLayout(signed(current_bits), lanes), currents)``
-        Currents, by step of the pass (one if shared) and PE, in the order (output pixel, pass, g).
+        Currents, by step of the pass (one if shared) and PE, in the order (output pixel, pass, g); where pixels take
+        turns (block of pixels, pass, pixel, g).
     o : valid-only stream out of ``unsigned(t_par * lanes * b)``
         In the same order; entry ``t * lanes + PE`` of b bits is a number of spikes, 0 to K, or u in two's complement.
         Of the last membranes instead ``ArrayLayout(signed(membrane_bits), lanes)``: u of the last step, by output fold.
@@ -187,12 +192,20 @@ class Neurons(wiring.Component):
         shape = self._shape
         m.submodules.groups = group = ModuloCounter(shape.groups)
         m.submodules.passes = one_pass = ModuloCounter(shape.passes)
-        m.d.comb += [group.step.eq(self.i.valid), one_pass.step.eq(group.step & group.last)]
+        m.d.comb += group.step.eq(self.i.valid)
+        groups = places = DelayLine(m, group.count, "group")
+        over = group.step & group.last
+        if shape.interleave > 1:
+            m.submodules.pixels = pixel = ModuloCounter(shape.interleave)
+            m.d.comb += pixel.step.eq(over)
+            over &= pixel.last
+            places = DelayLine(m, Cat(group.count, pixel.count), "place")
+        m.d.comb += one_pass.step.eq(over)
         first = Signal(init=1)
         if shape.passes > 1:
             with m.If(one_pass.step):
                 m.d.sync += first.eq(one_pass.last)
-        arrival = Arrival(self.i.valid, DelayLine(m, group.count, "group"), DelayLine(m, first, "first"))
+        arrival = Arrival(self.i.valid, groups, places, DelayLine(m, first, "first"))
         steps = self._membranes(m, arrival, self._currents(m, arrival))
         given = self.i.valid
         if shape.output == "last membranes":
@@ -225,6 +238,7 @@ class Neurons(wiring.Component):
             shape.groups,
             shape.lanes,
             stages,
+            pixels=shape.interleave,
             saturates="s" in shape.saturating,
             remembers=shape.passes > 1,
             prefix="synapse_",
@@ -244,6 +258,7 @@ class Neurons(wiring.Component):
             shape.groups,
             shape.lanes,
             self._pipeline.steps,
+            pixels=shape.interleave,
             saturates="v" in shape.saturating,
             remembers=shape.passes > 1,
             gives_u=shape.output != "spikes",

@@ -22,10 +22,14 @@ from .step_constants import step_constants
 
 @dataclass(frozen=True)
 class Arrival:
-    """The output fold that arrives: whether one does, which, and whether it is in an output pixel's first pass."""
+    """The output fold that arrives: whether one does, which, and whether it is in an output pixel's first pass.
+
+    ``place``: the word of its membranes.
+    """
 
     valid: Value
     group: DelayLine
+    place: DelayLine
     first: DelayLine
 
 
@@ -34,6 +38,7 @@ class StepChain:
     """The steps of a pass, from the memory through one another and back to it, built into a module.
 
     ``neuron``: whose membranes they are. ``groups``, ``lanes``: output folds and PEs. ``stages``: of each step.
+    ``pixels``: output pixels whose passes take turns.
     ``remembers``: whether there are several passes, and a memory between them. ``prefix``: of the names.
     """
 
@@ -41,6 +46,7 @@ class StepChain:
     groups: int
     lanes: int
     stages: Sequence[StepStages]
+    pixels: int
     saturates: bool
     remembers: bool
     gives_u: bool = False
@@ -86,12 +92,13 @@ class StepChain:
     def _memory(self, m: Module, arrival: Arrival) -> MembraneMemory:
         """Reads the output fold that arrives, and writes the one that has completed all steps of its pass."""
         read, last = self.stages[0].state - 1, self.stages[-1].end
-        m.submodules[f"{self.prefix}membranes"] = membranes = MembraneMemory(self.neuron, self.groups, self.lanes)
+        membranes = MembraneMemory(self.neuron, self.groups, self.lanes, self.pixels)
+        m.submodules[f"{self.prefix}membranes"] = membranes
         m.d.comb += [
-            membranes.read_group.eq(arrival.group.at(read)),
+            membranes.read_place.eq(arrival.place.at(read)),
             membranes.first.eq(arrival.first.at(read)),
             membranes.write.eq(delayed(m, arrival.valid, f"{self.prefix}write", last, reset_less=False)),
-            membranes.write_group.eq(arrival.group.at(last)),
+            membranes.write_place.eq(arrival.place.at(last)),
         ]
         return membranes
 
