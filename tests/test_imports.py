@@ -47,7 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": {"errors", "files", "packages", "processes", "progress", "spec", "model_file", "reference"}
     | {"folding", "rtl", "interface", "cycles", "planner", "verilog", "build", "host"},
     "board": {"errors", "progress", "spec", "model_file", "host", "sim", "build"},
-    "bench": {"progress", "spec", "model_file", "reference", "folding", "rtl", "cycles", "planner", "build", "sim"},
+    "bench": {"progress", "spec", "model_file", "reference", "compiled"}
+    | {"folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
     | {"data", "folding", "planner", "bench"},
     "train": {"errors", "files", "progress", "spec", "float_network", "model_file", "frontends", "quantization"}

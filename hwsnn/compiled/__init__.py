@@ -29,8 +29,8 @@ from .layers import compiled_layer, is_bits, packed, reference_layer, unpacked
 
 __all__ = ["CompiledNetwork", "run"]
 
-BATCH_BYTES = 48 << 20
-"""Memory for a batch of images as the reference counts it: bits take an eighth of that."""
+BATCH_BYTES = 6 << 20
+"""Memory for the bits of a batch of images, roughly."""
 
 
 def run(network: Network, images: Bytes, *, progress: Callable[[int], object] | None = None) -> Result:
@@ -56,7 +56,7 @@ class CompiledNetwork:
     def scores(self, images: Bytes, progress: Callable[[int], object] | None = None) -> Int64Array:
         """The scores (N, classes) of ``images`` (N, *frame shape), on all cores."""
         check_images(self._network, images)
-        an_image = bytes_an_image(self._network)
+        an_image = -(-bytes_an_image(self._network) // 8)  # bits, not bytes
         cores = max(1, min(usable_cores(), MOST_BYTES // an_image))
         batch = max(1, min(BATCH_BYTES // an_image, -(-len(images) // cores)))
         scores = np.empty((len(images), self._network.classes), np.int64)

@@ -27,6 +27,7 @@ __all__ = ["Result", "encode", "run"]
 BATCH_BYTES = 6 << 20
 """Memory for the spikes and membranes of a batch of images: small enough for the processor's cache."""
 MAX_CORES = 16
+"""How many batches run at once at most. Each takes memory, so a large machine does not use all its cores."""
 MOST_BYTES = 1 << 30
 """Memory for the batches of all cores: with a large network fewer run at once."""
 
@@ -68,7 +69,7 @@ def run(
     """
     check_images(network, images)
     an_image = bytes_an_image(network)
-    cores = max(1, min(cores or usable_cores(), MOST_BYTES // an_image))
+    cores = max(1, min(cores or min(usable_cores(), MAX_CORES), MOST_BYTES // an_image))
     if batch is None:
         batch = max(1, min(BATCH_BYTES // an_image, -(-len(images) // cores)))
     pipeline = _Pipeline(network)
@@ -159,9 +160,8 @@ def check_images(network: Network, images: Bytes) -> None:
 
 
 def usable_cores() -> int:
-    """How many batches to run at once. Each takes memory, so a large machine does not use all its cores."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MAX_CORES)
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def bytes_an_image(network: Network) -> int:
