@@ -7,8 +7,9 @@ import pytest
 
 from hwsnn import reference
 from hwsnn.data import random_images
+from hwsnn.files.shipped import model_folders
 from hwsnn.model_file.by_name import load_model
-from hwsnn.spec import Network
+from hwsnn.spec import MaxPool, Network
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 
@@ -25,10 +26,12 @@ def require_equal(network: Network, seed: int) -> None:
     assert np.array_equal(found.predictions, expected.predictions)
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist-small", "mnist"])
-def test_shipped_models_are_compiled_whole(name: str) -> None:
+@pytest.mark.parametrize("name", model_folders())
+def test_shipped_models(name: str) -> None:
+    """Their pools of winners are the reference's, all else is compiled."""
     network = load_model(name)
-    assert all(compiled_layer(network, index) is not None for index in range(len(network.layers)))
+    for index, layer in enumerate(network.layers):
+        assert (compiled_layer(network, index) is None) == (isinstance(layer, MaxPool) and layer.mode == "winner")
     require_equal(network, 1)
 
 
