@@ -48,6 +48,14 @@ class Usage:
     own: float
     everything: float | None
 
+    def since(self, before: Usage, fps: float) -> Timing:
+        """What was used since ``before``, at ``fps``."""
+        wall, own = self.wall - before.wall, self.own - before.own
+        others = None
+        if self.everything is not None and before.everything is not None:
+            others = max(0.0, self.everything - before.everything - own) / wall
+        return Timing(fps, own / wall, others)
+
 
 def deadline() -> float:
     """When the last run of a figure begins that is measured from now on."""
@@ -72,12 +80,7 @@ def timed(run: Callable[[Images], object], images: Images, progress: CountProgre
     while len(rates) < REPEATS and not (rates and perf_counter() > until):
         rates.append(len(some) / seconds_of(lambda: run(some)))
         progress(len(rates), REPEATS)
-    after = usage()
-    wall, own = after.wall - before.wall, after.own - before.own
-    others = None
-    if before.everything is not None and after.everything is not None:
-        others = max(0.0, after.everything - before.everything - own) / wall
-    return Timing(statistics.median(rates), own / wall, others)
+    return usage().since(before, statistics.median(rates))
 
 
 def best_batch(run: Callable[[Images, int], object], images: Images, smallest: int, largest: int, until: float) -> int:
