@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import compiled, inlined
-from .vectors import add_run, lowest, run_neurons, sum_products
+from .vectors import NEURONS, add_runs, lowest, run_neurons, sum_products
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -63,24 +63,27 @@ class Cells(NamedTuple):
 
 
 @compiled
-def spike_layer(inputs, weights, order, bias, geometry, cells, timesteps, bits, membranes):  # type: ignore[no-untyped-def]
+def spike_layer(inputs, weights, rows, columns, bias, geometry, cells, timesteps, bits, membranes):  # type: ignore[no-untyped-def]
     """Currents of spikes, and neurons: fills ``bits`` or ``membranes``, (T, N, rows, columns, bytes or channels).
 
-    ``weights``: (any,) of the type of the currents, by input channel, row of the window, column of it in the order of
-    those that neighbouring windows take (``order``: the place of each column), and output channel.
-    ``bias``: (channels,) of that type.
+    ``weights``: (any,) by input channel, row of the window, column of it in the order of those that neighbouring
+    windows take, and output channel; of the type of the currents, or narrower. ``rows``: (height, 2), the first window
+    that an input of a row is in, and the one after the last. ``columns``: (width, 3), the first window that an input of
+    a column is in, in how many it is, and the place of the first one's column. ``bias``: (channels,).
     """
     g = geometry
     steps, images = inputs.shape[:2]
     channels = g.blocks * g.lanes
     step = g.rows * g.columns * channels
-    sums = np.empty(steps * step, weights.dtype)
-    pooled = np.empty(steps * g.out_rows * g.out_columns * channels if g.pools else 0, weights.dtype)
+    sums = np.empty(steps * step, bias.dtype)
+    pooled = np.empty(steps * g.out_rows * g.out_columns * channels if g.pools else 0, bias.dtype)
+    nothing = np.empty_like(sums)
+    for at in range(len(sums)):
+        nothing[at] = bias[at % channels]
+    flat = inputs.reshape(-1)
     for image in range(images):
-        for at in range(0, len(sums), channels):
-            for channel in range(channels):
-                sums[at + channel] = bias[channel]
-        _add_spikes(inputs, image, weights, order, g, step, sums)
+        sums[:] = nothing
+        _add_spikes(flat, inputs.shape, image, weights, rows, columns, g, step, sums)
         if g.pools:
             _pool_currents(sums, steps, step, g, g.out_rows, pooled)
             _run(cells, pooled, steps, g, timesteps, image, 0, g.out_rows, bits, membranes)
@@ -141,55 +144,60 @@ def or_pool(inputs, size_y, size_x, stride_y, stride_x, pooled):  # type: ignore
 
 
 @compiled
-def _add_spikes(inputs, image, weights, order, g, step, sums):  # type: ignore[no-untyped-def]
+def _add_spikes(inputs, shape, image, weights, rows, columns, g, step, sums):  # type: ignore[no-untyped-def]
     """Add the weights of all spikes of an image, those of neighbouring windows in one run."""
-    steps, _, height, width, words = inputs.shape
+    steps, images, height, width, words = shape
     channels = g.blocks * g.lanes
     a_row = g.size_x * channels
+    a_source = g.size_y * a_row
+    starts = np.empty(words * inputs.itemsize * 8, np.int64)
     for t in range(steps):
         for y in range(height):
-            top = max(0, -((g.size_y - 1 - y - g.padding_y) // g.stride_y))
-            bottom = min(g.rows - 1, (y + g.padding_y) // g.stride_y)
+            top, bottom = rows[y, 0], rows[y, 1]
             for x in range(width):
-                left = max(0, -((g.size_x - 1 - x - g.padding_x) // g.stride_x))
-                count = min(g.columns - 1, (x + g.padding_x) // g.stride_x) + 1 - left
-                if count <= 0 or top > bottom:
-                    continue
-                first = order[x + g.padding_x - left * g.stride_x] * channels
+                found = 0
                 for word in range(words):
-                    spikes = np.uint64(inputs[t, image, y, x, word])
+                    spikes = np.uint64(inputs[(((t * images + image) * height + y) * width + x) * words + word])
                     while spikes != 0:
-                        source = word * inputs.itemsize * 8 + lowest(spikes)
+                        starts[found] = (word * inputs.itemsize * 8 + lowest(spikes)) * a_source
                         spikes &= spikes - np.uint64(1)
-                        for row in range(top, bottom + 1):
-                            i = y + g.padding_y - row * g.stride_y
-                            start = (source * g.size_y + i) * a_row + first
-                            at = t * step + (row * g.columns + left) * channels
-                            _add_weights(g.lanes, sums, at, weights, start, count * g.blocks)
+                        found += 1
+                if found == 0:
+                    continue
+                left, count, first = columns[x, 0], columns[x, 1], columns[x, 2]
+                for row in range(top, bottom):
+                    offset = (y + g.padding_y - row * g.stride_y) * a_row + first * channels
+                    at = t * step + (row * g.columns + left) * channels
+                    _add_weights(g.lanes, sums, at, weights, starts, found, offset, count * g.blocks)
 
 
 @inlined
-def _add_weights(lanes, sums, at, weights, start, count):  # type: ignore[no-untyped-def]
+def _add_weights(lanes, sums, at, weights, starts, found, offset, count):  # type: ignore[no-untyped-def]
     if lanes == 64:
-        add_run(64, sums, at, weights, start, count)
-    elif lanes == 32:
-        add_run(32, sums, at, weights, start, count)
-    elif lanes == 16:
-        add_run(16, sums, at, weights, start, count)
+        _add_lanes(64, sums, at, weights, starts, found, offset, count)
     else:
-        add_run(8, sums, at, weights, start, count)
+        _add_lanes(16, sums, at, weights, starts, found, offset, count)
+
+
+@inlined
+def _add_lanes(lanes, sums, at, weights, starts, found, offset, count):  # type: ignore[no-untyped-def]
+    k = 0
+    while k + 4 <= found:
+        add_runs(lanes, 4, sums, at, weights, starts, k, offset, count)
+        k += 4
+    if k + 2 <= found:
+        add_runs(lanes, 2, sums, at, weights, starts, k, offset, count)
+        k += 2
+    if k < found:
+        add_runs(lanes, 1, sums, at, weights, starts, k, offset, count)
 
 
 @inlined
 def _sum_window(g, sums, at, bias, of, weights, base, inputs, corner, width, pairs):  # type: ignore[no-untyped-def]
     if g.lanes == 64:
         sum_products(64, sums, at, bias, of, weights, base, inputs, corner, g.size_y, width, pairs)
-    elif g.lanes == 32:
-        sum_products(32, sums, at, bias, of, weights, base, inputs, corner, g.size_y, width, pairs)
-    elif g.lanes == 16:
-        sum_products(16, sums, at, bias, of, weights, base, inputs, corner, g.size_y, width, pairs)
     else:
-        sum_products(8, sums, at, bias, of, weights, base, inputs, corner, g.size_y, width, pairs)
+        sum_products(16, sums, at, bias, of, weights, base, inputs, corner, g.size_y, width, pairs)
 
 
 @compiled
@@ -221,34 +229,14 @@ def _run(cells, currents, steps, g, timesteps, image, top, out_rows, bits, membr
     if cells.membranes:
         _keep_membranes(cells, currents, step, timesteps, image, out_rows * g.out_columns, channels, membranes)
         return
-    for position in range(out_rows * g.out_columns):
-        for block in range(g.blocks):
-            of = block * g.lanes
-            at = position * channels + of
-            to = ((image * positions + top * g.out_columns + position) * channels + of) // 8
-            bits_step = images * positions * channels // 8
-            _run_block(g.lanes, cells, of, currents, at, step, timesteps, flat, to, bits_step)
-
-
-@inlined
-def _run_block(lanes, cells, of, currents, at, step, timesteps, bits, to, bits_step):  # type: ignore[no-untyped-def]
-    if cells.multiplies:
-        if lanes == 64:
-            run_neurons(64, 1, cells, of, currents, at, step, timesteps, bits, to, bits_step)
-        elif lanes == 32:
-            run_neurons(32, 1, cells, of, currents, at, step, timesteps, bits, to, bits_step)
-        elif lanes == 16:
-            run_neurons(16, 1, cells, of, currents, at, step, timesteps, bits, to, bits_step)
+    for channel in range(0, channels, NEURONS):
+        to = ((image * positions + top * g.out_columns) * channels + channel) // 8
+        apart = images * positions * channels // 8
+        some = out_rows * g.out_columns
+        if cells.multiplies:
+            run_neurons(1, cells, channel, some, channels, currents, channel, step, timesteps, flat, to, apart)
         else:
-            run_neurons(8, 1, cells, of, currents, at, step, timesteps, bits, to, bits_step)
-    elif lanes == 64:
-        run_neurons(64, 0, cells, of, currents, at, step, timesteps, bits, to, bits_step)
-    elif lanes == 32:
-        run_neurons(32, 0, cells, of, currents, at, step, timesteps, bits, to, bits_step)
-    elif lanes == 16:
-        run_neurons(16, 0, cells, of, currents, at, step, timesteps, bits, to, bits_step)
-    else:
-        run_neurons(8, 0, cells, of, currents, at, step, timesteps, bits, to, bits_step)
+            run_neurons(0, cells, channel, some, channels, currents, channel, step, timesteps, flat, to, apart)
 
 
 @compiled

@@ -27,11 +27,11 @@ from hwsnn.spec.integers import Int64Array, IntArray, Range, signed_limits
 
 from .kernels import Cells, Geometry, or_pool, pixel_layer, spike_layer
 
-LANES = (64, 32, 16, 8)
+LANES = (64, 16)
 """How many channels the kernels take at once."""
 BLOCK_BYTES = 1 << 14
 """Memory for the currents of the positions that are computed at once: small enough for the processor's first cache."""
-INT16, INT32 = (Range(*signed_limits(bits)) for bits in (16, 32))
+INT8, INT16, INT32 = (Range(*signed_limits(bits)) for bits in (8, 16, 32))
 
 Stage: TypeAlias = Callable[..., npt.NDArray[Any]]
 """From what the inputs of a layer give, (T, N, H, W, any), to what it gives: bytes of bits, or a number a channel.
@@ -168,8 +168,15 @@ class _CompiledPopulation:
         )
         weight = np.zeros((channels, *projection.weight.shape[1:]), np.int64)
         weight[: layer.out_channels] = _weights(layer)
-        self._order = _order(projection.kernel[1], projection.stride[1])
-        self._weights = _by_source(weight, self._order, dtype) if self._spiking else _paired(weight, lanes)
+        order = _order(projection.kernel[1], projection.stride[1])
+        narrow = np.int8 if dtype == np.int16 and _within(weight, INT8) else dtype
+        self._weights = _by_source(weight, order, narrow) if self._spiking else _paired(weight, lanes)
+        whole = [extent[i] + 2 * self._borders[i] for i in (0, 1)]
+        self._rows = _windows(whole[0], projection.kernel[0], projection.stride[0], padding[0], rows)
+        across = _windows(whole[1], projection.kernel[1], projection.stride[1], padding[1], columns)
+        firsts = np.arange(whole[1]) + padding[1] - across[:, 0] * projection.stride[1]
+        counts = across[:, 1] - across[:, 0]
+        self._columns = np.stack([across[:, 0], counts, order[np.where(counts > 0, firsts, 0)]], axis=1)
         self._bias = _filled(layer.bias, dtype)
         self._cells = _cells(layer, fires=self._fires)
 
@@ -180,7 +187,7 @@ class _CompiledPopulation:
         membranes = np.empty((0,) * 5 if self._fires else (*shape, self._channels), np.int32)
         common = self._bias, self._geometry, self._cells, self._timesteps, bits, membranes
         if self._spiking:
-            spike_layer(_words(inputs), self._weights, self._order, *common)
+            spike_layer(_words(inputs), self._weights, self._rows, self._columns, *common)
         else:
             steps, images, height, width, channels = inputs.shape
             behind = np.append(inputs, np.int16(0))  # the last pair of a row may reach over its end
@@ -217,6 +224,13 @@ class _OrPool:
 
 def _words(bits: Bytes) -> npt.NDArray[Any]:
     return bits.view(np.uint64) if bits.shape[-1] % 8 == 0 else bits
+
+
+def _windows(extent: int, size: int, stride: int, padding: int, count: int) -> Int64Array:
+    """The windows with each input of a row or column, (extent, 2): the first of ``count``, and the end of them."""
+    at = np.arange(extent) + padding
+    first = np.maximum(0, -((size - 1 - at) // stride))
+    return np.stack([first, np.maximum(first, np.minimum(count, at // stride + 1))], axis=1)
 
 
 def _order(columns: int, stride: int) -> Int64Array:

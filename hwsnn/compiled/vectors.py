@@ -13,30 +13,49 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+NEURONS = 8
+"""Neurons that are computed at once."""
 _I1, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 16, 32, 64))
 
 
 @intrinsic(prefer_literal=True)
-def add_run(typing: Any, lanes: Any, sums: Any, at: Any, weights: Any, start: Any, count: Any) -> Any:
-    """``sums[at + i] += weights[start + i]`` for every i below ``count`` times ``lanes``.
+def add_runs(
+    typing: Any,
+    lanes: Any,
+    many: Any,
+    sums: Any,
+    at: Any,
+    weights: Any,
+    starts: Any,
+    first: Any,
+    offset: Any,
+    count: Any,
+) -> Any:
+    """``sums[at + i] += weights[starts[k] + offset + i]``: ``many`` k from ``first`` on, all i below ``count * lanes``.
 
-    ``sums`` and ``weights``: of one type; what does not fit it wraps.
+    ``weights``: of the type of ``sums`` or a narrower one; what does not fit ``sums`` wraps. ``many``: a literal.
+    ``starts``: int64.
     """
-    if not isinstance(lanes, types.IntegerLiteral):
+    if not (isinstance(lanes, types.IntegerLiteral) and isinstance(many, types.IntegerLiteral)):
         return None
-    wide = lanes.literal_value
-    signature = types.void(lanes, sums, types.intp, weights, types.intp, types.intp)
+    wide, place = lanes.literal_value, types.intp
+    signature = types.void(lanes, many, sums, place, weights, starts, place, place, place)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, sums, at, weights, start, count = arguments
-        sums, weights = _pointers(context, builder, signature, {1: sums, 3: weights})
+        _, _, sums, at, weights, starts, first, offset, count = arguments
+        sums, weights, starts = _pointers(context, builder, signature, {2: sums, 4: weights, 5: starts})
+        places = []
+        for k in range(many.literal_value):
+            start = builder.load(builder.gep(starts, [builder.add(first, ir.Constant(_I64, k))]))
+            places.append(builder.gep(weights, [builder.add(start, offset)]))
         with cgutils.for_range(builder, count, intp=_I64) as loop:
-            offset = builder.mul(loop.index, ir.Constant(_I64, wide))
-            to = builder.add(at, offset)
-            added = builder.add(
-                _load(builder, sums, to, wide), _load(builder, weights, builder.add(start, offset), wide)
-            )
-            _store(builder, added, sums, to)
+            done = builder.mul(loop.index, ir.Constant(_I64, wide))
+            to = builder.add(at, done)
+            total = _load(builder, sums, to, wide)
+            for run in places:
+                some = _load(builder, run, done, wide)
+                total = builder.add(total, some if some.type == total.type else builder.sext(some, total.type))
+            _store(builder, total, sums, to)
         return context.get_dummy_value()
 
     return signature, generate
@@ -86,10 +105,11 @@ def sum_products(
                 every = builder.bitcast(builder.shuffle_vector(first, nothing, ir.Constant(totals, [0] * wide)), halves)
                 number = builder.add(to_row, loop.index)
                 at_weights = builder.add(base, builder.mul(number, ir.Constant(_I64, 2 * wide)))
-                some = _load(builder, weights, at_weights, 2 * wide)
-                made = builder.mul(builder.sext(some, products), builder.sext(every, products))
-                added = builder.add(builder.shuffle_vector(made, none, even), builder.shuffle_vector(made, none, odd))
-                builder.store(builder.add(builder.load(total), added), total)
+                with builder.if_then(builder.icmp_signed("!=", pair, ir.Constant(_I32, 0))):
+                    some = _load(builder, weights, at_weights, 2 * wide)
+                    made = builder.mul(builder.sext(some, products), builder.sext(every, products))
+                    halved = (builder.shuffle_vector(made, none, half) for half in (even, odd))
+                    builder.store(builder.add(builder.load(total), builder.add(*halved)), total)
         _store(builder, builder.load(total), sums, at)
         return context.get_dummy_value()
 
@@ -99,10 +119,11 @@ def sum_products(
 @intrinsic(prefer_literal=True)
 def run_neurons(
     typing: Any,
-    lanes: Any,
     multiplies: Any,
     cells: Any,
     channel: Any,
+    positions: Any,
+    channels: Any,
     currents: Any,
     at: Any,
     step: Any,
@@ -111,48 +132,55 @@ def run_neurons(
     to: Any,
     bits_step: Any,
 ) -> Any:
-    """All steps of ``lanes`` neurons of neighbouring channels: currents from ``currents[at]`` on, spikes to ``bits``.
+    """All steps of ``NEURONS`` neurons of neighbouring channels, at ``positions`` positions in a row.
 
-    Those of a step are ``step`` and ``bits_step`` numbers after those of the one before. ``multiplies``: a literal,
-    which leak of ``cells`` it is. A spike of lane i is bit i from ``bits[to]`` on, uint8.
+    Their currents begin at ``currents[at]``, ``channels`` numbers apart, and those of a step are ``step`` behind those
+    of the one before. Their spikes begin at ``bits[to]``, a byte for 8 channels, ``bits_step`` bytes from step to step.
+    ``multiplies``: a literal, which leak of ``cells`` it is.
     """
-    if not (isinstance(lanes, types.IntegerLiteral) and isinstance(multiplies, types.IntegerLiteral)):
+    if not isinstance(multiplies, types.IntegerLiteral):
         return None
-    count, by_product, place = lanes.literal_value, bool(multiplies.literal_value), types.intp
-    signature = types.void(lanes, multiplies, cells, place, currents, place, place, place, bits, place, place)
+    by_product, place = bool(multiplies.literal_value), types.intp
+    signature = types.void(multiplies, cells, place, place, place, currents, place, place, place, bits, place, place)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, _, cells, channel, currents, at, step, timesteps, bits, to, bits_step = arguments
-        currents, bits = _pointers(context, builder, signature, {4: currents, 8: bits})
-        names = dict(zip(signature.args[2].fields, signature.args[2].types, strict=True))
+        _, cells, channel, positions, channels, currents, at, step, timesteps, bits, to, bits_step = arguments
+        currents, bits = _pointers(context, builder, signature, {5: currents, 9: bits})
+        names = dict(zip(signature.args[1].fields, signature.args[1].types, strict=True))
 
         def field(name: str) -> Any:
             return builder.extract_value(cells, list(names).index(name))
 
         def by_channel(name: str) -> Any:
             pointer = cgutils.create_struct_proxy(names[name])(context, builder, value=field(name)).data
-            return _load(builder, pointer, channel, count)
+            return _load(builder, pointer, channel, NEURONS)
 
-        wide, wider = ir.VectorType(_I32, count), ir.VectorType(_I64, count)
-        threshold, keep, sub = by_channel("threshold"), by_channel("keep"), by_channel("sub")
-        shift = builder.trunc(field("shift"), _I32)
-        shifts = _splat(builder, builder.and_(shift, ir.Constant(_I32, 31)), count)
-        kept = cgutils.alloca_once_value(builder, by_channel("initial"))
-        with cgutils.for_range(builder, timesteps, intp=_I64) as loop:
-            v = builder.load(kept)
-            if by_product:
-                product = builder.mul(builder.sext(v, wider), builder.sext(by_channel("multiplier"), wider))
-                leaked = builder.trunc(builder.ashr(product, builder.zext(shifts, wider)), wide)
-            else:
-                lost = builder.and_(builder.ashr(v, shifts), by_channel("multiplier"))
-                leaked = builder.sub(v, lost)
-            found = _load(builder, currents, builder.add(at, builder.mul(loop.index, step)), count)
-            u = builder.add(leaked, found if found.type == wide else builder.sext(found, wide))
-            fires = builder.icmp_signed(">=", u, threshold)
-            place = builder.gep(bits, [builder.add(to, builder.mul(loop.index, bits_step))])
-            word = ir.IntType(count)
-            builder.store(builder.bitcast(fires, word), builder.bitcast(place, word.as_pointer()), align=1)
-            builder.store(builder.select(fires, builder.sub(builder.and_(u, keep), sub), u), kept)
+        def splat(value: Any) -> Any:
+            return _splat(builder, value, NEURONS)
+
+        wide, wider, word = ir.VectorType(_I32, NEURONS), ir.VectorType(_I64, NEURONS), ir.IntType(NEURONS)
+        initial, threshold, keep, sub = (by_channel(name) for name in ("initial", "threshold", "keep", "sub"))
+        multiplier = by_channel("multiplier")
+        shifts = splat(builder.and_(builder.trunc(field("shift"), _I32), ir.Constant(_I32, 31)))
+        kept = cgutils.alloca_once(builder, wide)
+        bytes_apart = builder.lshr(channels, ir.Constant(_I64, 3))
+        with cgutils.for_range(builder, positions, intp=_I64) as position:
+            from_current = builder.add(at, builder.mul(position.index, channels))
+            to_byte = builder.add(to, builder.mul(position.index, bytes_apart))
+            builder.store(initial, kept)
+            with cgutils.for_range(builder, timesteps, intp=_I64) as loop:
+                v = builder.load(kept)
+                if by_product:
+                    product = builder.mul(builder.sext(v, wider), builder.sext(multiplier, wider))
+                    leaked = builder.trunc(builder.ashr(product, builder.zext(shifts, wider)), wide)
+                else:
+                    leaked = builder.sub(v, builder.and_(builder.ashr(v, shifts), multiplier))
+                found = _load(builder, currents, builder.add(from_current, builder.mul(loop.index, step)), NEURONS)
+                u = builder.add(leaked, found if found.type == wide else builder.sext(found, wide))
+                fires = builder.icmp_signed(">=", u, threshold)
+                spikes = builder.gep(bits, [builder.add(to_byte, builder.mul(loop.index, bits_step))])
+                builder.store(builder.bitcast(fires, word), builder.bitcast(spikes, word.as_pointer()), align=1)
+                builder.store(builder.select(fires, builder.sub(builder.and_(u, keep), sub), u), kept)
         return context.get_dummy_value()
 
     return signature, generate
