@@ -24,7 +24,7 @@ from hwsnn.spec import Conv, Dense, Encoder, Integrator, Layer, MaxPool, Network
 RNG = np.random.default_rng(0)
 DEVICE = DEVICES["xczu9eg"]
 ENDLESS = replace(DEVICE, lut=DEVICE.lut * 100, ff=DEVICE.ff * 100, bram18=DEVICE.bram18 * 100)
-TIMESTEPS, SIDE, CLASSES = 4, 32, 10
+TIMESTEPS, SIDE, CLASSES, HIDDEN = 4, 32, 10, 352
 
 
 def fires(channels: int) -> Neuron:
@@ -52,7 +52,7 @@ def network(name: str, layers: list[Layer]) -> Network:
 
 
 def vgg9() -> Network:
-    """Seven convolutions, three pools and two fully connected layers: 2.8 million weights."""
+    """Seven convolutions, three pools and two fully connected layers: 3.2 million weights."""
     layers: list[Layer] = []
     source, before = "pixels", 3
     for number, (after, pools) in enumerate(((64, 0), (64, 1), (128, 0), (128, 1), (256, 0), (256, 0), (256, 1))):
@@ -61,8 +61,8 @@ def vgg9() -> Network:
         if pools:
             layers.append(MaxPool(f"pool{number}", (2, 2), (2, 2), "or", source))
             source = f"pool{number}"
-    layers.append(dense("hidden", source, (before, 4, 4), 256))
-    layers.append(dense("last", "hidden", (256, 1, 1), CLASSES, last=True))
+    layers.append(dense("hidden", source, (before, 4, 4), HIDDEN))
+    layers.append(dense("last", "hidden", (HIDDEN, 1, 1), CLASSES, last=True))
     return network("vgg9", layers)
 
 

@@ -1,4 +1,4 @@
-"""What the forms of a synaptic sum cost on two families: the figures of docs/decisions/0001-synaptic-sums.md.
+"""What the tables of a synaptic sum cost on two families: the figures of docs/decisions/0001-synaptic-sums.md.
 
     python benchmarks/synaptic_sums.py [ROWS ...]
 
@@ -13,7 +13,6 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from hwsnn.verilog.emit import verilog_text
 
 LANES = 4
 INPUTS = {1: 36, 8: 9}
+TABLES: tuple[Sums, ...] = ("lut5", "lut6", "block")
 CURRENT_BITS = 28
 FAMILIES = {"ECP5": "synth_ecp5 -top top", "UltraScale+": "synth_xilinx -family xcup -flatten -top top"}
 
@@ -43,7 +43,7 @@ def weights(rows: int, input_bits: int) -> tuple[np.ndarray, np.ndarray]:
 def forms(rows: int) -> dict[str, Sums]:
     """The forms that differ at so many rows, in words."""
     named: dict[str, Sums] = {}
-    for sums in get_args(Sums):
+    for sums in TABLES:
         bits, where = bits_per_table(rows, sums), "block memory" if in_block_memory(rows, sums) else sums
         named.setdefault(f"tables of {bits} input bits, {where}" if bits else f"gates, {where}", sums)
     return named

@@ -114,13 +114,14 @@ def generate(
     clock_mhz: float | None = None,
     max_lut: float | None = None,
     fold: str | Path | None = None,
+    pixels_per_cycle: int | None = None,
 ) -> Design:
     """Write the Verilog of ``network`` with its manifest and folding into ``folder``, as ``hwsnn generate`` does.
 
     The keywords are those of ``hwsnn.planner.constraints.Constraints``. Raises ``InputError`` if no design meets
     them, or the folder cannot be written, ``ValueError`` for values out of range.
     """
-    constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
+    constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold, pixels_per_cycle)
 
     from .verilog.design import write_design
 
@@ -139,6 +140,7 @@ def verify(
     clock_mhz: float | None = None,
     max_lut: float | None = None,
     fold: str | Path | None = None,
+    pixels_per_cycle: int | None = None,
 ) -> NetworkResult:
     """Simulate the Verilog of ``network`` on ``images``, compared with the reference at every layer boundary.
 
@@ -147,7 +149,7 @@ def verify(
     keywords are those of ``generate``. Raises ``InputError`` if no design meets them or a tool is missing, and
     ``SimulationError`` if the simulation itself fails; a difference is no error but is in the result.
     """
-    constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold)
+    constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold, pixels_per_cycle)
 
     from .sim.network_bench import run_network
 

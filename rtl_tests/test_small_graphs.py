@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,5 +34,6 @@ def test_a_folding_names_every_queue(what: str) -> None:
     depths = dict(getattr(folding, f"{what}_depths"))
     name = sorted(depths)[-1]
     del depths[name]
+    without: dict[str, Any] = {f"{what}_depths": depths}
     with pytest.raises(ValueError, match=rf"^{what} depths must name \[.*'{name}'\], not \[.*\]$"):
-        Pipeline(network, replace(folding, **{f"{what}_depths": depths}))
+        Pipeline(network, replace(folding, **without))

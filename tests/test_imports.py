@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checking": {"errors", "progress", "spec", "float_network", "frontends", "quantization", "reference"},
     # How they are built
     "interface": set(),
-    "folding": {"errors", "files", "spec"},
+    "folding": {"errors", "files", "packages", "spec"},
     "rtl": {"spec", "folding", "interface"},
     "cycles": {"spec", "folding", "rtl"},
     "planner": {"errors", "spec", "folding", "cycles"},

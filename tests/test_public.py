@@ -84,6 +84,8 @@ def test_a_design(tmp_path: Path) -> None:
         ({"target_fps": 0}, "target_fps must be from 0.001 to 1e.09, not 0"),
         ({"max_lut": float("nan")}, "max_lut must be from 0.001 to 100, not nan"),
         ({"max_lut": 5, "target_fps": 5}, "target_fps and max_lut must not be given together"),
+        ({"pixels_per_cycle": 3}, "pixels_per_cycle must be an integer from 1 to 2, not 3"),
+        ({"fold": "f.json", "pixels_per_cycle": 1}, "fold and pixels_per_cycle must not be given together: a folding"),
     ],
 )
 def test_bad_constraints(constraints: dict[str, float | str], pattern: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from .common import (
     seed_option,
 )
 from .folding import folding_options, planned, remark
-from .generate import LIMITS
+from .generate import limit
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -133,7 +133,7 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
     difference = report.model_difference
     console.print(
         f"{network.name}, T = {network.timesteps}, on {plan.device.title}: about {plan.cost.described(plan.device)} "
-        f"(estimated), limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}\n"
+        f"(estimated), limited by {limit(plan)}\n"
         f"{len(simulated.result_clocks)} frames simulated back to back: {simulated.spikes_compared:,} bits compared "
         f"with the reference, {simulated.mismatches:,} mismatches\n"
         f"{clocks} cycles per frame, {simulated.latency_cycles:,} cycles from a frame's first pixel to its result "

@@ -60,7 +60,7 @@ device_option = click.option(
 
 
 def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = clock_option) -> Callable[[Any], Any]:
-    """``--device``, ``--target-fps`` with ``--clock-mhz``, ``--max-lut`` and ``--fold``, given as ``constraints``.
+    """What makes ``constraints``: target rate, clock, limit on look-up tables, fold file, pixels per cycle and device.
 
     A command of a board has its own device; ``clock`` replaces the option of that name.
     """
@@ -82,6 +82,11 @@ def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = c
         click.option(
             "--fold", type=click.Path(), callback=as_path, metavar="FILE", help="The folds in FILE, a folding.json."
         ),
+        click.option(
+            "--pixels-per-cycle",
+            type=click.Choice(["1", "2"]),
+            help="Pixels that arrive per cycle; two need direct encoding (default: 1).",
+        ),
     ]
     options.append(clock)
     if not own_device:
@@ -94,6 +99,7 @@ def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = c
             target_fps: float | None,
             max_lut: float | None,
             fold: Path | None,
+            pixels_per_cycle: str | None,
             clock_mhz: float | None = None,
             device: str = DEFAULT_DEVICE,
             **kwargs: Any,
@@ -102,7 +108,11 @@ def folding_options(*, own_device: bool = False, clock: Callable[[Any], Any] = c
             named = [name for name, value in given.items() if value is not None]
             if len(named) > 1:
                 raise click.UsageError(f"{' and '.join(named)} must not be given together")
-            return command(*args, constraints=Constraints(device, target_fps, clock_mhz, max_lut, fold), **kwargs)
+            if fold is not None and pixels_per_cycle is not None:
+                raise click.UsageError("--fold and --pixels-per-cycle must not be given together: the file has its own")
+            pixels = None if pixels_per_cycle is None else int(pixels_per_cycle)
+            constraints = Constraints(device, target_fps, clock_mhz, max_lut, fold, pixels)
+            return command(*args, constraints=constraints, **kwargs)
 
         for option in reversed(options):
             constrained = option(constrained)

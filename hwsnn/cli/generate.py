@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from hwsnn.planner import Candidate
     from hwsnn.planner.plan import Plan
 
-LIMITS = {
-    "pixels": "the pixels, which arrive one per cycle",
-    "encoder": "the encoder, which makes one time step per cycle",
-    "readout": "the readout",
-}
-"""What may limit a design other than a layer."""
+
+def limit(plan: Plan) -> str:
+    """What limits a design, in words."""
+    words = {
+        "pixels": f"the pixels, which arrive {'one' if plan.folding.pixels_per_cycle == 1 else 'two'} per cycle",
+        "encoder": "the encoder, which makes one time step per cycle",
+        "readout": "the readout",
+    }
+    return words.get(plan.limiting, f"layer {plan.limiting}")
 
 
 @click.command("generate")
@@ -56,6 +59,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
         "folding": str(design.folding),
         "lines": design.lines,
         "cycles_per_frame": clocks,
+        "pixels_per_cycle": plan.folding.pixels_per_cycle,
         "latency_cycles": plan.cycles.latency_cycles,
         "assumed_clock_mhz": clock,
         "fps_at_assumed_clock": clock * 1e6 / clocks,
@@ -76,7 +80,7 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
             f"assumed {clock:g} MHz; {plan.cycles.latency_cycles:,} cycles to a first result\n"
             f"about {plan.cost.described(device)} of {device.title}"
         )
-        click.echo(f"limited by {LIMITS.get(plan.limiting, f'layer {plan.limiting}')}")
+        click.echo(f"limited by {limit(plan)}")
         if plan.faster is not None and step is not None:
             click.echo(
                 f"{plan.faster.cycles_per_frame:,} cycles per frame, by other folds of {', '.join(step['layers'])}: "

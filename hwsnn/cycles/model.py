@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import islice
 from math import ceil, floor
 
+from hwsnn.folding.column_pairs import as_built, with_pixels
 from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, edge_queues, port_name
 from hwsnn.folding.input_beats import joined_steps
 from hwsnn.spec import Network
@@ -46,7 +47,7 @@ def simulate(network: Network, folding: Folding) -> Cycles:
 
     Raises ``DeadlockError`` if a queue is too short for any.
     """
-    machine = Machine(network, folding.layers)
+    machine = Machine(as_built(network, folding), folding.layers)
     busy = machine.busy()
     bottleneck = max(busy, key=lambda name: busy[name])
     steady = machine.steady(depths_of(folding), floor(busy[bottleneck]))
@@ -61,17 +62,17 @@ def simulate(network: Network, folding: Folding) -> Cycles:
     )
 
 
-def least_cycles(network: Network, layers: Mapping[str, LayerFold]) -> int:
+def least_cycles(network: Network, layers: Mapping[str, LayerFold], pixels_per_cycle: int = 1) -> int:
     """The cycles per frame of these folds if every queue is deep enough: those of the slowest part by itself."""
-    return ceil(max(Machine(network, layers).busy().values()))
+    return ceil(max(Machine(with_pixels(network, pixels_per_cycle), layers).busy().values()))
 
 
 def result_clocks(network: Network, folding: Folding, frames: int) -> list[int]:
     """Cycles from the very first pixel to the result of each of ``frames`` frames, if pixels are always available."""
-    return list(islice(Machine(network, folding.layers).result_clocks(depths_of(folding)), frames))
+    return list(islice(Machine(as_built(network, folding), folding.layers).result_clocks(depths_of(folding)), frames))
 
 
-def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
+def queue_depths(network: Network, layers: Mapping[str, LayerFold], pixels_per_cycle: int = 1) -> Folding:
     """The folding of these layers with the shortest queues that keep the cycles per frame (rounded up) and the latency
     of endless queues.
 
@@ -79,6 +80,7 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
     where a trial takes much longer, that holds of ``LUTRAM_WORDS`` places less. Wide queues are shortened first: if
     either of two queues could hold the same beats, it is the one with fewer bits per place.
     """
+    network = with_pixels(network, pixels_per_cycle)
     machine = Machine(network, layers)
     clocks = ceil(max(machine.busy().values()))
     depths: dict[Queue, float] = {queue: 2 * beats + UNDER_WAY for queue, beats in machine.queues.items()}
@@ -96,7 +98,8 @@ def queue_depths(network: Network, layers: Mapping[str, LayerFold]) -> Folding:
                 low = middle + 1
             middle = (low + high) // 2
         depths[queue] = peaks[queue]
-    return Folding(layers, _of_kind(depths, "results"), _of_kind(depths, "columns"), _of_kind(depths, "edges"))
+    results, columns, edges = (_of_kind(depths, kind) for kind in ("results", "columns", "edges"))
+    return Folding(layers, results, columns, edges, pixels_per_cycle)
 
 
 def _of_kind(numbers: Mapping[Queue, float], kind: str) -> dict[str, int]:

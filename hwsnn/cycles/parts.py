@@ -8,11 +8,12 @@ from functools import partial
 from math import prod
 from typing import Any
 
+from hwsnn.folding.column_pairs import pool_inputs
 from hwsnn.folding.folding import Folding, LayerFold, edge_queues, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.pipeline_depths import EngineDepths, engine_depths, layer_output
 from hwsnn.folding.synaptic_sums import tree_levels
-from hwsnn.spec import INPUT_INDEX, MaxPool, Network, Pair, Population, Sum
+from hwsnn.spec import INPUT_INDEX, MaxPool, Network, Pair, Population, Sum, Window
 from hwsnn.spec.checks import assert_never
 
 from . import components, ends
@@ -89,15 +90,15 @@ class _Network:
         from hwsnn.rtl.window.pool import OrPool, WinnerPool
 
         network, steps = self._network, self._steps(index, 0)
-        (channels, height, width), inputs = network.input_shapes(index)[0], prod(layer.size)
-        beats = -(-network.timesteps // steps)
+        _, height, width = network.input_shapes(index)[0]
+        channels, inputs, beats = network.shapes[index + 1][0], pool_inputs(layer), -(-network.timesteps // steps)
         winner = layer.mode == "winner"
         pool = WinnerPool(channels, inputs, network.timesteps, steps) if winner else OrPool(channels * steps, inputs)
         made = prod(network.shapes[index + 1][1:]) * beats
         return self._sections.extend(
             self._entry(index, 0, height * width * beats),
             [
-                *_window(layer.name, (height, width), layer.size, layer.stride, beats),
+                *_window(layer.name, (height, width), layer.window, beats),
                 Part(layer.name, partial(CreditFifo, delay=pool.latency + 1), made, (layer.name, "results")),
             ],
         )
@@ -169,19 +170,19 @@ class _Network:
         branch = self._joined(index, port, height * width, beats, self._joined_steps(index, port))
         if not projection.sliding:
             return branch
-        size, stride, padding = projection.window if layer.pool is None else layer.window
-        if any(padding):
-            top, left = padding
-            rows, columns = range(-top, height + top), range(-left, width + left)
-            inside = [0 <= y < height and 0 <= x < width for y in rows for x in columns]
-            height, width = len(rows), len(columns)
+        window = projection.window if layer.pool is None else layer.window
+        extent = rows, columns = window.padded((height, width))
+        if extent != (height, width):
+            top, left = window.padding
+            ys, xs = range(-top, rows - top), range(-left, columns - left)
+            inside = [0 <= y < height and 0 <= x < width for y in ys for x in xs]
             parts = [
-                Part(name, _fixed(components.Padding, _each(inside, beats)), height * width * beats),
-                Part(name, _fixed(components.SkidBuffer), height * width * beats),
+                Part(name, _fixed(components.Padding, _each(inside, beats)), rows * columns * beats),
+                Part(name, _fixed(components.SkidBuffer), rows * columns * beats),
             ]
             branch = self._sections.extend(branch, parts)
         queue: Queue = port_name(network, index, port), "columns"
-        return self._sections.extend(branch, _window(name, (height, width), size, stride, beats, queue))
+        return self._sections.extend(branch, _window(name, extent, window, beats, queue))
 
 
 def _early_clocks(engine: EngineDepths, port: int, beats: int) -> list[int]:
@@ -249,13 +250,11 @@ def _fixed(component: Callable[..., Component], *parameters: Any) -> Callable[[P
     return lambda push, _: component(push, *parameters)
 
 
-def _window(
-    name: str, extent: Pair, kernel: Pair, stride: Pair, beats: int, queue: Queue | None = None
-) -> Iterator[Part]:
-    row = extent[1] * beats
+def _window(name: str, extent: Pair, window: Window, beats: int, queue: Queue | None = None) -> Iterator[Part]:
+    kernel, row = window.size, extent[1] * beats
     rows, columns = (
-        [at >= size - 1 and (at - size + 1) % step == 0 for at in range(length)]
-        for length, size, step in zip(extent, kernel, stride, strict=True)
+        [size - 1 <= at < length - unused and (at - size + 1) % step == 0 for at in range(length)]
+        for length, size, step, unused in zip(extent, kernel, window.stride, (0, window.unused), strict=True)
     )
     yield _history(name, kernel[0], _each(rows, row), sum(rows) * row)
     if queue is not None:

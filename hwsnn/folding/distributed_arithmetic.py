@@ -6,8 +6,8 @@ from .folding import Sums
 
 MAX_LOGIC_ROWS = 32
 """Maximum rows of weights for tables in logic; with more, tables are in block memory in any case."""
-ADDRESS_BITS = {"lut5": 5, "lut6": 6, "block": 9}
-"""Address bits of a table: those of a look-up table, and of a block memory at its greatest width."""
+ADDRESS_BITS = {"lut5": 5, "lut6": 6, "block": 9, "adders": 0}
+"""Address bits of a table: those of a look-up table, and of a block memory at its greatest width; 0 for no tables."""
 MIN_BLOCK_BITS = 2
 """Minimum input bits for which a table in block memory is worth it."""
 
@@ -22,6 +22,8 @@ def bits_per_table(rows: int, sums: Sums) -> int:
 
     The figures behind the rule are in ``docs/decisions/0001-synaptic-sums.md``.
     """
+    if sums == "adders":
+        return 0
     row_bits = (rows - 1).bit_length()
     if in_block_memory(rows, sums):
         room = ADDRESS_BITS["block"] - row_bits

@@ -11,12 +11,15 @@ from typing import Any
 from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.spec import Network
+from hwsnn.spec.checks import require_integer
 
+from .column_pairs import with_pixels
 from .fold_shape import fold_shapes
-from .folding import Folding, LayerFold, column_queues, edge_queues
+from .folding import MOST_PIXELS, Folding, LayerFold, column_queues, edge_queues
 from .pipeline_depths import engine_depths
 
 LARGEST_FILE = 1 << 20
+PIXELS = "pixels_per_cycle"
 DEPTHS: Mapping[str, Callable[[Network], list[str]]] = {
     "fifo_depths": lambda network: [layer.name for layer in network.layers],
     "column_depths": column_queues,
@@ -26,8 +29,12 @@ DEPTHS: Mapping[str, Callable[[Network], list[str]]] = {
 
 
 def to_json(folding: Folding) -> dict[str, Any]:
-    """The folding as JSON values: ``layers`` by name, and the depths of its queues; ``edge_depths`` only with forks."""
-    values = {
+    """The folding as JSON values: its pixels per cycle, ``layers`` by name, and the depths of its queues.
+
+    ``edge_depths`` only with forks.
+    """
+    values: dict[str, Any] = {
+        PIXELS: folding.pixels_per_cycle,
         "layers": {name: asdict(fold) for name, fold in folding.layers.items()},
         "fifo_depths": dict(folding.fifo_depths),
         "column_depths": dict(folding.column_depths),
@@ -35,8 +42,8 @@ def to_json(folding: Folding) -> dict[str, Any]:
     return values | ({"edge_depths": dict(folding.edge_depths)} if folding.edge_depths else {})
 
 
-def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | None]:
-    """The folds in the file ``path``, and the complete folding if the file has queue depths too.
+def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | None, int]:
+    """The folds in the file ``path``, the complete folding if the file has queue depths too, and the pixels per cycle.
 
     Raises ``InputError`` if the file is not a folding of ``network``.
     """
@@ -49,14 +56,20 @@ def load(path: Path, network: Network) -> tuple[dict[str, LayerFold], Folding | 
         raise InputError(f"{path}: cannot read the folding: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise InputError(f"{path}: a folding must be a JSON file, as hwsnn generate writes one") from None
-    if not isinstance(values, dict) or "layers" not in values or values.keys() - {"layers", *DEPTHS}:
-        raise InputError(f"{path}: a folding must have the entries layers and maybe {', '.join(DEPTHS)}")
+    if not isinstance(values, dict) or "layers" not in values or values.keys() - {"layers", PIXELS, *DEPTHS}:
+        raise InputError(f"{path}: a folding must have the entries layers and maybe {PIXELS}, {', '.join(DEPTHS)}")
+    pixels = values.get(PIXELS, 1)
+    try:
+        require_integer("pixels per cycle", pixels, 1, MOST_PIXELS)
+        network = with_pixels(network, pixels)
+    except (ValueError, InputError) as error:
+        raise InputError(f"{path}: {reason(error)}") from None
     layers = _layers(path, values["layers"], network)
     if not any(name in values for name in DEPTHS):
-        return layers, None
+        return layers, None, pixels
     depths = {what: _depths(path, what, values.get(what, {}), names(network)) for what, names in DEPTHS.items()}
     try:
-        return layers, Folding(layers, **depths)
+        return layers, Folding(layers, **depths, pixels_per_cycle=pixels), pixels
     except ValueError as error:
         raise InputError(f"{path}: {reason(error)}") from None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from hwsnn.spec import AnyProjection, Population
 
 from .folding import LayerFold
+from .shared_adders import MOST_WORK
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
     ``fold.cin_par`` is that of the projection with the most input channels in a group, and gives the input folds that
     all of them take time for. The others have no more of them.
 
-    Raises ``ValueError`` if a recurrent layer has several steps per cycle: each needs the spikes of the one before.
+    Raises ``ValueError`` if a recurrent layer has several steps per cycle, as each needs the spikes of the one before,
+    and if sums are to be of shared adders although not all weights are used in every cycle, or they are too many.
     """
     if layer.recurrent and fold.t_par > 1:
         raise ValueError(f"t_par of the recurrent layer {layer.name!r} must be 1, not {fold.t_par}")
@@ -58,7 +62,7 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
     whole_folds = -(-channels[widest] // fold.cin_par)
     cin_par = [-(-each // whole_folds) for each in channels]
     cin_par[widest] = min(fold.cin_par, channels[widest])
-    return tuple(
+    shapes = tuple(
         FoldShape(
             lanes=lanes,
             cin_par=parts,
@@ -69,6 +73,37 @@ def fold_shapes(layer: Population, fold: LayerFold) -> tuple[FoldShape, ...]:
         )
         for projection, of_group, each, parts in zip(layer.projections, outputs, channels, cin_par, strict=True)
     )
+    if fold.sums == "adders":
+        _check_adders(layer, shapes)
+    return shapes
+
+
+def fold_of_adders(layer: Population) -> LayerFold | None:
+    """The fold of ``layer`` with sums of shared adders, and one step per cycle; None if it cannot have one."""
+    channels = max(int(projection.weight.shape[1]) for projection in layer.projections)
+    fold = LayerFold(channels, layer.out_channels, sums="adders")
+    try:
+        fold_shapes(layer, fold)
+    except ValueError:
+        return None
+    return fold
+
+
+def _check_adders(layer: Population, shapes: Sequence[FoldShape]) -> None:
+    for projection, shape in zip(layer.projections, shapes, strict=True):
+        positions = 1 if projection.sliding else prod(projection.weight.shape[2:])
+        if shape.output_folds * shape.input_folds * positions > 1:
+            channels = max(int(each.weight.shape[1]) for each in layer.projections)
+            raise ValueError(
+                f"sums of adders must have all weights of layer {layer.name!r} in every cycle, so cin_par {channels} "
+                f"and cout_par {layer.out_channels}, and inputs of one position"
+            )
+        weights, inputs = projection.weight.size, projection.in_channels * projection.taps
+        if weights * inputs > MOST_WORK:
+            raise ValueError(
+                f"sums of adders must be of few weights, which times their inputs are at most {MOST_WORK:,}, as it "
+                f"takes long to find them, not {weights:,} weights times {inputs:,} inputs in layer {layer.name!r}"
+            )
 
 
 def _groups(projection: AnyProjection) -> int:

@@ -10,7 +10,9 @@ from hwsnn.spec.checks import assert_never, require_choice, require_integer
 
 from ..spec import INPUT_INDEX, MAX_EXTENT, MAX_TIMESTEPS, MaxPool, Network, Population, Sum
 
-Sums: TypeAlias = Literal["lut5", "lut6", "block"]
+Sums: TypeAlias = Literal["lut5", "lut6", "block", "adders"]
+MOST_PIXELS = 2
+"""Maximum of pixels per cycle."""
 LUTRAM_WORDS = 32
 """Places of a queue that one row of look-up tables holds: fewer save nothing."""
 
@@ -22,7 +24,8 @@ class LayerFold:
     Where the layer has several projections, ``cin_par`` is that of the one with the most input channels, and the others
     take as many per cycle as they need to end with it (``fold_shapes``). A recurrent layer has one step per cycle.
     If a number does not divide its total, the rest is padded: with zero weights, or steps whose spikes are dropped.
-    ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory.
+    ``sums``: where the tables of partial sums are: in look-up tables of 5 or 6 inputs, or in block memory; or
+    ``adders``, shared ones instead of tables, for layers all of whose weights are used in every cycle.
     ``logic_steps``: for how many of the steps per cycle they are in look-up tables of 6 inputs although ``sums`` is
     ``block``. ``interleave``: how many output positions take turns (``hwsnn/folding/interleaving.py``).
     """
@@ -47,6 +50,7 @@ class LayerFold:
 class Folding:
     """A fold for each layer with weights, and the depths of the queues.
 
+    ``pixels_per_cycle``: 1, or 2 neighbouring columns, of which layers are made then, as ``column_pairs`` says.
     ``fifo_depths``: of the queue behind each layer, in beats, including those inside the layer, at least 1.
     ``column_depths``: of the queue of window columns at each port of ``column_queues``, at least 1. ``edge_depths``: of
     the queue at each port of ``edge_queues``, at least 1. Ports are named by ``port_name``.
@@ -56,8 +60,10 @@ class Folding:
     fifo_depths: Mapping[str, int]
     column_depths: Mapping[str, int]
     edge_depths: Mapping[str, int] = field(default_factory=dict)
+    pixels_per_cycle: int = 1
 
     def __post_init__(self) -> None:
+        require_integer("pixels per cycle", self.pixels_per_cycle, 1, MOST_PIXELS)
         for name, depth in self.fifo_depths.items():
             require_integer(f"fifo depth behind layer {name!r}", depth, 1, 1 << 16)
         for name, depth in self.column_depths.items():

@@ -5,6 +5,9 @@ a few bits of the inputs and the row (distributed arithmetic); its entries are r
 they need no sign. With more rows, the weights come from a memory, and gates multiply them by each bit of their input.
 An adder tree per lane adds these terms and the row's base: its least sums and, in a group's first row, the bias.
 
+With one row, a graph of adders that lanes share can take the place of tables and trees (``shared_adders.py``). Its
+sums are signed, and the bias is added to each.
+
 In a convolution in groups, a lane sees only its section of a slice. No table has bits of two sections, so that the
 inputs of other groups cost a lane nothing.
 
@@ -23,8 +26,10 @@ from hwsnn.spec import MAX_EXTENT, MAX_FRACTION_BITS, MAX_PIXEL_BITS, Network
 from hwsnn.spec.checks import require_choice, require_integer, require_integers
 from hwsnn.spec.integers import Int64Array, Range, signed_limits, unsigned_width
 
+from .adder_graph import AdderGraph
 from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
 from .folding import LayerFold, Sums
+from .shared_adders import adder_graph
 from .weight_layout import folded_parameters
 
 
@@ -73,6 +78,8 @@ class SynapticSums:
         if lanes % self.sections:
             raise ValueError(f"sections must divide the {lanes} lanes, not {self.sections}")
         require_integer("fraction bits", self.fraction_bits, 0, MAX_FRACTION_BITS)
+        if self.shares_adders and self.row_count > 1:
+            raise ValueError(f"sums of adders must have one row of weights, not {self.row_count}")
         positions = self.weights.shape[0]
         require_integer("windows", self.windows, 1, 1 if positions > 1 else MAX_EXTENT**2)
 
@@ -132,6 +139,20 @@ class SynapticSums:
         return bits_per_table(self.row_count, self.form)
 
     @property
+    def shares_adders(self) -> bool:
+        """Whether a graph of adders takes the place of the tables."""
+        return self.form == "adders"
+
+    @property
+    def adder_graph(self) -> AdderGraph:
+        """The graph of all lanes over all inputs of a slice. Raises ``InputError`` if what finds it is missing."""
+        matrix = np.zeros((self.lanes, self.sections * self.weights.shape[4]), np.int64)
+        entries = self.weights.shape[4]
+        for lane in range(self.lanes):
+            matrix[lane, self.section(lane) * entries :][:entries] = self.rows[0, lane]
+        return adder_graph(matrix, self.largest_input)
+
+    @property
     def bit_weights(self) -> Int64Array:
         """The weight for each lane of each bit of its section, (rows, lanes, bits)."""
         planes = self.rows[..., None] << np.arange(self.input_bits)
@@ -180,7 +201,9 @@ class SynapticSums:
 
     @property
     def levels(self) -> int:
-        """Adder levels of the lane with the most terms."""
+        """Adder levels of the lane with the most terms; of a graph of adders, its stages and one for the biases."""
+        if self.shares_adders:
+            return self.adder_graph.depth + 1
         terms = np.zeros(self.lanes, np.int64)
         if self.table_bits:
             for table in self.tables:
@@ -193,7 +216,12 @@ class SynapticSums:
 
     @property
     def term_clocks(self) -> int:
-        """Cycles from a slice to its terms: to look up, one more in block memory, and one for the gates."""
+        """Cycles from a slice to its terms: to look up, one more in block memory, and one for the gates.
+
+        The inputs of a graph of adders go through one register, beside it.
+        """
+        if self.shares_adders:
+            return 1
         table = 3 if self.block else 2
         return table if self.table_bits else table + 1
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..spec.checks import require_choice
+from ..folding.folding import MOST_PIXELS
+from ..spec.checks import require_choice, require_integer
 from .devices import DEVICES
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Constraints:
 
     ``device``: a key of ``hwsnn.planner.devices.DEVICES``. ``target_fps``: the cheapest design of at least that many
     frames per second at ``clock_mhz`` (default: ``DEFAULT_MHZ``). ``max_lut``: the fastest design within that
-    percentage of the look-up tables. ``fold``: a folding file. Raises ``ValueError`` for a value out of range.
+    percentage of the look-up tables. ``fold``: a folding file. ``pixels_per_cycle``: 1 (default) or 2; not with a
+    folding file, which has its own. Raises ``ValueError`` for a value out of range.
     """
 
     device: str = DEFAULT_DEVICE
@@ -34,6 +36,7 @@ class Constraints:
     clock_mhz: float | None = None
     max_lut: float | None = None
     fold: str | Path | None = None
+    pixels_per_cycle: int | None = None
 
     def __post_init__(self) -> None:
         require_choice("device", self.device, tuple(DEVICES))
@@ -44,6 +47,10 @@ class Constraints:
         given = [name for name in ("target_fps", "max_lut", "fold") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} must not be given together")
+        if self.pixels_per_cycle is not None:
+            require_integer("pixels_per_cycle", self.pixels_per_cycle, 1, MOST_PIXELS)
+            if self.fold is not None:
+                raise ValueError("fold and pixels_per_cycle must not be given together: a folding file has its own")
 
     def plan(self, network: Network) -> Plan:
         """The design of ``network`` that meets them. Raises ``InputError`` if there is none."""
@@ -55,6 +62,7 @@ class Constraints:
         device = DEVICES[self.device]
         if self.fold is not None:
             return plan.from_file(network, device, Path(self.fold))
+        pixels = self.pixels_per_cycle or 1
         if self.target_fps is not None:
-            return plan.for_throughput(network, device, self.target_fps, self.clock_mhz or DEFAULT_MHZ)
-        return plan.for_utilization(network, device, self.max_lut)
+            return plan.for_throughput(network, device, self.target_fps, self.clock_mhz or DEFAULT_MHZ, pixels)
+        return plan.for_utilization(network, device, self.max_lut, pixels)

@@ -13,16 +13,18 @@ from math import prod
 
 import numpy as np
 
+from hwsnn.folding.column_pairs import pool_inputs
 from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
 from hwsnn.folding.fold_shape import FoldShape, fold_shapes
 from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, Sums, common_steps, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.folding.leak_products import pe_adders
 from hwsnn.folding.pipeline_depths import synaptic_step
+from hwsnn.folding.synaptic_sums import SynapticSums, synaptic_sums
 from hwsnn.folding.weight_layout import sampled_weights
 from hwsnn.spec import AnyNeuron, AnyProjection, Inputs, MaxPool, Network, Neuron, Population, Sum
 from hwsnn.spec.checks import unknown_kind
-from hwsnn.spec.integers import Int64Array
+from hwsnn.spec.integers import Int64Array, signed_width, unsigned_width
 from hwsnn.spec.neurons import SEVERAL
 
 from .devices import Device
@@ -108,9 +110,9 @@ def _(layer: Population, network: Network, index: int, fold: LayerFold, steps: t
 
 @cost.register(MaxPool)
 def _(layer: MaxPool, network: Network, index: int, fold: LayerFold, steps: tuple[int, ...], device: Device) -> Cost:
-    (channels, _, width), (each,) = network.input_shapes(index)[0], steps
-    inputs, bits = prod(layer.size), channels * each
-    window = Cost(QUEUE, bits) + _window(bits, layer.size, width, network.timesteps // each)
+    (beat_channels, _, width), channels, (each,) = network.input_shapes(index)[0], network.shapes[index + 1][0], steps
+    inputs, bits = pool_inputs(layer), channels * each
+    window = Cost(QUEUE, bits) + _window(beat_channels * each, layer.size, width, network.timesteps // each)
     if layer.mode == "or":
         return window + Cost(bits * -(-inputs // 6), bits)
     count = network.timesteps.bit_length()
@@ -147,9 +149,11 @@ def _projection(
     forms: list[tuple[Sums, int]] = [("lut6", fold.logic_steps), (fold.sums, copies)]
     for sums, count in forms:
         if count > 0:
-            total += (_synapses(projection, shape, inputs, sums, device) + _rings(layer, projection, shape)).times(
-                count
-            )
+            if sums == "adders":
+                synapses = _shared_adders(synaptic_sums(network, index, fold)[port][0])
+            else:
+                synapses = _synapses(projection, shape, inputs, sums, device)
+            total += (synapses + _rings(layer, projection, shape)).times(count)
     total += _joined(channels * inputs.bits, steps, joined)
     window = projection.window if layer.pool is None else layer.window
     if projection.delay:
@@ -244,6 +248,34 @@ def _synapses(projection: AnyProjection, shape: FoldShape, inputs: Inputs, form:
         bits = int(widths.sum() * scale * simple)
         cost += Cost(bits * look_ups, bits + address * tables * sections)
     return cost + accumulated
+
+
+def _shared_adders(sums: SynapticSums) -> Cost:
+    """Each adder with its register, those in which numbers wait for the other summand, and the adders of the biases."""
+    graph = sums.adder_graph
+    inputs = len(graph.stages) - len(graph.adders)
+    ends, last = list(graph.stages), graph.depth
+    for number, adder in enumerate(graph.adders, inputs):
+        for node in (adder.left, adder.right):
+            ends[node] = max(ends[node], graph.stages[number] - 1)
+    for total in graph.totals:
+        if total.node is not None:
+            ends[total.node] = last
+    widths = [_narrowest(*graph.bounds(node)) for node in range(len(ends))]
+    registers = sum(width * (1 + end - start) for width, end, start in zip(widths, ends, graph.stages, strict=True))
+    # The carry out of the longer summand is a bit of the sum that takes no look-up table.
+    adders = sum(
+        min(width - adder.shift, max(widths[adder.left] - adder.shift, widths[adder.right]))
+        for width, adder in zip(widths[inputs:], graph.adders, strict=True)
+    )
+    low, high = sums.bounds
+    totals = sum(_narrowest(*ends) for ends in zip(low.min(axis=0).tolist(), high.max(axis=0).tolist(), strict=True))
+    return Cost(adders + totals, registers + totals)
+
+
+def _narrowest(low: int, high: int) -> int:
+    """Bits for integers from ``low`` to ``high``: with a sign only where one is negative."""
+    return signed_width(low, high) if low < 0 else unsigned_width(high)
 
 
 def _widths(largest: Int64Array) -> Int64Array:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
 
-from hwsnn.folding.fold_shape import fold_shapes
+from hwsnn.folding.column_pairs import with_pixels
+from hwsnn.folding.fold_shape import fold_of_adders, fold_shapes
 from hwsnn.folding.folding import Folding, LayerFold, Sums
 from hwsnn.folding.input_beats import arriving_beats
 from hwsnn.folding.interleaving import least_interleave
 from hwsnn.folding.pipeline_depths import NeuronPipeline
+from hwsnn.folding.shared_adders import has_solver
 from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
 
 from .devices import Device
@@ -25,8 +28,8 @@ BLOCK_MEMORY = (60, 95)
 """Percent of a device's block memories that a design may take; the second only if look-up tables are short."""
 MEMORY_PRICE = 0.1
 """Price of a block memory, relative to its share of a device's look-up tables: low, as few designs use them up."""
-MOST_STEPS = 8
-"""Maximum number of time steps per cycle."""
+FEW_STEPS, FEW_PASSES = 8, 4
+"""Steps per cycle that are tried: up to the first, and more where a pixel then takes at most the second in passes."""
 CYCLES_FOR_ALL = 20_000
 """Cycles by which a layer would have to end sooner to be worth all look-up tables: 200 are worth one percent."""
 COMPARED = 8
@@ -69,10 +72,15 @@ class _Alike:
 
 
 class FoldingSearch:
-    """Folds of a network for a device."""
+    """Folds of a network for a device; ``network``: as it is built for so many pixels per cycle.
 
-    def __init__(self, network: Network, device: Device) -> None:
-        self._network, self._device = network, device
+    Raises ``InputError`` where it cannot take as many.
+    """
+
+    def __init__(self, network: Network, device: Device, pixels_per_cycle: int = 1) -> None:
+        self.network = self._network = with_pixels(network, pixels_per_cycle)
+        self._device = device
+        self._arriving = "pixels" if pixels_per_cycle == 1 else "pairs of pixels"
         self._position_cycles: dict[tuple[int, LayerFold], int] = {}
         self._rough: dict[tuple[int, LayerFold], float] = {}
         self._options = {index: self._folds(index) for index, _ in network.populations()}
@@ -163,12 +171,16 @@ class FoldingSearch:
     def _alone(self, index: int) -> Iterator[LayerFold]:
         """Every sensible fold of a layer whose output pixels do not take turns."""
         network, layer = self._network, self._network.population(index)
-        steps = [1] if layer.recurrent else _step_counts(network.timesteps)
+        steps = [1] if layer.recurrent else step_counts(network.timesteps)
         held = all(inputs.held for inputs in network.inputs(index))
         for cin, cout in product(input_parts(layer), output_parts(layer)):
             for t_par, sums in product(steps, self._device.sums):
-                for logic_steps in range(1 if held or sums != "block" else t_par):
+                for logic_steps in range(0, 1 if held or sums != "block" else t_par, ceil(t_par / FEW_STEPS)):
                     yield LayerFold(cin, cout, t_par, sums, logic_steps)
+        shared = fold_of_adders(layer)
+        pixels = all(inputs.bits > 1 for inputs in network.inputs(index))  # for spikes, tables take less
+        if shared is not None and pixels and has_solver():
+            yield from (replace(shared, t_par=t_par) for t_par in steps)
 
     def _in_turns(self, index: int, fold: LayerFold, neurons: NeuronPipeline) -> list[LayerFold]:
         """The fold with as many positions in turn as hide the membranes' feedback, if any do."""
@@ -184,7 +196,7 @@ class FoldingSearch:
         slowest, limiting = arriving_beats(network), "pixels"
         if slowest > target:
             raise TooFastError(
-                f"{slowest} pixels arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
+                f"{slowest} {self._arriving} arrive, one per cycle: {slowest} cycles per frame at least, not {target}"
             )
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.populations():
@@ -321,9 +333,14 @@ class FoldingSearch:
         return self._costs[key]
 
 
-def _step_counts(timesteps: int) -> list[int]:
-    """The useful numbers of time steps per cycle: those that divide all of them, and a few others."""
-    return [t for t in range(1, min(timesteps, MOST_STEPS) + 1) if t in (1, 2, 4) or timesteps % t == 0]
+def step_counts(timesteps: int) -> list[int]:
+    """The useful numbers of time steps per cycle: those that divide all of them, and a few others.
+
+    Of the larger divisors those that leave a pixel few passes: so much hardware should not wait for membranes.
+    """
+    divisors = [t for t in range(1, timesteps + 1) if timesteps % t == 0]
+    few = {t for t in divisors if t <= FEW_STEPS or timesteps // t <= FEW_PASSES}
+    return sorted(few | {t for t in (1, 2, 4) if t <= timesteps})
 
 
 def output_parts(layer: Population) -> list[int]:

@@ -95,7 +95,7 @@ def fan_out(projection: AnyProjection, shape: Shape) -> IntArray:
     Near a border that is not padded, and between the windows of a long stride, an input feeds fewer windows or none.
     The currents that a pool drops count as well: all of them are computed.
     """
-    size, stride, padding = projection.window
+    size, stride, padding = projection.kernel, projection.stride, projection.padding
     windows = projection.output_shape(shape)[1:]
     down, across = (
         _windows_over(shape[1 + axis], windows[axis], size[axis], stride[axis], padding[axis]) for axis in (0, 1)

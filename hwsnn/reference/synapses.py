@@ -31,7 +31,7 @@ class Synapses:
         )
         """The range of the sums alone."""
         self._float = exact_float(self.sums.magnitude)  # partial sums stay within those of either sign, in any order
-        self._kernel, self._stride, self._padding = projection.window
+        self._kernel, self._stride, self._padding = projection.kernel, projection.stride, projection.padding
         match projection:
             case Conv():
                 self._filler = projection.padding_values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwsnn.folding.column_pairs import PairPool, pool_inputs
 from hwsnn.folding.folding import Folding, LayerFold, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
 from hwsnn.spec import AnyProjection, Conv, MaxPool, Network, Population, Sum
@@ -19,6 +20,7 @@ from .stream.interleaver import BlockInterleaver
 from .stream.join import Join
 from .stream.joined_chains import JoinedChains
 from .stream.packer import Packer
+from .window.column_taps import ColumnTaps
 from .window.padding import Padding
 from .window.pass_splitter import PassSplitter
 from .window.pool import OrPool, WinnerPool
@@ -86,13 +88,14 @@ def _entry(network: Network, index: int, port: int, steps: int, joined: int, col
     parts = _packed(bits, steps, joined)
     beats = pixel_beats(network, index, port, joined)
     if projection.sliding:
-        size, stride, padding = projection.window if layer.pool is None else layer.window
-        if any(padding):
-            filler = _filler(projection, inputs.bits, joined)
-            parts.append(("padding", Padding(bits * joined, (height, width), padding, beats, filler)))
+        window = projection.window if layer.pool is None else layer.window
+        extent = window.padded((height, width))
+        if extent != (height, width):
+            filler, right = _filler(projection, inputs.bits, joined), max(window.right, 0)
+            parts.append(("padding", Padding(bits * joined, (height, width), window.padding, beats, filler, right)))
             parts.append(("padded", SkidBuffer(bits * joined)))
-        extent = projection.window.padded((height, width))
-        parts.append(("window", SlidingWindow(bits * joined, extent, size, stride, beats, column_depth)))
+        sliding = SlidingWindow(bits * joined, extent, window.size, window.stride, beats, column_depth, window.unused)
+        parts.append(("window", sliding))
     return parts
 
 
@@ -180,7 +183,7 @@ class PoolLayer(ChainComponent):
     Ports
     -----
     i, o : streams of ``unsigned(steps * C)``
-        Spikes, order (y, x, beat).
+        Spikes, order (y, x, beat); i with twice the channels where its pixels are pairs of columns.
 
     Timing
     ------
@@ -188,17 +191,18 @@ class PoolLayer(ChainComponent):
     """
 
     def __init__(self, network: Network, index: int, folding: Folding) -> None:
-        layer, ((channels, height, width),) = network.layers[index], network.input_shapes(index)
+        layer, ((beat_channels, height, width),) = network.layers[index], network.input_shapes(index)
         assert isinstance(layer, MaxPool)
         steps, depth = folding.beat_steps(network, index), folding.fifo_depths[layer.name]
-        inputs, timesteps = layer.size[0] * layer.size[1], network.timesteps
-        beats, self.here = -(-timesteps // steps), {"steps": steps, "C": channels}
-        winner = layer.mode == "winner"
+        channels, timesteps, bits = network.shapes[index + 1][0], network.timesteps, beat_channels * steps
+        inputs, winner = pool_inputs(layer), layer.mode == "winner"
         pool = WinnerPool(channels, inputs, timesteps, steps) if winner else OrPool(channels * steps, inputs)
-        window = SlidingWindow(channels * steps, (height, width), layer.size, layer.stride, beats)
-        super().__init__(
-            [("entry", SkidBuffer(channels * steps)), ("window", window), ("pool", CreditWrapper(pool, depth))]
-        )
+        beats, self.here = -(-timesteps // steps), {"steps": steps, "C": channels}
+        window = SlidingWindow(bits, (height, width), layer.size, layer.stride, beats, unused=layer.window.unused)
+        parts: Components = [("entry", SkidBuffer(bits)), ("window", window)]
+        if isinstance(layer, PairPool):
+            parts.append(("columns", ColumnTaps(layer.size, layer.columns, steps, channels)))
+        super().__init__([*parts, ("pool", CreditWrapper(pool, depth))])
 
 
 def component(network: Network, index: int, folding: Folding) -> PopulationLayer | PoolLayer | SumLayer:

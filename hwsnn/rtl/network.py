@@ -8,6 +8,7 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.column_pairs import as_built
 from hwsnn.folding.folding import Folding, column_queues, edge_queues, port_name
 from hwsnn.spec import INPUT, INPUT_INDEX, Network
 
@@ -32,9 +33,9 @@ def layer_instance(name: str) -> str:
     return f"{name}_layer"
 
 
-def pixel_layout(network: Network) -> data.ArrayLayout:
-    """The payload of the ``pixels`` stream: every input channel of a pixel."""
-    return data.ArrayLayout(unsigned(network.pixel_bits), network.input_shape[0])
+def pixel_layout(network: Network, pixels_per_cycle: int = 1) -> data.ArrayLayout:
+    """The payload of the ``pixels`` stream: every input channel of a pixel, or of two next to each other in a row."""
+    return data.ArrayLayout(unsigned(network.pixel_bits), network.input_shape[0] * pixels_per_cycle)
 
 
 def result_layout(network: Network) -> data.StructLayout:
@@ -54,13 +55,14 @@ class Pipeline(wiring.Component):
         The network. Its layers become instances named by ``layer_instance``, beside ``encoder`` and ``readout``. Where
         something feeds several layers, or a layer twice, there is a ``Fork`` behind it, ``NAME_fork``.
     folding : Folding
-        The parallelism of every layer with weights, and the depths of its queues.
+        The parallelism of every layer with weights, and the depths of its queues. With two pixels per cycle the layers
+        are those of ``as_built``.
 
     Ports
     -----
     pixels : stream in of ``ArrayLayout(unsigned(n), C)``
         Raster order, one beat per pixel, frames back to back; with the encoding ``steps`` one per time step of a pixel,
-        order (y, x, t).
+        order (y, x, t). With two pixels per cycle C are the channels of both, the left one's first.
     result : stream out of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(S, classes)})``
         The predicted class and the scores, of s bits: S is ``signed(s)`` for membranes, else ``unsigned(s)``. One beat
         per frame, in the order of the frames.
@@ -74,9 +76,12 @@ class Pipeline(wiring.Component):
     ------
     ValueError
         The folding does not name the network's layers, or its queues.
+    InputError
+        The network cannot take as many pixels per cycle.
     """
 
     def __init__(self, network: Network, folding: Folding) -> None:
+        network = as_built(network, folding)
         needed = {
             "folding": ([layer.name for _, layer in network.populations()], folding.layers),
             "column depths": (column_queues(network), folding.column_depths),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwsnn.folding.column_pairs import as_built, column_pairs
 from hwsnn.folding.folding import Folding
 from hwsnn.folding.pipeline_depths import layer_output
 from hwsnn.interface.frames import in_wire_order
@@ -49,7 +50,8 @@ class Boundary:
     ``name``: of the layer; ``stream``: the prefix of the signals in the top module; ``fields``: what a beat's bits are;
     ``expected``: (beats, entries) numbers that the reference expects; ``grid``: rows, columns and passes of a frame;
     ``steps``: per beat; ``first_step``: of a frame's first beat; ``frame_bits``: what is compared of a frame, without
-    the steps beyond T of a pixel's last pass.
+    the steps beyond T of a pixel's last pass; ``columns``: of a beat, the channels of one after those of
+    the other; ``odd``: the last one of each row is none of the reference's.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Boundary:
     grid: tuple[int, int, int] = (1, 1, 1)
     steps: int = 1
     first_step: int = 0
+    columns: int = 1
+    odd: bool = False
 
     @property
     def beats(self) -> int:
@@ -75,8 +79,9 @@ class Boundary:
         """Where entry ``entry`` of beat ``beat`` belongs, counted from the first frame's first beat."""
         frame, rest = divmod(beat, self.beats)
         y, x, run = (int(index) for index in np.unravel_index(rest, self.grid))
-        step, channel = divmod(entry, self.expected.shape[1] // self.steps)
-        return Place(frame, y, x, self.first_step + run * self.steps + step, channel)
+        step, rest = divmod(entry, self.expected.shape[1] // self.steps)
+        column, channel = divmod(rest, self.expected.shape[1] // self.steps // self.columns)
+        return Place(frame, y, x * self.columns + column, self.first_step + run * self.steps + step, channel)
 
     def packed(self) -> Bytes:
         """The expected beats as (beats, bytes), a beat's bits little-endian."""
@@ -86,6 +91,17 @@ class Boundary:
             for start, field in zip(starts, self.fields, strict=False)
         ]
         return pack_bits(np.concatenate(parts, axis=1))
+
+    def compared(self, found: Bytes) -> Bytes:
+        """Beats as of ``packed`` with zeros where nothing is expected: the column behind the end of an odd row."""
+        if not self.odd:
+            return found
+        (field,), (_, columns, passes) = self.fields, self.grid
+        there = np.ones((1, self.steps, self.columns, field.count // self.steps // self.columns), np.int64)
+        there[:, :, -1] = 0
+        mask = pack(-there.reshape(1, -1), field.bits)
+        last = np.arange(len(found)) // passes % columns == columns - 1
+        return np.where(last[:, np.newaxis], found & mask, found)
 
     def numbers(self, packed: Bytes) -> Integers:
         """Beats as of ``packed`` as (beats, entries) numbers, of the type of the expected ones."""
@@ -113,7 +129,7 @@ class ResultBoundary(Boundary):
 
 def boundaries(network: Network, folding: Folding, outcome: Result) -> list[Boundary]:
     """Every boundary in the order of the data. ``outcome``: of the reference, traced."""
-    found = []
+    found, built = [], as_built(network, folding)
     if network.encoder.spikes:
         spikes = outcome.spikes["encoder"]
         found.append(_of_layer("encoder", "encoder_o", spikes, 1, Field(spikes.shape[2], 1)))
@@ -127,8 +143,9 @@ def boundaries(network: Network, folding: Folding, outcome: Result) -> list[Boun
         first_step = values.shape[1] - 1 if last_only else 0
         values = values[:, first_step:]
         steps = min(folding.beat_steps(network, index), values.shape[1])
-        field = Field(steps * values.shape[2], bits, signed)
-        found.append(_of_layer(layer.name, f"{layer_instance(layer.name)}_o", values, steps, field, first_step))
+        field = Field(steps * built.shapes[index + 1][0], bits, signed)
+        stream = f"{layer_instance(layer.name)}_o"
+        found.append(_of_layer(layer.name, stream, values, steps, field, first_step))
     numbers = np.concatenate([outcome.predictions[:, None], outcome.scores], axis=1)
     fields = (Field(1, network.answer_bits), Field(network.classes, network.score_bits, network.reads_membranes))
     bits = network.answer_bits + network.classes * network.score_bits
@@ -136,12 +153,19 @@ def boundaries(network: Network, folding: Folding, outcome: Result) -> list[Boun
 
 
 def _of_layer(name: str, stream: str, values: Integers, steps: int, field: Field, first_step: int = 0) -> Boundary:
-    """The boundary of (N, T, C, H, W) numbers; steps beyond T in the last pass of a pixel are 0."""
+    """The boundary of (N, T, C, H, W) numbers, in beats of one column or two.
+
+    Steps beyond T in the last pass of a pixel are 0, and so is a second column behind the end of a row.
+    """
+    frame_bits, columns = values[0].size * field.bits, field.count // (steps * values.shape[2])
+    odd = columns > 1 and values.shape[-1] % 2 > 0
+    if columns > 1:
+        values = column_pairs(values)
     whole = np.pad(in_wire_order(values), ((0, 0), (0, 0), (0, 0), (0, -values.shape[1] % steps), (0, 0)))
-    _, rows, columns, all_steps, _ = whole.shape
+    _, rows, beats, all_steps, _ = whole.shape
     expected = whole.reshape(-1, field.count)
-    frame_bits, grid = values[0].size * field.bits, (rows, columns, all_steps // steps)
-    return Boundary(name, stream, (field,), expected, frame_bits, grid, steps, first_step)
+    grid = rows, beats, all_steps // steps
+    return Boundary(name, stream, (field,), expected, frame_bits, grid, steps, first_step, columns, odd)
 
 
 def _bits(values: Integers, width: int) -> Bytes:

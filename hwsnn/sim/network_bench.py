@@ -11,6 +11,7 @@ import numpy as np
 from hwsnn.cycles import simulate
 from hwsnn.errors import InputError
 from hwsnn.files.atomic import folder_written_whole
+from hwsnn.folding.column_pairs import column_pairs
 from hwsnn.folding.folding import Folding
 from hwsnn.interface.frames import in_wire_order
 from hwsnn.model_file.integer_file import model_hash
@@ -104,7 +105,8 @@ def run_network(
         total = len(images) * (2 if stalls else 1)
         long_run = total * clocks.cycles_per_frame > LONG_RUN_CLOCKS
         simulator = build_simulator(without_header(verilog), TOP, long_run=long_run)
-        pixels = pack(in_wire_order(images).reshape(-1, network.input_shape[0]), network.pixel_bits)
+        beats = in_wire_order(images if folding.pixels_per_cycle == 1 else column_pairs(images))
+        pixels = pack(beats.reshape(-1, network.input_shape[0] * folding.pixels_per_cycle), network.pixel_bits)
         progress(0, total)
         passes = record(simulator, job, pixels, progress=lambda done: progress(done, total))
         result = _result(network, frames, compared, passes)
@@ -150,7 +152,7 @@ def _result(network: Network, frames: int, compared: list[Boundary], passes: lis
     for boundary in compared:
         expected, first = boundary.packed(), None
         for number, one in enumerate(passes):
-            found = one.found[boundary.name]
+            found = boundary.compared(one.found[boundary.name])
             mismatches += differing_bits(expected, found)
             first = first or first_difference(boundary, expected, found, one.cycles[boundary.name], stalls=number > 0)
         differences += [first] if first else []

@@ -9,9 +9,9 @@ and PyTorch are found by kind.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .integers import IntArray, signed_limits
 from .leaks import ChannelLeak, Leak
 from .limits import MAX_MEMBRANE_BITS, MAX_SPIKES, MIN_MEMBRANE_BITS
 
+AnyMembrane = TypeVar("AnyMembrane", bound="Membrane")
+ChannelChange: TypeAlias = Callable[[IntArray, int], IntArray]
+"""Of values per channel; the number is what unused channels have."""
 Reset: TypeAlias = Literal["subtract", "zero", "none", "late-subtract", "late-zero", "undelayed-subtract"]
 SUBTRACTING = ("subtract", "late-subtract", "undelayed-subtract")
 """Resets that take a reset amount off."""
@@ -118,21 +121,29 @@ class Membrane(ABC):
         synapse = () if self.synapse is None else (StateVariable("s", self.synapse.bits),)
         return (StateVariable("v", self.membrane_bits), *synapse, *others)
 
-    def _padded_fields(self, channels: int) -> dict[str, Any]:
-        """The fields of ``padded`` that all neurons have."""
+    def padded(self: AnyMembrane, channels: int) -> AnyMembrane:
+        """The neuron with ``channels`` channels; those beyond its own come last, and are unused."""
+        return self._changed(lambda values, filler: padded(values, channels, filler))
 
-        def wider(leak: Leak) -> Leak:
-            return (
-                replace(leak, multipliers=padded(leak.multipliers, channels, 0))
-                if isinstance(leak, ChannelLeak)
-                else leak
-            )
+    def repeated(self: AnyMembrane, times: int) -> AnyMembrane:
+        """The neuron with all its channels several times, one set after the other."""
+        return self._changed(lambda values, _: np.tile(values, times))
+
+    @abstractmethod
+    def _changed(self: AnyMembrane, change: ChannelChange) -> AnyMembrane:
+        """The neuron with ``change`` made to everything that it has by channel."""
+
+    def _changed_fields(self, change: ChannelChange) -> dict[str, Any]:
+        """The fields of ``_changed`` that all neurons have."""
+
+        def of_leak(leak: Leak) -> Leak:
+            return replace(leak, multipliers=change(leak.multipliers, 0)) if isinstance(leak, ChannelLeak) else leak
 
         return {
-            "leak": wider(self.leak),
-            "synapse": None if self.synapse is None else replace(self.synapse, leak=wider(self.synapse.leak)),
-            "initial": None if self.initial is None else padded(self.initial, channels, 0),
-            "floor": None if self.floor is None else padded(self.floor, channels, 0),
+            "leak": of_leak(self.leak),
+            "synapse": None if self.synapse is None else replace(self.synapse, leak=of_leak(self.synapse.leak)),
+            "initial": None if self.initial is None else change(self.initial, 0),
+            "floor": None if self.floor is None else change(self.floor, 0),
         }
 
 
@@ -214,14 +225,13 @@ class Neuron(Membrane):
         """As ``Membrane.settings``: the reset, and ``once`` where it holds."""
         return {"reset": self.reset} | ({"once": True} if self.once else {})
 
-    def padded(self, channels: int) -> Neuron:
-        """The neuron with ``channels`` channels; those beyond its own come last, and are unused."""
+    def _changed(self, change: ChannelChange) -> Neuron:
         return replace(
             self,
-            threshold=padded(self.threshold, channels, 1),
-            sub=None if self.sub is None else padded(self.sub, channels, 1),
-            further=None if self.further is None else np.stack([padded(row, channels, 1) for row in self.further]),
-            **self._padded_fields(channels),
+            threshold=change(self.threshold, 1),
+            sub=None if self.sub is None else change(self.sub, 1),
+            further=None if self.further is None else np.stack([change(row, 1) for row in self.further]),
+            **self._changed_fields(change),
         )
 
 
@@ -252,9 +262,8 @@ class Integrator(Membrane):
         """As ``Membrane.settings``: there are none."""
         return {}
 
-    def padded(self, channels: int) -> Integrator:
-        """As ``Neuron.padded``."""
-        return replace(self, **self._padded_fields(channels))
+    def _changed(self, change: ChannelChange) -> Integrator:
+        return replace(self, **self._changed_fields(change))
 
 
 AnyNeuron: TypeAlias = Neuron | Integrator

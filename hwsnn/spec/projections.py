@@ -15,15 +15,24 @@ from .limits import MAX_EXTENT, Pair, Shape
 
 
 class Window(NamedTuple):
-    """The inputs of an output position per channel; ``padding``: zeros on both sides. All (vertical, horizontal)."""
+    """The inputs of an output position per channel; ``padding``: zeros on both sides. All (vertical, horizontal).
+
+    ``right``: columns of zeros more on the right, or, below 0, columns there that no window takes.
+    """
 
     size: Pair
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
+    right: int = 0
+
+    @property
+    def unused(self) -> int:
+        """Columns at the end of a row that no window takes."""
+        return max(-self.right, 0)
 
     def padded(self, extent: Pair) -> Pair:
         """The input's (height, width) with its padding."""
-        return extent[0] + 2 * self.padding[0], extent[1] + 2 * self.padding[1]
+        return extent[0] + 2 * self.padding[0], extent[1] + 2 * self.padding[1] + max(self.right, 0)
 
     def pooled(self, pool: Window) -> Window:
         """The inputs of all windows that ``pool``, which has no padding, takes together."""
@@ -36,6 +45,7 @@ class Window(NamedTuple):
     def positions(self, layer: str, extent: Pair) -> Pair:
         """(rows, columns) of windows over an input of ``extent``; ``ValueError`` if none fits."""
         height, width = self.padded(extent)
+        width -= self.unused
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(f"the window of layer {layer!r} must fit its input of {height}x{width}, not {self.size}")
         return (height - self.size[0]) // self.stride[0] + 1, (width - self.size[1]) // self.stride[1] + 1

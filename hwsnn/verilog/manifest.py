@@ -20,7 +20,7 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
 
     ``cycles``: by the timing model, for this folding.
     """
-    channels, *_ = network.input_shape
+    channels, pixels = network.input_shape[0], folding.pixels_per_cycle
     score = "signed" if network.reads_membranes else "unsigned"
     return {
         "hwsnn": __version__,
@@ -35,9 +35,13 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
         "streams": {
             "pixels": {
                 "direction": "in",
-                "ports": _ports("pixels", channels * network.pixel_bits),
-                "payload": [_field(f"channel {c}", c, network.pixel_bits, "unsigned") for c in range(channels)],
-                "beats_per_frame": network.frame_beats,
+                "ports": _ports("pixels", pixels * channels * network.pixel_bits),
+                "payload": [
+                    _field(f"{left}channel {c}", place * channels + c, network.pixel_bits, "unsigned")
+                    for place, left in enumerate([""] if pixels == 1 else ["left pixel, ", "right pixel, "])
+                    for c in range(channels)
+                ],
+                "beats_per_frame": network.frame_beats // pixels,
                 "order": "raster: rows from the top, each from the left"
                 + ("; the time steps of a pixel next to each other" if network.encoder.timed else ""),
             },
@@ -55,6 +59,7 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
                 "order": "the order of the frames",
             },
         },
+        "pixels_per_cycle": pixels,
         "cycles_per_frame": float(cycles.cycles_per_frame),
         "latency_cycles": cycles.latency_cycles,
         "layers": [_layer(network, folding, cycles, index) for index in range(len(network.layers))],

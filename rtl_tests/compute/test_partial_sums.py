@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""What slices add to each lane, by tables and by gates, against a sum of products."""
+"""What slices add to each lane, by tables, gates and shared adders, against a sum of products."""
 
 from __future__ import annotations
 
@@ -31,11 +31,15 @@ SLICES = 200
         ((1, 1, 3, 6, 4), 1, "lut6", 2, 0),
         ((1, 3, 2, 6, 5), 7, "block", 3, 1),
         ((1, 26, 5, 4, 3), 2, "lut5", 2, 0),
+        ((1, 1, 1, 5, 7), 255, "adders", 1, 0),
+        ((1, 1, 1, 6, 3), 1, "adders", 3, 2),
     ],
 )
 def test_one_slice_per_cycle(
     shape: tuple[int, ...], largest: int, form: Sums, sections: int, fraction_bits: int
 ) -> None:
+    if form == "adders":
+        pytest.importorskip("da4ml")
     rng = np.random.default_rng(list(shape))
     weights, bias = rng.integers(-7, 8, shape), rng.integers(-20, 21, (shape[1], shape[3]))
     weights[..., 0, :] *= rng.integers(0, 2, weights[..., 0, :].shape)

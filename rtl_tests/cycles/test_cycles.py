@@ -52,3 +52,10 @@ def test_depths_that_are_just_enough() -> None:
     column = replace(enough, column_depths={**enough.column_depths, "first": enough.column_depths["first"] - 1})
     assert _check(network, fifo).cycles_per_frame > best.cycles_per_frame
     assert _check(network, column).latency_cycles > best.latency_cycles
+
+
+@pytest.mark.long
+def test_many_steps_per_cycle() -> None:
+    network = replace(_bursts(), timesteps=12)
+    layers = {"first": LayerFold(1, 6, 12), "second": LayerFold(1, 6, 12), "last": LayerFold(1, 3, 12)}
+    _check(network, queue_depths(network, layers))

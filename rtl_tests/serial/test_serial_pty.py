@@ -16,8 +16,10 @@ import pytest
 from hwsnn import reference
 from hwsnn.board import open_board
 from hwsnn.build.boards import SerialBoard, board_names, load_board
+from hwsnn.cycles import queue_depths
 from hwsnn.data import random_images
 from hwsnn.files.shipped import folder
+from hwsnn.folding.column_pairs import with_pixels
 from hwsnn.host.serial.packets import Packet
 from hwsnn.host.serial.port import open_port
 from hwsnn.interface.frames import in_wire_order
@@ -26,7 +28,8 @@ from hwsnn.model_file import integer_file
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
 from rtl_tests.support.serial_pty import simulated_board
-from tests.support.random_networks import random_folding, random_network
+from tests.support.random_networks import random_folding, random_folds, random_network
+from tests.support.wishes import Wishes
 
 IMAGES = 25
 BAUD = 2_000_000
@@ -123,6 +126,18 @@ def test_corrupt_frame_is_reported(board: Simulated) -> None:
     assert packets[0] == Packet(PacketKind.FAULT, 9, b"\x01")
     assert packets[1] is not None
     assert (packets[1].kind, packets[1].sequence) == (PacketKind.FRAME_ANSWER, 9)
+
+
+def test_two_pixels_per_cycle() -> None:
+    network = random_network(617, Wishes(encoding="direct"))
+    images = random_images(network, 5, 3)
+    folding = queue_depths(network, random_folds(with_pixels(network, 2), 617), 2)
+    with (
+        simulated_board(network, folding) as port,
+        open_board(f"serial:{port}", network, timeout_s=ANSWER_S) as opened,
+    ):
+        found = opened.infer(images)
+    np.testing.assert_array_equal(found.scores, reference.run(network, images).scores)
 
 
 @pytest.mark.parametrize(

@@ -16,34 +16,39 @@ from rtl_tests.support.stream_bench import CaseResult, StreamCase, run_cases
 Pair = tuple[int, int]
 FRAMES = 3
 
-Shape = tuple[int, Pair, Pair, Pair, int, int]
-# payload bits, extent, kernel, stride, beats, columns in the queue
+Shape = tuple[int, Pair, Pair, Pair, int, int, int]
+# payload bits, extent, kernel, stride, beats, columns in the queue, unused columns
 SHAPES: list[Shape] = [
-    (3, (5, 7), (3, 2), (1, 1), 1, 0),
-    (3, (5, 7), (3, 2), (1, 1), 2, 0),
-    (2, (7, 5), (2, 3), (1, 1), 3, 0),
-    (1, (6, 6), (2, 2), (2, 2), 8, 0),
-    (4, (7, 8), (2, 2), (2, 2), 3, 0),
-    (3, (4, 5), (4, 5), (1, 1), 2, 0),
-    (3, (4, 5), (4, 5), (3, 3), 1, 0),
-    (5, (1, 1), (1, 1), (1, 1), 1, 0),
-    (5, (1, 1), (1, 1), (1, 1), 3, 0),
-    (5, (4, 3), (1, 1), (1, 1), 2, 0),
-    (4, (7, 9), (1, 1), (3, 2), 2, 0),
-    (2, (9, 10), (2, 2), (3, 4), 2, 0),
-    (2, (8, 3), (3, 1), (2, 1), 2, 0),
-    (2, (3, 8), (1, 3), (1, 2), 1, 0),
-    (2, (6, 1), (3, 1), (1, 1), 1, 0),
-    (2, (1, 6), (1, 4), (1, 1), 3, 0),
-    (1, (12, 11), (5, 5), (1, 1), 2, 0),
+    (3, (5, 7), (3, 2), (1, 1), 1, 0, 0),
+    (3, (5, 7), (3, 2), (1, 1), 2, 0, 0),
+    (2, (7, 5), (2, 3), (1, 1), 3, 0, 0),
+    (1, (6, 6), (2, 2), (2, 2), 8, 0, 0),
+    (4, (7, 8), (2, 2), (2, 2), 3, 0, 0),
+    (3, (4, 5), (4, 5), (1, 1), 2, 0, 0),
+    (3, (4, 5), (4, 5), (3, 3), 1, 0, 0),
+    (5, (1, 1), (1, 1), (1, 1), 1, 0, 0),
+    (5, (1, 1), (1, 1), (1, 1), 3, 0, 0),
+    (5, (4, 3), (1, 1), (1, 1), 2, 0, 0),
+    (4, (7, 9), (1, 1), (3, 2), 2, 0, 0),
+    (2, (9, 10), (2, 2), (3, 4), 2, 0, 0),
+    (2, (8, 3), (3, 1), (2, 1), 2, 0, 0),
+    (2, (3, 8), (1, 3), (1, 2), 1, 0, 0),
+    (2, (6, 1), (3, 1), (1, 1), 1, 0, 0),
+    (2, (1, 6), (1, 4), (1, 1), 3, 0, 0),
+    (1, (12, 11), (5, 5), (1, 1), 2, 0, 0),
     # A queue of columns: a register or two, a memory.
-    (3, (5, 7), (3, 2), (1, 1), 2, 1),
-    (3, (5, 7), (3, 3), (1, 1), 2, 2),
-    (3, (5, 7), (3, 3), (2, 2), 1, 3),
-    (2, (6, 5), (2, 1), (1, 1), 3, 10),
-    (2, (6, 5), (1, 2), (1, 2), 1, 7),
-    (5, (4, 3), (1, 1), (1, 1), 2, 4),
-    (1, (12, 11), (5, 5), (1, 1), 2, 22),
+    (3, (5, 7), (3, 2), (1, 1), 2, 1, 0),
+    (3, (5, 7), (3, 3), (1, 1), 2, 2, 0),
+    (3, (5, 7), (3, 3), (2, 2), 1, 3, 0),
+    (2, (6, 5), (2, 1), (1, 1), 3, 10, 0),
+    (2, (6, 5), (1, 2), (1, 2), 1, 7, 0),
+    (5, (4, 3), (1, 1), (1, 1), 2, 4, 0),
+    (1, (12, 11), (5, 5), (1, 1), 2, 22, 0),
+    # Columns that no window takes, in front of the stride's own.
+    (3, (3, 7), (2, 2), (1, 1), 2, 0, 1),
+    (3, (4, 9), (2, 3), (1, 2), 1, 0, 3),
+    (2, (3, 6), (2, 1), (1, 1), 1, 5, 4),
+    (2, (2, 5), (1, 2), (2, 2), 3, 0, 3),
 ]
 
 
@@ -53,18 +58,20 @@ def _positions(extent: Pair, kernel: Pair, stride: Pair) -> list[Pair]:
     return [(y, x) for y in rows for x in columns]
 
 
-def _case(bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int, column_depth: int) -> StreamCase:
-    name = f"{bits}b-{extent}-{kernel}-{stride}-{beats}-{column_depth}".replace(", ", "x")
+def _case(
+    bits: int, extent: Pair, kernel: Pair, stride: Pair, beats: int, column_depth: int, unused: int
+) -> StreamCase:
+    name = f"{bits}b-{extent}-{kernel}-{stride}-{beats}-{column_depth}-{unused}".replace(", ", "x")
     generator = random.Random(name)
     (height, width), inputs, outputs = extent, [], []
     for _ in range(FRAMES):
         frame = [[[generator.getrandbits(bits) for _ in range(beats)] for _ in range(width)] for _ in range(height)]
         inputs += [beat for row in frame for pixel in row for beat in pixel]
-        for y, x in _positions(extent, kernel, stride):
+        for y, x in _positions((height, width - unused), kernel, stride):
             for t in range(beats):
                 window = [frame[y + i][x + j][t] for i in range(kernel[0]) for j in range(kernel[1])]
                 outputs.append(packed(window, bits))
-    return StreamCase(name, SlidingWindow(bits, extent, kernel, stride, beats, column_depth), inputs, outputs)
+    return StreamCase(name, SlidingWindow(bits, extent, kernel, stride, beats, column_depth, unused), inputs, outputs)
 
 
 CASES = [_case(*shape) for shape in SHAPES]
@@ -95,7 +102,7 @@ def test_one_beat_per_cycle_and_latency(case: StreamCase, results: dict[str, Cas
     last_beats = [
         ((frame * height + y + window.kernel[0] - 1) * width + x + window.kernel[1] - 1) * beats + t
         for frame in range(FRAMES)
-        for y, x in _positions(window.extent, window.kernel, window.stride)
+        for y, x in _positions((height, width - window.unused), window.kernel, window.stride)
         for t in range(beats)
     ]
     assert result.output_clocks == [result.input_clocks[last] + window.latency for last in last_beats]
@@ -169,6 +176,8 @@ def test_the_next_frame_fills_the_line_buffers(beats: int, column_depth: int) ->
         ((1, (3, 3), (1, 1), (0, 1), 1), ValueError, r"stride must be an integer of at least 1, not 0"),
         ((1, (3, 3), (1, 1), (1, 1), "2"), TypeError, r"beats must be an integer of at least 1, not '2'"),
         ((1, (3, 3), (1, 1), (1, 1), 1, -1), ValueError, r"column depth must be an integer of at least 0, not -1"),
+        ((1, (3, 3), (1, 1), (1, 1), 1, 0, -1), ValueError, r"unused must be an integer of at least 0, not -1"),
+        ((1, (3, 3), (1, 2), (1, 1), 1, 0, 2), ValueError, r"kernel must be at most the extent \(3, 1\), not \(1, 2\)"),
     ],
 )
 def test_init_wrong(arguments: Any, error: type[Exception], message: str) -> None:

@@ -53,7 +53,7 @@ def fields(model: str, folder: Path, *options: str) -> dict[str, Any]:
 
 
 def folding_of(folder: Path, network: Network) -> Folding:
-    _, folding = load(folder / "folding.json", network)
+    _, folding, _ = load(folder / "folding.json", network)
     assert folding is not None
     return folding
 
@@ -70,6 +70,7 @@ def test_digits_at_a_rate(tmp_path: Path) -> None:
         "folding": str(tmp_path / "out" / "folding.json"),
         "lines": (tmp_path / "out" / "digits.v").read_text().count("\n"),
         "cycles_per_frame": clocks.cycles_per_frame,
+        "pixels_per_cycle": 1,
         "latency_cycles": clocks.latency_cycles,
         "assumed_clock_mhz": 120,
         "fps_at_assumed_clock": 120e6 / clocks.cycles_per_frame,
@@ -137,6 +138,22 @@ def test_what_limits_it_is_said(
     object.__setattr__(planned, "limiting", limiting)
     monkeypatch.setattr(plan, "for_utilization", lambda *_: planned)
     assert generate(model, tmp_path / "out").stdout.splitlines()[-1] == text
+
+
+def test_two_pixels_per_cycle(tmp_path: Path) -> None:
+    said = fields("digits", tmp_path / "out", "--pixels-per-cycle", "2")
+    assert (said["pixels_per_cycle"], said["limiting"]) == (2, "pixels")
+    assert said["cycles_per_frame"] < fields("digits", tmp_path / "one")["cycles_per_frame"]
+    described = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    pixels = described["streams"]["pixels"]
+    assert (described["pixels_per_cycle"], pixels["beats_per_frame"]) == (2, 32)
+    assert [field["field"] for field in pixels["payload"]] == ["left pixel, channel 0", "right pixel, channel 0"]
+    again = ("generate", "digits", "-o", str(tmp_path / "again"), "--fold", str(tmp_path / "out" / "folding.json"))
+    assert invoke(*again).stdout.splitlines()[-1] == "limited by the pixels, which arrive two per cycle"
+    assert (tmp_path / "again" / "digits.v").read_bytes() == (tmp_path / "out" / "digits.v").read_bytes()
+    both = invoke(*again, "--pixels-per-cycle", "2")
+    expect_refusal(both, "--fold and --pixels-per-cycle must not be given together")
+    expect_refusal(invoke("generate", "digits", "-o", "out", "--pixels-per-cycle", "3"), "'3' is not one of '1', '2'")
 
 
 def test_folds_that_are_larger_than_the_device(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,17 +63,6 @@ def test_a_model_its_floats_and_its_card(few: Path, tmp_path: Path) -> None:
     assert files == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
 
 
-def test_holding_out_prints_and_writes_no_model(few: Path, tmp_path: Path) -> None:
-    (few / "t10k-labels-idx1-ubyte").rename(few / "hidden")  # test images are not looked at
-    try:
-        done = run("mnist-small", "--data", few, "-o", tmp_path, "--hold-out", 64)
-    finally:
-        (few / "hidden").rename(few / "t10k-labels-idx1-ubyte")
-    assert done.exit_code == 0, done.output
-    assert "| accuracy, 64 images, 8-bit integers |" in done.output
-    assert [path.name for path in tmp_path.iterdir()] == [".cache"]
-
-
 OWN = """
 from hwsnn.train.augment import Distortion
 from hwsnn.train.loop import Plan
@@ -89,6 +78,19 @@ RECIPE = Recipe(
     prose="A network of one's own.",
 )
 """
+
+
+def test_holding_out_prints_and_writes_no_model(few: Path, tmp_path: Path) -> None:
+    (few / "t10k-labels-idx1-ubyte").rename(few / "hidden")  # test images are not looked at
+    recipe, out = tmp_path / "mine.py", tmp_path / "out"
+    recipe.write_text(OWN.replace("epochs=1", "epochs=1, batch=32"))
+    try:
+        done = run(recipe, "--data", few, "-o", out, "--hold-out", 64)
+    finally:
+        (few / "hidden").rename(few / "t10k-labels-idx1-ubyte")
+    assert done.exit_code == 0, done.output
+    assert "| accuracy, 64 images, 8-bit integers |" in done.output
+    assert [path.name for path in out.iterdir()] == [".cache"]
 
 
 def test_a_recipe_of_ones_own(few: Path, tmp_path: Path) -> None:

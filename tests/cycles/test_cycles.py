@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +104,8 @@ def test_depths_are_the_least_that_keep_rate_and_latency(seed: int) -> None:
     for what in ("fifo_depths", "column_depths"):
         depths = getattr(folding, what)
         for name in (name for name, depth in depths.items() if depth > 1):
-            less = replace(folding, **{what: {**depths, name: depths[name] - 1}})
+            shorter: dict[str, Any] = {what: {**depths, name: depths[name] - 1}}
+            less = replace(folding, **shorter)
             short = simulate(network, less)
             slower = short.cycles_per_frame > ceil(clocks) or short.latency_cycles > enough.latency_cycles
             assert slower, f"{what} of {name}"

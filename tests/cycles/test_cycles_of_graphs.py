@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +113,8 @@ def test_a_row_of_memories_less_costs_rate_or_latency(size: int) -> None:
         depths = getattr(folding, what)
         for name in (name for name, depth in depths.items() if depth > LUTRAM_WORDS):
             long += 1
-            less = replace(folding, **{what: {**depths, name: depths[name] - LUTRAM_WORDS}})
+            shorter: dict[str, Any] = {what: {**depths, name: depths[name] - LUTRAM_WORDS}}
+            less = replace(folding, **shorter)
             try:
                 short = simulate(network, less)
             except DeadlockError:

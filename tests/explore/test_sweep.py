@@ -240,7 +240,11 @@ def living(session: int) -> list[str]:
 
 @pytest.mark.parametrize(
     ("number", "everybody"),
-    [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGHUP, False)],
+    [
+        (signal.SIGINT, True),
+        (signal.SIGTERM, False),
+        *(pytest.param(*others, marks=pytest.mark.long) for others in ((signal.SIGTERM, True), (signal.SIGHUP, False))),
+    ],
 )
 def test_alone_and_ended(tmp_path: Path, number: signal.Signals, everybody: bool) -> None:
     """Without --scheduler, as a process; Ctrl-C goes to every process of a terminal, others to one or to all."""

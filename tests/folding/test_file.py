@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwsnn.cycles import queue_depths
 from hwsnn.errors import InputError
+from hwsnn.folding.column_pairs import with_pixels
 from hwsnn.folding.file import LARGEST_FILE, load, to_json
 from hwsnn.folding.folding import edge_queues
-from hwsnn.spec import Network
+from hwsnn.model_file.by_name import load_model
+from hwsnn.spec import Encoder, Network
 from tests.support.random_graphs import random_graph
-from tests.support.random_networks import random_folding, random_network
+from tests.support.random_networks import random_folding, random_folds, random_network
 
 NETWORK = next(
     network
@@ -38,17 +42,17 @@ def test_written_and_read_back(network_seed: int, folding_seed: int) -> None:
     network = random_network(network_seed)
     folding = random_folding(network, folding_seed)
     with tempfile.TemporaryDirectory() as folder:
-        assert load(_written(to_json(folding), Path(folder)), network) == (folding.layers, folding)
+        assert load(_written(to_json(folding), Path(folder)), network) == (folding.layers, folding, 1)
 
 
 def test_depths_may_be_left_out(tmp_path: Path) -> None:
     layers = to_json(FOLDING)["layers"]
-    assert load(_written({"layers": layers}, tmp_path), NETWORK) == (FOLDING.layers, None)
+    assert load(_written({"layers": layers}, tmp_path), NETWORK) == (FOLDING.layers, None, 1)
 
 
 def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
     values = {"layers": {name: {"cin_par": 2, "cout_par": 1} for name in FOLDING.layers}}
-    layers, _ = load(_written(values, tmp_path), NETWORK)
+    layers, *_ = load(_written(values, tmp_path), NETWORK)
     assert {(fold.cin_par, fold.cout_par, fold.t_par, fold.sums) for fold in layers.values()} == {(2, 1, 1, "lut5")}
 
 
@@ -64,6 +68,15 @@ def test_a_network_without_convolutions_needs_no_column_depths(tmp_path: Path) -
         load(_written(values | {"column_depths": {"last": 1}}, tmp_path), network)
 
 
+def test_two_pixels_per_cycle(tmp_path: Path) -> None:
+    network = load_model("digits")
+    folding = queue_depths(network, random_folds(with_pixels(network, 2), 1), 2)
+    path = _written(to_json(folding), tmp_path)
+    assert load(path, network) == (folding.layers, folding, 2)
+    with pytest.raises(InputError, match=rf"^{path}: .*: for two pixels per cycle "):
+        load(path, replace(network, encoder=Encoder("uniform")))
+
+
 def _with(**changes: Any) -> dict[str, Any]:
     """A good file, with ``changes`` to the fold of the first layer."""
     values = to_json(FOLDING)
@@ -72,6 +85,7 @@ def _with(**changes: Any) -> dict[str, Any]:
 
 
 GOOD = to_json(FOLDING)
+ENTRIES = "a folding must have the entries layers and maybe pixels_per_cycle, fifo_depths, column_depths, edge_depths"
 LAYERS = "layers must name conv0, last, and nothing else"
 COLUMNS = "column_depths must name conv0, and nothing else"
 FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
@@ -82,11 +96,17 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
     [
         ("no JSON", "a folding must be a JSON file, as hwsnn generate writes one"),
         ("[" * 100_000, "a folding must be a JSON file, as hwsnn generate writes one"),
-        ("[]", "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
-        ({}, "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths"),
+        (
+            "[]",
+            ENTRIES,
+        ),
+        (
+            {},
+            ENTRIES,
+        ),
         (
             GOOD | {"more": 1},
-            "a folding must have the entries layers and maybe fifo_depths, column_depths, edge_depths",
+            ENTRIES,
         ),
         (GOOD | {"layers": []}, LAYERS),
         (GOOD | {"layers": {"conv0": GOOD["layers"]["conv0"]}}, LAYERS),
@@ -103,9 +123,9 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
         (_with(cin_par=0), "layer 'conv0': cin_par must be an integer from 1 to 4096, not 0"),
         (_with(cout_par=1.0), "layer 'conv0': cout_par must be an integer from 1 to 4096, not 1.0"),
         (_with(t_par=True), "layer 'conv0': t_par must be an integer from 1 to 256, not True"),
-        (_with(sums="fast"), "layer 'conv0': sums must be one of lut5, lut6, block, not 'fast'"),
-        (_with(sums=["lut5"]), "layer 'conv0': sums must be one of lut5, lut6, block, not ['lut5']"),
-        (_with(sums="x" * 5000), "layer 'conv0': sums must be one of lut5, lut6, block, not 'xxxx"),
+        (_with(sums="fast"), "layer 'conv0': sums must be one of lut5, lut6, block, adders, not 'fast'"),
+        (_with(sums=["lut5"]), "layer 'conv0': sums must be one of lut5, lut6, block, adders, not ['lut5']"),
+        (_with(sums="x" * 5000), "layer 'conv0': sums must be one of lut5, lut6, block, adders, not 'xxxx"),
         (GOOD | {"fifo_depths": {"conv0": 1}}, "fifo_depths must name conv0, last, and nothing else"),
         (GOOD | {"column_depths": None}, COLUMNS),
         (
@@ -120,6 +140,8 @@ FOLD = "layer 'last' must have cin_par and cout_par, and maybe t_par and sums"
             GOOD | {"column_depths": {"conv0": "2"}},
             "column depth of layer 'conv0' must be an integer from 1 to 65536, not '2'",
         ),
+        (GOOD | {"pixels_per_cycle": 3}, "pixels per cycle must be an integer from 1 to 2, not 3"),
+        (GOOD | {"pixels_per_cycle": True}, "pixels per cycle must be an integer from 1 to 2, not True"),
         (" " * LARGEST_FILE + "{}", "a folding must be at most 1,048,576 bytes, not 1,048,578"),
     ],
 )

@@ -25,7 +25,7 @@ WEIGHTS, BIAS = np.ones((2, 2, 3, 4, 5), np.int64), np.zeros((2, 4), np.int64)
         ((WEIGHTS, BIAS.T, 1, "lut5"), r"bias must have the shape \(2, 4\), not \(4, 2\)"),
         ((WEIGHTS, BIAS, 256, "lut5"), "largest input must be an integer from 1 to 255, not 256"),
         ((WEIGHTS, BIAS, 1, "lut5", 1, 9), "fraction bits must be an integer from 0 to 8, not 9"),
-        ((WEIGHTS, BIAS, 1, "lut4"), "sums must be one of lut5, lut6, block, not 'lut4'"),
+        ((WEIGHTS, BIAS, 1, "lut4"), "sums must be one of lut5, lut6, block, adders, not 'lut4'"),
         ((WEIGHTS, BIAS, 1, "lut5", 0), "sections must be an integer from 1 to 4, not 0"),
         ((WEIGHTS, BIAS, 1, "lut5", 3), "sections must divide the 4 lanes, not 3"),
     ],

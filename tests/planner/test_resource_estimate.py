@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hwsnn.folding.folding import LayerFold, Sums
+from hwsnn.folding.shared_adders import has_solver
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Cost, layer_cost
 from hwsnn.planner.devices import DEVICES, Device
@@ -71,6 +72,20 @@ def test_costs_add_up() -> None:
 def test_tables_adders_and_base(weights: list[list[int]], sums: Sums, cost: Cost) -> None:
     fold, queue = LayerFold(len(weights[0]), len(weights), sums=sums), Cost(QUEUE, len(weights))
     assert _cost(_dense(weights), fold) == queue + cost
+
+
+@pytest.mark.skipif(not has_solver(), reason="needs da4ml")
+def test_shared_adders() -> None:
+    """Two outputs of one sum: an adder of a bit and its carry, then one of two bits for each bias.
+
+    Flip-flops: behind the two inputs and each adder, and the window's two. Where an output has a third input too, that
+    waits for the first sum, and the second takes two bits and a carry.
+    """
+    queue = Cost(QUEUE, 2)
+    assert _cost(_dense([[1, 1], [1, 1]]), LayerFold(2, 2, sums="adders")) == queue + Cost(1 + 2 * 2, 2 + 2 + 2 * 2 + 2)
+    three = _cost(_dense([[1, 1, 0], [1, 1, 2]]), LayerFold(3, 2, sums="adders"))
+    # The low bit of the sum to 4 is the first sum's, the high one a carry. The third input and first sum wait a cycle.
+    assert three == queue + Cost(1 + 1 + 2 + 3, 3 + 1 + 2 + 2 + 3 + 2 + 3 + 3)
 
 
 def test_wide_tables_take_several_narrow_look_ups() -> None:

@@ -14,7 +14,7 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.layer_cycles import needed_cycles, neurons_of, position_cycles
-from hwsnn.planner.search import input_parts, output_parts
+from hwsnn.planner.search import input_parts, output_parts, step_counts
 from hwsnn.rtl.compute.engine import Engine
 from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
 from tests.support.layers import conv_layer, dense_layer
@@ -108,7 +108,7 @@ def test_more_look_up_tables_are_never_slower(model: str) -> None:
 
 def test_what_is_next_does_not_fit() -> None:
     search = FoldingSearch(load_model("mnist-small"), SMALL)
-    for percent in (5, 10, 15):
+    for percent in (5, 8, 11):
         candidate = search.within_luts(percent)
         assert candidate.faster is not None
         assert candidate.faster.cost.lut > percent * SMALL.lut / 100
@@ -128,8 +128,12 @@ def test_block_memories_are_left(memories: int) -> None:
 def test_too_fast() -> None:
     with pytest.raises(TooFastError, match=r"^64 pixels arrive, one per cycle: 64 cycles per frame at least, not 63$"):
         FoldingSearch(_network(), SMALL).within_cycles(63)
-    with pytest.raises(TooFastError, match=r"^layer 'conv1' takes at least \d+ cycles per frame, not 64$"):
-        FoldingSearch(_network(256), SMALL).within_cycles(64)
+    neuron = Neuron(np.full(2, 20), NoLeak(), "subtract", 16, np.full(2, 19))
+    first, second = (conv_layer(f"conv{n}", np.ones((2, n, 1, 1), int), np.zeros(2, int), 4, neuron) for n in (1, 2))
+    last = dense_layer("last", np.ones((2, 2, 8, 8), int), np.zeros(2, int), 4, neuron)
+    network = Network("small", (1, 8, 8), 8, Encoder("direct"), 3, (first, second, last), "count")
+    with pytest.raises(TooFastError, match=r"^layer 'conv2' takes at least \d+ cycles per frame, not 64$"):
+        FoldingSearch(network, SMALL).within_cycles(64)
 
 
 def _position(network: Network, fold: LayerFold, membrane: int) -> int:
@@ -247,3 +251,23 @@ def test_a_pool_has_no_cycles() -> None:
         position_cycles(_network(), 1, ANY, neurons_of(_network(), 0, ANY))
     with pytest.raises(ValueError, match="must have weights"):
         needed_cycles(_network(), 1, ANY, 1, first=True)
+
+
+@pytest.mark.parametrize(
+    ("timesteps", "counts"),
+    [
+        (1, [1]),
+        (3, [1, 2, 3]),
+        (10, [1, 2, 4, 5, 10]),
+        (11, [1, 2, 4, 11]),
+        (64, [1, 2, 4, 8, 16, 32, 64]),
+        (256, [1, 2, 4, 8, 64, 128, 256]),
+    ],
+)
+def test_steps_per_cycle_that_are_tried(timesteps: int, counts: list[int]) -> None:
+    assert step_counts(timesteps) == counts
+
+
+def test_all_of_many_steps_per_cycle() -> None:
+    """In one pass, in which no membrane is waited for, each layer keeps up with one pixel per cycle."""
+    assert FoldingSearch(_network(16), LARGE).within_cycles(64).layers["conv1"].t_par == 16

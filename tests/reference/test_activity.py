@@ -27,7 +27,7 @@ IMAGES = 3
 
 def synapses(projection: Projection, shape: Shape) -> Iterator[tuple[int, int, int]]:
     """The input of every synapse on inputs of ``shape``: one entry for each weight of each window."""
-    _, (sy, sx), (py, px) = projection.window
+    (sy, sx), (py, px) = projection.window.stride, projection.window.padding
     outputs, inputs = projection.weight.shape[:2]
     for o, y, x in product(*map(range, projection.output_shape(shape))):
         for c, i, j in product(*map(range, projection.weight.shape[1:])):

@@ -136,7 +136,7 @@ WRONG_PARTS: list[tuple[Callable[[], object], str]] = [
     (lambda: LayerFold(1, 0), "cout_par must be"),
     (lambda: LayerFold(1, 1, 0), "t_par must be an integer from 1 to 256, not 0"),
     (lambda: LayerFold(1, 1, 257), "t_par must be an integer from 1 to 256, not 257"),
-    (lambda: LayerFold(1, 1, 1, "lut4"), "sums must be one of lut5, lut6, block, not 'lut4'"),  # type: ignore[arg-type]
+    (lambda: LayerFold(1, 1, 1, "lut4"), "sums must be one of lut5, lut6, block, adders, not 'lut4'"),  # type: ignore[arg-type]
     (lambda: Folding({}, {"a": 0}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536, not 0"),
     (lambda: Folding({}, {"a": 65537}, {}), "fifo depth behind layer 'a' must be an integer from 1 to 65536"),
     (lambda: Folding({}, {}, {"a": 0}), "column depth of layer 'a' must be an integer from 1 to 65536, not 0"),

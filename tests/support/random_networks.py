@@ -10,7 +10,9 @@ from typing import get_args
 
 import numpy as np
 
+from hwsnn.folding.fold_shape import fold_of_adders
 from hwsnn.folding.folding import Folding, LayerFold, Sums, column_queues, edge_queues
+from hwsnn.folding.shared_adders import has_solver
 from hwsnn.reference import encode
 from hwsnn.reference.layers import PopulationLayer, stage
 from hwsnn.spec import (
@@ -54,7 +56,10 @@ def random_network(seed: int, wishes: Wishes | None = None) -> Network:
 
 
 def random_folds(network: Network, seed: int) -> dict[str, LayerFold]:
-    """Random folds of a network's layers: any parallelism up to all channels and steps, and any form of sums."""
+    """Random folds of a network's layers: any parallelism up to all channels and steps, and any form of sums.
+
+    Where da4ml is installed, about a third of the layers that can share adders do.
+    """
     return _folds(network, np.random.default_rng(seed))
 
 
@@ -75,13 +80,16 @@ def _folds(network: Network, random: np.random.Generator) -> dict[str, LayerFold
     def part(whole: int) -> int:
         return int(random.integers(1, whole, endpoint=True))
 
-    forms: tuple[Sums, ...] = get_args(Sums)
+    forms: tuple[Sums, ...] = ("lut5", "lut6", "block")
+    apart = random.spawn(1)[0]  # so that the other draws are the same without da4ml
 
     def fold(layer: Population) -> LayerFold:
         cin_par = part(max(projection.in_channels for projection in layer.projections))
         cout_par, t_par = part(layer.out_channels), part(1 if layer.recurrent else network.timesteps)
         sums = forms[random.integers(len(forms))]
-        return LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
+        drawn = LayerFold(cin_par, cout_par, t_par, sums, part(t_par) - 1 if sums == "block" else 0)
+        shared = fold_of_adders(layer) if has_solver() and apart.random() < 0.33 else None
+        return drawn if shared is None else replace(shared, t_par=t_par)
 
     return {layer.name: fold(layer) for _, layer in network.populations()}
 

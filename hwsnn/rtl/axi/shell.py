@@ -8,8 +8,9 @@ from amaranth.hdl import ClockDomain, DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.column_pairs import require_whole_pairs
 from hwsnn.interface.registers import COUNTER_BYTES, constants, frame_bytes
-from hwsnn.rtl.network import pixel_layout, result_layout
+from hwsnn.rtl.network import result_layout
 from hwsnn.spec import Network
 
 from ..stream.fifo import SkidBuffer
@@ -60,6 +61,8 @@ class AxiShell(wiring.Component):
 
     def __init__(self, network: Network, pipeline: Any, model_hash: str, word_bytes: int = 8) -> None:
         self._network, self._pipeline, self._word_bytes = network, pipeline, word_bytes
+        self._pixels = pipeline.pixels.payload.shape()
+        require_whole_pairs(network, self._pixels.length // network.input_shape[0])
         self._frames_in = stream_ports(FRAMES_IN, word_bytes, In)
         self._results_out = stream_ports(RESULTS_OUT, word_bytes, Out)
         self._constants = constants(network, model_hash, word_bytes)
@@ -121,7 +124,8 @@ class AxiShell(wiring.Component):
         """The path of a frame: sink, store, crossing, pixels, network, crossing, writer."""
         network, word_bytes = self._network, self._word_bytes
         skid = SkidBuffer(word_layout(word_bytes).size)
-        reader = PixelReader(pixel_layout(network), network.frame_beats, word_bytes)
+        beats = network.frame_beats * network.input_shape[0] // self._pixels.length
+        reader = PixelReader(self._pixels, beats, word_bytes)
         words = StreamCrossing(gate.o.payload.shape(), WORDS_CROSSING, write=FRAMES, read=PIPELINE)
         results = StreamCrossing(result_layout(network), RESULTS_CROSSING, write=PIPELINE, read=FRAMES)
         for name, part in {"skid": skid, "gate": gate}.items():

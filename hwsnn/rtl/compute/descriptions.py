@@ -1,4 +1,4 @@
-"""What the tables of synaptic sums hold, in words: for people who look for a weight in the Verilog."""
+"""What the tables and adders of synaptic sums hold, in words: for people who look for a weight in the Verilog."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ def described_weights(sums: SynapticSums, taps: int) -> str:
     entry = f"i = tap * {channels} + channel" if taps > 1 and channels > 1 else "i = tap" if taps > 1 else "channel i"
     return (
         f"Column weight_l_i is of PE l: its weight of input i of its section of a slice, {entry}.\n{_row(sums, taps)}"
+    )
+
+
+def described_adders(sums: SynapticSums, taps: int) -> str:
+    """The graph of shared adders, for slices of ``taps`` taps."""
+    channels = sums.weights.shape[4] // taps
+    parts = [("section", sums.sections), ("tap", taps), ("channel", channels)]
+    (i, _), *inner = [part for part in parts if part[1] > 1] or parts[-1:]
+    for name, count in inner:
+        i = f"({i}) * {count} + {name}" if " " in i else f"{i} * {count} + {name}"
+    return (
+        f"Input i = {i}. Output lane_l is of PE l. Its weights are in no table: the one of input i is what lane_l "
+        f"grows by when input i grows by 1.\n{_channel(sums)}"
     )
 
 

@@ -129,7 +129,7 @@ def _windows(layer: Population) -> list[list[int]]:
     """The taps of each window of the projection that a pool takes together, row by row; none without a pool."""
     if layer.pool is None:
         return []
-    (rows, columns), (down, right), _ = layer.projection.window
+    (rows, columns), (down, right) = layer.projection.kernel, layer.projection.stride
     width = layer.window.size[1]
     return [
         [(y * down + row) * width + x * right + column for row in range(rows) for column in range(columns)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,9 +14,9 @@ from hwsnn.folding.distributed_arithmetic import MAX_LOGIC_ROWS
 from hwsnn.folding.synaptic_sums import SynapticSums, largest_of, sums_range
 from hwsnn.spec.integers import Int64Array
 
-from ..stream.delay import delayed
+from ..stream.delay import DelayLine, delayed
 from .adder_tree import AdderTree, RowRange
-from .descriptions import described_bases, described_biases, described_table, described_weights
+from .descriptions import described_adders, described_bases, described_biases, described_table, described_weights
 from .rom import Rom, shape_of
 
 
@@ -166,8 +166,80 @@ class GatedSums(wiring.Component):
         return terms
 
 
-def partial_sums(sums: SynapticSums, taps: int = 1) -> TableSums | GatedSums:
-    """Tables where address bits are left for inputs beside the row; gated weights elsewhere."""
+class SharedSums(wiring.Component):
+    """A graph of adders that the PEs share, with a register behind each; at the end each PE's bias is added.
+
+    Number n_i is input i of the slice. Each number behind the inputs is the sum or difference of two others, one of
+    them times a power of two. One that has to wait for the other goes through registers: n_i_at_k is that of stage k.
+
+    Parameters
+    ----------
+    sums : SynapticSums
+        Of a layer, ``shares_adders``.
+    taps : int
+        As of ``TableSums``.
+
+    Ports
+    -----
+    inputs : Signal(slice_bits), in
+        A slice.
+    row : Signal(range(row_count)), in
+        Its row, which is always 0.
+    lane_0, lane_1, ... : Signal(shape), out
+        The slice's contribution to each PE's current, of the narrowest shape, biases included.
+
+    Timing
+    ------
+    Latency: ``term_clocks + levels`` cycles: for the inputs, and for the adders. One slice per cycle, without stalls.
+    """
+
+    def __init__(self, sums: SynapticSums, taps: int = 1) -> None:
+        self._sums = sums
+        self.here = _here(sums)
+        self.remark = described_adders(sums, taps)
+        super().__init__(_ports(sums) | _lanes(sums))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        sums, graph = self._sums, self._sums.adder_graph
+        inputs, bits = len(graph.coefficients) - len(graph.adders), sums.input_bits
+        used = {node for adder in graph.adders for node in (adder.left, adder.right)}
+        used |= {total.node for total in graph.totals if total.node is not None}
+        lines = dict[int, DelayLine]()
+
+        def node(number: int, value: Value, stage: int) -> None:
+            register = Signal(shape_of(*graph.bounds(number)), name=f"n_{number}", reset_less=True)
+            m.d.sync += register.eq(value)
+            lines[number] = DelayLine(m, register, f"n_{number}", stage)
+
+        for number in range(inputs):
+            if number in used:
+                node(number, self.inputs.word_select(number, bits), 0)
+        for number, adder in enumerate(graph.adders, inputs):
+            stage, shift = graph.stages[number], adder.shift
+            left, right = (lines[each].at(stage - 1) for each in (adder.left, adder.right))
+            # The low bits of the left one need no adder. It may be narrower than that.
+            sign = left[-1] if left.shape().signed else Const(0)
+            low, high = Cat(left, sign.replicate(max(shift - len(left), 0)))[:shift], left >> shift
+            added = high - right if adder.subtracts else high + right
+            node(number, Cat(low, added) if shift else added, stage)
+        biases = sums.whole_bias[0].tolist()
+        for lane, (total, bias) in enumerate(zip(graph.totals, biases, strict=True)):
+            given = getattr(self, f"lane_{lane}")
+            if total.node is None:
+                m.d.comb += given.eq(bias)
+                continue
+            value = lines[total.node].at(graph.depth) << total.shift
+            register = Signal(given.shape(), name=f"total_{lane}")
+            m.d.sync += register.eq(bias - value if total.negative else value + bias)
+            m.d.comb += given.eq(register)
+        return m
+
+
+def partial_sums(sums: SynapticSums, taps: int = 1) -> TableSums | GatedSums | SharedSums:
+    """Tables where address bits are left for inputs beside the row; gated weights elsewhere, or shared adders."""
+    if sums.shares_adders:
+        return SharedSums(sums, taps)
     return TableSums(sums, taps) if sums.table_bits else GatedSums(sums, taps)
 
 

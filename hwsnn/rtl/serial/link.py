@@ -31,12 +31,14 @@ class Link(wiring.Component):
         The network that the pipeline behind this link was made from.
     model_hash : str
         SHA-256 of its model, 64 hexadecimal digits.
+    pixels_per_cycle : int
+        Pixels of a beat of the pipeline.
 
     Ports
     -----
     i : valid-only stream in of ``unsigned(8)``
         Bytes from the host.
-    pixels : stream out of ``pixel_layout(network)``
+    pixels : stream out of ``pixel_layout(network, pixels_per_cycle)``
         Into the pipeline.
     result : stream in of ``result_layout(network)``
         From the pipeline.
@@ -51,13 +53,14 @@ class Link(wiring.Component):
         A frame does not fit a packet (``MAX_PAYLOAD`` bytes).
     """
 
-    def __init__(self, network: Network, model_hash: str) -> None:
+    def __init__(self, network: Network, model_hash: str, pixels_per_cycle: int = 1) -> None:
         self._network, self._identity = network, Identity.of(network, model_hash)
+        self._layout, self._beats = pixel_layout(network, pixels_per_cycle), network.frame_beats // pixels_per_cycle
         self._frame_bytes = frame_payload_bytes(network)
         super().__init__(
             {
                 "i": In(stream.Signature(8, always_ready=True)),
-                "pixels": Out(stream.Signature(pixel_layout(network))),
+                "pixels": Out(stream.Signature(self._layout)),
                 "result": In(stream.Signature(result_layout(network))),
                 "o": Out(stream.Signature(8)),
                 "accepted": Out(1),
@@ -69,7 +72,7 @@ class Link(wiring.Component):
         m = Module()
         m.submodules.decoder = decoder = SlipDecoder()
         m.submodules.reader = reader = PacketReader(self._frame_bytes)
-        m.submodules.store = store = FrameBuffer(pixel_layout(self._network), self._network.frame_beats)
+        m.submodules.store = store = FrameBuffer(self._layout, self._beats)
         m.submodules.notices = notices = StreamFifo(NOTICE, NOTICES)
         m.submodules.sequences = sequences = StreamFifo(unsigned(8), FRAMES_INSIDE)
         m.submodules.writer = writer = ResponseWriter(self._network, self._identity)

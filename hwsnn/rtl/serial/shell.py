@@ -8,6 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwsnn.folding.column_pairs import require_whole_pairs
 from hwsnn.spec import Network
 
 from .link import Link
@@ -43,7 +44,9 @@ class SerialShell(wiring.Component):
     def __init__(self, network: Network, pipeline: Any, divisor: int, model_hash: str) -> None:
         self._pipeline = pipeline
         self._receiver, self._transmitter = UartReceiver(divisor), UartTransmitter(divisor)
-        self._link = Link(network, model_hash)
+        pixels_per_cycle = pipeline.pixels.payload.shape().length // network.input_shape[0]
+        require_whole_pairs(network, pixels_per_cycle)
+        self._link = Link(network, model_hash, pixels_per_cycle)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "accepted": Out(1), "refused": Out(1)})
 
     def elaborate(self, platform: object) -> Module:

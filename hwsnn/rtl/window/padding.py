@@ -11,7 +11,7 @@ from ..stream.counter import ModuloCounter
 
 
 class Padding(wiring.Component):
-    """Adds a border of constant pixels to every frame, on both sides of both axes.
+    """Adds a border of constant pixels to every frame, on both sides of both axes, on the right maybe a wider one.
 
     Parameters
     ----------
@@ -20,7 +20,9 @@ class Padding(wiring.Component):
     extent : (int, int)
         (height, width) of the input frames.
     padding : (int, int)
-        (vertical, horizontal) pixels to add on each side. With (0, 0) the component is wires alone.
+        (vertical, horizontal) pixels to add on each side.
+    right : int
+        Pixels to add on the right besides. With no pixel to add the component is wires alone.
     beats : int
         Consecutive beats per pixel.
     filler : int
@@ -35,28 +37,36 @@ class Padding(wiring.Component):
 
     Timing
     ------
-    Latency: 1 cycle (none with padding (0, 0)); a frame's first beat leaves 1 cycle after its first beat is offered.
-    One output beat per cycle: ``(h + 2 * py) * (w + 2 * px) * beats`` cycles per frame.
+    Latency: 1 cycle (none without padding); a frame's first beat leaves 1 cycle after its first beat is offered.
+    One output beat per cycle: ``(h + 2 * py) * (w + 2 * px + right) * beats`` cycles per frame.
     """
 
     def __init__(
-        self, payload_bits: int, extent: tuple[int, int], padding: tuple[int, int], beats: int, filler: int = 0
+        self,
+        payload_bits: int,
+        extent: tuple[int, int],
+        padding: tuple[int, int],
+        beats: int,
+        filler: int = 0,
+        right: int = 0,
     ) -> None:
         check_integer("payload bits", payload_bits, 1)
         check_pair("extent", extent, 1)
         check_pair("padding", padding, 0)
         check_integer("beats", beats, 1)
         check_integer("filler", filler, 0, (1 << payload_bits) - 1)
-        self.extent, self.padding, self.beats = extent, padding, beats
+        check_integer("right", right, 0)
+        self.extent, self.padding, self.beats, self.right = extent, padding, beats, right
+        self._adds = any(padding) or right > 0
         self._filler = filler
-        self.here = {"h": extent[0], "w": extent[1], "py": padding[0], "px": padding[1]}
-        self.latency = int(any(padding))
+        self.here = {"h": extent[0], "w": extent[1], "py": padding[0], "px": padding[1], "right": right}
+        self.latency = int(self._adds)
         shape = unsigned(payload_bits)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if not any(self.padding):
+        if not self._adds:
             m.d.comb += [
                 self.o.payload.eq(self.i.payload),
                 self.o.valid.eq(self.i.valid),
@@ -68,11 +78,12 @@ class Padding(wiring.Component):
         in_image = Signal()
         begun = Signal()
         m.submodules.beat = beat = ModuloCounter(self.beats)
-        m.submodules.column = column = ModuloCounter(self.extent[1] + 2 * self.padding[1])
+        m.submodules.column = column = ModuloCounter(self.extent[1] + 2 * self.padding[1] + self.right)
         m.submodules.row = row = ModuloCounter(self.extent[0] + 2 * self.padding[0])
+        above, left = self.padding
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
-            in_image.eq(_inside(m, "row", row, self.padding[0]) & _inside(m, "column", column, self.padding[1])),
+            in_image.eq(_inside(m, "row", row, above, above) & _inside(m, "column", column, left, left + self.right)),
             step.eq(advance & (self.i.valid | (begun & ~in_image))),
             self.i.ready.eq(advance & in_image),
             beat.step.eq(step),
@@ -90,13 +101,13 @@ class Padding(wiring.Component):
         return m
 
 
-def _inside(m: Module, name: str, position: ModuloCounter, border: int) -> Signal:
-    """A register: whether the counter is at least ``border`` away from both ends."""
-    in_image = Signal(init=int(border == 0), name=f"{name}_in_image")
-    if border:
+def _inside(m: Module, name: str, position: ModuloCounter, before: int, after: int) -> Signal:
+    """A register: whether the counter is at least ``before`` away from its first number, ``after`` from its last."""
+    in_image = Signal(init=int(before == 0), name=f"{name}_in_image")
+    if before or after:
         with m.If(position.step):
-            with m.If(position.count == border - 1):
+            with m.If(position.count == (before - 1) % position.period):
                 m.d.sync += in_image.eq(1)
-            with m.Elif(position.count == position.period - border - 1):
+            with m.Elif(position.count == position.period - after - 1):
                 m.d.sync += in_image.eq(0)
     return in_image

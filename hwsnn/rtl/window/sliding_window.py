@@ -36,6 +36,8 @@ class SlidingWindow(wiring.Component):
         Consecutive beats per pixel.
     column_depth : int
         Columns in the queue; 0 for none.
+    unused : int
+        Pixels at the end of each row that no window takes.
 
     Ports
     -----
@@ -59,6 +61,7 @@ class SlidingWindow(wiring.Component):
         stride: tuple[int, int],
         beats: int,
         column_depth: int = 0,
+        unused: int = 0,
     ) -> None:
         check_integer("payload bits", payload_bits, 1)
         check_pair("extent", extent, 1)
@@ -66,12 +69,13 @@ class SlidingWindow(wiring.Component):
         check_pair("stride", stride, 1)
         check_integer("beats", beats, 1)
         check_integer("column depth", column_depth, 0)
-        if kernel[0] > extent[0] or kernel[1] > extent[1]:
-            raise ValueError(f"kernel must be at most the extent {extent!r}, not {kernel!r}")
+        check_integer("unused", unused, 0)
+        if kernel[0] > extent[0] or kernel[1] > extent[1] - unused:
+            raise ValueError(f"kernel must be at most the extent {(extent[0], extent[1] - unused)!r}, not {kernel!r}")
         self._payload_bits, self.extent, self.kernel = payload_bits, extent, kernel
         self.here = {"kh": kernel[0], "kw": kernel[1], "column_depth": column_depth}
         self.here |= {"height": extent[0], "width": extent[1], "sy": stride[0], "sx": stride[1]}
-        self.stride, self.beats = stride, beats
+        self.stride, self.beats, self.unused = stride, beats, unused
         self._queue = StreamFifo(unsigned(kernel[0] * payload_bits), column_depth) if column_depth else None
         self.latency = int(kernel[0] > 1) + (self._queue.latency + 1 if self._queue else 0) + int(kernel[1] > 1)
         super().__init__(
@@ -93,7 +97,7 @@ class SlidingWindow(wiring.Component):
         m.d.comb += [
             row.step.eq(in_row.step & in_row.last),
             rows.wanted.eq(_complete(m, "row", row, kh, self.stride[0])),
-            columns.wanted.eq(_complete(m, "column", in_columns, kw, self.stride[1])),
+            columns.wanted.eq(_complete(m, "column", in_columns, kw, self.stride[1], self.unused)),
         ]
         column = rows.o
         if self._queue:
@@ -122,8 +126,11 @@ class SlidingWindow(wiring.Component):
         return pixel
 
 
-def _complete(m: Module, axis: str, position: ModuloCounter, kernel: int, stride: int) -> Value:
-    """A register: whether a window of ``kernel`` pixels ends at the counter's position on its axis."""
+def _complete(m: Module, axis: str, position: ModuloCounter, kernel: int, stride: int, unused: int = 0) -> Value:
+    """A register: whether a window of ``kernel`` pixels ends at the counter's position on its axis.
+
+    None ends at the ``unused`` last positions.
+    """
     complete = Signal(init=int(kernel == 1), name=f"{axis}_complete")
     missing = Signal(range(max(kernel, stride)), init=kernel - 1, name=f"{axis}_missing")
     with m.If(position.step):
@@ -133,4 +140,12 @@ def _complete(m: Module, axis: str, position: ModuloCounter, kernel: int, stride
             m.d.sync += [missing.eq(stride - 1), complete.eq(stride == 1)]
         with m.Else():
             m.d.sync += [missing.eq(missing - 1), complete.eq(missing == 1)]
-    return complete
+    if not unused:
+        return complete
+    used = Signal(init=1, name=f"{axis}_used")
+    with m.If(position.step):
+        with m.If(position.last):
+            m.d.sync += used.eq(1)
+        with m.Elif(position.count == position.period - unused - 1):
+            m.d.sync += used.eq(0)
+    return complete & used

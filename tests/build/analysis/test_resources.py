@@ -112,6 +112,27 @@ def table(rows: int, width: int, seed: int = 0) -> Part:
     return Part(width, build)
 
 
+QUICK = """read_rtlil {name}.il
+hierarchy -top {name}
+proc
+flatten
+opt_clean
+techmap
+dfflegalize -cell $_SDFFE_PP?P_ 0
+techmap -D LUT_WIDTH=6 -map +/gate2lut.v
+techmap -D LUT_WIDTH=6 -map +/xilinx/lut_map.v -map +/xilinx/ff_map.v
+opt_clean
+tee -q -o {name}.json stat -json -tech xilinx
+"""
+"""A tenth of the work of ``synth_xilinx``, for tests of what becomes of its results."""
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Yosys makes do with the ``QUICK`` script."""
+    monkeypatch.setattr(synthesis, "SCRIPT", QUICK)
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
@@ -131,6 +152,7 @@ def of_yosys(design: wiring.Component, folder: Path, options: str = "") -> dict[
     return {name: number for name, number in cells.items() if not name.startswith("top")}
 
 
+@pytest.mark.usefixtures("quick")
 def test_equal_parts_are_synthesized_once(cache: Path) -> None:
     found = measure(Parts({"a": registered_sum(3), "b": registered_sum(3), "c": registered_sum(5)}))
     assert (found.instances, found.distinct, found.synthesized) == (4, 3, 3)
@@ -203,6 +225,7 @@ def test_company_makes_no_difference(cache: Path, monkeypatch: pytest.MonkeyPatc
     assert (alone.components, alone.cells) == (together.components, together.cells)
 
 
+@pytest.mark.usefixtures("quick")
 def test_damaged_entries_are_made_again(cache: Path) -> None:
     def design() -> Parts:
         return Parts({f"sum_{constant}": registered_sum(constant) for constant in (3, 4, 5)})
@@ -218,6 +241,7 @@ def test_damaged_entries_are_made_again(cache: Path) -> None:
     assert {file: file.read_text() for file in cache.iterdir()} == entries
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_interrupted_run_is_taken_up_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthesis, "BATCH", 1)
     calls: list[tuple[int, int]] = []

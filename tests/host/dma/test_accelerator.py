@@ -18,8 +18,13 @@ from tests.support.layers import dense_layer
 from tests.support.soft_board import SoftBoard
 
 
-@pytest.mark.parametrize("word_bytes", [4, 8, 16])
-@pytest.mark.parametrize("count", [1, 2, BATCH_FRAMES, BATCH_FRAMES + 1, len(IMAGES)])
+@pytest.mark.parametrize(
+    ("word_bytes", "count"),
+    [
+        *((8, count) for count in (1, 2, BATCH_FRAMES, BATCH_FRAMES + 1, len(IMAGES))),
+        *((word_bytes, count) for word_bytes in (4, 16) for count in (1, 2, BATCH_FRAMES + 1)),
+    ],
+)
 def test_equals_the_reference(word_bytes: int, count: int) -> None:
     soft = SoftBoard(NETWORK, word_bytes)
     with opened(soft) as board:
