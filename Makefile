@@ -54,14 +54,14 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS) | prerequisites
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) hatchling editables
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
-	    --no-build-isolation -e .
+	    --no-build-isolation -e '.[compiled]'
 	touch $@
 
 # Training is tested too: PyTorch is the most of it. The frameworks come with what their neurons import, and no more: all
 # that they ask for is 91 MB and 24 packages, among them a torchvision that does not load beside every PyTorch.
 $(TESTABLE): $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
-	    --no-build-isolation -e '.[adders,dev,explore,train]'
+	    --no-build-isolation -e '.[adders,compiled,dev,explore,train]'
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) --no-deps \
 	    snntorch 'spikingjelly; python_version >= "3.11"' sinabs norse loguru nirtorch pbr
 	touch $@

@@ -1,12 +1,13 @@
-"""Images a second of the numpy reference beside snnTorch and SpikingJelly, in one run on the same cores.
+"""Images a second of the numpy reference and of compiled code beside snnTorch and SpikingJelly, on the same cores.
 
     .venv/bin/python benchmarks/reference_peers.py [DATA] [-n N] [--rounds R] [--compile] [--json]
 
-`make test` installs the others. DATA is a folder with the MNIST test images (default: mnist). The reference runs the
-8-bit integers of models/mnist, the others the floats that those were made from. Each of the others takes its fastest
+`make test` installs the others. DATA is a folder with the MNIST test images (default: mnist). Ours run the 8-bit
+integers of models/mnist, the others the floats that those were made from. Each of the others takes its fastest
 settings: memory layout and batch size (and, with --compile, torch.compile, which takes minutes), with all cores, in
 inference mode, images made floats beforehand, the first convolution once an image as its input is the same at every
-step. Then all are timed in turn.
+step. Then all are timed in turn. Beside each stands its processor time per image, and of how many cores it and all
+other processes made use meanwhile: on a busy machine the ratios of the rates are not to be trusted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
 from itertools import product
@@ -34,6 +35,8 @@ from torch import Tensor, nn
 
 from hwsnn import reference
 from hwsnn.bench import this_cpu
+from hwsnn.bench.timing import Timing, usage
+from hwsnn.compiled import CompiledNetwork
 from hwsnn.data import load
 from hwsnn.files.shipped import folder
 from hwsnn.float_network import FloatConv, FloatIntegrator, FloatNetwork, FloatNeuron, FloatPopulation
@@ -57,7 +60,17 @@ class Contestant:
     answer: Callable[[], Answers] = field(repr=False)
     accuracy: float = 0.0
     agreement: float = 0.0
-    rates: list[float] = field(default_factory=list)
+    rounds: list[Timing] = field(default_factory=list)
+
+    @property
+    def rates(self) -> list[float]:
+        """Images a second of each round."""
+        return [timing.fps for timing in self.rounds]
+
+    @property
+    def processor_us(self) -> float:
+        """Processor time per image in microseconds, the median."""
+        return statistics.median(1e6 * timing.cores_used / timing.fps for timing in self.rounds)
 
     @property
     def rate(self) -> float:
@@ -198,6 +211,12 @@ def fastest(name: str, make: Callable[[], nn.Module], images: Tensor, compiles: 
     return best
 
 
+def _timed(run: Callable[[], object], images: int) -> Timing:
+    before = usage()
+    seconds = _seconds(run)
+    return usage().since(before, images / seconds)
+
+
 def _seconds(run: Callable[[], object]) -> float:
     start = perf_counter()
     run()
@@ -205,7 +224,7 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure, print a line for each implementation, and the reference's rate over the others' in each round."""
+    """Measure, print a line for each implementation, and our rates over the others' in each round."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", default="mnist", metavar="DATA")
     parser.add_argument("-n", dest="count", type=int, default=10_000, metavar="N")
@@ -223,32 +242,39 @@ def main() -> None:
     cpu = this_cpu()
     torch.set_num_threads(cpu.cores)
 
-    ours = Contestant("hwsnn.reference", "8-bit integers", lambda: reference.run(integers, images).predictions)
+    compiled = CompiledNetwork(integers)
+    ours = [
+        Contestant("hwsnn.reference", "8-bit integers", lambda: reference.run(integers, images).predictions),
+        Contestant("hwsnn.compiled", "8-bit integers", lambda: compiled.scores(images).argmax(axis=1)),
+    ]
     others = [
         fastest("snnTorch", partial(SnnTorch, floats), pixels, options.compiles),
         fastest("SpikingJelly", partial(SpikingJelly, floats), pixels, options.compiles),
     ]
     expected = answers(PlainFloats(floats).eval(), pixels, 64)
-    for contestant in (ours, *others):
+    for contestant in (*ours, *others):
         given = contestant.answer()  # warms up, too
         contestant.accuracy, contestant.agreement = float((given == labels).mean()), float((given == expected).mean())
-        if contestant is not ours and contestant.agreement < LEAST_AGREEMENT:
+        if contestant in others and contestant.agreement < LEAST_AGREEMENT:
             sys.exit(f"{contestant.name} gives the float network's answer on {contestant.agreement:.2%} of the images")
     for _ in range(options.rounds):
-        for contestant in (ours, *others):
-            contestant.rates.append(len(images) / _seconds(contestant.answer))
+        for contestant in (*ours, *others):
+            contestant.rounds.append(_timed(contestant.answer, len(images)))
 
     ratios = {
-        other.name: statistics.median(a / b for a, b in zip(ours.rates, other.rates, strict=True)) for other in others
+        f"{one.name} / {other.name}": statistics.median(a / b for a, b in zip(one.rates, other.rates, strict=True))
+        for one in ours
+        for other in others
     }
     load_average = os.getloadavg()[0]
-    versions = {name: version(name) for name in ("numpy", "torch", "snntorch", "spikingjelly")}
+    versions = {name: version(name) for name in ("numpy", "numba", "torch", "snntorch", "spikingjelly")}
     blas = [f"{pool['version']} {pool['architecture']}" for pool in threadpool_info() if "openblas" in pool["filepath"]]
     if options.as_json:
         described = [
-            {"name": c.name, "settings": c.settings, "images_per_second": c.rate, "rounds": c.rates}
+            {"name": c.name, "settings": c.settings, "images_per_second": c.rate, "processor_us": c.processor_us}
             | {"accuracy": c.accuracy, "agreement_with_floats": c.agreement}
-            for c in (ours, *others)
+            | {"rounds": [asdict(timing) for timing in c.rounds]}
+            for c in (*ours, *others)
         ]
         machine = {"cpu": str(cpu), "load": load_average, "python": platform.python_version(), "openblas": blas}
         fields = {"images": len(images), "machine": machine, "versions": versions}
@@ -257,12 +283,15 @@ def main() -> None:
     print(f"{len(images):,} images, {options.rounds} rounds in turn, medians; {cpu}, load {load_average:.1f}")
     print(f"Python {platform.python_version()},", ", ".join(f"{name} {number}" for name, number in versions.items()))
     print(f"numpy's OpenBLAS {', '.join(blas)}")
-    for c in (ours, *others):
+    for c in (*ours, *others):
+        used = statistics.median(timing.cores_used for timing in c.rounds)
+        others_used = statistics.median(timing.cores_used_by_others or 0 for timing in c.rounds)
         print(
-            f"{c.name:<16} {c.rate:>8,.0f} images/s ({min(c.rates):,.0f} to {max(c.rates):,.0f}), {c.settings}; "
-            f"accuracy {c.accuracy:.2%}, {c.agreement:.2%} the float network's answers"
+            f"{c.name:<16} {c.rate:>8,.0f} images/s ({min(c.rates):,.0f} to {max(c.rates):,.0f}), "
+            f"{c.processor_us:,.1f} us of processor time each, {used:.2f} cores used, {others_used:.2f} by others; "
+            f"{c.settings}; accuracy {c.accuracy:.2%}, {c.agreement:.2%} the float network's answers"
         )
-    print(*(f"reference / {name} {ratio:.2f}" for name, ratio in ratios.items()), sep=", ")
+    print(*(f"{names} {ratio:.2f}" for names, ratio in ratios.items()), sep=", ")
 
 
 def _images(data: str, network: Network, count: int) -> tuple[npt.NDArray[np.uint8], Answers]:

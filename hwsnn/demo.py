@@ -35,7 +35,7 @@ Step = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class DemoResult:
-    """All results of the demo, in the units of their names."""
+    """All results of the demo, in the units of their names. ``busy``: others used the CPU while it was timed."""
 
     model_sha256: str
     images: int
@@ -45,6 +45,7 @@ class DemoResult:
     cpu: Cpu
     cpu_implementation: str
     cpu_fps: float
+    busy: bool
     fpga_fps: float
 
     @property
@@ -90,6 +91,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
         cpu=this_cpu(),
         cpu_implementation=best.name,
         cpu_fps=best.fps,
+        busy=best.busy,
         fpga_fps=fpga_fps(verification.cycles_per_frame, report.fmax_mhz),
     )
     with written_whole(output / "results.json") as file:

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "frontends": {"errors", "files", "packages", "spec", "float_network", "model_file"},
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
+    "compiled": {"files", "spec", "reference"},
     "data": {"errors", "files", "progress", "spec"},
     "checking": {"errors", "progress", "spec", "float_network", "frontends", "quantization", "reference"},
     # How they are built
@@ -46,7 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": {"errors", "files", "packages", "processes", "progress", "spec", "model_file", "reference"}
     | {"folding", "rtl", "interface", "cycles", "planner", "verilog", "build", "host"},
     "board": {"errors", "progress", "spec", "model_file", "host", "sim", "build"},
-    "bench": {"progress", "spec", "model_file", "reference", "folding", "rtl", "cycles", "planner", "build", "sim"},
+    "bench": {"progress", "spec", "model_file", "reference", "compiled"}
+    | {"folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
     | {"data", "folding", "planner", "bench"},
     "train": {"errors", "files", "progress", "spec", "float_network", "model_file", "frontends", "quantization"}
@@ -58,7 +60,7 @@ TOP = {"__init__", "__main__", "public", "cli", "demo"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
-HEAVY |= {"pynq", "scipy", "serial", "sklearn", "torch"}
+HEAVY |= {"numba", "pynq", "scipy", "serial", "sklearn", "torch"}
 FRAMEWORKS = {"norse", "sinabs", "snntorch", "spikingjelly"}
 HEAVY |= FRAMEWORKS
 NETWORK = {"http", "socket"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cpu import Cpu, CpuFigure, cpu_figures, fastest, reference_fps, this_cpu, torch_version
+from .cpu import Cpu, CpuFigure, cpu_figures, fastest, installed_version, reference_fps, this_cpu
 from .rates import fpga_fps
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "cpu_figures",
     "fastest",
     "fpga_fps",
+    "installed_version",
     "reference_fps",
     "this_cpu",
-    "torch_version",
 ]

@@ -1,14 +1,12 @@
-"""Frames/s of this machine's CPU: the numpy reference, and the network in PyTorch where that is installed."""
+"""Frames/s of this machine's CPU: the numpy reference, and compiled code and PyTorch where they are installed."""
 
 from __future__ import annotations
 
 import math
 import os
 import platform
-import statistics
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,18 +14,23 @@ import numpy as np
 
 from .. import reference
 from ..progress import CountProgress, silent
+from ..reference import usable_cores
 from ..spec import Network
-from ..spec.integers import Images
+from ..spec.integers import Images, Int64Array
+from . import timing
+from .timing import Timing, best_batch, deadline, timed
 
-REPEATS = 5
-SECONDS_A_REPEAT = 0.5
-LARGEST_RUN = 20_000
-"""Maximum images per repeat."""
-SECONDS_A_BATCH_SIZE = 0.2
+BUSY = 0.1
+"""Part of the cores that others use on average, from which on a figure is not to be trusted."""
+MOST_CHECKED = 64
+SECONDS_TO_CHECK = 1.0
+"""Maximum images on which scores are compared with the reference's, and how long that may take the reference."""
 SMALLEST_BATCH, LARGEST_BATCH = 8, 4096
-"""Largest batch size of PyTorch; batch sizes are powers of two."""
+"""Batch sizes of PyTorch; they are powers of two."""
 BATCH_NEURONS = 1 << 24
 """Maximum neurons of the largest layer times the batch size: a bound on memory."""
+
+Measure = Callable[[CountProgress], Timing]
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,25 @@ class Cpu:
 
 
 @dataclass(frozen=True)
-class CpuFigure:
-    """Frames/s of one implementation on all cores."""
+class CpuFigure(Timing):
+    """Frames/s of one implementation on all cores, ``name``, as it was timed. ``cores``: how many there are."""
 
     name: str
-    fps: float
+    cores: int
+
+    @property
+    def busy(self) -> bool:
+        """Whether others took so much of the cores that the CPU looks slower than it is."""
+        return self.cores_used_by_others is not None and self.cores_used_by_others > BUSY * self.cores
+
+    @property
+    def use(self) -> str:
+        """How much of the cores the implementation and all else used, in words."""
+        of = f"{self.cores_used:.2f} of {self.cores} cores used"
+        if self.cores_used_by_others is None:
+            return f"{of}; by others: not known"
+        remark = ": busy, the ratio is not to be trusted" if self.busy else ""
+        return f"{of}, {self.cores_used_by_others:.2f} by others{remark}"
 
 
 def this_cpu() -> Cpu:
@@ -66,105 +83,83 @@ def this_cpu() -> Cpu:
         name = values.get("model name", name)
         mhz = float(values["cpu MHz"]) if "cpu MHz" in values else None
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return Cpu(name, _cores(), mhz, load)
+    return Cpu(name, usable_cores(), mhz, load)
 
 
-def torch_version() -> str | None:
-    """The version of the installed PyTorch, without importing it; None if there is none."""
+def installed_version(package: str) -> str | None:
+    """The version of an installed package, without importing it; None if there is none."""
     try:
-        return version("torch")
+        return version(package)
     except PackageNotFoundError:
         return None
 
 
 def cpu_figures(network: Network, images: Images, progress: CountProgress = silent) -> tuple[CpuFigure, ...]:
-    """The numpy reference, and the same network in PyTorch where that is installed: medians of ``REPEATS`` runs each.
+    """The numpy reference, and the same network in compiled code and in PyTorch where those are installed.
 
-    The images are repeated until a run lasts about ``SECONDS_A_REPEAT``: the CPU is fastest with many at once.
-    Raises ``RuntimeError`` if PyTorch's scores are not the reference's.
+    Each takes less than a minute, on a busy machine too. Raises ``RuntimeError`` if the scores of another than the
+    reference are not the reference's.
     """
-    torch = torch_version()
-    total = REPEATS * (1 if torch is None else 2)
-    figures = [CpuFigure("numpy reference", reference_fps(network, images, lambda done, _: progress(done, total)))]
+    figures: list[CpuFigure] = []
+    numba, torch = installed_version("numba"), installed_version("torch")
+    total = (1 + (numba is not None) + (torch is not None)) * timing.REPEATS
+
+    def add(name: str, measure: Measure) -> None:
+        before = len(figures) * timing.REPEATS
+        found = measure(lambda done, _: progress(before + done, total))
+        figures.append(CpuFigure(**asdict(found), name=name, cores=usable_cores()))
+
+    add("numpy reference", lambda progress: _reference(network, images, progress))
+    some = images[: max(1, min(MOST_CHECKED, int(figures[0].fps * SECONDS_TO_CHECK)))]
+    expected = reference.run(network, some).scores
+    if numba is not None:
+        add(f"compiled, numba {numba}", lambda progress: _compiled(network, images, some, expected, progress))
     if torch is not None:
-        rate = torch_fps(network, images, lambda done, _: progress(REPEATS + done, total))
-        figures.append(CpuFigure(f"PyTorch {torch}", rate))
+        add(f"PyTorch {torch}", lambda progress: _torch(network, images, some, expected, progress))
     return tuple(figures)
 
 
 def fastest(figures: tuple[CpuFigure, ...]) -> CpuFigure:
-    """The CPU's frames/s: those of its fastest implementation."""
+    """The CPU's figure: that of its fastest implementation."""
     return max(figures, key=lambda figure: figure.fps)
 
 
-def reference_fps(network: Network, images: Images, progress: CountProgress = silent) -> float:
+def reference_fps(network: Network, images: Images) -> float:
     """Frames/s of the reference on all cores."""
-    return _median_rate(lambda some: reference.run(network, some), images, progress)
+    return _reference(network, images, silent).fps
 
 
-def torch_fps(network: Network, images: Images, progress: CountProgress = silent) -> float:
-    """Frames/s of the network in PyTorch on all cores, at the fastest batch size.
+def _reference(network: Network, images: Images, progress: CountProgress) -> Timing:
+    return timed(lambda some: reference.run(network, some), images, progress, deadline())
 
-    Raises ``RuntimeError`` if its scores are not the reference's.
-    """
+
+def _compiled(network: Network, images: Images, some: Images, expected: Int64Array, progress: CountProgress) -> Timing:
+    from ..compiled import CompiledNetwork
+
+    compiled = CompiledNetwork(network)
+    _require_equal("compiled code", compiled.scores(some), expected)  # what is not in the cache is compiled here
+    return timed(compiled.scores, images, progress, deadline())
+
+
+def _torch(network: Network, images: Images, some: Images, expected: Int64Array, progress: CountProgress) -> Timing:
+    """PyTorch on all cores, at the fastest batch size."""
     import torch
 
     from .torch_network import TorchNetwork
 
+    until = deadline()
     torch_network = TorchNetwork(network)
     threads = torch.get_num_threads()
-    torch.set_num_threads(_cores())
+    torch.set_num_threads(usable_cores())
     try:
-        if not np.array_equal(torch_network.scores(images, SMALLEST_BATCH), reference.run(network, images).scores):
-            raise RuntimeError("PyTorch's scores must be the reference's, but differ")
-        largest = BATCH_NEURONS // max(math.prod(shape) for shape in network.shapes)
-        batch = _best_batch(torch_network.scores, images, min(largest, LARGEST_BATCH))
-        return _median_rate(lambda some: torch_network.scores(some, batch), images, progress)
+        _require_equal("PyTorch", torch_network.scores(some, SMALLEST_BATCH), expected)
+        largest = min(LARGEST_BATCH, BATCH_NEURONS // max(math.prod(shape) for shape in network.shapes))
+        batch = best_batch(torch_network.scores, images, SMALLEST_BATCH, largest, until)
+        return timed(lambda part: torch_network.scores(part, batch), images, progress, until)
     finally:
         torch.set_num_threads(threads)
 
 
-def _best_batch(run: Callable[[Images, int], object], images: Images, largest: int) -> int:
-    """The fastest power of two up to ``largest``; stops after two in a row are slower than the best so far."""
-    best, best_rate, batch, slower = SMALLEST_BATCH, 0.0, SMALLEST_BATCH, 0
-    while batch <= largest and slower < 2:
-        some = _repeated(images, batch)
-        run(some, batch)  # a first run at a new size also plans
-        rate, spent = 0.0, 0.0
-        while spent < SECONDS_A_BATCH_SIZE:
-            seconds = _seconds(lambda: run(some, batch))  # noqa: B023
-            rate, spent = max(rate, batch / seconds), spent + seconds
-        best, best_rate, slower = (batch, rate, 0) if rate > best_rate else (best, best_rate, slower + 1)
-        batch *= 2
-    return best
-
-
-def _median_rate(run: Callable[[Images], object], images: Images, progress: CountProgress) -> float:
-    """Images/s of ``run``: the median of ``REPEATS``, after runs that warm up and find how many images to repeat."""
-    some = images
-    while True:
-        seconds = _seconds(lambda: run(some))  # noqa: B023
-        if seconds >= SECONDS_A_REPEAT / 2 or len(some) >= LARGEST_RUN:
-            break
-        wanted = int(len(some) * min(max(SECONDS_A_REPEAT / max(seconds, 1e-6), 2), 16))
-        some = _repeated(images, min(wanted, LARGEST_RUN))
-    rates = []
-    for repeat in range(REPEATS):
-        rates.append(len(some) / _seconds(lambda: run(some)))
-        progress(repeat + 1, REPEATS)
-    return statistics.median(rates)
-
-
-def _repeated(images: Images, count: int) -> Images:
-    """``count`` images, cycling through ``images``."""
-    return images[np.arange(count) % len(images)]
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _require_equal(name: str, scores: Int64Array, expected: Int64Array) -> None:
+    if not np.array_equal(scores, expected):
+        raise RuntimeError(f"{name} must give the reference's scores, but gives others")

@@ -72,9 +72,14 @@ class BenchReport:
         )
 
     @property
+    def fastest(self) -> CpuFigure:
+        """The CPU: its fastest implementation."""
+        return fastest(self.figures)
+
+    @property
     def cpu_fps(self) -> float:
         """The CPU's frames/s: those of its fastest implementation."""
-        return fastest(self.figures).fps
+        return self.fastest.fps
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -130,7 +135,7 @@ class BenchReport:
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values."""
         plan, simulated = self.plan, self.simulated
-        cpu, assumed = fastest(self.figures), self.rates[0]
+        cpu, assumed = self.fastest, self.rates[0]
         return {
             "hwsnn": __version__,
             "model": {
@@ -156,6 +161,7 @@ class BenchReport:
             "cpu_fps": cpu.fps,
             "cpu_name": self.cpu.name,
             "speedup": assumed.fps / cpu.fps,
+            "busy": cpu.busy,
             "load": self.cpu.load,
             "cycle_model": {
                 "cycles_per_frame": float(plan.cycles.cycles_per_frame),

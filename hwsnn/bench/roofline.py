@@ -12,7 +12,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .cpu import fastest
 from .report import BenchReport
 
 CLOCKS_MHZ = (80, 150, 300)
@@ -44,7 +43,7 @@ def draw(report: BenchReport, folder: Path) -> tuple[Path, Path]:
 def _points(axes: Axes, report: BenchReport) -> None:
     """Draw the design at each clock, and the published systems."""
     x = report.simulated.cycles_per_frame
-    xs, ys = [x], [fastest(report.figures).fps]
+    xs, ys = [x], [report.cpu_fps]
     for index, rate in enumerate(report.rates):
         label = f"{report.network.name}: {x:,.10g} simulated cycles x {rate.clock}: {rate.fps:,.0f} frames/s"
         axes.plot(x, rate.fps, "*" if index == 0 else "P", color="C3", markersize=13 - 3 * index, label=label, zorder=3)
@@ -82,7 +81,7 @@ def _bounds(axes: Axes, report: BenchReport) -> None:
         axes.text(x, mhz * 1e6 / x, f"{mhz} MHz", fontsize=7, color="0.4", ha="center", va="center", bbox=white)
     axes.axvline(pixels, color="C2", linewidth=1.2, label=f"one pixel per cycle: {pixels} pixels")
     axes.axvspan(left, pixels, color="C2", alpha=0.08, linewidth=0)
-    cpu = fastest(report.figures)
+    cpu = report.fastest
     axes.axhline(cpu.fps, color="C1", linestyle="--", label=f"CPU, {cpu.name}: {cpu.fps:,.0f} frames/s")
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)

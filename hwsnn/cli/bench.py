@@ -13,6 +13,7 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.constraints import DEFAULT_MHZ, Constraints
 
 from ..errors import InputError
+from ..packages import remedy
 from ..progress import stages
 from .common import (
     count_option,
@@ -152,7 +153,7 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
 
 
 def _rates(report: BenchReport, clocks: str) -> Table:
-    from ..bench import torch_version
+    from ..bench import installed_version
 
     table = _table(("",), ("frames/s", "latency", "over the CPU"), str(report.cpu))
     for rate in report.rates:
@@ -161,9 +162,12 @@ def _rates(report: BenchReport, clocks: str) -> Table:
             f"FPGA: {clocks} simulated cycles, {rate.clock}", fps, latency, f"{rate.fps / report.cpu_fps:.1f}"
         )
     for figure in report.figures:
-        fastest = "1" if figure.fps == report.cpu_fps else ""
-        table.add_row(f"CPU: {figure.name}, all cores", f"{figure.fps:,.0f}", "", fastest)
-    if torch_version() is None:
+        name = "the CPU" if figure is report.fastest else "CPU"
+        ratio = "1" if figure is report.fastest else f"{figure.fps / report.cpu_fps:.2f}"
+        table.add_row(f"{name}: {figure.name}; {figure.use}", f"{figure.fps:,.0f}", "", ratio)
+    if installed_version("numba") is None:
+        table.add_row(f"CPU: compiled code is not measured, for numba is not installed; {remedy('numba')}", "", "", "")
+    if installed_version("torch") is None:
         table.add_row("CPU: PyTorch is not installed: not measured", "", "", "")
     return table
 

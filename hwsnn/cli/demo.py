@@ -48,6 +48,7 @@ def _print_table(result: DemoResult) -> None:
     from rich.table import Table
 
     verification, build = result.verification, result.build
+    trust = " (the machine is busy: not to be trusted)" if result.busy else ""
     used = ((name, getattr(build, name), build.available[name]) for name in ("lut", "ff", "bram", "dsp"))
     latency_us = verification.latency_cycles / build.fmax_mhz
     rows = [
@@ -71,7 +72,7 @@ def _print_table(result: DemoResult) -> None:
         ("LUT, FF, BRAM, DSP", ", ".join(f"{count:,} ({count / most:.0%})" for _, count, most in used)),
         ("FPGA", f"{result.fpga_fps:,.0f} frames/s (simulated cycles at the post-route clock)"),
         ("CPU", f"{result.cpu_fps:,.0f} frames/s ({result.cpu_implementation}, {result.cpu})"),
-        ("FPGA / CPU", f"{result.fpga_fps / result.cpu_fps:.1f}"),
+        ("FPGA / CPU", f"{result.fpga_fps / result.cpu_fps:.1f}{trust}"),
     ]
     table = Table(title="hwsnn demo: digits", show_header=False, title_justify="left")
     for name, value in rows:

@@ -11,6 +11,7 @@ import click
 
 from hwsnn.model_file.by_name import load_model, model_path
 
+from ..packages import require
 from ..progress import stages
 from .common import (
     count_option,
@@ -38,13 +39,33 @@ if TYPE_CHECKING:
 @output_option("OUT.npz", "Write the arrays predictions (N,) and scores (N, classes) here.")
 @click.option("--trace", is_flag=True, help="Write every layer's spikes too: spikes_LAYER (N, T, C, H, W).")
 @click.option("--activity", is_flag=True, help="Count every layer's spikes and synaptic operations, in a second run.")
+@click.option(
+    "--engine",
+    type=click.Choice(("numpy", "compiled")),
+    default="numpy",
+    show_default=True,
+    help="What computes: the reference, or compiled code with the same scores, faster (needs the extra compiled).",
+)
 @json_option
 def command(
-    model: str, data: str, count: int | None, output: Path | None, trace: bool, activity: bool, as_json: bool
+    model: str,
+    data: str,
+    count: int | None,
+    output: Path | None,
+    trace: bool,
+    activity: bool,
+    engine: str,
+    as_json: bool,
 ) -> None:
     """Run MODEL's integer reference on images: bit for bit what the hardware computes."""
     if trace and output is None:
         raise click.UsageError("--trace writes spikes to a file: name it with -o OUT.npz", click.get_current_context())
+    if trace and engine == "compiled":
+        raise click.UsageError(
+            "--trace needs --engine numpy: compiled code keeps no spikes", click.get_current_context()
+        )
+    if engine == "compiled":
+        require("numba", ", which --engine compiled needs")
 
     import numpy as np
 
@@ -60,9 +81,18 @@ def command(
     with written_whole(output) if output else nullcontext() as partial:
         loaded = load(data, network, count)
         with stages() as show:
-            show.at("running the reference", 0, len(loaded.images))
-            start = perf_counter()
-            result = run(network, loaded.images, trace=trace, progress=show.advance)
+            if engine == "compiled":
+                from ..compiled import run as run_compiled
+
+                show.at("compiling")
+                run_compiled(network, loaded.images[:1])  # what is not in the cache is compiled here
+                show.at("running compiled code", 0, len(loaded.images))
+                start = perf_counter()
+                result = run_compiled(network, loaded.images, progress=show.advance)
+            else:
+                show.at("running the reference", 0, len(loaded.images))
+                start = perf_counter()
+                result = run(network, loaded.images, trace=trace, progress=show.advance)
             seconds = perf_counter() - start
             measured = None
             if activity:

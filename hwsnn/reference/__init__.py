@@ -27,6 +27,7 @@ __all__ = ["Result", "encode", "run"]
 BATCH_BYTES = 6 << 20
 """Memory for the spikes and membranes of a batch of images: small enough for the processor's cache."""
 MAX_CORES = 16
+"""How many batches run at once at most. Each takes memory, so a large machine does not use all its cores."""
 MOST_BYTES = 1 << 30
 """Memory for the batches of all cores: with a large network fewer run at once."""
 
@@ -66,9 +67,9 @@ def run(
     number of images.
     Raises ``ValueError`` for images of another shape or type, and for pixels above the network's largest.
     """
-    _check(network, images)
-    an_image = _bytes_an_image(network)
-    cores = max(1, min(cores or _cores(), MOST_BYTES // an_image))
+    check_images(network, images)
+    an_image = bytes_an_image(network)
+    cores = max(1, min(cores or min(usable_cores(), MAX_CORES), MOST_BYTES // an_image))
     if batch is None:
         batch = max(1, min(BATCH_BYTES // an_image, -(-len(images) // cores)))
     pipeline = _Pipeline(network)
@@ -91,7 +92,7 @@ def run(
 
 def encode(network: Network, images: Bytes) -> Bytes:
     """The first layer's inputs for ``images`` (N, *frame shape), read-only: (N, T, C, H, W)."""
-    _check(network, images)
+    check_images(network, images)
     seen = image_first(encoder(network)(channels_last(images)))
     return np.broadcast_to(seen, (len(images), network.timesteps, *network.input_shape))
 
@@ -105,7 +106,7 @@ class _Pipeline:
         self._layers = [
             (layer.name, _stage(network, index), forward, done)
             for index, (layer, forward, done) in enumerate(
-                zip(network.layers, _forward(network), _done_after(network), strict=True)
+                zip(network.layers, forward_sources(network), done_after(network), strict=True)
             )
         ]
 
@@ -129,14 +130,14 @@ def _stage(network: Network, index: int) -> Callable[..., IntArray]:
     return PopulationLayer(network.population(index), largest, network.timesteps).membranes
 
 
-def _forward(network: Network) -> list[list[int]]:
+def forward_sources(network: Network) -> list[list[int]]:
     """The sources that each layer reads at the same step."""
     return [[edge.source for edge in inputs if not edge.delay] for inputs in network.edges]
 
 
-def _done_after(network: Network) -> list[set[int]]:
+def done_after(network: Network) -> list[set[int]]:
     """The sources that no layer needs after each one."""
-    forward = _forward(network)
+    forward = forward_sources(network)
     return [set(sources) - set(chain(*forward[index + 1 :])) for index, sources in enumerate(forward)]
 
 
@@ -145,7 +146,8 @@ def _record(trace: Mapping[str, IntArray], name: str, steps: IntArray) -> None:
         trace[name][:] = image_first(steps)
 
 
-def _check(network: Network, images: Bytes) -> None:
+def check_images(network: Network, images: Bytes) -> None:
+    """Raise ``ValueError`` for images of another shape or type, and for pixels above the network's largest."""
     if not isinstance(network, Network):
         raise TypeError(f"network must be a Network, not {type(network).__name__}")
     if images.dtype != np.uint8 or images.shape[1:] != network.frame_shape:
@@ -157,16 +159,15 @@ def _check(network: Network, images: Bytes) -> None:
         raise ValueError(f"pixels must be at most {network.largest_pixel}, not {int(images.max())}")
 
 
-def _cores() -> int:
-    """How many batches to run at once. Each takes memory, so a large machine does not use all its cores."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MAX_CORES)
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _bytes_an_image(network: Network) -> int:
+def bytes_an_image(network: Network) -> int:
     """Approximate memory for one image, at its most: what layers gave and others need, and 20 bytes a neuron."""
     held, most = {INPUT_INDEX: prod(network.input_shape)}, 0
-    for index, (layer, done) in enumerate(zip(network.layers, _done_after(network), strict=True)):
+    for index, (layer, done) in enumerate(zip(network.layers, done_after(network), strict=True)):
         held[index] = computed = prod(network.shapes[index + 1])
         if isinstance(layer, Population):  # before a pool of its currents
             computed = prod(layer.projections[0].output_shape(network.input_shapes(index)[0]))

@@ -41,7 +41,7 @@ BENCH_KEYS = {
     *("hwsnn", "model", "device", "folding", "estimated_lut", "estimated_percent", "estimated_ff"),
     *("estimated_bram18", "limiting"),
     *("frames", "bits_compared", "mismatches", "first_mismatch", "cycles_per_frame", "latency_cycles"),
-    *("clock_mhz", "fpga_fps", "cpu_fps", "cpu_name", "speedup", "load"),
+    *("clock_mhz", "fpga_fps", "cpu_fps", "cpu_name", "speedup", "busy", "load"),
     *("cycle_model", "rates", "cpu", "published"),
 }
 

@@ -1,4 +1,4 @@
-"""The CPU's figures: PyTorch computes what the reference does, and the faster of the two counts."""
+"""The CPU's figures: PyTorch computes what the reference does, and the fastest of all counts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hwsnn import reference
-from hwsnn.bench import CpuFigure, cpu, cpu_figures, fastest
+from hwsnn.bench import cpu, cpu_figures, fastest, timing
 from hwsnn.data import random_images
 from hwsnn.spec import LEAKS, Encoder, Integrator, MaxPool, MultiplyLeak, Network, Neuron, NoLeak, Reset
+from tests.support.cpu_figures import cpu_figure
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
@@ -21,8 +22,8 @@ from tests.support.wishes import KINDS, Kind, Wishes
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SECONDS_A_REPEAT", "SECONDS_A_BATCH_SIZE"):
-        monkeypatch.setattr(cpu, name, 1e-4)
-    monkeypatch.setattr(cpu, "REPEATS", 2)
+        monkeypatch.setattr(timing, name, 1e-4)
+    monkeypatch.setattr(timing, "REPEATS", 2)
 
 
 def expect_equal_scores(network: Network, count: int = 5, batch: int = 2) -> None:
@@ -88,43 +89,63 @@ def test_pytorch_goes_beyond_float32() -> None:
 
 
 @pytest.mark.usefixtures("short_runs")
-def test_both_are_measured() -> None:
-    torch = pytest.importorskip("torch")
+def test_all_are_measured() -> None:
+    torch, numba = pytest.importorskip("torch"), pytest.importorskip("numba")
     network = random_network(1)
     seen: list[tuple[int, int]] = []
     threads = torch.get_num_threads()
     figures = cpu_figures(network, random_images(network, 3, seed=0), lambda done, total: seen.append((done, total)))
-    assert [figure.name for figure in figures] == ["numpy reference", f"PyTorch {torch.__version__}"]
+    names = ["numpy reference", f"compiled, numba {numba.__version__}", f"PyTorch {torch.__version__}"]
+    assert [figure.name for figure in figures] == names
     assert all(figure.fps > 0 for figure in figures)
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert seen == [(done, 6) for done in range(1, 7)]
     assert torch.get_num_threads() == threads
 
 
 @pytest.mark.usefixtures("short_runs")
-def test_without_pytorch_the_reference_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "torch_version", lambda: None)
+def test_the_reference_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "installed_version", lambda package: None)
     network = random_network(1)
     figures = cpu_figures(network, random_images(network, 3, seed=0))
     assert [figure.name for figure in figures] == ["numpy reference"]
 
 
 @pytest.mark.usefixtures("short_runs")
-def test_other_scores_are_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
-    from hwsnn.bench import torch_network
-
-    monkeypatch.setattr(torch_network.TorchNetwork, "scores", lambda self, images, batch: np.zeros(1, np.int64))
+@pytest.mark.parametrize(
+    ("package", "place", "name"),
+    [
+        ("torch", "bench.torch_network.TorchNetwork", "PyTorch"),
+        ("numba", "compiled.CompiledNetwork", "compiled code"),
+    ],
+)
+def test_other_scores_are_no_figure(monkeypatch: pytest.MonkeyPatch, package: str, place: str, name: str) -> None:
+    pytest.importorskip(package)
+    monkeypatch.setattr(f"hwsnn.{place}.scores", lambda self, *args: np.zeros(1, np.int64))
     network = random_network(1)
-    with pytest.raises(RuntimeError, match="PyTorch's scores must be the reference's, but differ"):
+    with pytest.raises(RuntimeError, match=f"{name} must give the reference's scores, but gives others"):
         cpu_figures(network, random_images(network, 3, seed=0))
 
 
 def test_the_fastest_counts() -> None:
-    slow, fast = CpuFigure("numpy reference", 10.0), CpuFigure("PyTorch", 20.0)
+    slow, fast = cpu_figure("numpy reference", 10), cpu_figure("PyTorch", 20)
     assert fastest((slow, fast)) is fast
     assert fastest((fast, slow)) is fast
 
 
-def test_pytorch_is_loaded_only_to_measure_it() -> None:
-    script = "import sys, hwsnn.bench; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    ("others", "cores", "busy", "words"),
+    [
+        (0.2, 2, False, "1.90 of 2 cores used, 0.20 by others"),
+        (0.21, 2, True, "1.90 of 2 cores used, 0.21 by others: busy, the ratio is not to be trusted"),
+        (0.21, 4, False, "1.90 of 4 cores used, 0.21 by others"),
+        (None, 2, False, "1.90 of 2 cores used; by others: not known"),
+    ],
+)
+def test_a_busy_machine_is_named(others: float | None, cores: int, busy: bool, words: str) -> None:
+    found = cpu_figure("PyTorch", 1, others, cores)
+    assert (found.busy, found.use) == (busy, words)
+
+
+def test_others_are_loaded_only_to_measure_them() -> None:
+    script = "import sys, hwsnn.bench; sys.exit(bool({'torch', 'numba'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", script], check=True)

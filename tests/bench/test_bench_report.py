@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsnn.bench import Cpu, CpuFigure
+from hwsnn.bench import Cpu
 from hwsnn.bench.published import MNIST, comparable
 from hwsnn.bench.rates import Clock, clocks, rate
 from hwsnn.bench.report import BenchReport
@@ -20,12 +20,14 @@ from hwsnn.build.analysis.resources import Resources, Use
 from hwsnn.cli import bench as bench_command
 from hwsnn.cycles import result_clocks
 from hwsnn.folding.folding import Folding, LayerFold
+from hwsnn.packages import remedy
 from hwsnn.planner import plan
 from hwsnn.planner.devices import DEVICES
 from hwsnn.sim import network_bench
 from hwsnn.sim.network_bench import NetworkResult
 from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak
 from tests.cli.test_cli import expect_refusal, invoke
+from tests.support.cpu_figures import cpu_figure
 from tests.support.layers import conv_layer, dense_layer
 
 FRAMES = 16
@@ -44,7 +46,7 @@ def report(extent: int = 28, classes: int = 10, device: str = "xczu9eg") -> Benc
     design = plan.with_folds(built, DEVICES[device], {"dense": LayerFold(1, classes, 2)})
     results = tuple(result_clocks(built, design.folding, FRAMES))
     simulated = NetworkResult(FRAMES, 1, 4_000, 0, (), results[-1] - results[-2], results[0], results)
-    figures = (CpuFigure("numpy reference", 1_000.0), CpuFigure("PyTorch", 2_000.0))
+    figures = (cpu_figure("numpy reference", 1_000), cpu_figure("PyTorch", 2_000))
     return BenchReport(built, design, simulated, 150, Cpu("a processor", 2, None), figures)
 
 
@@ -156,6 +158,29 @@ def test_the_fastest_of_the_cpu_is_compared() -> None:
     assert (fields["clock_mhz"], fields["fpga_fps"], fields["speedup"]) == (150, assumed["fps"], assumed["speedup"])
     assert "lut" not in fields
     json.dumps(fields, allow_nan=False)
+
+
+def test_every_figure_of_the_cpu_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwsnn.bench.installed_version", lambda package: None)
+    bench_command.print_report(report())
+    shown = capsys.readouterr().out
+    assert "CPU: numpy reference; 1.90 of 2 cores used, 0.00 by others" in shown
+    assert "the CPU: PyTorch; 1.90 of 2 cores used, 0.00 by others" in shown
+    assert f"numba is not installed; {remedy('numba')}" in shown
+    assert "PyTorch is not installed" in shown
+    assert "trusted" not in shown
+    assert report().to_json()["busy"] is False
+
+
+def test_a_busy_machine_takes_the_ratio_back(capsys: pytest.CaptureFixture[str]) -> None:
+    found = replace(report(), figures=(cpu_figure("numpy reference", 2_000, 0.9), cpu_figure("PyTorch", 1_000)))
+    bench_command.print_report(found)
+    assert "the CPU: numpy reference; 1.90 of 2 cores used, 0.90 by others: busy, the ratio is not to be trusted" in (
+        capsys.readouterr().out
+    )
+    fields = found.to_json()
+    assert fields["busy"] is True
+    assert [figure["cores_used_by_others"] for figure in fields["cpu"]["figures"]] == [0.9, 0.0]
 
 
 def with_resources(found: BenchReport) -> BenchReport:

@@ -167,3 +167,26 @@ def test_what_is_read_is_not_written_over(folder: Path) -> None:
             run(folder, "bare.npz", "-o", str(folder / output)), f"{output}: is the {what} itself; name another"
         )
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_compiled_code_gives_the_same_answers(folder: Path) -> None:
+    pytest.importorskip("numba")
+    out = folder / "compiled.npz"
+    result = run(folder, "labelled.npz", "--engine", "compiled", "-o", str(out), "--json")
+    assert (result.exit_code, json.loads(result.stdout)["accuracy"]) == (0, 0.8)
+    with np.load(out) as arrays:
+        assert arrays["scores"].tolist() == [scores for _, scores, _ in ORACLE]
+
+
+def test_compiled_code_without_numba(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwsnn.packages.module_file", lambda module: None)
+    result = run(folder, "labelled.npz", "--engine", "compiled")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith("hwsnn: error: numba: not found, which --engine compiled needs; ")
+    assert "pip install" in result.stderr
+
+
+def test_compiled_code_keeps_no_spikes(folder: Path) -> None:
+    result = run(folder, "labelled.npz", "--engine", "compiled", "--trace", "-o", str(folder / "x.npz"))
+    assert result.exit_code == 2
+    assert "--trace needs --engine numpy" in result.stderr

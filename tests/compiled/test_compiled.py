@@ -1,0 +1,55 @@
+"""Compiled code gives exactly the reference's scores, whatever the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwsnn import reference
+from hwsnn.data import random_images
+from hwsnn.files.shipped import model_folders
+from hwsnn.model_file.by_name import load_model
+from hwsnn.spec import MaxPool, Network
+from tests.support.random_graphs import random_graph
+from tests.support.random_networks import random_network
+
+pytest.importorskip("numba")
+
+from hwsnn.compiled import run  # needs numba
+from hwsnn.compiled.layers import compiled_layer
+
+
+def require_equal(network: Network, seed: int) -> None:
+    images = random_images(network, 5, seed)
+    expected, found = reference.run(network, images), run(network, images)
+    assert np.array_equal(found.scores, expected.scores)
+    assert np.array_equal(found.predictions, expected.predictions)
+
+
+@pytest.mark.parametrize("name", model_folders())
+def test_shipped_models(name: str) -> None:
+    """Their pools of winners are the reference's, all else is compiled."""
+    network = load_model(name)
+    for index, layer in enumerate(network.layers):
+        assert (compiled_layer(network, index) is None) == (isinstance(layer, MaxPool) and layer.mode == "winner")
+    require_equal(network, 1)
+
+
+def test_random_networks() -> None:
+    some = [random_network(seed) for seed in range(60)]
+    for seed, network in enumerate(some):
+        require_equal(network, seed)
+    known = [compiled_layer(network, i) is not None for network in some for i in range(len(network.layers))]
+    assert any(known)
+    assert not all(known)  # the others are the reference's
+
+
+def test_random_graphs() -> None:
+    for seed in range(40):
+        require_equal(random_graph(seed), seed)
+
+
+def test_bad_images_are_refused() -> None:
+    network = load_model("digits")
+    with pytest.raises(ValueError, match="images must be uint8"):
+        run(network, np.zeros((1, 2, 3), np.uint8))
