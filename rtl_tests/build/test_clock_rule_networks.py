@@ -7,6 +7,7 @@ import pytest
 
 from hwsnn import cycles
 from hwsnn.build.analysis.clock_rule import LIMIT, TimedPath, longest_paths, synthesize
+from hwsnn.folding.column_pairs import PairPool, as_built
 from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.rtl.network import Pipeline
@@ -157,3 +158,18 @@ def _too_long(network: Network, folding: Folding) -> list[TimedPath]:
     paths = longest_paths(synthesize(verilog, TOP), verilog)
     assert len(paths) > 300
     return [path for path in paths if path.length > LIMIT]
+
+
+def test_clock_rule_of_pairs_of_columns() -> None:
+    """Two pixels per cycle, with an odd border, and a pool that drops the column at the end of odd rows."""
+    rng = np.random.default_rng(5)
+    fires = Neuron(np.full(3, 40), ShiftLeak(3), "subtract", 12, np.full(3, 39))
+    first = conv_layer("first", rng.integers(-7, 8, (3, 1, 2, 4)), np.zeros(3, int), 4, fires, (1, 1), (0, 1))
+    last = dense_layer("last", rng.integers(-7, 8, (3, 3, 2, 3)), np.zeros(3, int), 4, Integrator(NoLeak(), 20))
+    pool = MaxPool("pool", (2, 2), (2, 2), "winner")
+    network = Network("pairs", (1, 6, 8), 4, Encoder("direct"), 3, (first, pool, last), "membrane")
+    folds = {"first": LayerFold(2, 6), "last": LayerFold(3, 3)}
+    folding = cycles.queue_depths(network, folds, 2)
+    (built,) = [layer for layer in as_built(network, folding).layers if isinstance(layer, PairPool)]
+    assert built.window.unused
+    assert _too_long(network, folding) == []
