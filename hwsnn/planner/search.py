@@ -25,7 +25,8 @@ from .resource_estimate import Cost, layer_cost
 from .room import TooLargeError, excess
 
 BLOCK_MEMORY = (60, 95)
-"""Percent of a device's block memories that a design may take; the second only if look-up tables are short."""
+"""Percent of a device's block memories that a design may take; the second where it would otherwise not fit, or take
+more than the usual share of the look-up tables."""
 MEMORY_PRICE = 0.1
 """Price of a block memory, relative to its share of a device's look-up tables: low, as few designs use them up."""
 FEW_STEPS, FEW_PASSES = 8, 4
@@ -203,9 +204,11 @@ class FoldingSearch:
             chosen[layer.name] = self._cheapest(index, target)
         usual, most = BLOCK_MEMORY
         chosen, total = self._within_memory(target, cheapest := chosen, usual)
-        if excess(total, self._device) > 1:
+        large, short = total.lut * 100 > self._device.share * self._device.lut, excess(total, self._device)
+        if short > 1 or large:
             other = self._within_memory(target, cheapest, most)
-            if excess(other[1], self._device) < excess(total, self._device):
+            left = excess(other[1], self._device)
+            if left < short if short > 1 else left <= 1 and other[1].lut < total.lut:
                 chosen, total = other
         for index, layer in network.populations():
             needed = self._needed[index, chosen[layer.name]]
