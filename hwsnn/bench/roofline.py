@@ -1,7 +1,7 @@
 """Roofline plot: frames/s over cycles per frame, on logarithmic axes: the design, published ones, and their bounds.
 
-A clock frequency is a diagonal: frames/s = clock / cycles per frame. Pixels arrive one per cycle, so no frame takes
-fewer cycles than it has pixels: a vertical line. Needs matplotlib.
+A clock frequency is a diagonal: frames/s = clock / cycles per frame. Pixels arrive one per cycle, or in pairs, so no
+frame takes fewer cycles than it has of these: a vertical line. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from hwsnn.folding.column_pairs import as_built
 
 from .report import BenchReport
 
@@ -65,13 +67,14 @@ def _points(axes: Axes, report: BenchReport) -> None:
         )
         xs.append(system.cycles_per_frame)
         ys.append(system.fps)
-    axes.set_xlim(min(*xs, report.network.frame_beats) / ROOM, max(xs) * ROOM * ROOM)
+    axes.set_xlim(min(*xs, _beats(report)) / ROOM, max(xs) * ROOM * ROOM)
     axes.set_ylim(min(ys) / ROOM / ROOM, max(ys) * ROOM)
 
 
 def _bounds(axes: Axes, report: BenchReport) -> None:
     """Draw the diagonals of the clocks, the bound of the pixels, and the CPU."""
-    pixels = report.network.frame_beats
+    beats, pixels = _beats(report), report.network.frame_beats
+    per_cycle = "one pixel per cycle" if report.plan.folding.pixels_per_cycle == 1 else "two pixels per cycle"
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
     for mhz in CLOCKS_MHZ:
@@ -79,12 +82,17 @@ def _bounds(axes: Axes, report: BenchReport) -> None:
         x = min(right, mhz * 1e6 / bottom) / 1.6  # near where the diagonal leaves
         white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         axes.text(x, mhz * 1e6 / x, f"{mhz} MHz", fontsize=7, color="0.4", ha="center", va="center", bbox=white)
-    axes.axvline(pixels, color="C2", linewidth=1.2, label=f"one pixel per cycle: {pixels} pixels")
-    axes.axvspan(left, pixels, color="C2", alpha=0.08, linewidth=0)
+    axes.axvline(beats, color="C2", linewidth=1.2, label=f"{per_cycle}: {pixels} pixels")
+    axes.axvspan(left, beats, color="C2", alpha=0.08, linewidth=0)
     cpu = report.fastest
     axes.axhline(cpu.fps, color="C1", linestyle="--", label=f"CPU, {cpu.name}: {cpu.fps:,.0f} frames/s")
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
+
+
+def _beats(report: BenchReport) -> int:
+    """Beats of pixels per frame, one per cycle."""
+    return as_built(report.network, report.plan.folding).frame_beats
 
 
 def _steps(timesteps: int | None) -> str:

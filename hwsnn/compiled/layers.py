@@ -198,7 +198,7 @@ class _CompiledPopulation:
         """The inputs with their padding, where the kernels do not see to it: int16 where they are values."""
         if self._spiking and not any(self._borders):
             return inputs
-        filler = packed(self._filler.astype(np.uint8)) if self._spiking else self._filler
+        filler = packed(self._filler.astype(np.uint8).reshape(1, 1, 1, 1, -1)) if self._spiking else self._filler
         (down, across), (steps, images, height, width, channels) = self._borders, inputs.shape
         bordered = np.empty(
             (steps, images, height + 2 * down, width + 2 * across, channels), np.uint8 if self._spiking else np.int16

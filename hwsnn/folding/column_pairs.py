@@ -18,7 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from hwsnn.errors import InputError
-from hwsnn.spec import INPUT_INDEX, AnyProjection, Conv, Dense, Layer, MaxPool, Network, Population, Shape, Sum, Window
+from hwsnn.spec import (
+    INPUT_INDEX,
+    MAX_EXTENT,
+    AnyProjection,
+    Conv,
+    Dense,
+    Layer,
+    MaxPool,
+    Network,
+    Population,
+    Shape,
+    Sum,
+    Window,
+)
 from hwsnn.spec.checks import assert_never
 
 from .folding import Folding
@@ -105,6 +118,9 @@ class _Pairs:
         network, (channels, height, width) = self._network, self._network.input_shape
         if not network.encoder.held:
             raise self._refusal(f"the encoding must be direct, not {network.encoder.kind}")
+        if width == 1:
+            raise self._refusal("rows must be of more than one pixel")
+        self._require_channels("the input", channels)
         layers = []
         for index, layer in enumerate(network.layers):
             paired = {self._paired[edge.source] for edge in network.edges[index] if not edge.delay}
@@ -116,6 +132,11 @@ class _Pairs:
 
     def _refusal(self, why: str) -> InputError:
         return InputError(f"{self._network.name}: for two pixels per cycle {why}; use one pixel per cycle")
+
+    def _require_channels(self, of: str, channels: int) -> None:
+        """Those of a pair are twice as many."""
+        if 2 * channels > MAX_EXTENT:
+            raise self._refusal(f"the channels of {of} must be at most {MAX_EXTENT // 2}, not {channels}")
 
     def _layer(self, index: int, layer: Layer) -> Layer:
         match layer:
@@ -151,9 +172,10 @@ class _Pairs:
         strides = {projection.stride[1] for projection in layer.forward}
         self._paired[index] = width > 1 and strides == {1}
         if width > 1 and not self._paired[index] and any(stride % 2 for stride in strides):
-            raise self._refusal(
-                f"the horizontal stride of layer {layer.name!r} must be 1 or even, not {', '.join(map(str, strides))}"
-            )
+            given = " and ".join(map(str, sorted(strides)))
+            raise self._refusal(f"horizontal strides of layer {layer.name!r} must all be 1, or all even, not {given}")
+        if self._paired[index]:
+            self._require_channels(f"layer {layer.name!r}", layer.out_channels)
         projections = tuple(
             self._projection(index, port, projection) for port, projection in enumerate(layer.projections)
         )

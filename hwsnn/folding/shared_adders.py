@@ -27,8 +27,8 @@ from .adder_graph import Adder, AdderGraph, Total
 VERSION = "0.6.0"
 """Of da4ml, as in pyproject.toml: another one may find another graph."""
 MOST_WORK = 1 << 17
-"""Maximum of weights times inputs: each 10,000 of it may take a second. A sum of 8-bit weights and inputs then stays
-below 2^24, so that da4ml's single precision is exact."""
+"""Maximum of weights times inputs: each 10,000 of it may take seconds. A sum of 8-bit weights and inputs then stays
+below 2^24, so that da4ml's single precision is exact; with gains it may not, but a graph that is wrong is refused."""
 FURTHER = 2
 """Adders in a row beyond the fewest that are possible. Without a limit, conv1 of ``models/mnist`` would take 14 instead
 of 8 stages, in which values wait, to save one percent of the adders' bits."""

@@ -62,7 +62,8 @@ class Pipeline(wiring.Component):
     -----
     pixels : stream in of ``ArrayLayout(unsigned(n), C)``
         Raster order, one beat per pixel, frames back to back; with the encoding ``steps`` one per time step of a pixel,
-        order (y, x, t). With two pixels per cycle C are the channels of both, the left one's first.
+        order (y, x, t). With two pixels per cycle C are the channels of both, the left one's first;
+        behind the end of a row of odd width the right one is 0.
     result : stream out of ``StructLayout({"answer": unsigned(a), "scores": ArrayLayout(S, classes)})``
         The predicted class and the scores, of s bits: S is ``signed(s)`` for membranes, else ``unsigned(s)``. One beat
         per frame, in the order of the frames.

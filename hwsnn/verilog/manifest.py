@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from hwsnn.cycles import Cycles
+from hwsnn.folding.column_pairs import as_built
 from hwsnn.folding.folding import Folding, port_name
 from hwsnn.model_file.integer_file import describe_kind, describe_projection, model_hash
 from hwsnn.spec import Leak, Network, Population
@@ -20,7 +21,8 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
 
     ``cycles``: by the timing model, for this folding.
     """
-    channels, pixels = network.input_shape[0], folding.pixels_per_cycle
+    channels, pixels, built = network.input_shape[0], folding.pixels_per_cycle, as_built(network, folding)
+    odd = "; 0 in place of the right pixel behind a row's end" if network.input_shape[2] % pixels else ""
     score = "signed" if network.reads_membranes else "unsigned"
     return {
         "hwsnn": __version__,
@@ -41,9 +43,10 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
                     for place, left in enumerate([""] if pixels == 1 else ["left pixel, ", "right pixel, "])
                     for c in range(channels)
                 ],
-                "beats_per_frame": network.frame_beats // pixels,
+                "beats_per_frame": built.frame_beats,
                 "order": "raster: rows from the top, each from the left"
-                + ("; the time steps of a pixel next to each other" if network.encoder.timed else ""),
+                + ("; the time steps of a pixel next to each other" if network.encoder.timed else "")
+                + odd,
             },
             "result": {
                 "direction": "out",

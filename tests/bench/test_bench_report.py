@@ -117,6 +117,22 @@ def test_synapses_a_clock(encoding: str, timesteps: int, fold: LayerFold, conv: 
     folding = Folding({"conv": fold, "dense": fold}, {}, {})
     assert synapses_per_cycle(built, folding, 0) == pytest.approx(conv)
     assert synapses_per_cycle(built, folding, 2) == pytest.approx(dense)
+
+
+def test_synapses_of_two_pixels_per_cycle() -> None:
+    """Of two columns per beat, the windows of both; the zeros of their filters are no synapses."""
+    network = layered(2, "direct")
+    synapses = network.population(0).projection.synapses
+    folds = {layer.name: LayerFold(4096, 4096, 2) for _, layer in network.populations()}
+    one, two = Folding(folds, {}, {}), Folding(folds, {}, {}, pixels_per_cycle=2)
+    assert synapses_per_cycle(network, one, 0) == synapses
+    assert synapses_per_cycle(network, two, 0) == 2 * synapses
+    assert synapses_per_cycle(network, two, 2) == synapses_per_cycle(network, one, 2)
+
+
+def test_a_pool_has_no_synapses() -> None:
+    built, fold = layered(1, "uniform"), LayerFold(1, 1)
+    folding = Folding({"conv": fold, "dense": fold}, {}, {})
     with pytest.raises(ValueError, match="layer 'pool' must have weights, not be a pool"):
         synapses_per_cycle(built, folding, 1)
 

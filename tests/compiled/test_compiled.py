@@ -9,7 +9,7 @@ from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.files.shipped import model_folders
 from hwsnn.model_file.by_name import load_model
-from hwsnn.spec import MaxPool, Network
+from hwsnn.spec import Conv, Dense, Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 
@@ -42,6 +42,21 @@ def test_random_networks() -> None:
     known = [compiled_layer(network, i) is not None for network in some for i in range(len(network.layers))]
     assert any(known)
     assert not all(known)  # the others are the reference's
+
+
+def test_padding_values_of_spikes() -> None:
+    rng = np.random.default_rng(2)
+    fires = Neuron(np.full(4, 9), NoLeak(), "zero", 16)
+    weight = rng.integers(-7, 8, (4, 3, 3, 3))
+    conv = Conv("conv", weight, 8, padding=(1, 1), padding_values=np.array([1, 0, 1]))
+    last = Dense("last", rng.integers(-7, 8, (3, 4, 5, 6)), 8)
+    layers = (
+        Population("conv", (conv,), np.zeros(4, np.int64), fires),
+        Population("last", (last,), np.zeros(3, np.int64), Integrator(NoLeak(), 24)),
+    )
+    network = Network("border", (3, 5, 6), 8, Encoder("uniform"), 4, layers, "membrane")
+    assert compiled_layer(network, 0) is not None
+    require_equal(network, 1)
 
 
 def test_random_graphs() -> None:

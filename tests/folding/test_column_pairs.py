@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from hwsnn import reference
+from hwsnn.cycles import queue_depths, simulate
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
 from hwsnn.folding.column_pairs import PairPool, column_pairs, pool_inputs, require_whole_pairs, with_pixels
+from hwsnn.folding.folding import LayerFold
 from hwsnn.spec import Conv, Dense, Encoder, Layer, MaxPool, Network, Neuron, NoLeak, Population, Sum, Window
+from hwsnn.verilog.manifest import manifest
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 from tests.support.wishes import Wishes
@@ -122,7 +125,12 @@ def _network(width: int, *layers: Layer, first: Population | None = None) -> Net
         ),
         (
             _network(8, first=_conv("conv", 1, stride=(1, 3))),
-            "the horizontal stride of layer 'conv' must be 1 or even, not 3",
+            "horizontal strides of layer 'conv' must all be 1, or all even, not 3",
+        ),
+        (_network(1), "rows must be of more than one pixel"),
+        (
+            _network(2, first=_population("wide", Conv("wide", np.ones((2100, 1, 1, 1), np.int64), 8))),
+            "the channels of layer 'wide' must be at most 2048, not 2100",
         ),
         (
             _network(6, _conv("two", 2, groups=2)),
@@ -169,3 +177,12 @@ def test_odd_rows_have_no_second_column_on_a_link() -> None:
     require_whole_pairs(_network(4), 2)
     with pytest.raises(InputError, match=r"^net: two pixels per cycle on a board must have rows of an even number of"):
         require_whole_pairs(_network(5), 2)
+
+
+def test_a_beat_more_at_the_end_of_odd_rows() -> None:
+    network = _network(7)
+    folds = {layer.name: LayerFold(1, 1) for _, layer in network.populations()}
+    folding = queue_depths(network, folds, 2)
+    described = manifest(network, folding, simulate(network, folding))["streams"]["pixels"]
+    assert described["beats_per_frame"] == 4 * 4
+    assert described["order"].endswith("; 0 in place of the right pixel behind a row's end")
