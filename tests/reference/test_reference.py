@@ -259,7 +259,7 @@ def peak_of(network: Network, images: np.ndarray, batch: int | None) -> int:
 
 @pytest.mark.parametrize("batch", [4, None])
 def test_memory_does_not_grow_with_the_images(monkeypatch: pytest.MonkeyPatch, batch: int | None) -> None:
-    monkeypatch.setattr(reference, "_cores", lambda: 1)
+    monkeypatch.setattr(reference, "usable_cores", lambda: 1)
     monkeypatch.setattr(reference, "BATCH_BYTES", 1 << 20)
     network = wide_network()
     images = random_images(network, 800, seed=0)

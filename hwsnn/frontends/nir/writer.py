@@ -252,7 +252,7 @@ def _no_image(layer: str) -> InputError:
 
 def _max_pool_node(pool: Window) -> nir.NIRNode:
     """The largest current of a window. NIR has no such node, and no other that would not mislead its readers."""
-    size, stride, padding = (np.array(pair) for pair in pool)
+    size, stride, padding = map(np.array, (pool.size, pool.stride, pool.padding))
     return _max_pool_type()(size, stride, padding)
 
 
