@@ -153,6 +153,8 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
 
 
 def _rates(report: BenchReport, clocks: str) -> Table:
+    from rich.markup import escape
+
     from ..bench import installed_version
 
     table = _table(("",), ("frames/s", "latency", "over the CPU"), str(report.cpu))
@@ -166,7 +168,8 @@ def _rates(report: BenchReport, clocks: str) -> Table:
         ratio = "1" if figure is report.fastest else f"{figure.fps / report.cpu_fps:.2f}"
         table.add_row(f"{name}: {figure.name}; {figure.use}", f"{figure.fps:,.0f}", "", ratio)
     if installed_version("numba") is None:
-        table.add_row(f"CPU: compiled code is not measured, for numba is not installed; {remedy('numba')}", "", "", "")
+        how = escape(remedy("numba"))  # brackets would be rich's markup
+        table.add_row(f"CPU: compiled code is not measured, for numba is not installed; {how}", "", "", "")
     if installed_version("torch") is None:
         table.add_row("CPU: PyTorch is not installed: not measured", "", "", "")
     return table
