@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from hwsnn.cycles import DeadlockError, queue_depths, simulate
 from hwsnn.errors import InputError
 from hwsnn.folding.column_pairs import PairConv, PairPool, with_pixels
-from hwsnn.folding.folding import Folding
 from hwsnn.spec import Network, Sum
-from rtl_tests.support.agreement import require_agreement
+from rtl_tests.support.agreement import require_agreement, working_folding
 from tests.support.random_graphs import random_graph
-from tests.support.random_networks import random_folding, random_network
+from tests.support.random_networks import random_network
 from tests.support.wishes import Wishes
 
 NETWORKS, GRAPHS = {98, 166, 442}, {622, 127}
@@ -25,18 +21,8 @@ def _network(seed: int) -> Network:
     return random_network(seed, Wishes(encoding="direct"))
 
 
-def _folding(network: Network, seed: int) -> Folding:
-    """Queues of random depths, or of those that the cycle model finds where the network would get stuck."""
-    folding = replace(random_folding(with_pixels(network, 2), seed), pixels_per_cycle=2)
-    try:
-        simulate(network, folding)
-    except DeadlockError:
-        return queue_depths(network, folding.layers, 2)
-    return folding
-
-
 def _check(network: Network, seed: int) -> None:
-    require_agreement(network, _folding(network, seed), FRAMES, seed)
+    require_agreement(network, working_folding(network, seed, 2), FRAMES, seed)
 
 
 @pytest.mark.parametrize("seed", sorted(NETWORKS))

@@ -11,10 +11,9 @@ from hwsnn.data import random_images
 from hwsnn.folding.folding import Folding
 from hwsnn.sim import network_bench
 from hwsnn.sim.network_bench import run_network
-from hwsnn.spec import LEAKS, EncoderKind, Layer, Network, Readout
-from rtl_tests.support.agreement import require_agreement
+from hwsnn.spec import LEAKS, EncoderKind, Layer, Readout
+from rtl_tests.support.agreement import require_agreement, working_folding
 from tests.support.random_graphs import random_graph
-from tests.support.random_networks import random_folding
 from tests.support.small_graphs import GRAPHS
 from tests.support.test_random_graphs import CONNECTED
 from tests.support.test_random_networks import kind
@@ -25,19 +24,9 @@ ALWAYS = {12, 92, 98, 191, 237, 244}
 FRAMES, LONG = 24, 300
 
 
-def _folding(network: Network, number: int) -> Folding:
-    """Queues of random depths, or of those that the cycle model finds where the network would get stuck."""
-    folding = random_folding(network, number)
-    try:
-        simulate(network, folding)
-    except DeadlockError:
-        return queue_depths(network, folding.layers)
-    return folding
-
-
 def _check(number: int) -> None:
     network = random_graph(number)
-    require_agreement(network, _folding(network, number), FRAMES, number)
+    require_agreement(network, working_folding(network, number), FRAMES, number)
 
 
 @pytest.mark.parametrize("number", sorted(ALWAYS))

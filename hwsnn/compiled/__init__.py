@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from hwsnn.reference import (
     MOST_BYTES,
@@ -17,6 +15,7 @@ from hwsnn.reference import (
     check_images,
     done_after,
     forward_sources,
+    in_batches,
     usable_cores,
 )
 from hwsnn.reference.encoders import encoder
@@ -65,11 +64,7 @@ class CompiledNetwork:
             scores[part] = self._scores(images[part])
             return len(images[part])
 
-        parts = [slice(start, start + batch) for start in range(0, len(images), batch)]
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as threads:
-            for done in threads.map(work, parts):
-                if progress is not None:
-                    progress(done)
+        in_batches(work, len(images), batch, cores, progress)
         return scores
 
     def _scores(self, images: Bytes) -> Int64Array:

@@ -81,13 +81,20 @@ def run(
         scores[part] = pipeline.scores(images[part], traced)
         return len(images[part])
 
-    parts = [slice(start, start + batch) for start in range(0, len(images), batch)]
+    in_batches(work, len(images), batch, cores, progress)
+    return Result(scores.argmax(axis=1), scores, spikes, membranes)
+
+
+def in_batches(
+    work: Callable[[slice], int], images: int, batch: int, cores: int, progress: Callable[[int], object] | None
+) -> None:
+    """Call ``work`` for every ``batch`` of ``images`` on ``cores`` threads, and ``progress`` with what each gives."""
+    parts = [slice(start, start + batch) for start in range(0, images, batch)]
     # BLAS threads that wait for one another lose their time on a busy machine: each batch keeps to one core instead.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as threads:
         for done in threads.map(work, parts):
             if progress is not None:
                 progress(done)
-    return Result(scores.argmax(axis=1), scores, spikes, membranes)
 
 
 def encode(network: Network, images: Bytes) -> Bytes:
