@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from math import ceil, prod
 
 from hwsnn.folding.fold_shape import fold_shapes
@@ -62,11 +63,36 @@ def position_cycles(network: Network, index: int, fold: LayerFold, neurons: Neur
 def needed_cycles(network: Network, index: int, fold: LayerFold, per_position: int, *, first: bool) -> int:
     """The fewest cycles per frame at which layer ``index`` keeps up, by arithmetic; with slack behind the first layer.
 
-    ``per_position``: from ``position_cycles``. Of the beats of a layer's windows, those of the network's input are
-    known, of others there is at least one per pixel, padding included. ``hwsnn.cycles`` has the exact figure, of all
+    ``per_position``: from ``position_cycles``. Spikes that other layers fire have one beat per pixel here; how many
+    they have is known once those layers have folds (``arrival_cycles``). ``hwsnn.cycles`` has the exact figure, of all
     layers together.
     """
-    layer, needed = network.population(index), 0
+    arriving = [1 if edge.source == INPUT_INDEX else network.timesteps for edge in network.edges[index]]
+    needed = arrival_cycles(network, index, fold, per_position, arriving)
+    for _, busy in _busy(network, index, fold, per_position):
+        needed = max(needed, busy if first else int(busy / SLACK))
+    return needed
+
+
+def arrival_cycles(network: Network, index: int, fold: LayerFold, per_position: int, steps: Sequence[int]) -> int:
+    """Cycles per frame in which a layer's windows arrive, one beat a cycle, and in which it waits for the padding.
+
+    Padding of one beat a pixel is in the slack. ``per_position``: from ``position_cycles``. ``steps``: time steps per
+    beat, of each input.
+    """
+    layer, most = network.population(index), 0
+    for port, busy in _busy(network, index, fold, per_position):
+        extent = network.input_shapes(index)[port][1:]
+        beats = pixel_beats(network, index, port, joined_steps(network, index, port, fold, steps[port]))
+        window = layer.projections[port].window if layer.pool is None else layer.window
+        padded = prod(window.padded(extent))
+        most = max(most, padded * beats, busy + (padded - prod(extent)) * (beats - 1))
+    return most
+
+
+def _busy(network: Network, index: int, fold: LayerFold, per_position: int) -> Iterator[tuple[int, int]]:
+    """The inputs of layer ``index`` that come from before it, with the cycles per frame for which each is worked on."""
+    layer = network.population(index)
     every = zip(layer.projections, network.edges[index], network.input_shapes(index), strict=True)
     for port, (projection, edge, shape) in enumerate(every):
         if edge.delay:
@@ -75,9 +101,4 @@ def needed_cycles(network: Network, index: int, fold: LayerFold, per_position: i
         early = per_position
         if not projection.sliding and network.inputs(index)[port].held:  # the sums of earlier positions serve all steps
             early = pass_cycles(layer, fold)
-        busy = (positions - 1) * early + per_position
-        window = projection.window if layer.pool is None else layer.window
-        known = edge.source == INPUT_INDEX
-        beats = pixel_beats(network, index, port, joined_steps(network, index, port, fold, 1)) if known else 1
-        needed = max(needed, busy if first else int(busy / SLACK), prod(window.padded(shape[1:])) * beats)
-    return needed
+        yield port, (positions - 1) * early + per_position

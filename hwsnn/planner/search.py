@@ -20,7 +20,7 @@ from hwsnn.folding.shared_adders import has_solver
 from hwsnn.spec import INPUT_INDEX, ChannelLeak, Network, Population
 
 from .devices import Device
-from .layer_cycles import needed_cycles, neurons_of, pass_cycles, position_cycles
+from .layer_cycles import arrival_cycles, needed_cycles, neurons_of, pass_cycles, position_cycles
 from .resource_estimate import Cost, layer_cost
 from .room import TooLargeError, excess
 
@@ -87,6 +87,7 @@ class FoldingSearch:
         self._options = {index: self._folds(index) for index, _ in network.populations()}
         self._needed = {(index, fold): needed for index, each in self._options.items() for fold, needed in each}
         self._groups: dict[int, list[_Alike]] = {}
+        self._arrivals: dict[tuple[int, LayerFold, tuple[int, ...]], int] = {}
         self._costs: dict[tuple[int, LayerFold | None, tuple[int, ...]], Cost] = {}
 
     def within_cycles(self, most: int) -> Candidate:
@@ -201,7 +202,7 @@ class FoldingSearch:
             )
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.populations():
-            chosen[layer.name] = self._cheapest(index, target)
+            chosen[layer.name] = min(self._in_time(index, target, chosen), key=lambda fold: self._price(index, fold))
         usual, most = BLOCK_MEMORY
         chosen, total = self._within_memory(target, cheapest := chosen, usual)
         large, short = total.lut * 100 > self._device.share * self._device.lut, excess(total, self._device)
@@ -232,7 +233,7 @@ class FoldingSearch:
         # The room that is left may make a layer cheaper again.
         for index, layer in self._network.populations():
             left = room - total.bram18 + costs[index].bram18
-            within = [fold for fold, _ in self._compared(index, target)]
+            within = self._in_time(index, target, moved)
             fitting = [fold for fold in within if self._usual_cost(index, fold).bram18 <= left]
             if fitting:
                 moved[layer.name] = min(fitting, key=lambda fold: self._price(index, fold))
@@ -254,7 +255,7 @@ class FoldingSearch:
         """The change of one fold that saves block memories, up to ``excess``, at the lowest price, if any does."""
         best: tuple[float, str, LayerFold] | None = None
         for index, layer in self._network.populations():
-            for fold, _ in self._compared(index, target):
+            for fold in self._in_time(index, target, chosen):
                 cost = self._usual_cost(index, fold)
                 spared = costs[index].bram18 - cost.bram18
                 if spared > 0:
@@ -263,9 +264,31 @@ class FoldingSearch:
                         best = price, layer.name, fold
         return None if best is None else {best[1]: best[2]}
 
-    def _cheapest(self, index: int, target: int) -> LayerFold:
-        """The fold of the lowest price within ``target`` cycles per frame."""
-        return min((fold for fold, _ in self._compared(index, target)), key=lambda fold: self._price(index, fold))
+    def _in_time(self, index: int, target: int, chosen: Mapping[str, LayerFold]) -> list[LayerFold]:
+        """The compared folds for which windows arrive within ``target`` cycles, here and at the others in ``chosen``.
+
+        All of them where there are none: then only the exact cycles tell.
+        """
+        network = self._network
+        name = network.layers[index].name
+        others = [other for other, layer in network.populations() if layer.name in chosen and other != index]
+        folds = [fold for fold, _ in self._compared(index, target)]
+        by_steps = {fold.t_par: {**chosen, name: fold} for fold in folds}
+        few = {t for t, each in by_steps.items() if all(self._arrival(other, each) <= target for other in others)}
+        within = [
+            fold for fold in folds if fold.t_par in few and self._arrival(index, {**chosen, name: fold}) <= target
+        ]
+        return within or folds
+
+    def _arrival(self, index: int, chosen: Mapping[str, LayerFold]) -> int:
+        """The cycles per frame in which a layer's windows arrive, by the steps of the layers before."""
+        network, folding = self._network, Folding(chosen, {}, {})
+        fold = chosen[network.layers[index].name]
+        steps = tuple(1 if edge.delay else folding.beat_steps(network, edge.source) for edge in network.edges[index])
+        if (index, fold, steps) not in self._arrivals:
+            busy = self._position_cycles[index, fold]
+            self._arrivals[index, fold, steps] = arrival_cycles(network, index, fold, busy, steps)
+        return self._arrivals[index, fold, steps]
 
     def _price(self, index: int, fold: LayerFold) -> tuple[float, int]:
         """The price of a fold: look-up tables, block memories and how late it ends; then, on a tie, registers."""

@@ -9,14 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hwsnn.cycles import least_cycles
 from hwsnn.folding.folding import LayerFold
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner import Candidate, FoldingSearch, TooFastError
 from hwsnn.planner.devices import DEVICES
-from hwsnn.planner.layer_cycles import needed_cycles, neurons_of, position_cycles
+from hwsnn.planner.layer_cycles import arrival_cycles, needed_cycles, neurons_of, position_cycles
 from hwsnn.planner.search import input_parts, output_parts, step_counts
 from hwsnn.rtl.compute.engine import Engine
-from hwsnn.spec import Encoder, Integrator, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
+from hwsnn.spec import Encoder, Integrator, Layer, MaxPool, Network, Neuron, NoLeak, Population, ShiftLeak, Window
 from tests.support.layers import conv_layer, dense_layer
 from tests.support.random_networks import random_folds, random_network
 
@@ -156,6 +157,38 @@ def test_cycles_of_a_convolution_of_spikes() -> None:
     assert needed_cycles(network, 2, ANY, 1, first=True) == 9
     # 36 positions.
     assert needed_cycles(network, 0, ANY, 5, first=True) == 180
+
+
+def _padded(timesteps: int) -> Network:
+    """Three padded convolutions of four channels on 8x8 pixels, and a fully connected layer."""
+    rng, layers = np.random.default_rng(0), list[Layer]()
+    neuron = Neuron(np.full(4, 20), NoLeak(), "subtract", 16, np.full(4, 19))
+    for number, before in enumerate((1, 4, 4)):
+        weight = rng.integers(-7, 8, (4, before, 3, 3))
+        layers.append(conv_layer(f"conv{number}", weight, np.zeros(4, int), 4, neuron, padding=(1, 1)))
+    last = rng.integers(-7, 8, (3, 4, 8, 8))
+    layers.append(dense_layer("last", last, np.zeros(3, int), 4, Integrator(NoLeak(), 16)))
+    return Network("padded", (1, 8, 8), 8, Encoder("direct"), timesteps, tuple(layers), "membrane")
+
+
+def test_cycles_in_which_windows_arrive() -> None:
+    network = _padded(8)
+    # 100 pixels, padding included: of the network's input each is one beat.
+    assert arrival_cycles(network, 0, ANY, 1, [1]) == 100
+    # Spikes of eight steps in four beats, or in two where the layer joins beats to those of its passes.
+    assert arrival_cycles(network, 1, ANY, 1, [2]) == 400
+    assert arrival_cycles(network, 1, LayerFold(1, 1, 4), 1, [2]) == 200
+    # 64 positions of 10 cycles, and 36 pixels of padding, of which one beat each is in the slack.
+    assert arrival_cycles(network, 1, ANY, 10, [2]) == 640 + 36 * 3
+
+
+@pytest.mark.parametrize("target", [150, 300, 400])
+def test_padding_between_layers_of_few_steps_is_in_time(target: int) -> None:
+    """Each pixel of the padding is as many beats as the others: by the exact cycles, layers keep up all the same."""
+    network = _padded(8)
+    folds = FoldingSearch(network, LARGE).within_cycles(target).layers
+    assert any(fold.t_par < 8 for fold in folds.values())
+    assert least_cycles(network, folds) <= target
 
 
 def test_cycles_of_a_pool_of_currents() -> None:
