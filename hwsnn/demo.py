@@ -24,7 +24,7 @@ from .rtl.network import Pipeline
 from .sim.network_bench import NetworkResult, run_network
 from .sim.runner import simulation_environment
 from .verilog.emit import to_verilog
-from .verilog.manifest import manifest, speed
+from .verilog.manifest import header_notes, manifest
 
 MODEL, BOARD = "digits", "ulx3s-85f"
 VERIFIED_FRAMES = 100
@@ -74,7 +74,8 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     plan, digest = for_utilization(network, DEVICES[board.device]), model_hash(network)
     folding = plan.folding
     with folder_written_whole(output) as whole:
-        (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest, notes=[speed(plan.cycles)]))
+        notes = header_notes(network, folding, plan.cycles)
+        (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest, notes=notes))
         (whole / "manifest.json").write_text(json.dumps(manifest(network, folding, plan.cycles), indent=2) + "\n")
 
     step("simulator", 0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cpu import Cpu, CpuFigure, cpu_figures, fastest, installed_version, reference_fps, this_cpu
+from .cpu import Cpu, CpuFigure, cpu_figures, fastest, installed_version, this_cpu
 from .rates import fpga_fps
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     "fastest",
     "fpga_fps",
     "installed_version",
-    "reference_fps",
     "this_cpu",
 ]

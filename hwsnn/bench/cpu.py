@@ -124,11 +124,6 @@ def fastest(figures: tuple[CpuFigure, ...]) -> CpuFigure:
     return max(figures, key=lambda figure: figure.fps)
 
 
-def reference_fps(network: Network, images: Images) -> float:
-    """Frames/s of the reference on all cores."""
-    return _reference(network, images, silent).fps
-
-
 def _reference(network: Network, images: Images, progress: CountProgress) -> Timing:
     return timed(lambda some: reference.run(network, some), images, progress, deadline())
 

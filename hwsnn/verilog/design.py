@@ -13,7 +13,7 @@ from hwsnn.model_file.integer_file import model_hash
 
 from ..rtl.network import Pipeline
 from .emit import to_verilog
-from .manifest import manifest, speed
+from .manifest import header_notes, manifest
 
 if TYPE_CHECKING:
     from hwsnn.planner.plan import Plan
@@ -38,7 +38,8 @@ def write_design(network: Network, plan: Plan, folder: Path) -> Design:
     Raises ``InputError`` if the folder cannot be written.
     """
     with folder_written_whole(folder) as whole:  # a folder that cannot be written is refused before minutes of work
-        text = to_verilog(Pipeline(network, plan.folding), model_hash(network), notes=[speed(plan.cycles)])
+        notes = header_notes(network, plan.folding, plan.cycles)
+        text = to_verilog(Pipeline(network, plan.folding), model_hash(network), notes=notes)
         described = manifest(network, plan.folding, plan.cycles)
         contents = {
             f"{network.name}.v": text,

@@ -65,16 +65,25 @@ def manifest(network: Network, folding: Folding, cycles: Cycles) -> dict[str, An
         "pixels_per_cycle": pixels,
         "cycles_per_frame": float(cycles.cycles_per_frame),
         "latency_cycles": cycles.latency_cycles,
-        "layers": [_layer(network, folding, cycles, index) for index in range(len(network.layers))],
+        "layers": [
+            _layer(network, folding, cycles, index) | {"pixels_per_beat": pixels}
+            for index, pixels in enumerate(_pixels_per_beat(network, folding))
+        ],
     }
 
 
-def speed(cycles: Cycles) -> str:
-    """The manifest's latency and cycles per frame in words."""
-    return (
-        f"{cycles.latency_cycles} cycles from a frame's first pixel to its result, both as they move, and "
-        f"{float(cycles.cycles_per_frame):g} cycles per frame back to back, if results are always taken."
-    )
+def header_notes(network: Network, folding: Folding, cycles: Cycles) -> list[str]:
+    """What stands at the head of the Verilog: latency and cycles per frame, and where a pixel is a pair of columns."""
+    rate = f"{float(cycles.cycles_per_frame):g} cycles per frame back to back, if results are always taken."
+    notes = [f"{cycles.latency_cycles} cycles from a frame's first pixel to its result, both as they move, and {rate}"]
+    if folding.pixels_per_cycle > 1:
+        every = zip(network.layers, _pixels_per_beat(network, folding), strict=True)
+        paired = " and of the spikes of ".join(["the input", *(layer.name for layer, pixels in every if pixels > 1)])
+        notes.append(
+            f"A pixel of {paired} is a pair of neighbouring columns, of twice as many channels: first those of the "
+            "left column, then those of the right one."
+        )
+    return notes
 
 
 def _ports(stream: str, width: int) -> dict[str, dict[str, Any]]:
@@ -113,6 +122,12 @@ def _layer(network: Network, folding: Folding, cycles: Cycles, index: int) -> di
         "leak": _leak(neuron.leak),
         "synapse": synapse,
     }
+
+
+def _pixels_per_beat(network: Network, folding: Folding) -> list[int]:
+    """Neighbouring columns in a beat of what each layer puts out."""
+    built = as_built(network, folding)
+    return [there[0] // here[0] for there, here in zip(built.shapes[1:], network.shapes[1:], strict=True)]
 
 
 def _input(network: Network, folding: Folding, index: int, port: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn import reference
+from hwsnn.bench import CpuFigure
 from hwsnn.cli import cli
 from hwsnn.host.dma import load_record
 from hwsnn.host.serial import handshake
@@ -170,7 +171,8 @@ BENCH_KEYS = {
     "cycles_per_frame",
     "input_stalls_per_frame",
     "output_stalls_per_frame",
-    "reference_images_per_second",
+    "cpu_images_per_second",
+    "cpu_implementation",
     "cpu",
     "retries",
     "refused",
@@ -178,9 +180,15 @@ BENCH_KEYS = {
 }
 
 
+def _cpu(fps: float) -> tuple[CpuFigure, ...]:
+    """Figures of a machine whose compiled code is the fastest."""
+    rates = {"numpy reference": fps / 9, "compiled": fps}
+    return tuple(CpuFigure(rate, 1.5, 0.0, name, cores=2) for name, rate in rates.items())
+
+
 def test_bench(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the counters grew by, while the images ran; not what stood there before."""
-    monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: 1000.0)
+    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(1000.0))
     give = zcu102.accelerator.give
 
     def counting() -> tuple[bytes, bool] | None:
@@ -199,17 +207,17 @@ def test_bench(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch)
     assert (fields["input_stalls_per_frame"], fields["output_stalls_per_frame"]) == (7.0, 3.0)
     assert fields["images_per_second"] == pytest.approx(100 / fields["seconds"])
     assert (fields["images"], fields["simulated"], fields["mismatches"]) == (100, False, 0)
-    assert fields["reference_images_per_second"] == 1000.0
+    assert fields["cpu_images_per_second"] == 1000.0
     assert len(zcu102.accelerator.frames) == 101
 
 
 def test_bench_takes_images_in_turn(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: float(len(images)))
+    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(float(len(images))))
     options = ("--data", str(folder / "bare.npz"), "-n", "100", "--json")
     zcu102.accelerator.alter = lambda number, result: result[:-1] + bytes([result[-1] ^ (number in (50, 99))])
     result = board_command("bench", folder, "zcu102", *options)
     fields = json.loads(result.stdout)
-    assert (fields["images"], fields["mismatches"], fields["reference_images_per_second"]) == (100, 2, 40.0)
+    assert (fields["images"], fields["mismatches"], fields["cpu_images_per_second"]) == (100, 2, 40.0)
     frames = zcu102.accelerator.frames[1:]
     assert len(frames) == 100
     assert frames[:20] == frames[80:]
@@ -217,21 +225,22 @@ def test_bench_takes_images_in_turn(folder: Path, zcu102: SoftBoard, monkeypatch
 
 
 def test_bench_for_people(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: 1000.0)
+    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(1000.0))
     zcu102.accelerator.alter = lambda number, result: result[:-1] + bytes([result[-1] ^ (number == 9)])
     result = board_command("bench", folder, "zcu102", "--data", str(folder / "bare.npz"), "-n", "40")
     assert result.exit_code == 1
-    first, clocks, cpu, last = result.stdout.splitlines()
+    first, clocks, cpu, ratio, last = result.stdout.splitlines()
     assert re.fullmatch(r"40 images in [0-9.e-]+ s, [0-9,]+ images/s", first)
     stalls = r"bus cycles stalled per frame: 0\.0 at the input, 0\.0 at the output"
     assert re.fullmatch(r"[0-9.]+ pipeline cycles per frame; " + stalls, clocks)
-    assert re.fullmatch(r"the reference on this CPU \(.+\): 1,000 images/s; the board: [0-9.e+]+ x", cpu)
+    assert re.fullmatch(r"this CPU \(.+; compiled; 1\.50 of 2 cores used, 0\.00 by others\): 1,000 images/s", cpu)
+    assert re.fullmatch(r"the board over this CPU: [0-9.e+]+", ratio)
     assert last == "1 differ from the reference; 0 frames sent again"
 
 
 def test_bench_over_a_serial_line(folder: Path, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no counters; how often frames were sent again is the host's own count."""
-    monkeypatch.setattr("hwsnn.bench.reference_fps", lambda network, images: 1000.0)
+    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(1000.0))
     result = board_command("bench", folder, f"serial:{board.name}", "--data", str(folder / "bare.npz"), "--json")
     assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     fields = json.loads(result.stdout)

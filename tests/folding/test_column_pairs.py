@@ -14,7 +14,7 @@ from hwsnn.errors import InputError
 from hwsnn.folding.column_pairs import PairPool, column_pairs, pool_inputs, require_whole_pairs, with_pixels
 from hwsnn.folding.folding import LayerFold
 from hwsnn.spec import Conv, Dense, Encoder, Layer, MaxPool, Network, Neuron, NoLeak, Population, Sum, Window
-from hwsnn.verilog.manifest import manifest
+from hwsnn.verilog.manifest import header_notes, manifest
 from tests.support.random_graphs import random_graph
 from tests.support.random_networks import random_network
 from tests.support.wishes import Wishes
@@ -183,6 +183,12 @@ def test_a_beat_more_at_the_end_of_odd_rows() -> None:
     network = _network(7)
     folds = {layer.name: LayerFold(1, 1) for _, layer in network.populations()}
     folding = queue_depths(network, folds, 2)
-    described = manifest(network, folding, simulate(network, folding))["streams"]["pixels"]
-    assert described["beats_per_frame"] == 4 * 4
-    assert described["order"].endswith("; 0 in place of the right pixel behind a row's end")
+    cycles = simulate(network, folding)
+    described = manifest(network, folding, cycles)
+    pixels = described["streams"]["pixels"]
+    assert pixels["beats_per_frame"] == 4 * 4
+    assert pixels["order"].endswith("; 0 in place of the right pixel behind a row's end")
+    paired = [entry["name"] for entry in described["layers"] if entry["pixels_per_beat"] == 2]
+    assert paired == ["conv"]
+    note = header_notes(network, folding, cycles)[1]
+    assert note.startswith("A pixel of the input and of the spikes of conv is a pair of neighbouring columns")
