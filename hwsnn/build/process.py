@@ -36,7 +36,7 @@ def run_tool(
     An exception meanwhile, Ctrl-C too, ends it and its processes. Raises ``ToolError`` if it fails.
     """
     with (
-        log.open("w") as file,
+        log.open("w", buffering=1) as file,  # whoever waits can read how far it is
         subprocess.Popen(
             [*tool.command, *arguments],
             cwd=folder,

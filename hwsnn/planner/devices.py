@@ -47,6 +47,6 @@ DEVICES = {
         Device("xck26", "Zynq UltraScale+ XCK26", "xcup", 6, 117_120, 234_240, 288, 1248, share=50),
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
         # and route by the open tools within minutes.
-        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20),
+        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=15),
     )
 }
