@@ -8,5 +8,6 @@ BOARD = AxiBoard(
     device="xck26",
     part="xck26-sfvc784-2LV-c",
     board_part="xilinx.com:kv260_som:part0",
+    board_connections=(("som240_1_connector", "xilinx.com:kv260_carrier:som240_1_connector:1.3"),),
     clock_hz=150_000_000,
 )

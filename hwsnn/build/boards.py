@@ -104,14 +104,16 @@ class AxiBoard(Board):
     """A board with a Zynq UltraScale+, built by Vivado, whose processor reaches the accelerator over AXI.
 
     ``part``: Vivado's name of the FPGA, with package and speed. ``board_part``: its name of the board, without the
-    version; Vivado's board files set up the processor. ``addresses``: of the accelerator, for the processor.
-    ``bus_mhz``: the clock of all AXI ports. ``word_bytes``: bytes per word of the streams.
+    version; Vivado's board files set up the processor. ``board_connections``: of a module on a carrier card, each
+    connector and what Vivado calls its counterpart, with the version. ``addresses``: of the accelerator, for the
+    processor. ``bus_mhz``: the clock of all AXI ports. ``word_bytes``: bytes per word of the streams.
     """
 
     kind: ClassVar[str] = "board with AXI"
 
     part: str
     board_part: str
+    board_connections: tuple[tuple[str, str], ...] = ()
     addresses: AddressMap = ZYNQ_ULTRASCALE
     bus_mhz: int = 100
     word_bytes: int = 8

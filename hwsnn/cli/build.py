@@ -41,7 +41,9 @@ POWER_IMAGES = 4
     help="The board to build for: a shipped one, such as ulx3s-85f or zcu102, or a .py file of your own, which is run.",
 )
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
-@folding_options(own_device=True, clock=clock_option_meaning("The clock of the network on zcu102 (default: 150)."))
+@folding_options(
+    own_device=True, clock=clock_option_meaning("The clock of the network on a Zynq board (default: the board's own).")
+)
 @click.option("--project-only", is_flag=True, help="Write the Vivado project, and do not run Vivado.")
 @data_option()
 @click.option(
@@ -49,7 +51,7 @@ POWER_IMAGES = 4
     "count",
     type=click.IntRange(min=0),
     metavar="N",
-    help=f"On zcu102: power is estimated from the activity of N images (default: {POWER_IMAGES}; 0: Vivado's guess).",
+    help=f"On a Zynq board: power is from the activity of N images (default: {POWER_IMAGES}; 0: Vivado's guess).",
 )
 @json_option
 @click.pass_context
@@ -68,7 +70,7 @@ def command(
 
     A design that misses its clock is still written and reported, with exit status 1. Boards with an AMD FPGA are built
     by Vivado. If there is none on the PATH, the complete project is written for another machine, with exit status 3.
-    For zcu102 the images of --data, or random ones, are simulated for their switching activity, from which Vivado
+    For a Zynq board the images of --data, or random ones, are simulated for their switching activity, from which Vivado
     estimates the power.
     """
     network = load_model(model)

@@ -43,7 +43,11 @@ DEVICES = {
     for device in (
         # AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview, table of the EG devices. On the ZCU102.
         Device("xczu9eg", "Zynq UltraScale+ XCZU9EG", "xcup", 6, 274_080, 548_160, 1824, 2520, share=50),
-        # AMD DS987, Kria K26 SOM Data Sheet, table of the programmable logic. On the KV260.
+        # The same table. On the Ultra96-V2.
+        Device("xczu3eg", "Zynq UltraScale+ XCZU3EG", "xcup", 6, 70_560, 141_120, 432, 360, share=50),
+        # The same, table of the EV devices; its 96 UltraRAMs stay unused. On the ZCU104.
+        Device("xczu7ev", "Zynq UltraScale+ XCZU7EV", "xcup", 6, 230_400, 460_800, 624, 1728, share=50),
+        # AMD DS987, Kria K26 SOM Data Sheet, table of the programmable logic. On the KV260 and the KR260.
         Device("xck26", "Zynq UltraScale+ XCK26", "xcup", 6, 117_120, 234_240, 288, 1248, share=50),
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
         # and route by the open tools within minutes.

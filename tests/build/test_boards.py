@@ -152,16 +152,31 @@ def constraints_of(xdc: str) -> dict[str, tuple[str, str]]:
     return {port: (values[port, "LOC"], values[port, "IOSTANDARD"]) for port, key in values if key == "LOC"}
 
 
-def test_zcu102() -> None:
-    """As AMD's board files and public projects for it name it."""
-    board = load_board("zcu102", AxiBoard)
-    assert (board.part, board.board_part) == ("xczu9eg-ffvb1156-2-e", "xilinx.com:zcu102:part0")
+CARRIER = "xilinx.com:{0}_carrier:{1}:{2}"
+NAMES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "zcu102": ("xczu9eg-ffvb1156-2-e", "xilinx.com:zcu102:part0", {}),
+    "zcu104": ("xczu7ev-ffvc1156-2-e", "xilinx.com:zcu104:part0", {}),
+    "kv260": ("xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0", {"som240_1_connector": "1.3"}),
+    "kr260": (
+        "xck26-sfvc784-2LV-c",
+        "xilinx.com:kr260_som:part0",
+        {"som240_1_connector": "1.0", "som240_2_connector": "1.0"},
+    ),
+    "ultra96v2": ("xczu3eg-sbva484-1-i", "avnet.com:ultra96v2:part0", {}),
+}
+"""Part, board and connectors with their versions, as the makers' board files and public projects name them."""
 
 
-def test_kv260() -> None:
-    """As AMD's board files and public projects for it name it."""
-    board = load_board("kv260", AxiBoard)
-    assert (board.part, board.board_part) == ("xck26-sfvc784-2LV-c", "xilinx.com:kv260_som:part0")
+def test_every_board_with_axi_is_known() -> None:
+    assert sorted(NAMES) == board_names(AxiBoard)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_vivado_calls_a_board(name: str) -> None:
+    board = load_board(name, AxiBoard)
+    part, board_part, versions = NAMES[name]
+    connections = tuple((one, CARRIER.format(name, one, version)) for one, version in versions.items())
+    assert (board.part, board.board_part, board.board_connections) == (part, board_part, connections)
 
 
 def test_zcu102_uart() -> None:
@@ -190,7 +205,7 @@ def test_unknown_board() -> None:
 def test_a_board_of_another_kind() -> None:
     with pytest.raises(InputError, match=r"^zcu102: is no board with a serial line; such are ulx3s-85f, zcu102-uart$"):
         load_board("zcu102", SerialBoard)
-    with pytest.raises(InputError, match=r"^ulx3s-85f: is no board with AXI; such are .*\bzcu102$"):
+    with pytest.raises(InputError, match=r"^ulx3s-85f: is no board with AXI; such are .*\bzcu102, zcu104$"):
         load_board("ulx3s-85f", AxiBoard)
 
 

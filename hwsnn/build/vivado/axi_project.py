@@ -106,6 +106,7 @@ class AxiProject(Project):
         return {
             "design": DESIGN,
             "board_part": board.board_part,
+            "board_connections": [text for connection in board.board_connections for text in connection],
             "top": ACCELERATOR,
             "description": f"Spiking network {self.network.name}, sha256 {digest}",
             "bus_mhz": board.bus_mhz,

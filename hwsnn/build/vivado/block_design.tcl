@@ -9,6 +9,10 @@ if {$board eq ""} {
     fail "this Vivado has no board files of $board_part: install them (in Vivado: Tools, Vivado Store, Boards)"
 }
 set_property board_part $board [current_project]
+# A module: its preset is to know what is on the carrier card.
+if {$board_connections ne ""} {
+    set_property board_connections $board_connections [current_project]
+}
 set_property ip_repo_paths [list $ip_folder] [current_fileset]
 update_ip_catalog -rebuild
 create_bd_design $design

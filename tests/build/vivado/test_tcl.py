@@ -16,6 +16,7 @@ import pytest
 from hwsnn.build.boards import AxiBoard, board_names, load_board
 from hwsnn.build.vivado.axi_project import AxiProject
 from hwsnn.build.vivado.build import read_reports
+from tests.build.vivado.recorder.boards import KNOWN
 from tests.build.vivado.recorder.recorder import TCLSH, run_script
 from tests.build.vivado.recorder.session import Session
 from tests.build.vivado.recorder.syntax import PACKAGER, TCL, TclError, check, commands
@@ -66,8 +67,21 @@ def test_accepted_on_every_board(name: str, tmp_path: Path) -> None:
     write_project(original, board)
     session = Session()
     assert build(original, tmp_path / "project", session, board=board).faults == []
-    assert session.projects.part == board.part
-    assert session.registry.find_one("hwsnn", "project").properties["board_part"] == f"{board.board_part}:1.4"
+    project, known = session.registry.find_one("hwsnn", "project"), KNOWN[board.board_part]
+    assert session.projects.part == board.part == known.part
+    assert project.properties["board_part"] == f"{board.board_part}:{known.versions[-1]}"
+
+
+def test_a_module_and_its_carrier_card(original: Path, tmp_path: Path) -> None:
+    """The board files may have other versions of the card; without it, the preset lacks what is there."""
+    settings = (original / "settings.tcl").read_text()
+    other = {"settings.tcl": settings.replace("som240_1_connector:1.3", "som240_1_connector:1.2")}
+    (fault,) = build(original, tmp_path / "other", Session(), other).faults
+    assert fault.startswith("no such connections: ['som240_1_connector', 'xilinx.com:kv260_carrier:som240_1")
+    none = {"settings.tcl": settings + "set board_connections {}\n"}
+    assert build(original, tmp_path / "none", Session(), none).faults == [
+        "the preset lacks what is on the carrier card"
+    ]
 
 
 def test_without_activity(original: Path, tmp_path: Path) -> None:
@@ -91,7 +105,7 @@ def test_a_packager_that_finds_less(original: Path, tmp_path: Path) -> None:
     [
         (
             {"lacks": "board"},
-            "this Vivado has no board files of xilinx.com:zcu102:part0: install them (in Vivado: Tools",
+            "this Vivado has no board files of xilinx.com:kv260_som:part0: install them (in Vivado: Tools",
         ),
         ({"lacks": "core"}, "this Vivado has no IP core xilinx.com:ip:axi_dma"),
         ({"lacks": "pin"}, "the block design has no zynq/pl_clk0 among its pins"),

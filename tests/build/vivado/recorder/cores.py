@@ -9,6 +9,8 @@ from tests.build.vivado.recorder.objects import BOOLEAN
 
 FLAG = "0|1"
 AXI, AXIS = "aximm", "axis"
+MEMORY = "memory"
+"""A setting of a processing system that only the preset of a board makes: bytes of DDR."""
 NUMBER = r"\d+(\.\d+)?"
 
 Settings = Mapping[str, str]
@@ -82,16 +84,17 @@ def _zynq_buses(s: Settings) -> list[Bus]:
 
 
 def _zynq_segments(s: Settings) -> list[Segment]:
+    memory, low = int(s[MEMORY]), 1 << 31
     ranges = {
-        "DDR_LOW": (0, 1 << 31),
-        "DDR_HIGH": (0x8_0000_0000, 1 << 31),
+        "DDR_LOW": (0, min(memory, low)),
+        "DDR_HIGH": (0x8_0000_0000, memory - low),
         "LPS_OCM": (0xFF00_0000, 1 << 24),
         "QSPI": (0xC000_0000, 1 << 29),
     }
     return [
         Segment(f"SAXIGP2/HP0_{name}", "S_AXI_HP0_FPD", base, size)
         for name, (base, size) in ranges.items()
-        if _on(s, "PSU__USE__S_AXI_GP2")
+        if _on(s, "PSU__USE__S_AXI_GP2") and size > 0
     ]
 
 

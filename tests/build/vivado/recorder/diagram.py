@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.build.vivado.recorder.cores import CATALOG, ZYNQ, Bus, Core, Pin, Segment
+from tests.build.vivado.recorder.cores import CATALOG, MEMORY, ZYNQ, Bus, Core, Pin, Segment
 from tests.build.vivado.recorder.objects import Object, Registry
 from tests.build.vivado.recorder.packager import local_core
 from tests.build.vivado.recorder.projects import Projects
@@ -32,7 +32,7 @@ class Cell(Object):
         return {
             name: self.properties.get(f"config.{name.lower()}", default)
             for name, (_, default) in self.core.properties.items()
-        }
+        } | {MEMORY: self.properties.get(MEMORY, "0")}
 
     def path(self, name: str) -> str:
         """The full name of something of the cell."""
@@ -123,9 +123,9 @@ class Diagram:
             raise TclError(f"no rule {call.values['-rule']} for {cell.name}")
         if tcl_list(call.values.get("-config", "")) != ["apply_board_preset", "1"]:
             raise TclError(f"the rule knows no '{call.values.get('-config')}'")
-        if not any("board_part" in project.properties for project in self._registry.of_kind("project")):
-            raise TclError("there is no board whose preset could be applied")
-        cell.properties["preset"] = "1"
+        if not self._projects.connected():
+            raise TclError("the preset lacks what is on the carrier card")
+        cell.properties[MEMORY] = str(self._projects.board().memory)
         return ""
 
     def connect_bd_net(self, call: Call) -> str:
@@ -228,7 +228,7 @@ class Diagram:
             if left := self.reachable(space).keys() - placed:
                 yield f"{space}: no address of {', '.join(sorted(left))}"
         for cell in self.cells():
-            if cell.core is ZYNQ and "preset" not in cell.properties:
+            if cell.core is ZYNQ and MEMORY not in cell.properties:
                 yield f"{cell.name}: the board's preset was not applied"
 
     def _clock(self, name: str, bus: Bus) -> str:

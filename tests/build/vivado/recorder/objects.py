@@ -13,7 +13,7 @@ HEX_OR_DECIMAL = r"0x[0-9a-fA-F]+|\d+"
 TEXT = r"[ -~]+"
 SETTABLE: dict[str, Mapping[str, str]] = {
     # AMD UG912, Vivado Design Suite Properties Reference; UG835, set_property.
-    "project": {"board_part": r"[\w.:-]+", "part": r"[\w-]+"},
+    "project": {"board_part": r"[\w.:-]+", "board_connections": r"[\w.: -]+", "part": r"[\w-]+"},
     "fileset": {"top": r"\w+", "ip_repo_paths": TEXT},
     "file": {
         "used_in_synthesis": BOOLEAN,

@@ -6,15 +6,13 @@ import fnmatch
 import re
 from pathlib import Path
 
-from hwsnn.build.boards import AxiBoard, board_names, load_board
+from tests.build.vivado.recorder.boards import KNOWN, KnownBoard, of_version
 from tests.build.vivado.recorder.cores import CATALOG
 from tests.build.vivado.recorder.objects import Object, Registry
 from tests.build.vivado.recorder.syntax import Call, TclError, as_list, tcl_list
 
-TARGETS = [load_board(name, AxiBoard) for name in board_names(AxiBoard)]
-"""That Vivado knows them by these names, tests/build/test_boards.py says."""
-PARTS = {board.part for board in TARGETS}
-BOARDS = ("xilinx.com:zcu104:part0:1.1", *(f"{board.board_part}:{one}" for board in TARGETS for one in ("1.3", "1.4")))
+PARTS = {board.part for board in KNOWN.values()}
+BOARDS = [f"{board.name}:{version}" for board in KNOWN.values() for version in board.versions]
 KINDS = ("project", "fileset", "file", "run")
 """What a project holds: gone when it is closed."""
 LOCAL_CORE = "hwsnn:user:{name}:{version}"
@@ -56,6 +54,26 @@ class Projects:
         """Raise ``TclError`` where no project is open."""
         if not self.name:
             raise TclError("no open project")
+
+    def board(self) -> KnownBoard:
+        """The project's board. Raises ``TclError`` where none is set, or it is of another part."""
+        (project,) = self._registry.of_kind("project")
+        name = project.properties.get("board_part", "")
+        if name not in BOARDS:
+            raise TclError(f"there is no board '{name}'")
+        board = of_version(name)
+        if board.part != self.part:
+            raise TclError(f"{name} has the part {board.part}, not {self.part}")
+        return board
+
+    def connected(self) -> bool:
+        """Whether the project connects its board with all that belongs to it. ``TclError`` if with something else."""
+        (project,) = self._registry.of_kind("project")
+        words = tcl_list(project.properties.get("board_connections", ""))
+        connections = dict(zip(words[::2], words[1::2], strict=True))
+        if not connections.items() <= self.board().carriers.items():
+            raise TclError(f"no such connections: {words}")
+        return connections == self.board().carriers
 
     def current_project(self, call: Call) -> str:
         self.require()

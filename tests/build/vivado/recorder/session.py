@@ -35,14 +35,17 @@ class Session:
     def answer(self, call: Call) -> str:
         """What the command gives. Raises ``TclError`` where Vivado would refuse it."""
         if call.name == "set_property":
-            return self.registry.set_property(call)
+            answer = self.registry.set_property(call)
+            if "board_connections" in call.words:
+                self.projects.connected()
+            return answer
         if call.name == "get_property":
             return self.registry.find_one(call.words[1]).get(call.words[0])
         for part in self._parts:
             command = getattr(part, call.name.replace("ipx::", ""), None)
             if command is not None:
                 try:
-                    answer: str = command(call)
+                    answer = str(command(call))
                 except TclError:
                     if "-quiet" not in call.flags:
                         raise

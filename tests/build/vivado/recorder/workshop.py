@@ -15,44 +15,53 @@ from hwsnn.errors import ToolError
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization
 from hwsnn.rtl.axi.shell import ACCELERATOR
+from tests.build.vivado.recorder.boards import GIBIBYTE, KNOWN
 from tests.build.vivado.recorder.recorder import Recording, run_constraints, run_script
 from tests.build.vivado.recorder.session import Session
 from tests.support.random_networks import random_network
 
 NETWORK = random_network(1)
-BOARD = load_board("zcu102", AxiBoard)
+BOARD = load_board("kv260", AxiBoard)
+"""Of the boards, one that is connected with a carrier card."""
 STAGES = ("packaging", "block design", "synthesis", "implementation", "reports", "hand-off", "done")
-GIBIBYTE = 1 << 30
-MEMORY = {"HP0_DDR_LOW": (0, 2 * GIBIBYTE), "HP0_DDR_HIGH": (0x8_0000_0000, 2 * GIBIBYTE)}
-ADDRESSES = {
-    "/zynq/Data": {
-        "/accelerator/s_axi/reg0": (0xA000_0000, 0x1_0000),
-        "/dma/S_AXI_LITE/Reg": (0xA001_0000, 0x1_0000),
-    },
-    **{
-        f"/dma/Data_{name}": {f"/zynq/SAXIGP2/{segment}": place for segment, place in MEMORY.items()}
-        for name in ("SG", "MM2S", "S2MM")
-    },
-}
-"""Where docs/vivado.md says that everything lies."""
-
 CONSTRAINTS = {
     "crossings.xdc": {"fileset": "constrs_1", "used_in_synthesis": "false", "processing_order": "LATE"},
 }
 """Read once the cores have made their clocks."""
 CLOCKS = ("clk_pl_0", "clk_out1_hwsnn_pipeline_clock_0")
-DELAYS = {CLOCKS: 6.667, CLOCKS[::-1]: 6.667}
-"""Between the clocks, both ways, in ns: a period of the faster one, of 150 MHz."""
 
 
-def project(clock_mhz: float = BOARD.clock_mhz, board: AxiBoard = BOARD) -> AxiProject:
+def addresses(board: AxiBoard) -> dict[str, dict[str, tuple[int, int]]]:
+    """Where docs/vivado.md says that everything lies."""
+    low = min(2 * GIBIBYTE, KNOWN[board.board_part].memory)
+    high = KNOWN[board.board_part].memory - low
+    memory = {"/zynq/SAXIGP2/HP0_DDR_LOW": (0, low), "/zynq/SAXIGP2/HP0_DDR_HIGH": (0x8_0000_0000, high)}
+    return {
+        "/zynq/Data": {
+            "/accelerator/s_axi/reg0": (0xA000_0000, 0x1_0000),
+            "/dma/S_AXI_LITE/Reg": (0xA001_0000, 0x1_0000),
+        },
+        **{
+            f"/dma/Data_{name}": {segment: place for segment, place in memory.items() if place[1]}
+            for name in ("SG", "MM2S", "S2MM")
+        },
+    }
+
+
+def delays(board: AxiBoard) -> dict[tuple[str, str], float]:
+    """Between the clocks, both ways, in ns: a period of the faster one."""
+    period = round(1000 / max(board.clock_mhz, board.bus_mhz), 3)
+    return {CLOCKS: period, CLOCKS[::-1]: period}
+
+
+def project(board: AxiBoard = BOARD) -> AxiProject:
     """The project of the small network."""
-    return AxiProject(NETWORK, for_utilization(NETWORK, DEVICES[board.device]), board, clock_mhz)
+    return AxiProject(NETWORK, for_utilization(NETWORK, DEVICES[board.device]), board, board.clock_mhz)
 
 
 def write_project(folder: Path, board: AxiBoard = BOARD) -> None:
     """Write it, with an activity file of one net, and little of what makes scripts slow."""
-    project(board=board).write(folder)
+    project(board).write(folder)
     verilog = folder / "rtl" / f"{ACCELERATOR}.v"
     top = re.search(rf"^module {ACCELERATOR} \(.*?^\);\n", verilog.read_text(), re.MULTILINE | re.DOTALL)
     assert top is not None
@@ -95,7 +104,7 @@ def build(
 
 def _faults(folder: Path, session: Session, recording: Recording, board: AxiBoard) -> list[str]:
     """What an accepted build lacks."""
-    made = project(board=board)
+    made = project(board)
     faults = [f"no {made.result}{end}" for end in made.endings if not (folder / f"{made.result}{end}").is_file()]
     try:
         read_reports(folder / "reports", made)
@@ -103,7 +112,7 @@ def _faults(folder: Path, session: Session, recording: Recording, board: AxiBoar
         faults.append(error.summary)
     if tuple(recording.printed) != tuple(f"hwsnn: stage {stage}" for stage in STAGES):
         faults.append(f"stages {recording.printed}")
-    if session.diagram.addresses() != ADDRESSES:
+    if session.diagram.addresses() != addresses(board):
         faults.append(f"addresses {session.diagram.addresses()}")
     obeyed = {Path(file.name).name: file.properties for file in session.runs.constraints}
     if obeyed != CONSTRAINTS:
@@ -112,6 +121,6 @@ def _faults(folder: Path, session: Session, recording: Recording, board: AxiBoar
     for file in session.runs.constraints:
         refused = run_constraints(Path(file.name), session).error
         faults += [] if refused is None else [refused]
-    if session.runs.delays != DELAYS:
+    if session.runs.delays != delays(board):
         faults.append(f"between the clocks {session.runs.delays}")
     return faults
