@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.support.installed import CHECKOUT, install_wheel, lay_out, required, the_wheel
+from tests.support.stage_lines import beside_stages
 
 MACHINES = ("aarch64", "armv7l")
 ABSENT = {
@@ -203,7 +204,7 @@ def test_a_command_that_lacks_something_says_so(board: Board, tmp_path: Path, co
 def refused(board: Board, folder: Path, command: str, message: str) -> None:
     done = board.hwsnn(folder, *command.split())
     assert done.returncode == 2, done.stderr
-    said = [line for line in done.stderr.splitlines() if not line.endswith(" ...")]
+    said = beside_stages(done.stderr).splitlines()
     assert len(said) == 1, done.stderr
     begins, _, ends = message.partition("{}")
     assert said[0].startswith(f"hwsnn: error: {begins}")
