@@ -12,10 +12,11 @@ from typing import Any, ClassVar, TypeVar, overload
 from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.files.shipped import folder
-from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
+from hwsnn.interface.addresses import AddressMap
 from hwsnn.planner.devices import DEVICES
 
 from .pll import ECP5, MMCM, Pll
+from .processing_systems import PS8, ProcessingSystem
 
 Resource = tuple[str, int]
 
@@ -101,12 +102,12 @@ class VivadoSerialBoard(SerialBoard):
 
 @dataclass(frozen=True, kw_only=True)
 class AxiBoard(Board):
-    """A board with a Zynq UltraScale+, built by Vivado, whose processor reaches the accelerator over AXI.
+    """A board with a Zynq, built by Vivado, whose processor reaches the accelerator over AXI.
 
     ``part``: Vivado's name of the FPGA, with package and speed. ``board_part``: its name of the board, without the
     version; Vivado's board files set up the processor. ``board_connections``: of a module on a carrier card, each
-    connector and what Vivado calls its counterpart, with the version. ``addresses``: of the accelerator, for the
-    processor. ``bus_mhz``: the clock of all AXI ports. ``word_bytes``: bytes per word of the streams.
+    connector and what Vivado calls its counterpart, with the version. ``processing_system``: its kind. ``bus_mhz``: the
+    clock of all AXI ports. ``word_bytes``: bytes per word of the streams.
     """
 
     kind: ClassVar[str] = "board with AXI"
@@ -114,9 +115,14 @@ class AxiBoard(Board):
     part: str
     board_part: str
     board_connections: tuple[tuple[str, str], ...] = ()
-    addresses: AddressMap = ZYNQ_ULTRASCALE
+    processing_system: ProcessingSystem = PS8
     bus_mhz: int = 100
     word_bytes: int = 8
+
+    @property
+    def addresses(self) -> AddressMap:
+        """Addresses of the accelerator and its DMA, for the processor."""
+        return self.processing_system.addresses
 
 
 B = TypeVar("B", bound=Board)
@@ -169,6 +175,10 @@ def check_board(board: Board) -> None:
         raise ValueError(f"name must be of the form abc-12, as files are named by it, not {board.name!r}")
     if board.device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {board.device!r}")
+    if isinstance(board, AxiBoard) and board.processing_system.family != DEVICES[board.device].family:
+        raise ValueError(
+            f"processing_system must be that of the {board.device}: PS7 of a Zynq-7000, PS8 of an UltraScale+"
+        )
     if isinstance(board, SerialBoard):
         platform = board.platform()
         CLOCK_SOURCES[type(board)].setting(int(platform.default_clk_frequency), board.clock_hz)

@@ -109,3 +109,18 @@ MMCM = Pll(
     output_dividers=range(1, 129),
 )
 """An MMCME4 of an UltraScale+ with its output on CLKOUT0."""
+
+MMCM_7 = Pll(
+    name="MMCM",
+    # AMD DS187 (Zynq-7000 XC7Z010 to XC7Z020, DC and AC switching characteristics), speed grade -1, the slowest; the
+    # fastest output is what its global clock buffer passes.
+    input_hz=(10 * MHZ, 800 * MHZ),
+    output_hz=(4_690_000, 464 * MHZ),
+    phase_detector_hz=(10 * MHZ, 450 * MHZ),
+    vco_hz=(600 * MHZ, 1200 * MHZ),
+    # AMD UG472, MMCME2_BASE; whole numbers only.
+    input_dividers=range(1, 107),
+    multipliers=range(2, 65),
+    output_dividers=range(1, 129),
+)
+"""An MMCME2 of a 7-series FPGA with its output on CLKOUT0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
+from hwsnn.interface.addresses import ZYNQ_7000, ZYNQ_ULTRASCALE
 from hwsnn.interface.registers import (
     ANSWER_BYTES,
     NUMBER_BYTES,
@@ -34,19 +34,21 @@ them has no effect. A counter has 64 bits: its low word is at its offset, its hi
 first: that latches the high word.
 """
 
-_BASES = ZYNQ_ULTRASCALE
+_LARGE, _SMALL = ZYNQ_ULTRASCALE, ZYNQ_7000
 _ON_A_ZYNQ = f"""
-## On a Zynq UltraScale+
+## On a Zynq
 
-The processor finds two blocks of registers over M_AXI_HPM0_FPD, each in a window of {_BASES.window >> 10} KiB:
+The processor finds two blocks of registers, each in a window of {_LARGE.window >> 10} KiB: over M_AXI_HPM0_FPD of a
+Zynq UltraScale+, over M_AXI_GP0 of a Zynq-7000.
 
-| physical address | what |
-| --- | --- |
-| `0x{_BASES.registers:08X}` | these registers |
-| `0x{_BASES.dma:08X}` | those of the AXI DMA (AMD PG021): frames (MM2S) at offset `0x00`, results (S2MM) at `0x30` |
+| Zynq UltraScale+ | Zynq-7000 | what |
+| --- | --- | --- |
+| `0x{_LARGE.registers:08X}` | `0x{_SMALL.registers:08X}` | these registers |
+| `0x{_LARGE.dma:08X}` | `0x{_SMALL.dma:08X}` | those of the AXI DMA (AMD PG021): frames (MM2S) at offset `0x00`, \
+results (S2MM) at `0x30` |
 
-The DMA works with scatter-gather. `hwsnn build MODEL --board zcu102` writes all of this as a C header too, with the
-model's own constants.
+The DMA works with scatter-gather; its addresses have 64 bits, on a Zynq-7000 32. `hwsnn build MODEL --board BOARD`
+writes all of this as a C header too, with the model's own constants.
 """
 
 

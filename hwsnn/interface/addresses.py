@@ -33,3 +33,6 @@ class AddressMap:
 
 ZYNQ_ULTRASCALE = AddressMap(registers=0xA000_0000, dma=0xA001_0000, window=0x1_0000)
 """In the designs for Zynq UltraScale+: the start of the address range of M_AXI_HPM0_FPD."""
+
+ZYNQ_7000 = AddressMap(registers=0x4000_0000, dma=0x4001_0000, window=0x1_0000)
+"""In the designs for Zynq-7000: the start of the address range of M_AXI_GP0."""

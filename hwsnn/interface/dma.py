@@ -15,7 +15,10 @@ S2MM = 0x30
 
 
 class Offset(IntEnum):
-    """Offsets of a channel's registers. Pointers have 64 bits; writing the high word of a tail pointer activates it."""
+    """Offsets of a channel's registers. Pointers have 64 bits; writing the high word of a tail pointer activates it.
+
+    A DMA with addresses of 32 bits lacks the high words: they read 0, and writing the low one activates it.
+    """
 
     CONTROL = 0x00
     STATUS = 0x04

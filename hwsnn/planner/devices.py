@@ -49,6 +49,8 @@ DEVICES = {
         Device("xczu7ev", "Zynq UltraScale+ XCZU7EV", "xcup", 6, 230_400, 460_800, 624, 1728, share=50),
         # AMD DS987, Kria K26 SOM Data Sheet, table of the programmable logic. On the KV260 and the KR260.
         Device("xck26", "Zynq UltraScale+ XCK26", "xcup", 6, 117_120, 234_240, 288, 1248, share=50),
+        # AMD DS190, Zynq-7000 SoC Data Sheet: Overview, table of the Z-7020. On the PYNQ-Z2 and the Zybo Z7-20.
+        Device("xc7z020", "Zynq-7000 XC7Z020", "xc7", 6, 53_200, 106_400, 280, 220, share=50),
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
         # and route by the open tools within minutes.
         Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=15),

@@ -70,6 +70,8 @@ def build_accelerator(
         registers=board.addresses.registers,
         dma=board.addresses.dma,
         window=board.addresses.window,
+        dma_bits=board.processing_system.dma_bits,
+        memory_base=board.processing_system.memory_base,
         bus_ps=_period_ps(board.bus_mhz),
         pipeline_ps=_period_ps(board.clock_mhz),
         quiet_clocks=quiet_clocks,

@@ -21,7 +21,7 @@ from hwsnn.progress import Stage, silent
 from hwsnn.spec import Network
 
 from .accelerator import build_accelerator
-from .registers_link import ANSWER, MEMORY, MEMORY_BASE, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
+from .registers_link import ANSWER, MEMORY, MEMORY_BYTES, REQUEST, SOCKET, SharedMemory
 from .runner import POLL_SECONDS, RunningBench, SimulationError
 
 RESULT_S = 120.0
@@ -39,7 +39,7 @@ class SimBuffer(Buffer):
 
     def __init__(self, memory: SharedMemory, start: int, size: int) -> None:
         self.array = np.frombuffer(memory.map, np.uint8, size, start)
-        self.address = MEMORY_BASE + start
+        self.address = memory.base + start
 
     def flush(self) -> None:
         """There is no cache between the two."""
@@ -65,7 +65,7 @@ class SimBus(Bus):
         with (folder / MEMORY).open("wb") as file:
             file.truncate(MEMORY_BYTES)
         self._file = folder / MEMORY
-        self._memory = SharedMemory(self._file)
+        self._memory = SharedMemory(self._file, board.processing_system.memory_base)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             _bind(listener, folder)
             listener.listen(1)

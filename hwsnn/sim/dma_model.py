@@ -32,6 +32,9 @@ ALWAYS = 1 << 1
 """A bit of ``CONTROL`` that is always 1."""
 SCATTER_GATHER = 1 << 3
 """A bit of ``STATUS``: scatter-gather is built in."""
+WORD_BITS = 32
+"""Of a register. An address of no more has no high word, neither in registers nor in descriptors."""
+HIGH = (Offset.CURRENT_HIGH, Offset.TAIL_HIGH)
 POINTER = ~(DESCRIPTOR_BYTES - 1)
 WORDS = 4
 """Words that the channel to memory accepts before it has a descriptor."""
@@ -60,8 +63,10 @@ class Descriptor:
 class _Channel:
     """One channel: its registers, and its walk along the descriptors."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, address_bits: int) -> None:
         self._memory = memory
+        self._last = (1 << address_bits) - 1  # of the addresses
+        self._activates = Offset.TAIL_HIGH if address_bits > WORD_BITS else Offset.TAIL
         self.reset()
 
     def reset(self) -> None:
@@ -82,12 +87,14 @@ class _Channel:
     def write(self, offset: int, value: int) -> None:
         if offset == Offset.CONTROL:
             self._run(bool(value & DmaControl.RUN))
+        elif offset in HIGH and self._last >> WORD_BITS == 0:
+            pass  # it is not there
         elif offset in (Offset.CURRENT, Offset.CURRENT_HIGH):
             if self.status & DmaStatus.HALTED:
                 self._registers[Offset(offset)] = value
         elif offset in (Offset.TAIL, Offset.TAIL_HIGH):
             self._registers[Offset(offset)] = value
-            if offset == Offset.TAIL_HIGH and not self.status & DmaStatus.HALTED:
+            if offset == self._activates and not self.status & DmaStatus.HALTED:
                 self._active = True
 
     def _run(self, run: bool) -> None:
@@ -99,7 +106,7 @@ class _Channel:
         self.status = DmaStatus(0) if run else DmaStatus.HALTED
 
     def _pointer(self, low: Offset) -> int:
-        return (self._registers[low] & POINTER) | self._registers[Offset(low + 4)] << 32
+        return (self._registers[low] & POINTER) | self._registers[Offset(low + 4)] << WORD_BITS
 
     def fetch(self) -> Descriptor | None:
         """The next descriptor; None if the channel waits, or halts because of an error in it."""
@@ -116,11 +123,12 @@ class _Channel:
         if int(entry["status"]) & DONE or not control & LENGTH:
             self.halt(DmaStatus.SG_INTERNAL if control & LENGTH else DmaStatus.DMA_INTERNAL)
             return None
-        self._next = int(entry["next"]) & POINTER
+        self._next = int(entry["next"]) & POINTER & self._last
         self._active = address != self._pointer(Offset.TAIL)
-        for register, part in ((Offset.CURRENT, address), (Offset.CURRENT_HIGH, address >> 32)):
+        for register, part in ((Offset.CURRENT, address), (Offset.CURRENT_HIGH, address >> WORD_BITS)):
             self._registers[register] = part & 0xFFFF_FFFF
-        found = Descriptor(address, int(entry["buffer"]), control & LENGTH, bool(control & FIRST), bool(control & LAST))
+        buffer = int(entry["buffer"]) & self._last
+        found = Descriptor(address, buffer, control & LENGTH, bool(control & FIRST), bool(control & LAST))
         self._fetched.append(found)
         return found
 
@@ -224,11 +232,14 @@ class StreamToMemory(_Channel):
 
 
 class DmaModel:
-    """The whole DMA on ``memory``; ``was_reset`` is called at a reset, so that packets in flight can be dropped."""
+    """The whole DMA on ``memory``, built for addresses of ``address_bits``, 32 to 64.
 
-    def __init__(self, memory: Memory, was_reset: Callable[[], None] = lambda: None) -> None:
-        self.to_stream = MemoryToStream(memory)
-        self.from_stream = StreamToMemory(memory)
+    ``was_reset`` is called at a reset, so that packets in flight can be dropped.
+    """
+
+    def __init__(self, memory: Memory, address_bits: int, was_reset: Callable[[], None] = lambda: None) -> None:
+        self.to_stream = MemoryToStream(memory, address_bits)
+        self.from_stream = StreamToMemory(memory, address_bits)
         self._was_reset = was_reset
 
     def read(self, offset: int) -> int:

@@ -15,8 +15,6 @@ SOCKET = "registers"
 MEMORY = "memory"
 MEMORY_BYTES = 1 << 28
 """Size of the memory file, in bytes; it is sparse."""
-MEMORY_BASE = 0x8_0000_0000
-"""The physical address of its first byte, within the memory of a Zynq UltraScale+."""
 
 REQUEST = struct.Struct("<IBQI")
 """A request: its number, 1 for a write and 0 for a read, the address, the value to write."""
@@ -28,13 +26,16 @@ ANSWER = struct.Struct("<II")
 class BenchSettings:
     """The facts of the board that the bench simulates.
 
-    ``registers``, ``dma`` and ``window`` as in ``AddressMap``. ``bus_ps`` and ``pipeline_ps``: the clocks' periods,
+    ``registers``, ``dma`` and ``window`` as in ``AddressMap``, ``dma_bits`` and ``memory_base`` as in
+    ``ProcessingSystem``. ``bus_ps`` and ``pipeline_ps``: the clocks' periods,
     even numbers of picoseconds. ``quiet_clocks``: bus cycles without any transfer after which the hardware is idle.
     """
 
     registers: int
     dma: int
     window: int
+    dma_bits: int
+    memory_base: int
     bus_ps: int
     pipeline_ps: int
     quiet_clocks: int
@@ -50,9 +51,10 @@ class BenchSettings:
 
 
 class SharedMemory:
-    """The file ``path``, at physical addresses from ``MEMORY_BASE`` on."""
+    """The file ``path``, at physical addresses from ``base`` on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, base: int) -> None:
+        self.base = base
         with path.open("r+b") as file:
             self.map = mmap.mmap(file.fileno(), MEMORY_BYTES)
 
@@ -67,7 +69,7 @@ class SharedMemory:
         self.map[start : start + len(data)] = data
 
     def _start(self, address: int, size: int) -> int:
-        start = address - MEMORY_BASE
+        start = address - self.base
         if not 0 <= start <= MEMORY_BYTES - size:
             raise LookupError(f"no memory at 0x{address:X}")
         return start

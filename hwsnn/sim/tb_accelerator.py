@@ -33,7 +33,7 @@ class Board:
         self._results.tready.value = 0
         self._aclk = dut.aclk
         self._source.queue_occupancy_limit_frames = 1  # beyond the one on its way: frames follow each other closely
-        self._dma = DmaModel(memory, self._drop)
+        self._dma = DmaModel(memory, settings.dma_bits, self._drop)
         self._more = Event()
         self._room = Event()
         self.moved = False
@@ -110,7 +110,7 @@ async def serve(dut: Any) -> None:
     settings = BenchSettings.from_environment()
     Clock(dut.aclk, settings.bus_ps, unit="ps").start()
     Clock(dut.pipeline_clk, settings.pipeline_ps, unit="ps").start()
-    board = Board(dut, settings, SharedMemory(Path(MEMORY)))
+    board = Board(dut, settings, SharedMemory(Path(MEMORY), settings.memory_base))
     await Timer(RESET_CLOCKS * settings.bus_ps, "ps")
     dut.aresetn.value = 1
     await Timer(RESET_CLOCKS * settings.bus_ps, "ps")

@@ -113,7 +113,7 @@ def test_which_board_is_simulated(name: str, monkeypatch: pytest.MonkeyPatch) ->
 
     def simulated(network: Network, board: AxiBoard, stage: Any) -> SoftBus:
         found.append(board)
-        return SoftBus(SoftBoard(network, addresses=board.addresses))
+        return SoftBus(SoftBoard(network, system=board.processing_system))
 
     monkeypatch.setattr("hwsnn.sim.board.SimBus", simulated)
     with open_board("sim", NETWORK, board=name) as board:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
+from hwsnn.interface.addresses import ZYNQ_7000, ZYNQ_ULTRASCALE, AddressMap
 
 
 def test_zynq_ultrascale() -> None:
     """AMD UG1085, table of the system addresses: M_AXI_HPM0_FPD reaches 0xA0000000 to 0xAFFFFFFF."""
     for start in (ZYNQ_ULTRASCALE.registers, ZYNQ_ULTRASCALE.dma):
         assert 0xA000_0000 <= start <= 0xB000_0000 - ZYNQ_ULTRASCALE.window
+
+
+def test_zynq_7000() -> None:
+    """AMD UG585, table of the system addresses: M_AXI_GP0 reaches 0x40000000 to 0x7FFFFFFF."""
+    for start in (ZYNQ_7000.registers, ZYNQ_7000.dma):
+        assert 0x4000_0000 <= start <= 0x8000_0000 - ZYNQ_7000.window
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,15 @@ from dataclasses import replace
 import numpy as np
 
 from hwsnn import reference
+from hwsnn.build.processing_systems import PS8, ProcessingSystem
 from hwsnn.host.dma.bus import Buffer, Bus
 from hwsnn.interface import registers
-from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
 from hwsnn.interface.registers import register
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.sim.dma_model import DmaModel, Packet
 from hwsnn.spec import Encoder, Integrator, Network, NoLeak
 from tests.support.layers import dense_layer
 
-MEMORY = 0x8_0000_0000
-"""Where memory starts: addresses need more than 32 bits."""
 MANY = 1 << 30
 """Words: as many as there are."""
 
@@ -56,11 +54,11 @@ class Region:
 
 
 class Memory:
-    """All regions; addresses between them are decode errors."""
+    """All regions, from ``base`` on; addresses between them are decode errors."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: int) -> None:
         self.regions: list[Region] = []
-        self._end = MEMORY
+        self._end = base
 
     def allocate(self, size: int) -> Region:
         region = Region(self._end, size)
@@ -182,7 +180,7 @@ class SoftAccelerator:
 
 
 class SoftBoard:
-    """Registers at ``addresses``, and memory.
+    """Registers and memory at the addresses of a board's ``system``.
 
     ``pace``: how many words a step moves each way, but for those beyond the end of a packet; asked for each way.
     ``spoil`` changes what is read at an address; ``written`` are the addresses that were written.
@@ -193,12 +191,12 @@ class SoftBoard:
         network: Network,
         word_bytes: int = 8,
         pace: Callable[[], int] = lambda: MANY,
-        addresses: AddressMap = ZYNQ_ULTRASCALE,
+        system: ProcessingSystem = PS8,
     ) -> None:
-        self.addresses = addresses
-        self.memory = Memory()
+        self.addresses = system.addresses
+        self.memory = Memory(system.memory_base)
         self.accelerator = SoftAccelerator(network, word_bytes)
-        self.dma = DmaModel(self.memory, self._drop)
+        self.dma = DmaModel(self.memory, system.dma_bits, self._drop)
         self._word_bytes, self._pace = word_bytes, pace
         self._packet: Packet | None = None  # on its way in
         self._rest = b""  # of it

@@ -10,7 +10,7 @@ from hwsnn.build.boards import AxiBoard
 from hwsnn.build.c_header import FILE as HEADER
 from hwsnn.build.c_header import c_header
 from hwsnn.build.frame_memory import require_frame_memory
-from hwsnn.build.pll import MMCM
+from hwsnn.build.processing_systems import ProcessingSystem
 from hwsnn.errors import InputError
 from hwsnn.interface import registers
 from hwsnn.model_file.integer_file import model_hash
@@ -34,8 +34,6 @@ LEVELS = ("testbench", f"{DESIGN}_wrapper", f"{DESIGN}_i", "accelerator", "inst"
 """The instances around the accelerator and its own, as Vivado makes them, below a test bench as simulators have it."""
 STRIPPED = "/".join(LEVELS[:2])
 """The prefix of names in the activity file that is not in Vivado's design."""
-BUS_CLOCK = "clk_pl_0"
-"""Name of the clock from the core of the processing system."""
 PATIENCE = 4
 """The simulation's time-out for a result, as a multiple of the cycle model's, and a cycle for each word of a frame."""
 ACCESS = {"constant": "read-only", "status": "read-only", "control": "write-only", "counter": "read-only"}
@@ -62,7 +60,7 @@ class AxiProject(Project):
     def __init__(
         self, network: Network, plan: Plan, board: AxiBoard, clock_mhz: float, stimulus: Stimulus | None = None
     ) -> None:
-        slowest, fastest = (hertz / 1e6 for hertz in MMCM.output_hz)
+        slowest, fastest = (hertz / 1e6 for hertz in board.processing_system.mmcm.output_hz)
         if not slowest <= clock_mhz <= fastest:
             raise InputError(f"--clock-mhz must be from {slowest:g} to {fastest:g} on {board.title}, not {clock_mhz:g}")
         super().__init__(network, plan, board, clock_mhz)
@@ -85,7 +83,9 @@ class AxiProject(Project):
         self._write_verilog(folder, ACCELERATOR, verilog)
         (folder / HEADER).write_text(c_header(network, digest, word_bytes, self._board.addresses))
         period = 1000 / max(self._board.bus_mhz, self.clock_mhz)
-        constraints = CROSSINGS.format(bus=BUS_CLOCK, pipeline=self.pipeline_clock, period=period)
+        constraints = CROSSINGS.format(
+            bus=self._board.processing_system.clock_name, pipeline=self.pipeline_clock, period=period
+        )
         (folder / "crossings.xdc").write_text(constraints)
         self._write_settings(folder, self._words(digest), {"registers": tcl.table(_register_rows())})
         progress("Verilog", 1, 1)
@@ -103,13 +103,12 @@ class AxiProject(Project):
 
     def _words(self, digest: str) -> dict[str, tcl.Value]:
         board = self._board
-        return {
+        return _processing_system_words(board.processing_system, board.bus_mhz) | {
             "design": DESIGN,
             "board_part": board.board_part,
             "board_connections": [text for connection in board.board_connections for text in connection],
             "top": ACCELERATOR,
             "description": f"Spiking network {self.network.name}, sha256 {digest}",
-            "bus_mhz": board.bus_mhz,
             "pipeline_mhz": self.clock_mhz,
             "word_bits": 8 * board.word_bytes,
             "registers_base": hex(board.addresses.registers),
@@ -154,6 +153,24 @@ class AxiProject(Project):
             "addresses": {"registers": hex(addresses.registers), "dma": hex(addresses.dma)},
             "activity": None if activity is None else {"file": ACTIVITY} | asdict(activity),
         }
+
+
+def _processing_system_words(system: ProcessingSystem, bus_mhz: int) -> dict[str, tcl.Value]:
+    """The settings that block_design.tcl has of the processing system."""
+    settings = {**system.settings, system.clock_mhz: bus_mhz}
+    return {
+        "ps_core": system.core,
+        "ps_preset": [text for pair in system.preset.items() for text in pair],
+        "ps_settings": [entry for name, value in settings.items() for entry in (f"CONFIG.{name}", value)],
+        "ps_clock": system.clock,
+        "ps_reset": system.reset,
+        "ps_registers": system.registers.interface,
+        "ps_registers_clock": system.registers.clock,
+        "ps_memory": system.memory.interface,
+        "ps_memory_clock": system.memory.clock,
+        "ps_segments": system.segments,
+        "ps_dma_bits": system.dma_bits,
+    }
 
 
 def _register_rows() -> list[list[str | int]]:

@@ -1,6 +1,6 @@
 # The processing system, the DMA and the accelerator, and what joins them.
 #
-# All of AXI runs at the bus clock, pl_clk0 of the processing system. The pipeline has a clock of its own.
+# All of AXI runs at the bus clock, which the processing system gives. Its kind is in the settings, as ps_*. The pipeline has a clock of its own.
 
 stage "block design"
 create_project -force -part $part $design [file join $work $design]
@@ -47,22 +47,11 @@ proc join_interfaces {master slave} {
     connect_bd_intf_net {*}[found intf_pins [list $master $slave]]
 }
 
-# The processing system as the board wants it, then one port for registers (M_AXI_HPM0_FPD) and one for memory
-# (S_AXI_HP0_FPD). Both keep the width of 128 bits that they have at power-up: whatever started the board fits them.
-add_cell zynq xilinx.com:ip:zynq_ultra_ps_e
-apply_bd_automation -rule xilinx.com:bd_rule:zynq_ultra_ps_e -config {apply_board_preset 1} [get_bd_cells zynq]
-set_property -dict [list \
-    CONFIG.PSU__FPGA_PL0_ENABLE 1 \
-    CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ $bus_mhz \
-    CONFIG.PSU__USE__FABRIC__RST 1 \
-    CONFIG.PSU__USE__M_AXI_GP0 1 \
-    CONFIG.PSU__MAXIGP0__DATA_WIDTH 128 \
-    CONFIG.PSU__USE__M_AXI_GP1 0 \
-    CONFIG.PSU__USE__M_AXI_GP2 0 \
-    CONFIG.PSU__USE__S_AXI_GP2 1 \
-    CONFIG.PSU__SAXIGP2__DATA_WIDTH 128 \
-    CONFIG.PSU__USE__IRQ0 0 \
-] [get_bd_cells zynq]
+# The processing system as the board wants it, then one port for registers and one for memory. Both keep the width
+# that they have at power-up: whatever started the board fits them.
+add_cell zynq xilinx.com:ip:$ps_core
+apply_bd_automation -rule xilinx.com:bd_rule:$ps_core -config $ps_preset [get_bd_cells zynq]
+set_property -dict $ps_settings [get_bd_cells zynq]
 
 add_cell pipeline_clock xilinx.com:ip:clk_wiz
 set_property -dict [list \
@@ -81,7 +70,7 @@ set_property -dict [list \
     CONFIG.c_include_sg 1 \
     CONFIG.c_sg_include_stscntrl_strm 0 \
     CONFIG.c_sg_length_width 26 \
-    CONFIG.c_addr_width 64 \
+    CONFIG.c_addr_width $ps_dma_bits \
     CONFIG.c_include_mm2s 1 \
     CONFIG.c_include_mm2s_dre 0 \
     CONFIG.c_m_axi_mm2s_data_width $word_bits \
@@ -98,15 +87,15 @@ add_cell memory xilinx.com:ip:smartconnect
 set_property -dict {CONFIG.NUM_SI 3 CONFIG.NUM_MI 1} [get_bd_cells memory]
 add_cell accelerator hwsnn:user:$top
 
-join_pins zynq/pl_clk0 pipeline_clock/clk_in1 resets/slowest_sync_clk control/aclk memory/aclk accelerator/aclk \
-    zynq/maxihpm0_fpd_aclk zynq/saxihp0_fpd_aclk \
+join_pins zynq/$ps_clock pipeline_clock/clk_in1 resets/slowest_sync_clk control/aclk memory/aclk accelerator/aclk \
+    zynq/$ps_registers_clock zynq/$ps_memory_clock \
     dma/s_axi_lite_aclk dma/m_axi_sg_aclk dma/m_axi_mm2s_aclk dma/m_axi_s2mm_aclk
 join_pins pipeline_clock/clk_out1 accelerator/pipeline_clk
-join_pins zynq/pl_resetn0 pipeline_clock/resetn resets/ext_reset_in
+join_pins zynq/$ps_reset pipeline_clock/resetn resets/ext_reset_in
 join_pins pipeline_clock/locked resets/dcm_locked
 join_pins resets/peripheral_aresetn control/aresetn memory/aresetn dma/axi_resetn accelerator/aresetn
 
-join_interfaces zynq/M_AXI_HPM0_FPD control/S00_AXI
+join_interfaces zynq/$ps_registers control/S00_AXI
 join_interfaces control/M00_AXI accelerator/s_axi
 join_interfaces control/M01_AXI dma/S_AXI_LITE
 join_interfaces dma/M_AXIS_MM2S accelerator/s_axis
@@ -114,7 +103,7 @@ join_interfaces accelerator/m_axis dma/S_AXIS_S2MM
 join_interfaces dma/M_AXI_SG memory/S00_AXI
 join_interfaces dma/M_AXI_MM2S memory/S01_AXI
 join_interfaces dma/M_AXI_S2MM memory/S02_AXI
-join_interfaces memory/M00_AXI zynq/S_AXI_HP0_FPD
+join_interfaces memory/M00_AXI zynq/$ps_memory
 
 # The driver knows these two addresses.
 foreach {cell base} [list accelerator/s_axi $registers_base dma/S_AXI_LITE $dma_base] {
@@ -123,7 +112,7 @@ foreach {cell base} [list accelerator/s_axi $registers_base dma/S_AXI_LITE $dma_
 }
 # The DMA reaches all of the board's memory, and nothing else.
 foreach space {Data_SG Data_MM2S Data_S2MM} {
-    foreach segment [get_bd_addr_segs zynq/SAXIGP2/*] {
+    foreach segment [get_bd_addr_segs zynq/$ps_segments/*] {
         if {[string match *_DDR_* $segment]} {
             assign_bd_address -target_address_space [get_bd_addr_spaces dma/$space] $segment
         } else {

@@ -32,7 +32,10 @@ class Channel:
         self._wait(Offset.STATUS, DmaStatus.HALTED, "it does not start")
 
     def run_to(self, descriptor: int) -> None:
-        """Let the channel process descriptors up to the one at that address."""
+        """Let the channel process descriptors up to the one at that address.
+
+        Writing the high word activates it, or the low one where the DMA has addresses of 32 bits, and no high word.
+        """
         self._write(Offset.TAIL, descriptor & 0xFFFF_FFFF)
         self._write(Offset.TAIL_HIGH, descriptor >> 32)
 

@@ -172,6 +172,22 @@ def test_every_misspelling_is_noticed(original: Path, tmp_path: Path, script: st
     assert survivors == {known for known in HARMLESS if known[0] == script}
 
 
+@pytest.mark.parametrize("name", ["kv260", "pynq-z2"])
+def test_every_misspelling_of_a_processing_system_is_noticed(name: str, tmp_path: Path) -> None:
+    """Each word that the settings have of it, of both kinds."""
+    board, original = load_board(name, AxiBoard), tmp_path / "original"
+    original.mkdir()
+    write_project(original, board)
+    lines, tried = (original / "settings.tcl").read_text().splitlines(keepends=True), 0
+    for number, line in enumerate(lines):
+        variable, _, value = line.removeprefix("set ").partition(" ")
+        for word, wrong in misspelt(value) if variable.startswith("ps_") else ():
+            tried += 1
+            text = "".join([*lines[:number], f"set {variable} {wrong}", *lines[number + 1 :]])
+            assert build(original, tmp_path / str(tried), Session(), {"settings.tcl": text}, board).faults, word
+    assert tried > 15
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

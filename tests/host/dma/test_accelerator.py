@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from hwsnn import reference
+from hwsnn.build.processing_systems import PS7, PS8, ProcessingSystem
 from hwsnn.data import random_images
 from hwsnn.host.dma.ping_pong import BATCH_FRAMES
 from hwsnn.interface.addresses import AddressMap
@@ -35,13 +37,16 @@ def test_equals_the_reference(word_bytes: int, count: int) -> None:
 
 
 def test_a_board_with_other_addresses() -> None:
-    with opened(SoftBoard(NETWORK, addresses=AddressMap(0x4000_3000, 0x4000_1000, 0x1000))) as board:
+    with opened(
+        SoftBoard(NETWORK, system=replace(PS8, addresses=AddressMap(0x4000_3000, 0x4000_1000, 0x1000)))
+    ) as board:
         assert_right(board, 3)
 
 
-def test_one_after_the_other() -> None:
-    """Batches of every size follow each other on the same two buffers."""
-    with opened(SoftBoard(NETWORK)) as board:
+@pytest.mark.parametrize("system", [PS7, PS8])
+def test_one_after_the_other(system: ProcessingSystem) -> None:
+    """Batches of every size follow each other on the same two buffers; addresses of the DMA have 32 and 64 bits."""
+    with opened(SoftBoard(NETWORK, system=system)) as board:
         for count in (1, 0, 300, 2, 256, 512, 3):
             assert_right(board, count)
         assert board.stats().frames == 1 + 300 + 2 + 256 + 512 + 3

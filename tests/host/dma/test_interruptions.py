@@ -5,6 +5,7 @@ The DMA takes words without being asked, and a reset comes in the middle of pack
 
 from __future__ import annotations
 
+import functools
 import random
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from hwsnn import reference
+from hwsnn.build.processing_systems import PS7, PS8, ProcessingSystem
 from hwsnn.data import random_images
 from hwsnn.host import Accelerator
 from hwsnn.host.dma.accelerator import DmaAccelerator
@@ -75,9 +77,11 @@ def interrupted(board: Accelerator, bus: InterruptedBus, images: np.ndarray, acc
 
 
 @pytest.mark.parametrize("most_words", [1, 2, 5])
-@pytest.mark.parametrize(("classes", "word_bytes"), [(1, 16), (1, 8), (3, 4), (10, 8), (40, 8)])
+@pytest.mark.parametrize(
+    ("classes", "word_bytes", "system"), [(1, 16, PS8), (1, 8, PS8), (3, 4, PS8), (10, 8, PS7), (40, 8, PS8)]
+)
 def test_interrupted_at_every_access(
-    classes: int, word_bytes: int, most_words: int, monkeypatch: pytest.MonkeyPatch
+    classes: int, word_bytes: int, system: ProcessingSystem, most_words: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a run, and in the reset and the run after it; results are of 1 to 21 words: the DMA takes four unasked.
 
@@ -89,7 +93,8 @@ def test_interrupted_at_every_access(
     images = random_images(network, FRAMES, classes)
     expected = reference.run(network, images)
     chance = random.Random(classes * word_bytes * most_words)
-    bus = InterruptedBus(SoftBoard(network, word_bytes, pace=lambda: chance.randrange(most_words + 1)))
+    pace = functools.partial(chance.randrange, most_words + 1)
+    bus = InterruptedBus(SoftBoard(network, word_bytes, pace, system))
     with DmaAccelerator(bus, network, 5.0) as board:
         accesses = 0
         while interrupted(board, bus, images, accesses):

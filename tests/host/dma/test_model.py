@@ -8,7 +8,7 @@ import pytest
 
 from hwsnn.sim.dma_model import DmaModel
 
-BASE = 0x8_0000_1000
+BASE, BASE_32 = 0x8_0000_1000, 0x1000_0000
 TX, RX = 0x00, 0x30
 CONTROL, STATUS, CURRENT, CURRENT_HIGH, TAIL, TAIL_HIGH = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
 HALTED, IDLE, INCLUDES_SG = 1, 2, 8
@@ -17,11 +17,11 @@ SOF, EOF, DONE = 1 << 27, 1 << 26, 1 << 31
 
 
 class Memory:
-    def __init__(self) -> None:
-        self.bytes = bytearray(0x4000)
+    def __init__(self, base: int) -> None:
+        self.base, self.bytes = base, bytearray(0x4000)
 
     def _place(self, address: int, size: int) -> slice:
-        start = address - BASE
+        start = address - self.base
         if start < 0 or start + size > len(self.bytes):
             raise LookupError(address)
         return slice(start, start + size)
@@ -36,21 +36,21 @@ class Memory:
 class Bench:
     """A DMA, and descriptors at the start of its memory, 64 bytes each."""
 
-    def __init__(self) -> None:
-        self.memory = Memory()
+    def __init__(self, base: int = BASE, address_bits: int = 64) -> None:
+        self.base, self.memory = base, Memory(base)
         self.resets = 0
-        self.dma = DmaModel(self.memory, self._count)
+        self.dma = DmaModel(self.memory, address_bits, self._count)
 
     def _count(self) -> None:
         self.resets += 1
 
     def describe(self, index: int, buffer: int, control: int, following: int | None = None, status: int = 0) -> None:
         address = self.at(index + 1 if following is None else following)
-        words = struct.pack("<QQQII", address, BASE + buffer, 0, control, status)
+        words = struct.pack("<QQQII", address, self.base + buffer, 0, control, status)
         self.memory.write(self.at(index), words)
 
     def at(self, index: int) -> int:
-        return BASE + 64 * index
+        return self.base + 64 * index
 
     def status_of(self, index: int) -> int:
         return int.from_bytes(self.memory.read(self.at(index) + 0x1C, 4), "little")
@@ -117,6 +117,32 @@ def test_a_tail_counts_once_its_high_word_is_there(bench: Bench) -> None:
     assert bench.dma.to_stream.take() is None
     bench.dma.write(TX + TAIL_HIGH, bench.at(0) >> 32)
     assert bench.dma.to_stream.take() is not None
+
+
+@pytest.mark.parametrize("channel", [TX, RX])
+def test_addresses_of_32_bits(channel: int) -> None:
+    """PG021: the registers of high words are reserved, and so are the high words in descriptors."""
+    bench = Bench(BASE_32, address_bits=32)
+    high = 0xFFFF_FFFF << 32
+    words = (high | bench.at(1), high | (BASE_32 + 0x1000), 0, SOF | EOF | 4, 0)
+    bench.memory.write(bench.at(0), struct.pack("<QQQII", *words))
+    bench.describe(1, 0x1010, SOF | EOF | 4)
+    bench.memory.write(BASE_32 + 0x1000, b"abcd")
+    bench.dma.write(channel + CURRENT, bench.at(0))
+    bench.dma.write(channel + CURRENT_HIGH, 0xFFFF_FFFF)
+    bench.dma.write(channel + CONTROL, 1)
+    assert bench.dma.read(channel + STATUS) == IDLE | INCLUDES_SG
+    bench.dma.write(channel + TAIL, bench.at(1))
+    assert bench.dma.read(channel + STATUS) & IDLE == 0
+    bench.dma.write(channel + TAIL_HIGH, 0xFFFF_FFFF)
+    assert (bench.dma.read(channel + CURRENT_HIGH), bench.dma.read(channel + TAIL_HIGH)) == (0, 0)
+    if channel == TX:
+        packets = [bench.dma.to_stream.take(), bench.dma.to_stream.take()]
+        assert [packet.data for packet in packets if packet is not None] == [b"abcd", bytes(4)]
+    else:
+        bench.dma.from_stream.give(b"efgh", last=True)
+        bench.dma.from_stream.give(b"ijkl", last=True)
+        assert bench.memory.read(BASE_32 + 0x1000, 20) == b"efgh" + bytes(12) + b"ijkl"
 
 
 def test_a_packet_of_several_buffers(bench: Bench) -> None:

@@ -75,8 +75,8 @@ def test_a_bitstream(pynq: FakePynq, bitstream: Path) -> None:
 @pytest.mark.parametrize("name", board_names(AxiBoard))
 def test_every_board_with_axi(name: str, bitstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its name, at its addresses."""
-    addresses = load_board(name, AxiBoard).addresses
-    pynq = FakePynq(SoftBoard(NETWORK, addresses=addresses))
+    system = load_board(name, AxiBoard).processing_system
+    addresses, pynq = system.addresses, FakePynq(SoftBoard(NETWORK, system=system))
     put_in_place(pynq, tmp_path / "system", monkeypatch)
     for address in (f"{name}:{bitstream}", name):
         with open_board(address, NETWORK) as board:

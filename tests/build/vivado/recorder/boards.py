@@ -43,6 +43,8 @@ KNOWN = {
             },
         ),
         KnownBoard("avnet.com:ultra96v2:part0", "xczu3eg-sbva484-1-i", 2 * GIBIBYTE, ("1.1", "1.2")),
+        KnownBoard("tul.com.tw:pynq-z2:part0", "xc7z020clg400-1", 512 * MEBIBYTE, ("1.0",)),
+        KnownBoard("digilentinc.com:zybo-z7-20:part0", "xc7z020clg400-1", GIBIBYTE, ("1.1", "1.2")),
     )
 }
 

@@ -49,7 +49,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Core:
-    """``properties``: patterns of values and defaults. ``windows``: where a space's addresses may lie (start, size)."""
+    """``properties``: patterns of values and defaults. ``windows``: where a space's addresses may lie (start, size).
+
+    ``parts``: beginnings of the parts that have it. ``preset``: what the rule of a processing system is asked for.
+    """
 
     versions: tuple[str, ...]
     properties: Mapping[str, tuple[str, str]]
@@ -59,6 +62,8 @@ class Core:
     segments: Callable[[Settings], list[Segment]] = lambda settings: []
     windows: tuple[tuple[int, int], ...] = ((0, 1 << 64),)
     forwards: bool = False
+    parts: tuple[str, ...] = ("xc",)
+    preset: Mapping[str, str] | None = None
 
 
 def _on(settings: Settings, name: str) -> bool:
@@ -117,7 +122,51 @@ ZYNQ = Core(
     lambda s: {"Data": "M_AXI_HPM0_FPD"},
     _zynq_segments,
     ((0xA000_0000, 1 << 28), (0x4_0000_0000, 1 << 32), (0x10_0000_0000, 224 << 30)),
+    parts=("xczu", "xck26"),
+    preset={"apply_board_preset": "1"},
 )
+
+
+# AMD PG082, Processing System 7: parameters and ports; UG585 table 4-1 for the addresses.
+def _zynq_7_pins(s: Settings) -> list[Pin]:
+    pins = [Pin("FCLK_CLK0", True, "clock")] if _on(s, "PCW_EN_CLK0_PORT") else []
+    pins += [Pin("FCLK_RESET0_N", True, "reset")] if _on(s, "PCW_EN_RST0_PORT") else []
+    pins += [Pin("IRQ_F2P", False, "data", False)] if _on(s, "PCW_USE_FABRIC_INTERRUPT") else []
+    return pins + [Pin(bus.clock, False, "clock") for bus in _zynq_7_buses(s)]
+
+
+def _zynq_7_buses(s: Settings) -> list[Bus]:
+    names = [name for name in ("M_AXI_GP0", "M_AXI_GP1", "S_AXI_HP0") if _on(s, f"PCW_USE_{name}")]
+    return [Bus(name, name.startswith("M"), AXI, f"{name}_ACLK") for name in names]
+
+
+def _zynq_7_segments(s: Settings) -> list[Segment]:
+    if not _on(s, "PCW_USE_S_AXI_HP0") or s[MEMORY] == "0":
+        return []
+    return [Segment("S_AXI_HP0/HP0_DDR_LOWOCM", "S_AXI_HP0", 0, int(s[MEMORY]))]
+
+
+ZYNQ_7 = Core(
+    ("5.5",),
+    {
+        "PCW_FPGA0_PERIPHERAL_FREQMHZ": (NUMBER, "50"),
+        "PCW_EN_CLK0_PORT": (FLAG, "0"),
+        "PCW_EN_RST0_PORT": (FLAG, "0"),
+        "PCW_USE_M_AXI_GP0": (FLAG, "0"),
+        "PCW_USE_M_AXI_GP1": (FLAG, "1"),
+        "PCW_USE_S_AXI_HP0": (FLAG, "0"),
+        "PCW_S_AXI_HP0_DATA_WIDTH": ("32|64", "64"),
+        "PCW_USE_FABRIC_INTERRUPT": (FLAG, "1"),
+    },
+    _zynq_7_pins,
+    _zynq_7_buses,
+    lambda s: {"Data": "M_AXI_GP0"},
+    _zynq_7_segments,
+    ((0x4000_0000, 1 << 30),),
+    parts=("xc7z",),
+    preset={"make_external": "FIXED_IO, DDR", "apply_board_preset": "1", "Master": "Disable", "Slave": "Disable"},
+)
+"""Its defaults are those of a board whose preset is of no use: the design is to say all that it needs."""
 
 
 # AMD PG065, Clocking Wizard.
@@ -236,6 +285,7 @@ SMARTCONNECT = Core(
 
 CATALOG = {
     "xilinx.com:ip:zynq_ultra_ps_e": ZYNQ,
+    "xilinx.com:ip:processing_system7": ZYNQ_7,
     "xilinx.com:ip:clk_wiz": CLOCKING,
     "xilinx.com:ip:proc_sys_reset": RESETS,
     "xilinx.com:ip:axi_dma": DMA,

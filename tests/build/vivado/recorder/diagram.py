@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.build.vivado.recorder.cores import CATALOG, MEMORY, ZYNQ, Bus, Core, Pin, Segment
+from tests.build.vivado.recorder.cores import CATALOG, MEMORY, Bus, Core, Pin, Segment
 from tests.build.vivado.recorder.objects import Object, Registry
 from tests.build.vivado.recorder.packager import local_core
 from tests.build.vivado.recorder.projects import Projects
@@ -66,6 +66,8 @@ class Diagram:
             core = local_core(self._projects.local_cores[vlnv])
         elif known in CATALOG and version in CATALOG[known].versions:
             core = CATALOG[known]
+            if not self._projects.part.startswith(core.parts):
+                raise TclError(f"the {self._projects.part} has no {known}")
         else:
             raise TclError(f"no IP core {vlnv}")
         if not re.fullmatch(r"[A-Za-z]\w*", call.words[0]):
@@ -118,10 +120,11 @@ class Diagram:
 
     def apply_bd_automation(self, call: Call) -> str:
         (cell,) = self._registry.find(call.words[0], "cell")
-        rule = call.values["-rule"] == "xilinx.com:bd_rule:zynq_ultra_ps_e"
-        if not isinstance(cell, Cell) or cell.core is not ZYNQ or not rule:
+        ruled = CATALOG.get(call.values["-rule"].replace(":bd_rule:", ":ip:"))
+        if not isinstance(cell, Cell) or cell.core.preset is None or cell.core is not ruled:
             raise TclError(f"no rule {call.values['-rule']} for {cell.name}")
-        if tcl_list(call.values.get("-config", "")) != ["apply_board_preset", "1"]:
+        config = tcl_list(call.values.get("-config", ""))
+        if dict(zip(config[::2], config[1::2], strict=True)) != cell.core.preset:
             raise TclError(f"the rule knows no '{call.values.get('-config')}'")
         if not self._projects.connected():
             raise TclError("the preset lacks what is on the carrier card")
@@ -228,7 +231,7 @@ class Diagram:
             if left := self.reachable(space).keys() - placed:
                 yield f"{space}: no address of {', '.join(sorted(left))}"
         for cell in self.cells():
-            if cell.core is ZYNQ and MEMORY not in cell.properties:
+            if cell.core.preset is not None and MEMORY not in cell.properties:
                 yield f"{cell.name}: the board's preset was not applied"
 
     def _clock(self, name: str, bus: Bus) -> str:

@@ -138,9 +138,10 @@ class Runs:
         return [f"no {name}" for name in left + unused]
 
     def get_clocks(self, call: Call) -> str:
-        """Those that the cores make: named by PG201, and by UG903 after the wizard's net and the cell's module."""
+        """Those that the cores make: by PG201 and PG082, and by UG903 after the wizard's net and the cell's module."""
         clocks = {
             "clk_pl_0": "/zynq/pl_clk0",
+            "clk_fpga_0": "/zynq/FCLK_CLK0",
             f"clk_out1_{self._diagram.name}_pipeline_clock_0": "/pipeline_clock/clk_out1",
         }
         pins, known = self._diagram.pins(), {one.name for one in self._registry.of_kind("clock")}

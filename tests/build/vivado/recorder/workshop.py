@@ -28,30 +28,34 @@ CONSTRAINTS = {
     "crossings.xdc": {"fileset": "constrs_1", "used_in_synthesis": "false", "processing_order": "LATE"},
 }
 """Read once the cores have made their clocks."""
-CLOCKS = ("clk_pl_0", "clk_out1_hwsnn_pipeline_clock_0")
+ULTRASCALE, ZYNQ_7 = ("/zynq/SAXIGP2/HP0_DDR_LOW", "/zynq/SAXIGP2/HP0_DDR_HIGH"), "/zynq/S_AXI_HP0/HP0_DDR_LOWOCM"
+"""Where the memory of each kind of Zynq is."""
 
 
 def addresses(board: AxiBoard) -> dict[str, dict[str, tuple[int, int]]]:
     """Where docs/vivado.md says that everything lies."""
-    low = min(2 * GIBIBYTE, KNOWN[board.board_part].memory)
-    high = KNOWN[board.board_part].memory - low
-    memory = {"/zynq/SAXIGP2/HP0_DDR_LOW": (0, low), "/zynq/SAXIGP2/HP0_DDR_HIGH": (0x8_0000_0000, high)}
+    size = KNOWN[board.board_part].memory
+    if board.part.startswith("xc7z"):
+        first, memory = 0x4000_0000, {ZYNQ_7: (0, size)}
+    else:
+        first, low = 0xA000_0000, min(2 * GIBIBYTE, size)
+        places = ((0, low), (0x8_0000_0000, size - low))
+        memory = {segment: place for segment, place in zip(ULTRASCALE, places, strict=True) if place[1]}
     return {
         "/zynq/Data": {
-            "/accelerator/s_axi/reg0": (0xA000_0000, 0x1_0000),
-            "/dma/S_AXI_LITE/Reg": (0xA001_0000, 0x1_0000),
+            "/accelerator/s_axi/reg0": (first, 0x1_0000),
+            "/dma/S_AXI_LITE/Reg": (first + 0x1_0000, 0x1_0000),
         },
-        **{
-            f"/dma/Data_{name}": {segment: place for segment, place in memory.items() if place[1]}
-            for name in ("SG", "MM2S", "S2MM")
-        },
+        **{f"/dma/Data_{name}": memory for name in ("SG", "MM2S", "S2MM")},
     }
 
 
 def delays(board: AxiBoard) -> dict[tuple[str, str], float]:
     """Between the clocks, both ways, in ns: a period of the faster one."""
     period = round(1000 / max(board.clock_mhz, board.bus_mhz), 3)
-    return {CLOCKS: period, CLOCKS[::-1]: period}
+    bus = "clk_fpga_0" if board.part.startswith("xc7z") else "clk_pl_0"
+    clocks = (bus, "clk_out1_hwsnn_pipeline_clock_0")
+    return {clocks: period, clocks[::-1]: period}
 
 
 def project(board: AxiBoard = BOARD) -> AxiProject:
