@@ -138,9 +138,9 @@ def _opener(scheme: str) -> _Opener | None:
 
 
 def _no_address(address: str) -> InputError:
-    boards = ", ".join(f"{name}, {name}:FILE.bit" for name in board_names(AxiBoard))
+    boards = ", ".join(board_names(AxiBoard))
     hint = f"; perhaps serial:{address}?" if address and Path(address).exists() else ""
     return InputError(
-        f"{address or '(nothing)'}: not an address of a board; those are {boards}, serial:PORT, and sim, or sim:MODEL "
-        f"where no model is given{hint}"
+        f"{address or '(nothing)'}: not an address of a board; those are serial:PORT, sim, or sim:MODEL where no model "
+        f"is given, and BOARD or BOARD:FILE.bit with one of {boards}{hint}"
     )

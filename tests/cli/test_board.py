@@ -144,7 +144,7 @@ def test_a_zcu102(folder: Path, zcu102: SoftBoard) -> None:
     ("address", "message"),
     [
         ("sim:digits", "sim:digits: names a model, and so does the caller; say it once, with the address sim"),
-        ("nowhere", "nowhere: not an address of a board; those are kr260, kr260:FILE.bit, kv260, kv260:FILE.bit, "),
+        ("nowhere", "nowhere: not an address of a board; those are serial:PORT, sim, or sim:MODEL where "),
         ("zcu102:nowhere.bit", "nowhere.bit: no such file; "),
         ("zcu102", "zcu102: the board holds another model ("),
     ],

@@ -40,10 +40,10 @@ def a_board(network: Network = NETWORK) -> DmaAccelerator:
     [
         (
             "",
-            r"^\(nothing\): not an address of a board; those are .*zcu102:FILE.bit, serial:PORT, and sim, or sim:",
+            r"^\(nothing\): not an address of a board; those are serial:PORT, sim, .*, and BOARD .*, zcu102, ",
         ),
         ("ulx3s-85f:x", "^ulx3s-85f:x: not an address of a board; those are "),
-        ("zcu104", "^zcu104: not an address of a board; those are "),
+        ("zcu105", "^zcu105: not an address of a board; those are "),
         ("zcu102:", "^zcu102:: not an address of a board; "),
         ("sim:", "^sim:: not an address of a board; "),
         ("serial", "^serial: lacks the port; such as serial:/dev/ttyUSB0$"),
