@@ -16,6 +16,8 @@ from .spec import Network
 
 SIMULATED = "zcu102"
 """The board whose design ``sim`` simulates by default."""
+ANY_ZYNQ = "pynq"
+"""The scheme of boards with a Zynq that need not have a name here."""
 
 
 def open_board(
@@ -30,8 +32,8 @@ def open_board(
     """The board at ``address``, which must hold ``model``: a network, a model file or a shipped model's name.
 
     ``address``: the name of a board with AXI, such as ``zcu102``, for what is loaded there, ``zcu102:FILE.bit`` to load
-    that first, ``serial:PORT``, or ``sim:MODEL`` for a board's design in simulation, of a model that is named there or,
-    with ``sim``, by ``model``.
+    that first, ``pynq`` and ``pynq:FILE.bit`` for any such board, whose addresses are in FILE.hwh, ``serial:PORT``, or
+    ``sim:MODEL`` for a board's design in simulation, of a model that is named there or, with ``sim``, by ``model``.
 
     ``board``: the board with AXI that ``sim`` simulates (default: zcu102). ``timeout_s``: time-out of the next
     result, in place of the board's own. ``baud``: bits per second of a serial port (default: 2,000,000).
@@ -112,7 +114,8 @@ def _open_simulated(request: _Request) -> Accelerator:
     return DmaAccelerator(SimBus(network, board, request.stage), network, request.timeout_s or RESULT_S)
 
 
-def _open_pynq(board: AxiBoard, request: _Request) -> Accelerator:
+def _open_pynq(board: AxiBoard | None, request: _Request) -> Accelerator:
+    """Open this board, or, if it is None, whichever the program runs on."""
     from .host.dma.accelerator import RESULT_S, DmaAccelerator
     from .host.dma.pynq_bus import PynqBus
 
@@ -122,11 +125,16 @@ def _open_pynq(board: AxiBoard, request: _Request) -> Accelerator:
     bitstream = Path(request.place) if request.place else None
     if bitstream is not None:
         request.stage("loading the bitstream")
-    bus = PynqBus(board.name, board.addresses, bitstream)
+    name, addresses = (ANY_ZYNQ, None) if board is None else (board.name, board.addresses)
+    bus = PynqBus(name, addresses, bitstream)
     return DmaAccelerator(bus, network, request.timeout_s or RESULT_S)
 
 
-SCHEMES: Mapping[str, _Opener] = {"serial": _open_serial, "sim": _open_simulated}
+SCHEMES: Mapping[str, _Opener] = {
+    "serial": _open_serial,
+    "sim": _open_simulated,
+    ANY_ZYNQ: partial(_open_pynq, None),
+}
 """The openers by scheme; the name of every board with AXI is a scheme too."""
 
 
@@ -142,5 +150,5 @@ def _no_address(address: str) -> InputError:
     hint = f"; perhaps serial:{address}?" if address and Path(address).exists() else ""
     return InputError(
         f"{address or '(nothing)'}: not an address of a board; those are serial:PORT, sim, or sim:MODEL where no model "
-        f"is given, and BOARD or BOARD:FILE.bit with one of {boards}{hint}"
+        f"is given, and BOARD or BOARD:FILE.bit with pynq for BOARD, or one of {boards}{hint}"
     )

@@ -34,8 +34,8 @@ def command() -> None:
     """Load a bitstream, run images on a board that holds MODEL, measure it, or self-test it.
 
     ADDRESS is the name of a board with AXI, such as zcu102, for what hwsnn loaded there last, zcu102:FILE.bit to load
-    that first, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the ZCU102's design in simulation, driven by the same
-    driver.
+    that first, pynq or pynq:FILE.bit for any board with a Zynq, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the
+    ZCU102's design in simulation, driven by the same driver.
     """
 
 

@@ -6,14 +6,21 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hwsnn.board import open_board
 from hwsnn.build.boards import AxiBoard, NextpnrBoard, load_board
 from hwsnn.errors import InputError
 from hwsnn.model_file.integer_file import save
 from hwsnn.planner.devices import DEVICES
-from tests.build.vivado.recorder.workshop import NETWORK
+from tests.build.vivado.recorder.boards import KNOWN, MEBIBYTE, KnownBoard
+from tests.build.vivado.recorder.recorder import TCLSH
+from tests.build.vivado.recorder.session import Session
+from tests.build.vivado.recorder.workshop import NETWORK, build, write_project
 from tests.cli.test_cli import HWSNN, expect_refusal, invoke
+from tests.support.fake_pynq import FakePynq, put_in_place
+from tests.support.soft_board import SoftBoard, a_network
 
 ULX3S = """
 from amaranth_boards.ulx3s import ULX3S_12F_Platform
@@ -126,6 +133,41 @@ def test_the_one_in_the_documentation(tmp_path: Path) -> None:
     (tmp_path / "board.py").write_text(text.split("```python\n")[1].split("```")[0])
     board = load_board(str(tmp_path / "board.py"), NextpnrBoard)
     assert (board.name, board.clock_mhz) == ("my-ulx3s", 60)
+
+
+PYNQ_Z1 = """
+from hwsnn.build.boards import AxiBoard
+from hwsnn.build.processing_systems import PS7
+
+BOARD = AxiBoard(
+    name="pynq-z1", title="Digilent PYNQ-Z1", device="xc7z020", part="xc7z020clg400-1",
+    board_part="www.digilentinc.com:pynq-z1:part0", processing_system=PS7, clock_hz=100_000_000,
+)
+"""
+
+
+@pytest.mark.skipif(TCLSH is None, reason="needs tclsh")
+def test_a_new_board_with_a_zynq(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its file alone: its project is built by the recorder of Vivado's commands, and its driver opens it."""
+    (tmp_path / "mine.py").write_text(PYNQ_Z1)
+    board = load_board(str(tmp_path / "mine.py"), AxiBoard)
+    monkeypatch.setitem(KNOWN, board.board_part, KnownBoard(board.board_part, board.part, 512 * MEBIBYTE, ("1.0",)))
+    (tmp_path / "original").mkdir()
+    write_project(tmp_path / "original", board)
+    assert build(tmp_path / "original", tmp_path / "project", Session(), board=board).faults == []
+
+    network = a_network()
+    put_in_place(FakePynq(SoftBoard(network, system=board.processing_system)), tmp_path / "system", monkeypatch)
+    for ending in ("bit", "hwh"):
+        (tmp_path / f"small.{ending}").touch()
+    with open_board(f"pynq:{tmp_path / 'small.bit'}", network) as opened:
+        assert opened.infer(np.zeros((2, *network.input_shape), np.uint8)).predictions.shape == (2,)
+
+
+def test_a_zynq_of_the_other_kind(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYNQ_Z1.replace("processing_system=PS7, ", ""))
+    message = "processing_system must be that of the xc7z020: PS7 of a Zynq-7000, PS8 of an UltraScale\\+"
+    refuse(str(tmp_path / "mine.py"), f"ValueError: {message}")
 
 
 def test_neighbours_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

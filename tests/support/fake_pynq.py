@@ -40,7 +40,11 @@ class FakePynq:
 
     def __init__(self, board: SoftBoard) -> None:
         self.board, addresses = board, board.addresses
-        self.blocks: dict[str, Any] | None = {"dma": {"phys_addr": addresses.dma}, "ps": {"type": "processor"}}
+        self.blocks: dict[str, Any] | None = {
+            "accelerator": {"phys_addr": addresses.registers, "addr_range": addresses.window},
+            "dma": {"phys_addr": addresses.dma, "addr_range": addresses.window},
+            "ps": {"type": "processor"},
+        }
         self.loaded: list[str] = []
         self.trouble: Exception | None = None
         fake = self

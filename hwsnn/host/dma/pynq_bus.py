@@ -23,6 +23,8 @@ from .bus import Buffer, Bus
 FPGA_STATE = Path("/sys/class/fpga_manager/fpga0/state")
 """Where Linux says whether the logic is configured: ``operating``."""
 CONFIGURED = "operating"
+ACCELERATOR, DMA = "accelerator", "dma"
+"""Names of blocks in the block design (``hwsnn/build/vivado/block_design.tcl``), and in PYNQ's list of them."""
 
 
 class PynqBuffer(Buffer):
@@ -43,16 +45,17 @@ class PynqBuffer(Buffer):
 class PynqBus(Bus):
     """The board that this program runs on, loaded with ``bitstream``, or as we left it if that is None.
 
-    ``board`` is its name. Raises ``InputError`` if it cannot be used, or holds no DMA at its address.
+    ``board`` is its name. ``addresses`` are the board's; None: those that the bitstream's description says. Raises
+    ``InputError`` if it cannot be used, or holds no DMA at its address.
     """
 
-    def __init__(self, board: str, addresses: AddressMap, bitstream: Path | None) -> None:
+    def __init__(self, board: str, addresses: AddressMap | None, bitstream: Path | None) -> None:
         self.name = board if bitstream is None else f"{board}:{bitstream}"
-        self.addresses = addresses
         self._board = board
         pynq = self._import()
         with self._reported():
             blocks = self._loaded(pynq) if bitstream is None else self._load(pynq, bitstream)
+        self.addresses = addresses = self._described(blocks) if addresses is None else addresses
         # Without hardware nothing answers a read, and the processor would hang.
         if addresses.dma not in {block.get("phys_addr") for block in blocks.values()}:
             raise InputError(
@@ -121,6 +124,16 @@ class PynqBus(Bus):
                 f"open {self._board}:{last.bitstream if last else 'FILE.bit'}"
             )
         return pynq.PL.ip_dict or {}
+
+    def _described(self, blocks: dict[str, Any]) -> AddressMap:
+        """The addresses of the two blocks that hwsnn's designs have by these names."""
+        try:
+            accelerator, dma = (blocks[name] for name in (ACCELERATOR, DMA))
+            return AddressMap(accelerator["phys_addr"], dma["phys_addr"], accelerator["addr_range"])
+        except (KeyError, ValueError):
+            raise InputError(
+                f"{self.name}: has no {ACCELERATOR} and {DMA} as hwsnn build makes them; open {self._board}:FILE.bit"
+            ) from None
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:

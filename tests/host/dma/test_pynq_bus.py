@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import pytest
 from hwsnn import reference
 from hwsnn.board import open_board
 from hwsnn.build.boards import AxiBoard, board_names, load_board
+from hwsnn.build.processing_systems import PS7, PS8, ProcessingSystem
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
 from hwsnn.host import Accelerator
 from hwsnn.host.dma import load_record, pynq_bus
-from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
+from hwsnn.interface.addresses import ZYNQ_ULTRASCALE, AddressMap
 from tests.support.fake_pynq import FakePynq, put_in_place
 from tests.support.soft_board import SoftBoard, a_network
 
@@ -85,6 +87,36 @@ def test_every_board_with_axi(name: str, bitstream: Path, tmp_path: Path, monkey
     assert pynq.loaded == [str(bitstream)]
     pynq.PL.ip_dict = {}
     refused(pynq, name, f"{name}: has no AXI DMA at 0x{addresses.dma:X}; open {name}:FILE.bit, .* for the {name}")
+
+
+@pytest.mark.parametrize("system", [PS7, PS8, replace(PS7, addresses=AddressMap(0x4100_0000, 0x4200_0000, 0x1000))])
+def test_any_board(system: ProcessingSystem, bitstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the addresses that its bitstream's description says."""
+    pynq = FakePynq(SoftBoard(NETWORK, system=system))
+    put_in_place(pynq, tmp_path / "system", monkeypatch)
+    refused(pynq, "pynq", "pynq: hwsnn has loaded no bitstream since the board was started; open pynq:FILE.bit")
+    pynq.trouble = None
+    for address in (f"pynq:{bitstream}", "pynq"):
+        with open_board(address, NETWORK) as board:
+            assert_right(board)
+            assert board.name == address
+    assert pynq.loaded == [str(bitstream)]
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        {},
+        {"dma": {"phys_addr": 0xA000_0000, "addr_range": 0x1000}},
+        {"accelerator": {"phys_addr": 0xA000_0000}, "dma": {"phys_addr": 0xA001_0000}},
+        {"accelerator": {"phys_addr": 0xA000_0000, "addr_range": 0x1000}, "dma": {"type": "memory"}},
+        {"accelerator": {"phys_addr": 0xA000_0000, "addr_range": 0x800}, "dma": {"phys_addr": 0xA001_0000}},
+    ],
+)
+def test_any_board_with_something_else(pynq: FakePynq, bitstream: Path, blocks: dict[str, Any]) -> None:
+    pynq.blocks = blocks
+    message = f"pynq:{bitstream}: has no accelerator and dma as hwsnn build makes them; open pynq:FILE.bit"
+    refused(pynq, f"pynq:{bitstream}", message)
 
 
 def refused(pynq: FakePynq, address: str, message: str) -> None:

@@ -49,6 +49,11 @@ KNOWN = {
 }
 
 
+def board_files() -> list[str]:
+    """Their names, with the version."""
+    return [f"{board.name}:{version}" for board in KNOWN.values() for version in board.versions]
+
+
 def of_version(name: str) -> KnownBoard:
     """The board whose files, of one version, have this name."""
     return KNOWN[name.rpartition(":")[0]]

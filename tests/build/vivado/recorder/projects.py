@@ -6,13 +6,11 @@ import fnmatch
 import re
 from pathlib import Path
 
-from tests.build.vivado.recorder.boards import KNOWN, KnownBoard, of_version
+from tests.build.vivado.recorder.boards import KNOWN, KnownBoard, board_files, of_version
 from tests.build.vivado.recorder.cores import CATALOG
 from tests.build.vivado.recorder.objects import Object, Registry
 from tests.build.vivado.recorder.syntax import Call, TclError, as_list, tcl_list
 
-PARTS = {board.part for board in KNOWN.values()}
-BOARDS = [f"{board.name}:{version}" for board in KNOWN.values() for version in board.versions]
 KINDS = ("project", "fileset", "file", "run")
 """What a project holds: gone when it is closed."""
 LOCAL_CORE = "hwsnn:user:{name}:{version}"
@@ -30,7 +28,7 @@ class Projects:
         if self.name:
             raise TclError(f"project {self.name} is open")
         name, folder = call.words
-        if call.values.get("-part") not in PARTS:
+        if call.values.get("-part") not in {board.part for board in KNOWN.values()}:
             raise TclError(f"unknown part '{call.values.get('-part')}'")
         if Path(folder).exists() and "-force" not in call.flags:
             raise TclError(f"{folder} exists")
@@ -59,7 +57,7 @@ class Projects:
         """The project's board. Raises ``TclError`` where none is set, or it is of another part."""
         (project,) = self._registry.of_kind("project")
         name = project.properties.get("board_part", "")
-        if name not in BOARDS:
+        if name not in board_files():
             raise TclError(f"there is no board '{name}'")
         board = of_version(name)
         if board.part != self.part:
@@ -122,7 +120,7 @@ class Projects:
         return ""
 
     def get_board_parts(self, call: Call) -> str:
-        found = [board for board in BOARDS if any(fnmatch.fnmatch(board, word) for word in call.words)]
+        found = [board for board in board_files() if any(fnmatch.fnmatch(board, word) for word in call.words)]
         if self._lacks == "board":
             found = []
         if "-latest_file_version" in call.flags:
