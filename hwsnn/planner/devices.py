@@ -38,6 +38,9 @@ class Device:
         return ("lut6" if self.lut_inputs == 6 else "lut5", "block")
 
 
+AMD_FAMILIES = ("xcup", "xc7")
+"""Those of UltraScale+ and 7-series."""
+
 DEVICES = {
     device.name: device
     for device in (
