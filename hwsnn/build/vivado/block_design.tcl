@@ -1,6 +1,7 @@
 # The processing system, the DMA and the accelerator, and what joins them.
 #
-# All of AXI runs at the bus clock, which the processing system gives. Its kind is in the settings, as ps_*. The pipeline has a clock of its own.
+# All of AXI runs at the bus clock, which the processing system gives. Its kind is in the settings, as ps_*. The pipeline
+# has a clock of its own.
 
 stage "block design"
 create_project -force -part $part $design [file join $work $design]
