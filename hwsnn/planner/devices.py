@@ -14,7 +14,8 @@ class Device:
     """An FPGA. ``lut``: look-up tables of ``lut_inputs`` inputs; ``bram18``: block memories of 18 kbit; ``dsp`` slices.
 
     ``family``: Yosys's name of its architecture. ``share``: the default limit of a design, in percent of the look-up
-    tables.
+    tables. ``bram_share``: that of the block memories, where a design would otherwise take more look-up
+    tables than its share.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Device:
     bram18: int
     dsp: int
     share: float
+    bram_share: float = 95
 
     @property
     def bram36(self) -> int:
@@ -55,7 +57,8 @@ DEVICES = {
         # AMD DS190, Zynq-7000 SoC Data Sheet: Overview, table of the Z-7020. On the PYNQ-Z2 and the Zybo Z7-20.
         Device("xc7z020", "Zynq-7000 XC7Z020", "xc7", 6, 53_200, 106_400, 280, 220, share=50),
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
-        # and route by the open tools within minutes.
-        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=15),
+        # and route by the open tools within minutes. Designs with 86 % of its block memories and more found no way out
+        # of congestion in nextpnr's router.
+        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20, bram_share=60),
     )
 }

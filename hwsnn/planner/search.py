@@ -24,9 +24,8 @@ from .layer_cycles import arrival_cycles, needed_cycles, neurons_of, pass_cycles
 from .resource_estimate import Cost, layer_cost
 from .room import TooLargeError, excess
 
-BLOCK_MEMORY = (60, 95)
-"""Percent of a device's block memories that a design may take; the second where it would otherwise not fit, or take
-more than the usual share of the look-up tables."""
+BLOCK_MEMORY, MOST_MEMORY = 60, 95
+"""Percent of a device's block memories that a design may take; the second where it would otherwise not fit."""
 MEMORY_PRICE = 0.1
 """Price of a block memory, relative to its share of a device's look-up tables: low, as few designs use them up."""
 FEW_STEPS, FEW_PASSES = 8, 4
@@ -203,11 +202,10 @@ class FoldingSearch:
         chosen: dict[str, LayerFold] = {}
         for index, layer in network.populations():
             chosen[layer.name] = min(self._in_time(index, target, chosen), key=lambda fold: self._price(index, fold))
-        usual, most = BLOCK_MEMORY
-        chosen, total = self._within_memory(target, cheapest := chosen, usual)
+        chosen, total = self._within_memory(target, cheapest := chosen, BLOCK_MEMORY)
         large, short = total.lut * 100 > self._device.share * self._device.lut, excess(total, self._device)
         if short > 1 or large:
-            other = self._within_memory(target, cheapest, most)
+            other = self._within_memory(target, cheapest, MOST_MEMORY if short > 1 else self._device.bram_share)
             left = excess(other[1], self._device)
             if left < short if short > 1 else left <= 1 and other[1].lut < total.lut:
                 chosen, total = other

@@ -126,6 +126,16 @@ def test_block_memories_are_left(memories: int) -> None:
     assert candidate.cycles_per_frame <= clocks
 
 
+def test_block_memories_instead_of_look_up_tables() -> None:
+    """Beyond the usual share of look-up tables a design takes more block memories, as far as the device may."""
+    network, most = load_model("mnist"), 28 * 28 // 2
+    few, many = (
+        FoldingSearch(network, replace(LARGE, bram_share=share), 2).within_cycles(most).cost for share in (60, 95)
+    )
+    assert few.bram18 <= 0.6 * LARGE.bram18 < many.bram18 <= 0.95 * LARGE.bram18
+    assert many.lut < few.lut
+
+
 def test_too_fast() -> None:
     with pytest.raises(TooFastError, match=r"^64 pixels arrive, one per cycle: 64 cycles per frame at least, not 63$"):
         FoldingSearch(_network(), SMALL).within_cycles(63)
