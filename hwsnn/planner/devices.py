@@ -57,8 +57,8 @@ DEVICES = {
         # AMD DS190, Zynq-7000 SoC Data Sheet: Overview, table of the Z-7020. On the PYNQ-Z2 and the Zybo Z7-20.
         Device("xc7z020", "Zynq-7000 XC7Z020", "xc7", 6, 53_200, 106_400, 280, 220, share=50),
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
-        # and route by the open tools within minutes. Designs with 86 % of its block memories and more found no way out
-        # of congestion in nextpnr's router.
+        # and route by the open tools within minutes. Two designs with 86 % and more of its block memories were far from
+        # routed when nextpnr's router was ended after some minutes (docs/decisions/0003-folding.md).
         Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20, bram_share=60),
     )
 }
