@@ -15,16 +15,14 @@ from .build.boards import NextpnrBoard, load_board
 from .build.ecp5 import build
 from .build.report import BuildReport
 from .build.tools import find
-from .files.atomic import folder_written_whole, written_whole
+from .files.atomic import written_whole
 from .files.shipped import folder
 from .model_file.integer_file import load, model_hash
 from .planner.devices import DEVICES
 from .planner.plan import for_utilization
-from .rtl.network import Pipeline
 from .sim.network_bench import NetworkResult, run_network
 from .sim.runner import simulation_environment
-from .verilog.emit import to_verilog
-from .verilog.manifest import header_notes, manifest
+from .verilog.design import write_design
 
 MODEL, BOARD = "digits", "ulx3s-85f"
 VERIFIED_FRAMES = 100
@@ -71,12 +69,9 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     outcome = reference.run(network, held_out.images)
 
     step("Verilog", 0, 0)
-    plan, digest = for_utilization(network, DEVICES[board.device]), model_hash(network)
+    plan = for_utilization(network, DEVICES[board.device])
     folding = plan.folding
-    with folder_written_whole(output) as whole:
-        notes = header_notes(network, folding, plan.cycles)
-        (whole / f"{MODEL}.v").write_text(to_verilog(Pipeline(network, folding), digest, notes=notes))
-        (whole / "manifest.json").write_text(json.dumps(manifest(network, folding, plan.cycles), indent=2) + "\n")
+    write_design(network, plan, output)
 
     step("simulator", 0, 0)
     frames = held_out.images[:VERIFIED_FRAMES]
@@ -84,7 +79,7 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     report = build(network, folding, board, output, progress=step)
     best = fastest(cpu_figures(network, held_out.images, lambda done, total: step("CPU", done, total)))
     result = DemoResult(
-        model_sha256=digest,
+        model_sha256=model_hash(network),
         images=len(held_out.images),
         accuracy=float(np.mean(outcome.predictions == held_out.labels)),
         verification=verification,
@@ -106,6 +101,7 @@ def written_files(output: Path, result: DemoResult) -> dict[str, Path]:
         "bitstream": result.build.bitstream,
         "Verilog": output / f"{MODEL}.v",
         "manifest": output / "manifest.json",
+        "folding": output / "folding.json",
         "build report": output / "build.json",
         "all results": output / "results.json",
     }
