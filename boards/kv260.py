@@ -1,6 +1,10 @@
 """AMD Kria KV260 (Zynq UltraScale+ XCK26 on a K26 module): its processor reaches the accelerator over AXI."""
 
 from hwsnn.build.boards import AxiBoard
+from hwsnn.interface.power import Rail, Supply
+
+# One INA260, on the carrier card: AMD UG1089, and zynqmp-sck-kv-g-revB.dtso of Linux.
+INPUT = Rail("VCC_SOM, 5 V", ("ina260_u14", "ina260"))
 
 BOARD = AxiBoard(
     name="kv260",
@@ -10,4 +14,5 @@ BOARD = AxiBoard(
     board_part="xilinx.com:kv260_som:part0",
     board_connections=(("som240_1_connector", "xilinx.com:kv260_carrier:som240_1_connector:1.3"),),
     clock_hz=150_000_000,
+    supplies=(Supply("the whole K26 module with its memory", (INPUT,)),),
 )

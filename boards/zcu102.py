@@ -1,6 +1,21 @@
 """AMD ZCU102 (Zynq UltraScale+ XCZU9EG): its processor reaches the accelerator over AXI."""
 
 from hwsnn.build.boards import AxiBoard
+from hwsnn.interface.power import Rail, Supply
+
+# An INA226 a rail: AMD UG1182, and zynqmp-zcu102-revA.dts of Linux. Rails that also feed other chips are left out.
+LOGIC = (
+    Rail("VCCINT", ("ina226_u79",)),
+    Rail("VCCBRAM", ("ina226_u81",)),
+    Rail("VCCAUX", ("ina226_u80",)),
+)
+PROCESSORS = (
+    Rail("VCCPSINTFP", ("ina226_u76",)),
+    Rail("VCCPSINTLP", ("ina226_u77",)),
+    Rail("VCCPSAUX", ("ina226_u78",)),
+    Rail("VCCPSPLL", ("ina226_u87",)),
+    Rail("VCCPSDDRPLL", ("ina226_u92",)),
+)
 
 BOARD = AxiBoard(
     name="zcu102",
@@ -9,4 +24,5 @@ BOARD = AxiBoard(
     part="xczu9eg-ffvb1156-2-e",
     board_part="xilinx.com:zcu102:part0",
     clock_hz=150_000_000,
+    supplies=(Supply("the programmable logic", LOGIC), Supply("logic and processors without I/O", LOGIC + PROCESSORS)),
 )

@@ -1,9 +1,10 @@
-"""What a bitstream says of itself, in its header and in the ``build.json`` beside it."""
+"""What a bitstream says of itself, in its header and in the ``build.json`` and ``power.json`` beside it."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 HEADER_BYTES = 4096
@@ -37,5 +38,25 @@ def board_of(file: Path) -> str | None:
     try:
         report = json.loads((file.parent / "build.json").read_text())
         return str(report["board"]) if Path(report["bitstream"]).name == file.name else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class PowerEstimate:
+    """The power in watts that Vivado estimated for a build: of the chip, and of the accelerator if it says so."""
+
+    total_w: float
+    accelerator_w: float | None
+
+
+def power_of(file: Path) -> PowerEstimate | None:
+    """The estimate in the ``power.json`` beside ``file``; None if none is for it, which ``build.json`` must say."""
+    if board_of(file) is None:
+        return None
+    try:
+        power = json.loads((file.parent / "power.json").read_text())
+        part = power["accelerator_w"]
+        return PowerEstimate(float(power["total_w"]), None if part is None else float(part))
     except (OSError, ValueError, KeyError, TypeError):
         return None

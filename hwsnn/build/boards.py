@@ -13,6 +13,7 @@ from hwsnn.errors import InputError, reason
 from hwsnn.files.atomic import require_file
 from hwsnn.files.shipped import folder
 from hwsnn.interface.addresses import AddressMap
+from hwsnn.interface.power import Supply
 from hwsnn.planner.devices import DEVICES
 
 from .pll import ECP5, MMCM, Pll
@@ -107,7 +108,8 @@ class AxiBoard(Board):
     ``part``: Vivado's name of the FPGA, with package and speed. ``board_part``: its name of the board, without the
     version; Vivado's board files set up the processor. ``board_connections``: of a module on a carrier card, each
     connector and what Vivado calls its counterpart, with the version. ``processing_system``: its kind. ``bus_mhz``: the
-    clock of all AXI ports. ``word_bytes``: bytes per word of the streams.
+    clock of all AXI ports. ``word_bytes``: bytes per word of the streams. ``supplies``: what its power monitors
+    measure.
     """
 
     kind: ClassVar[str] = "board with AXI"
@@ -118,6 +120,7 @@ class AxiBoard(Board):
     processing_system: ProcessingSystem = PS8
     bus_mhz: int = 100
     word_bytes: int = 8
+    supplies: tuple[Supply, ...] = ()
 
     @property
     def addresses(self) -> AddressMap:

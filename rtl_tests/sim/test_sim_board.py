@@ -330,6 +330,7 @@ def test_commands(tmp_path: Path) -> None:
     assert (bench.exit_code, beside_stages(bench.stderr)) == (0, "")
     assert "\nthis is the simulator's time, not a board's; the cycles are the design's\n" in bench.stdout
     assert "this CPU" not in bench.stdout
+    assert "\npower was not measured: a simulated board has none\n" in bench.stdout
     clocks = re.search(r"^([0-9.]+) pipeline cycles per frame;", bench.stdout, re.MULTILINE)
     assert clocks is not None
     assert float(clocks[1]) >= NETWORK.input_shape[1] * NETWORK.input_shape[2]

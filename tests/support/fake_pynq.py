@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hwsnn.host import hwmon
 from hwsnn.host.dma import load_record, pynq_bus
 from tests.support.soft_board import Region, SoftBoard
 
@@ -100,3 +101,4 @@ def put_in_place(fake: FakePynq, folder: Path, monkeypatch: pytest.MonkeyPatch) 
         (folder / name).write_text(text)
         monkeypatch.setattr(module, name, folder / name)
     monkeypatch.setattr(load_record, "FOLDER", folder / "hwsnn")
+    monkeypatch.setattr(hwmon, "ROOT", folder / "hwmon")

@@ -6,79 +6,29 @@ import json
 import os
 import pty
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from hwsnn import reference
-from hwsnn.bench import CpuFigure
-from hwsnn.cli import cli
-from hwsnn.host.dma import load_record
 from hwsnn.host.serial import handshake
 from hwsnn.host.serial.packets import Packet
 from hwsnn.interface.serial_protocol import Identity
-from hwsnn.model_file.integer_file import model_hash, save
+from hwsnn.model_file.integer_file import model_hash
+from tests.cli.board.played import ANSWERS, board_command
 from tests.cli.test_cli import expect_refusal
 from tests.host.serial.serial_board import FRAME_ANSWER, IMAGES, NETWORK, Board
-from tests.support.fake_pynq import FakePynq, put_in_place
 from tests.support.soft_board import SoftBoard
 from tests.support.stage_lines import beside_stages
 
 KEYS = {"images", "accuracy", "images_per_second", "retries", "refused", "mismatches"}
-RESULT = reference.run(NETWORK, IMAGES)
-ANSWERS = {
-    image.transpose(1, 2, 0).tobytes(): b"\x00" + int(best).to_bytes(2, "little") + scores.astype("<i4").tobytes()
-    for image, best, scores in zip(IMAGES, RESULT.predictions, RESULT.scores, strict=True)
-}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model, and data whose labels are right for all but ten of forty images."""
-    labels = RESULT.predictions.copy()
-    labels[:10] = (labels[:10] + 1) % NETWORK.classes
-    save(NETWORK, tmp_path / "model.safetensors")
-    np.savez(tmp_path / "labelled.npz", x=IMAGES, y=labels)
-    np.savez(tmp_path / "bare.npz", x=IMAGES)
-    return tmp_path
-
-
-@pytest.fixture(params=[None])
-def board(request: pytest.FixtureRequest) -> Iterator[Board]:
-    """A board that computes what the reference does; where ``param`` is a number, but for that image's last score."""
-
-    def reply(packet: Packet, number: int) -> list[bytes]:
-        payload = ANSWERS[packet.payload]
-        if number == request.param:
-            payload = payload[:-4] + bytes([payload[-4] ^ 1]) + payload[-3:]
-        return [Packet(FRAME_ANSWER, packet.sequence, payload).pack()]
-
-    board = Board(reply, Identity.of(NETWORK, model_hash(NETWORK)).pack(), [])
-    try:
-        yield board
-    finally:
-        board.close()
-
-
-def board_command(name: str, folder: Path, address: str, *options: str) -> Result:
-    arguments = ["board", name, str(folder / "model.safetensors"), "--on", address, *options]
-    return CliRunner().invoke(cli, arguments, prog_name="hwsnn")
 
 
 def run(folder: Path, port: str | Path, data: str, *options: str) -> Result:
     return board_command("run", folder, f"serial:{port}", "--data", str(folder / data), *options)
-
-
-@pytest.fixture
-def zcu102(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SoftBoard:
-    """A board in software in the place of the real one."""
-    soft = SoftBoard(NETWORK)
-    put_in_place(FakePynq(soft), tmp_path / "system", monkeypatch)
-    load_record.remember(tmp_path / "small.bit")
-    return soft
 
 
 def test_json(folder: Path, board: Board) -> None:
@@ -162,91 +112,6 @@ def test_baud_is_for_serial_ports(folder: Path, zcu102: SoftBoard) -> None:
 
 
 FRAMES, MALFORMED = 0xA000_0080, 0xA000_00A0
-GROWTH = {"CLOCKS": 500, "INPUT_STALLS": 7, "OUTPUT_STALLS": 3}
-BENCH_KEYS = {
-    "images",
-    "seconds",
-    "images_per_second",
-    "simulated",
-    "cycles_per_frame",
-    "input_stalls_per_frame",
-    "output_stalls_per_frame",
-    "cpu_images_per_second",
-    "cpu_implementation",
-    "cpu",
-    "retries",
-    "refused",
-    "mismatches",
-}
-
-
-def _cpu(fps: float) -> tuple[CpuFigure, ...]:
-    """Figures of a machine whose compiled code is the fastest."""
-    rates = {"numpy reference": fps / 9, "compiled": fps}
-    return tuple(CpuFigure(rate, 1.5, 0.0, name, cores=2) for name, rate in rates.items())
-
-
-def test_bench(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the counters grew by, while the images ran; not what stood there before."""
-    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(1000.0))
-    give = zcu102.accelerator.give
-
-    def counting() -> tuple[bytes, bool] | None:
-        word = give()
-        if word is not None and word[1]:  # a result's last
-            counters = zcu102.accelerator.counters
-            counters |= {name: counters[name] + by for name, by in GROWTH.items()}
-        return word
-
-    zcu102.accelerator.give = counting  # type: ignore[method-assign]
-    result = board_command("bench", folder, "zcu102", "-n", "100", "--json")
-    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
-    fields = json.loads(result.stdout)
-    assert fields.keys() == BENCH_KEYS
-    assert 500 <= fields["cycles_per_frame"] < 510  # the software's clock also ticks at every access
-    assert (fields["input_stalls_per_frame"], fields["output_stalls_per_frame"]) == (7.0, 3.0)
-    assert fields["images_per_second"] == pytest.approx(100 / fields["seconds"])
-    assert (fields["images"], fields["simulated"], fields["mismatches"]) == (100, False, 0)
-    assert fields["cpu_images_per_second"] == 1000.0
-    assert len(zcu102.accelerator.frames) == 101
-
-
-def test_bench_takes_images_in_turn(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(float(len(images))))
-    options = ("--data", str(folder / "bare.npz"), "-n", "100", "--json")
-    zcu102.accelerator.alter = lambda number, result: result[:-1] + bytes([result[-1] ^ (number in (50, 99))])
-    result = board_command("bench", folder, "zcu102", *options)
-    fields = json.loads(result.stdout)
-    assert (fields["images"], fields["mismatches"], fields["cpu_images_per_second"]) == (100, 2, 40.0)
-    frames = zcu102.accelerator.frames[1:]
-    assert len(frames) == 100
-    assert frames[:20] == frames[80:]
-    assert len(set(frames)) == 40
-
-
-def test_bench_for_people(folder: Path, zcu102: SoftBoard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(1000.0))
-    zcu102.accelerator.alter = lambda number, result: result[:-1] + bytes([result[-1] ^ (number == 9)])
-    result = board_command("bench", folder, "zcu102", "--data", str(folder / "bare.npz"), "-n", "40")
-    assert result.exit_code == 1
-    first, clocks, cpu, ratio, last = result.stdout.splitlines()
-    assert re.fullmatch(r"40 images in [0-9.e-]+ s, [0-9,]+ images/s", first)
-    stalls = r"bus cycles stalled per frame: 0\.0 at the input, 0\.0 at the output"
-    assert re.fullmatch(r"[0-9.]+ pipeline cycles per frame; " + stalls, clocks)
-    assert re.fullmatch(r"this CPU \(.+; compiled; 1\.50 of 2 cores used, 0\.00 by others\): 1,000 images/s", cpu)
-    assert re.fullmatch(r"the board over this CPU: [0-9.e+]+", ratio)
-    assert last == "1 differ from the reference; 0 frames sent again"
-
-
-def test_bench_over_a_serial_line(folder: Path, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no counters; how often frames were sent again is the host's own count."""
-    monkeypatch.setattr("hwsnn.bench.cpu_figures", lambda network, images: _cpu(1000.0))
-    result = board_command("bench", folder, f"serial:{board.name}", "--data", str(folder / "bare.npz"), "--json")
-    assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
-    fields = json.loads(result.stdout)
-    assert (fields["cycles_per_frame"], fields["input_stalls_per_frame"], fields["retries"]) == (None, None, 0)
-    assert (fields["images"], fields["mismatches"]) == (500, 0)
-    assert len(board.frames) == 501
 
 
 def test_selftest(folder: Path, zcu102: SoftBoard) -> None:
