@@ -40,13 +40,20 @@ def open_board(
     ``stage`` is called with the name of each stage that takes long. Raises ``InputError`` if there is no
     such board, or it holds something else, and ``ToolError`` if a simulator cannot be built.
     """
-    scheme, colon, place = address.partition(":")
-    opener = _opener(scheme)
-    if opener is None or (colon and not place):
-        raise _no_address(address)
+    scheme, place = address_parts(address)
     if timeout_s is not None and not timeout_s > 0:
         raise InputError(f"{address}: the time-out must be more than 0 s, not {timeout_s:g}")
-    return opener(_Request(address, place, model, board, timeout_s, baud, stage))
+    return _opener(scheme)(_Request(address, place, model, board, timeout_s, baud, stage))
+
+
+def address_parts(address: str) -> tuple[str, str]:
+    """The scheme of ``address``, and what follows it, perhaps nothing. ``InputError`` if it is no board's."""
+    scheme, colon, place = address.partition(":")
+    if (scheme not in SCHEMES and not _has_axi(scheme)) or (colon and not place):
+        raise _no_address(address)
+    if scheme == "serial" and not place:
+        raise InputError(f"{address}: lacks the port; such as serial:/dev/ttyUSB0")
+    return scheme, place
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,6 @@ _Opener = Callable[[_Request], Accelerator]
 def _open_serial(request: _Request) -> Accelerator:
     from .host.serial.accelerator import ANSWER_S, BAUD, SerialAccelerator
 
-    if not request.place:
-        raise InputError(f"{request.address}: lacks the port; such as serial:/dev/ttyUSB0")
     baud = BAUD if request.baud is None else request.baud
     if baud < 1:
         raise request.baud_error()
@@ -138,11 +143,12 @@ SCHEMES: Mapping[str, _Opener] = {
 """The openers by scheme; the name of every board with AXI is a scheme too."""
 
 
-def _opener(scheme: str) -> _Opener | None:
-    if scheme not in SCHEMES and scheme in board_names():
-        board = load_board(scheme)
-        return partial(_open_pynq, board) if isinstance(board, AxiBoard) else None
-    return SCHEMES.get(scheme)
+def _has_axi(name: str) -> bool:
+    return name in board_names() and isinstance(load_board(name), AxiBoard)
+
+
+def _opener(scheme: str) -> _Opener:
+    return SCHEMES.get(scheme) or partial(_open_pynq, load_board(scheme, AxiBoard))
 
 
 def _no_address(address: str) -> InputError:

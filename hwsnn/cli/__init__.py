@@ -49,7 +49,7 @@ SUMMARIES = {
     "build": "Build the bitstream for a board.",
     "bench": "Measure cycles per frame and latency, and compare with the CPU.",
     "explore": "Sweep folding, weight bits and time steps for the best designs.",
-    "board": "Load, run, measure or self-test a board, or run one in simulation.",
+    "board": "Load, run, measure, self-test or diagnose a board, or run one in simulation.",
 }
 """All commands. Each is the ``command`` of the module of the same name."""
 

@@ -11,12 +11,13 @@ from hwsnn.model_file.by_name import load_model
 from ..progress import stages
 from .board_bench import bench
 from .board_common import SIMULATED, address_options, opened, scheme_of
+from .board_doctor import doctor
 from .common import as_path, count_option, data_option, emit, json_option, model_argument, seed_option
 
 
 @click.group("board", no_args_is_help=False)
 def command() -> None:
-    """Load a bitstream, run images on a board that holds MODEL, measure it, or self-test it.
+    """Load a bitstream, run images on a board that holds MODEL, measure it, self-test it, or report on it.
 
     ADDRESS is the name of a board with AXI, such as zcu102, for what hwsnn loaded there last, zcu102:FILE.bit to load
     that first, pynq or pynq:FILE.bit for any board with a Zynq, serial:PORT (such as serial:/dev/ttyUSB0), or sim: the
@@ -25,6 +26,7 @@ def command() -> None:
 
 
 command.add_command(bench)
+command.add_command(doctor)
 
 
 @command.command("run")

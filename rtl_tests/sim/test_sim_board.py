@@ -335,6 +335,13 @@ def test_commands(tmp_path: Path) -> None:
     assert clocks is not None
     assert float(clocks[1]) >= NETWORK.input_shape[1] * NETWORK.input_shape[2]
 
+    asked = command("doctor", *options, "-o", str(tmp_path / "report.txt"))
+    assert (asked.exit_code, beside_stages(asked.stderr)) == (0, "")
+    assert asked.stdout == f"{tmp_path}/report.txt: 4 sections\n"
+    report = (tmp_path / "report.txt").read_text()
+    assert "\nwhich is the same as MODEL's\n" in report
+    assert report.count("\nits state: HALTED\n") == 2, "as nothing has started it"
+
     tested = command("selftest", *options)
     assert (tested.exit_code, beside_stages(tested.stderr)) == (0, "")
     assert tested.stdout.count(": OK: ") == 5

@@ -80,7 +80,9 @@ class FakePynq:
                 self.ip_dict = fake.PL.ip_dict = fake.blocks
 
         self.MMIO, self.Overlay = MMIO, Overlay
-        self.PL = SimpleNamespace(ip_dict=self.blocks)
+        self.PL = SimpleNamespace(ip_dict=self.blocks, bitfile_name="/home/maker/small.bit")
+        self.Clocks = SimpleNamespace(fclk0_mhz=99.999, fclk1_mhz=0.0, fclk2_mhz=0.0, fclk3_mhz=0.0)
+        self.__version__ = "3.0.1"
 
     def allocate(self, shape: tuple[int, ...], dtype: Any = "u4") -> Contiguous:
         assert np.dtype(dtype) == np.uint8

@@ -67,7 +67,7 @@ class PynqBus(Bus):
             bases = (addresses.registers, addresses.dma)
             self._windows = {base: pynq.MMIO(base, addresses.window) for base in bases}
             if bitstream is not None:
-                load_record.remember(_place(bitstream))
+                load_record.remember(place_of(bitstream))
 
     def read32(self, address: int) -> int:
         window, offset = self._window(address)
@@ -105,7 +105,7 @@ class PynqBus(Bus):
         remedy = "give the .bit of hwsnn build, with its .hwh beside it"
         require_file(bitstream, "file", remedy)
         require_file(bitstream.with_suffix(".hwh"), "file", remedy)
-        bitstream = _place(bitstream)
+        bitstream = place_of(bitstream)
         load_record.forget()
         if bitstream.with_suffix(".xsa").exists():
             # PYNQ would take the bitstream for that archive, and refuse it.
@@ -155,6 +155,6 @@ class PynqBus(Bus):
         )
 
 
-def _place(bitstream: Path) -> Path:
+def place_of(bitstream: Path) -> Path:
     """The one absolute path of ``bitstream``. Links are not resolved: the .hwh is beside the link."""
     return bitstream.parent.resolve() / bitstream.name
