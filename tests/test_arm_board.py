@@ -167,6 +167,13 @@ def test_inspect(board: Board, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["name"] == "digits"
 
 
+def test_doctor(board: Board, tmp_path: Path) -> None:
+    done = board.hwsnn(tmp_path, *["board", "doctor", "digits", "--on", "serial:/dev/null", "-o", "report.txt"])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("report.txt: 6 sections; could not be read: identity")
+    assert "\n== port ==\n/dev/null: null\ndriver: none that Linux names\n" in (tmp_path / "report.txt").read_text()
+
+
 VERILATOR = "verilator: not found; {}put verilator 5.036 or newer on the PATH"
 GREENLET = "needs greenlet: pip install 'greenlet"
 """What planning needs, of a board of 32 bits: what else is missing is told after that."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..host.power import Level, PowerRun, SupplyPower
     from ..interface.power import Supply
 
+THOUSAND = 999.5
+"""From here on three digits would take an exponent."""
+
 
 @dataclass(frozen=True)
 class PowerReport:
@@ -60,7 +63,7 @@ class PowerReport:
                 yield (
                     f"Vivado's estimate of this build: {self.estimate.total_w:.3f} W the whole chip"
                     + ("" if part is None else f", {part:.3f} W of it the accelerator")
-                    + f"; {run.microjoules(self.estimate.total_w):.3g} uJ per frame at this rate, estimated"
+                    + f"; {_uj(run.microjoules(self.estimate.total_w))} per frame at this rate, estimated"
                 )
         for line in self.why:
             yield f"power was not measured: {line}"
@@ -126,7 +129,7 @@ def _supply_json(power: SupplyPower, run: PowerRun) -> dict[str, Any]:
         "after": level(power.after),
         "idle": level(power.idle),
         "frame_uj": run.microjoules(power.running.mean_w),
-        "frame_above_idle_uj": run.microjoules(power.above_idle_w),
+        "frame_above_idle_uj": None if power.above_idle_w is None else run.microjoules(power.above_idle_w),
     }
 
 
@@ -137,6 +140,10 @@ def _supply_lines(power: SupplyPower, run: PowerRun) -> Iterator[str]:
         f"{power.supply.feeds} ({rails}): {idle.mean_w:.3f} W idle, {running.mean_w:.3f} W running "
         f"(spread {idle.spread_w:.3f} and {running.spread_w:.3f} W, {idle.samples} and {running.samples} readings)"
     )
-    above = run.microjoules(power.above_idle_w)
-    more = "no more above idle than the spread" if above is None else f"{above:.3g} uJ of it above idle"
-    yield f"  {run.microjoules(running.mean_w):.3g} uJ per frame, {more}"
+    above = power.above_idle_w
+    more = "no more above idle than the spread" if above is None else f"{_uj(run.microjoules(above))} of it above idle"
+    yield f"  {_uj(run.microjoules(running.mean_w))} per frame, {more}"
+
+
+def _uj(energy: float) -> str:
+    return f"{energy:,.0f} uJ" if energy >= THOUSAND else f"{energy:.3g} uJ"

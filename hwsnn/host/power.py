@@ -72,9 +72,9 @@ class PowerRun:
     supplies: tuple[SupplyPower, ...]
     missing: tuple[str, ...]
 
-    def microjoules(self, watts: float | None) -> float | None:
+    def microjoules(self, watts: float) -> float:
         """The energy of a frame at that power."""
-        return None if watts is None else watts * self.seconds / self.frames * 1e6
+        return watts * self.seconds / self.frames * 1e6
 
 
 def readable(supply: Supply) -> list[Monitor]:

@@ -1,8 +1,8 @@
 """Folders such as Linux has below /sys/class/hwmon, written from its documents: none was recorded on a board.
 
 Files and units are those of Documentation/ABI/testing/sysfs-class-hwmon and of the drivers ina2xx and iio_hwmon, names
-those of the boards' device trees. Of the values, that of the ZCU102's u76 is from a listing on Linux's mailing list
-(August 2019), those of the ZCU104 from PYNQ's notebook zcu104_pmbus, those of the KV260 from published measurements.
+those of the boards' device trees. The values are made up, but that of the ZCU102's u76, which is from a listing on the
+mailing list of Linux's hwmon (August 2019), and the 14.05 W of a ZCU104 in PYNQ's notebook zcu104_pmbus.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def test_bench_shows_the_power(folder: Path, zcu102: SoftBoard, monkeypatch: pyt
     parts = zcu102_tree(hwmon.ROOT)
     built(folder, total_w=4.251, accelerator_w=None)
     lines = power_lines(board_command("bench", folder, "zcu102", "-n", "20"))
-    number = "[0-9.e+]+"
+    number = "[0-9.,]+"
     spread = rf"\(spread 0\.000 and 0\.000 W, {number} and {number} readings\)"
     expectations = (
         r"power was read every 1 ms while [0-9,]+ frames ran, [0-9,]+ frames/s, and before and after",

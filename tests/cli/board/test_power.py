@@ -43,6 +43,11 @@ def test_json() -> None:
     assert fields["estimate"] == {"total_w": 4.25, "accelerator_w": 0.5, "frame_uj": 42.5}
 
 
+def test_slow_boards() -> None:
+    slow = PowerRun(200, 2.0, 0.035, RUN.supplies, ())
+    assert list(PowerReport(slow, ()).lines())[-1] == "  25,000 uJ per frame, 3,750 uJ of it above idle"
+
+
 def test_no_estimate() -> None:
     assert PowerReport(RUN, ()).to_json()["estimate"] is None
     assert not [line for line in PowerReport(RUN, ()).lines() if "estimate" in line]
