@@ -3,7 +3,7 @@
 from hwsnn.build.boards import AxiBoard
 from hwsnn.interface.power import Rail, Supply
 
-# One INA260, on the carrier card: AMD UG1089, and zynqmp-sck-kv-g-revB.dtso of Linux.
+# One INA260, on the carrier card: zynqmp-sck-kv-g-revB.dtso of Linux, and AMD's UG1089 as public programs cite it.
 INPUT = Rail("VCC_SOM, 5 V", ("ina260_u14", "ina260"))
 
 BOARD = AxiBoard(

@@ -3,7 +3,8 @@
 from hwsnn.build.boards import AxiBoard
 from hwsnn.interface.power import Rail, Supply
 
-# An INA226 a rail: AMD UG1182, and zynqmp-zcu102-revA.dts of Linux. Rails that also feed other chips are left out.
+# An INA226 a rail: zynqmp-zcu102-revA.dts of Linux, and AMD's UG1182 as public programs cite it. Rails that may also
+# feed other chips are left out, and those of the transceivers.
 LOGIC = (
     Rail("VCCINT", ("ina226_u79",)),
     Rail("VCCBRAM", ("ina226_u81",)),

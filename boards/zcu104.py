@@ -3,7 +3,7 @@
 from hwsnn.build.boards import AxiBoard
 from hwsnn.interface.power import Rail, Supply
 
-# One INA226: AMD UG1267, zynqmp-zcu104-revC.dts of Linux, and PYNQ's sensor labels, by which it measures 12 V.
+# One INA226: zynqmp-zcu104-revC.dts of Linux, and PYNQ's zcu104.conf, by which it measures 12 V.
 INPUT = Rail("12 V input", ("ina226_u183", "ina226"))
 
 BOARD = AxiBoard(
