@@ -29,3 +29,12 @@ def bits_per_table(rows: int, sums: Sums) -> int:
         room = ADDRESS_BITS["block"] - row_bits
         return room if room >= MIN_BLOCK_BITS else 0
     return max(ADDRESS_BITS[sums] - row_bits, 1)
+
+
+def by_significance(rows: int, sums: Sums) -> bool:
+    """Whether a table has bits of equal weight of several inputs, 2^b of each, rather than those of one input.
+
+    Their sums are narrower. With one row in logic, synthesis makes less of the bits of an input, which are multiples of
+    a constant (``docs/decisions/0001-synaptic-sums.md``).
+    """
+    return in_block_memory(rows, sums) or rows > 1

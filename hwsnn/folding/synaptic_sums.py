@@ -27,7 +27,7 @@ from hwsnn.spec.checks import require_choice, require_integer, require_integers
 from hwsnn.spec.integers import Int64Array, Range, signed_limits, unsigned_width
 
 from .adder_graph import AdderGraph
-from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, in_block_memory
+from .distributed_arithmetic import ADDRESS_BITS, bits_per_table, by_significance, in_block_memory
 from .folding import LayerFold, Sums
 from .shared_adders import adder_graph
 from .weight_layout import folded_parameters
@@ -38,12 +38,13 @@ class Table:
     """A table of partial sums.
 
     ``lanes``: that share it, those of a section. ``bits``: of the slice, which address it. ``weights``: of these bits,
-    (rows, lanes, bits).
+    (rows, lanes, bits), in units of 2^``shift``.
     """
 
     lanes: npt.NDArray[np.intp]
     bits: npt.NDArray[np.intp]
     weights: Int64Array
+    shift: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,14 +161,19 @@ class SynapticSums:
 
     @property
     def tables(self) -> list[Table]:
-        """The tables of partial sums, section by section; bits of weight 0 are left out."""
+        """The tables of partial sums, section by section; bits of weight 0 are left out.
+
+        The unit of a table is the weight 2^b of the lowest of its bits of inputs.
+        """
         tables, weights = list[Table](), self.bit_weights
         for section, lanes in enumerate(np.split(np.arange(self.lanes), self.sections)):
             used = np.flatnonzero(weights[:, lanes].any(axis=(0, 1)))
+            if by_significance(self.row_count, self.form):
+                used = used[np.argsort(used % self.input_bits, kind="stable")]
             for first in range(0, len(used), self.table_bits):
                 bits = used[first : first + self.table_bits]
-                place = section * self.section_bits + bits
-                tables.append(Table(lanes, place, weights[:, lanes][:, :, bits]))
+                place, shift = section * self.section_bits + bits, int((bits % self.input_bits).min())
+                tables.append(Table(lanes, place, weights[:, lanes][:, :, bits] >> shift, shift))
         return tables
 
     @property

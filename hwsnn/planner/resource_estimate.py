@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from hwsnn.folding.column_pairs import pool_inputs
-from hwsnn.folding.distributed_arithmetic import bits_per_table, in_block_memory
+from hwsnn.folding.distributed_arithmetic import bits_per_table, by_significance, in_block_memory
 from hwsnn.folding.fold_shape import FoldShape, fold_shapes
 from hwsnn.folding.folding import LUTRAM_WORDS, Folding, LayerFold, Sums, common_steps, port_name
 from hwsnn.folding.input_beats import joined_steps, pixel_beats
@@ -222,21 +222,28 @@ def _synapses(projection: AnyProjection, shape: FoldShape, inputs: Inputs, form:
     scale = lanes / sampled.shape[1]
     accumulated = _sums(projection, shape, positions)
     block, table_bits = in_block_memory(rows, form), bits_per_table(rows, form)
-    planes = (np.abs(sampled)[..., None] << np.arange(inputs.bits)).reshape(rows, sampled.shape[1], -1)
-    planes = planes[:, :, planes.any(axis=(0, 1))]
+    planes = np.abs(sampled)[..., None] << np.arange(inputs.bits)
+    zeros = np.broadcast_to(np.arange(inputs.bits), planes.shape[2:])
+    if table_bits and by_significance(rows, form):
+        planes, zeros = planes.swapaxes(2, 3), zeros.T
+    planes = planes.reshape(rows, sampled.shape[1], -1)
+    used = planes.any(axis=(0, 1))
+    planes, zeros = planes[:, :, used], zeros.reshape(-1)[used]
     if not table_bits:
         words = int(_widths(np.abs(sampled)).sum() * scale) + lanes * entries
-        adders, registers = _tree(planes)
+        adders, registers = _tree(planes, zeros)
         memory = -(-words // BLOCK_BITS) * -(-rows // 512)
         gated = int(_widths(planes).sum() * scale)
         return Cost(int(adders * scale), int(registers * scale) + words + gated, memory) + _sums(
             projection, shape, positions
         )
     tables = -(-planes.shape[2] // table_bits)
-    padded = np.pad(planes, ((0, 0), (0, 0), (0, tables * table_bits - planes.shape[2])))
+    rest = tables * table_bits - planes.shape[2]
+    padded, least = np.pad(planes, ((0, 0), (0, 0), (0, rest))), np.pad(zeros, (0, rest), constant_values=inputs.bits)
     sums = padded.reshape(rows, sampled.shape[1], tables, table_bits).sum(axis=3)
-    widths = _widths(sums)  # (lanes, tables)
-    adders, registers = _tree(sums)
+    zeros = least.reshape(tables, table_bits).min(axis=1)
+    widths = np.maximum(_widths(sums) - zeros, 0)  # (lanes, tables)
+    adders, registers = _tree(sums, zeros)
     simple = PIXEL_TABLES if inputs.held and rows == 1 and not block else 1
     cost = Cost(int(adders * scale * simple), int(registers * scale * simple))
     address = table_bits + (rows - 1).bit_length()
@@ -283,16 +290,20 @@ def _widths(largest: Int64Array) -> Int64Array:
     return np.asarray(np.ceil(np.log2(largest.max(axis=0) + 1)), np.int64)
 
 
-def _tree(terms: Int64Array) -> tuple[int, int]:
-    """Bits of the adders, and of the registers, that add up (rows, lanes, terms)."""
+def _tree(terms: Int64Array, zeros: Int64Array) -> tuple[int, int]:
+    """Bits of the adders, and of the registers, that add up (rows, lanes, terms).
+
+    ``zeros``: how many of each term's lowest bits are always 0. Those of one need no adder for the other's.
+    """
     adders = registers = 0
     while terms.shape[2] > 1:
-        pairs = terms.shape[2] // 2
-        odd = terms[:, :, 2 * pairs :]
-        terms = np.concatenate([terms[:, :, : 2 * pairs : 2] + terms[:, :, 1 : 2 * pairs : 2], odd], axis=2)
+        pairs = 2 * (terms.shape[2] // 2)
+        left, right = zeros[:pairs:2], zeros[1:pairs:2]
+        terms = np.concatenate([terms[:, :, :pairs:2] + terms[:, :, 1:pairs:2], terms[:, :, pairs:]], axis=2)
+        zeros = np.concatenate([np.minimum(left, right), zeros[pairs:]])
         widths = _widths(terms)
-        adders += int(widths[:, :pairs].sum())
-        registers += int(widths.sum())
+        adders += int(np.maximum(widths[:, : pairs // 2] - np.maximum(left, right), 0).sum())
+        registers += int(np.maximum(widths - zeros, 0).sum())
     return adders, registers
 
 

@@ -102,6 +102,27 @@ def test_lanes_of_a_section_share_its_tables() -> None:
     assert sums.levels == 1  # a table and a bias
 
 
+@pytest.mark.parametrize(
+    ("groups", "form", "tables"),
+    [
+        # One row in logic: the bits in the order of the slice.
+        (1, "lut5", [([0, 1, 2, 3, 4], 0), ([5, 6, 7, 8], 0)]),
+        (1, "block", [([0, 3, 6, 1, 4, 7, 2, 5, 8], 0)]),
+        (4, "lut5", [([0, 3, 6], 0), ([1, 4, 7], 1), ([2, 5, 8], 2)]),
+        (8, "lut6", [([0, 3, 6], 0), ([1, 4, 7], 1), ([2, 5, 8], 2)]),
+        # Five bits and four.
+        (16, "block", [([0, 3, 6, 1, 4], 0), ([7, 2, 5, 8], 1)]),
+    ],
+)
+def test_bits_of_equal_weight_share_tables(groups: int, form: Sums, tables: list[tuple[list[int], int]]) -> None:
+    """Three pixels of three bits; the weights in a table are in units of its lowest bit's."""
+    weights = np.full((1, groups, 1, 1, 3), 5)
+    sums = SynapticSums(weights, np.zeros((groups, 1), int), 7, form)
+    assert [(table.bits.tolist(), table.shift) for table in sums.tables] == tables
+    for table in sums.tables:
+        assert table.weights[0, 0].tolist() == [5 << bit % 3 >> table.shift for bit in table.bits]
+
+
 def test_gates_are_of_a_lanes_own_inputs() -> None:
     weights = np.ones((1, 129, 1, 2, 4), int)
     one, two = (SynapticSums(weights, np.zeros((129, 2), int), 1, "lut5", sections) for sections in (1, 2))

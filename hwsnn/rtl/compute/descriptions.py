@@ -10,10 +10,11 @@ from hwsnn.folding.synaptic_sums import SynapticSums, Table
 
 def described_table(sums: SynapticSums, table: Table, taps: int) -> str:
     """A table of partial sums, for slices of ``taps`` taps."""
+    unit = f"in units of {1 << table.shift}, " if table.shift else ""
     weights = "weights" if sums.input_bits == 1 else "weights, times 2^b for an input's bit b,"
     holds = (
-        f"Column lane_l is of PE l: the sum of its {weights} over the bits of inputs that are 1, less the smallest "
-        "such sum of its row."
+        f"Column lane_l is of PE l: {unit}the sum of its {weights} over the bits of inputs that are 1, less the "
+        "smallest such sum of its row."
     )
     inputs = f"inputs, from bit 0: {', '.join(_places(sums, map(int, table.bits), taps))}."
     return "\n".join([holds, inputs, _row(sums, taps)])

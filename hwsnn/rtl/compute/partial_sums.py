@@ -90,9 +90,9 @@ class TableSums(wiring.Component):
             m.submodules[f"table_{index}"] = rom = Rom(columns, block=sums.block, holds=holds)
             m.d.comb += [rom.row.eq(self.row), rom.inputs.eq(Cat(self.inputs[int(bit)] for bit in table.bits))]
             for at, lane, name in zip(feeds, lanes, columns, strict=True):
-                weights = table.weights[:, at]
+                weights = table.weights[:, at] << table.shift
                 bounds = RowRange(np.zeros(len(weights), np.int64), np.abs(weights).sum(axis=1))
-                terms[lane].append(_Term(f"table_{index}_{name}", getattr(rom, name), bounds))
+                terms[lane].append(_Term(f"table_{index}_{name}", getattr(rom, name) << table.shift, bounds))
         return terms
 
 
