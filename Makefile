@@ -61,7 +61,7 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS) | prerequisites
 # that they ask for is 91 MB and 24 packages, among them a torchvision that does not load beside every PyTorch.
 $(TESTABLE): $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
-	    --no-build-isolation -e '.[adders,compiled,dev,explore,train]'
+	    --no-build-isolation -e '.[adders,compiled,dev,explore,gowin,train]'
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) --no-deps \
 	    snntorch 'spikingjelly; python_version >= "3.11"' sinabs norse loguru nirtorch pbr
 	touch $@

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hwsnn.build.boards import NextpnrBoard, load_board
-from hwsnn.build.ecp5 import build
+from hwsnn.build.open_flow import build
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_utilization, with_folds

@@ -1,4 +1,4 @@
-"""The post-route clock of a model on an ECP5 board, with several seeds of the placer: it varies by 10 to 20 %.
+"""The post-route clock of a model, by the open tools, with several seeds of the placer: it varies by 10 to 20 %.
 
     python benchmarks/post_route.py MODEL BOARD [SEEDS]
 
@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 
 from hwsnn.build import tools
 from hwsnn.build.boards import NextpnrBoard, load_board
-from hwsnn.build.ecp5 import write_design
+from hwsnn.build.nextpnr import REPORT, place_and_route, write_design
+from hwsnn.build.open_flow import family_of
 from hwsnn.build.process import run_tool
 from hwsnn.build.report import parse_routed
 from hwsnn.build.serial_top import TOP, serial_top
@@ -28,18 +29,16 @@ from hwsnn.planner.plan import for_utilization
 def main(model: str, board_name: str, seeds: str = "5") -> None:
     """Print a line per seed, and the median."""
     network, board = load_model(model), load_board(board_name, NextpnrBoard)
-    plan, clocks = for_utilization(network, DEVICES[board.device]), []
-    yosys, nextpnr = tools.find("yosys"), tools.find("nextpnr-ecp5")
+    plan, family, clocks = for_utilization(network, DEVICES[board.device]), family_of(board), []
+    yosys, nextpnr = tools.find("yosys"), tools.find(family.nextpnr)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        write_design(serial_top(network, plan.folding, board), board, folder)
+        write_design(serial_top(network, plan.folding, board), board, family, folder)
         run_tool(yosys, ["-q", f"{TOP}.ys"], folder, folder / "yosys.log")
-        files = ["--json", f"{TOP}.json", "--lpf", f"{TOP}.lpf", "--report", "timing.json"]
         for seed in range(1, int(seeds) + 1):
             start = time.monotonic()
-            arguments = [*board.nextpnr, *files, "--seed", str(seed), "--timing-allow-fail"]
-            run_tool(nextpnr, arguments, folder, folder / "nextpnr.log")
-            routed = parse_routed(folder / "timing.json", board.clock_mhz)
+            place_and_route(nextpnr, board, family, folder, folder / "nextpnr.log", seed=seed)
+            routed = parse_routed(folder / REPORT, board.clock_mhz, family.cells)
             clocks.append(routed.fmax_mhz)
             print(f"seed {seed}: {clocks[-1]:.1f} MHz, {time.monotonic() - start:.0f} s", flush=True)
     print(f"{network.name} on {board.name}: median {statistics.median(clocks):.1f} MHz of {len(clocks)} seeds")

@@ -2,9 +2,9 @@
 
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-from hwsnn.build.boards import NextpnrBoard
+from hwsnn.build.boards import Ecp5Board
 
-BOARD = NextpnrBoard(
+BOARD = Ecp5Board(
     name="ulx3s-85f",
     title="Radiona ULX3S 85F",
     device="lfe5u-85",

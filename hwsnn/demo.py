@@ -11,8 +11,8 @@ import numpy as np
 
 from . import data, reference
 from .bench import Cpu, cpu_figures, fastest, fpga_fps, this_cpu
-from .build.boards import NextpnrBoard, load_board
-from .build.ecp5 import build
+from .build.boards import Ecp5Board, load_board
+from .build.open_flow import build, programs
 from .build.report import BuildReport
 from .build.tools import find
 from .files.atomic import written_whole
@@ -59,11 +59,11 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     """
     network = load(folder("models") / MODEL / f"{MODEL}.safetensors")
     held_out = data.load(MODEL, network)
-    board = load_board(BOARD, NextpnrBoard)
+    board = load_board(BOARD, Ecp5Board)
     if held_out.labels is None:
         raise ValueError("the shipped images must have labels")
     simulation_environment()  # missing tools are reported before anything is made
-    for tool in ("yosys", "nextpnr-ecp5", "ecppack"):
+    for tool in programs(board):
         find(tool)
     step("reference", 0, 0)
     outcome = reference.run(network, held_out.images)

@@ -14,6 +14,10 @@ _LATTICE = re.compile(rb"\xff\x00(?:[^\x00]+\x00)*?Part: ([^\x00]+)\x00")
 """Comments between 0xFF00 and the preamble; ecppack writes the part, such as LFE5U-85F-6CABGA381."""
 _AMD = re.compile(rb"\x00\x09(?:\x0f\xf0){4}\x00\x00\x01a..[^\x00]*\x00b..([^\x00]+)\x00", re.DOTALL)
 """Fields of a letter, a length and a text: ``a`` is the design, ``b`` the part, such as xczu9eg-ffvb1156-2-e."""
+_GOWIN = re.compile(rb"(?:(?://[^\n]*|[01]*)\r?\n)*?00000110[01]{24}([01]{32})\r?\n")
+"""Lines of bits, each a command: 0x06 is followed by the FPGA's IDCODE. Gowin's tools put comments before them."""
+GOWIN_PARTS = {0x0000081B: "GW2A-18", 0x0000281B: "GW2A-55", 0x1100481B: "GW1N-9C"}
+"""By the IDCODE, as openFPGALoader knows them; packages, and what else is in them, have none of their own."""
 
 
 def part_of(file: Path) -> str | None:
@@ -23,6 +27,9 @@ def part_of(file: Path) -> str | None:
     """
     with file.open("rb") as opened:
         head = opened.read(HEADER_BYTES)
+    if gowin := _GOWIN.match(head):
+        code = int(gowin[1], 2)
+        return GOWIN_PARTS.get(code, f"a Gowin FPGA of IDCODE 0x{code:08x}")
     found = _LATTICE.match(head) or _AMD.match(head)
     return found[1].decode("ascii", "replace") if found else None
 

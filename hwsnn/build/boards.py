@@ -16,7 +16,7 @@ from hwsnn.interface.addresses import AddressMap
 from hwsnn.interface.power import Supply
 from hwsnn.planner.devices import DEVICES
 
-from .pll import ECP5, MMCM, Pll
+from .pll import ECP5, MMCM, RPLL, Pll
 from .processing_systems import PS8, ProcessingSystem
 
 Resource = tuple[str, int]
@@ -81,11 +81,41 @@ class SerialBoard(Board):
 
 @dataclass(frozen=True, kw_only=True)
 class NextpnrBoard(SerialBoard):
-    """A serial board with an ECP5, built by Yosys and nextpnr. ``nextpnr``: the options that select the part."""
+    """A serial board that Yosys and nextpnr build for: one of the next two kinds."""
+
+    kind: ClassVar[str] = "board that Yosys and nextpnr build for"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ecp5Board(NextpnrBoard):
+    """A serial board with an ECP5. ``nextpnr``: the options that select the part."""
 
     kind: ClassVar[str] = "board with an ECP5"
 
     nextpnr: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GowinBoard(NextpnrBoard):
+    """A serial board with a Gowin GW2A, or a GW2AR, which has SDRAM as well.
+
+    ``platform`` makes a ``GowinPlatform``. ``die``: the name of its FPGA in Project Apicula, such as GW2A-18C.
+    """
+
+    kind: ClassVar[str] = "board with a GW2A"
+    bitstream_ending: ClassVar[str] = ".fs"
+
+    die: str
+
+    @property
+    def part(self) -> str:
+        """Gowin's name of the FPGA, with package and speed."""
+        return str(self.platform().part)
+
+    @property
+    def fpga(self) -> str:
+        """The FPGA as bitstreams name it, which is the same for all its versions."""
+        return self.die.rstrip("C")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +160,7 @@ class AxiBoard(Board):
 
 B = TypeVar("B", bound=Board)
 
-CLOCK_SOURCES: dict[type[Board], Pll] = {NextpnrBoard: ECP5, VivadoSerialBoard: MMCM}
+CLOCK_SOURCES: dict[type[Board], Pll] = {Ecp5Board: ECP5, GowinBoard: RPLL, VivadoSerialBoard: MMCM}
 """The PLL that makes a board's clock from its oscillator; the processor of an ``AxiBoard`` provides a clock."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -33,6 +34,11 @@ class PllSetting:
         return self.vco_hz / self.output_divider
 
     @property
+    def feedback_divider(self) -> int:
+        """What the output is divided by to be compared with the divided input, where the feedback is from there."""
+        return self.multiplier // self.output_divider
+
+    @property
     def input_period_ns(self) -> float:
         """The period of the input clock."""
         return 1e9 / self.input_hz
@@ -40,7 +46,10 @@ class PllSetting:
 
 @dataclass(frozen=True)
 class Pll:
-    """The limits of a kind of PLL: the range of each frequency, and its integer factors."""
+    """The limits of a kind of PLL: the range of each frequency, and its integer factors.
+
+    ``feedback_from_output``: the multiplier is that of the output, in front of which its oscillator is divided.
+    """
 
     name: str
     input_hz: tuple[int, int]
@@ -49,7 +58,8 @@ class Pll:
     vco_hz: tuple[int, int]
     input_dividers: range
     multipliers: range
-    output_dividers: range
+    output_dividers: Sequence[int]
+    feedback_from_output: bool = False
 
     def setting(self, input_hz: int, output_hz: int) -> PllSetting:
         """The setting that makes exactly ``output_hz``, with its oscillator closest to the middle of its range.
@@ -66,7 +76,8 @@ class Pll:
         for input_divider in self.input_dividers:
             for output_divider in self.output_dividers:
                 multiplier = Fraction(output_hz * output_divider * input_divider, input_hz)
-                if multiplier.denominator == 1 and int(multiplier) in self.multipliers:
+                factor = multiplier / output_divider if self.feedback_from_output else multiplier
+                if factor.denominator == 1 and int(factor) in self.multipliers:
                     setting = PllSetting(input_hz, input_divider, int(multiplier), output_divider)
                     if self._allows(setting):
                         settings.append(setting)
@@ -95,6 +106,21 @@ ECP5 = Pll(
     output_dividers=range(1, 129),
 )
 """An EHXPLLL with feedback from CLKOP, whose divider is the multiplier, and its output on CLKOS."""
+
+RPLL = Pll(
+    name="rPLL",
+    # Gowin DS226 (GW2AR data sheet), PLL switching characteristics, speed grade C8/I7.
+    input_hz=(3 * MHZ, 500 * MHZ),
+    output_hz=(3_906_250, 625 * MHZ),
+    phase_detector_hz=(3 * MHZ, 500 * MHZ),
+    vco_hz=(500 * MHZ, 1250 * MHZ),
+    # Gowin UG286 (clock user guide), rPLL.
+    input_dividers=range(1, 65),
+    multipliers=range(1, 65),
+    output_dividers=(2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128),
+    feedback_from_output=True,
+)
+"""An rPLL of a GW2A with its output on CLKOUT, and feedback from there inside it."""
 
 MMCM = Pll(
     name="MMCM",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hwsnn.errors import ToolError
 
-USE = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}
-"""Our name for each kind of resource, and nextpnr's: four-input look-ups, carry and RAM ones included; flip-flops;
-block RAMs of 18 kbit; 18 x 18 multipliers."""
+RESOURCES = ("lut", "ff", "bram", "dsp")
+"""The kinds of resources: four-input look-ups, carry and RAM ones included; flip-flops; block RAMs of 18 kbit; 18 x 18
+multipliers."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class BuildReport:
         return asdict(self) | {"bitstream": str(self.bitstream)}
 
 
-def parse_routed(file: Path, target_mhz: float) -> Routed:
-    """Read the report that nextpnr wrote with ``--report``.
+def parse_routed(file: Path, target_mhz: float, cells: Mapping[str, str]) -> Routed:
+    """Read the report that nextpnr wrote with ``--report``; ``cells``: its name of each of ``RESOURCES``.
 
     Raises ``ToolError`` if there is none, if it is incomplete, or if no clock has the target frequency.
     """
     try:
         report = json.loads(file.read_text())
         clocks = {net: (float(clock["achieved"]), float(clock["constraint"])) for net, clock in report["fmax"].items()}
-        use = {name: report["utilization"][cell] for name, cell in USE.items()}
+        use = {name: report["utilization"][cells[name]] for name in RESOURCES}
         used = {name: int(entry["used"]) for name, entry in use.items()}
         available = {name: int(entry["available"]) for name, entry in use.items()}
     except OSError as error:

@@ -19,14 +19,15 @@ from hwsnn.spec import Network
 from hwsnn.verilog.emit import Modular
 from hwsnn.verilog.modules import ModuleSet
 
-from .boards import NextpnrBoard, SerialBoard, VivadoSerialBoard
+from .boards import Ecp5Board, GowinBoard, SerialBoard, VivadoSerialBoard
 from .frame_memory import require_frame_memory
-from .system_clock import ecp5_clock, ultrascale_clock
+from .system_clock import ecp5_clock, gowin_clock, ultrascale_clock
 
 TOP = "hwsnn"
 """The name of the top module."""
 CLOCKS: dict[type[SerialBoard], Callable[[Module, Value, int, int], None]] = {
-    NextpnrBoard: ecp5_clock,
+    Ecp5Board: ecp5_clock,
+    GowinBoard: gowin_clock,
     VivadoSerialBoard: ultrascale_clock,
 }
 """The clock generator of each kind of board."""

@@ -5,10 +5,10 @@ Each function adds to a module that has the domain: ``oscillator`` of ``input_hz
 
 from __future__ import annotations
 
-from amaranth.hdl import ClockSignal, Instance, Module, Signal, Value
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, Value
 from amaranth.lib.cdc import ResetSynchronizer
 
-from .pll import ECP5, MMCM
+from .pll import ECP5, MHZ, MMCM, RPLL
 
 
 def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> None:
@@ -43,6 +43,33 @@ def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> N
         i_ENCLKOS=0,
         o_CLKOP=feedback,
         o_CLKOS=ClockSignal(),
+        o_LOCK=locked,
+    )
+    m.submodules.reset = ResetSynchronizer(~locked)
+
+
+def gowin_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> None:
+    """Use an rPLL of a GW2A. Its ports and parameters are those of Gowin UG286; divider settings count from 0."""
+    setting = RPLL.setting(input_hz, output_hz)
+    locked = Signal()
+    m.submodules.pll = Instance(
+        "rPLL",
+        p_FCLKIN=f"{input_hz / MHZ:g}",
+        p_IDIV_SEL=setting.input_divider - 1,
+        p_FBDIV_SEL=setting.feedback_divider - 1,
+        p_ODIV_SEL=setting.output_divider,
+        p_CLKFB_SEL="internal",
+        i_CLKIN=oscillator,
+        i_CLKFB=0,
+        i_RESET=0,
+        i_RESET_P=0,
+        i_IDSEL=Const(0, 6),
+        i_FBDSEL=Const(0, 6),
+        i_ODSEL=Const(0, 6),
+        i_PSDA=Const(0, 4),
+        i_DUTYDA=Const(0, 4),
+        i_FDLY=Const(0, 4),
+        o_CLKOUT=ClockSignal(),
         o_LOCK=locked,
     )
     m.submodules.reset = ResetSynchronizer(~locked)

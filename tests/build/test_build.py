@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from hwsnn.build.boards import NextpnrBoard, load_board
-from hwsnn.build.ecp5 import build
+from hwsnn.build.boards import Ecp5Board, load_board
+from hwsnn.build.open_flow import build
 from hwsnn.cli import cli
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding, LayerFold
@@ -29,7 +29,7 @@ from tests.support.random_networks import random_network
 from tests.support.stage_lines import beside_stages
 
 NETWORK = random_network(1)
-BOARD = load_board("ulx3s-85f", NextpnrBoard)
+BOARD = load_board("ulx3s-85f", Ecp5Board)
 DEVICE = DEVICES[BOARD.device]
 CLOCK_MHZ = BOARD.clock_mhz
 CELLS = {"TRELLIS_COMB": [1374, 83640], "TRELLIS_FF": [847, 83640], "DP16KD": [3, 208], "MULT18X18D": [0, 156]}

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from hwsnn.build.ecp5 import ECP5
 from hwsnn.build.process import run_tool
 from hwsnn.build.report import parse_routed
 from hwsnn.build.tools import Tool
 from hwsnn.errors import ToolError
+
+CELLS = ECP5.cells
 
 
 def a_report() -> dict[str, Any]:
@@ -30,7 +33,7 @@ def written(folder: Path, report: object) -> Path:
 
 
 def test_figures(tmp_path: Path) -> None:
-    routed = parse_routed(written(tmp_path, a_report()), 80.0)
+    routed = parse_routed(written(tmp_path, a_report()), 80.0, CELLS)
     assert (routed.fmax_mhz, routed.timing_met) == (96.5, True)
     assert (routed.lut, routed.ff, routed.bram, routed.dsp) == (1374, 847, 3, 2)
     assert routed.available == {"lut": 83640, "ff": 83640, "bram": 208, "dsp": 156}
@@ -40,14 +43,14 @@ def test_figures(tmp_path: Path) -> None:
 def test_timing(tmp_path: Path, achieved: float, met: bool) -> None:
     report = a_report()
     report["fmax"]["$glbnet$clk"]["achieved"] = achieved
-    routed = parse_routed(written(tmp_path, report), 80.0)
+    routed = parse_routed(written(tmp_path, report), 80.0, CELLS)
     assert (routed.fmax_mhz, routed.timing_met) == (achieved, met)
 
 
 def test_another_clock_counts_too(tmp_path: Path) -> None:
     report = a_report()
     report["fmax"]["other"] = {"achieved": 24.0, "constraint": 25.0}
-    routed = parse_routed(written(tmp_path, report), 80.0)
+    routed = parse_routed(written(tmp_path, report), 80.0, CELLS)
     assert (routed.fmax_mhz, routed.timing_met) == (96.5, False)
 
 
@@ -63,7 +66,7 @@ def test_another_clock_counts_too(tmp_path: Path) -> None:
 )
 def test_unreadable(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ToolError, match=f"^{message}"):
-        parse_routed(written(tmp_path, text), 80.0)
+        parse_routed(written(tmp_path, text), 80.0, CELLS)
 
 
 @pytest.mark.parametrize("cell", ["TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D"])
@@ -71,12 +74,12 @@ def test_lacks_a_cell(tmp_path: Path, cell: str) -> None:
     report = a_report()
     del report["utilization"][cell]
     with pytest.raises(ToolError, match=rf"^nextpnr's report is not as expected \(KeyError: '{cell}'\)$"):
-        parse_routed(written(tmp_path, report), 80.0)
+        parse_routed(written(tmp_path, report), 80.0, CELLS)
 
 
 def test_missing(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"^nextpnr left no report \(No such file or directory\)$"):
-        parse_routed(tmp_path / "timing.json", 80.0)
+        parse_routed(tmp_path / "timing.json", 80.0, CELLS)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_missing(tmp_path: Path) -> None:
 )
 def test_no_system_clock(tmp_path: Path, clocks: dict[str, Any], found: str) -> None:
     with pytest.raises(ToolError, match=rf"^nextpnr's report has no clock of 80 MHz \(clocks: {found}\)$"):
-        parse_routed(written(tmp_path, a_report() | {"fmax": clocks}), 80.0)
+        parse_routed(written(tmp_path, a_report() | {"fmax": clocks}), 80.0, CELLS)
 
 
 def shell_tool(script: str) -> Tool:

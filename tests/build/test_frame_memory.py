@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwsnn.build.boards import AxiBoard, NextpnrBoard, load_board
-from hwsnn.build.ecp5 import build
+from hwsnn.build.boards import AxiBoard, Ecp5Board, load_board
 from hwsnn.build.frame_memory import block_memories, require_frame_memory
+from hwsnn.build.open_flow import build
 from hwsnn.build.serial_top import serial_top
 from hwsnn.build.vivado.axi_project import AxiProject
 from hwsnn.errors import InputError
@@ -21,7 +21,7 @@ from hwsnn.rtl.serial import frame_buffer
 from hwsnn.spec import Encoder, Integrator, Network, NoLeak, Shape
 from tests.support.layers import dense_layer
 
-ULX3S, KV260 = load_board("ulx3s-85f", NextpnrBoard), load_board("kv260", AxiBoard)
+ULX3S, KV260 = load_board("ulx3s-85f", Ecp5Board), load_board("kv260", AxiBoard)
 FOLDING = Folding({"last": LayerFold(1, 1)}, {"last": 1}, {})
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hwsnn.board import open_board
-from hwsnn.build.boards import AxiBoard, NextpnrBoard, load_board
+from hwsnn.build.boards import AxiBoard, Ecp5Board, load_board
 from hwsnn.errors import InputError
 from hwsnn.model_file.integer_file import save
 from hwsnn.planner.devices import DEVICES
@@ -24,7 +24,7 @@ from tests.support.soft_board import SoftBoard, a_network
 
 ULX3S = """
 from amaranth_boards.ulx3s import ULX3S_12F_Platform
-from hwsnn.build.boards import NextpnrBoard, SerialBoard
+from hwsnn.build.boards import Ecp5Board, SerialBoard
 
 settings = dict(
     name="mine", title="A board of mine", device="lfe5u-85", platform=ULX3S_12F_Platform, clock_hz=50_000_000,
@@ -47,12 +47,12 @@ def written(folder: Path, *lines: str) -> str:
 
 
 def test_a_board_of_ones_own(tmp_path: Path) -> None:
-    board = load_board(written(tmp_path, "BOARD = NextpnrBoard(**settings)"), NextpnrBoard)
+    board = load_board(written(tmp_path, "BOARD = Ecp5Board(**settings)"), Ecp5Board)
     assert (board.name, board.clock_mhz, board.divisor) == ("mine", 50, 50)
 
 
 def test_a_file_beside_which_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written(tmp_path, "BOARD = NextpnrBoard(**settings)")
+    written(tmp_path, "BOARD = Ecp5Board(**settings)")
     monkeypatch.chdir(tmp_path)
     assert load_board("my-board.py").name == "mine"
 
@@ -74,13 +74,13 @@ def test_a_project_for_it(tmp_path: Path) -> None:
     [
         ("", "TypeError: BOARD must be a board of hwsnn.build.boards, not None"),
         ("BOARD = 'ulx3s'", "TypeError: BOARD must be a board of hwsnn.build.boards, not 'ulx3s'"),
-        ("BOARD = NextpnrBoard(**settings", r"SyntaxError: '\(' was never closed \(my-board.py, line \d+\)"),
-        ("BOARD = NextpnrBoard()", r"TypeError: .* missing 9 required keyword-only arguments: .*"),
+        ("BOARD = Ecp5Board(**settings", r"SyntaxError: '\(' was never closed \(my-board.py, line \d+\)"),
+        ("BOARD = Ecp5Board()", r"TypeError: .* missing 9 required keyword-only arguments: .*"),
         ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
         ("raise RuntimeError('one\\ntwo')", "RuntimeError: one"),
         (
             "settings.pop('nextpnr'); BOARD = SerialBoard(**settings)",
-            "TypeError: BOARD must be one of NextpnrBoard, VivadoSerialBoard, AxiBoard, not a SerialBoard",
+            "TypeError: BOARD must be one of Ecp5Board, GowinBoard, VivadoSerialBoard, AxiBoard, not a SerialBoard",
         ),
     ],
 )
@@ -102,7 +102,7 @@ def test_files_without_a_board(tmp_path: Path, line: str, why: str) -> None:
     ],
 )
 def test_boards_that_cannot_be_built_for(tmp_path: Path, setting: dict[str, object], why: str) -> None:
-    refuse(written(tmp_path, f"BOARD = NextpnrBoard(**settings | {setting!r})"), why)
+    refuse(written(tmp_path, f"BOARD = Ecp5Board(**settings | {setting!r})"), why)
 
 
 def refuse(file: str, why: str) -> None:
@@ -112,7 +112,7 @@ def refuse(file: str, why: str) -> None:
 
 
 def test_another_kind(tmp_path: Path) -> None:
-    file = written(tmp_path, "BOARD = NextpnrBoard(**settings)")
+    file = written(tmp_path, "BOARD = Ecp5Board(**settings)")
     with pytest.raises(InputError, match=rf"^{file}: is no board with AXI; such are kr260, .*, zybo-z7-20$"):
         load_board(file, AxiBoard)
 
@@ -131,7 +131,7 @@ def test_no_file(tmp_path: Path) -> None:
 def test_the_one_in_the_documentation(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "boards.md").read_text()
     (tmp_path / "board.py").write_text(text.split("```python\n")[1].split("```")[0])
-    board = load_board(str(tmp_path / "board.py"), NextpnrBoard)
+    board = load_board(str(tmp_path / "board.py"), Ecp5Board)
     assert (board.name, board.clock_mhz) == ("my-ulx3s", 60)
 
 
