@@ -30,7 +30,7 @@ MINIMUM: dict[str, Version] = {
     "ecppack": (1, 2),  # a database that fits that nextpnr's
     "nextpnr-himbaechel": (0, 9),  # Gowin's timing and placement rules as they are now
     "verilator": (5, 36),  # the oldest that cocotb 2 accepts
-    "openFPGALoader": (0, 10),  # knows our boards and has the options that we give; Debian 12 has it
+    "openFPGALoader": (0, 11),  # knows our boards and has the options that we give
     "vivado": (2021, 1),  # the oldest whose commands (AMD UG835) are those that our scripts use
 }
 """The oldest native versions that are used."""

@@ -15,7 +15,7 @@ class Device:
 
     ``family``: Yosys's name of its architecture. ``share``: the default limit of a design, in percent of the look-up
     tables. ``bram_share``: that of the block memories, where a design would otherwise take more look-up
-    tables than its share.
+    tables than its share. ``ff_share``: that of the flip-flops.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Device:
     dsp: int
     share: float
     bram_share: float = 95
+    ff_share: float = 100
 
     @property
     def bram36(self) -> int:

@@ -47,15 +47,14 @@ class Plan:
 
 
 def for_utilization(network: Network, device: Device, percent: float | None = None, pixels_per_cycle: int = 1) -> Plan:
-    """The fastest design within ``percent`` of the device's look-up tables (``device.share`` where that is None).
+    """The fastest design within ``percent`` of the device's look-up tables, by default within the device's own shares.
 
     If even the smallest design is larger, that one; but ``InputError`` if ``percent`` is given. Also raises it if no
     design fits the device.
     """
     search = FoldingSearch(network, device, pixels_per_cycle)
-    share = device.share if percent is None else percent
     try:
-        candidate = search.within_luts(share, strictly=percent is not None)
+        candidate = search.within_shares() if percent is None else search.within_luts(percent, strictly=True)
     except TooLargeError as error:
         larger = []
         if percent is not None:
@@ -156,20 +155,23 @@ def _planned(
 
 
 def _with_remark(plan: Plan, why: str) -> Plan:
-    """``plan``, with a remark if it is larger than the device, or takes more look-up tables than usual.
+    """``plan``, with a remark if it is larger than the device, or takes more of it than its default shares.
 
     ``why``: the end of the remark in the second case.
     """
     cost, device = plan.cost, plan.device
-    taken, remark = 100 * cost.lut / device.lut, None
     if short := shortage(cost, device):
-        remark = f"the design does not fit the {device.name}: it takes about {short}"
-    elif taken > device.share:
-        remark = (
-            f"the design takes about {taken:.1f} % of the look-up tables of {device.name}, more than the usual "
-            f"{device.share:g} %{why}"
-        )
-    return replace(plan, remark=remark)
+        return replace(plan, remark=f"the design does not fit the {device.name}: it takes about {short}")
+    for what, taken, usual in (
+        ("look-up tables", 100 * cost.lut / device.lut, device.share),
+        ("flip-flops", 100 * cost.ff / device.ff, device.ff_share),
+    ):
+        if taken > usual:
+            text = (
+                f"the design takes about {taken:.1f} % of the {what} of {device.name}, more than the usual {usual:g} %"
+            )
+            return replace(plan, remark=f"{text}{why}")
+    return plan
 
 
 def _limiting(network: Network, exact: Cycles) -> str:

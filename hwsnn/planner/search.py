@@ -102,18 +102,26 @@ class FoldingSearch:
             candidate = self._fitting([most, *(faster[(1 << power) - 1] for power in range(len(faster).bit_length()))])
         return self._with_faster(candidate)
 
+    def within_shares(self) -> Candidate:
+        """The fastest candidate within the device's default shares, as ``within_luts``."""
+        return self._fastest(self._device.share, self._device.ff_share)
+
     def within_luts(self, percent: float, *, strictly: bool = False) -> Candidate:
         """The fastest candidate within a share of the device's look-up tables, or the smallest if none is within.
 
         If the device is too small for it in another resource, a slower one of those that were tried, or, unless
         ``strictly``, a faster one with a larger share. Raises ``TooLargeError`` if none of them fits.
         """
+        return self._fastest(percent, 100, strictly=strictly)
+
+    def _fastest(self, lut_percent: float, ff_percent: float, *, strictly: bool = False) -> Candidate:
         targets = self._targets()
         low, high, tried = 0, len(targets) - 1, list[int]()
         while low < high:
             middle = (low + high) // 2
             tried.append(middle)
-            if self._candidate(targets[middle]).cost.lut * 100 <= percent * self._device.lut:
+            cost, device = self._candidate(targets[middle]).cost, self._device
+            if cost.lut * 100 <= lut_percent * device.lut and cost.ff * 100 <= ff_percent * device.ff:
                 high = middle
             else:
                 low = middle + 1

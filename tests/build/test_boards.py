@@ -16,6 +16,8 @@ from amaranth.lib import io
 
 from hwsnn.build.boards import (
     AxiBoard,
+    Ecp5Board,
+    GowinBoard,
     NextpnrBoard,
     SerialBoard,
     VivadoSerialBoard,
@@ -23,8 +25,9 @@ from hwsnn.build.boards import (
     check_board,
     load_board,
 )
-from hwsnn.build.ecp5 import write_design
-from hwsnn.build.pll import ECP5, MMCM
+from hwsnn.build.nextpnr import write_design
+from hwsnn.build.open_flow import family_of
+from hwsnn.build.pll import ECP5, MMCM, RPLL
 from hwsnn.build.serial_top import TOP, serial_top
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import Folding, LayerFold
@@ -92,25 +95,25 @@ def test_every_board_with_axi(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", board_names(NextpnrBoard))
-def test_every_board_with_an_ecp5(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_board_of_the_open_tools(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its design, pins and script are made without any tool."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     board = load_board(name, NextpnrBoard)
-    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, family_of(board), tmp_path)
     assert f"-top {TOP}" in (tmp_path / f"{TOP}.ys").read_text()
 
 
 def test_no_name_looks_like_a_bit(tmp_path: Path) -> None:
     """Yosys' abc9 took the element ``name[0]`` of an array for bit 0 of the whole, ``name``."""
-    board = load_board("ulx3s-85f", NextpnrBoard)
-    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
+    board = load_board("ulx3s-85f", Ecp5Board)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, family_of(board), tmp_path)
     design = (tmp_path / f"{TOP}.il").read_text()
     assert not re.search(r"\\\S+\[", design)
 
 
 def test_ulx3s(tmp_path: Path) -> None:
-    board = load_board("ulx3s-85f", NextpnrBoard)
-    write_design(serial_top(tiny_network(), FOLDING, board), board, tmp_path)
+    board = load_board("ulx3s-85f", Ecp5Board)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, family_of(board), tmp_path)
     pins = (tmp_path / f"{TOP}.lpf").read_text()
     # Schematics of the ULX3S: oscillator; FTDI's TXD and RXD; the first two LEDs; GPIO0 of the ESP32.
     for port, site in [
@@ -125,6 +128,38 @@ def test_ulx3s(tmp_path: Path) -> None:
     assert 'FREQUENCY PORT "clk25_0__io" 25000000.0 HZ;' in pins
     assert pins.count("LOCATE") == 6
     assert "EHXPLLL" in (tmp_path / f"{TOP}.il").read_text()
+
+
+def test_tangnano20k(tmp_path: Path) -> None:
+    board = load_board("tangnano20k", GowinBoard)
+    write_design(serial_top(tiny_network(), FOLDING, board), board, family_of(board), tmp_path)
+    pins = (tmp_path / f"{TOP}.cst").read_text()
+    # Sipeed's schematic: oscillator; what the BL616 sends and receives; the first two LEDs.
+    for port, pin in [
+        ("clk27_0__io", 4),
+        ("uart_0__rx__io", 70),
+        ("uart_0__tx__io", 69),
+        ("led_0__io", 15),
+        ("led_1__io", 16),
+    ]:
+        assert f'IO_LOC "{port}" {pin};' in pins
+        assert f'IO_PORT "{port}" IO_TYPE=LVCMOS33;' in pins
+    assert pins.count("IO_LOC") == 5
+    assert "rPLL" in (tmp_path / f"{TOP}.il").read_text()
+    assert (board.part, board.fpga, board.die) == ("GW2AR-LV18QN88C8/I7", "GW2A-18", "GW2A-18C")
+
+
+def test_every_pin_of_the_tangnano20k() -> None:
+    plan = load_board("tangnano20k", GowinBoard).platform().build(Everything(), "everything", do_build=False)
+    found = dict(re.findall(r'IO_LOC "(\w+)" (\d+);', plan.files["everything.cst"]))
+    assert found == {
+        "clk27_0__io": "4",
+        "uart_0__rx__io": "70",
+        "uart_0__tx__io": "69",
+        **{f"led_{k}__io": str(15 + k) for k in range(6)},
+        "button_0__io": "88",
+        "button_1__io": "87",
+    }
 
 
 # AMD UG1182: what is connected to the programmable logic.
@@ -205,14 +240,16 @@ def test_unknown_board() -> None:
 
 
 def test_a_board_of_another_kind() -> None:
-    with pytest.raises(InputError, match=r"^zcu102: is no board with a serial line; such are ulx3s-85f, zcu102-uart$"):
+    with pytest.raises(
+        InputError, match=r"^zcu102: is no board with a serial line; such are tangnano20k, ulx3s-85f, zcu102-uart$"
+    ):
         load_board("zcu102", SerialBoard)
     with pytest.raises(InputError, match=r"^ulx3s-85f: is no board with AXI; such are .*\bzcu102, zcu104, zybo-z7-20$"):
         load_board("ulx3s-85f", AxiBoard)
 
 
 def test_baud_must_divide_the_clock() -> None:
-    board = load_board("ulx3s-85f", NextpnrBoard)
+    board = load_board("ulx3s-85f", Ecp5Board)
     with pytest.raises(ValueError, match=r"^baud must divide the clock of 50000000 Hz, not be 3000000$"):
         replace(board, clock_hz=50 * MHZ, baud=3 * MHZ)
 
@@ -286,3 +323,34 @@ def test_mmcm(input_mhz: int, output_mhz: int) -> None:
 def test_mmcm_cannot(input_hz: int, output_hz: int, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         MMCM.setting(input_hz, output_hz)
+
+
+@pytest.mark.parametrize("input_mhz", [25, 27, 50])
+@pytest.mark.parametrize("output_mhz", [50, 54, 75, 81, 100, 108, 200])
+def test_rpll(input_mhz: int, output_mhz: int) -> None:
+    """Against Gowin's own words: the output is the input times the feedback's divider, by the input's."""
+    if Fraction(output_mhz, input_mhz).limit_denominator(8) != Fraction(output_mhz, input_mhz):
+        pytest.skip("the phase detector would be too slow")
+    setting = RPLL.setting(input_mhz * MHZ, output_mhz * MHZ)
+    assert Fraction(input_mhz * setting.feedback_divider, setting.input_divider) == output_mhz
+    assert 500 <= output_mhz * setting.output_divider <= 1250
+    assert Fraction(input_mhz, setting.input_divider) >= 3
+    assert 1 <= setting.input_divider <= 64
+    assert 1 <= setting.feedback_divider <= 64
+    assert setting.output_divider in (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)
+    assert setting.vco_hz == output_mhz * setting.output_divider * MHZ
+    assert setting.output_hz == output_mhz * MHZ
+
+
+@pytest.mark.parametrize(
+    ("input_hz", "output_hz", "message"),
+    [
+        (27 * MHZ, 50 * MHZ, "output_hz must be a frequency the rPLL can make of 27000000 Hz, not 50000000"),
+        (27 * MHZ, 626 * MHZ, "output_hz must be from 3906250 to 625000000, not 626000000"),
+        (27 * MHZ, 3 * MHZ, "output_hz must be from 3906250 to 625000000, not 3000000"),
+        (2 * MHZ, 50 * MHZ, "input_hz must be from 3000000 to 500000000, not 2000000"),
+    ],
+)
+def test_rpll_cannot(input_hz: int, output_hz: int, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        RPLL.setting(input_hz, output_hz)

@@ -36,7 +36,15 @@ def amd(part: str) -> bytes:
     return b"\x00\x09" + b"\x0f\xf0" * 4 + b"\x00\x00\x01" + told + b"e\x00\x00\x00\x40" + b"\xff" * 64
 
 
-BITSTREAMS = {"lfe5u-85": ECP5, "xczu9eg": amd("xczu9eg-ffvb1156-2-e")}
+def gowin(code: int, comment: bytes = b"") -> bytes:
+    """As gowin_pack begins a bitstream; Gowin's own tools put comments before that."""
+    commands = [b"\xff" * 20, b"\xff\xff", b"\xa5\xc3", b"\x06\0\0\0" + code.to_bytes(4, "big"), b"\x10" + bytes(7)]
+    return comment + b"".join(
+        b"".join(b"%d" % (byte >> k & 1) for byte in c for k in range(7, -1, -1)) + b"\n" for c in commands
+    )
+
+
+BITSTREAMS = {"lfe5u-85": ECP5, "xczu9eg": amd("xczu9eg-ffvb1156-2-e"), "gw2ar-18": gowin(0x0000081B)}
 """By the board's device."""
 
 
@@ -129,6 +137,19 @@ def test_files_that_are_refused(loader: Loader, bitstream: Path, content: bytes 
     assert not (loader.folder / "arguments").exists()
 
 
+def test_a_file_for_another_board_of_another_family(loader: Loader, tmp_path: Path) -> None:
+    file = tmp_path / "digits.fs"
+    for content, found in (
+        (gowin(0x1100481B), "is a bitstream for GW1N-9C, and Sipeed Tang Nano 20K has GW2A-18"),
+        (ECP5, "is a bitstream for LFE5U-85F-6CABGA381, and Sipeed Tang Nano 20K has GW2A-18"),
+        (b"0101\n", "is no bitstream for the GW2A-18 of Sipeed Tang Nano 20K"),
+    ):
+        file.write_bytes(content)
+        remedy = "give the .fs file that hwsnn build --board tangnano20k made"
+        expect_refusal(command(file, "--board", "tangnano20k"), f"{file}: {found}; {remedy}")
+    assert not (loader.folder / "arguments").exists()
+
+
 def test_another_ending(loader: Loader, bitstream: Path) -> None:
     """The loader goes by it."""
     file = bitstream.rename(bitstream.with_suffix(".bin"))
@@ -157,7 +178,7 @@ def test_built_for_another_board(loader: Loader, bitstream: Path) -> None:
     ("options", "message"),
     [
         (("--board", "nothing"), "nothing: no such board; the boards are "),
-        (("--board", "zcu102"), "zcu102: is not loaded by openFPGALoader: its own processor loads it; ulx3s-85f, "),
+        (("--board", "zcu102"), "zcu102: is not loaded by openFPGALoader: its own processor loads it; tangnano20k, "),
         (
             ("--board", "zcu102-uart", "--flash"),
             "zcu102-uart: does not start from a flash memory that is loaded this way",
@@ -212,7 +233,7 @@ def test_without_a_loader(loader: Loader, bitstream: Path, monkeypatch: pytest.M
         load(bitstream, BOARD)
     assert str(caught.value) == (
         f"openFPGALoader: the one at {loader.folder}/openFPGALoader is too old (0.9); {remedy('openfpgaloader')}, "
-        f"or put openFPGALoader 0.10 or newer on the PATH"
+        f"or put openFPGALoader 0.11 or newer on the PATH"
     )
 
 
@@ -224,6 +245,11 @@ def test_headers(tmp_path: Path) -> None:
         (amd("7z020clg400"), "7z020clg400"),
         (b"\xff\x00Version: 1\x00\xff\xff\xbd\xb3", None),
         (amd("")[:20], None),
+        (gowin(0x0000081B), "GW2A-18"),
+        (gowin(0x1100481B, b"//Tool Version: V1.9.9\r\n//Part Number: GW1NR-LV9QN88PC6/I5\r\n"), "GW1N-9C"),
+        (gowin(0x12345678), "a Gowin FPGA of IDCODE 0x12345678"),
+        (gowin(0x0000081B)[:170], None),
+        (gowin(0x0000081B).replace(b"0", b"2"), None),
     ]:
         file.write_bytes(content)
         assert part_of(file) == part

