@@ -62,6 +62,6 @@ DEVICES = {
         # routed when nextpnr's router was ended after some minutes (docs/decisions/0003-folding.md).
         Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20, bram_share=60),
         # Gowin DS226, GW2AR series of FPGA Products Data Sheet, table 1-1. On the Tang Nano 20K.
-        Device("gw2ar-18", "Gowin GW2AR-18", "gowin", 4, 20_736, 15_552, 46, 48, share=30),
+        Device("gw2ar-18", "Gowin GW2AR-18", "gowin", 4, 20_736, 15_552, 46, 48, share=30, ff_share=35),
     )
 }

@@ -53,7 +53,7 @@ def test_random_networks_are_meet_the_target(seed: int) -> None:
 @pytest.mark.parametrize("model", ["digits", "mnist-small"])
 def test_shipped_models_are_meet_the_target(model: str, device: str) -> None:
     network = load_model(model)
-    for rate in (1_000, 20_000, 100_000):
+    for rate in (1_000, 20_000, 50_000 if device == "gw2ar-18" else 100_000):
         found = plan.for_throughput(network, DEVICES[device], rate, 150)
         assert found.cycles.cycles_per_frame <= 150e6 / rate
         assert found.cycles == cycles.simulate(network, found.folding)
@@ -139,6 +139,34 @@ def test_too_few_block_memories_are_made_up_for() -> None:
     taken = 100 * found.cost.lut / few.lut
     assert found.cost.bram18 <= 2
     assert (found.remark is None) == (taken <= few.share)
+
+
+def test_a_share_of_the_flip_flops() -> None:
+    """By default a design is within that too; who asks for a share of the look-up tables gets it."""
+    usual = plan.for_utilization(DIGITS, SMALL)
+    few = replace(SMALL, ff_share=50 * usual.cost.ff / SMALL.ff)
+    slower = plan.for_utilization(DIGITS, few)
+    assert slower.cost.ff <= usual.cost.ff / 2
+    assert slower.cycles.cycles_per_frame > usual.cycles.cycles_per_frame
+    assert plan.for_utilization(DIGITS, few, SMALL.share).folding == usual.folding
+    least = replace(SMALL, ff_share=1)
+    smallest = plan.for_utilization(DIGITS, least)
+    taken = 100 * smallest.cost.ff / SMALL.ff
+    assert smallest.remark == (
+        f"the design takes about {taken:.1f} % of the flip-flops of lfe5u-85, more than the usual 1 %: none that is "
+        "smaller fits"
+    )
+
+
+def test_the_gw2ar_18_bounds_a_design() -> None:
+    """By its 46 block memories and 15,552 flip-flops."""
+    device = DEVICES["gw2ar-18"]
+    assert (device.lut, device.ff, device.bram18) == (20_736, 15_552, 46)
+    found = plan.for_utilization(DIGITS, device)
+    assert found.cost.bram18 <= 46
+    assert found.cost.ff * 100 <= device.ff_share * 15_552
+    with pytest.raises(InputError, match=r"^mnist: no design fits the gw2ar-18: .* block memories of 18 kbit of 46 \("):
+        plan.for_utilization(load_model("mnist"), device)
 
 
 def larger_than_usual(planned: plan.Plan) -> str:
