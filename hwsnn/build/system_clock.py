@@ -49,7 +49,11 @@ def ecp5_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> N
 
 
 def gowin_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> None:
-    """Use an rPLL of a GW2A. Its ports and parameters are those of Gowin UG286; divider settings count from 0."""
+    """Use an rPLL of a GW2A. Its ports and parameters are those of Gowin UG286; divider settings count from 0.
+
+    Its feedback is inside it, and CLKFB stays open: where that is a constant, nextpnr 0.11 looks for clock dividers on
+    the way from each of the PLL's other constant ports, which takes it a minute.
+    """
     setting = RPLL.setting(input_hz, output_hz)
     locked = Signal()
     m.submodules.pll = Instance(
@@ -60,7 +64,6 @@ def gowin_clock(m: Module, oscillator: Value, input_hz: int, output_hz: int) -> 
         p_ODIV_SEL=setting.output_divider,
         p_CLKFB_SEL="internal",
         i_CLKIN=oscillator,
-        i_CLKFB=0,
         i_RESET=0,
         i_RESET_P=0,
         i_IDSEL=Const(0, 6),

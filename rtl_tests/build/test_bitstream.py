@@ -12,6 +12,7 @@ import pytest
 
 from hwsnn.build.bitstream import part_of
 from hwsnn.model_file import integer_file
+from tests.build.test_boards import tiny_network
 from tests.support.random_networks import random_network
 
 
@@ -41,10 +42,11 @@ def test_bitstream(tmp_path: Path) -> None:
 
 
 def test_bitstream_for_gowin(tmp_path: Path) -> None:
-    integer_file.save(random_network(1), tmp_path / "model.safetensors")
+    """Of a network that is little more than its link: nextpnr is slower for this FPGA."""
+    integer_file.save(tiny_network(), tmp_path / "model.safetensors")
     fields = built(tmp_path / "model.safetensors", "tangnano20k", tmp_path / "results")
-    assert 500 < fields["lut"] < 10_000
-    assert 500 < fields["ff"] < 10_000
+    assert 500 < fields["lut"] < 5_000
+    assert 500 < fields["ff"] < 5_000
     assert part_of(Path(fields["bitstream"])) == "GW2A-18"
 
 
