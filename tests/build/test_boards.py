@@ -325,12 +325,11 @@ def test_mmcm_cannot(input_hz: int, output_hz: int, message: str) -> None:
         MMCM.setting(input_hz, output_hz)
 
 
-@pytest.mark.parametrize("input_mhz", [25, 27, 50])
-@pytest.mark.parametrize("output_mhz", [50, 54, 75, 81, 100, 108, 200])
+@pytest.mark.parametrize(
+    ("input_mhz", "output_mhz"), [(27, 54), (27, 81), (27, 36), (27, 60), (25, 50), (25, 200), (50, 75), (50, 100)]
+)
 def test_rpll(input_mhz: int, output_mhz: int) -> None:
     """Against Gowin's own words: the output is the input times the feedback's divider, by the input's."""
-    if Fraction(output_mhz, input_mhz).limit_denominator(8) != Fraction(output_mhz, input_mhz):
-        pytest.skip("the phase detector would be too slow")
     setting = RPLL.setting(input_mhz * MHZ, output_mhz * MHZ)
     assert Fraction(input_mhz * setting.feedback_divider, setting.input_divider) == output_mhz
     assert 500 <= output_mhz * setting.output_divider <= 1250
