@@ -33,7 +33,7 @@ FAMILIES: dict[type[NextpnrBoard], Family[Any]] = {Ecp5Board: ECP5, GowinBoard: 
 
 _PERCENT = 100
 _YOSYS_STEP = re.compile(r"\d+\.(\d+)\. Executing ")
-_FULL = re.compile(r"no BELs remaining|no Bels remaining|Unable to find a placement location")
+_FULL = re.compile(r"no BELs remaining|no Bels remaining|Unable to find legal placement")
 """What nextpnr says of a design for which there is no room."""
 
 

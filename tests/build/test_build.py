@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from hwsnn.build import tools
 from hwsnn.build.boards import Ecp5Board, load_board
 from hwsnn.build.open_flow import build
 from hwsnn.cli import cli
@@ -169,6 +170,7 @@ def test_timing_not_met(workplace: Workplace) -> None:
 
 
 NO_ROOM = "ERROR: Unable to place cell 'c', no BELs remaining to implement cell type 'TRELLIS_COMB'"
+TOO_FULL = "ERROR: Unable to find legal placement for all cells, design is probably at utilisation limit."
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,7 @@ NO_ROOM = "ERROR: Unable to place cell 'c', no BELs remaining to implement cell 
         ({"yosys": "echo 'ERROR: cannot read'; exit 1"}, "yosys failed: ERROR: cannot read"),
         ({"yosys": "kill -9 $$"}, "yosys failed: it ended with -9"),
         ({"nextpnr": f'echo "{NO_ROOM}" >&2; exit 1'}, "random1: does not fit Radiona ULX3S 85F ("),
+        ({"nextpnr": f"echo '{TOO_FULL}' >&2; exit 1"}, "random1: does not fit Radiona ULX3S 85F ("),
         ({"nextpnr": "echo 'ERROR: a loop' >&2; exit 1"}, "nextpnr-ecp5 failed: ERROR: a loop"),
         ({"nextpnr": "true"}, "nextpnr left no report (No such file or directory)"),
         (
@@ -206,6 +209,25 @@ def test_a_failure_leaves_earlier_results_alone(workplace: Workplace) -> None:
 def test_no_such_board(workplace: Workplace, board: str) -> None:
     assert refused(workplace.run(board=board), f"{board}: no such board; the boards are ")
     assert not workplace.output.exists()
+
+
+def test_another_family_without_its_tools(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in an extra."""
+    monkeypatch.setattr(tools, "entry_points", lambda **selection: ())
+    wanted = "nextpnr-himbaechel: not found; in hwsnn's checkout, pip install -e '.[gowin]', or put nextpnr-himbaechel "
+    assert refused(workplace.run(board="tangnano20k"), wanted)
+    assert not workplace.output.exists()
+
+
+def test_another_family(workplace: Workplace) -> None:
+    """Its own programs and files; gowin_pack is that of our Python, and refuses what pretends."""
+    said = workplace.folder / "said"
+    places = f'echo "$@" > {said}; [ -s hwsnn.cst ] && echo > hwsnn.pnr.json'
+    workplace.tool("nextpnr-himbaechel", "(Version nextpnr-0.9)", places)
+    assert refused(workplace.run(board="tangnano20k"), "gowin_pack failed: it ended with 1")
+    assert not workplace.output.exists()
+    arguments = said.read_text()
+    assert "--device GW2AR-LV18QN88C8/I7 --vopt family=GW2A-18C --vopt cst=hwsnn.cst --freq 54 " in arguments
 
 
 def test_nowhere_to_write(workplace: Workplace) -> None:
