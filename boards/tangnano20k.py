@@ -12,7 +12,7 @@ LVCMOS33 = Attrs(IO_TYPE="LVCMOS33")
 
 
 class TangNano20kPlatform(GowinPlatform):
-    """What lies on the board itself, from Sipeed's schematic (3921, 1.21b) and examples (TangNano-20K-example)."""
+    """What lies on the board itself: of Sipeed's pages and examples, and of LiteX's file for it, which agree."""
 
     part = "GW2AR-LV18QN88C8/I7"
     family = "GW2AR-18C"

@@ -134,7 +134,7 @@ def test_tangnano20k(tmp_path: Path) -> None:
     board = load_board("tangnano20k", GowinBoard)
     write_design(serial_top(tiny_network(), FOLDING, board), board, family_of(board), tmp_path)
     pins = (tmp_path / f"{TOP}.cst").read_text()
-    # Sipeed's schematic: oscillator; what the BL616 sends and receives; the first two LEDs.
+    # Sipeed's pages and examples: oscillator; what the BL616 sends and receives; the first two LEDs.
     for port, pin in [
         ("clk27_0__io", 4),
         ("uart_0__rx__io", 70),
