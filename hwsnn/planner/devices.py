@@ -63,6 +63,6 @@ DEVICES = {
         Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20, bram_share=60),
         # Gowin DS226, GW2AR series data sheet; Sipeed's page of the Tang Nano 20K says the same. nextpnr was not past
         # the first legalization of a design of 62 % of the flip-flops (90 % with link and memories) after 12 minutes.
-        Device("gw2ar-18", "Gowin GW2AR-18", "gowin", 4, 20_736, 15_552, 46, 48, share=30, ff_share=35),
+        Device("gw2ar-18", "Gowin GW2AR-18", "gowin", 4, 20_736, 15_552, 46, 48, share=30, ff_share=30),
     )
 }
