@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,13 +14,16 @@ from hwsnn.planner.constraints import Constraints
 
 from ..errors import InputError
 from ..progress import Stages, stages
-from .common import data_option, emit, json_option, model_argument, output_option
+from .common import as_path, data_option, emit, json_option, model_argument, output_option
 from .folding import clock_option_meaning, folding_options, planned, remark
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hwsnn.planner.plan import Plan
 
     from ..build.boards import Board, NextpnrBoard
+    from ..build.deployment.folder import Deployment
     from ..build.report import BuildReport
     from ..build.vivado.build import VivadoReport
     from ..build.vivado.project import Project
@@ -41,6 +45,12 @@ POWER_IMAGES = 4
     help="The board to build for: a shipped one, such as ulx3s-85f or zcu102, or a .py file of your own, which is run.",
 )
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
+@click.option(
+    "--deploy",
+    callback=as_path,
+    metavar="FOLDER",
+    help="Fill this folder too, with what goes to the board: bitstream, model, driver script, notebook.",
+)
 @folding_options(
     own_device=True, clock=clock_option_meaning("The clock of the network on a Zynq board (default: the board's own).")
 )
@@ -60,6 +70,7 @@ def command(
     model: str,
     board: str,
     output: Path,
+    deploy: Path | None,
     constraints: Constraints,
     project_only: bool,
     data: str | None,
@@ -69,13 +80,17 @@ def command(
     """Build the bitstream of MODEL for a board: synthesize, place and route it with its link to the host.
 
     A design that misses its clock is still written and reported, with exit status 1. Boards with an AMD FPGA are built
-    by Vivado. If there is none on the PATH, the complete project is written for another machine, with exit status 3.
+    by Vivado. If there is none on the PATH, the complete project is written for another machine, with exit status 3;
+    with --deploy it has a folder `deploy`, to which the bitstream is added there.
     For a Zynq board the images of --data, or random ones, are simulated for their switching activity, from which Vivado
     estimates the power.
     """
     network = load_model(model)
 
     from ..build.boards import AxiBoard, NextpnrBoard, load_board
+    from ..build.tools import find_vivado
+    from ..build.vivado.build import build as run_vivado
+    from ..build.vivado.build import write
 
     target = load_board(board)
     refused = {}
@@ -86,22 +101,37 @@ def command(
     for option, value in refused.items():
         if value is not None:
             raise InputError(f"{option}: not an option for {board}")
-    report: BuildReport | None
+    deployment = None if deploy is None else _deployment(network, target, board, deploy)
+    report: BuildReport | None = None
     with stages() as show:
         show.at("planning")
         if isinstance(target, NextpnrBoard):
             plan = planned(replace(constraints, device=target.device, clock_mhz=target.clock_mhz), network)
-            report = _by_nextpnr(network, plan, target, output, show)
+            report = _built(partial(_by_nextpnr, network, plan, target, output, show), deployment)
         else:
-            project = _project(network, target, constraints, data, count)
+            vivado = None if project_only else find_vivado()
+            project = _project(network, target, constraints, data, count, None if vivado else deployment)
             plan = project.plan
-            report = _by_vivado(project, output, project_only, show)
+            if vivado is None:
+                write(project, output, show.at)
+            else:
+                report = _built(partial(run_vivado, project, output, vivado, show.at), deployment)
     if report is None:
         _tell_what_to_do(project, output, as_json)
         ctx.exit(0 if project_only else UNFINISHED)
-    _show(report, plan, as_json)
+    _show(report, plan, deployment, as_json)
     if not report.timing_met:
         ctx.exit(1)
+
+
+def _deployment(network: Network, board: Board, board_text: str, folder: Path) -> Deployment:
+    from ..build.deployment.folder import Deployment
+
+    return Deployment(network, board, board_text, folder)
+
+
+def _built(build: Callable[[], BuildReport], deployment: Deployment | None) -> BuildReport:
+    return build() if deployment is None else deployment.filled_by(build)
 
 
 def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path, show: Stages) -> BuildReport:
@@ -110,27 +140,28 @@ def _by_nextpnr(network: Network, plan: Plan, board: NextpnrBoard, output: Path,
     return build(network, plan.folding, board, output, progress=show.at)
 
 
-def _project(network: Network, board: Board, constraints: Constraints, data: str | None, count: int | None) -> Project:
-    """The Vivado project for ``board``."""
+def _project(
+    network: Network,
+    board: Board,
+    constraints: Constraints,
+    data: str | None,
+    count: int | None,
+    deployment: Deployment | None,
+) -> Project:
+    """The Vivado project for ``board``. ``deployment``: what the project itself is to fill."""
     from ..build.boards import AxiBoard, VivadoSerialBoard
     from ..build.vivado.axi_project import AxiProject
     from ..build.vivado.serial_project import SerialProject
 
     if isinstance(board, VivadoSerialBoard):
-        return SerialProject(
-            network, planned(replace(constraints, device=board.device, clock_mhz=board.clock_mhz), network), board
-        )
+        plan = planned(replace(constraints, device=board.device, clock_mhz=board.clock_mhz), network)
+        return SerialProject(network, plan, board, deployment)
     if not isinstance(board, AxiBoard):
         raise InputError(f"{board.name}: is no board that hwsnn build knows how to build for")
     clock_mhz = constraints.clock_mhz or board.clock_mhz
     stimulus = None if count == 0 else _stimulus(network, data, count)
-    return AxiProject(
-        network,
-        planned(replace(constraints, device=board.device, clock_mhz=clock_mhz), network),
-        board,
-        clock_mhz,
-        stimulus,
-    )
+    plan = planned(replace(constraints, device=board.device, clock_mhz=clock_mhz), network)
+    return AxiProject(network, plan, board, clock_mhz, stimulus, deployment)
 
 
 def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus:
@@ -142,23 +173,14 @@ def _stimulus(network: Network, data: str | None, count: int | None) -> Stimulus
     return Stimulus(load(data, network, count).images[: count or POWER_IMAGES], f"images of {data}")
 
 
-def _by_vivado(project: Project, output: Path, project_only: bool, show: Stages) -> BuildReport | None:
-    """The report of the build; None if the project was only written."""
-    from ..build.tools import find_vivado
-    from ..build.vivado.build import build, write
-
-    vivado = None if project_only else find_vivado()
-    if vivado is not None:
-        return build(project, output, vivado, show.at)
-    write(project, output, show.at)
-    return None
-
-
 def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
     from ..build.tools import oldest
     from ..build.vivado.build import COMMAND
+    from ..build.vivado.project import DEPLOY
 
-    fields = {"project": str(output), "bitstream": None, "run": COMMAND, **remark(project.plan)}
+    fields: dict[str, Any] = {"project": str(output), "bitstream": None, "run": COMMAND, **remark(project.plan)}
+    if project.deployment is not None:
+        fields |= {"deploy": str(output / DEPLOY)}
     text = (
         f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado "
         f"{oldest('vivado')} or newer, then {project.next_step}"
@@ -166,7 +188,7 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
     emit(as_json, fields, lambda: click.echo(text))
 
 
-def _show(report: BuildReport, plan: Plan, as_json: bool) -> None:
+def _show(report: BuildReport, plan: Plan, deployment: Deployment | None, as_json: bool) -> None:
     from ..build.vivado.build import VivadoReport
 
     fields = {
@@ -178,6 +200,8 @@ def _show(report: BuildReport, plan: Plan, as_json: bool) -> None:
         "dsp": report.dsp,
         **remark(plan),
     }
+    if deployment is not None:
+        fields |= {"deploy": str(deployment.folder)}
     if isinstance(report, VivadoReport):
         fields |= {"power_w": report.power_w, "accelerator_power_w": report.accelerator_power_w}
 
@@ -192,6 +216,8 @@ def _show(report: BuildReport, plan: Plan, as_json: bool) -> None:
         )
         if isinstance(report, VivadoReport):
             click.echo(_power(report))
+        if deployment is not None:
+            click.echo(f"{deployment.folder}: for the board; README.txt there says how to use it")
 
     emit(as_json, fields, human)
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from hwsnn import reference
+from hwsnn.build.boards import load_board
+from hwsnn.build.deployment.folder import Deployment
 from hwsnn.data import load
 from hwsnn.model_file.by_name import load_model
 from tests.support.stage_lines import beside_stages
@@ -48,3 +50,21 @@ def test_the_example(tmp_path: Path) -> None:
     (number,) = re.findall(r"^(\d+) cycles per image$", cycles)
     assert 100 <= int(number) < 500
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_driver_of_a_deployment_folder(tmp_path: Path) -> None:
+    """As its user tries it without a board."""
+    Deployment(NETWORK, load_board("zcu102"), "zcu102", tmp_path).write(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "driver.py", "digits", "--on", "sim"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, beside_stages(done.stderr)) == (0, "")
+    speed, *shown, right, wrong = done.stdout.splitlines()
+    assert speed.startswith(f"{len(DIGITS.images)} images on sim:digits: ")
+    assert shown[0] == f"image 0: answer {EXPECTED.predictions[0]}, scores {EXPECTED.scores[0].tolist()}"
+    assert right == f"{(EXPECTED.predictions == DIGITS.labels).mean():.2%} right"
+    assert wrong == "0 differ from the reference"

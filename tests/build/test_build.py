@@ -131,6 +131,46 @@ def test_done(workplace: Workplace) -> None:
     assert "Routing 400 arcs" in (workplace.output / "nextpnr.log").read_text()
 
 
+def test_deployed(workplace: Workplace) -> None:
+    """The folder for the board has the bitstream too; what else was there stays."""
+    folder = workplace.folder / "deployed"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    (folder / "driver.py").write_text("of an older build")
+    outcome = workplace.run("--deploy", str(folder), "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["deploy"] == str(folder)
+    made = {"random1-ulx3s-85f.bit", "random1.safetensors", "driver.py", "driver.ipynb", "README.txt", "build.json"}
+    assert {file.name for file in folder.iterdir()} == made | {"mine.txt"}
+    assert (folder / "random1-ulx3s-85f.bit").read_text() == "bits\n"
+    assert (folder / "driver.py").read_text().startswith('"""Runs images on the board')
+    last = workplace.run("--deploy", str(workplace.output)).stdout.splitlines()[-1]
+    assert last == f"{workplace.output}: for the board; README.txt there says how to use it"
+    assert {file.name for file in workplace.output.iterdir()} >= made, "both may be one folder"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("no/where", "@/no: no such folder; make it first"),
+        ("model.safetensors", "@/model.safetensors: is a file; name a folder to write into"),
+        ("", "Invalid value for '--deploy': must name something, not be empty"),
+    ],
+)
+def test_nowhere_to_deploy(workplace: Workplace, text: str, complaint: str) -> None:
+    """That is said before the tools run, which take long."""
+    workplace.tools(yosys="exit 1")
+    outcome = workplace.run("--deploy", text and str(workplace.folder / text))
+    assert refused(outcome, complaint.replace("@", str(workplace.folder)))
+    assert not workplace.output.exists()
+
+
+def test_a_failure_deploys_nothing(workplace: Workplace) -> None:
+    workplace.tools(ecppack="exit 1")
+    assert refused(workplace.run("--deploy", str(workplace.folder / "deployed")), "ecppack failed")
+    assert sorted(file.name for file in workplace.folder.iterdir()) == ["model.safetensors", "tools"]
+
+
 def test_progress(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", workplace.environment["PATH"])
     seen: dict[str, list[int]] = {}

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hwsnn.build.c_header import c_header
+from hwsnn.build.deployment.wheel import NAME as WHEEL
 from hwsnn.build.vivado.build import Follower, end_all_in
 from hwsnn.cli import cli
 from hwsnn.cli.build import _stimulus
@@ -25,7 +26,8 @@ from hwsnn.errors import InputError
 from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
 from hwsnn.model_file import integer_file
 from tests.build.vivado.recorder import texts
-from tests.build.vivado.recorder.recorder import TCLSH
+from tests.build.vivado.recorder.recorder import TCLSH, run_script
+from tests.build.vivado.recorder.session import Session
 from tests.build.vivado.recorder.workshop import NETWORK
 from tests.support.stage_lines import beside_stages
 
@@ -186,6 +188,46 @@ def test_done(workplace: Workplace) -> None:
     assert list(build["stage_seconds"]) == stages
     assert (workplace.output / "reports" / "power.rpt").read_text() == texts.power(matched=False)
     assert "hwsnn: stage implementation\n" in (workplace.output / "vivado.log").read_text()
+
+
+DEPLOYED = {"random1.safetensors", "driver.py", "driver.ipynb", "README.txt", WHEEL}
+BITSTREAM = {"random1-zcu102.bit", "random1-zcu102.hwh"}
+
+
+@needs_tclsh
+def test_deployed(workplace: Workplace) -> None:
+    """The folder for the board is whole, and the project knows nothing of it."""
+    workplace.install_vivado()
+    folder = workplace.folder / "deployed"
+    outcome = workplace.run("-n", "0", "--deploy", str(folder), "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["deploy"] == str(folder)
+    assert names(folder) == DEPLOYED | BITSTREAM | {"build.json", "power.json"}
+    assert names(workplace.output) == PROJECT | RESULTS
+    for name in (*BITSTREAM, "power.json"):
+        assert (folder / name).read_bytes() == (workplace.output / name).read_bytes()
+
+
+@needs_tclsh
+def test_deployed_by_the_project(workplace: Workplace) -> None:
+    """Without Vivado the project has the folder, and fills it where there is one; the one named is not made."""
+    outcome = workplace.run("-n", "0", "--deploy", str(workplace.folder / "deployed"))
+    assert outcome.exit_code == 3
+    assert outcome.stdout.endswith("or newer, then go on with README.txt in its folder deploy\n")
+    assert names(workplace.folder) == {"model.safetensors", "tools", workplace.output.name}
+    assert names(workplace.output) == PROJECT | {"deploy", "deploy.tcl"}
+    assert names(workplace.output / "deploy") == DEPLOYED
+    assert run_script(workplace.output / "build.tcl", Session()).error is None
+    assert names(workplace.output / "deploy") == DEPLOYED | BITSTREAM
+    for name in BITSTREAM:
+        assert (workplace.output / "deploy" / name).read_bytes() == (workplace.output / name).read_bytes()
+
+
+def test_where_the_project_deploys(workplace: Workplace) -> None:
+    outcome = workplace.run("--project-only", "--deploy", "anywhere", "--json", board="zcu102-uart")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["deploy"] == str(workplace.output / "deploy")
+    assert names(workplace.output / "deploy") == DEPLOYED - {WHEEL}
 
 
 @needs_tclsh

@@ -9,6 +9,7 @@ from typing import Any
 from hwsnn.build.boards import AxiBoard
 from hwsnn.build.c_header import FILE as HEADER
 from hwsnn.build.c_header import c_header
+from hwsnn.build.deployment.folder import Deployment
 from hwsnn.build.frame_memory import require_frame_memory
 from hwsnn.build.processing_systems import ProcessingSystem
 from hwsnn.errors import InputError
@@ -58,16 +59,22 @@ class AxiProject(Project):
     pipeline_clock = "clk_out1_"
 
     def __init__(
-        self, network: Network, plan: Plan, board: AxiBoard, clock_mhz: float, stimulus: Stimulus | None = None
+        self,
+        network: Network,
+        plan: Plan,
+        board: AxiBoard,
+        clock_mhz: float,
+        stimulus: Stimulus | None = None,
+        deployment: Deployment | None = None,
     ) -> None:
         slowest, fastest = (hertz / 1e6 for hertz in board.processing_system.mmcm.output_hz)
         if not slowest <= clock_mhz <= fastest:
             raise InputError(f"--clock-mhz must be from {slowest:g} to {fastest:g} on {board.title}, not {clock_mhz:g}")
-        super().__init__(network, plan, board, clock_mhz)
+        super().__init__(network, plan, board, clock_mhz, deployment)
         self._board, self._stimulus = board, stimulus
 
     @property
-    def next_step(self) -> str:
+    def _use_bitstream(self) -> str:
         return f"copy {self.result}.bit and {self.result}.hwh from it to the board"
 
     def _write_sources(self, folder: Path, progress: StageProgress) -> Activity | None:

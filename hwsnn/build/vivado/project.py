@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hwsnn.build.boards import AxiBoard, VivadoSerialBoard
+from hwsnn.build.deployment.folder import Deployment
 from hwsnn.folding.file import to_json
 from hwsnn.planner.plan import Plan
 from hwsnn.progress import StageProgress, silent
@@ -19,7 +20,7 @@ from hwsnn.spec import Network
 from . import tcl
 from .saif import Activity
 
-BUILD = "build.tcl"
+BUILD, DEPLOY = "build.tcl", "deploy"
 _IN_LOGIC = re.compile(r'^( *)\(\* syn_romstyle = "logic" \*\)\n', re.MULTILINE)
 _FOR_VIVADO_TOO = r'\g<0>\1(* rom_style = "distributed" *)\n'
 """The attribute that puts a table in logic, for Yosys and others, and for Vivado. Yosys would take the latter to mean
@@ -31,7 +32,8 @@ class Project(ABC):
 
     ``scripts``: those that ``build.tcl`` runs, in this order. ``endings``: of the files that it leaves. ``cell``: the
     name of the instance that is the network with its interface. ``pipeline_clock``: prefix of Vivado's name of the
-    pipeline's clock.
+    pipeline's clock. With a ``deployment``, the project has what goes to the board in its folder ``deploy``, and adds
+    the bitstream to it.
     """
 
     scripts: ClassVar[tuple[str, ...]]
@@ -39,8 +41,16 @@ class Project(ABC):
     cell: ClassVar[str]
     pipeline_clock: ClassVar[str]
 
-    def __init__(self, network: Network, plan: Plan, board: AxiBoard | VivadoSerialBoard, clock_mhz: float) -> None:
+    def __init__(
+        self,
+        network: Network,
+        plan: Plan,
+        board: AxiBoard | VivadoSerialBoard,
+        clock_mhz: float,
+        deployment: Deployment | None,
+    ) -> None:
         self.network, self.plan, self.board, self.clock_mhz = network, plan, board, clock_mhz
+        self.deployment = deployment
 
     @property
     def result(self) -> str:
@@ -48,9 +58,18 @@ class Project(ABC):
         return f"{self.network.name}-{self.board.name}"
 
     @property
-    @abstractmethod
     def next_step(self) -> str:
+        """Instruction for using what Vivado leaves."""
+        return self._use_bitstream if self.deployment is None else f"go on with README.txt in its folder {DEPLOY}"
+
+    @property
+    @abstractmethod
+    def _use_bitstream(self) -> str:
         """Instruction for using the bitstream."""
+
+    @property
+    def _all_scripts(self) -> tuple[str, ...]:
+        return self.scripts if self.deployment is None else (*self.scripts, f"{DEPLOY}.tcl")
 
     def write(self, folder: Path, progress: StageProgress = silent) -> Activity | None:
         """Write the project into ``folder``. Returns the recorded switching activity, if there is any.
@@ -58,8 +77,11 @@ class Project(ABC):
         Raises ``InputError`` if the network does not fit the board's interface, or a tool is missing, and
         ``ToolError`` if one fails.
         """
-        for script in (BUILD, *self.scripts):
+        for script in (BUILD, *self._all_scripts):
             shutil.copyfile(Path(__file__).parent / script, folder / script)
+        if self.deployment is not None:
+            (folder / DEPLOY).mkdir()
+            self.deployment.write(folder / DEPLOY)
         write_json(folder / "folding.json", to_json(self.plan.folding))
         return self._write_sources(folder, progress)
 
@@ -77,7 +99,9 @@ class Project(ABC):
         Each project sets ``design``, the name of Vivado's project, and ``activity``, the file with the switching
         activity, if there is one.
         """
-        common = {"result": self.result, "part": self.board.part, "scripts": self.scripts}
+        common = {"result": self.result, "part": self.board.part, "scripts": self._all_scripts}
+        if self.deployment is not None:
+            common["deployed"] = tuple(self.deployment.results)
         values = {name: tcl.word(value) for name, value in (common | dict(words)).items()}
         text = tcl.settings(f"What {BUILD} builds; written by hwsnn.", values | dict(tables))
         (folder / "settings.tcl").write_text(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwsnn.build.boards import VivadoSerialBoard
+from hwsnn.build.deployment.folder import Deployment
 from hwsnn.build.serial_design import SYSTEM_CLOCK, serial_design
 from hwsnn.build.serial_top import TOP
 from hwsnn.planner.plan import Plan
@@ -23,12 +24,14 @@ class SerialProject(Project):
     cell = "shell"
     pipeline_clock = SYSTEM_CLOCK
 
-    def __init__(self, network: Network, plan: Plan, board: VivadoSerialBoard) -> None:
-        super().__init__(network, plan, board, board.clock_mhz)
+    def __init__(
+        self, network: Network, plan: Plan, board: VivadoSerialBoard, deployment: Deployment | None = None
+    ) -> None:
+        super().__init__(network, plan, board, board.clock_mhz, deployment)
         self._serial_board = board
 
     @property
-    def next_step(self) -> str:
+    def _use_bitstream(self) -> str:
         return f"load {self.result}.bit from it onto the board"
 
     def _write_sources(self, folder: Path, progress: StageProgress) -> Activity | None:

@@ -235,6 +235,28 @@ def test_a_board_without_a_processor(tmp_path: Path) -> None:
     assert [word for number, (word, text) in enumerate(wrong, 1) if is_built(number, text)] == []
 
 
+def test_the_folder_for_the_board(tmp_path: Path) -> None:
+    """The same, for the script that fills it."""
+    original = tmp_path / "original"
+    original.mkdir()
+    project = write_serial_project(original, deployed=True)
+    script = (original / "deploy.tcl").read_text()
+
+    def is_filled(number: int, text: str) -> bool:
+        folder = tmp_path / str(number)
+        shutil.copytree(original, folder)
+        (folder / "deploy.tcl").write_text(text)
+        recording = run_script(folder / "build.tcl", Session())
+        file = folder / "deploy" / f"{project.result}.bit"
+        stages = [*SERIAL_STAGES[:-1], "deployment folder", "done"]
+        return recording.printed == [f"hwsnn: stage {stage}" for stage in stages] and file.is_file()
+
+    assert is_filled(0, script)
+    wrong = [text for word, text in misspelt(script) if word not in ("deployment", "folder")]
+    assert len(wrong) > 10
+    assert [text for number, text in enumerate(wrong, 1) if is_filled(number, text)] == []
+
+
 def test_hidden_nets_and_addresses_are_noticed(original: Path, tmp_path: Path) -> None:
     """Each line that connects something, or gives it an address, is left out in turn."""
     lines = (original / "block_design.tcl").read_text().replace("\\\n", " ").splitlines(keepends=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwsnn.build.boards import AxiBoard, VivadoSerialBoard, load_board
+from hwsnn.build.deployment.folder import Deployment
 from hwsnn.build.vivado.axi_project import ACTIVITY, LEVELS, AxiProject
 from hwsnn.build.vivado.build import read_reports
 from hwsnn.build.vivado.serial_project import SerialProject
@@ -77,10 +78,11 @@ def write_project(folder: Path, board: AxiBoard = BOARD) -> None:
         settings.write(f"set activity {ACTIVITY}\nset registers [lrange $registers 0 14]\n")
 
 
-def write_serial_project(folder: Path) -> SerialProject:
-    """Write the project of the small network behind a serial line."""
+def write_serial_project(folder: Path, *, deployed: bool = False) -> SerialProject:
+    """Write the project of the small network behind a serial line, with a folder for the board if ``deployed``."""
     board = load_board("zcu102-uart", VivadoSerialBoard)
-    made = SerialProject(NETWORK, for_utilization(NETWORK, DEVICES[board.device]), board)
+    deployment = Deployment(NETWORK, board, board.name, folder) if deployed else None
+    made = SerialProject(NETWORK, for_utilization(NETWORK, DEVICES[board.device]), board, deployment)
     made.write(folder)
     return made
 

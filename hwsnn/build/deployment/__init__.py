@@ -1,0 +1,1 @@
+"""The folder that one copies to a board: ``hwsnn build --deploy``."""
