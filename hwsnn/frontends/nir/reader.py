@@ -7,6 +7,7 @@ with explicit Euler steps; a node that cannot be built exactly is an ``InputErro
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ from .neurons import Dynamics, dynamics
 from .place import Place
 from .wiring import Loop, wired
 
-SMALLEST, LARGEST = float(np.finfo(np.float64).smallest_subnormal), float(np.finfo(np.float64).max)
+SMALLEST, LARGEST = math.ulp(0.0), sys.float_info.max
 """Of positive numbers."""
 
 
