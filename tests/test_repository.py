@@ -54,7 +54,7 @@ def test_the_changelog() -> None:
         assert found == [group for group in groups if group in found] != []
 
 
-@pytest.mark.parametrize("page", [page for page in (CHECKOUT / "docs").glob("*.md") if ".whl" in page.read_text()])
+@pytest.mark.parametrize("page", [page for page in (CHECKOUT / "docs").rglob("*.md") if ".whl" in page.read_text()])
 def test_wheels_that_pages_name(page: Path) -> None:
     names = set(re.findall(r"[\w./*-]+\.whl", page.read_text()))
     assert {name.rpartition("/")[2] for name in names} == {f"hwsnn-{hwsnn.__version__}-py3-none-any.whl"}

@@ -1,4 +1,4 @@
-"""Boards: one file of data each, shipped in ``boards/`` or anywhere else; see ``docs/boards.md``."""
+"""Boards: one file of data each, shipped in ``boards/`` or anywhere else; see ``docs/boards/README.md``."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def check_board(board: Board) -> None:
 def _load_own(text: str) -> Board:
     """The board of a file outside the package."""
     file = Path(text)
-    require_file(file, "board file", "give a .py file with a BOARD (docs/boards.md)", called=text)
+    require_file(file, "board file", "give a .py file with a BOARD (docs/boards/README.md)", called=text)
     try:
         board = _run(file)
         check_board(board)

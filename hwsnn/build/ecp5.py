@@ -19,7 +19,7 @@ def _packing(board: Ecp5Board) -> Sequence[str]:
 
 ECP5 = Family(
     # Products are mapped to look-up tables: they are small, most of their factors are constants, and the few columns of
-    # multipliers would spread a design over the chip (``docs/boards.md`` has figures).
+    # multipliers would spread a design over the chip (``docs/boards/ulx3s-85f.md`` has figures).
     synthesis="synth_ecp5 -nodsp",
     synthesis_steps=52,
     nextpnr="nextpnr-ecp5",

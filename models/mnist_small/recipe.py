@@ -33,7 +33,7 @@ and five times as fast. They are there to compare the three.
 | **28x28-8c5-2s-32c5-2s-64-10** | **99.14%** | 40,008 | 13,855 | 47 | 102.1 | 4,107 |
 
 The first is no match without its hidden layer, and was not built. A standard error on 10,000 images is 0.1 points:
-the other two are as good, and the last is the smaller. What the chosen one takes today: `docs/boards.md`.
+the other two are as good, and the last is the smaller. What the chosen one takes today: `docs/boards/ulx3s-85f.md`.
 """
 
 RECIPE = Recipe(

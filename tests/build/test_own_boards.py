@@ -120,7 +120,7 @@ def test_another_kind(tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "folder.py").mkdir()
-    remedy = "give a .py file with a BOARD (docs/boards.md)"
+    remedy = "give a .py file with a BOARD (docs/boards/README.md)"
     for name, found in (("none", "no such"), ("pipe", "is a pipe, not a"), ("folder", "is a folder, not a")):
         file = tmp_path / f"{name}.py"
         result = invoke("build", "digits", "--board", str(file), "-o", str(tmp_path / "out"))
@@ -129,7 +129,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_the_one_in_the_documentation(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "boards.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "boards" / "README.md").read_text()
     (tmp_path / "board.py").write_text(text.split("```python\n")[1].split("```")[0])
     board = load_board(str(tmp_path / "board.py"), Ecp5Board)
     assert (board.name, board.clock_mhz) == ("my-ulx3s", 60)

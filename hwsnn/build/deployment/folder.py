@@ -29,7 +29,7 @@ ANY_ZYNQ = "pynq"
 PORT = "serial:/dev/ttyUSB0"
 """The address of a serial board on a computer without other serial ports."""
 MISSED = "The design MISSES its clock (build.json): do not rely on its answers.\n\n"
-HERE, ELSEWHERE = "It is in this folder", "Copy it here; docs/boards.md of hwsnn says how it is made"
+HERE, ELSEWHERE = "It is in this folder", "Copy it here; docs/boards/zynq.md of hwsnn says how it is made"
 """Of the wheel."""
 
 Report = TypeVar("Report", bound=BuildReport)
