@@ -82,7 +82,8 @@ def run(
         return len(images[part])
 
     in_batches(work, len(images), batch, cores, progress)
-    return Result(scores.argmax(axis=1), scores, spikes, membranes)
+    predictions = scores.argmax(axis=1).astype(np.int64)  # NumPy's indices have 32 bits on a 32-bit machine
+    return Result(predictions, scores, spikes, membranes)
 
 
 def in_batches(
