@@ -60,7 +60,7 @@ DEVICES = {
         # Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet, table 1.1. On the ULX3S-85F. Its share keeps place
         # and route by the open tools within minutes. Two designs with 86 % and more of its block memories were far from
         # routed when nextpnr's router was ended after some minutes (docs/decisions/0003-folding.md).
-        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=20, bram_share=60),
+        Device("lfe5u-85", "Lattice ECP5 LFE5U-85", "ecp5", 4, 83_640, 83_640, 208, 156, share=25, bram_share=60),
         # Gowin DS226, GW2AR series data sheet; Sipeed's page of the Tang Nano 20K says the same. nextpnr was not past
         # the first legalization of a design of 62 % of the flip-flops (90 % with link and memories) after 12 minutes.
         Device("gw2ar-18", "Gowin GW2AR-18", "gowin", 4, 20_736, 15_552, 46, 48, share=30, ff_share=30),

@@ -94,7 +94,7 @@ def test_a_share_that_is_too_small() -> None:
     taken = 100 * smallest.cost.lut / few.lut
     assert few.share < taken <= 100
     assert smallest.remark == (
-        f"the design takes about {taken:.1f} % of the look-up tables of lfe5u-85, more than the usual 20 %: "
+        f"the design takes about {taken:.1f} % of the look-up tables of lfe5u-85, more than the usual {few.share:g} %: "
         "none that is smaller fits"
     )
     assert plan.for_utilization(DIGITS, SMALL).remark is None
