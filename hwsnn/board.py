@@ -114,7 +114,7 @@ def _open_simulated(request: _Request) -> Accelerator:
     request.refuse_baud()
     board = load_board(request.board or SIMULATED, AxiBoard)
     if request.place and request.model is not None:
-        raise InputError(f"{request.address}: names a model, and so does the caller; say it once, with the address sim")
+        raise InputError(f"{request.address}: names a model, as does MODEL; say it once, with the address sim")
     network = load_model(request.place) if request.place else request.network()
     return DmaAccelerator(SimBus(network, board, request.stage), network, request.timeout_s or RESULT_S)
 

@@ -179,11 +179,13 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
     from ..build.vivado.project import DEPLOY
 
     fields: dict[str, Any] = {"project": str(output), "bitstream": None, "run": COMMAND, **remark(project.plan)}
+    instead = ""
     if project.deployment is not None:
         fields |= {"deploy": str(output / DEPLOY)}
+        instead = f"; {project.deployment.folder} is not made"
     text = (
         f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado "
-        f"{oldest('vivado')} or newer, then {project.next_step}"
+        f"{oldest('vivado')} or newer, then {project.next_step}{instead}"
     )
     emit(as_json, fields, lambda: click.echo(text))
 

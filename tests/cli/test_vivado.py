@@ -213,7 +213,8 @@ def test_deployed_by_the_project(workplace: Workplace) -> None:
     """Without Vivado the project has the folder, and fills it where there is one; the one named is not made."""
     outcome = workplace.run("-n", "0", "--deploy", str(workplace.folder / "deployed"))
     assert outcome.exit_code == 3
-    assert outcome.stdout.endswith("or newer, then go on with README.txt in its folder deploy\n")
+    not_made = workplace.folder / "deployed"
+    assert outcome.stdout.endswith(f"then go on with README.txt in its folder deploy; {not_made} is not made\n")
     assert names(workplace.folder) == {"model.safetensors", "tools", workplace.output.name}
     assert names(workplace.output) == PROJECT | {"deploy", "deploy.tcl"}
     assert names(workplace.output / "deploy") == DEPLOYED

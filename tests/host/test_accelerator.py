@@ -85,7 +85,7 @@ def test_missing_model() -> None:
             open_board(address, "nowhere")
     with pytest.raises(InputError, match=r"^nowhere: no such model file; "):
         open_board("sim:nowhere")
-    with pytest.raises(InputError, match=r"^sim:digits: names a model, and so does the caller; say it once, with "):
+    with pytest.raises(InputError, match=r"^sim:digits: names a model, as does MODEL; say it once, with "):
         open_board("sim:digits", "digits")
 
 

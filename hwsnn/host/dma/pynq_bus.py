@@ -97,7 +97,7 @@ class PynqBus(Bus):
         except ImportError as error:
             raise InputError(
                 f"{self.name}: needs PYNQ ({reason(error)}); on the board, install hwsnn's wheel with its extra pynq "
-                "into the Python of the PYNQ image; anywhere else, open sim:MODEL"
+                "into the Python of the PYNQ image; anywhere else, the address sim runs it in simulation"
             ) from None
 
     def _load(self, pynq: Any, bitstream: Path) -> dict[str, Any]:

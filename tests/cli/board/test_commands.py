@@ -93,7 +93,7 @@ def test_a_zcu102(folder: Path, zcu102: SoftBoard) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("sim:digits", "sim:digits: names a model, and so does the caller; say it once, with the address sim"),
+        ("sim:digits", "sim:digits: names a model, as does MODEL; say it once, with the address sim"),
         ("nowhere", "nowhere: not an address of a board; those are serial:PORT, sim, or sim:MODEL where "),
         ("zcu102:nowhere.bit", "nowhere.bit: no such file; "),
         ("zcu102", "zcu102: the board holds another model ("),
