@@ -3,108 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from hwsnn.build.c_header import c_header
-from hwsnn.build.deployment.wheel import NAME as WHEEL
 from hwsnn.build.vivado.build import Follower, end_all_in
-from hwsnn.cli import cli
 from hwsnn.cli.build import _stimulus
 from hwsnn.errors import InputError
 from hwsnn.interface.addresses import ZYNQ_ULTRASCALE
 from hwsnn.model_file import integer_file
 from tests.build.vivado.recorder import texts
-from tests.build.vivado.recorder.recorder import TCLSH, run_script
-from tests.build.vivado.recorder.session import Session
 from tests.build.vivado.recorder.workshop import NETWORK
 from tests.support.stage_lines import beside_stages
-
-CHECKOUT = Path(__file__).parents[2]
-needs_tclsh = pytest.mark.skipif(TCLSH is None, reason="needs tclsh")
-PROJECT = {
-    "build.tcl",
-    "settings.tcl",
-    "package_ip.tcl",
-    "block_design.tcl",
-    "implement.tcl",
-    "hand_off.tcl",
-    "crossings.xdc",
-    "rtl",
-    "hwsnn_accelerator.h",
-    "manifest.json",
-    "folding.json",
-}
-RESULTS = {
-    "random1-zcu102.bit",
-    "random1-zcu102.hwh",
-    "random1-zcu102-hardware.xsa",
-    "utilization.json",
-    "timing.json",
-    "power.json",
-    "build.json",
-    "reports",
-    "vivado.log",
-}
-
-
-@dataclass
-class Workplace:
-    """A model, a PATH of our own, and a folder for results."""
-
-    folder: Path
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "the results, [exit] $here"
-
-    @property
-    def tools(self) -> Path:
-        return self.folder / "tools"
-
-    def environment(self, **settings: str) -> dict[str, str]:
-        return os.environ | {"PATH": str(self.tools), "PYTHONPATH": str(CHECKOUT)} | settings
-
-    def install_vivado(self) -> None:
-        """The one of tests/build/vivado/recorder/fake_vivado.py."""
-        file = self.tools / "vivado"
-        file.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.build.vivado.recorder.fake_vivado "$@"\n')
-        file.chmod(0o755)
-
-    def command(self, *arguments: str, board: str = "zcu102") -> list[str]:
-        named = ["build", str(self.folder / "model.safetensors"), "--board", board, "-o", str(self.output)]
-        return [sys.executable, "-m", "hwsnn", *named, *arguments]
-
-    def run(self, *arguments: str, board: str = "zcu102", **settings: str) -> Result:
-        command = self.command(*arguments, board=board)[3:]
-        return CliRunner().invoke(cli, command, env=self.environment(**settings), prog_name="hwsnn")
+from tests.support.vivado_workplace import CHECKOUT, PROJECT, RESULTS, Workplace, a_workplace, names, needs_tclsh
 
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
-    integer_file.save(NETWORK, tmp_path / "model.safetensors")
-    made = Workplace(tmp_path)
-    made.tools.mkdir()
-    for name in ("tclsh", "sleep"):
-        path = next((Path(p, name) for p in os.environ["PATH"].split(os.pathsep) if Path(p, name).is_file()), None)
-        if path is not None:
-            (made.tools / name).symlink_to(path)
-    return made
-
-
-def names(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir()}
+    return a_workplace(tmp_path)
 
 
 def refused(outcome: Result, text: str) -> None:
@@ -188,47 +112,6 @@ def test_done(workplace: Workplace) -> None:
     assert list(build["stage_seconds"]) == stages
     assert (workplace.output / "reports" / "power.rpt").read_text() == texts.power(matched=False)
     assert "hwsnn: stage implementation\n" in (workplace.output / "vivado.log").read_text()
-
-
-DEPLOYED = {"random1.safetensors", "driver.py", "driver.ipynb", "README.txt", WHEEL}
-BITSTREAM = {"random1-zcu102.bit", "random1-zcu102.hwh"}
-
-
-@needs_tclsh
-def test_deployed(workplace: Workplace) -> None:
-    """The folder for the board is whole, and the project knows nothing of it."""
-    workplace.install_vivado()
-    folder = workplace.folder / "deployed"
-    outcome = workplace.run("-n", "0", "--deploy", str(folder), "--json")
-    assert outcome.exit_code == 0, outcome.stderr
-    assert json.loads(outcome.stdout)["deploy"] == str(folder)
-    assert names(folder) == DEPLOYED | BITSTREAM | {"build.json", "power.json"}
-    assert names(workplace.output) == PROJECT | RESULTS
-    for name in (*BITSTREAM, "power.json"):
-        assert (folder / name).read_bytes() == (workplace.output / name).read_bytes()
-
-
-@needs_tclsh
-def test_deployed_by_the_project(workplace: Workplace) -> None:
-    """Without Vivado the project has the folder, and fills it where there is one; the one named is not made."""
-    outcome = workplace.run("-n", "0", "--deploy", str(workplace.folder / "deployed"))
-    assert outcome.exit_code == 3
-    not_made = workplace.folder / "deployed"
-    assert outcome.stdout.endswith(f"then go on with README.txt in its folder deploy; {not_made} is not made\n")
-    assert names(workplace.folder) == {"model.safetensors", "tools", workplace.output.name}
-    assert names(workplace.output) == PROJECT | {"deploy", "deploy.tcl"}
-    assert names(workplace.output / "deploy") == DEPLOYED
-    assert run_script(workplace.output / "build.tcl", Session()).error is None
-    assert names(workplace.output / "deploy") == DEPLOYED | BITSTREAM
-    for name in BITSTREAM:
-        assert (workplace.output / "deploy" / name).read_bytes() == (workplace.output / name).read_bytes()
-
-
-def test_where_the_project_deploys(workplace: Workplace) -> None:
-    outcome = workplace.run("--project-only", "--deploy", "anywhere", "--json", board="zcu102-uart")
-    assert outcome.exit_code == 0, outcome.stderr
-    assert json.loads(outcome.stdout)["deploy"] == str(workplace.output / "deploy")
-    assert names(workplace.output / "deploy") == DEPLOYED - {WHEEL}
 
 
 @needs_tclsh
