@@ -70,7 +70,7 @@ def for_utilization(network: Network, device: Device, percent: float | None = No
             f"not {percent:g} %"
         )
     planned = _planned(network, device, search, candidate, pixels_per_cycle)
-    return planned if percent is not None else _with_remark(planned, ": none that is smaller fits")
+    return planned if percent is not None else _with_remark(planned, ": none within that was found")
 
 
 def for_throughput(network: Network, device: Device, fps: float, clock_mhz: float, pixels_per_cycle: int = 1) -> Plan:

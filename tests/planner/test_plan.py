@@ -95,7 +95,7 @@ def test_a_share_that_is_too_small() -> None:
     assert few.share < taken <= 100
     assert smallest.remark == (
         f"the design takes about {taken:.1f} % of the look-up tables of lfe5u-85, more than the usual {few.share:g} %: "
-        "none that is smaller fits"
+        "none within that was found"
     )
     assert plan.for_utilization(DIGITS, SMALL).remark is None
 
@@ -153,8 +153,8 @@ def test_a_share_of_the_flip_flops() -> None:
     smallest = plan.for_utilization(DIGITS, least)
     taken = 100 * smallest.cost.ff / SMALL.ff
     assert smallest.remark == (
-        f"the design takes about {taken:.1f} % of the flip-flops of lfe5u-85, more than the usual 1 %: none that is "
-        "smaller fits"
+        f"the design takes about {taken:.1f} % of the flip-flops of lfe5u-85, more than the usual 1 %: none within "
+        "that was found"
     )
 
 
