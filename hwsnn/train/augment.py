@@ -1,4 +1,4 @@
-"""Images as others might have written them: each moved, turned, scaled, sheared and bent a little by chance.
+"""Images as they might have been, too: moved, turned, scaled, sheared, bent or mirrored a little by chance.
 
 Affine and elastic distortions of digits: P. Simard, D. Steinkraus, J. Platt, "Best Practices for Convolutional Neural
 Networks Applied to Visual Document Analysis", ICDAR 2003.
@@ -50,3 +50,25 @@ class Distortion:
             field = functional.interpolate(field, size=size, mode="bicubic", align_corners=True)
             grid = grid + field.permute(0, 2, 3, 1)
         return functional.grid_sample(images, grid, align_corners=False)
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """Moves images by up to ``pixels`` whole pixels either way, black coming in, and mirrors every other one."""
+
+    pixels: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The images (N, C, H, W), each moved and mirrored by itself."""
+        count, _, height, width = images.shape
+        padded = functional.pad(images, (self.pixels,) * 4)
+        rows, columns = (
+            torch.randint(2 * self.pixels + 1, (count, 1), device=images.device)
+            + torch.arange(extent, device=images.device)
+            for extent in (height, width)
+        )
+        mirrored = torch.rand(count, 1, device=images.device) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+        every = torch.arange(count, device=images.device)[:, None, None]
+        # Indices before and after the slice of channels put them last.
+        return padded[every, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

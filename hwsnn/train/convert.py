@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from ..spec import EncoderKind
+from .layers import Integrators, Layer, Neurons
 from .loop import Images, Plan, train
-from .network import Integrators, Layer, Neurons, TrainableNetwork
+from .network import TrainableNetwork
 
 PLAN = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0, half_precision=False)
 """How each layer is calibrated."""

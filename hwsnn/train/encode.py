@@ -13,6 +13,7 @@ from ..spec import EncoderKind
 def encode(images: Tensor, kind: EncoderKind, timesteps: int) -> Tensor:
     """The first layer's inputs (T, N, C, H, W) for pixels (N, C, H, W) from 0 to 1; of ``direct`` one step for all.
 
+    ``steps`` takes the values (N, T, C, H, W) as they are.
     ``poisson`` draws from PyTorch's generator: as many spikes as the hardware's shift register, not the same ones.
     """
     if kind == "direct":
@@ -28,5 +29,5 @@ def encode(images: Tensor, kind: EncoderKind, timesteps: int) -> Tensor:
         first = torch.floor((1 - images) * (timesteps - 1) + 0.5)
         return ((steps == first) & (images > 0)).to(images.dtype)
     if kind == "steps":
-        raise ValueError("encoding must make steps of still images in training, and 'steps' takes its own")
+        return images.transpose(0, 1)
     return assert_never(kind)

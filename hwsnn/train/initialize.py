@@ -14,7 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .network import Integrators, Layer, TrainableNetwork
+from .layers import Integrators, Layer
+from .network import TrainableNetwork
 from .quantized import fold_norms
 
 HALVINGS = 24

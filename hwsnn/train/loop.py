@@ -61,6 +61,7 @@ def same_every_time(seed: int) -> None:
     thread each, get more done than one after the other.
     """
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # what is read is written before
     torch.set_num_threads(1)
     torch.manual_seed(seed)
 
@@ -108,7 +109,8 @@ class _Run:
     """What changes while a network is trained, and what it takes to go on from there."""
 
     def __init__(self, network: nn.Module, plan: Plan, count: int) -> None:
-        self.network, self.plan = network, plan
+        # Where channels are last, half precision is several times as fast on a CPU that computes with it.
+        self.network, self.plan = network.to(memory_format=torch.channels_last), plan
         self.steps_an_epoch = count // plan.batch
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: self._rate(step))

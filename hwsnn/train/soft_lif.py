@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .network import Integrators, Neurons, TrainableNetwork
+from .layers import Integrators, Neurons
+from .network import TrainableNetwork
 
 LEAST = 1e-30
 """Below this j, where the softplus underflows, the rate counts as flat."""

@@ -14,7 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .network import Layer, Neurons, TrainableNetwork
+from .layers import Layer, Neurons
+from .network import TrainableNetwork
 
 
 class Tandem(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here

@@ -49,9 +49,9 @@ def test_notation() -> None:
     ("notation", "message"),
     [
         ("28-10", "the input must be like 28x28 or 2x128x128, not '28'"),
-        ("28x28-4d5-10", "layers must be like 64c5, 64c5p, 2s or 128, not '4d5'"),
-        ("28x28--10", "layers must be like 64c5, 64c5p, 2s or 128, not ''"),
-        ("28x28-8c5-2s", "the last layer must have weights, not be the pool 2s"),
+        ("28x28-4d5-10", "layers must be like 64c5, 64c5p, 2s, r3 or 128, not '4d5'"),
+        ("28x28--10", "layers must be like 64c5, 64c5p, 2s, r3 or 128, not ''"),
+        ("28x28-8c5-2s", "the last layer must make scores, and not be the pool 2s"),
         ("4x4-8c5-10", "the window of 8c5 must fit its input of 4x4"),
         ("4x4-5s-10", "the window of 5s must fit its input of 4x4"),
         ("4x4-8c4p-10", "a padded window must be odd, not 4 as in 8c4p"),
@@ -104,9 +104,17 @@ def test_poisson_spikes_as_often_as_the_reference() -> None:
     assert rates[0] == 0
 
 
-def test_values_that_change_with_time_are_not_made_of_still_images() -> None:
-    with pytest.raises(ValueError, match="encoding must make steps of still images in training"):
-        encode(torch.zeros(1, 1, 1, 1), "steps", 2)
+def test_values_that_change_with_time_are_taken_as_they_are() -> None:
+    torch.manual_seed(5)
+    network = with_norms(spiking(SMALL, timesteps=3, beta=0.5, encoding="steps")).double()
+    exact = export(network, "net")
+    values = torch.randint(0, 3, (4, 3, 2, 9, 8), dtype=torch.float64)
+    with torch.no_grad():
+        scores = network(values)
+    for image in range(4):
+        outputs = simulate_trained(exact, values[image].numpy())
+        assert 0.02 < outputs["conv1"].mean() < 0.98
+        assert outputs["dense2"][-1, :, 0, 0] == pytest.approx(scores[image].numpy(), rel=1e-9, abs=1e-9)
 
 
 def on_the_grid(network: TrainableNetwork, generator: np.random.Generator) -> TrainableNetwork:
@@ -168,3 +176,36 @@ def test_gradients_pass_the_rounding() -> None:
     for parameter in network.parameters():
         assert parameter.grad is not None
         assert (parameter.grad != 0).any()
+
+
+def test_residual_block_adds_spikes() -> None:
+    """Numbers of spikes go on from a block, in training and in integers: they agree where nothing is rounded."""
+    torch.manual_seed(4)
+    network = with_norms(spiking("2x9x8-3c3p-r3-r3-4c3-6-5", timesteps=3, beta=0.5)).double()
+    exact = export(network, "net")
+    assert [layer.name for layer in exact.layers] == [
+        "conv1", "conv2", "conv3", "add1", "conv4", "conv5", "add2", "conv6", "dense1", "dense2",
+    ]  # fmt: skip
+    assert exact.edges[3] == ((0, 0), (2, 0))
+    pixels = torch.randint(0, 256, (4, 2, 9, 8)) / torch.tensor(255.0, dtype=torch.float64)
+    with torch.no_grad():
+        scores = network(pixels)
+        steps = network.layers[1](network.layers[0](network.inputs(pixels)))
+    assert set(steps.unique().tolist()) == {0, 1, 2}
+    for image in range(4):
+        outputs = simulate_trained(exact, encode(pixels, "direct", 3).expand(3, *pixels.shape).numpy()[:, image])
+        assert outputs["dense2"][-1, :, 0, 0] == pytest.approx(scores[image].numpy(), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("notation", "message"),
+    [
+        ("9x9-r3-5", "the first layer must make spikes, and not be the residual block r3"),
+        ("9x9-4c3-r3-2s-5", "a pool takes spikes, 0 or 1, not the sums of a residual block, as 2s would"),
+        ("9x9-4c3-r3", "the last layer must make scores, and not be the residual block r3"),
+        ("9x9-4c3-r4-5", "a padded window must be odd, not 4 as in r4"),
+    ],
+)
+def test_where_a_residual_block_cannot_be(notation: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        spiking(notation, timesteps=2, beta=0.5)

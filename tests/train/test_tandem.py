@@ -14,7 +14,8 @@ from hwsnn.spec import EncoderKind
 torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.initialize import initialize  # noqa: E402  # they need PyTorch
-from hwsnn.train.network import Layer, TrainableNetwork, export, spiking  # noqa: E402
+from hwsnn.train.layers import Layer  # noqa: E402
+from hwsnn.train.network import TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.tandem import Tandem  # noqa: E402
 
 SMALL, TIMESTEPS = "2x9x8-4c3p-2s-5c3-6-3", 6
