@@ -39,7 +39,7 @@ IMPATIENCE_SECONDS = 5
 SUMMARIES = {
     "demo": "Run the whole flow on the shipped digits model: verify, build, measure.",
     "train": "Train a model by its recipe.",
-    "data": "Download a public data set: mnist.",
+    "data": "Download a public data set, so that its word can be given as DATA.",
     "quantize": "Turn a trained network into an integer model.",
     "check": "Run a module in its own framework beside the model that was made of it.",
     "inspect": "Show a model's layers: shapes, neurons, widths, thresholds.",
@@ -184,7 +184,7 @@ def cli(ctx: click.Context) -> None:
     """Turn a trained spiking neural network into verified, readable FPGA hardware.
 
     MODEL is a .safetensors model file or the name of a shipped model, such as digits. DATA is a folder of IDX files, an
-    .npz with x and y, or a word: digits, mnist. With --json a command prints one JSON object, and progress goes to
+    .npz with x and y, or a word, such as mnist. With --json a command prints one JSON object, and progress goes to
     stderr.
     """
     if ctx.invoked_subcommand is None:

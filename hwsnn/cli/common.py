@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 160
 """Width of a table that does not go to a terminal: wide enough that no column is cut."""
 
+DATA_WORDS = "digits, mnist, fashion-mnist"
+"""The words of data sets (``hwsnn.data.sets``), written out here because help texts load no numpy."""
+
 model_argument = click.argument("model", metavar="MODEL")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 count_option = click.option(
@@ -40,7 +43,7 @@ def data_option(*, required: bool = False, split: str = "the test split") -> Cal
         envvar="HWSNN_DATA" if required else None,
         show_envvar=required,
         metavar="DATA",
-        help=f"A folder of IDX files ({split}), an .npz with x and optional y, or a word: digits, mnist.",
+        help=f"A folder of IDX files ({split}), an .npz with x and optional y, or a word: {DATA_WORDS}.",
     )
 
 

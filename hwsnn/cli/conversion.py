@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data import images
+from ..data import Wish, images
 from ..errors import InputError
 from ..progress import stages
 from ..spec import MAX_PIXEL_BITS, EncoderKind
@@ -62,19 +62,20 @@ class Calibration:
 
         if timesteps is None:
             raise InputError("--convert chooses thresholds for a number of time steps; give --timesteps T, such as 16")
-        path, split = located(self.data)
-        if path.is_dir() and split != "train":
+        wish = Wish(shape=sample if len(sample) == 3 else None)
+        source, split = located(self.data, wish)
+        if source.path.is_dir() and split != "train":
             raise InputError(
                 f"{self.data}: has no training images, and --convert takes no thresholds from test images; give a "
                 "folder that has them, or an .npz of some"
             )
         count = self.count or SAMPLE_IMAGES
-        found = images(self.data, split, self.count).images[:count]
+        found = images(self.data, split, self.count, wish).images[:count]
         inputs = self._inputs(found, sample)
         with stages() as show:
             show.at("converting by the activations on training images")
             made = convert(module, inputs, timesteps=timesteps)
-        kind = "training images" if path.is_dir() else "images"
+        kind = "training images" if source.path.is_dir() else "images"
         return Calibrated(made, f"the first {len(found):,} {kind} of {Path(self.data).resolve().name}")
 
     def _inputs(self, found: Any, sample: tuple[int, ...]) -> FloatArray:

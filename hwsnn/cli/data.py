@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from hwsnn.data.sets import SETS
+
+from ..errors import InputError
 from ..progress import stages
 from .common import as_path, emit, json_option
 
 
 @click.command("data")
-@click.argument("name", type=click.Choice(["mnist"]))
+@click.argument("name", type=click.Choice(list(SETS)))
 @click.option(
     "--to",
     "folder",
@@ -31,11 +34,13 @@ def command(name: str, folder: Path | None, as_json: bool) -> None:
     from hwsnn.files.cache import private_folder
 
     from ..data.fetch import fetch
-    from ..data.mnist import FILES, MIRRORS
 
-    target = folder or private_folder("data") / name
+    named = SETS[name]
+    if not named.files:
+        raise InputError(f"{name}: cannot be fetched; {named.source}, and put it where docs/data.md says")
+    target = folder or private_folder("data") / named.folder
     with stages(DownloadColumn(), TransferSpeedColumn()) as show:
-        files = fetch(target, FILES, MIRRORS, show.at)
+        files = fetch(target, named.files, named.mirrors, show.at)
 
     def human() -> None:
         for file in files:

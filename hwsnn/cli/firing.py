@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsnn.data import idx
 from hwsnn.data.idx import Split
-from hwsnn.data.resolve import resolve
+from hwsnn.data.resolve import ANY, Source, Wish, resolve
 
-from ..data import load
+from ..data import load, wish_of
 from ..progress import stages
 from .common import results_console
 
@@ -50,22 +49,22 @@ class Sample:
     layers: Mapping[str, Firing]
 
 
-def located(data: str) -> tuple[Path, Split]:
+def located(data: str, wish: Wish = ANY) -> tuple[Source, Split]:
     """Where the images of ``data`` are, and which: training images where there are any, as the network knows them."""
-    path = resolve(data, "train")
-    return (path, "train") if idx.find(path, idx.name("train", "images")) else (resolve(data, "test"), "test")
+    source = resolve(data, "train", wish)
+    return (source, "train") if source.holds("train") else (resolve(data, "test", wish), "test")
 
 
 def measured(network: Network, data: str, count: int | None) -> Sample:
     """The firing of ``network`` on the first ``count`` images of ``data``, with progress on stderr."""
     from hwsnn.reference.firing import measure
 
-    path, split = located(data)
+    source, split = located(data, wish_of(network))
     images = load(data, network, count, split).images[: count or SAMPLE_IMAGES]
     with stages() as show:
         show.at("running the reference on sample data", 0, len(images))
         layers = measure(network, images, progress=show.advance)
-    kind = {"train": "training images", "test": "test images"}[split] if path.is_dir() else "images"
+    kind = {"train": "training images", "test": "test images"}[split] if source.path.is_dir() else "images"
     return Sample(f"{kind} of {Path(data).resolve().name}", len(images), layers)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from hwsnn.data.resolve import path_of
 from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.conventions import DEFAULT_DT
 from hwsnn.quantization.quantize import DEFAULT_TIMESTEPS, quantize
@@ -24,7 +25,7 @@ from ..spec import (
 )
 from .common import data_option, emit, json_option, output_option, require_another
 from .conversion import Calibration
-from .firing import located, measured, sample_count_option, show_sample, with_sample
+from .firing import measured, sample_count_option, show_sample, with_sample
 from .module_source import ModuleOptions, module_options, source_file
 from .self_check import SelfCheck
 from .source import (
@@ -119,7 +120,7 @@ def command(
         raise click.UsageError("-n counts images of --data: give that too", click.get_current_context())
     require_another(output, source=source_file(source), **({"weights": weights} if weights else {}))
     if data is not None:
-        require_another(output, data=located(data)[0])
+        require_another(output, data=path_of(data))
     counted = counted_as(mean, std, input_scale, pixel_bits)
     calibration = Calibration.of(data, count, counted, encoding, forward) if convert else None
     module = ModuleOptions(weights, sample, forward, timesteps, encoding, calibration)

@@ -69,7 +69,7 @@ def command(
 
     import numpy as np
 
-    from hwsnn.data.resolve import resolve
+    from hwsnn.data.resolve import path_of
     from hwsnn.files.atomic import written_whole
     from hwsnn.reference.activity import measure
 
@@ -77,7 +77,7 @@ def command(
     from ..reference import run
 
     network = load_model(model)
-    require_another(output, model=model_path(model), data=resolve(data, "test"))
+    require_another(output, model=model_path(model), data=path_of(data))
     with written_whole(output) if output else nullcontext() as partial:
         loaded = load(data, network, count)
         with stages() as show:

@@ -9,7 +9,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,12 @@ from hwsnn.progress import StageProgress, silent
 
 from ..errors import InputError, reason
 from .idx import find
+from .named import RemoteFile
 from .reading import MOST_BYTES, UNREADABLE
 
 TIMEOUT_S = 30
 """Time-out of a mirror, in seconds."""
 CHUNK = 1 << 16
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file that mirrors have as ``name``.gz, of ``size`` bytes.
-
-    ``sha256`` is of the unpacked content, so that an unpacked or repacked copy is recognized as correct, too.
-    """
-
-    name: str
-    size: int
-    sha256: str
 
 
 class _MirrorError(Exception):
@@ -53,7 +41,7 @@ def fetch(
     """Download those of ``files`` that ``folder`` (made if missing) lacks, from the first of ``mirrors`` that has them.
 
     A mirror is a URL that ends with a slash. ``progress`` gets a file's name, its bytes so far and their total.
-    An incomplete file is ``NAME.gz.part`` until it is complete and correct; the next call resumes it.
+    An incomplete file is ``NAME.part`` until it is complete and correct; the next call resumes it.
     Returns the downloaded files. Raises ``InputError`` if no mirror has a file, if ``folder`` cannot be written to,
     and if it holds a file of the same name with another content.
     """
@@ -86,9 +74,9 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _is_there(folder: Path, file: RemoteFile) -> bool:
-    """Whether ``folder`` holds ``file``, packed or not. Raises ``InputError`` if its content is wrong."""
+    """Whether ``folder`` holds ``file``, in any form. Raises ``InputError`` if its content is wrong."""
     path = find(folder, file.name)
-    flaw = path and _flaw(path, path.suffix == ".gz", file.sha256)
+    flaw = path and _flaw(path, file.packed and path.suffix == ".gz", file.sha256)
     if flaw:
         raise InputError(f"{path}: is not the file of that name ({flaw}); move it away, or name another folder")
     return path is not None
@@ -112,7 +100,7 @@ def _flaw(path: Path, packed: bool, sha256: str) -> str | None:
 
 def _fetch_one(folder: Path, file: RemoteFile, mirrors: deque[str], progress: StageProgress) -> Path:
     """Download ``file``, cycling through ``mirrors`` while any makes progress; leaves the successful one in front."""
-    target = folder / f"{file.name}.gz"
+    target = folder / file.remote_name
     part = folder / f"{target.name}.part"
     failures: dict[str, str] = {}
     before = -1
@@ -138,7 +126,7 @@ def _complete(part: Path, url: str, file: RemoteFile, progress: StageProgress) -
     """Complete ``part`` to ``file``; restart from the beginning if its content turns out to be of another file."""
     resumed = _size(part) > 0
     _download(part, url, file, progress)
-    flaw = _flaw(part, True, file.sha256)
+    flaw = _flaw(part, file.packed, file.sha256)
     if flaw:
         part.unlink()
         if not resumed:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, reason
+from .frames import Frames, Labels
 from .reading import UNREADABLE, Stream, read_exactly, require_room
 
 Split = Literal["train", "test"]
@@ -64,3 +65,33 @@ def read_values(path: Path, stream: Stream, shape: tuple[int, ...], total: int) 
     if shape[0] == total and stream.read(1):
         raise InputError(f"{path}: has data after its {total} entries; it must end there")
     return np.frombuffer(values, np.uint8).reshape(shape)
+
+
+def holds(folder: Path, split: Split) -> bool:
+    """Whether ``folder`` has the images of ``split``, packed or not."""
+    return find(folder, name(split, "images")) is not None
+
+
+def frames(folder: Path, split: Split) -> Frames:
+    """The images of ``split`` in ``folder``, (N, 1, H, W), and their labels if there is a file of them."""
+    wanted = name(split, "images")
+    file = find(folder, wanted)
+    if file is None:
+        raise InputError(f"{folder}: holds no IDX {split} images; there must be {wanted} or {wanted}.gz")
+    with opened(file) as stream:
+        total, *size = read_shape(file, stream, AXES["images"])
+
+    def first(count: int) -> tuple[Bytes, Labels | None]:
+        with opened(file) as stream:
+            read_shape(file, stream, AXES["images"])
+            values = read_values(file, stream, (count, 1, *size), total)
+        label_file = find(folder, name(split, "labels"))
+        if label_file is None:
+            return values, None
+        with opened(label_file) as stream:
+            (labelled,) = read_shape(label_file, stream, AXES["labels"])
+            if labelled != total:
+                raise InputError(f"{label_file}: holds {labelled} labels; there must be one for each of {total} images")
+            return values, read_values(label_file, stream, (count,), total).astype(np.int64)
+
+    return Frames(file, (total, 1, *size), first)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .fetch import RemoteFile
+from . import idx
 from .idx import name
+from .named import NamedData, RemoteFile
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -14,4 +15,16 @@ FILES = (
     RemoteFile(name("train", "labels"), 28_881, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
     RemoteFile(name("test", "images"), 1_648_877, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
     RemoteFile(name("test", "labels"), 4_542, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+)
+
+SET = NamedData(
+    word="mnist",
+    title="MNIST",
+    shape=(1, 28, 28),
+    folder="mnist",
+    holds=idx.holds,
+    frames=idx.frames,
+    files=FILES,
+    mirrors=MIRRORS,
+    models=("mnist",),
 )

@@ -1,49 +1,140 @@
-"""Resolve the name or path of a data set."""
+"""Resolve the word or path of a data set."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hwsnn.errors import InputError
 from hwsnn.files.cache import cache_folder
 from hwsnn.files.shipped import folder
 
-from .idx import Split, find, name
+from .frames import Shape, fits
+from .idx import Split
+from .named import NamedData
+from .sets import SETS, SHIPPED, words
 
-SHIPPED = {"digits": "digits/samples.npz"}
-"""Names of data files below ``models/``."""
-MNIST = "mnist"
+
+@dataclass(frozen=True)
+class Source:
+    """Where data are. ``named``: the set of that folder; None for a file, and for a folder that holds none."""
+
+    path: Path
+    named: NamedData | None = None
+
+    def holds(self, split: Split) -> bool:
+        """Whether it is a folder that holds ``split``."""
+        return self.named is not None and self.named.holds(self.path, split)
 
 
-def resolve(text: str, split: Split) -> Path:
-    """The file or folder that ``text`` names: a data set's name, or a path; a name wins over a path of that name.
+@dataclass(frozen=True)
+class Wish:
+    """What is to be found in a folder of several sets. ``word``: the set. ``shape``: of a frame, which the set fits."""
 
-    A folder stands for its subfolder ``mnist`` if only that one holds the images of ``split``. The name ``mnist`` is
-    the folder that the environment variable ``HWSNN_DATA`` names, or else what ``hwsnn data mnist`` downloaded; raises
-    ``InputError`` if neither holds the images of ``split``.
+    word: str | None = None
+    shape: Shape | None = None
+
+    def allows(self, named: NamedData) -> bool:
+        """Whether frames of that set have the shape, as far as it is known."""
+        return self.shape is None or fits(named.shape, self.shape)
+
+
+ANY = Wish()
+
+
+def resolve(text: str, split: Split, wish: Wish = ANY) -> Source:
+    """The file or folder that ``text`` names: a data set's word, or a path; a word wins over a path of that name.
+
+    A folder that holds no data of ``split`` itself stands for one of the data sets in its subfolders: the one of
+    ``wish``, else the only one of its shape, else the only one. Raises ``InputError`` if there are several.
+
+    A word is looked for in the folder that the environment variable ``HWSNN_DATA`` names, in that folder's subfolder
+    for the set, and in what ``hwsnn data`` fetched; originals before copies. Raises ``InputError`` if none holds
+    ``split``.
     """
-    if text in SHIPPED:
-        return folder("models") / SHIPPED[text]
-    return _mnist(split) if text == MNIST else _holding(Path(text), split) or Path(text)
+    if text in SETS:
+        return _by_word(SETS[text], split)
+    path = path_of(text)
+    if not path.is_dir():
+        return Source(path)
+    return _itself(path, split, wish) or _inside(path, split, wish) or Source(path)
+
+
+def path_of(text: str) -> Path:
+    """``text`` as a path, unless it is the word of a shipped file."""
+    return folder("models") / SHIPPED[text] if text in SHIPPED else Path(text)
 
 
 def fetched() -> Path:
-    """The folder that ``hwsnn data`` downloads to, which need not exist: it has a subfolder for each data set."""
+    """The folder that ``hwsnn data`` fetches to, which need not exist: it has a subfolder for each data set."""
     return cache_folder() / "hwsnn" / "data"
 
 
-def _holding(path: Path, split: Split) -> Path | None:
-    return next((folder for folder in (path, path / MNIST) if find(folder, name(split, "images"))), None)
-
-
-def _mnist(split: Split) -> Path:
+def _by_word(named: NamedData, split: Split) -> Source:
     given = os.environ.get("HWSNN_DATA")
-    found = (given and _holding(Path(given), split)) or _holding(fetched(), split)
+    for form in named.forms:
+        if given and _is(Path(given), form, split):
+            return Source(Path(given), form)
+        for place in (*([Path(given)] if given else []), fetched()):
+            if form.holds(place / form.folder, split):
+                return Source(place / form.folder, form)
+    also = f" or in HWSNN_DATA, {given}" if given else ""
+    remedy = f"`hwsnn data {named.word}` fetches them, or " if named.files else f"{named.source}; "
+    raise InputError(
+        f"{named.word}: no {split} data in {fetched() / named.folder}{also}; "
+        f"{remedy}set HWSNN_DATA to a folder that holds them"
+    )
+
+
+def _is(path: Path, wanted: NamedData, split: Split) -> bool:
+    """Whether a folder itself is that set's. Files of the same names are told apart by the folder's own name.
+
+    A folder of any other name is that of the first set that it can be.
+    """
+    holding = [form for form in _all_forms() if form.holds(path, split)]
+    called = [form for form in holding if form.folder == path.resolve().name]
+    return any(form.files == wanted.files and form.folder == wanted.folder for form in called or holding[:1])
+
+
+def _itself(path: Path, split: Split, wish: Wish) -> Source | None:
+    """The set whose files are in that folder itself: of several sets of such files, the wished one, or the first."""
+    holding = [form for form in _all_forms() if form.holds(path, split)]
+    wished = [form for form in holding if form.word == wish.word]
+    return next((Source(path, form) for form in (*wished, *holding)), None)
+
+
+def _inside(path: Path, split: Split, wish: Wish) -> Source | None:
+    """The set in a subfolder that ``wish`` means; None if there is none."""
+    found = list(_subfolders(path, split))
+    fitting = [source for source in found if source.named is not None and wish.allows(source.named)]
+    wished = [source for source in fitting if source.named is not None and source.named.word == wish.word]
+    if wish.shape is None:  # views of files that are there as they are, too, must be wished for
+        fitting = _of_different_folders(fitting)
+    for choice in (wished, fitting, _of_different_folders(found)):
+        if len(choice) == 1:
+            return choice[0]
     if not found:
-        also = f" or in HWSNN_DATA, {given}" if given else ""
-        raise InputError(
-            f"mnist: no {split} images in {fetched() / MNIST}{also}; "
-            "`hwsnn data mnist` fetches them, or set HWSNN_DATA to a folder that holds the IDX files"
-        )
-    return found
+        return None
+    there = ", ".join(source.named.word for source in fitting or found if source.named is not None)
+    raise InputError(
+        f"{path}: holds several data sets, of which none alone is meant: {there}; name the folder of one, such as "
+        f"{(fitting or found)[0].path}, or give a word ({words()})"
+    )
+
+
+def _subfolders(path: Path, split: Split) -> Iterator[Source]:
+    """Each set that is in its subfolder of ``path``: the original, or else a copy."""
+    for named in SETS.values():
+        yield from [Source(path / form.folder, form) for form in named.forms if form.holds(path / form.folder, split)][
+            :1
+        ]
+
+
+def _of_different_folders(sources: list[Source]) -> list[Source]:
+    return list({source.path: source for source in reversed(sources)}.values())[::-1]
+
+
+def _all_forms() -> Iterator[NamedData]:
+    return (form for named in SETS.values() for form in named.forms)

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from hwsnn.data.resolve import resolve
 
-from ..data import Data, LabelledData, load
+from ..data import Data, LabelledData, load, wish_of
 from ..errors import InputError
 from ..spec import Network
 
@@ -24,7 +24,7 @@ def measured(
     the result. ``test``: the test images, for finished designs. Only the first ``limit``, if given. Raises
     ``InputError`` if they are not usable.
     """
-    path = resolve(text, "test" if part == "test" else "train")
+    path = resolve(text, "test" if part == "test" else "train", wish_of(network)).path
     if part == "test" or (part is None and path.is_file()):
         data, words = load(text, network, limit), f"the test images of {text}" if path.is_dir() else text
     else:
@@ -34,7 +34,7 @@ def measured(
         if limit is not None and limit > last:
             raise InputError(f"{text}: -n must be from 1 to {last}, the last training images, not {limit}")
         kept = slice(len(data.images) - last, len(data.images) - last + (limit or last))
-        data = Data(data.images[kept], None if data.labels is None else data.labels[kept])
+        data = Data(data.images[kept], None if data.labels is None else data.labels[kept], data.remark)
     if data.labels is None:
         raise InputError(f"{text}: holds no labels; there must be some to measure accuracy")
-    return LabelledData(data.images, data.labels), words
+    return LabelledData(data.images, data.labels, data.remark), words

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from click.testing import CliRunner
 
 from hwsnn.cli import cli
 from hwsnn.data import fetch as fetching
-from hwsnn.data import mnist
-from hwsnn.data.fetch import RemoteFile, fetch
+from hwsnn.data.fetch import fetch
+from hwsnn.data.named import RemoteFile
 from hwsnn.data.resolve import resolve
+from hwsnn.data.sets import SETS
 from hwsnn.errors import InputError
 from tests.data.mirror import CONTENT, IMAGES, LABELS, PACKED, Mirror
 from tests.support.stage_lines import beside_stages
@@ -294,9 +296,11 @@ def test_interrupted_and_taken_up_again(tmp_path: Path, mirror: Mirror, number: 
 def run_command(folder: Path, mirror: Mirror, **options: Any) -> subprocess.Popen[str]:
     """``hwsnn data mnist`` in a process of its own, with stand-in files."""
     script = (
-        "import sys; from hwsnn.data import fetch, mnist; from hwsnn.cli import main; "
-        f"mnist.FILES = [fetch.RemoteFile(*file) for file in {[(f.name, f.size, f.sha256) for f in FILES]}]; "
-        f"mnist.MIRRORS = [{mirror.url!r}]; sys.argv[1:] = ['data', 'mnist', '--to', {str(folder)!r}]; main()"
+        "import sys; from dataclasses import replace; from hwsnn.data.named import RemoteFile; "
+        "from hwsnn.data.sets import SETS; from hwsnn.cli import main; "
+        f"files = tuple(RemoteFile(*file) for file in {[(f.name, f.size, f.sha256) for f in FILES]}); "
+        f"SETS['mnist'] = replace(SETS['mnist'], files=files, mirrors=({mirror.url!r},)); "
+        f"sys.argv[1:] = ['data', 'mnist', '--to', {str(folder)!r}]; main()"
     )
     command = [sys.executable, "-c", script]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
@@ -312,8 +316,7 @@ def wait_for(happened: Callable[[], bool]) -> None:
 @pytest.fixture
 def command(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs ``hwsnn data mnist`` with stand-in files, and gives what it prints."""
-    monkeypatch.setattr(mnist, "FILES", FILES)
-    monkeypatch.setattr(mnist, "MIRRORS", [mirror.url])
+    monkeypatch.setitem(SETS, "mnist", replace(SETS["mnist"], files=tuple(FILES), mirrors=(mirror.url,)))
 
     def run(*options: str) -> str:
         result = CliRunner().invoke(cli, ["data", "mnist", *options], prog_name="hwsnn")
@@ -339,13 +342,14 @@ def test_what_the_command_fetches_is_found_by_name(
     folder = tmp_path / "hwsnn" / "data" / "mnist"
     assert json.loads(command("--json")) == {"data": "mnist", "folder": str(folder), "fetched": list(PACKED)}
     assert json.loads(command("--json"))["fetched"] == []
-    assert resolve("mnist", "train") == folder
+    assert resolve("mnist", "train").path == folder
 
 
-def test_the_list_of_mnist_is_right() -> None:
-    """Where MNIST is at hand: nothing of it is missing, or other than the list says."""
+@pytest.mark.parametrize("word", ["mnist", "fashion-mnist"])
+def test_the_list_of_files_is_right(word: str) -> None:
+    """Where the set is at hand: nothing of it is missing, or other than the list says."""
     try:
-        folder = resolve("mnist", "train")
+        folder = resolve(word, "train").path
     except InputError as error:
         pytest.skip(str(error))
-    assert fetch(folder, mnist.FILES, []) == []
+    assert fetch(folder, SETS[word].files, []) == []

@@ -42,39 +42,39 @@ def put(folder: Path, *names: str) -> Path:
 
 def test_the_word_looks_in_three_places(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(cache)
-    assert resolve("mnist", "test") == cache
+    assert resolve("mnist", "test").path == cache
     monkeypatch.setenv("HWSNN_DATA", str(tmp_path / "sets"))
-    assert resolve("mnist", "test") == cache
+    assert resolve("mnist", "test").path == cache
     put(tmp_path / "sets" / "mnist")
-    assert resolve("mnist", "test") == tmp_path / "sets" / "mnist"
+    assert resolve("mnist", "test").path == tmp_path / "sets" / "mnist"
     put(tmp_path / "sets")
-    assert resolve("mnist", "test") == tmp_path / "sets"
+    assert resolve("mnist", "test").path == tmp_path / "sets"
 
 
 def test_each_split_is_looked_for(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(cache)
     monkeypatch.setenv("HWSNN_DATA", str(put(tmp_path / "own", "t10k")))
-    assert resolve("mnist", "test") == tmp_path / "own"
-    assert resolve("mnist", "train") == cache
+    assert resolve("mnist", "test").path == tmp_path / "own"
+    assert resolve("mnist", "train").path == cache
 
 
 def test_an_empty_setting_counts_as_unset(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(put(tmp_path))
     monkeypatch.setenv("HWSNN_DATA", "")
     put(cache)
-    assert resolve("mnist", "test") == cache
+    assert resolve("mnist", "test").path == cache
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_mnist_is_nowhere(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: Split) -> None:
-    remedy = "`hwsnn data mnist` fetches them, or set HWSNN_DATA to a folder that holds the IDX files"
+    remedy = "`hwsnn data mnist` fetches them, or set HWSNN_DATA to a folder that holds them"
     with pytest.raises(InputError) as caught:
         images("mnist", split)
-    assert str(caught.value) == f"mnist: no {split} images in {cache}; {remedy}"
+    assert str(caught.value) == f"mnist: no {split} data in {cache}; {remedy}"
     monkeypatch.setenv("HWSNN_DATA", str(tmp_path))
     with pytest.raises(InputError) as caught:
         images("mnist", split)
-    assert str(caught.value) == f"mnist: no {split} images in {cache} or in HWSNN_DATA, {tmp_path}; {remedy}"
+    assert str(caught.value) == f"mnist: no {split} data in {cache} or in HWSNN_DATA, {tmp_path}; {remedy}"
     assert list(tmp_path.iterdir()) == []  # looking makes no folder
 
 
@@ -87,26 +87,26 @@ def test_without_a_home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="there is no home folder to cache in; set XDG_CACHE_HOME"):
         resolve("mnist", "test")
     monkeypatch.setenv("HWSNN_DATA", str(put(tmp_path)))
-    assert resolve("mnist", "test") == tmp_path
+    assert resolve("mnist", "test").path == tmp_path
 
 
 def test_a_word_wins_over_a_folder(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(cache)
     put(tmp_path / "mnist")
     monkeypatch.chdir(tmp_path)
-    assert resolve("mnist", "test") == cache
-    assert resolve("./mnist", "test") == Path("mnist")
+    assert resolve("mnist", "test").path == cache
+    assert resolve("./mnist", "test").path == Path("mnist")
 
 
 def test_folders(tmp_path: Path, cache: Path) -> None:
     """A folder is meant itself, or else for the mnist in it; one that holds neither is named as it was given."""
     put(cache)
-    assert resolve(str(tmp_path), "test") == tmp_path
+    assert resolve(str(tmp_path), "test").path == tmp_path
     put(tmp_path / "mnist", "train")
-    assert resolve(str(tmp_path), "train") == tmp_path / "mnist"
-    assert resolve(str(tmp_path), "test") == tmp_path
+    assert resolve(str(tmp_path), "train").path == tmp_path / "mnist"
+    assert resolve(str(tmp_path), "test").path == tmp_path
     put(tmp_path)
-    assert resolve(str(tmp_path), "train") == tmp_path
+    assert resolve(str(tmp_path), "train").path == tmp_path
 
 
 @pytest.fixture
