@@ -14,6 +14,7 @@ MODULES = {
     "cocotb": "cocotb_tools",
     "cocotbext-axi": "cocotbext.axi",
     "distributed": "dask",
+    "pillow": "PIL",
     "pyserial": "serial",
     "scikit-learn": "sklearn",
 }

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quantization": {"errors", "spec", "float_network", "model_file"},
     "reference": {"spec"},
     "compiled": {"files", "spec", "reference"},
-    "data": {"errors", "files", "progress", "spec"},
+    "data": {"errors", "files", "packages", "progress", "spec"},
     "checking": {"errors", "progress", "spec", "float_network", "frontends", "quantization", "reference"},
     # How they are built
     "interface": set(),
@@ -61,7 +61,7 @@ TOP = {"__init__", "__main__", "public", "cli", "demo"}
 """Parts that may import everything, and that nothing else imports."""
 
 HEAVY = {"amaranth", "cocotb", "click", "dask", "distributed", "h5py", "matplotlib", "nir", "rich", "safetensors"}
-HEAVY |= {"numba", "pynq", "scipy", "serial", "sklearn", "torch"}
+HEAVY |= {"PIL", "numba", "pynq", "scipy", "serial", "sklearn", "torch"}
 FRAMEWORKS = {"norse", "sinabs", "snntorch", "spikingjelly"}
 HEAVY |= FRAMEWORKS
 NETWORK = {"http", "socket"}

@@ -12,7 +12,7 @@ from ..progress import stages
 from .board_bench import bench
 from .board_common import SIMULATED, address_options, opened, scheme_of
 from .board_doctor import doctor
-from .common import as_path, count_option, data_option, emit, json_option, model_argument, seed_option
+from .common import as_path, count_option, data_option, emit, json_option, model_argument, say_remark, seed_option
 
 
 @click.group("board", no_args_is_help=False)
@@ -55,6 +55,7 @@ def run(
     fields = {
         "images": images,
         "accuracy": None if right is None else right / images,
+        "remark": loaded.remark or None,
         "images_per_second": images / result.seconds,
         "retries": result.grown.retries,
         "refused": result.grown.malformed,
@@ -67,6 +68,7 @@ def run(
             f"{images:,} images: {accuracy}; {images / result.seconds:,.0f} images/s {_over(address)}\n"
             f"{result.mismatches:,} differ from the reference; {result.grown.retries:,} frames sent again"
         )
+        say_remark(loaded)
 
     emit(as_json, fields, human)
     if result.mismatches:

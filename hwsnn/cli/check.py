@@ -11,7 +11,7 @@ from hwsnn.model_file.by_name import load_model, model_path
 
 from ..errors import InputError
 from ..progress import stages
-from .common import count_option, data_option, emit, json_option, model_argument, results_console
+from .common import count_option, data_option, emit, json_option, model_argument, results_console, say_remark
 from .module_source import ModuleOptions, is_module, loaded_module, module_options, read_loaded
 
 if TYPE_CHECKING:
@@ -95,10 +95,11 @@ def command(
         if remark is not None:
             click.echo(remark)
         _show(result)
+        say_remark(loaded)
         if result.answers_agree < agree:
             click.echo(f"fewer than {agree:.1%} of the answers agree (--agree)")
 
-    emit(as_json, result.to_json(), human)
+    emit(as_json, result.to_json() | {"remark": loaded.remark or None}, human)
     return int(result.answers_agree < agree)
 
 

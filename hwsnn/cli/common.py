@@ -15,10 +15,12 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..data import Data
+
 PIPE_WIDTH = 160
 """Width of a table that does not go to a terminal: wide enough that no column is cut."""
 
-DATA_WORDS = "digits, mnist, fashion-mnist"
+DATA_WORDS = "digits, mnist, fashion-mnist, cifar10"
 """The words of data sets (``hwsnn.data.sets``), written out here because help texts load no numpy."""
 
 model_argument = click.argument("model", metavar="MODEL")
@@ -39,7 +41,7 @@ def data_option(*, required: bool = False, split: str = "the test split") -> Cal
     return click.option(
         "--data",
         required=required,
-        callback=_not_empty,
+        callback=not_empty,
         envvar="HWSNN_DATA" if required else None,
         show_envvar=required,
         metavar="DATA",
@@ -60,6 +62,12 @@ def output_option(metavar: str, what: str, *, required: bool = False) -> Callabl
     )
 
 
+def say_remark(data: Data) -> None:
+    """Print what must be said beside any figure that is measured with ``data``, if there is such a thing."""
+    if data.remark:
+        click.echo(f"note: these are {data.remark}")
+
+
 def require_another(output: Path | None, **inputs: Path) -> None:
     """Raise ``InputError`` if the file to write is one of the files that are read, under any name.
 
@@ -70,7 +78,7 @@ def require_another(output: Path | None, **inputs: Path) -> None:
             raise InputError(f"{output}: is the {what} itself; name another file to write to")
 
 
-def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Refuse empty text: it comes from an unset shell variable, and as a path it would mean the current folder."""
     if value == "":
         raise click.BadParameter("must name something, not be empty")
@@ -79,7 +87,7 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 def as_path(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
     """An option's text as a path; empty is refused."""
-    text = _not_empty(ctx, param, value)
+    text = not_empty(ctx, param, value)
     return None if text is None else Path(text)
 
 

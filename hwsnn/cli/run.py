@@ -22,6 +22,7 @@ from .common import (
     output_option,
     require_another,
     results_console,
+    say_remark,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def command(
     fields: dict[str, Any] = {
         "images": images,
         "accuracy": None if right is None else right / images,
+        "remark": loaded.remark or None,
         "images_per_second": images / seconds,
     }
     if measured:
@@ -118,6 +120,7 @@ def command(
     def human() -> None:
         accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
         click.echo(f"{images:,} images: {accuracy}; {images / seconds:,.0f} images/s on this CPU")
+        say_remark(loaded)
         if measured:
             results_console().print(_table(network, measured))
         if output:

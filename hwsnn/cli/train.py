@@ -10,13 +10,18 @@ from hwsnn.files.atomic import require_file
 from hwsnn.files.shipped import model_folders
 
 from ..errors import InputError
-from .common import seed_option
+from .common import not_empty, seed_option
 
 
 @click.command("train")
 @click.argument("recipe", metavar="RECIPE")
 @click.option(
-    "--data", default="mnist", envvar="HWSNN_DATA", show_default=True, help="A folder of IDX files, or the word mnist."
+    "--data",
+    envvar="HWSNN_DATA",
+    show_envvar=True,
+    callback=not_empty,
+    metavar="DATA",
+    help="A folder of data sets, or one's word.  [default: the word of the recipe's data]",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
 @seed_option
@@ -29,7 +34,7 @@ from .common import seed_option
     help="Train without the last N training images, measure those, and leave the test images alone.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Where PyTorch computes: cpu, or cuda for a GPU.")
-def command(recipe: str, data: str, output: Path, seed: int, held_out: int, device: str) -> None:
+def command(recipe: str, data: str | None, output: Path, seed: int, held_out: int, device: str) -> None:
     """Train a model by its RECIPE, and write it, its floats and its card.
 
     RECIPE is the name of a shipped model, or a recipe's Python file, which is run as any program is. A killed run goes
@@ -47,7 +52,8 @@ def command(recipe: str, data: str, output: Path, seed: int, held_out: int, devi
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError):
         raise InputError(f"--device must be one that PyTorch has here, such as cpu, not {device}") from None
-    make(Run(recipe_file.load(path), called, data, output, seed, held_out, place))
+    loaded = recipe_file.load(path)
+    make(Run(loaded, called, data or loaded.data.word, output, seed, held_out, place))
 
 
 def _recipe_file(text: str) -> tuple[Path, str]:

@@ -13,24 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, reason
-from .reading import CHUNK, UNREADABLE, read_exactly
+from .reading import COMPRESSIONS, UNREADABLE, InPieces, read_exactly
 
 LONGEST_HEADER = 10_000
 """NumPy's own limit for the header of an array, in bytes."""
 LARGEST_EXTENT = 1 << 48
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The compressions that NumPy writes. Others unpack whole blocks at a time, however few bytes are read."""
-
-
-class _InPieces(io.FileIO):
-    """A file that limits single reads: ``zipfile`` reads its list of members in one piece, of any length."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            size = Path(self.name).stat().st_size - self.tell()
-        if size > CHUNK:
-            raise ValueError("it lists too many members")
-        return super().read(size) or b""
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ class Archive:
     def arrays(self, *names: str) -> dict[str, Array]:
         """Those of ``names`` that it holds."""
         try:
-            with _InPieces(self._path) as file, zipfile.ZipFile(file) as archive:
+            with InPieces(self._path) as file, zipfile.ZipFile(file) as archive:
                 listed = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
                 return {name: self._array(archive, name, listed[name]) for name in names if name in listed}
         except UNREADABLE as error:
@@ -71,7 +58,7 @@ class Archive:
         read = array.shape[0] if array.by_column else count
         try:
             with (
-                _InPieces(self._path) as file,
+                InPieces(self._path) as file,
                 zipfile.ZipFile(file) as archive,
                 archive.open(array.member) as stream,
             ):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import InputError
+from ..errors import InputError, reason
 
 CHUNK = 1 << 20
 MOST_BYTES = 1 << 30
@@ -16,6 +19,8 @@ MOST_BYTES = 1 << 30
 MOST_IMAGES = 1 << 20
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 """Exceptions of readers for damaged files (``RuntimeError`` covers encryption and unknown compressions)."""
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The compressions of members that are read. Others unpack whole blocks at a time, however few bytes are read."""
 
 
 class Stream(Protocol):
@@ -43,3 +48,46 @@ def read_exactly(where: Path, stream: Stream, size: int) -> bytearray:
             raise InputError(f"{where}: ends early; it must go on for {size - len(read)} bytes")
         read += chunk
     return read
+
+
+class InPieces(io.FileIO):
+    """A file that limits single reads: ``zipfile`` reads its list of members in one piece, of any length.
+
+    ``most``: the bytes of a read; a list of members takes about 70 for each.
+    """
+
+    def __init__(self, path: Path, most: int = CHUNK) -> None:
+        super().__init__(path)
+        self._most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most ``size`` bytes, or all that are left. Raises ``ValueError`` if that is more than ``most``."""
+        if size is None or size < 0:
+            size = Path(self.name).stat().st_size - self.tell()
+        if size > self._most:
+            raise ValueError("it lists too many members")
+        return super().read(size) or b""
+
+
+@contextmanager
+def opened_zip(path: Path, most_listed: int = CHUNK) -> Iterator[zipfile.ZipFile]:
+    """The ZIP archive ``path``, whose list of members is at most ``most_listed`` bytes; damage is an ``InputError``."""
+    try:
+        with InPieces(path, most_listed) as file, zipfile.ZipFile(file) as archive:
+            yield archive
+    except UNREADABLE as error:
+        raise InputError(f"{path}: not readable ({reason(error)})") from None
+
+
+def read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    """The content of a member of ``archive``, which is ``path``, of at most ``most`` bytes, its checksum compared.
+
+    Raises ``InputError`` if it is larger, whatever the archive says, or packed in a rare way.
+    """
+    if member.compress_type not in COMPRESSIONS:
+        raise InputError(f"{path}: {member.filename!a} must be stored or deflated, not packed in another way")
+    with archive.open(member) as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{path}: {member.filename!a} must be at most {most:,} bytes long, and is longer")
+    return content

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import fashion_mnist, mnist
+from . import cifar10, fashion_mnist, mnist
 from .named import NamedData
 
-SETS: dict[str, NamedData] = {found.word: found for found in (mnist.SET, fashion_mnist.SET)}
+SETS: dict[str, NamedData] = {found.word: found for found in (mnist.SET, fashion_mnist.SET, cifar10.SET)}
 """By word. Of sets that are read from the same files, the one that takes them as they are is first."""
 SHIPPED: Mapping[str, str] = {"digits": "digits/samples.npz"}
 """By word, data files below ``models/``; a shipped model of that name takes them."""

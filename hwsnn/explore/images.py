@@ -37,4 +37,6 @@ def measured(
         data = Data(data.images[kept], None if data.labels is None else data.labels[kept], data.remark)
     if data.labels is None:
         raise InputError(f"{text}: holds no labels; there must be some to measure accuracy")
+    if data.remark:
+        words += f" ({data.remark})"
     return LabelledData(data.images, data.labels, data.remark), words

@@ -95,9 +95,10 @@ def _card(
         if run.held_out
         else f"all training images, for a fixed number of epochs; the {count:,} test images measured the finished model"
     )
+    said = f" ({run.measured.remark})" if run.measured.remark else ""
     rows = {
-        f"accuracy, {count:,} images, 8-bit integers": f"{plain[8]:.2%}",
-        f"accuracy, {count:,} images, floats": f"{made.float_accuracy:.2%}",
+        f"accuracy, {count:,} images, 8-bit integers": f"{plain[8]:.2%}{said}",
+        f"accuracy, {count:,} images, floats": f"{made.float_accuracy:.2%}{said}",
         "network": f"{_notation(network)}, {weights:,} weights",
         "time steps, encoding, readout": f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`",
         "spikes an image": f"{active.total_spikes:,.0f}",
@@ -109,7 +110,7 @@ def _card(
     }
     lines = [f"# {recipe.name}", "", recipe.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
-    lines += ["", f"Accuracy in integers on the {count:,} images, by bits a weight:", ""]
+    lines += ["", f"Accuracy in integers on the {count:,} images{said}, by bits a weight:", ""]
     lines += ["| bits | " + " | ".join(str(bits) for bits in BITS) + " |", "| --- |" + " --- |" * len(BITS)]
     lines += ["| rounded after training | " + " | ".join(f"{plain[bits]:.2%}" for bits in BITS) + " |"]
     if fine:

@@ -13,6 +13,7 @@ from torch import nn
 from .. import data
 from ..data import LabelledData
 from ..data.idx import Split
+from ..data.sets import SETS
 from ..errors import InputError
 from ..spec import EncoderKind, require_network_name
 from .augment import Distortion
@@ -25,24 +26,31 @@ class DataSet:
     """Images to train with, and others that measure the finished model.
 
     ``read(text, split)``: the images (N, C, H, W) of a split, all of one size, and their classes from 0 on; ``text`` is
-    what ``--data`` says. It must give the same images in the same order every time. ``name``: for the card.
+    what ``--data`` says. It must give the same images in the same order every time. ``name``: for the card. ``word``:
+    what ``--data`` says if it is not given.
     """
 
     name: str
     read: Callable[[str, Split], LabelledData]
+    word: str
 
 
-def named_data(text: str, split: Split) -> LabelledData:
-    """The data that ``text`` names, IDX files in a folder or the word ``mnist``, with their labels."""
-    if split == "train":
-        return data.training(text)
-    found = data.images(text, split)
-    if found.labels is None:
-        raise InputError(f"{text}: holds no test labels; there must be some to measure a model with")
-    return LabelledData(found.images, found.labels)
+def data_set(word: str) -> DataSet:
+    """The named set of that word, or what else ``--data`` names; in a folder of several sets it is that set."""
+    named, wish = SETS[word], data.Wish(word)
+
+    def read(text: str, split: Split) -> LabelledData:
+        if split == "train":
+            return data.training(text, wish=wish)
+        found = data.images(text, split, wish=wish)
+        if found.labels is None:
+            raise InputError(f"{text}: holds no test labels; there must be some to measure a model with")
+        return LabelledData(found.images, found.labels, found.remark)
+
+    return DataSet(named.title, read, word)
 
 
-MNIST = DataSet("MNIST", named_data)
+MNIST = data_set("mnist")
 
 
 def direct(run: Run) -> nn.Module:
@@ -126,7 +134,7 @@ class Run:
         if not self.held_out:
             return self.recipe.data.read(self.data, "test")
         found = self._training
-        return LabelledData(found.images[-self.held_out :], found.labels[-self.held_out :])
+        return LabelledData(found.images[-self.held_out :], found.labels[-self.held_out :], found.remark)
 
     @property
     def validation(self) -> Images | None:

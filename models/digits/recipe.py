@@ -75,5 +75,5 @@ RECIPE = Recipe(
     distortion=Distortion(shift=0.2, turn=8, scale=0.06),
     prose=PROSE,
     notes=NOTES,
-    data=DataSet("the digits of scikit-learn", read),
+    data=DataSet("the digits of scikit-learn", read, "digits"),
 )

@@ -54,7 +54,8 @@ def test_json(folder: Path) -> None:
     assert (result.exit_code, beside_stages(result.stderr)) == (0, "")
     assert result.stdout.count("\n") == 1
     fields = json.loads(result.stdout)
-    assert fields.keys() == {"images", "accuracy", "images_per_second"}
+    assert fields.keys() == {"images", "accuracy", "remark", "images_per_second"}
+    assert fields["remark"] is None
     assert (fields["images"], fields["accuracy"]) == (5, 0.8)
     assert fields["images_per_second"] > 0
 

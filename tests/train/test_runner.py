@@ -40,7 +40,7 @@ RECIPE = Recipe(
     plan=Plan(epochs=3, batch=16, learning_rate=0.02, half_precision=False),
     distortion=Distortion(shift=0.5, turn=5, scale=0),
     prose="Which half is bright.",
-    data=DataSet("halves", read),
+    data=DataSet("halves", read, "halves"),
 )
 
 
@@ -115,7 +115,7 @@ def test_with_images_held_out_the_test_images_are_not_read(tmp_path: Path, capsy
         assert split == "train"
         return read(text, split)
 
-    recipe = replace(RECIPE, data=DataSet("halves", training_alone))
+    recipe = replace(RECIPE, data=DataSet("halves", training_alone, "halves"))
     run = run_of(recipe, tmp_path, held_out=40)
     make(run)
     assert np.array_equal(run.measured.images, read("", "train").images[-40:])
