@@ -55,7 +55,6 @@ def run(
     fields = {
         "images": images,
         "accuracy": None if right is None else right / images,
-        "remark": loaded.remark or None,
         "images_per_second": images / result.seconds,
         "retries": result.grown.retries,
         "refused": result.grown.malformed,

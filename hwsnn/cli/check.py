@@ -99,7 +99,7 @@ def command(
         if result.answers_agree < agree:
             click.echo(f"fewer than {agree:.1%} of the answers agree (--agree)")
 
-    emit(as_json, result.to_json() | {"remark": loaded.remark or None}, human)
+    emit(as_json, result.to_json(), human)
     return int(result.answers_agree < agree)
 
 

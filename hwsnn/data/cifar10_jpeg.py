@@ -86,10 +86,11 @@ def _decoded(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> n
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
             if image.size != SHAPE[:0:-1]:
                 raise ValueError(f"it is {image.width}x{image.height}, and must be 32x32")
-            pixels: npt.NDArray[np.uint8] = np.asarray(image.convert("RGB"))
+            pixels = np.asarray(image.convert("RGB"))
     except Exception as error:  # damaged files fail in many ways
         raise InputError(f"{path}: {member.filename!a} is not a usable JPEG image ({reason(error)})") from None
-    return pixels.transpose(2, 0, 1)
+    found: npt.NDArray[np.uint8] = pixels.transpose(2, 0, 1)
+    return found
 
 
 SET = NamedData(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from hwsnn.errors import InputError
@@ -14,7 +15,7 @@ from hwsnn.files.shipped import folder
 from .frames import Shape, fits
 from .idx import Split
 from .named import NamedData
-from .sets import SETS, SHIPPED, words
+from .sets import SETS, SHIPPED
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Source:
 
     path: Path
     named: NamedData | None = None
+
+    @property
+    def set(self) -> NamedData:
+        """The set, where there is one."""
+        assert self.named is not None
+        return self.named
 
     def holds(self, split: Split) -> bool:
         """Whether it is a folder that holds ``split``."""
@@ -47,8 +54,8 @@ ANY = Wish()
 def resolve(text: str, split: Split, wish: Wish = ANY) -> Source:
     """The file or folder that ``text`` names: a data set's word, or a path; a word wins over a path of that name.
 
-    A folder that holds no data of ``split`` itself stands for one of the data sets in its subfolders: the one of
-    ``wish``, else the only one of its shape, else the only one. Raises ``InputError`` if there are several.
+    A folder that holds no data of ``split`` itself stands for one of the data sets in its subfolders: the one whose
+    word ``wish`` has, else the only one of its shape. Raises ``InputError`` if that is not there, or not one alone.
 
     A word is looked for in the folder that the environment variable ``HWSNN_DATA`` names, in that folder's subfolder
     for the set, and in what ``hwsnn data`` fetched; originals before copies. Raises ``InputError`` if none holds
@@ -106,30 +113,39 @@ def _itself(path: Path, split: Split, wish: Wish) -> Source | None:
 
 
 def _inside(path: Path, split: Split, wish: Wish) -> Source | None:
-    """The set in a subfolder that ``wish`` means; None if there is none."""
+    """The set in a subfolder that ``wish`` means; None if there is no set at all."""
     found = list(_subfolders(path, split))
-    fitting = [source for source in found if source.named is not None and wish.allows(source.named)]
-    wished = [source for source in fitting if source.named is not None and source.named.word == wish.word]
-    if wish.shape is None:  # views of files that are there as they are, too, must be wished for
-        fitting = _of_different_folders(fitting)
-    for choice in (wished, fitting, _of_different_folders(found)):
-        if len(choice) == 1:
-            return choice[0]
     if not found:
         return None
-    there = ", ".join(source.named.word for source in fitting or found if source.named is not None)
-    raise InputError(
-        f"{path}: holds several data sets, of which none alone is meant: {there}; name the folder of one, such as "
-        f"{(fitting or found)[0].path}, or give a word ({words()})"
-    )
+    fitting = [source for source in found if wish.allows(source.set)]
+    if wish.word is not None and (wish.word in SHIPPED or wish.allows(SETS[wish.word])):
+        wished = next((source for source in fitting if source.set.word == wish.word), None)
+        if wished is None:
+            raise InputError(
+                f"{path}: holds {_words(found)}, and not {wish.word}, which is meant; give that word, or the folder of "
+                f"another, such as {found[0].path}"
+            )
+        return wished
+    if wish.shape is None:  # another view of files must be wished for
+        fitting = _of_different_folders(fitting)
+    choice = fitting or _of_different_folders(found)
+    if len(choice) > 1:
+        raise InputError(
+            f"{path}: holds several data sets that may be meant: {_words(choice)}; give the word of one, or its "
+            f"folder, such as {choice[0].path}"
+        )
+    return choice[0]
 
 
 def _subfolders(path: Path, split: Split) -> Iterator[Source]:
     """Each set that is in its subfolder of ``path``: the original, or else a copy."""
     for named in SETS.values():
-        yield from [Source(path / form.folder, form) for form in named.forms if form.holds(path / form.folder, split)][
-            :1
-        ]
+        forms = (Source(path / form.folder, form) for form in named.forms)
+        yield from islice((source for source in forms if source.holds(split)), 1)
+
+
+def _words(sources: list[Source]) -> str:
+    return ", ".join(source.set.word for source in sources)
 
 
 def _of_different_folders(sources: list[Source]) -> list[Source]:

@@ -104,6 +104,30 @@ def test_a_recipe_of_ones_own(few: Path, tmp_path: Path) -> None:
     assert "    hwsnn train mine.py --seed 3 -o own\n" in card
 
 
+def test_the_data_of_the_recipe(few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --data the recipe's own word; HWSNN_DATA, with several sets, is where it is looked for."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("HWSNN_DATA", raising=False)
+    recipe, out, sets = tmp_path / "mine.py", tmp_path / "out", tmp_path / "sets"
+    data = 'name="own", data=data_set("fashion-mnist"),'
+    recipe.write_text(OWN.replace("import Recipe", "import Recipe, data_set").replace('name="own",', data))
+    done = run(recipe, "-o", out)
+    assert done.exit_code == 2
+    fetched = tmp_path / "cache" / "hwsnn" / "data" / "fashion-mnist"
+    assert f"fashion-mnist: no train data in {fetched}; `hwsnn data fashion-mnist` fetches them" in done.output
+    (sets / "mnist").mkdir(parents=True)
+    for file in few.iterdir():
+        (sets / "mnist" / file.name).write_bytes(b"not to be read")
+    monkeypatch.setenv("HWSNN_DATA", str(sets))
+    done = run(recipe, "-o", out)
+    assert done.exit_code == 2
+    assert f"{sets}: holds mnist, and not fashion-mnist, which is meant" in done.output
+    (sets / "fashion-mnist").symlink_to(few)
+    done = run(recipe, "-o", out)
+    assert done.exit_code == 0, done.output
+    assert "\n| data | Fashion-MNIST: all training images" in (out / "card.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -104,6 +104,19 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, mirror: Mirror, name: st
     assert fetch(tmp_path, FILES, [mirror.url]) == [tmp_path / f"{LABELS}.gz"]
 
 
+def test_a_file_that_is_kept_as_it_is(tmp_path: Path, mirror: Mirror) -> None:
+    """Its sum is of the file, though its name ends in .gz."""
+    file = RemoteFile(f"{IMAGES}.gz", SIZE, hashlib.sha256(WHOLE).hexdigest(), packed=False)
+    (tmp_path / f"{file.name}.part").write_bytes(WHOLE[:1234])
+    assert fetch(tmp_path, [file], [mirror.url]) == [tmp_path / file.name]
+    assert contents(tmp_path) == {file.name: WHOLE}
+    assert fetch(tmp_path, [file], [mirror.url]) == []
+    assert mirror.asked == [(file.name, "bytes=1234-")]
+    (tmp_path / file.name).write_bytes(gzip.compress(CONTENT[IMAGES], 1))
+    with pytest.raises(InputError, match=r"is not the file of that name \(the SHA-256 of its content is "):
+        fetch(tmp_path, [file], [mirror.url])
+
+
 @pytest.mark.parametrize("name", [LABELS, f"{LABELS}.gz"])
 @pytest.mark.parametrize("wrong", [b"", PACKED[f"{LABELS}.gz"][:-1], gzip.compress(b"other", mtime=0), b"other"])
 def test_a_wrong_file_is_refused_and_kept(tmp_path: Path, mirror: Mirror, name: str, wrong: bytes) -> None:
@@ -332,6 +345,14 @@ def test_the_command(tmp_path: Path, command: Callable[..., str]) -> None:
     assert command("--to", str(tmp_path)) == wrote + resolve
     assert command("--to", str(tmp_path)) == resolve
     assert contents(tmp_path) == PACKED
+
+
+def test_a_set_that_must_be_fetched_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_hand = replace(SETS["mnist"], files=(), mirrors=(), source="get it from example.org")
+    monkeypatch.setitem(SETS, "mnist", by_hand)
+    result = CliRunner().invoke(cli, ["data", "mnist"], prog_name="hwsnn")
+    expected = "mnist: cannot be fetched; get it from example.org, and put it where docs/data.md says"
+    assert (result.exit_code, result.stderr) == (2, f"hwsnn: error: {expected}\n")
 
 
 def test_what_the_command_fetches_is_found_by_name(

@@ -24,7 +24,7 @@ from tests.host.serial.serial_board import FRAME_ANSWER, IMAGES, NETWORK, Board
 from tests.support.soft_board import SoftBoard
 from tests.support.stage_lines import beside_stages
 
-KEYS = {"images", "accuracy", "remark", "images_per_second", "retries", "refused", "mismatches"}
+KEYS = {"images", "accuracy", "images_per_second", "retries", "refused", "mismatches"}
 
 
 def run(folder: Path, port: str | Path, data: str, *options: str) -> Result:
