@@ -25,9 +25,10 @@ from .common import as_path, emit, json_option
 )
 @json_option
 def command(name: str, folder: Path | None, as_json: bool) -> None:
-    """Download a public data set, so that its name can be given as DATA.
+    """Download the public data set NAME, so that its name can be given as DATA.
 
-    Files that are already there are not downloaded again, and an interrupted download resumes.
+    Files that are already there are not downloaded again, and an interrupted download resumes. docs/data.md lists the
+    sets. Only digits is not downloaded: it ships with hwsnn.
     """
     from rich.progress import DownloadColumn, TransferSpeedColumn
 

@@ -77,6 +77,14 @@ def test_the_list() -> None:
         assert all(mirror.endswith("/") for mirror in found.mirrors)
 
 
+def test_the_page_has_every_word() -> None:
+    """With the subfolder it is looked for in."""
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+    for word, found in SETS.items():
+        assert f"| `{word}` | " in page
+        assert all(f" | `{form.folder}` | " in page for form in found.forms)
+
+
 def test_every_shipped_model_has_its_data() -> None:
     for name in model_folders():
         assert word_of(name) in {*SETS, *SHIPPED}, f"models/{name}: no set of hwsnn/data/sets.py is for it"
