@@ -87,7 +87,7 @@ def describe(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, FloatArra
     }
     if network.input_scale is not None:
         description["input_scale"] = float(network.input_scale)
-    return description, {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    return description, tensors
 
 
 def restore(description: object, tensors: Tensors) -> FloatNetwork:

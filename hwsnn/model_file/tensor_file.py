@@ -69,13 +69,16 @@ def save(path: Path, kind: Kind, description: Any, tensors: Tensors, notes: dict
 
     ``notes`` (JSON) are for people; hwsnn reads those of its quantizer (``hwsnn.model_file.notes``).
     """
+    import numpy as np
     from safetensors.numpy import save as to_bytes
 
     metadata = {kind.key: json.dumps(description, sort_keys=True, allow_nan=False)}
     if notes is not None:
         metadata["notes"] = json.dumps(notes, sort_keys=True)
     with written_whole(path) as partial:
-        partial.write_bytes(_in_order(to_bytes(dict(tensors), metadata)))
+        # The library writes the bytes as they lie in memory, in whatever order of axes.
+        in_memory = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        partial.write_bytes(_in_order(to_bytes(in_memory, metadata)))
 
 
 def _in_order(file: bytes) -> bytes:

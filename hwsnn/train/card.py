@@ -16,51 +16,58 @@ from hwsnn.quantization.quantize import quantize
 from hwsnn.reference import activity
 
 from ..bench import this_cpu
+from ..compiled import run as compiled
 from ..data import LabelledData
 from ..progress import stages
-from ..reference import run as reference
 from ..spec import Network
+from .hardware import Hardware
+from .hardware import measure as measure_hardware
 from .recipe import Run
 
 BITS = (8, 6, 4, 3, 2)
 """The weight widths of which a card gives the accuracy."""
+ACTIVITY_IMAGES = 1000
+"""Of so many images spikes are counted."""
 
 
 @dataclass(frozen=True)
 class Made:
     """What came of a run, for its files and its card.
 
-    ``tuned``: by weight bits, the network fine-tuned for that many. ``seconds``: of training, fine-tuning left out.
-    ``remark``: a last paragraph, if there is more to say.
+    ``network``: as trained, ``tuned``: by weight bits, fine-tuned for that many; ``model``: the one of these that is
+    shipped. ``seconds``: of training, fine-tuning left out. ``remark``: a last paragraph, if there is more to say.
     """
 
     network: Trained
     tuned: Mapping[int, Trained]
+    model: Trained
     seconds: float
     float_accuracy: float
     remark: str
 
 
 def finish(run: Run, made: Made) -> None:
-    """Quantize the network, measure it, and write it, its floats, twice, and its card to ``run.out``.
+    """Quantize the networks, measure them, and write the model, its floats, twice, and its card to ``run.out``.
 
-    The model has 8-bit weights. With images held out, the card is only printed.
+    With images held out, the card is only printed.
     """
     name, data = run.recipe.name, run.measured
-    exact = integers(made.network, BITS[0])
+    exact = integers(made.model, run.recipe.weight_bits)
+    few = data.images[:ACTIVITY_IMAGES]
     with stages() as show:
-        show.at("measuring integers", 0, (len(BITS) + len(made.tuned) + 1) * len(data.images))
+        show.at("measuring integers", 0, (len(BITS) + len(made.tuned)) * len(data.images) + len(few))
         plain = {bits: accuracy(integers(made.network, bits), data, show.advance) for bits in BITS}
         fine = {bits: accuracy(integers(other, bits), data, show.advance) for bits, other in made.tuned.items()}
-        active = activity.measure(exact, data.images, progress=show.advance)
-    text = _card(run, made, exact, plain, fine, active)
+        active = activity.measure(exact, few, progress=show.advance)
+        hardware = measure_hardware(exact, data.images, show) if run.hardware else None
+    text = _card(run, made, exact, plain, fine, active, hardware)
     if run.held_out:
         print(text)
         return
     run.out.mkdir(parents=True, exist_ok=True)
     source = run.out / f"{name}-float.safetensors"
-    float_file.save(made.network, source)
-    writer.write(made.network, run.out / f"{name}.nir")
+    float_file.save(made.model, source)
+    writer.write(made.model, run.out / f"{name}.nir")
     integer_file.save(exact, run.out / f"{name}.safetensors", {"source": source.name})
     with written_whole(run.out / "card.md") as partial:
         partial.write_text(text, encoding="utf-8")
@@ -75,8 +82,8 @@ def integers(network: Trained, bits: int) -> Network:
 
 
 def accuracy(network: Network, data: LabelledData, progress: Callable[[int], object] | None = None) -> float:
-    """The part of the images that the integer network answers rightly; ``progress`` as for the reference."""
-    return float((reference(network, data.images, progress=progress).predictions == data.labels).mean())
+    """The part of the images that the integer network answers rightly; ``progress`` as of ``compiled.run``."""
+    return float((compiled(network, data.images, progress=progress).predictions == data.labels).mean())
 
 
 def _card(
@@ -86,8 +93,10 @@ def _card(
     plain: Mapping[int, float],
     fine: Mapping[int, float],
     active: activity.Activity,
+    hardware: Hardware | None,
 ) -> str:
     recipe, count = run.recipe, len(run.measured.images)
+    bits = recipe.weight_bits
     cpu = this_cpu()
     weights = sum(projection.synapses for _, layer in network.populations() for projection in layer.projections)
     split = (
@@ -101,13 +110,15 @@ def _card(
         f"accuracy, {count:,} images, floats": f"{made.float_accuracy:.2%}{said}",
         "network": f"{_notation(network)}, {weights:,} weights",
         "time steps, encoding, readout": f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`",
-        "spikes an image": f"{active.total_spikes:,.0f}",
+        "spikes an image": f"{active.total_spikes:,.0f} (mean of the first {min(count, ACTIVITY_IMAGES):,})",
         "synaptic operations an image": _operations(active),
         "data": f"{recipe.data.name}: {split}",
         "training": f"seed {run.seed}, {recipe.plan.epochs} epochs, {made.seconds / 60:.1f} minutes",
         "machine": f"{cpu.name}, {cpu.cores} cores; Python {platform.python_version()}, PyTorch {torch.__version__}",
         "model hash": f"`{integer_file.model_hash(network)}`",
     }
+    if hardware is not None:
+        rows |= hardware.rows()
     lines = [f"# {recipe.name}", "", recipe.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
     lines += ["", f"Accuracy in integers on the {count:,} images{said}, by bits a weight:", ""]
@@ -116,13 +127,14 @@ def _card(
     if fine:
         tuned = (f"{fine[bits]:.2%}" if bits in fine else "" for bits in BITS)
         lines += ["| fine-tuned with rounded weights | " + " | ".join(tuned) + " |"]
+    width = "" if bits == BITS[0] else f" --bits {bits}"
     lines += [
         "",
         "## Make it again",
         "",
         "    pip install -c constraints.txt -e '.[train]'",
-        f"    hwsnn train {run.called} --seed {run.seed} -o {recipe.name}",
-        f"    hwsnn quantize {recipe.name}/{recipe.name}-float.safetensors -o net.safetensors",
+        f"    hwsnn train {run.called} --seed {run.seed}{' --hardware' if hardware else ''} -o {recipe.name}",
+        f"    hwsnn quantize {recipe.name}/{recipe.name}-float.safetensors{width} -o net.safetensors",
         "",
         "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",
         f"otherwise. Of the `{recipe.name}-float.safetensors` beside this card the last line makes the model of this",

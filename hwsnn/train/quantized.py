@@ -33,7 +33,7 @@ def fold_norms(network: TrainableNetwork) -> None:
 
 
 def round_weights(network: TrainableNetwork, bits: int) -> None:
-    """From here on the layers of ``network``, whose norms are folded, compute with weights of ``bits`` bits.
+    """From here on the layers of ``network`` compute with weights of ``bits`` bits.
 
     ``hwsnn.quantize`` with as many bits gives the very integers behind the rounded weights.
     """

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .. import data
 from ..data import LabelledData
@@ -16,7 +16,6 @@ from ..data.idx import Split
 from ..data.sets import SETS
 from ..errors import InputError
 from ..spec import EncoderKind, require_network_name
-from .augment import Distortion
 from .loop import Images, Plan
 from .network import TrainableNetwork, spiking
 
@@ -78,7 +77,8 @@ class Recipe:
     ``encoding``: of the model. ``plan`` and ``distortion``: how it is trained. ``prose``: what it is and how it was
     trained, for its card, in Markdown; ``notes``: more of that, after the figures.
     ``fine_tuning``: by weight bits, how the finished network is trained on with weights rounded to that many; the card
-    compares that with plain rounding. The model itself has 8-bit weights, rounded after training.
+    compares that with plain rounding. The model has weights of ``weight_bits``: fine-tuned for them, if there is a plan
+    for so many, else rounded after training.
 
     Hooks, for what is not trained as it will run, each given the run:
     ``build``: what the loop trains, on the CPU; ``tune``: the spiking network made of that when it is trained;
@@ -90,10 +90,11 @@ class Recipe:
     timesteps: int
     beta: float
     plan: Plan
-    distortion: Distortion
+    distortion: Callable[[Tensor], Tensor]
     prose: str
     encoding: EncoderKind = "direct"
     data: DataSet = MNIST
+    weight_bits: int = 8
     fine_tuning: Mapping[int, Plan] = field(default_factory=dict)
     notes: str = ""
     build: Callable[[Run], nn.Module] = direct
@@ -110,7 +111,8 @@ class Run:
 
     ``held_out``: so many of the last training images are not trained with, but measured in place of the test images. A
     run with images held out is for choosing; one without measures the test images, once, with the finished model.
-    ``called``: what names the recipe for ``hwsnn train``.
+    ``called``: what names the recipe for ``hwsnn train``. ``hardware``: whether the card says what the model is in
+    hardware, which takes minutes.
     """
 
     recipe: Recipe
@@ -120,6 +122,7 @@ class Run:
     seed: int
     held_out: int
     device: torch.device
+    hardware: bool = False
 
     @cached_property
     def training(self) -> Images:

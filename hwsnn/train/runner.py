@@ -7,14 +7,12 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from hwsnn.float_network import FloatNetwork
-
 from ..errors import InputError
 from ..spec import Shape
 from .card import Made, finish
 from .loop import accuracy, same_every_time, train
 from .network import TrainableNetwork, export, input_shape
-from .quantized import fold_norms, round_weights
+from .quantized import round_weights
 from .recipe import Run, tensors
 
 
@@ -26,11 +24,14 @@ def make(run: Run) -> None:
     recipe = run.recipe
     learner, seconds = learn(run)
     network = recipe.tune(run, learner)
+    tuned = _fine_tuned(run, network)
+    model = tuned.get(recipe.weight_bits, network)
     made = Made(
         network=export(network, recipe.name),
-        tuned=_fine_tuned(run, network),
+        tuned={bits: export(narrow, recipe.name) for bits, narrow in tuned.items()},
+        model=export(model, recipe.name),
         seconds=seconds,
-        float_accuracy=accuracy(network, tensors(run.measured)),
+        float_accuracy=accuracy(model, tensors(run.measured)),
         remark=recipe.remark(run, learner),
     )
     finish(run, made)
@@ -54,17 +55,17 @@ def learn(run: Run) -> tuple[nn.Module, float]:
     return learner, seconds
 
 
-def _fine_tuned(run: Run, network: TrainableNetwork) -> dict[int, FloatNetwork]:
-    """By weight bits, ``network`` trained on with weights rounded to so many."""
+def _fine_tuned(run: Run, network: TrainableNetwork) -> dict[int, TrainableNetwork]:
+    """By weight bits, ``network`` trained on with weights rounded to so many.
+
+    Batch norms stay what they are: one only stretches the grid of its channel.
+    """
     recipe, tuned = run.recipe, {}
     for bits, plan in recipe.fine_tuning.items():
-        name = f"{recipe.name}-{bits}-bits"
-        narrow = deepcopy(network)
-        fold_norms(narrow)
+        tuned[bits] = narrow = deepcopy(network)
         round_weights(narrow, bits)
-        checkpoint = run.checkpoint(name)
+        checkpoint = run.checkpoint(f"{recipe.name}-{bits}-bits")
         train(narrow, run.training, plan, checkpoint, distort=recipe.distortion, validation=run.validation)
-        tuned[bits] = export(narrow, name)
     return tuned
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor, nn
+
+from hwsnn.compiled.jit import compiled, inlined
 
 from .fire import THRESHOLD
 
@@ -122,19 +123,19 @@ def _rows(tensor: Tensor) -> Any:
     return _images(tensor).reshape(-1, tensor.shape[1])
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@inlined
 def _single(bits: Any) -> Any:
     return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@inlined
 def _half(value: Any) -> Any:
     """Rounded to the nearest, ties to even."""
     bits = np.float32(value).view(np.uint32)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
 
-@njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled
 def _moments(x: Any, of_image: int, sums: Any, squares: Any) -> None:
     """Sums and sums of squares of the channels of ``x``, image by image: singles would lose digits over all."""
     channels = x.shape[1]
@@ -152,7 +153,7 @@ def _moments(x: Any, of_image: int, sums: Any, squares: Any) -> None:
             squares[c] += second[c]
 
 
-@njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled
 def _fire(x: Any, factor: Any, offset: Any, steps: int, timesteps: int, beta: Any, spikes: Any) -> None:
     channels = x.shape[1]
     count = len(x) // steps
@@ -170,7 +171,7 @@ def _fire(x: Any, factor: Any, offset: Any, steps: int, timesteps: int, beta: An
                 spikes[out, c] = np.uint16(ONE) if fired else np.uint16(0)
 
 
-@njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled
 def _fire_back(
     x: Any,
     of_spikes: Any,
@@ -224,7 +225,7 @@ def _fire_back(
             products[c] += second[c]
 
 
-@njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled
 def _norm_back(x: Any, factor: Any, by_x: Any, rest: Any, back: Any) -> None:
     """Gradients of the currents before the norm, in place of those of the normed ones."""
     for row in range(len(x)):
@@ -232,7 +233,7 @@ def _norm_back(x: Any, factor: Any, by_x: Any, rest: Any, back: Any) -> None:
             back[row, c] = _half(factor[c] * _single(back[row, c]) + by_x[c] * _single(x[row, c]) + rest[c])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _pool(spikes: Any, pooled: Any) -> None:
     count, height, width, channels = pooled.shape
     for n in range(count):
@@ -244,7 +245,7 @@ def _pool(spikes: Any, pooled: Any) -> None:
                     pooled[n, y, x, c] = upper | lower
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _pool_back(spikes: Any, of_pooled: Any, of_spikes: Any) -> None:
     count, height, width, channels = of_pooled.shape
     none = np.uint16(0)

@@ -135,7 +135,7 @@ def test_the_data_of_the_recipe(few: Path, tmp_path: Path, monkeypatch: pytest.M
         ("RECIPE =", "RECIPE = 3 #", r"mine\.py, line 7: IndentationError: unexpected indent"),
         ("timesteps=2", "timesteps=two", r"mine\.py, line 9: NameError: name 'two' is not defined$"),
         ('"own"', '"../own"', r"mine\.py, line 6: ValueError: network name must be .*, not '../own'$"),
-        ("-10", "-ten", r"mine\.py: layers must be like 64c5, 64c5p, 2s or 128, not 'ten' in "),
+        ("-10", "-ten", r"mine\.py: layers must be like 64c5, 64c5p, 2s, r3 or 128, not 'ten' in "),
         ("28x28-4c5", "27x28-4c5", r"few\d: images are 1x28x28; the network of mine\.py takes 1x27x28$"),
         ("-10", "-9", r"few\d: holds the label 9; the classes of mine\.py are 0 to 8$"),
         (

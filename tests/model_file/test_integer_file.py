@@ -116,6 +116,19 @@ def test_the_same_network_gives_the_same_file(tmp_path: Path) -> None:
     assert len(written) == 1
 
 
+def test_weights_are_written_in_their_order_of_axes(tmp_path: Path) -> None:
+    """However they lie in memory: a module with channels last has others."""
+    before = integers()
+    index, layer = next(before.populations())
+    weight = np.asarray(layer.projection.weight)
+    turned = replace(layer.projection, weight=weight.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2))
+    assert not turned.weight.flags.c_contiguous
+    layers = list(before.layers)
+    layers[index] = replace(layer, projections=(turned, *layer.projections[1:]))
+    save(replace(before, layers=tuple(layers)), tmp_path / "model")
+    assert model_hash(load(tmp_path / "model")) == model_hash(before)
+
+
 def test_notes_are_for_people(tmp_path: Path) -> None:
     save(integers(), tmp_path / "model", {"accuracy": 0.98})
     with safe_open(tmp_path / "model", framework="numpy") as file:
