@@ -30,8 +30,6 @@ The numbers are this project's choice.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -115,7 +113,7 @@ def encode(
     if not len(times):
         return frame
     for name, values, end in (("x", columns, width), ("y", rows, height), ("p", polarities, 2)):
-        if not (0 <= values.min() and values.max() < end):
+        if values.min() < 0 or values.max() >= end:
             raise ValueError(f"{name} must be from 0 to {end - 1}, not {values.min()} to {values.max()}")
     start = float(times.min()) if start is None else start
     duration = float(times.max()) - start if duration is None else duration
@@ -179,10 +177,9 @@ def _add_background(keys: Words, found: Frames) -> None:
     chances = _random(keys, 1 << 8, BACKGROUND)
     happens = (chances & np.uint64(1)).astype(bool)
     count, timesteps = found.shape[:2]
-    place = ((chances >> np.uint64(16)) % np.uint64(SUB_STEPS * 2 * SIDE * SIDE)).astype(np.int64)
-    sub_step, pixel = np.divmod(place, 2 * SIDE * SIDE)
-    which = np.broadcast_to(np.arange(count)[:, None], place.shape)
-    found.reshape(count, timesteps, -1)[which[happens], (sub_step * timesteps // SUB_STEPS)[happens], pixel[happens]] = 1
+    chosen = ((chances >> np.uint64(16)) % np.uint64(SUB_STEPS * 2 * SIDE * SIDE)).astype(np.int64)
+    sub_step, place = np.divmod(chosen[happens], 2 * SIDE * SIDE)
+    found.reshape(count, timesteps, -1)[happens.nonzero()[0], sub_step * timesteps // SUB_STEPS, place] = 1
 
 
 def _keys(split: Split, first: int, count: int) -> Words:

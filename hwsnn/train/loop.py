@@ -21,13 +21,15 @@ from hwsnn.files.atomic import written_whole
 from ..errors import InputError
 from ..progress import stages
 from .checkpoint import load
+from .encode import floats
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Scores (N, classes) and digits (N,) to a number to make small."""
 
 
 class Images(NamedTuple):
-    """``x``: (N, C, H, W) pixels from 0 to 1; ``y``: (N,) int64, the classes."""
+    """``x``: pixels (N, C, H, W) or values by step (N, T, C, H, W), as ``floats`` takes them; ``y``: (N,) int64, the
+    classes."""
 
     x: Tensor
     y: Tensor
@@ -146,7 +148,9 @@ class _Run:
         device = images.x.device
         order = torch.randperm(len(images.x))[: self.steps_an_epoch * self.plan.batch].to(device)
         for batch in order.split(self.plan.batch):
-            x = images.x[batch] if distort is None else distort(images.x[batch])
+            x = floats(images.x[batch])
+            if distort is not None:
+                x = distort(x)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.plan.half_precision):
                 scores = self.network(x)
             value = loss(scores.float(), images.y[batch])
@@ -194,11 +198,11 @@ class _Run:
 
 
 def scores(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
-    """The scores (N, classes) of pixels (N, C, H, W) from 0 to 1, in single precision."""
+    """The scores (N, classes) of ``x``, as of ``Images``, in single precision."""
     network.eval()
     device = next(network.parameters()).device
     with torch.no_grad():
-        return torch.cat([network(part.to(device)).cpu() for part in x.split(batch)])
+        return torch.cat([network(floats(part.to(device))).cpu() for part in x.split(batch)])
 
 
 def accuracy(network: nn.Module, images: Images) -> float:
@@ -210,5 +214,5 @@ def _key(network: nn.Module, plan: Plan, images: Images, distort: Callable[[Tens
     """What tells one run from another, as it begins."""
     digest = hashlib.sha256("\n".join((torch.__version__, repr(network), repr(plan), repr(distort))).encode())
     for tensor in (*network.state_dict().values(), *images, torch.get_rng_state()):
-        digest.update(tensor.cpu().numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().numpy())
     return digest.hexdigest()

@@ -158,5 +158,5 @@ class Run:
 
 
 def tensors(found: LabelledData) -> Images:
-    """Pixels as floats from 0 to 1, and their classes."""
-    return Images(torch.tensor(found.images, dtype=torch.float32) / 255, torch.tensor(found.labels))
+    """Images as they are, in bytes, and their classes."""
+    return Images(torch.tensor(found.images), torch.tensor(found.labels))

@@ -19,7 +19,7 @@ from .network import TrainableNetwork
 
 
 class Tandem(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
-    """``network``, spiking, and its network of rates: images (N, C, H, W) from 0 to 1 to scores (N, classes).
+    """``network``, spiking, and its network of rates: images (N, C, H, W) to scores (N, classes).
 
     The scores are those of ``network`` divided by T: mean currents of its last layer's integrators. ``ValueError`` for
     a network whose neurons leak, or that has batch norms: the two networks would have different statistics.
@@ -42,7 +42,7 @@ class Tandem(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
             approximate = _rates(layer, rates)
             with torch.no_grad():
                 spikes = layer(spikes)
-            rates = _replaced(approximate, spikes.mean(0, keepdim=True, dtype=images.dtype))
+            rates = _replaced(approximate, spikes.mean(0, keepdim=True, dtype=rates.dtype))
         scores: Tensor = last.currents(rates)
         return scores[0].flatten(1)
 

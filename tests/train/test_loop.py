@@ -17,6 +17,7 @@ torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.augment import Distortion  # noqa: E402  # they need PyTorch
 from hwsnn.train.card import integers  # noqa: E402
+from hwsnn.train.encode import floats  # noqa: E402
 from hwsnn.train.loop import Images, Plan, accuracy, same_every_time, scores, train  # noqa: E402
 from hwsnn.train.network import TrainableNetwork, export, spiking  # noqa: E402
 from hwsnn.train.quantized import fold_norms, round_weights  # noqa: E402
@@ -163,6 +164,25 @@ def test_fine_tuning_helps_narrow_weights(trained: TrainableNetwork, digits: Any
     tuned = run(integers(export(network, "net"), 2), pixels).predictions
     right = measured.y.numpy()
     assert (tuned == right).mean() > (plain == right).mean() + 0.02
+
+
+def test_bytes_train_as_floats_do(digits: Any, tmp_path: Path) -> None:
+    """Without a copy of all images in floats."""
+    found, _, pixels = digits
+    short = replace(PLAN, epochs=1)
+    of_floats = fresh()
+    train(of_floats, found, short, tmp_path / "floats.pt", distort=DISTORTION)
+    of_bytes, in_bytes = fresh(), Images((found.x * 255).round().to(torch.uint8), found.y)
+    train(of_bytes, in_bytes, short, tmp_path / "bytes.pt", distort=DISTORTION)
+    assert np.array_equal(weights(of_floats), weights(of_bytes))
+    assert torch.equal(scores(of_bytes, torch.tensor(pixels)), scores(of_bytes, torch.tensor(pixels) / 255))
+
+
+def test_values_by_step_are_not_scaled() -> None:
+    values = torch.tensor([0, 1, 255], dtype=torch.uint8)
+    assert floats(values.view(1, 3, 1, 1, 1)).flatten().tolist() == [0, 1, 255]
+    assert floats(values.view(1, 3, 1, 1)).flatten().tolist() == [0, torch.tensor(1.0) / 255, 1]
+    assert floats(torch.tensor([[[[0.5]]]])).item() == 0.5
 
 
 def test_distortion_moves_but_keeps() -> None:
