@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import cifar10, fashion_mnist, mnist
+from . import cifar10, fashion_mnist, mnist, mnist_events
 from .named import NamedData
 
-SETS: dict[str, NamedData] = {found.word: found for found in (mnist.SET, fashion_mnist.SET, cifar10.SET)}
+SETS: dict[str, NamedData] = {
+    found.word: found for found in (mnist.SET, fashion_mnist.SET, cifar10.SET, mnist_events.SET)
+}
 """By word. Of sets that are read from the same files, the one that takes them as they are is first."""
 SHIPPED: Mapping[str, str] = {"digits": "digits/samples.npz"}
 """By word, data files below ``models/``; a shipped model of that name takes them."""
