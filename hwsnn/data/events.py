@@ -160,7 +160,8 @@ def _path(keys: Words) -> npt.NDArray[np.int64]:
         (corners[:, saccade] * (PACES - pace) + corners[:, (saccade + 1) % SACCADES] * pace) // PACES
         for saccade in range(SACCADES)
     ]
-    return np.concatenate([*lines, corners[None, :, 0]]).transpose(0, 2, 1)
+    path: npt.NDArray[np.int64] = np.concatenate([*lines, corners[None, :, 0]]).transpose(0, 2, 1)
+    return path
 
 
 def _thresholds() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
@@ -201,4 +202,5 @@ def _mixed(words: Words) -> Words:
     """Each word with its bits mixed, as in SplitMix64."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    mixed: Words = words ^ (words >> np.uint64(31))
+    return mixed

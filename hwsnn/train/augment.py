@@ -29,7 +29,16 @@ class Distortion:
     bend: float = 0.0
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The images (N, C, H, W), each distorted by itself."""
+        """The images (N, C, H, W), each distorted by itself.
+
+        Of values by step (N, T, C, H, W) all steps are distorted in the same way, and each pixel has the value of the
+        nearest, so that events stay whole.
+        """
+        if images.ndim == 5:
+            return self._distorted(images.flatten(1, 2), "nearest").view_as(images)
+        return self._distorted(images, "bilinear")
+
+    def _distorted(self, images: Tensor, mode: str) -> Tensor:
         count, height = len(images), images.shape[2]
 
         def chance(largest: float) -> Tensor:
@@ -49,7 +58,7 @@ class Distortion:
             size = list(images.shape[2:])
             field = functional.interpolate(field, size=size, mode="bicubic", align_corners=True)
             grid = grid + field.permute(0, 2, 3, 1)
-        return functional.grid_sample(images, grid, align_corners=False)
+        return functional.grid_sample(images, grid, mode=mode, align_corners=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..spec import EncoderKind
 
 
 def floats(x: Tensor) -> Tensor:
-    """Pixels (N, C, H, W) from 0 to 1, where they are bytes; values by step (N, T, C, H, W), and floats, as they are."""
+    """Pixels (N, C, H, W) from 0 to 1 where they are bytes; values by step (N, T, C, H, W), and floats, as they are."""
     if x.dtype != torch.uint8:
         return x
     return x.float() if x.ndim == 5 else x.float() / 255

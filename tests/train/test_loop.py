@@ -185,6 +185,19 @@ def test_values_by_step_are_not_scaled() -> None:
     assert floats(torch.tensor([[[[0.5]]]])).item() == 0.5
 
 
+def test_events_are_distorted_alike_in_all_steps_and_stay_whole() -> None:
+    torch.manual_seed(0)
+    steps = torch.zeros(50, 3, 2, 20, 20)
+    steps[:, :, :, 8:12, 5:15] = 1
+    steps[:, 1] = 0
+    assert torch.equal(Distortion(0, 0, 0)(steps), steps)
+    moved = Distortion(shift=2, turn=10, scale=0.1)(steps)
+    assert moved.unique().tolist() == [0, 1]
+    assert torch.equal(moved[:, 0], moved[:, 2])
+    assert not moved[:, 1].any()
+    assert not torch.equal(moved[0], moved[1])
+
+
 def test_distortion_moves_but_keeps() -> None:
     torch.manual_seed(0)
     dot = torch.zeros(200, 1, 28, 28)
