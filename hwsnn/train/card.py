@@ -19,7 +19,7 @@ from ..bench import this_cpu
 from ..compiled import run as compiled
 from ..data import LabelledData
 from ..progress import stages
-from ..spec import Network
+from ..spec import MAX_PIXEL_BITS, Network
 from .hardware import Hardware
 from .hardware import measure as measure_hardware
 from .recipe import Run
@@ -52,12 +52,16 @@ def finish(run: Run, made: Made) -> None:
     With images held out, the card is only printed.
     """
     name, data = run.recipe.name, run.measured
-    exact = integers(made.model, run.recipe.weight_bits)
+
+    def of(network: Trained, bits: int) -> Network:
+        return integers(network, bits, run.recipe.pixel_bits)
+
+    exact = of(made.model, run.recipe.weight_bits)
     few = data.images[:ACTIVITY_IMAGES]
     with stages() as show:
         show.at("measuring integers", 0, (len(BITS) + len(made.tuned)) * len(data.images) + len(few))
-        plain = {bits: accuracy(integers(made.network, bits), data, show.advance) for bits in BITS}
-        fine = {bits: accuracy(integers(other, bits), data, show.advance) for bits, other in made.tuned.items()}
+        plain = {bits: accuracy(of(made.network, bits), data, show.advance) for bits in BITS}
+        fine = {bits: accuracy(of(other, bits), data, show.advance) for bits, other in made.tuned.items()}
         active = activity.measure(exact, few, progress=show.advance)
         hardware = measure_hardware(exact, data.images, show) if run.hardware else None
     text = _card(run, made, exact, plain, fine, active, hardware)
@@ -73,11 +77,13 @@ def finish(run: Run, made: Made) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def integers(network: Trained, bits: int) -> Network:
+def integers(network: Trained, bits: int, pixel_bits: int = MAX_PIXEL_BITS) -> Network:
     """The integer network of ``network``, with weights of ``bits`` bits and its own time steps and encoding."""
     if network.timesteps is None or network.encoding is None:
         raise ValueError("a network must say its time steps and encoding to be measured, not leave them open")
-    exact, _ = quantize(network, timesteps=network.timesteps, encoding=network.encoding, bits=bits)
+    exact, _ = quantize(
+        network, timesteps=network.timesteps, encoding=network.encoding, bits=bits, pixel_bits=pixel_bits
+    )
     return exact
 
 
@@ -128,6 +134,8 @@ def _card(
         tuned = (f"{fine[bits]:.2%}" if bits in fine else "" for bits in BITS)
         lines += ["| fine-tuned with rounded weights | " + " | ".join(tuned) + " |"]
     width = "" if bits == BITS[0] else f" --bits {bits}"
+    if network.pixel_bits != MAX_PIXEL_BITS:
+        width += f" --pixel-bits {network.pixel_bits}"
     lines += [
         "",
         "## Make it again",

@@ -118,8 +118,8 @@ class Layer(nn.Module):  # type: ignore[misc]
         weight, bias = self.folded()
         projection: FloatConv | FloatDense = FloatDense(self.name, weight)
         if self.name.startswith("conv"):
-            padding = self.weights.padding
-            projection = FloatConv(self.name, weight, padding=(padding[0], padding[1]))
+            (down, right), (high, wide) = self.weights.stride, self.weights.padding
+            projection = FloatConv(self.name, weight, (down, right), (high, wide))
         return [FloatPopulation(self.name, (projection,), bias, described.exported(len(bias)))]
 
 

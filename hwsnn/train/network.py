@@ -15,7 +15,7 @@ from .fire import FiringReset
 from .layers import Block, Integrators, Layer, Neurons, Pool
 
 _INPUT = re.compile(r"(?:(\d+)x)?(\d+)x(\d+)")
-_CONV = re.compile(r"(\d+)c(\d+)(p?)")
+_CONV = re.compile(r"(\d+)c(\d+)(p?)(?:/([1-9]\d*))?")
 _POOL = re.compile(r"(\d+)s")
 _BLOCK = re.compile(r"r(\d+)")
 _DENSE = re.compile(r"(\d+)")
@@ -25,10 +25,10 @@ class TrainableNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is untyped h
     """A network: images (N, C, H, W) from 0 to 1, or values (N, T, C, H, W) of ``steps``, to scores (N, classes).
 
     ``notation``: the input's height x width (or channels x height x width), then layers: ``64c5`` a convolution of 64
-    channels and 5x5 windows (``64c5p`` padded to keep its size), ``2s`` a max-pool of 2x2, ``r3`` a residual block of
-    two padded 3x3 convolutions (``Block``), ``128`` a fully connected layer. ``neurons(name)`` makes the neurons of a
-    layer that is not the last; ``readout`` is the last one's, whose scores are ``scored``; ``pool`` is what all pools
-    do.
+    channels and 5x5 windows (``64c5p`` padded to keep its size, ``64c5/2`` of stride 2), ``2s`` a max-pool of 2x2,
+    ``r3`` a residual block of two padded 3x3 convolutions (``Block``), ``128`` a fully connected layer.
+    ``neurons(name)`` makes the neurons of a layer that is not the last; ``readout`` is the last one's, whose scores are
+    ``scored``; ``pool`` is what all pools do.
     """
 
     def __init__(
@@ -132,29 +132,34 @@ class _Maker:
 
     def _block(self, part: str, window: int) -> Block:
         channels = self.shape[0]
-        first, second = (self._convolution(part, channels, window, padded=True, last=False) for _ in range(2))
+        first, second = (self._convolution(part, channels, window, 1, padded=True, last=False) for _ in range(2))
         return Block(self._name("add"), first, second)
 
     def _layer(self, part: str, notation: str, *, last: bool) -> Layer:
         if match := _CONV.fullmatch(part):
-            return self._convolution(part, int(match[1]), int(match[2]), padded=bool(match[3]), last=last)
+            outputs, window, stride = int(match[1]), int(match[2]), int(match[4] or 1)
+            return self._convolution(part, outputs, window, stride, padded=bool(match[3]), last=last)
         if match := _DENSE.fullmatch(part):
             # Fully connected is a convolution whose window is the whole image.
-            return self._weights("dense", int(match[1]), (self.shape[1], self.shape[2]), 0, last)
+            return self._weights("dense", int(match[1]), (self.shape[1], self.shape[2]), 1, 0, last)
         raise ValueError(f"layers must be like 64c5, 64c5p, 2s, r3 or 128, not {part!r} in {notation!r}")
 
-    def _convolution(self, part: str, outputs: int, window: int, *, padded: bool, last: bool) -> Layer:
+    def _convolution(self, part: str, outputs: int, window: int, stride: int, *, padded: bool, last: bool) -> Layer:
         if padded and window % 2 == 0:
             raise ValueError(f"a padded window must be odd, not {window} as in {part}")
         padding = window // 2 if padded else 0
         _require_fit(part, window - 2 * padding, self.shape)
-        return self._weights("conv", outputs, (window, window), padding, last)
+        return self._weights("conv", outputs, (window, window), stride, padding, last)
 
-    def _weights(self, kind: str, outputs: int, window: tuple[int, int], padding: int, last: bool) -> Layer:
+    def _weights(
+        self, kind: str, outputs: int, window: tuple[int, int], stride: int, padding: int, last: bool
+    ) -> Layer:
         label, (channels, *extents) = self._name(kind), self.shape
-        weights = nn.Conv2d(channels, outputs, window, padding=padding, bias=last)
+        weights = nn.Conv2d(channels, outputs, window, stride, padding, bias=last)
         norm = None if last else nn.BatchNorm2d(outputs)
-        rows, columns = (extent + 2 * padding + 1 - size for extent, size in zip(extents, window, strict=True))
+        rows, columns = (
+            (extent + 2 * padding - size) // stride + 1 for extent, size in zip(extents, window, strict=True)
+        )
         self.shape = (outputs, rows, columns)
         return Layer(label, weights, norm, self.readout if last else self.neurons(label))
 

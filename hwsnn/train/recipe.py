@@ -15,7 +15,7 @@ from ..data import LabelledData
 from ..data.idx import Split
 from ..data.sets import SETS
 from ..errors import InputError
-from ..spec import EncoderKind, require_network_name
+from ..spec import MAX_PIXEL_BITS, EncoderKind, require_network_name
 from .loop import Images, Plan
 from .network import TrainableNetwork, spiking
 
@@ -74,8 +74,8 @@ class Recipe:
     """How a model is made. A recipe's file has one, as ``RECIPE``; ``hwsnn train`` runs it (``hwsnn.train.runner``).
 
     ``name``: of the model and its files. ``notation`` (as of ``TrainableNetwork``), ``timesteps``, ``beta`` and
-    ``encoding``: of the model. ``plan`` and ``distortion``: how it is trained. ``prose``: what it is and how it was
-    trained, for its card, in Markdown; ``notes``: more of that, after the figures.
+    ``encoding``: of the model; ``pixel_bits``: of a value of its input. ``plan`` and ``distortion``: how it is trained.
+    ``prose``: what it is and how it was trained, for its card, in Markdown; ``notes``: more of that, after the figures.
     ``fine_tuning``: by weight bits, how the finished network is trained on with weights rounded to that many; the card
     compares that with plain rounding. The model has weights of ``weight_bits``: fine-tuned for them, if there is a plan
     for so many, else rounded after training.
@@ -93,6 +93,7 @@ class Recipe:
     distortion: Callable[[Tensor], Tensor]
     prose: str
     encoding: EncoderKind = "direct"
+    pixel_bits: int = MAX_PIXEL_BITS
     data: DataSet = MNIST
     weight_bits: int = 8
     fine_tuning: Mapping[int, Plan] = field(default_factory=dict)

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from ..spec import Shape
 from .card import Made, finish
 from .loop import accuracy, same_every_time, train
 from .network import TrainableNetwork, export, input_shape
@@ -42,7 +41,8 @@ def learn(run: Run) -> tuple[nn.Module, float]:
     recipe = run.recipe
     same_every_time(run.seed)
     try:
-        _require_images(run, input_shape(recipe.notation))
+        shape = input_shape(recipe.notation)
+        _require_images(run, (recipe.timesteps, *shape) if recipe.encoding == "steps" else shape)
         learner = recipe.build(run)
     except ValueError as error:
         raise InputError(f"{run.called}: {error}") from error
@@ -69,7 +69,7 @@ def _fine_tuned(run: Run, network: TrainableNetwork) -> dict[int, TrainableNetwo
     return tuned
 
 
-def _require_images(run: Run, shape: Shape) -> None:
+def _require_images(run: Run, shape: tuple[int, ...]) -> None:
     """Images of the size that the network takes, and enough to train with."""
     for images in (run.training.x, run.measured.images):
         if tuple(images.shape[1:]) != shape:

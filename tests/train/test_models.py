@@ -50,8 +50,13 @@ def check_card(made: Path, name: str) -> None:
         assert not network.saturating(index)
     source = float_file.load(made / f"{name}-float.safetensors")
     assert (source.timesteps, source.encoding) == (network.timesteps, network.encoder.kind)
-    bits = weight_bits(network)
-    again, _ = quantize(source, timesteps=network.timesteps, encoding=network.encoder.kind, bits=bits)
+    again, _ = quantize(
+        source,
+        timesteps=network.timesteps,
+        encoding=network.encoder.kind,
+        bits=weight_bits(network),
+        pixel_bits=network.pixel_bits,
+    )
     assert model_hash(again) == model_hash(network)
 
 
