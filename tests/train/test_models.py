@@ -12,6 +12,7 @@ import pytest
 
 from hwsnn.compiled import run
 from hwsnn.data import Data, images
+from hwsnn.data.sets import word_of
 from hwsnn.errors import InputError
 from hwsnn.files.shipped import model_folders
 from hwsnn.model_file import float_file
@@ -123,7 +124,7 @@ def test_card_has_the_prose_of_the_recipe(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_accuracy(name: str) -> None:
     try:
-        data = images("digits" if name == "digits" else "mnist")
+        data = images(word_of(name) or "mnist")
     except InputError as error:
         pytest.skip(str(error))
     check_accuracy(MODELS[name], name, data)
