@@ -52,6 +52,7 @@ RECIPE = Recipe(
     encoding="steps",
     pixel_bits=1,
     plan=Plan(epochs=9, batch=64, learning_rate=4e-3, weight_decay=1e-2, average=0.999),
+    # After three epochs of 20,000 images right for 98.66 % of 5,000 held-out training images, without it for 98.36 %.
     distortion=Distortion(shift=2, turn=12, scale=0.1, shear=0.1),
     data=data_set("mnist-events"),
     prose=PROSE,
