@@ -8,8 +8,8 @@ from torch import nn
 
 from hwsnn.data.mnist_events import TIMESTEPS
 from hwsnn.train.augment import Distortion
-from hwsnn.train.loop import Plan
 from hwsnn.train.layers import Integrators, Neurons
+from hwsnn.train.loop import Plan
 from hwsnn.train.network import TrainableNetwork
 from hwsnn.train.recipe import Recipe, Run, data_set
 
