@@ -121,8 +121,9 @@ def _inside(path: Path, split: Split, wish: Wish) -> Source | None:
     if wish.word is not None and (wish.word in SHIPPED or wish.allows(SETS[wish.word])):
         wished = next((source for source in fitting if source.set.word == wish.word), None)
         if wished is None:
+            there = _words(_of_different_folders(found))
             raise InputError(
-                f"{path}: holds {_words(found)}, and not {wish.word}, which is meant; give that word, or the folder of "
+                f"{path}: holds {there}, and not {wish.word}, which is meant; give that word, or the folder of "
                 f"another, such as {found[0].path}"
             )
         return wished
@@ -149,7 +150,11 @@ def _words(sources: list[Source]) -> str:
 
 
 def _of_different_folders(sources: list[Source]) -> list[Source]:
-    return list({source.path: source for source in reversed(sources)}.values())[::-1]
+    """The first of each folder, in their order."""
+    first: dict[Path, Source] = {}
+    for source in sources:
+        first.setdefault(source.path, source)
+    return list(first.values())
 
 
 def _all_forms() -> Iterator[NamedData]:

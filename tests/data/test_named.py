@@ -132,7 +132,7 @@ def test_files_of_the_same_names_are_told_apart_by_their_folder(
         assert refusal(other).endswith(f" or in HWSNN_DATA, {folder}; {remedy.format(other)}")
 
 
-def test_a_model_gets_the_data_of_its_name(tmp_path: Path) -> None:
+def test_a_model_gets_the_data_of_its_name(tmp_path: Path, rows: NamedData) -> None:
     """Though images of several sets have its size."""
     put(tmp_path / "mnist", 1)
     put(tmp_path / "fashion-mnist", 2)
@@ -149,7 +149,7 @@ def test_a_model_gets_the_data_of_its_name(tmp_path: Path) -> None:
     assert refusal(str(tmp_path)) == several
 
 
-def test_a_model_whose_data_are_not_there_gets_no_others(tmp_path: Path) -> None:
+def test_a_model_whose_data_are_not_there_gets_no_others(tmp_path: Path, rows: NamedData) -> None:
     put(tmp_path / "mnist")
     with pytest.raises(InputError) as caught:
         load(str(tmp_path), network("fashion"))

@@ -110,6 +110,21 @@ def test_fine_tuning_leaves_the_model_alone(tmp_path: Path) -> None:
     assert "fine-tuned" not in (tmp_path / "plain" / "card.md").read_text()
 
 
+@pytest.mark.parametrize("held_out", [0, 40])
+def test_the_card_says_beside_each_accuracy_what_is_odd_about_the_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], held_out: int
+) -> None:
+    def copies(text: str, split: Split) -> LabelledData:
+        return replace(read(text, split), remark="lossy copies")
+
+    make(run_of(replace(RECIPE, data=DataSet("halves", copies, "halves")), tmp_path, held_out=held_out))
+    card = capsys.readouterr().out if held_out else (tmp_path / "card.md").read_text()
+    rows = [line for line in card.splitlines() if line.startswith("| accuracy, ")]
+    assert len(rows) == 2
+    assert all(row.endswith("% (lossy copies) |") for row in rows)
+    assert f"Accuracy in integers on the {held_out or 128} images (lossy copies), by bits a weight:" in card
+
+
 def test_with_images_held_out_the_test_images_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def training_alone(text: str, split: Split) -> LabelledData:
         assert split == "train"
