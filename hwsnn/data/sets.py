@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import cifar10, fashion_mnist, mnist, mnist_events
+from . import cifar10, fashion_mnist, mnist, mnist_events, spoken_digits
 from .named import NamedData
 
 SETS: dict[str, NamedData] = {
-    found.word: found for found in (mnist.SET, fashion_mnist.SET, cifar10.SET, mnist_events.SET)
+    found.word: found for found in (mnist.SET, fashion_mnist.SET, cifar10.SET, mnist_events.SET, spoken_digits.SET)
 }
 """By word. Of sets that are read from the same files, the one that takes them as they are is first."""
 SHIPPED: Mapping[str, str] = {"digits": "digits/samples.npz"}
