@@ -53,7 +53,8 @@ def encode(samples: npt.ArrayLike, rate: int) -> Spikes:
     if loudest <= 0:
         return np.zeros((TIMESTEPS, CHANNELS), np.uint8)
     levels = loudest * 10 ** (np.array(LEVELS_DB) / 10)
-    return (energies[:, :, None] > levels).astype(np.uint8).reshape(TIMESTEPS, CHANNELS)
+    spikes: Spikes = (energies[:, :, None] > levels).astype(np.uint8)
+    return spikes.reshape(TIMESTEPS, CHANNELS)
 
 
 def _word(sound: Floats, rate: int) -> Floats:
@@ -63,7 +64,8 @@ def _word(sound: Floats, rate: int) -> Floats:
     hops = np.pad(raised, (0, -len(raised) % hop)).reshape(-1, hop)
     energies = np.square(hops).mean(axis=1)
     loud = np.flatnonzero(energies >= energies.max() * 10 ** (SILENCE_DB / 10))
-    return raised[loud[0] * hop : (loud[-1] + 1) * hop]
+    word: Floats = raised[loud[0] * hop : (loud[-1] + 1) * hop]
+    return word
 
 
 def _energies(sound: Floats, rate: int) -> Floats:
@@ -85,7 +87,8 @@ def _bands(size: int, rate: int) -> Floats:
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (frequencies - low) / (middle - low), (high - frequencies) / (high - middle)
     bands: Floats = np.clip(np.minimum(rising, falling), 0, None)
-    return bands / bands.sum(axis=1, keepdims=True)
+    bands /= bands.sum(axis=1, keepdims=True)
+    return bands
 
 
 def _to_mel(frequency: float) -> float:

@@ -14,9 +14,9 @@ import wave
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,8 @@ Sound = tuple[npt.NDArray[np.int16], int]
 """Samples (n,), and how many there are per second."""
 
 
-class Recording(NamedTuple):
+@dataclass(frozen=True, order=True)
+class Recording:
     """Which recording it is; in order, those of a higher index come later, so the last ones are of all digits."""
 
     index: int
