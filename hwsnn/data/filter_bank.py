@@ -19,7 +19,7 @@ Spikes = npt.NDArray[np.uint8]
 
 TIMESTEPS = 32
 BANDS = 32
-LEVELS_DB = (-48, -38, -28, -18)
+LEVELS_DB = (-44, -34, -26, -18, -10)
 """A channel spikes where its band is above this, in decibels of the loudest band at the loudest step."""
 CHANNELS = BANDS * len(LEVELS_DB)
 LOWEST_HZ, HIGHEST_HZ = 100.0, 3800.0
