@@ -48,7 +48,9 @@ class SoundDistortion:
         grid = torch.stack((band.expand(-1, steps, -1), time.expand(-1, -1, bands)), 3)
         moved = functional.grid_sample(counts[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
         moved = moved + chance(self.loudness) + torch.randn_like(moved) * self.noise
-        silent = self._gap(number, bands, spikes.device)[:, None, :] | self._gap(number, steps, spikes.device)[:, :, None]
+        silent = (
+            self._gap(number, bands, spikes.device)[:, None, :] | self._gap(number, steps, spikes.device)[:, :, None]
+        )
         moved = moved.masked_fill(silent, 0)
         needed = torch.arange(self.levels, device=spikes.device) + 0.5
         return (moved[..., None] > needed).to(spikes.dtype).view_as(spikes)

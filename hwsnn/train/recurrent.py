@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hwsnn.float_network import FloatNeuron
+from hwsnn.float_network import FloatDense, FloatNeuron
 
 from .fire import THRESHOLD
 
@@ -103,6 +103,11 @@ class RecurrentNeurons(nn.Module):  # type: ignore[misc]  # PyTorch is untyped h
         return f"channels={len(self.recurrent)}, beta={self.beta}, alpha={self.alpha}"
 
     def exported(self, channels: int) -> FloatNeuron:
-        """The neurons in floats; their weights are another projection."""
+        """The neurons in floats, without their recurrent weights."""
         alpha = self.alpha or None
         return FloatNeuron(np.full(channels, THRESHOLD), self.beta, "greater", "subtract", alpha=alpha)
+
+    def feedback(self, layer: str) -> FloatDense:
+        """The recurrent weights in floats, as a projection of the layer of that name."""
+        weight = np.asarray(self.recurrent.detach().cpu().numpy(), np.float64)
+        return FloatDense(layer, weight, source=layer, delay=1)
