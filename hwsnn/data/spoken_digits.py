@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import re
 import wave
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +25,7 @@ from .filter_bank import CHANNELS, TIMESTEPS, encode
 from .frames import Frames, Labels
 from .idx import Split
 from .named import NamedData
-from .npz import COMPRESSIONS
-from .reading import UNREADABLE, read_exactly
+from .reading import opened_zip, read_member
 
 ARCHIVE, FOLDER = "recordings.zip", "recordings"
 _NAME = re.compile(r"([0-9])_([A-Za-z]+)_([0-9]{1,4})\.wav")
@@ -36,7 +34,6 @@ TEST_INDICES = 5
 MOST_FILES = 20_000
 MOST_BYTES = 1 << 20
 """Of a recording; the longest of the data set are 2.3 seconds, 37 kB."""
-MOST_ARCHIVE_BYTES = 1 << 28
 SAMPLE_BYTES = 2
 
 Sound = tuple[npt.NDArray[np.int16], int]
@@ -86,7 +83,7 @@ def frames(folder: Path, split: Split) -> Frames:
         made = np.empty((count, TIMESTEPS, CHANNELS, 1, 1), np.uint8)
         with _contents(place) as content:
             for spikes, recording in zip(made, order, strict=False):
-                where = f"{place}/{listed[recording]}"
+                where = str(place / listed[recording])
                 samples, rate = read_wav(where, content(listed[recording]))
                 try:
                     spikes[:, :, 0, 0] = encode(samples, rate)
@@ -111,10 +108,10 @@ def _listed(place: Path, split: Split) -> dict[Recording, str]:
         if place.is_dir():
             names = [path.name for path in islice(place.iterdir(), MOST_FILES + 1)]
         else:
-            with _opened(place) as archive:
+            with opened_zip(place) as archive:
                 names = archive.namelist()
-    except UNREADABLE as error:
-        raise InputError(f"{place}: not readable ({reason(error)})") from None
+    except OSError as error:
+        raise InputError(f"{place}: not readable ({error.strerror})") from None
     if len(names) > MOST_FILES:
         raise InputError(f"{place}: holds more than {MOST_FILES:,} files; that cannot be the recordings")
     found: dict[Recording, str] = {}
@@ -133,41 +130,22 @@ def _listed(place: Path, split: Split) -> dict[Recording, str]:
 @contextmanager
 def _contents(place: Path) -> Iterator[Callable[[str], bytes]]:
     """What reads a file of ``place`` by its name there."""
-    try:
-        if place.is_dir():
-            yield lambda name: _bytes_of(place / name)
-        else:
-            with _opened(place) as archive:
-                yield lambda name: _bytes_in(place, archive, name)
-    except UNREADABLE as error:
-        raise InputError(f"{place}: not readable ({reason(error)})") from None
-
-
-def _opened(place: Path) -> zipfile.ZipFile:
-    if place.stat().st_size > MOST_ARCHIVE_BYTES:  # zipfile reads its list of members in one piece
-        raise ValueError(f"it is larger than {MOST_ARCHIVE_BYTES >> 20} MiB")
-    return zipfile.ZipFile(place)
+    if place.is_dir():
+        yield lambda name: _bytes_of(place / name)
+    else:
+        with opened_zip(place) as archive:
+            yield lambda name: read_member(place, archive, archive.getinfo(name), MOST_BYTES)
 
 
 def _bytes_of(path: Path) -> bytes:
-    size = path.stat().st_size
-    _require_short(path, size)
-    with path.open("rb") as stream:
-        return bytes(read_exactly(path, stream, size))
-
-
-def _bytes_in(place: Path, archive: zipfile.ZipFile, name: str) -> bytes:
-    member = archive.getinfo(name)
-    _require_short(place / name, member.file_size)
-    if member.compress_type not in COMPRESSIONS:
-        raise InputError(f"{place / name}: packed in another way than deflated")
-    with archive.open(member) as stream:
-        return bytes(read_exactly(place / name, stream, member.file_size))
-
-
-def _require_short(path: Path, size: int) -> None:
-    if size > MOST_BYTES:
-        raise InputError(f"{path}: is {size:,} bytes; a recording must be at most {MOST_BYTES:,}")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: not readable ({error.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path}: must be at most {MOST_BYTES:,} bytes long, and is longer")
+    return content
 
 
 SET = NamedData(

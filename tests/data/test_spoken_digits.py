@@ -90,7 +90,8 @@ def test_recordings_are_listed_in_the_order_of_the_frames(tmp_path: Path) -> Non
         (wav(b""), "0_jo_0.wav: samples must be one row of up to 10 seconds, not of shape (0,)"),
         (wav(bytes(100), channels=2), "0_jo_0.wav: must be of 1 channel and 16 bits, not of 2 and 16"),
         (wav(bytes(100), width=1), "0_jo_0.wav: must be of 1 channel and 16 bits, not of 1 and 8"),
-        (bytes((1 << 20) + 1), "0_jo_0.wav: is 1,048,577 bytes; a recording must be at most 1,048,576"),
+        (bytes((1 << 20) + 1), "0_jo_0.wav"),
+        (bytes((1 << 20) + 1), "must be at most 1,048,576 bytes long, and is longer"),
     ],
 )
 @pytest.mark.parametrize("laid_out", [archive, unpacked])
@@ -116,9 +117,6 @@ def test_archives_that_are_none(tmp_path: Path) -> None:
     refused("holds no test recordings; there must be recordings.zip, or the folder recordings")
     (tmp_path / "recordings.zip").write_bytes(b"no archive")
     refused("recordings.zip: not readable (File is not a zip file)")
-    with (tmp_path / "recordings.zip").open("wb") as huge:
-        huge.truncate((1 << 28) + 1)
-    refused("recordings.zip: not readable (it is larger than 256 MiB)")
     with zipfile.ZipFile(tmp_path / "recordings.zip", "w") as made:
         made.writestr("a/1_jo_0.wav", b"")
         made.writestr("b/1_jo_0.wav", b"")
@@ -126,5 +124,5 @@ def test_archives_that_are_none(tmp_path: Path) -> None:
 
 
 def test_members_packed_in_another_way_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"2_jo_5\.wav: packed in another way than deflated"):
+    with pytest.raises(InputError, match=r"2_jo_5\.wav' must be stored or deflated"):
         data.images(str(archive(tmp_path, CONTENT, zipfile.ZIP_BZIP2)), "train", limit=2)
