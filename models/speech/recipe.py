@@ -48,6 +48,18 @@ recordings one standard error is about 0.7 points.
 
 What the figure does not say: the test recordings are new ones by known voices. How well the model knows voices that it
 has never heard is below, and is much worse: five speakers are too few to learn what all speakers have in common.
+
+## How it was chosen
+
+By training recordings held out, of index 45 to 49, and 40 to 44, 300 each; seed 0; accuracy and cross-entropy in
+floats, of a prototype of this recipe that clipped gradients:
+
+| levels in dB | neurons | epochs | bands moved by up to | accuracy | cross-entropy |
+| --- | --- | --- | --- | --- | --- |
+| -48, -38, -28, -18 | 128 | 40 | 1.5 | 98.67%, 99.00% | 0.040, 0.048 |
+| **-44, -34, -26, -18, -10** | **128** | **40** | **1.5** | **99.67%, 98.67%** | **0.034, 0.034** |
+| -48, -38, -28, -18 | 96, then 64 | 40 | 1.5 | 99.33%, 99.00% | 0.055, 0.047 |
+| -44, -34, -26, -18, -10 | 128 | 80 | 2 | 99.00%, 99.33% | 0.055, 0.018 |
 """
 
 
@@ -137,8 +149,8 @@ RECIPE = Recipe(
     beta=BETA,
     encoding="steps",
     pixel_bits=1,
-    plan=Plan(epochs=80, batch=64, learning_rate=4e-3, weight_decay=0.05, average=0.995, half_precision=False),
-    distortion=SoundDistortion(levels=len(LEVELS_DB), stretch=0.1, shift=2, bands=2, loudness=0.5, noise=0.3, gap=4),
+    plan=Plan(epochs=40, batch=64, learning_rate=4e-3, weight_decay=0.05, average=0.995, half_precision=False),
+    distortion=SoundDistortion(levels=len(LEVELS_DB), stretch=0.1, shift=2, bands=1.5, loudness=0.5, noise=0.3, gap=4),
     prose=PROSE,
     notes=NOTES,
     data=data_set(WORD),
