@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 160
 """Width of a table that does not go to a terminal: wide enough that no column is cut."""
 
-DATA_WORDS = "digits, mnist, fashion-mnist, cifar10, mnist-events"
+DATA_WORDS = "digits, mnist, fashion-mnist, cifar10, mnist-events, spoken-digits"
 """The words of data sets (``hwsnn.data.sets``), written out here because help texts load no numpy."""
 
 model_argument = click.argument("model", metavar="MODEL")
