@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
     | {"data", "folding", "planner", "bench"},
     "train": {"errors", "files", "progress", "spec", "float_network", "model_file", "frontends", "quantization"}
-    | {"reference", "compiled", "data", "bench", "planner", "rtl", "sim", "build"},
+    | {"reference", "compiled", "data", "bench"},
 }
 """What each part may import of hwsnn, besides itself and the version."""
 

@@ -33,13 +33,8 @@ from .common import not_empty, seed_option
     metavar="N",
     help="Train without the last N training images, measure those, and leave the test images alone.",
 )
-@click.option(
-    "--hardware",
-    is_flag=True,
-    help="Also simulate 20 test images in RTL and count look-up tables by Yosys, for the card: minutes.",
-)
 @click.option("--device", default="cpu", show_default=True, help="Where PyTorch computes: cpu, or cuda for a GPU.")
-def command(recipe: str, data: str | None, output: Path, seed: int, held_out: int, hardware: bool, device: str) -> None:
+def command(recipe: str, data: str | None, output: Path, seed: int, held_out: int, device: str) -> None:
     """Train a model by its RECIPE, and write it, its floats and its card.
 
     RECIPE is the name of a shipped model, or a recipe's Python file, which is run as any program is. A killed run goes
@@ -58,7 +53,7 @@ def command(recipe: str, data: str | None, output: Path, seed: int, held_out: in
     except (RuntimeError, AssertionError):
         raise InputError(f"--device must be one that PyTorch has here, such as cpu, not {device}") from None
     loaded = recipe_file.load(path)
-    make(Run(loaded, called, data or loaded.data.word, output, seed, held_out, place, hardware))
+    make(Run(loaded, called, data or loaded.data.word, output, seed, held_out, place))
 
 
 def _recipe_file(text: str) -> tuple[Path, str]:

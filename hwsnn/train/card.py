@@ -20,8 +20,6 @@ from ..compiled import run as compiled
 from ..data import LabelledData
 from ..progress import stages
 from ..spec import MAX_PIXEL_BITS, Network
-from .hardware import Hardware
-from .hardware import measure as measure_hardware
 from .recipe import Run
 
 BITS = (8, 6, 4, 3, 2)
@@ -63,8 +61,7 @@ def finish(run: Run, made: Made) -> None:
         plain = {bits: accuracy(of(made.network, bits), data, show.advance) for bits in BITS}
         fine = {bits: accuracy(of(other, bits), data, show.advance) for bits, other in made.tuned.items()}
         active = activity.measure(exact, few, progress=show.advance)
-        hardware = measure_hardware(exact, data.images, show) if run.hardware else None
-    text = _card(run, made, exact, plain, fine, active, hardware)
+    text = _card(run, made, exact, plain, fine, active)
     if run.held_out:
         print(text)
         return
@@ -99,7 +96,6 @@ def _card(
     plain: Mapping[int, float],
     fine: Mapping[int, float],
     active: activity.Activity,
-    hardware: Hardware | None,
 ) -> str:
     recipe, count = run.recipe, len(run.measured.images)
     bits = recipe.weight_bits
@@ -123,8 +119,6 @@ def _card(
         "machine": f"{cpu.name}, {cpu.cores} cores; Python {platform.python_version()}, PyTorch {torch.__version__}",
         "model hash": f"`{integer_file.model_hash(network)}`",
     }
-    if hardware is not None:
-        rows |= hardware.rows()
     lines = [f"# {recipe.name}", "", recipe.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
     lines += ["", f"Accuracy in integers on the {count:,} images{said}, by bits a weight:", ""]
@@ -141,7 +135,7 @@ def _card(
         "## Make it again",
         "",
         "    pip install -c constraints.txt -e '.[train]'",
-        f"    hwsnn train {run.called} --seed {run.seed}{' --hardware' if hardware else ''} -o {recipe.name}",
+        f"    hwsnn train {run.called} --seed {run.seed} -o {recipe.name}",
         f"    hwsnn quantize {recipe.name}/{recipe.name}-float.safetensors{width} -o net.safetensors",
         "",
         "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",

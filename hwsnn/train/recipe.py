@@ -112,8 +112,7 @@ class Run:
 
     ``held_out``: so many of the last training images are not trained with, but measured in place of the test images. A
     run with images held out is for choosing; one without measures the test images, once, with the finished model.
-    ``called``: what names the recipe for ``hwsnn train``. ``hardware``: whether the card says what the model is in
-    hardware, which takes minutes.
+    ``called``: what names the recipe for ``hwsnn train``.
     """
 
     recipe: Recipe
@@ -123,7 +122,6 @@ class Run:
     seed: int
     held_out: int
     device: torch.device
-    hardware: bool = False
 
     @cached_property
     def training(self) -> Images:
