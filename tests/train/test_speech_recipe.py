@@ -13,6 +13,7 @@ import pytest
 from hwsnn.files.shipped import model_folders
 from hwsnn.model_file.integer_file import load
 from tests.data.test_spoken_digits import wav
+from tests.train.test_models import check_accuracy, check_card
 
 torch = pytest.importorskip("torch")
 
@@ -39,7 +40,10 @@ def test_voices_are_left_out(folder: Path) -> None:
 
     recipe = load_recipe(model_folders()["speech"] / "recipe.py")
     short = replace(recipe, plan=replace(recipe.plan, epochs=1, batch=32))
-    make(Run(short, "speech", str(folder), folder, 0, 0, torch.device("cpu")))
+    trained = Run(short, "speech", str(folder), folder, 0, 0, torch.device("cpu"))
+    make(trained)
+    check_card(folder, "speech")
+    check_accuracy(folder, "speech", trained.measured)
     network, card = load(folder / "speech.safetensors"), (folder / "card.md").read_text()
     assert (network.pixel_bits, network.encoder.kind, network.readout) == (1, "steps", "membrane")
     assert network.population(0).recurrent
