@@ -1,9 +1,9 @@
 """What shipped models are in hardware, into their cards: simulated on test images, and counted by Yosys.
 
-    python benchmarks/model_hardware.py NAME... [--data DATA]
+    python benchmarks/model_hardware.py NAME... [--data DATA] [--target-fps F]
 
-Each is the design that `hwsnn generate NAME` makes, for a ZCU102. Twenty images go through the simulated hardware, and
-every bit at every layer boundary is compared with the reference. Minutes for each model.
+Each is the design that `hwsnn generate NAME` makes, for a ZCU102, or with `--target-fps F`. Twenty images go through the
+simulated hardware, and every bit at every layer boundary is compared with the reference. Minutes for each model.
 """
 
 from __future__ import annotations
@@ -64,12 +64,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=model_folders(), metavar="NAME")
     parser.add_argument("--data", help="as of hwsnn run (default: the word of the model's data)")
+    parser.add_argument("--target-fps", type=float, metavar="F", help="as of hwsnn generate")
     options = parser.parse_args()
+    target = "" if options.target_fps is None else f" --target-fps {options.target_fps:g}"
     for name in options.names:
         network = load_model(name)
         data = options.data or word_of(name)
         assert data is not None  # every shipped model has its data
-        rows = measure(network, load(data, network, FRAMES).images).rows()
+        made = measure(network, load(data, network, FRAMES).images, Constraints(target_fps=options.target_fps))
+        rows = {"design": f"`hwsnn generate {name}{target}`"} | made.rows()
         card = model_folders()[name] / "card.md"
         with written_whole(card) as partial:
             partial.write_text(with_rows(card.read_text(encoding="utf-8"), rows), encoding="utf-8")
@@ -85,9 +88,9 @@ def with_rows(card: str, rows: dict[str, str]) -> str:
     return "\n".join([*kept, *(f"| {name} | {value} |" for name, value in rows.items()), *lines[end:]]) + "\n"
 
 
-def measure(network: Network, images: Images) -> Hardware:
-    """Simulate ``network`` on ``images``, and count its resources on the default device."""
-    plan = Constraints().plan(network)
+def measure(network: Network, images: Images, constraints: Constraints) -> Hardware:
+    """Simulate the design of ``network`` on ``images``, and count its resources."""
+    plan = constraints.plan(network)
     with stages() as show:
         show.at("building the simulator")
         simulated = run_network(
