@@ -2,8 +2,8 @@
 
     python benchmarks/model_hardware.py NAME... [--data DATA] [--target-fps F]
 
-Each is the design that `hwsnn generate NAME` makes, for a ZCU102, or with `--target-fps F`. Twenty images go through the
-simulated hardware, and every bit at every layer boundary is compared with the reference. Minutes for each model.
+Each is the design that `hwsnn generate NAME` makes, for a ZCU102, or with `--target-fps F`. Twenty images go through
+the simulated hardware, and every bit at every layer boundary is compared with the reference. Minutes for each model.
 """
 
 from __future__ import annotations
