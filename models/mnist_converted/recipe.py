@@ -76,7 +76,7 @@ RECIPE = Recipe(
     timesteps=3,  # after ten epochs, in integers, right for 99.0 % of 10,000 held-out training images; two: 95.8 %
     beta=1.0,
     encoding="uniform",
-    plan=Plan(epochs=20, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995),
+    plan=Plan(epochs=12, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995),
     distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
     prose=PROSE,
     build=build,
