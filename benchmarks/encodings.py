@@ -3,13 +3,13 @@
     python benchmarks/encodings.py --data mnist [--hold-out N] [-o FOLDER]
 
 One network of rates, that of the mnist-converted model, is converted for each encoding and number of steps, made 8-bit
-integers and measured on the test images: as converted, and calibrated on 1,600 training images. The model itself is
-measured with narrower weights. Tables and plot go into docs.
+integers and measured on the test images: as converted, and calibrated layer by layer on 1,600 training images. The
+model itself, calibrated further, is measured with narrower weights. Tables and plot go into docs.
 
 FOLDER (models/mnist_converted) is where `hwsnn train mnist-converted` left its checkpoints; without them the network of
 rates is trained first. Finished points are kept there too: a script that was stopped goes on from there. With
 --hold-out the last N training images are left out and measured in place of the test images, and only tables are
-printed: for choosing the model's number of steps.
+printed.
 """
 
 from __future__ import annotations
@@ -133,13 +133,13 @@ def main() -> None:
                 converted = mnist_converted.spikes(run, rates, steps, encoding, CALIBRATED)
                 what = f"{encoding}, T = {steps}, calibrated"
                 calibrated[encoding][steps] = measured.accuracy(what, integers(converted))
-    model = mnist_converted.spikes(run, rates, recipe.timesteps, recipe.encoding, mnist_converted.CALIBRATED)
+    model = mnist_converted.model(run, rates)
     narrow = {bits: measured.accuracy(f"the model, {bits} bits", integers(model, bits)) for bits in BITS}
 
-    lines = [f"Calibrated on {CALIBRATED:,} training images:", "", *table("T", calibrated), ""]
+    lines = [f"Calibrated layer by layer on {CALIBRATED:,} training images:", "", *table("T", calibrated), ""]
     lines += ["As converted:", "", *table("T", plain), ""]
     by_bits = {f"T = {recipe.timesteps}, `{recipe.encoding}`": narrow}
-    lines += [f"The model, calibrated on {mnist_converted.CALIBRATED:,} images:", "", *table("weight bits", by_bits)]
+    lines += ["The model, of which all layers are calibrated together too:", "", *table("weight bits", by_bits)]
     text = "\n".join(lines) + "\n"
     if run.held_out:
         print(text)

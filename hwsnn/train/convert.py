@@ -17,12 +17,18 @@ import torch
 from torch import Tensor, nn
 
 from ..spec import EncoderKind
-from .layers import Integrators, Layer, Neurons
+from .layers import Integrators, Layer
 from .loop import Images, Plan, train
 from .network import TrainableNetwork
+from .quantized import round_weights
+from .temporal_bias import BiasedNeurons
 
-PLAN = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0, half_precision=False)
+BY_LAYER = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0, half_precision=False)
 """How each layer is calibrated."""
+TOGETHER = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0)
+"""How all layers are calibrated together."""
+BITS = 8
+"""Of a weight while it is calibrated."""
 
 
 def rate_network(notation: str) -> TrainableNetwork:
@@ -30,12 +36,14 @@ def rate_network(notation: str) -> TrainableNetwork:
 
     Its pools take the largest rate. In memory channels are last: so it trains in half the time.
     """
-    return TrainableNetwork(
+    network = TrainableNetwork(
         notation,
         timesteps=1,
         neurons=lambda name: nn.ReLU(),
         readout=Integrators(timesteps=1, beta=1.0),
-    ).to(memory_format=torch.channels_last)
+    )
+    network.to(memory_format=torch.channels_last)
+    return network
 
 
 def normalize(network: TrainableNetwork, images: Tensor, percentile: float) -> None:
@@ -64,15 +72,16 @@ def normalize(network: TrainableNetwork, images: Tensor, percentile: float) -> N
 def convert(network: TrainableNetwork, *, timesteps: int, encoding: EncoderKind) -> TrainableNetwork:
     """The spiking network, of ``winner`` pools, whose rates over that many steps are those of a normalized network.
 
-    Membranes start at 0. Half a threshold, spread over the steps as a bias, has spikes round an input to the nearest
-    rate rather than down: S. Deng, S. Gu, "Optimal Conversion of Conventional Artificial Neural Networks to Spiking
-    Neural Networks", ICLR 2021. Under ``latency`` a pixel's one spike stands for all steps.
+    Membranes start at 0, the ``initial`` of ``BiasedNeurons``. Half a threshold, spread over the steps as a bias, has
+    spikes round an input to the nearest rate rather than down: S. Deng, S. Gu, "Optimal Conversion of Conventional
+    Artificial Neural Networks to Spiking Neural Networks", ICLR 2021. Under ``latency`` a pixel's one spike stands for
+    all steps.
     """
     converted = TrainableNetwork(
         network.notation,
         timesteps=timesteps,
         encoding=encoding,
-        neurons=lambda name: Neurons(timesteps, beta=1.0),
+        neurons=lambda name: nn.Identity(),
         readout=Integrators(timesteps, beta=1.0),
         pool="winner",
     )
@@ -81,6 +90,7 @@ def convert(network: TrainableNetwork, *, timesteps: int, encoding: EncoderKind)
         weight, bias = map(torch.as_tensor, source.folded())
         if target is not last:
             bias = bias + 0.5 / timesteps
+            target.neurons = BiasedNeurons(timesteps, len(bias))
         if target is first and encoding == "latency":
             weight = weight * timesteps
         target.norm = None
@@ -95,22 +105,48 @@ def calibrate(
 ) -> None:
     """Adjust ``converted``, in place, so that its rates on ``images`` are nearer to those of ``network``.
 
-    Layer by layer, so that each makes up for those before it: weights and biases go down the gradient of the squared
-    distance between the rates of its spikes and the activations, clipped to 1. Labels are not looked at. Y. Li,
-    S. Deng, X. Dong, R. Gong, S. Gu, "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks
-    Calibration", ICML 2021; here with the surrogate gradient of ``hwsnn.train.fire``, through time.
+    Layer by layer, so that each makes up for those before it: weights, biases and initial membranes go down the
+    gradient of the squared distance between the rates of its spikes and the activations, clipped to 1. From here on
+    weights are rounded to ``BITS`` bits, so each layer makes up for the rounding of those before it too. Labels are not
+    looked at. Y. Li, S. Deng, X. Dong, R. Gong, S. Gu, "A Free Lunch From ANN: Towards Efficient, Accurate Spiking
+    Neural Networks Calibration", ICML 2021; here with the surrogate gradient of ``hwsnn.train.fire``, through time.
     ``checkpoint`` names a file for each layer's name, as for ``hwsnn.train.loop.train``.
     """
     network.eval()
+    round_weights(converted, BITS)
     for index, layer in enumerate(converted.layers):
         if isinstance(layer, Layer):
             train(
                 _Distance(converted, network, index),
                 images,
-                PLAN,
+                BY_LAYER,
                 checkpoint(layer.name),
                 loss=lambda distance, _: distance.square().mean(),
             )
+
+
+def calibrate_together(
+    converted: TrainableNetwork,
+    network: TrainableNetwork,
+    images: Images,
+    distort: Callable[[Tensor], Tensor],
+    checkpoint: Path,
+) -> None:
+    """Adjust all layers of a calibrated network at once, in place: its scores come nearer to those of ``network``.
+
+    As in ``calibrate``, with the squared distance of the scores. Of two steps the rates of a layer are 0, a half or 1,
+    and its neighbours' errors count as much as its own: what is the nearest rate need not be the best spike. ``images``
+    are distorted by ``distort`` for both networks; labels are not looked at. This stage is ours.
+    """
+    network.eval()
+    train(
+        _Scores(converted, network),
+        images,
+        TOGETHER,
+        checkpoint,
+        loss=lambda distance, _: distance.square().mean(),
+        distort=distort,
+    )
 
 
 class _Distance(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
@@ -133,3 +169,18 @@ class _Distance(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
         if isinstance(self.layer.neurons, Integrators):
             return found / self._timesteps - wanted
         return found.mean(0) - wanted[0].clamp(max=1)
+
+
+class _Scores(nn.Module):  # type: ignore[misc]
+    """How far the scores of the spikes, per step, are from those of the rates: images (N, C, H, W) to (N, classes)."""
+
+    def __init__(self, converted: TrainableNetwork, network: TrainableNetwork) -> None:
+        super().__init__()
+        self.converted = converted  # all that this learns: the other network is hidden in a tuple
+        self._network = (network,)
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self._network[0](images)
+        found: Tensor = self.converted(images) / self.converted.timesteps - wanted
+        return found

@@ -14,7 +14,13 @@ from hwsnn.spec import EncoderKind
 
 torch: Any = pytest.importorskip("torch")
 
-from hwsnn.train.convert import calibrate, convert, normalize, rate_network  # noqa: E402  # they need PyTorch
+from hwsnn.train.convert import (  # noqa: E402  # they need PyTorch
+    calibrate,
+    calibrate_together,
+    convert,
+    normalize,
+    rate_network,
+)
 from hwsnn.train.loop import Images, scores  # noqa: E402
 from hwsnn.train.network import TrainableNetwork, export  # noqa: E402
 
@@ -128,6 +134,40 @@ def test_calibrating_brings_rates_and_scores_nearer(images: Any, network: Traina
     calibrate(converted, network, unlabelled, lambda layer: tmp_path / f"{layer}.pt")
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["conv1", "conv2", "dense1", "dense2"]
     assert (np.array(distances()) < 0.8 * np.array(before)).all()
+    assert all(layer.neurons.initial.any() for layer in converted.weighted()[:-1])
+
+
+def calibrated(network: TrainableNetwork, images: Any, place: Path) -> TrainableNetwork:
+    """``network`` normalized, in two steps of ``uniform``, calibrated by layer."""
+    normalize(network, images, percentile=99)
+    converted = convert(network, timesteps=2, encoding="uniform")
+    few = Images(images, torch.full((len(images),), -1))
+    calibrate(converted, network, few, lambda layer: place / f"{layer}.pt")
+    return converted
+
+
+def test_calibrating_together_brings_scores_nearer(images: Any, network: TrainableNetwork, tmp_path: Path) -> None:
+    converted = calibrated(network, images, tmp_path)
+
+    def distance() -> float:
+        return float((scores(converted, images) / 2 - scores(network, images)).square().mean())
+
+    before, wanted = distance(), scores(network, images)
+    unlabelled = Images(images.repeat(10, 1, 1, 1), torch.full((10 * len(images),), -1))
+    calibrate_together(converted, network, unlabelled, lambda x: x, tmp_path / "together.pt")
+    assert distance() < 0.8 * before
+    assert torch.equal(scores(network, images), wanted)
+
+
+def test_the_quantizer_finds_the_weights_of_calibration(images: Any, network: TrainableNetwork, tmp_path: Path) -> None:
+    converted = calibrated(network, images, tmp_path)
+    exact, _ = quantize(export(converted, "net"), timesteps=2, encoding="uniform")
+    for (_, built), layer in zip(exact.populations(), converted.weighted(), strict=True):
+        weight, _ = layer.folded()
+        integers = built.projection.weight.astype(float)
+        axes = (1, 2, 3) if built.neuron.fires else (0, 1, 2, 3)
+        step = abs(weight).max(axes, keepdims=True) / abs(integers).max(axes, keepdims=True)
+        assert np.allclose(integers * step, weight, rtol=0, atol=1e-4 * step.max())
 
 
 def on_a_grid(network: TrainableNetwork) -> None:
@@ -142,6 +182,8 @@ def on_a_grid(network: TrainableNetwork) -> None:
             weight[:, 0, 0, 0] = 127
             weight /= PARTS
             bias.mul_(PARTS).round_().div_(PARTS)
+        for layer in network.weighted()[:-1]:
+            layer.neurons.initial.uniform_(-0.3, 0.3).mul_(PARTS).round_().div_(PARTS)
 
 
 @pytest.mark.parametrize("encoding", ["uniform", "latency"])
@@ -152,6 +194,8 @@ def test_integers_are_the_spiking_network_exactly_where_nothing_is_rounded(
     converted = convert(network, timesteps=5, encoding=encoding)
     on_a_grid(converted)
     exact, _ = quantize(export(converted, "net"), timesteps=5, encoding=encoding)
+    first = next(iter(exact.populations()))[1].neuron
+    assert np.array_equal(first.initial, (converted.layers[0].neurons.initial.detach() * PARTS).round().numpy())
     found = run(exact, (images * 255).round().byte().numpy())
     assert np.array_equal(found.scores, (scores(converted, images) * PARTS).round().numpy())
     assert len(np.unique(found.scores)) > 100
