@@ -25,7 +25,7 @@ from .temporal_bias import BiasedNeurons
 
 BY_LAYER = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0, half_precision=False)
 """How each layer is calibrated."""
-TOGETHER = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0)
+TOGETHER = Plan(epochs=1, batch=64, learning_rate=2e-3, weight_decay=0)
 """How all layers are calibrated together."""
 BITS = 8
 """Of a weight while it is calibrated."""

@@ -33,9 +33,9 @@ class BiasedNeurons(Neurons):
         self.initial = nn.Parameter(torch.zeros(channels))
 
     def forward(self, currents: Tensor) -> Tensor:
-        steps = currents.expand(self.timesteps, *currents.shape[1:])
-        first = steps[:1] + self.initial.view(-1, 1, 1)
-        return super().forward(torch.cat([first, steps[1:]]))
+        others = torch.zeros(self.timesteps - 1, len(self.initial), device=currents.device)
+        biases = torch.cat([self.initial.unsqueeze(0), others]).to(currents.dtype)
+        return super().forward(currents + biases.view(self.timesteps, 1, -1, 1, 1))
 
     def exported(self, channels: int) -> FloatNeuron:
         """As of ``Neurons``: with membranes that start at the further bias."""
