@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from hwsnn.float_network import FloatNeuron
 
-from .network import Neurons
+from .layers import Neurons
 
 
 class BiasedNeurons(Neurons):
