@@ -195,6 +195,7 @@ def test_integers_are_the_spiking_network_exactly_where_nothing_is_rounded(
     on_a_grid(converted)
     exact, _ = quantize(export(converted, "net"), timesteps=5, encoding=encoding)
     first = next(iter(exact.populations()))[1].neuron
+    assert first.initial is not None
     assert np.array_equal(first.initial, (converted.layers[0].neurons.initial.detach() * PARTS).round().numpy())
     found = run(exact, (images * 255).round().byte().numpy())
     assert np.array_equal(found.scores, (scores(converted, images) * PARTS).round().numpy())
