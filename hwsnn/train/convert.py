@@ -25,7 +25,7 @@ from .temporal_bias import BiasedNeurons
 
 BY_LAYER = Plan(epochs=1, batch=64, learning_rate=1e-3, weight_decay=0, half_precision=False)
 """How each layer is calibrated."""
-TOGETHER = Plan(epochs=1, batch=64, learning_rate=2e-3, weight_decay=0)
+TOGETHER = Plan(epochs=3, batch=64, learning_rate=2e-3, weight_decay=0)
 """How all layers are calibrated together."""
 BITS = 8
 """Of a weight while it is calibrated."""
@@ -41,6 +41,7 @@ def rate_network(notation: str) -> TrainableNetwork:
         timesteps=1,
         neurons=lambda name: nn.ReLU(),
         readout=Integrators(timesteps=1, beta=1.0),
+        pool="winner",  # of rates: the loops for "or" take spikes alone
     )
     network.to(memory_format=torch.channels_last)
     return network

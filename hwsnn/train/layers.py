@@ -146,6 +146,7 @@ class Pool(nn.Module):  # type: ignore[misc]
         if self.mode == "or":
             if self.training and self.size == 2 and vector.fits(x.flatten(0, 1)):
                 return vector.any_spike(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        if self.mode == "or" or len(x) == 1:
             return functional.max_pool2d(x.flatten(0, 1), self.size).unflatten(0, x.shape[:2])
         counts = x.cumsum(0).flatten(0, 1)
         most, winner = functional.max_pool2d(counts, self.size, return_indices=True)  # of equals the first

@@ -3,7 +3,8 @@
 The blocks, and the papers they are from, are in ``hwsnn.train.convert``; ``benchmarks/encodings.py`` converts the same
 network for other numbers of time steps and other encodings.
 
-Settings were chosen on the last 10,000 training images, with rates trained for three epochs on the other 50,000.
+Settings were chosen on the last 10,000 training images, with rates trained for three epochs on the other 50,000, and
+one pass in place of three at the end: in integers 98.95 % of those were right.
 """
 
 import torch
@@ -34,8 +35,8 @@ from a network of rates.
 4. Layer by layer, weights and biases are adjusted until the spikes of {CALIBRATED:,} training images have nearly the
    rates of the units (Li et al., ICML 2021). Weights are rounded to 8 bits meanwhile, so that each layer makes up for
    the rounding of those before it.
-5. All layers are adjusted together, in one pass over the training images, distorted as before, until the scores are
-   nearly those of the units.
+5. All layers are adjusted together, in three passes over the training images, distorted as before, until the scores
+   are nearly those of the units.
 
 Labels play no part in 2 to 5.
 """
