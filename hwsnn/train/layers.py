@@ -143,9 +143,8 @@ class Pool(nn.Module):  # type: ignore[misc]
         self.name, self.size, self.mode = name, size, mode
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.mode == "or":
-            if self.training and self.size == 2 and vector.fits(x.flatten(0, 1)):
-                return vector.any_spike(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        if self.mode == "or" and self.training and self.size == 2 and vector.fits(x.flatten(0, 1)):
+            return vector.any_spike(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         if self.mode == "or" or len(x) == 1:
             return functional.max_pool2d(x.flatten(0, 1), self.size).unflatten(0, x.shape[:2])
         counts = x.cumsum(0).flatten(0, 1)
