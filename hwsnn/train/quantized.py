@@ -39,7 +39,7 @@ def round_weights(network: TrainableNetwork, bits: int) -> None:
     """
     *firing, last = network.weighted()
     for layer in (*firing, last):
-        by_channel = layer is not last  # an integrator's channels share one scale
+        by_channel = layer is not last or network.scored in ("count", "first")  # compared membranes share one scale
         weight, _ = layer.folded()
         parametrize.register_parametrization(layer.weights, "weight", Rounded(weight, bits, by_channel))
 
