@@ -20,9 +20,6 @@ linear approximation of how that moves with the membrane. What stands here is a 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,6 +32,8 @@ from hwsnn.float_network import FloatConv, FloatLayer, FloatNeuron, FloatPopulat
 from ..spec import EncoderKind
 from .layers import Layer, Pool
 from .network import TrainableNetwork
+from .once_vector import pooled_potentials
+from .vector import fits
 
 SHARPNESS = 4.0
 """Of the logistic function in the race: of a membrane in thresholds."""
@@ -103,12 +102,16 @@ class Once(nn.Module):  # type: ignore[misc]
         self.timesteps, self.width = timesteps, width
         self.register_buffer("threshold", torch.ones(()))
 
-    def potentials(self, membranes: Tensor) -> Tensor:
-        """The ramps that these membranes cause: ``potentials`` of this layer."""
-        return potentials(membranes, float(self.threshold), self.width)
+    def potentials(self, membranes: Tensor, size: int) -> Tensor:
+        """``potentials`` of the largest membranes of windows of that size: (T N, C, H, W) to (T N, C, H', W')."""
+        threshold = float(self.threshold)
+        if fits(membranes):
+            return pooled_potentials(membranes, self.timesteps, threshold, self.width, size)
+        largest = functional.max_pool2d(membranes, size) if size > 1 else membranes
+        return potentials(largest.unflatten(0, (self.timesteps, -1)), threshold, self.width).flatten(0, 1)
 
     def forward(self, currents: Tensor) -> Tensor:
-        ramps = self.potentials(currents.cumsum(0).cumsum(0))
+        ramps = potentials(currents.cumsum(0).cumsum(0), float(self.threshold), self.width)
         fired = ramps.diff(dim=0, prepend=torch.zeros_like(ramps[:1]))
         return fired.diff(dim=0, prepend=torch.zeros_like(fired[:1]))
 
@@ -134,7 +137,7 @@ class Race(Once):
     def scores(self, membranes: Tensor) -> Tensor:
         """The same, of membranes (T, N, ...)."""
         if not self.training:
-            return self.potentials(membranes)[-1]
+            return potentials(membranes, float(self.threshold), self.width)[-1]
         above = SHARPNESS * (membranes.flatten(2).float() / self.threshold - 1)
         # Of one step: the logarithm of the odds of each neuron's spike, and of the probability that none fires.
         none = functional.logsigmoid(-above).sum(2, keepdim=True).cumsum(0)
@@ -192,23 +195,22 @@ class FirstSpikeNetwork(TrainableNetwork):
         self.to(memory_format=torch.channels_last)
 
     def ramps(self, images: Tensor) -> Tensor:
-        """Postsynaptic potentials (T, N, C, H, W) of weight 1 of the images' spikes."""
-        return self.inputs(images).cumsum(0).cumsum(0)
+        """Potentials (T N, C, H, W) of weight 1 of the images' spikes."""
+        ramps = self.inputs(images).cumsum(0).cumsum(0).flatten(0, 1)
+        return ramps.contiguous(memory_format=torch.channels_last)
 
-    def membranes(self, ramps: Tensor) -> Iterator[tuple[Layer, Tensor]]:
-        """Each layer with weights, one after the other, and its membranes (T, N, C, H, W), behind its pool."""
-        pools = {before: pool for before, pool in pairwise(self.layers) if isinstance(pool, Pool)}
-        for layer in self.weighted():
-            seen = ramps.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-            largest = layer.weights(seen)
-            if layer in pools:
-                largest = functional.max_pool2d(largest, pools[layer].size)
-            membranes = largest.unflatten(0, ramps.shape[:2])
-            yield layer, membranes
-            ramps = layer.neurons.potentials(membranes)
+    def stages(self) -> list[tuple[Layer, int]]:
+        """The layers with weights, each with the size of the windows of the pool behind it, or 1."""
+        behind = (*self.layers, None)[1:]
+        pairs = zip(self.layers, behind, strict=True)
+        return [(a, b.size if isinstance(b, Pool) else 1) for a, b in pairs if isinstance(a, Layer)]
 
     def forward(self, images: Tensor) -> Tensor:
-        *_, (last, membranes) = self.membranes(self.ramps(images))
+        ramps = self.ramps(images)
+        *hidden, (last, _) = self.stages()
+        for layer, size in hidden:
+            ramps = layer.neurons.potentials(layer.weights(ramps), size)
+        membranes = last.weights(ramps).unflatten(0, (self.timesteps, -1))
         return last.neurons.scores(membranes).flatten(1)
 
 
@@ -224,7 +226,8 @@ class Rates(nn.Module):  # type: ignore[misc]
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.network.ramps(images)[-1] / self.network.timesteps
+        ramps = self.network.ramps(images)
+        x = ramps[-len(images) :] / self.network.timesteps  # at the last step
         *hidden, last = self.network.layers
         for layer in hidden:
             x = functional.max_pool2d(x, layer.size) if isinstance(layer, Pool) else layer.weights(x).clamp(0, 1)
@@ -238,13 +241,21 @@ def settle(network: FirstSpikeNetwork, images: Tensor, part: float) -> None:
     In the last layer it is a fifth of all. ``ValueError`` where there are no such neurons.
     """
     with torch.no_grad():
-        for layer, membranes in network.membranes(network.ramps(images)):
-            largest = membranes.amax(0).flatten()
-            if isinstance(layer.neurons, Race):
-                threshold = largest.quantile(1 - FEW_FIRE)
-            else:
-                above = largest[largest > 0]
-                threshold = above.kthvalue(math.ceil((1 - part) * len(above))).values if len(above) else above.sum()
-            if threshold <= 0:
-                raise ValueError(f"layer {layer.name} must have membranes above 0 on these images to fire")
-            layer.neurons.threshold.copy_(threshold)
+        ramps = network.ramps(images)
+        for layer, size in network.stages():
+            membranes = layer.weights(ramps)
+            largest = membranes.unflatten(0, (network.timesteps, -1)).amax(0)
+            if size > 1:
+                largest = functional.max_pool2d(largest, size)
+            layer.neurons.threshold.copy_(_threshold(layer, largest.flatten(), part))
+            ramps = layer.neurons.potentials(membranes, size)
+
+
+def _threshold(layer: Layer, largest: Tensor, part: float) -> Tensor:
+    """The one for these largest membranes of the neurons of ``layer``."""
+    last = isinstance(layer.neurons, Race)
+    above = (largest if last else largest[largest > 0]).sort(descending=True).values
+    count = round((FEW_FIRE if last else part) * len(above))
+    if count == len(above) or above[count] <= 0:
+        raise ValueError(f"layer {layer.name} must have membranes above 0 on these images to fire")
+    return above[count]

@@ -11,8 +11,8 @@ from hwsnn.train.network import TrainableNetwork
 from hwsnn.train.once import FirstSpikeNetwork, Rates, settle
 from hwsnn.train.recipe import Recipe, Run
 
-WIDTH, PART, SETTLED = 2.0, 0.6, 500
-SPIKES = Plan(epochs=3, learning_rate=1e-3, weight_decay=0, floor=0.1, average=0.999)
+WIDTH, PART, SETTLED = 2.0, 0.4, 500
+SPIKES = Plan(epochs=3, learning_rate=2e-3, weight_decay=0, floor=0.05, average=0.999)
 
 PROSE = f"""
 One spike a neuron: pixels spike the earlier the brighter they are (`latency`), a spike's potential in the next neurons
@@ -49,14 +49,14 @@ def tune(run: Run, rates: nn.Module) -> TrainableNetwork:
 
 RECIPE = Recipe(
     name="mnist-first-spike",
-    notation="28x28-16c5-2s-64c5-2s-128-10",
+    notation="28x28-32c5-2s-64c5-2s-128-10",
     timesteps=8,
     beta=1.0,
     encoding="latency",
-    plan=Plan(epochs=4, learning_rate=2e-3, weight_decay=1e-2, average=0.999),
+    plan=Plan(epochs=3, learning_rate=2e-3, weight_decay=1e-2, average=0.999),
     distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
     prose=PROSE,
-    fine_tuning={1: Plan(epochs=2, learning_rate=1e-3, weight_decay=0, floor=0.1, average=0.999)},
+    fine_tuning={1: Plan(epochs=2, learning_rate=2e-3, weight_decay=0, floor=0.1, average=0.999)},
     build=build,
     tune=tune,
 )
