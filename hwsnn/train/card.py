@@ -108,7 +108,7 @@ def _card(
     )
     said = f" ({run.measured.remark})" if run.measured.remark else ""
     rows = {
-        f"accuracy, {count:,} images, 8-bit integers": f"{plain[8]:.2%}{said}",
+        f"accuracy, {count:,} images, {bits}-bit integers": f"{(fine if bits in fine else plain)[bits]:.2%}{said}",
         f"accuracy, {count:,} images, floats": f"{made.float_accuracy:.2%}{said}",
         "network": f"{_notation(network)}, {weights:,} weights",
         "time steps, encoding, readout": f"T = {network.timesteps}, `{network.encoder.kind}`, `{network.readout}`",
@@ -122,10 +122,12 @@ def _card(
     lines = [f"# {recipe.name}", "", recipe.prose.strip(), "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
     lines += ["", f"Accuracy in integers on the {count:,} images{said}, by bits a weight:", ""]
-    lines += ["| bits | " + " | ".join(str(bits) for bits in BITS) + " |", "| --- |" + " --- |" * len(BITS)]
-    lines += ["| rounded after training | " + " | ".join(f"{plain[bits]:.2%}" for bits in BITS) + " |"]
+    columns = (*BITS, *(column for column in fine if column not in BITS))
+    lines += ["| bits | " + " | ".join(map(str, columns)) + " |", "| --- |" + " --- |" * len(columns)]
+    rounded = (f"{plain[column]:.2%}" if column in plain else "" for column in columns)
+    lines += ["| rounded after training | " + " | ".join(rounded) + " |"]
     if fine:
-        tuned = (f"{fine[bits]:.2%}" if bits in fine else "" for bits in BITS)
+        tuned = (f"{fine[column]:.2%}" if column in fine else "" for column in columns)
         lines += ["| fine-tuned with rounded weights | " + " | ".join(tuned) + " |"]
     width = "" if bits == BITS[0] else f" --bits {bits}"
     if network.pixel_bits != MAX_PIXEL_BITS:
