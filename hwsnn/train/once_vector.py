@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
-from .vector import _half, _images, _single
+from hwsnn.compiled.jit import compiled
+
+from .vector import half, image_bits, single
 
 
 def pooled_potentials(membranes: Tensor, timesteps: int, threshold: float, width: float, size: int) -> Tensor:
@@ -31,7 +32,7 @@ class _PooledPotentials(torch.autograd.Function):  # type: ignore[misc]  # PyTor
         shape = (count, channels, height // size, wide // size)
         ramps, largest = (torch.empty(shape, dtype=torch.bfloat16, memory_format=torch.channels_last) for _ in range(2))
         places = torch.empty(shape, dtype=torch.int16, memory_format=torch.channels_last)
-        _rise(_images(membranes), timesteps, np.float32(threshold), size, *map(_images, (ramps, largest, places)))
+        _rise(image_bits(membranes), timesteps, np.float32(threshold), size, *map(image_bits, (ramps, largest, places)))
         ctx.save_for_backward(largest, places)
         ctx.of = (membranes.shape, timesteps, threshold, width, size)
         return ramps
@@ -45,12 +46,12 @@ class _PooledPotentials(torch.autograd.Function):  # type: ignore[misc]  # PyTor
         if shape[2] % size or shape[3] % size:
             back.zero_()
         scale = np.float32(1 / (width * threshold))
-        seen = map(_images, (of_ramps, largest, places))
-        _fall(*seen, timesteps, np.float32(threshold), scale, size, _images(back))
+        seen = map(image_bits, (of_ramps, largest, places))
+        _fall(*seen, timesteps, np.float32(threshold), scale, size, image_bits(back))
         return back, None, None, None, None
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _rise(membranes: Any, timesteps: int, threshold: Any, size: int, ramps: Any, largest: Any, places: Any) -> None:
     """Ramps, the largest membranes so far, and where in its window that of this step is: size^2 for one before."""
     steps, height, width, channels = ramps.shape
@@ -68,18 +69,18 @@ def _rise(membranes: Any, timesteps: int, threshold: Any, size: int, ramps: Any,
                     for window in range(size * size):
                         row, column = y * size + window // size, x * size + window % size
                         for c in range(channels):
-                            value = _single(membranes[at, row, column, c])
+                            value = single(membranes[at, row, column, c])
                             more = value > most[c]
                             most[c] = value if more else most[c]
                             place[c] = np.uint16(window) if more else place[c]
                     for c in range(channels):
                         ramp[c] += np.float32(1) if most[c] > threshold else np.float32(0)
-                        ramps[at, y, x, c] = _half(ramp[c])
-                        largest[at, y, x, c] = _half(most[c])
+                        ramps[at, y, x, c] = half(ramp[c])
+                        largest[at, y, x, c] = half(most[c])
                         places[at, y, x, c] = place[c]
 
 
-@njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled
 def _fall(
     of_ramps: Any, largest: Any, places: Any, timesteps: int, threshold: Any, scale: Any, size: int, back: Any
 ) -> None:
@@ -96,13 +97,13 @@ def _fall(
                 for back_t in range(timesteps):
                     at = n + (timesteps - 1 - back_t) * count
                     for c in range(channels):
-                        of_fired[c] += _single(of_ramps[at, y, x, c])
-                        slope = max(one - abs(_single(largest[at, y, x, c]) - threshold) * scale, zero)
+                        of_fired[c] += single(of_ramps[at, y, x, c])
+                        slope = max(one - abs(single(largest[at, y, x, c]) - threshold) * scale, zero)
                         of_most[c] += slope * of_fired[c]
                     for window in range(size * size):
                         row, column = y * size + window // size, x * size + window % size
                         for c in range(channels):
                             here = places[at, y, x, c] == window
-                            back[at, row, column, c] = _half(of_most[c]) if here else np.uint16(0)
+                            back[at, row, column, c] = half(of_most[c]) if here else np.uint16(0)
                     for c in range(channels):
                         of_most[c] = of_most[c] if places[at, y, x, c] == size * size else zero

@@ -99,7 +99,7 @@ class _AnySpike(torch.autograd.Function):  # type: ignore[misc]
         count, channels, height, width = spikes.shape
         shape = (count, channels, height // 2, width // 2)
         pooled = torch.empty(shape, dtype=torch.bfloat16, memory_format=torch.channels_last)
-        _pool(_images(spikes), _images(pooled))
+        _pool(image_bits(spikes), image_bits(pooled))
         ctx.save_for_backward(spikes)
         return pooled
 
@@ -109,27 +109,27 @@ class _AnySpike(torch.autograd.Function):  # type: ignore[misc]
         odd = spikes.shape[2] % 2 or spikes.shape[3] % 2  # a last row or column is in no window
         of_spikes = torch.zeros_like(spikes) if odd else torch.empty_like(spikes)
         pooled = gradients[0].contiguous(memory_format=torch.channels_last)
-        _pool_back(_images(spikes), _images(pooled), _images(of_spikes))
+        _pool_back(image_bits(spikes), image_bits(pooled), image_bits(of_spikes))
         return of_spikes
 
 
-def _images(tensor: Tensor) -> Any:
+def image_bits(tensor: Tensor) -> Any:
     """(N, H, W, C), the bits of bfloat16."""
     return tensor.detach().permute(0, 2, 3, 1).view(torch.int16).numpy().view(np.uint16)
 
 
 def _rows(tensor: Tensor) -> Any:
     """(N H W, C), the bits of bfloat16."""
-    return _images(tensor).reshape(-1, tensor.shape[1])
+    return image_bits(tensor).reshape(-1, tensor.shape[1])
 
 
 @inlined
-def _single(bits: Any) -> Any:
+def single(bits: Any) -> Any:
     return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
 
 
 @inlined
-def _half(value: Any) -> Any:
+def half(value: Any) -> Any:
     """Rounded to the nearest, ties to even."""
     bits = np.float32(value).view(np.uint32)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
@@ -145,7 +145,7 @@ def _moments(x: Any, of_image: int, sums: Any, squares: Any) -> None:
         second[:] = 0
         for row in range(start, start + of_image):
             for c in range(channels):
-                value = _single(x[row, c])
+                value = single(x[row, c])
                 first[c] += value
                 second[c] += value * value
         for c in range(channels):
@@ -165,7 +165,7 @@ def _fire(x: Any, factor: Any, offset: Any, steps: int, timesteps: int, beta: An
             seen = row + (t * count if steps > 1 else 0)
             out = row + t * count
             for c in range(channels):
-                u = factor[c] * _single(x[seen, c]) + offset[c] + beta * v[c]
+                u = factor[c] * single(x[seen, c]) + offset[c] + beta * v[c]
                 fired = u > one
                 v[c] = u - one if fired else u
                 spikes[out, c] = np.uint16(ONE) if fired else np.uint16(0)
@@ -201,7 +201,7 @@ def _fire_back(
             for t in range(timesteps):
                 seen = row + (t * count if steps > 1 else 0)
                 for c in range(channels):
-                    now = factor[c] * _single(x[seen, c]) + offset[c] + beta * v[c]
+                    now = factor[c] * single(x[seen, c]) + offset[c] + beta * v[c]
                     u[t, c] = now
                     v[c] = now - one if now > one else now
             of_v[:] = 0
@@ -211,15 +211,15 @@ def _fire_back(
                 out = row + t * count
                 for c in range(channels):
                     slope = max(one - abs(u[t, c] - one), zero)
-                    of_u = slope * (_single(of_spikes[out, c]) - of_v[c]) + of_v[c]
+                    of_u = slope * (single(of_spikes[out, c]) - of_v[c]) + of_v[c]
                     of_all[c] = of_u if steps > 1 else of_all[c] + of_u
                     of_v[c] = beta * of_u
                 if steps > 1 or t == 0:
                     seen = out if steps > 1 else row
                     for c in range(channels):
                         first[c] += of_all[c]
-                        second[c] += of_all[c] * _single(x[seen, c])
-                        back[seen, c] = _half(of_all[c])
+                        second[c] += of_all[c] * single(x[seen, c])
+                        back[seen, c] = half(of_all[c])
         for c in range(channels):
             sums[c] += first[c]
             products[c] += second[c]
@@ -230,7 +230,7 @@ def _norm_back(x: Any, factor: Any, by_x: Any, rest: Any, back: Any) -> None:
     """Gradients of the currents before the norm, in place of those of the normed ones."""
     for row in range(len(x)):
         for c in range(x.shape[1]):
-            back[row, c] = _half(factor[c] * _single(back[row, c]) + by_x[c] * _single(x[row, c]) + rest[c])
+            back[row, c] = half(factor[c] * single(back[row, c]) + by_x[c] * single(x[row, c]) + rest[c])
 
 
 @compiled
