@@ -16,7 +16,7 @@ MODELS = model_folders()
 def table() -> dict[str, dict[str, str]]:
     """By model, its row: cells by their headings."""
     section = README.read_text(encoding="utf-8").split("\n## Shipped models\n")[1].split("\n## ")[0]
-    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
     headings, _, *rows = lines
     named = {re.findall(r"`([\w-]+)`", row[0])[0]: row for row in rows}
     return {name: dict(zip(headings, row, strict=True)) for name, row in named.items()}
@@ -45,7 +45,8 @@ def test_row(name: str) -> None:
     assert row["accuracy"] == card[accuracy].replace("%", " %")
     assert row["bits"] == found(r"(\d+)-bit integers", accuracy)
     assert row["T"] == found(r"T = (\d+)", card["time steps, encoding, readout"])
-    assert row["cycles"] == found(r"^([\d,]+) a frame", card["cycles"])
-    assert row["frames/s"] == found(r"([\d,]+) frames/s", card["cycles"])
-    (device,) = (key for key in card if key.endswith(", by Yosys"))
-    assert row["LUT"] == found(r"^([\d,]+) LUT", card[device])
+    measured = "cycles" in card
+    assert row["cycles"] == (found(r"^([\d,]+) a frame", card["cycles"]) if measured else "")
+    assert row["frames/s"] == (found(r"([\d,]+) frames/s", card["cycles"]) if measured else "")
+    sizes = [value for key, value in card.items() if key.endswith(", by Yosys")]
+    assert row["LUT"] == (found(r"^([\d,]+) LUT", sizes[0]) if measured else "")
