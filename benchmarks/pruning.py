@@ -1,13 +1,14 @@
 """Pruned weights of ``models/mnist``, in hardware and in accuracy: the figures of docs/decisions/0014-pruning.md.
 
-    python -m benchmarks.pruning synthesis [LAYER ...]
+    python -m benchmarks.pruning estimate
     python -m benchmarks.pruning plan
+    python -m benchmarks.pruning synthesis LAYER BITS
     python -m benchmarks.pruning accuracy DATA [--tuned]
 
-The trained floats are pruned and then quantized. ``synthesis``: the sums of each layer alone, in the folds of 784
-cycles per frame, by Yosys for UltraScale+; of conv2 every eighth table. ``plan``: the planner's estimate of the
-cheapest design of 784 cycles per frame. ``accuracy``: the part of the last 10,000 training images that is right;
-with ``--tuned`` after one epoch on the first 10,000, in which what was pruned stays 0. Minutes of processor time each.
+The trained floats are pruned and then quantized. ``estimate``: each layer alone, in its fold of 784 cycles per frame,
+by the planner. ``plan``: the cheapest design of 784 cycles per frame, by the planner. ``synthesis``: a sample of a
+layer's sums, by Yosys for UltraScale+. ``accuracy``: the part of the last 10,000 training images that is right; with
+``--tuned`` after one epoch on the first 10,000, in which what was pruned stays 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,17 +26,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from benchmarks.synaptic_sums import FAMILIES, cells, summary
 from hwsnn import compiled
-from hwsnn.build.analysis.resources import measure
 from hwsnn.data import LabelledData, training
 from hwsnn.float_network import FloatArray, FloatNetwork, FloatPopulation
-from hwsnn.folding.folding import LayerFold
+from hwsnn.folding.folding import Folding, LayerFold
 from hwsnn.folding.synaptic_sums import SynapticSums, synaptic_sums
 from hwsnn.model_file import float_file
 from hwsnn.planner.devices import DEVICES
 from hwsnn.planner.plan import for_initiation_interval
+from hwsnn.planner.resource_estimate import layer_cost
 from hwsnn.quantization.quantize import quantize
 from hwsnn.rtl.compute.synapses import Synapses
+from hwsnn.spec import Network
 from hwsnn.train.loop import Images, Plan, same_every_time, train
 from hwsnn.train.network import export, spiking
 from models.mnist.recipe import RECIPE
@@ -53,9 +56,10 @@ FOLDS = {
 """The folds of docs/performance.md, of the layers that are pruned."""
 TABLE_BITS = 6
 """Spikes a table of conv2: 9 address bits, 3 of them for its five rows."""
-SAMPLED_TABLES = 8
-"""Of conv2 one table in so many is synthesized."""
-SHARES = (0.5, 0.75, 0.9)
+SAMPLED_TABLES, SAMPLED_SPIKE_LANES = 16, 3
+"""Of layers of spikes one table in so many is synthesized, of so many lanes."""
+SAMPLED_LANES = 16
+"""Of conv1."""
 IMAGES = 10_000
 TUNING = Plan(epochs=1, learning_rate=3e-4, weight_decay=0, average=0.99)
 
@@ -91,12 +95,20 @@ def columns(weight: FloatArray, share: float) -> Mask:
     return ordered
 
 
-KINDS: dict[str, tuple[Callable[[FloatArray, float], Mask], tuple[str, ...]]] = {
-    "weights": (single_weights, ("conv1", "conv2", "dense1")),
-    "taps": (taps, ("conv2",)),
-    "table columns": (columns, ("conv2",)),
+class Kind(NamedTuple):
+    """``mask(weight, share)`` of what stays, the layers that are pruned so, and shares to prune."""
+
+    mask: Callable[[FloatArray, float], Mask]
+    layers: tuple[str, ...]
+    shares: tuple[float, ...]
+
+
+KINDS = {
+    "weights": Kind(single_weights, ("conv1", "conv2", "dense1"), (0.5, 0.75, 0.9)),
+    "taps": Kind(taps, ("conv2",), (0.5,)),
+    "table columns": Kind(columns, ("conv2",), (0.5, 0.75)),
 }
-"""What is pruned, and in which layers."""
+FEWER_CHANNELS = 0.5
 
 
 def populations(network: FloatNetwork) -> dict[str, FloatPopulation]:
@@ -117,7 +129,7 @@ def with_weights(network: FloatNetwork, weights: dict[str, FloatArray]) -> Float
 
 def masks(network: FloatNetwork, kind: str, share: float, only: str | None = None) -> dict[str, Mask]:
     """What stays, by layer: in all layers that ``kind`` is for, or in ``only`` one."""
-    layers, (mask, names) = populations(network), KINDS[kind]
+    layers, (mask, names, _) = populations(network), KINDS[kind]
     return {name: mask(layers[name].projections[0].weight, share) for name in names if only in (None, name)}
 
 
@@ -150,35 +162,59 @@ def with_fewer_channels(network: FloatNetwork, share: float) -> FloatNetwork:
 def variants(network: FloatNetwork) -> Iterator[tuple[str, FloatNetwork, dict[str, Mask]]]:
     """Names, pruned networks and masks: the network as it is, all kinds in all their layers, and fewer channels."""
     yield "as it is", network, {}
-    for kind in KINDS:
-        for share in SHARES:
+    for kind, (_, _, shares) in KINDS.items():
+        for share in shares:
             mask = masks(network, kind, share)
             yield f"{share:.0%} of {kind} of {', '.join(mask)}", pruned(network, mask), mask
-    for share in SHARES[:2]:
-        yield f"{share:.0%} of channels of conv1, conv2, dense1", with_fewer_channels(network, share), {}
+    fewer = with_fewer_channels(network, FEWER_CHANNELS)
+    yield f"{FEWER_CHANNELS:.0%} of channels of conv1, conv2, dense1", fewer, {}
 
 
-def synthesis(network: FloatNetwork, layers: list[str]) -> None:
-    """The sums of each layer alone."""
-    for name in layers or list(FOLDS):
-        for bits in (8, 4):
-            print(f"{name}, {bits} bits: {_synthesized(network, name, bits)}", flush=True)
-            for kind, (_, names) in KINDS.items():
-                for share in SHARES if name in names else ():
-                    found = _synthesized(pruned(network, masks(network, kind, share, name)), name, bits)
-                    print(f"{name}, {bits} bits, {share:.0%} of {kind}: {found}", flush=True)
+def cases(network: FloatNetwork, name: str) -> Iterator[tuple[str, FloatNetwork]]:
+    """The network as it is, and pruned in the layer ``name`` alone."""
+    yield "as it is", network
+    for kind, (_, names, shares) in KINDS.items():
+        for share in shares if name in names else ():
+            yield f"{share:.0%} of {kind}", pruned(network, masks(network, kind, share, name))
 
 
-def _synthesized(floats: FloatNetwork, name: str, bits: int) -> str:
+def integers(floats: FloatNetwork, name: str, bits: int) -> tuple[Network, int]:
+    """The integer network, and the index of its layer ``name``."""
     network, _ = quantize(floats, bits=bits)
-    index = next(number for number, layer in enumerate(network.layers) if layer.name == name)
-    sums: SynapticSums = synaptic_sums(network, index, FOLDS[name])[0][0]
-    if name == "conv2":
-        inputs = np.arange(sums.weights.shape[-1])
-        sampled = sums.weights[..., inputs // TABLE_BITS % SAMPLED_TABLES == 0]
-        sums = replace(sums, weights=np.ascontiguousarray(sampled))
-    found = measure(Synapses(sums, sums.currents.width), DEVICE).total
-    return f"{(sums.weights == 0).mean():.1%} zeros; {found.lut:,} LUT, {found.ff:,} FF, {found.bram36:g} BRAM36"
+    return network, next(number for number, layer in enumerate(network.layers) if layer.name == name)
+
+
+def estimate(floats: FloatNetwork) -> None:
+    """The layers with all that belongs to them, by the planner."""
+    for name, fold in FOLDS.items():
+        for bits in (8, 4):
+            for what, each in cases(floats, name):
+                network, index = integers(each, name, bits)
+                steps = Folding(FOLDS, {}, {}).steps_in(network, index)
+                cost = layer_cost(network, index, fold, steps, DEVICE)
+                zeros = (network.population(index).projection.weight == 0).mean()
+                print(
+                    f"{name}, {bits} bits, {what}: {zeros:.1%} zeros; {cost.lut:,} LUT, {cost.ff:,} FF, "
+                    f"{cost.bram18 / 2:g} BRAM36",
+                    flush=True,
+                )
+
+
+def synthesis(floats: FloatNetwork, name: str, bits: int) -> None:
+    """A sample of a layer's sums, by Yosys."""
+    for what, each in cases(floats, name):
+        sums = sampled(synaptic_sums(*integers(each, name, bits), FOLDS[name])[0][0])
+        found = cells(Synapses(sums, sums.currents.width), FAMILIES["UltraScale+"])
+        print(f"{name}, {bits} bits, {what}: {summary(found)}", flush=True)
+
+
+def sampled(sums: SynapticSums) -> SynapticSums:
+    """A few lanes and inputs: a layer of pixels has few inputs, and keeps them."""
+    lanes, inputs = (slice(SAMPLED_LANES), np.arange(sums.weights.shape[-1]))
+    if sums.largest_input == 1:
+        lanes, inputs = slice(SAMPLED_SPIKE_LANES), inputs[inputs // TABLE_BITS % SAMPLED_TABLES == 0]
+    weights = np.ascontiguousarray(sums.weights[..., lanes, :][..., inputs])
+    return replace(sums, weights=weights, bias=np.ascontiguousarray(sums.bias[:, lanes]))
 
 
 def plan(network: FloatNetwork) -> None:
@@ -238,8 +274,9 @@ def accuracy(network: FloatNetwork, text: str, tune: bool) -> None:
         print(f"{name}: {', '.join(right)}", flush=True)
 
     if not tune:
-        for only in KINDS["weights"][1]:
-            for share in SHARES:
+        weights = KINDS["weights"]
+        for only in weights.layers:
+            for share in weights.shares:
                 show(f"{share:.0%} of weights of {only} alone", pruned(network, masks(network, "weights", share, only)))
     for name, floats, mask in variants(network):
         show(f"{name}, tuned" if tune else name, tuned(floats, mask, data) if tune else floats)
@@ -248,18 +285,22 @@ def accuracy(network: FloatNetwork, text: str, tune: bool) -> None:
 def main() -> None:
     """Print a line per figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("synthesis", "plan", "accuracy"))
-    parser.add_argument("names", nargs="*", metavar="LAYER | DATA")
+    parser.add_argument("what", choices=("estimate", "plan", "synthesis", "accuracy"))
+    parser.add_argument("arguments", nargs="*", metavar="LAYER BITS | DATA")
     parser.add_argument("--tuned", action="store_true")
     options = parser.parse_args()
     network = float_file.load(FLOATS)
-    match options.what:
-        case "synthesis":
-            synthesis(network, options.names)
-        case "plan":
+    match options.what, options.arguments:
+        case "estimate", []:
+            estimate(network)
+        case "plan", []:
             plan(network)
+        case "synthesis", [name, bits]:
+            synthesis(network, name, int(bits))
+        case "accuracy", [data]:
+            accuracy(network, data, options.tuned)
         case _:
-            accuracy(network, options.names[0], options.tuned)
+            parser.error("the arguments must be as above")
 
 
 if __name__ == "__main__":
