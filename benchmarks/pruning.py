@@ -108,7 +108,7 @@ KINDS = {
     "taps": Kind(taps, ("conv2",), (0.5,)),
     "table columns": Kind(columns, ("conv2",), (0.5, 0.75)),
 }
-FEWER_CHANNELS = 0.5
+FEWER_CHANNELS = (0.25, 0.5)
 
 
 def populations(network: FloatNetwork) -> dict[str, FloatPopulation]:
@@ -166,8 +166,8 @@ def variants(network: FloatNetwork) -> Iterator[tuple[str, FloatNetwork, dict[st
         for share in shares:
             mask = masks(network, kind, share)
             yield f"{share:.0%} of {kind} of {', '.join(mask)}", pruned(network, mask), mask
-    fewer = with_fewer_channels(network, FEWER_CHANNELS)
-    yield f"{FEWER_CHANNELS:.0%} of channels of conv1, conv2, dense1", fewer, {}
+    for share in FEWER_CHANNELS:
+        yield f"{share:.0%} of channels of conv1, conv2, dense1", with_fewer_channels(network, share), {}
 
 
 def cases(network: FloatNetwork, name: str) -> Iterator[tuple[str, FloatNetwork]]:
