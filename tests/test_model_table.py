@@ -42,7 +42,8 @@ def test_every_model_has_a_row() -> None:
 def test_row(name: str) -> None:
     row, card = table()[name], card_rows(name)
     accuracy = next(key for key in card if key.startswith("accuracy,") and key.endswith("-bit integers"))
-    assert row["accuracy"] == card[accuracy].replace("%", " %")
+    figure, _, lossy = card[accuracy].partition("%")
+    assert row["accuracy"] == f"{figure} %{' (lossy JPEG copies)' if lossy else ''}"
     assert row["bits"] == found(r"(\d+)-bit integers", accuracy)
     assert row["T"] == found(r"T = (\d+)", card["time steps, encoding, readout"])
     measured = "cycles" in card

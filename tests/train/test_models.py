@@ -68,7 +68,8 @@ def check_accuracy(made: Path, name: str, data: Data) -> None:
     network = load(made / f"{name}.safetensors")
     found = (run(network, data.images).predictions == data.labels).mean()
     card, bits = (made / "card.md").read_text(), weight_bits(network)
-    assert rows(card)[f"accuracy, {len(data.images):,} images, {bits}-bit integers"] == f"{found:.2%}"
+    said = f" ({data.remark})" if data.remark else ""
+    assert rows(card)[f"accuracy, {len(data.images):,} images, {bits}-bit integers"] == f"{found:.2%}{said}"
     if bits == 8:
         assert f"| rounded after training | {found:.2%} |" in card
     else:
