@@ -25,6 +25,7 @@ from hwsnn.model_file import float_file
 from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.constraints import Constraints
 from hwsnn.quantization.quantize import quantize
+from hwsnn.spec import MAX_WEIGHT_BITS
 
 MARKERS = "os^Dv<>PX*dph"
 """One per model."""
@@ -58,11 +59,17 @@ def main() -> None:
 
 
 def designs(name: str) -> list[Design]:
-    """A design for every width of which the model's card has the accuracy, and that fits the device."""
+    """A design for every width of which the model's card has the accuracy, and that fits the device.
+
+    Of a model fine-tuned for its width that one alone: its float file has no finer weights.
+    """
     folder, shipped = model_folders()[name], load_model(name)
+    (own,) = {one.weight_bits for _, layer in shipped.populations() for one in layer.projections}
     source = float_file.load(folder / f"{name}-float.safetensors")
     made = []
     for bits, accuracy in accuracies((folder / "card.md").read_text(encoding="utf-8")).items():
+        if own not in (bits, MAX_WEIGHT_BITS):
+            continue
         network, _ = quantize(
             source,
             timesteps=shipped.timesteps,
