@@ -78,7 +78,7 @@ def test_usage_errors(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], me
 
 
 def test_a_missing_model() -> None:
-    message = "nowhere: no such model file; give a .safetensors file, or the name of a shipped model (digits, "
+    message = "nowhere: no such model file; give a .safetensors file, or the name of a shipped model (cifar10, digits, "
     expect_refusal(invoke("inspect", "nowhere"), message)
 
 
