@@ -28,7 +28,7 @@ def command(name: str, folder: Path | None, as_json: bool) -> None:
     """Download the public data set NAME, so that its name can be given as DATA.
 
     Files that are already there are not downloaded again, and an interrupted download resumes. docs/data.md lists the
-    sets. Only digits is not downloaded: it ships with hwsnn.
+    sets. Two are not downloaded: digits ships with hwsnn, and spoken-digits is a repository to clone.
     """
     from rich.progress import DownloadColumn, TransferSpeedColumn
 

@@ -119,7 +119,7 @@ def encode(
     duration = float(times.max()) - start if duration is None else duration
     if not (start <= times.min() and times.max() <= start + duration):
         raise ValueError(f"t must be from {start} to {start + duration}, not {times.min()} to {times.max()}")
-    steps = np.minimum((times - start) * (timesteps / duration), timesteps - 1) if duration else np.zeros_like(times)
+    steps = np.minimum((times - start) * timesteps / duration, timesteps - 1) if duration else np.zeros_like(times)
     frame[steps.astype(int), polarities.astype(int), rows.astype(int), columns.astype(int)] = 1
     return frame
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..spec import EncoderKind
-from .layers import Integrators, Layer
+from .layers import Block, Integrators, Layer
 from .loop import Images, Plan, train
 from .network import TrainableNetwork
 from .quantized import round_weights
@@ -41,8 +41,10 @@ def rate_network(notation: str) -> TrainableNetwork:
         timesteps=1,
         neurons=lambda name: nn.ReLU(),
         readout=Integrators(timesteps=1, beta=1.0),
-        pool="winner",  # of rates: the loops for "or" take spikes alone
+        pool="winner",
     )
+    if len(network.weighted()) < 2 or any(isinstance(layer, Block) for layer in network.layers):
+        raise ValueError(f"a network to convert must have two layers or more, and no residual blocks, not {notation!r}")
     network.to(memory_format=torch.channels_last)
     return network
 

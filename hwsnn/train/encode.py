@@ -23,8 +23,7 @@ def floats(x: Tensor) -> Tensor:
 def encode(images: Tensor, kind: EncoderKind, timesteps: int) -> Tensor:
     """The first layer's inputs (T, N, C, H, W) for pixels (N, C, H, W); of ``direct`` one step for all.
 
-    Pixels are floats from 0 to 1, or bytes. ``steps`` takes the values (N, T, C, H, W) as they are.
-
+    Pixels are floats from 0 to 1, or bytes.
     ``steps`` takes the values (N, T, C, H, W) as they are.
     ``poisson`` draws from PyTorch's generator: as many spikes as the hardware's shift register, not the same ones.
     """

@@ -13,12 +13,13 @@ from ..spec import INPUT, EncoderKind, PoolMode, Readout, Shape
 from .encode import encode
 from .fire import FiringReset
 from .layers import Block, Integrators, Layer, Neurons, Pool
+from .recurrent import RecurrentNeurons
 
-_INPUT = re.compile(r"(?:(\d+)x)?(\d+)x(\d+)")
-_CONV = re.compile(r"(\d+)c(\d+)(p?)(?:/([1-9]\d*))?")
-_POOL = re.compile(r"(\d+)s")
-_BLOCK = re.compile(r"r(\d+)")
-_DENSE = re.compile(r"(\d+)")
+_INPUT = re.compile(r"(?:([1-9]\d*)x)?([1-9]\d*)x([1-9]\d*)")
+_CONV = re.compile(r"([1-9]\d*)c([1-9]\d*)(p?)(?:/([1-9]\d*))?")
+_POOL = re.compile(r"([1-9]\d*)s")
+_BLOCK = re.compile(r"r([1-9]\d*)")
+_DENSE = re.compile(r"([1-9]\d*)")
 
 
 class TrainableNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is untyped here
@@ -46,6 +47,12 @@ class TrainableNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is untyped h
         self.notation, self.timesteps, self.encoding, self.scored = notation, timesteps, encoding, scored
         self.input_shape = input_shape(notation)
         self.layers = nn.ModuleList(_Maker(self.input_shape, neurons, readout, pool).layers(notation))
+        *hidden, _ = self.weighted()
+        if hidden and isinstance(hidden[0].neurons, RecurrentNeurons) and encoding == "direct" and timesteps > 1:
+            raise ValueError("recurrent neurons that come first must have inputs of each step, not direct ones")
+        of_rates = any(not hasattr(layer.neurons, "exported") for layer in hidden)
+        if of_rates and pool == "or" and any(isinstance(layer, Pool) for layer in self.layers):
+            raise ValueError("pools of rates must be 'winner', which takes the largest; 'or' is of spikes")
 
     def inputs(self, images: Tensor) -> Tensor:
         """What the first layer sees: (T, N, C, H, W), or one step for all."""

@@ -30,7 +30,7 @@ from torch.nn import functional
 from hwsnn.float_network import FloatConv, FloatLayer, FloatNeuron, FloatPopulation
 
 from ..spec import EncoderKind
-from .layers import Layer, Pool
+from .layers import Block, Layer, Pool
 from .network import TrainableNetwork
 from .once_vector import pooled_potentials
 from .vector import fits
@@ -185,8 +185,14 @@ class FirstSpikeNetwork(TrainableNetwork):
             readout=Race(timesteps, width),
             scored="first",
         )
+        if encoding in ("direct", "steps"):
+            raise ValueError(f"encoding must make spikes, as latency does, not be {encoding!r}")
         for index, layer in enumerate(self.layers):
+            if isinstance(layer, Block):
+                raise ValueError(f"neurons that fire once cannot be added, as {layer.name} would")
             if isinstance(layer, Pool):
+                if index == 0 or not isinstance(self.layers[index - 1], Layer):
+                    raise ValueError(f"a pool must be behind a layer with weights, which {layer.name} is not")
                 self.layers[index] = FirstPool(layer.name, layer.size, self.layers[index - 1].weights.out_channels)
         for layer in self.weighted():
             layer.norm = None

@@ -104,6 +104,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_network_name(self.name)
+        if self.pixel_bits != MAX_PIXEL_BITS and self.encoding != "steps":
+            raise ValueError(f"pixel_bits must be {MAX_PIXEL_BITS} but for values of steps, not {self.pixel_bits!r}")
 
 
 @dataclass(frozen=True)

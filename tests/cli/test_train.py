@@ -159,7 +159,10 @@ def test_a_bad_recipe_is_one_line(few: Path, tmp_path: Path, old: str, new: str,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing",), r"nothing: no such recipe; give a \.py file, or the name of a shipped model \(cifar10, digits, "),
+        (
+            ("nothing",),
+            r"nothing: no such recipe; give a \.py file, or the name of a shipped model \(cifar10, digits, ",
+        ),
         ((".",), r"\.: is a folder, not a recipe; give a \.py file"),
         ((__file__ + "/none.py",), r"/none\.py: no such recipe; give a \.py file"),
         ((str(Path(__file__).parents[2] / "LICENSE"),), r"LICENSE: a recipe must be a Python file, whose name ends in"),
