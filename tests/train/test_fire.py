@@ -10,20 +10,7 @@ import pytest
 torch: Any = pytest.importorskip("torch")
 
 from hwsnn.train.fire import fire, integrate  # noqa: E402  # they need PyTorch
-
-
-class Spike(torch.autograd.Function):  # type: ignore[misc]
-    """One step's spike and its surrogate gradient, for autograd to chain."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Any) -> Any:
-        ctx.save_for_backward(u)
-        return (u > 1).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:
-        (u,) = ctx.saved_tensors
-        return gradient * torch.clamp(1 - (u - 1).abs(), min=0)
+from tests.support.surrogate import Spike  # noqa: E402
 
 
 def step_by_step(currents: Any, timesteps: int, beta: float, reset: str) -> Any:

@@ -16,22 +16,9 @@ torch: Any = pytest.importorskip("torch")
 from hwsnn.train.layers import Integrators  # noqa: E402  # they need PyTorch
 from hwsnn.train.network import TrainableNetwork, export  # noqa: E402
 from hwsnn.train.recurrent import RecurrentNeurons, fire_recurrent  # noqa: E402
+from tests.support.surrogate import Spike  # noqa: E402
 
 TIMESTEPS, INPUTS, NEURONS, CLASSES = 4, 6, 5, 3
-
-
-class Spike(torch.autograd.Function):  # type: ignore[misc]  # PyTorch is untyped here
-    """A spike above 1, whose derivative is the triangle."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Any) -> Any:
-        ctx.save_for_backward(u)
-        return (u > 1).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:
-        (u,) = ctx.saved_tensors
-        return gradient * (1 - (u - 1).abs()).clamp(min=0)
 
 
 def step_by_step(currents: Any, weight: Any, beta: float, alpha: float) -> Any:
