@@ -16,6 +16,7 @@ import numpy as np
 import hwsnn
 from hwsnn.data.filter_bank import encode
 from hwsnn.data.spoken_digits import read_wav
+from hwsnn.errors import InputError
 
 
 def main(path: str | None = None) -> None:
@@ -24,8 +25,16 @@ def main(path: str | None = None) -> None:
         rate, time = 8000, np.arange(2000) / 8000
         samples = np.concatenate([np.sin(2 * np.pi * hertz * time) for hertz in (300, 1500)])
     else:
-        samples, rate = read_wav(path, Path(path).read_bytes())
-    spikes = encode(samples, rate)
+        try:
+            samples, rate = read_wav(path, Path(path).read_bytes())
+        except (OSError, InputError) as error:
+            raise SystemExit(f"{path}: cannot be heard ({error})") from None
+    try:
+        spikes = encode(samples, rate)
+    except ValueError as error:
+        raise SystemExit(f"{path}: cannot be heard ({error})") from None
+    if not spikes.any():
+        raise SystemExit(f"{path}: there is no sound in it")
     network = hwsnn.load("speech")
     result = hwsnn.run(network, spikes.reshape(1, *network.frame_shape))
     print(f"{spikes.sum()} spikes in {len(spikes)} steps")

@@ -25,6 +25,8 @@ CHANNELS = BANDS * len(LEVELS_DB)
 LOWEST_HZ, HIGHEST_HZ = 100.0, 3800.0
 """Where the bands begin and end: telephone speech, so that rates from 8 kHz on will do."""
 LEAST_RATE, LARGEST_RATE = 8_000, 192_000
+ROUNDING = 1e-12
+"""Below this part of its offset a sound is none."""
 LONGEST_S = 10
 WINDOW_S, HOP_S = 0.032, 0.01
 SILENCE_DB = -40
@@ -48,7 +50,10 @@ def encode(samples: npt.ArrayLike, rate: int) -> Spikes:
         raise ValueError(f"samples must be one row of up to {LONGEST_S} seconds, not of shape {sound.shape}")
     if not np.isfinite(sound).all():
         raise ValueError("samples must be finite, not NaN or infinite anywhere")
-    energies = _energies(_word(sound - sound.mean(), rate), rate)
+    offset = sound.mean()
+    if np.ptp(sound) <= ROUNDING * abs(offset):  # all the same: what is left of it would be rounding alone
+        return np.zeros((TIMESTEPS, CHANNELS), np.uint8)
+    energies = _energies(_word(sound - offset, rate), rate)
     loudest = energies.max()
     if loudest <= 0:
         return np.zeros((TIMESTEPS, CHANNELS), np.uint8)

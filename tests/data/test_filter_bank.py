@@ -78,3 +78,8 @@ def test_silence_has_no_spikes(samples: Floats) -> None:
 def test_what_cannot_be_encoded(samples: Floats, rate: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         encode(samples, rate)
+
+
+def test_a_constant_sound_is_none() -> None:
+    """Of floats too, whose mean is not exactly their value."""
+    assert not encode(np.full(4000, 0.1), 8000).any()
