@@ -65,18 +65,19 @@ def designs(name: str) -> list[Design]:
     """
     folder, shipped = model_folders()[name], load_model(name)
     (own,) = {one.weight_bits for _, layer in shipped.populations() for one in layer.projections}
-    source = float_file.load(folder / f"{name}-float.safetensors")
     made = []
     for bits, accuracy in accuracies((folder / "card.md").read_text(encoding="utf-8")).items():
         if own not in (bits, MAX_WEIGHT_BITS):
             continue
-        network, _ = quantize(
-            source,
-            timesteps=shipped.timesteps,
-            encoding=shipped.encoder.kind,
-            bits=bits,
-            pixel_bits=shipped.pixel_bits,
-        )
+        network = shipped
+        if bits != own:
+            network, _ = quantize(
+                float_file.load(folder / f"{name}-float.safetensors"),
+                timesteps=shipped.timesteps,
+                encoding=shipped.encoder.kind,
+                bits=bits,
+                pixel_bits=shipped.pixel_bits,
+            )
         try:
             plan = Constraints().plan(network)
         except InputError:  # it does not fit

@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"folding", "rtl", "interface", "cycles", "planner", "verilog", "build", "host"},
     "board": {"errors", "progress", "spec", "model_file", "host", "sim", "build"},
     "doctor": {"errors", "progress", "model_file", "interface", "build", "host", "sim", "board"},
-    "bench": {"progress", "spec", "model_file", "reference", "compiled"}
+    "bench": {"progress", "spec", "model_file", "data", "reference", "compiled"}
     | {"folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
     | {"data", "folding", "planner", "bench"},

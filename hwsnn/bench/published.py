@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..data.sets import word_of
 from ..spec import Network
 
 
@@ -51,5 +52,9 @@ MNIST = (
 
 
 def comparable(network: Network) -> tuple[Published, ...]:
-    """The systems for the same task as ``network``: all of them for 28x28 grey images of ten classes, else none."""
-    return MNIST if network.frame_shape == (1, 28, 28) and network.classes == 10 else ()
+    """The systems for the same task as ``network``: all of them for 28x28 grey images of ten classes, else none.
+
+    A shipped model of other such images has none either.
+    """
+    of_digits = word_of(network.name) in (None, "mnist")
+    return MNIST if of_digits and network.frame_shape == (1, 28, 28) and network.classes == 10 else ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 import click
 
+from hwsnn.errors import InputError
 from hwsnn.files.shipped import model_folders
 from hwsnn.float_network import Compare
 from hwsnn.frontends.nir.conventions import COMPARE_REMARK, DEFAULT_DT, RESET_REMARK, SUBTRACT_REMARK
@@ -124,8 +125,12 @@ def counted_as(
 def trained_path(text: str) -> Path:
     """The file that SRC names: the float file of a shipped model, whose name wins over a file's, or a file."""
     beside = model_folders().get(text)
-    shipped = (beside / f"{text}-float.safetensors", beside / f"{text}.nir") if beside else ()
-    return next((file for file in shipped if file.is_file()), Path(text))
+    if beside is None:
+        return Path(text)
+    for file in (beside / f"{text}-float.safetensors", beside / f"{text}.nir"):
+        if file.is_file():
+            return file
+    raise InputError(f"{text}: the floats of this model are too large to ship; `hwsnn train {text} -o DIR` makes them")
 
 
 class Trained(NamedTuple):

@@ -39,23 +39,23 @@ class Distortion:
         return self._distorted(images, "bilinear")
 
     def _distorted(self, images: Tensor, mode: str) -> Tensor:
-        count, height = len(images), images.shape[2]
+        count, size = len(images), list(images.shape[2:])
 
         def chance(largest: float) -> Tensor:
             return (torch.rand(count, device=images.device) * 2 - 1) * largest
 
-        pixel = 2 / height  # grid_sample measures an image from -1 to 1
+        high_pixel, wide_pixel = (2 / extent for extent in size)  # grid_sample measures an image from -1 to 1
         angle, shear = chance(math.radians(self.turn)), chance(self.shear)
         wide, high = 1 + chance(self.scale), 1 + chance(self.scale)
         cosine, sine = angle.cos(), angle.sin()
         rows = (
-            torch.stack([wide * cosine, high * (shear * cosine - sine), chance(self.shift * pixel)], 1),
-            torch.stack([wide * sine, high * (shear * sine + cosine), chance(self.shift * pixel)], 1),
+            torch.stack([wide * cosine, high * (shear * cosine - sine), chance(self.shift * wide_pixel)], 1),
+            torch.stack([wide * sine, high * (shear * sine + cosine), chance(self.shift * high_pixel)], 1),
         )
         grid = functional.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
         if self.bend:
+            pixel = torch.tensor([wide_pixel, high_pixel], device=images.device)[:, None, None]
             field = torch.randn(count, 2, BENDS, BENDS, device=images.device) * (self.bend * pixel)
-            size = list(images.shape[2:])
             field = functional.interpolate(field, size=size, mode="bicubic", align_corners=True)
             grid = grid + field.permute(0, 2, 3, 1)
         return functional.grid_sample(images, grid, mode=mode, align_corners=False)
@@ -63,9 +63,14 @@ class Distortion:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Moves images by up to ``pixels`` whole pixels either way, black coming in, and mirrors every other one."""
+    """Moves images by up to ``pixels`` whole pixels either way, black coming in, and mirrors every other one.
+
+    Then a square of ``erased`` pixels a side becomes black, its centre anywhere in the image: T. DeVries, G. W. Taylor,
+    "Improved Regularization of Convolutional Neural Networks with Cutout", arXiv:1708.04552, 2017.
+    """
 
     pixels: int
+    erased: int = 0
 
     def __call__(self, images: Tensor) -> Tensor:
         """The images (N, C, H, W), each moved and mirrored by itself."""
@@ -80,4 +85,15 @@ class Shifted:
         columns = torch.where(mirrored, columns.flip(1), columns)
         every = torch.arange(count, device=images.device)[:, None, None]
         # Indices before and after the slice of channels put them last.
-        return padded[every, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        moved = padded[every, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        return moved if self.erased == 0 else moved.masked_fill(self._erased(moved), 0)
+
+    def _erased(self, images: Tensor) -> Tensor:
+        """Which pixels of the images become black: (N, 1, H, W)."""
+        within = []
+        for extent in images.shape[2:]:
+            start = torch.randint(extent, (len(images), 1), device=images.device) - self.erased // 2
+            places = torch.arange(extent, device=images.device) - start
+            within.append((places >= 0) & (places < self.erased))
+        rows, columns = within
+        return (rows[:, :, None] & columns[:, None, :])[:, None]

@@ -26,6 +26,8 @@ BITS = (8, 6, 4, 3, 2)
 """The weight widths of which a card gives the accuracy."""
 ACTIVITY_IMAGES = 1000
 """Of so many images spikes are counted."""
+FLOATS_SHIPPED = 500_000
+"""The floats of a model of more weights are not shipped: they take megabytes, 8 bytes a weight."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def _card(
     if fine:
         tuned = (f"{fine[column]:.2%}" if column in fine else "" for column in columns)
         lines += ["| fine-tuned with rounded weights | " + " | ".join(tuned) + " |"]
+    place = "beside this card" if weights <= FLOATS_SHIPPED else "that this run wrote (too large to ship)"
     width = "" if bits == BITS[0] else f" --bits {bits}"
     if network.pixel_bits != MAX_PIXEL_BITS:
         width += f" --pixel-bits {network.pixel_bits}"
@@ -141,7 +144,7 @@ def _card(
         f"    hwsnn quantize {recipe.name}/{recipe.name}-float.safetensors{width} -o net.safetensors",
         "",
         "The same seed gives the same model on one kind of machine; another processor or version of PyTorch may round",
-        f"otherwise. Of the `{recipe.name}-float.safetensors` beside this card the last line makes the model of this",
+        f"otherwise. Of the `{recipe.name}-float.safetensors` {place} the last line makes the model of this",
         "hash anywhere.",
     ]
     for more in (recipe.notes, made.remark):

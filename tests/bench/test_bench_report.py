@@ -75,6 +75,7 @@ def test_published_systems_are_of_mnist_alone() -> None:
     assert comparable(network()) == MNIST
     assert comparable(network(classes=9)) == ()
     assert comparable(network(extent=8)) == ()
+    assert comparable(replace(network(), name="fashion")) == ()
 
 
 def test_clocks_of_published_systems() -> None:

@@ -174,6 +174,11 @@ def test_a_missing_file(source: Path, tmp_path: Path) -> None:
     refused(run(path, "-o", tmp_path / "net.safetensors"), tmp_path, f"{path}: no such NIR file")
 
 
+def test_floats_that_are_not_shipped(source: Path, tmp_path: Path) -> None:
+    said = "cifar10: the floats of this model are too large to ship; `hwsnn train cifar10 -o DIR` makes them"
+    refused(run("cifar10", "-o", tmp_path / "net.safetensors"), tmp_path, said)
+
+
 def test_a_graph_that_cannot_be_built(tmp_path: Path) -> None:
     path = write(tmp_path, graph(conv(np.random.default_rng(0), 3, 2), leaky(threshold=0.0, tau=TAU)))
     refused(run(path, "-o", tmp_path / "m"), tmp_path, f"{path}: node 'lif_1' (LIF): 'v_threshold' must be positive")

@@ -37,7 +37,7 @@ def weight_bits(network: Network) -> int:
 
 
 def check_card(made: Path, name: str) -> None:
-    """The model, its floats and the card in the folder ``made`` say the same."""
+    """The model, its floats if they are there, and the card in the folder ``made`` say the same."""
     network, card = load(made / f"{name}.safetensors"), rows((made / "card.md").read_text())
     assert card["model hash"] == f"`{model_hash(network)}`"
     assert network.name == name
@@ -50,7 +50,12 @@ def check_card(made: Path, name: str) -> None:
         assert f"{layer.name} {shape[0]}x{shape[1]}x{shape[2]}" in card["network"]
     for index, _ in network.populations():
         assert not network.saturating(index)
-    source = float_file.load(made / f"{name}-float.safetensors")
+    floats = made / f"{name}-float.safetensors"
+    if not floats.exists():
+        assert f"`{floats.name}` that this run wrote (too large to ship)" in (made / "card.md").read_text()
+        assert weights > 500_000
+        return
+    source = float_file.load(floats)
     assert (source.timesteps, source.encoding) == (network.timesteps, network.encoder.kind)
     again, _ = quantize(
         source,

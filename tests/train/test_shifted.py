@@ -1,4 +1,4 @@
-"""Photographs moved by whole pixels and mirrored: nothing between pixels, black from outside."""
+"""Images distorted: photographs by whole pixels, nothing between pixels, black from outside; digits by any part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 torch: Any = pytest.importorskip("torch")
 
-from hwsnn.train.augment import Shifted  # noqa: E402  # it needs PyTorch
+from hwsnn.train.augment import Distortion, Shifted  # noqa: E402  # it needs PyTorch
 
 
 def test_each_is_one_of_the_moves() -> None:
@@ -37,3 +37,29 @@ def test_no_move_only_mirrors() -> None:
     kept = (found == images).flatten(1).all(1)
     assert 10 < int(kept.sum()) < 40
     assert torch.equal(found[~kept], images[~kept].flip(3))
+
+
+def test_a_square_is_erased() -> None:
+    torch.manual_seed(2)
+    images = torch.full((300, 2, 6, 9), 0.5)
+    found = Shifted(0, erased=3)(images)
+    black = found == 0
+    assert torch.equal(black[:, 0], black[:, 1])  # in all channels
+    assert (found[~black] == 0.5).all()
+    counts = black[:, 0].flatten(1).sum(1)
+    assert set(counts.tolist()) == {4, 6, 9}  # in a corner, at an edge, inside
+    for image in black[:, 0]:
+        rows, columns = image.any(1), image.any(0)
+        assert torch.equal(image, rows[:, None] & columns[None, :])
+    assert black[:, 0].any(0).all()  # anywhere
+
+
+def test_shifts_are_in_pixels_along_both_sides() -> None:
+    """In an image that is twice as wide as high a dot moves up to two pixels either way, and not four."""
+    torch.manual_seed(3)
+    images = torch.zeros(500, 1, 10, 20)
+    images[:, :, 5, 10] = 1
+    found = Distortion(shift=2, turn=0, scale=0)(images)[:, 0]
+    row, column = (found.sum(side) > 1e-3 for side in (2, 1))
+    assert row.any(0).nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
+    assert column.any(0).nonzero().flatten().tolist() == [8, 9, 10, 11, 12]
