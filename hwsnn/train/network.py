@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
@@ -46,7 +47,9 @@ class TrainableNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is untyped h
         super().__init__()
         self.notation, self.timesteps, self.encoding, self.scored = notation, timesteps, encoding, scored
         self.input_shape = input_shape(notation)
-        self.layers = nn.ModuleList(_Maker(self.input_shape, neurons, readout, pool).layers(notation))
+        maker = _Maker(self.input_shape, neurons, readout, pool)
+        self.layers = nn.ModuleList(maker.layers(notation))
+        self.classes = math.prod(maker.shape)
         *hidden, _ = self.weighted()
         if hidden and isinstance(hidden[0].neurons, RecurrentNeurons) and encoding == "direct" and timesteps > 1:
             raise ValueError("recurrent neurons that come first must have inputs of each step, not direct ones")

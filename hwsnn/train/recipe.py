@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .. import data
 from ..data import LabelledData
@@ -16,7 +17,7 @@ from ..data.idx import Split
 from ..data.sets import SETS
 from ..errors import InputError
 from ..spec import MAX_PIXEL_BITS, EncoderKind, require_network_name
-from .loop import Images, Plan
+from .loop import Images, Loss, Plan
 from .network import TrainableNetwork, spiking
 
 
@@ -82,7 +83,7 @@ class Recipe:
 
     Hooks, for what is not trained as it will run, each given the run:
     ``build``: what the loop trains, on the CPU; ``tune``: the spiking network made of that when it is trained;
-    ``remark``: a last paragraph of the card, of what was trained.
+    ``remark``: a last paragraph of the card, of what was trained. ``loss``: of the scores of what the loop trains.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Recipe:
     fine_tuning: Mapping[int, Plan] = field(default_factory=dict)
     notes: str = ""
     build: Callable[[Run], nn.Module] = direct
+    loss: Loss = functional.cross_entropy
     tune: Callable[[Run, nn.Module], TrainableNetwork] = as_trained
     remark: Callable[[Run, nn.Module], str] = no_remark
 

@@ -10,7 +10,7 @@ from torch import nn
 from ..errors import InputError
 from .card import Made, finish
 from .loop import accuracy, same_every_time, train
-from .network import TrainableNetwork, export, input_shape
+from .network import TrainableNetwork, export, input_shape, spiking
 from .quantized import round_weights
 from .recipe import Run, tensors
 
@@ -43,14 +43,20 @@ def learn(run: Run) -> tuple[nn.Module, float]:
     try:
         shape = input_shape(recipe.notation)
         _require_images(run, (recipe.timesteps, *shape) if recipe.encoding == "steps" else shape)
+        _require_classes(run)
         learner = recipe.build(run)
     except ValueError as error:
         raise InputError(f"{run.called}: {error}") from error
-    _require_classes(run, learner)
     learner = learner.to(run.device)
     checkpoint = run.checkpoint(recipe.name)
     seconds = train(
-        learner, run.training, recipe.plan, checkpoint, distort=recipe.distortion, validation=run.validation
+        learner,
+        run.training,
+        recipe.plan,
+        checkpoint,
+        loss=recipe.loss,
+        distort=recipe.distortion,
+        validation=run.validation,
     )
     return learner, seconds
 
@@ -82,10 +88,10 @@ def _require_images(run: Run, shape: tuple[int, ...]) -> None:
         )
 
 
-def _require_classes(run: Run, learner: nn.Module) -> None:
+def _require_classes(run: Run) -> None:
     """Labels of classes that the network has."""
-    with torch.no_grad():
-        classes = learner.eval()(run.training.x[:1]).shape[1]
+    with torch.device("meta"):  # draws no random numbers
+        classes = spiking(run.recipe.notation, timesteps=1, beta=0).classes
     for labels in (run.training.y.numpy(), run.measured.labels):
         if labels.min() < 0 or labels.max() >= classes:
             wrong = next(label for label in labels.tolist() if not 0 <= label < classes)
