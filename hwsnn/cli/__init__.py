@@ -48,6 +48,7 @@ SUMMARIES = {
     "verify": "Compare the simulated hardware with the reference, layer by layer.",
     "build": "Build the bitstream for a board.",
     "bench": "Measure cycles per frame and latency, and compare with the CPU.",
+    "report": "Write one page that shows a model, its hardware and its results.",
     "explore": "Sweep folding, weight bits and time steps for the best designs.",
     "board": "Load, run, measure, self-test or diagnose a board, or run one in simulation.",
 }

@@ -42,6 +42,11 @@ class Machine:
         self._sections = sections(network, layers)
 
     @property
+    def sections(self) -> list[Section]:
+        """The components, from queue to queue."""
+        return self._sections
+
+    @property
     def queues(self) -> dict[Queue, int]:
         """The queues in the order of the data, and the beats per frame that leave each."""
         queues = [section.queue for section in self._sections if section.queue]

@@ -129,7 +129,7 @@ class _Network:
             return self._in_turns(name, branches[0], engine, beats[0], made, queue)
         if len(ports) == 1:
             schedule = _schedule(engine, makes, ports[0], beats[0])
-            return self._sections.extend(branches[0], [Part(name, _fixed(components.Engine, schedule), made), queue])
+            return self._sections.extend(branches[0], [_engine(name, schedule, made), queue])
         return self._sections.close(branches, queue, _passes(engine, makes, ports, beats, self._names(index, ports)))
 
     def _in_turns(self, name: str, windows: Branch, engine: EngineDepths, beats: int, made: int, queue: Part) -> Branch:
@@ -137,7 +137,7 @@ class _Network:
         block = engine.interleave * engine.passes
         turns = Part(name, _fixed(components.BlockInterleaver, block), made)
         splitter = Part(name, _fixed(components.PassSplitter, engine.passes // beats), made)
-        passes = Part(name, _fixed(components.Engine, [(True, True, engine.pass_clocks)]), made)
+        passes = _engine(name, [(True, True, engine.pass_clocks)], made)
         return self._sections.extend(windows, [splitter, turns, passes, queue, turns])
 
     def _names(self, index: int, ports: Iterable[int]) -> list[str]:
@@ -248,6 +248,10 @@ def _answer(classes: int) -> Callable[[Push, float], Component]:
 def _fixed(component: Callable[..., Component], *parameters: Any) -> Callable[[Push, float], Component]:
     """Makes a component that is no queue with a depth to choose."""
     return lambda push, _: component(push, *parameters)
+
+
+def _engine(name: str, schedule: Sequence[Pass], beats: int) -> Part:
+    return Part(name, _fixed(components.Engine, schedule), beats, schedule=schedule)
 
 
 def _window(name: str, extent: Pair, window: Window, beats: int, queue: Queue | None = None) -> Iterator[Part]:

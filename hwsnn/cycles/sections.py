@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from .components import Component, Push
+from .components import Component, Pass, Push
 from .graph import Passes
 
 Queue: TypeAlias = tuple[str, Literal["results", "columns", "edges"]]
@@ -19,12 +19,14 @@ class Part:
 
     ``owner``: ``encoder``, a layer's name or ``readout``. ``make``: makes it, from the ``push`` of the component
     behind it and, for a queue, its depth. ``beats``: per frame, behind it. ``queue``: its name, if it is a queue.
+    ``schedule``: of an engine, its passes of an output pixel, or of a pass that takes a turn.
     """
 
     owner: str
     make: Callable[[Push, float], Component]
     beats: int
     queue: Queue | None = None
+    schedule: Sequence[Pass] = ()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,14 @@ class Archive:
             if not zipfile.is_zipfile(stream):
                 raise InputError(f"{path}: not an .npz file; give one with x, uint8, or a folder")
 
+    def names(self) -> list[str]:
+        """Those of all its arrays, in their order."""
+        try:
+            with InPieces(self._path) as file, zipfile.ZipFile(file) as archive:
+                return [info.filename.removesuffix(".npy") for info in archive.infolist()]
+        except UNREADABLE as error:
+            raise self._unreadable(reason(error)) from None
+
     def arrays(self, *names: str) -> dict[str, Array]:
         """Those of ``names`` that it holds."""
         try:

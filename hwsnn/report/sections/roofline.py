@@ -1,0 +1,138 @@
+"""Frames/s over cycles per frame: the design, its bounds, and published systems for the same task."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hwsnn.bench.published import comparable
+from hwsnn.bench.rates import clocks, fpga_fps
+
+from ..page import Cell, Plot, Section, Table
+from ..subject import Subject
+from ..svg import INK, MUTED, SERIES, draw
+
+CLOCKS_MHZ = (80, 150, 300)
+"""The diagonals."""
+ROOM = 3
+"""Factor by which the axes extend beyond the data."""
+
+
+def section(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None) -> Section:
+    """``post_route_mhz``: of a build, if there is one; ``cpu``: its name and frames/s, where they were measured."""
+    published = comparable(subject.network)
+    plot = Plot(
+        "Roofline",
+        draw("roofline", "Frames per second over cycles per frame", 4.0, partial(_paint, subject, post_route_mhz, cpu)),
+        "Diagonals: clocks. Green: one frame takes no fewer cycles than its pixels, which arrive "
+        f"{'one' if subject.plan.folding.pixels_per_cycle == 1 else 'two'} per cycle. An assumed clock is not checked; the "
+        "post-route clock is that of the build."
+        + (" Published systems have other networks, time steps and clocks; see the table." if published else ""),
+        _table(subject, post_route_mhz, cpu),
+        wide=False,
+    )
+    return Section("roofline", "Roofline", (plot,))
+
+
+def _points(subject: Subject, post_route_mhz: float | None) -> list[tuple[str, float]]:
+    """The design at each clock, in words, and the clock in MHz."""
+    found = [(str(clock), clock.mhz) for clock in clocks(subject.plan.device, subject.clock_mhz)]
+    return found if post_route_mhz is None else [(f"{post_route_mhz:.1f} MHz post-route", post_route_mhz), *found]
+
+
+def _paint(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None, figure: Figure) -> None:
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    x, beats = subject.cycles_per_frame, subject.built.frame_beats
+    xs, ys = [float(x), float(beats)], [cpu[1]] if cpu else []
+    for number, (text, mhz) in enumerate(_points(subject, post_route_mhz)):
+        fps = fpga_fps(x, mhz)
+        axes.plot(
+            x,
+            fps,
+            "*P^vs"[number % 5],
+            color=SERIES[1],
+            markersize=11 - number,
+            label=f"{fps:,.0f} at {text}",
+            zorder=3,
+        )
+        ys.append(fps)
+    for system in comparable(subject.network):
+        if system.fps is None or system.cycles_per_frame is None:
+            continue
+        axes.plot(system.cycles_per_frame, system.fps, "o", color=SERIES[0], markersize=4)
+        axes.annotate(
+            f"{system.name} {system.year}",
+            (system.cycles_per_frame, system.fps),
+            xytext=(5, 3),
+            textcoords="offset points",
+            fontsize=7,
+            color=INK,
+        )
+        xs.append(system.cycles_per_frame)
+        ys.append(system.fps)
+    axes.set_xlim(min(xs) / ROOM, max(xs) * ROOM)
+    axes.set_ylim(min(ys) / ROOM / ROOM, max(ys) * ROOM)
+    _bounds(axes, beats, cpu)
+    axes.set_xlabel("cycles per frame")
+    axes.set_ylabel("frames per second")
+    axes.legend(loc="lower left")
+
+
+def _bounds(axes: Axes, beats: int, cpu: tuple[str, float] | None) -> None:
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    for mhz in CLOCKS_MHZ:
+        axes.plot([left, right], [mhz * 1e6 / left, mhz * 1e6 / right], color=MUTED, linewidth=0.7, zorder=1)
+        x = min(right, mhz * 1e6 / bottom) / 1.35
+        if bottom < mhz * 1e6 / x < top:
+            axes.annotate(
+                f"{mhz} MHz",
+                (x, mhz * 1e6 / x),
+                fontsize=7,
+                color=MUTED,
+                xytext=(2, 3),
+                textcoords="offset points",
+                ha="left",
+            )
+    axes.axvline(beats, color=SERIES[2], linewidth=1.1, label=f"pixels: {beats:,} cycles")
+    axes.axvspan(left, beats, color=SERIES[2], alpha=0.10, linewidth=0)
+    if cpu:
+        axes.axhline(cpu[1], color=SERIES[3], linewidth=1, linestyle="--", label=f"CPU: {cpu[1]:,.0f}")
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+
+
+def _table(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None) -> Table:
+    headings = ("system", "clock, MHz", "cycles per frame", "frames/s", "latency, us", "T", "accuracy, %")
+    x, network = subject.cycles_per_frame, subject.network
+    rows: list[tuple[Cell, ...]] = [
+        (
+            f"{network.name}: {text}",
+            mhz,
+            x,
+            fpga_fps(x, mhz),
+            subject.plan.cycles.latency_cycles / mhz,
+            network.timesteps,
+            None,
+        )
+        for text, mhz in _points(subject, post_route_mhz)
+    ]
+    if cpu:
+        rows.append((f"CPU: {cpu[0]}", None, None, cpu[1], None, network.timesteps, None))
+    rows += [
+        (
+            f"{system.name} {system.year}, {system.device}, published",
+            system.clock_mhz,
+            system.cycles_per_frame,
+            system.fps,
+            None if system.latency_ms is None else 1000 * system.latency_ms,
+            system.timesteps,
+            system.accuracy,
+        )
+        for system in comparable(network)
+    ]
+    return Table(headings, tuple(rows))
