@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, reference
-from .bench import Cpu, cpu_figures, fastest, fpga_fps, this_cpu
+from .bench import Cpu, CpuFigure, cpu_figures, fastest, fpga_fps, this_cpu
 from .build.boards import Ecp5Board, load_board
 from .build.open_flow import build, programs
 from .build.report import BuildReport
@@ -18,10 +18,12 @@ from .build.tools import find
 from .files.atomic import written_whole
 from .files.shipped import folder
 from .model_file.integer_file import load, model_hash
+from .packages import module_file
 from .planner.devices import DEVICES
-from .planner.plan import for_utilization
+from .planner.plan import Plan, for_utilization
 from .sim.network_bench import NetworkResult, run_network
 from .sim.runner import simulation_environment
+from .spec import Network
 from .verilog.design import write_design
 
 MODEL, BOARD = "digits", "ulx3s-85f"
@@ -77,7 +79,8 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     frames = held_out.images[:VERIFIED_FRAMES]
     verification = run_network(network, folding, frames, progress=lambda done, total: step("verification", done, total))
     report = build(network, folding, board, output, progress=step)
-    best = fastest(cpu_figures(network, held_out.images, lambda done, total: step("CPU", done, total)))
+    figures = cpu_figures(network, held_out.images, lambda done, total: step("CPU", done, total))
+    best = fastest(figures)
     result = DemoResult(
         model_sha256=model_hash(network),
         images=len(held_out.images),
@@ -92,7 +95,40 @@ def run_demo(output: Path, step: Step) -> DemoResult:
     )
     with written_whole(output / "results.json") as file:
         file.write_text(json.dumps(asdict(result), indent=2, default=str) + "\n")
+    if draws_page():
+        step("page", 0, 0)
+        _write_page(network, plan, board, result, figures, output)
     return result
+
+
+def draws_page() -> bool:
+    """Whether there is what draws the page: the extra ``report``."""
+    return module_file("matplotlib") is not None
+
+
+def _write_page(
+    network: Network,
+    plan: Plan,
+    board: Ecp5Board,
+    result: DemoResult,
+    figures: tuple[CpuFigure, ...],
+    output: Path,
+) -> None:
+    """The page of ``hwsnn report`` with what the demo measured."""
+    from .report.benchmarked import Benchmarked
+    from .report.build_folder import read_build
+    from .report.measured import measure
+    from .report.subject import of_plan
+    from .report.write import Contents, write_page
+
+    contents = Contents(
+        of_plan(MODEL, network, plan, board.clock_mhz),
+        ("hwsnn demo -o DIR",),
+        measure(network, MODEL),
+        Benchmarked(result.verification, result.cpu, figures),
+        read_build(output, result.model_sha256),
+    )
+    write_page(contents, output)
 
 
 def written_files(output: Path, result: DemoResult) -> dict[str, Path]:
@@ -104,4 +140,4 @@ def written_files(output: Path, result: DemoResult) -> dict[str, Path]:
         "folding": output / "folding.json",
         "build report": output / "build.json",
         "all results": output / "results.json",
-    }
+    } | ({"page": output / "index.html"} if draws_page() else {})

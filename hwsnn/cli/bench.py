@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..packages import remedy
 from ..progress import stages
 from .common import (
+    command_line,
     count_option,
     data_option,
     emit,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 FRAMES = 16
 """The minimum number of frames to simulate back to back."""
+PAGE = "index.html"
+PAGE_IMAGES = 500
+"""Images whose answers the page shows, at most: those of all take the reference minutes."""
 
 
 @click.command("bench")
@@ -46,7 +50,7 @@ FRAMES = 16
 @seed_option
 @folding_options()
 @click.option("--synth", is_flag=True, help="Count what the design takes of an AMD device, by Yosys: minutes.")
-@output_option("DIR", "The folder for bench.json, roofline.png and roofline.svg (needs the extra explore).")
+@output_option("DIR", "The folder for bench.json, index.html, roofline.png and roofline.svg (needs the extra report).")
 @json_option
 @click.pass_context
 def command(
@@ -123,7 +127,24 @@ def command(
 
             (folder / "bench.json").write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n")
             draw(report, folder)
+            with stages() as show:
+                show.at("drawing the page")
+                (folder / PAGE).write_text(_page(ctx, report, data, min(len(images), PAGE_IMAGES)), encoding="utf-8")
     emit(as_json, fields, lambda: print_report(report, output))
+
+
+def _page(ctx: click.Context, report: BenchReport, data: str | None, some: int) -> str:
+    """The page of ``hwsnn report`` with what was measured, and with the answers to the first ``some`` images."""
+    from hwsnn.report.benchmarked import Benchmarked
+    from hwsnn.report.measured import measure
+    from hwsnn.report.subject import of_plan
+    from hwsnn.report.write import Contents, html_of
+
+    network = report.network
+    measured = None if data is None else measure(network, data, some)
+    benchmarked = Benchmarked(report.simulated, report.cpu, report.figures, report.resources, report.sizes)
+    subject = of_plan(ctx.params["model"], network, report.plan, report.assumed_mhz)
+    return html_of(Contents(subject, (command_line(ctx),), measured, benchmarked))
 
 
 def print_report(report: BenchReport, output: Path | None = None) -> None:
@@ -147,7 +168,7 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
     if report.resources is not None:
         console.print(_sizes(report))
     if output is not None:
-        for name in ("bench.json", "roofline.png", "roofline.svg"):
+        for name in ("bench.json", PAGE, "roofline.png", "roofline.svg"):
             console.print(str(output / name), soft_wrap=True, markup=False)
 
 

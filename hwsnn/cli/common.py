@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..errors import InputError
 
@@ -89,6 +91,21 @@ def as_path(ctx: click.Context, param: click.Parameter, value: str | None) -> Pa
     """An option's text as a path; empty is refused."""
     text = not_empty(ctx, param, value)
     return None if text is None else Path(text)
+
+
+def command_line(ctx: click.Context) -> str:
+    """The command as it was given, but for where its output goes: the same inputs give the same line."""
+    words = ctx.command_path.split()
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE or name in ("output", "as_json"):
+            continue
+        value = ctx.params[name]
+        for each in value if isinstance(value, tuple) else (value,):
+            flag = isinstance(parameter, click.Option) and parameter.is_flag
+            words += [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
+            words += [] if flag else [str(each)]
+    return f"{shlex.join(words)} -o DIR"
 
 
 def results_console() -> Console:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..packages import remedy
 from ..progress import stages
 from .common import emit, json_option, output_option, results_console
 
@@ -37,6 +38,8 @@ def command(ctx: click.Context, output: Path | None, as_json: bool) -> None:
         _print_table(result)
         for name, path in files.items():
             click.echo(f"{name + ':':14}{path}")
+        if "page" not in files:
+            click.echo(f"page:         not drawn; matplotlib: not found; {remedy('matplotlib', 'report')}")
 
     fields = asdict(result) | {"build": result.build.to_json(), "files": files}
     emit(as_json, fields, human)

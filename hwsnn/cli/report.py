@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,17 @@ from click.core import ParameterSource
 from hwsnn.planner.constraints import Constraints
 
 from ..progress import Stages, stages
-from .common import as_path, count_option, data_option, emit, json_option, model_argument, not_empty, output_option
+from .common import (
+    as_path,
+    command_line,
+    count_option,
+    data_option,
+    emit,
+    json_option,
+    model_argument,
+    not_empty,
+    output_option,
+)
 from .folding import folding_options
 
 if TYPE_CHECKING:
@@ -24,7 +35,7 @@ if TYPE_CHECKING:
     from ..spec import Network
 
 
-def _folder(name: str, what: str) -> Any:
+def _folder(name: str, what: str) -> Callable[[Any], Any]:
     return click.option(f"--{name}", type=click.Path(), callback=as_path, metavar="DIR", help=what)
 
 
@@ -81,6 +92,7 @@ def command(
     """
     if (count is not None or samples) and data is None:
         raise click.UsageError("-n and --sample need --data")
+    import matplotlib.figure  # noqa: F401  # before all other work
 
     from hwsnn.report.build_folder import read_build
     from hwsnn.report.debug_folder import read_debug
@@ -98,11 +110,11 @@ def command(
         show.at("planning")
         subject = gather(model, network, constraints, trained)
         other = None if compare is None else _other(compare, model, network, constraints, show)
-        measured, other_measured = _measured(network, other, data, count, samples, show)
+        measured, other_measured = _measured(network, sha256, other, data, count, samples, show)
         show.at("drawing")
         contents = Contents(
             subject,
-            (_command_line(ctx), *_further(model, data, subject)),
+            (command_line(ctx), *_further(model, data, subject)),
             measured,
             build=built,
             explored=swept,
@@ -132,35 +144,27 @@ def _other(text: str, model: str, network: Network, constraints: Constraints, sh
     if text.endswith(".json"):
         folded = Constraints(constraints.device, clock_mhz=constraints.clock_mhz, fold=text)
         return replace(gather(model, network, folded, None), called=text)
-    if constraints.fold is not None:
-        raise click.UsageError(
-            "--fold and --compare with another model must not be given together: the folds are MODEL's"
-        )
-    return gather(text, model_and_hash(text)[0], constraints, None)
+    # Folds are those of MODEL's layers: another model is planned without them.
+    return gather(text, model_and_hash(text)[0], replace(constraints, fold=None), None)
 
 
 def _measured(
-    network: Network, other: Subject | None, data: str | None, count: int | None, samples: tuple[int, ...], show: Stages
+    network: Network,
+    sha256: str,
+    other: Subject | None,
+    data: str | None,
+    count: int | None,
+    samples: tuple[int, ...],
+    show: Stages,
 ) -> tuple[Measured | None, Measured | None]:
     from hwsnn.report.measured import measure
 
     if data is None:
         return None, None
-    one = measure(network, data, count, samples, show)
-    return one, None if other is None else measure(other.network, data, count, samples, show)
-
-
-def _command_line(ctx: click.Context) -> str:
-    """The command with what was given, but for where the page goes."""
-    words = ["hwsnn", "report"]
-    for parameter in ctx.command.params:
-        value = ctx.params.get(parameter.name or "")
-        given = ctx.get_parameter_source(parameter.name or "")
-        if given is not ParameterSource.COMMANDLINE or parameter.name in ("output", "as_json"):
-            continue
-        for each in value if isinstance(value, tuple) else (value,):
-            words += [str(each)] if isinstance(parameter, click.Argument) else [parameter.opts[0], str(each)]
-    return f"{shlex.join(words)} -o DIR"
+    one = measure(network, data, count, samples, show.at)
+    if other is None or other.network.frame_shape != network.frame_shape or other.network.classes != network.classes:
+        return one, None
+    return one, one if other.sha256 == sha256 else measure(other.network, data, count, samples, show.at)
 
 
 def _further(model: str, data: str | None, subject: Subject) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ PIXELS = "pixels"
 class Work:
     """A part, one frame after the other: ``pixels``, ``encoder``, a layer or ``readout``.
 
-    ``working``, ``blocked``: of each frame, when the part works, and when it could but waits for room behind it. A layer
-    with weights works during its passes; all else for each beat, a clock.
+    ``working``, ``blocked``: of each frame, when the part works, and when it could but waits for room behind it. Layers
+    with weights work during their passes; all else for each beat, a clock.
     """
 
     owner: str

@@ -17,7 +17,7 @@ from .scales import layer_scales
 
 @dataclass(frozen=True, eq=False)
 class ScaledWeights:
-    """Of all projections of a layer: ``floats`` times their scales, and the ``integers`` that they became, (weights,)."""
+    """Of all projections of a layer: ``floats`` times their scales, and the ``integers`` of them, (weights,)."""
 
     floats: FloatArray
     integers: Int64Array

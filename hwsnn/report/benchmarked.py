@@ -12,7 +12,7 @@ from hwsnn.sim.network_bench import NetworkResult
 
 @dataclass(frozen=True)
 class Benchmarked:
-    """``simulated``: the hardware beside the reference. ``cpu``: this machine. ``resources``, ``sizes``: by synthesis."""
+    """``simulated``: the hardware beside the reference. ``cpu``: this one. ``resources``, ``sizes``: by synthesis."""
 
     simulated: NetworkResult
     cpu: Cpu

@@ -53,7 +53,7 @@ class LayerBeats:
 
 @dataclass(frozen=True, eq=False)
 class Wave:
-    """A stream of the top module: in each cycle of the window, whether ``valid`` and ``ready`` are high, -1: unknown."""
+    """A stream of the top module: ``valid`` and ``ready`` in each cycle of the window, -1 where not known."""
 
     name: str
     valid: npt.NDArray[np.int64]

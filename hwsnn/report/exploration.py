@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,12 @@ def read_exploration(folder: Path) -> list[Row]:
 
 
 def _row(path: Path, line: int, values: Mapping[str, Any]) -> Row:
-    kinds = {"int": int, "float": float, "str": str, "bool": lambda cell: bool(int(cell))}
+    kinds: dict[str, Callable[[str], Any]] = {
+        "int": int,
+        "float": float,
+        "str": str,
+        "bool": lambda cell: bool(int(cell)),
+    }
     try:
         cells = {field.name: kinds[str(field.type)](values[field.name]) for field in fields(Row)}
     except (KeyError, TypeError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hwsnn import reference
 from hwsnn.data import Data, load
 from hwsnn.errors import InputError
-from hwsnn.progress import Stages
+from hwsnn.progress import Advance, StageProgress, silent
 from hwsnn.reference import activity, firing
 from hwsnn.reference.activity import Activity
 from hwsnn.reference.firing import Firing
@@ -33,7 +33,7 @@ WORST = 12
 class Sample:
     """One image: its ``number`` in the data, and what each layer does at each step.
 
-    ``spikes``: (T, C, H, W), by layer, and of the encoder where it makes spikes. ``scores``: (T, classes), those that the
+    ``spikes``: (T, C, H, W), by layer, and of the encoder where it makes spikes. ``scores``: (T, classes), what the
     readout would have given after each step.
     """
 
@@ -92,7 +92,13 @@ class Measured:
         return [int(number) for number in wrong[:WORST]]
 
 
-def measure(network: Network, called: str, count: int | None, chosen: Sequence[int], show: Stages) -> Measured:
+def measure(
+    network: Network,
+    called: str,
+    count: int | None = None,
+    chosen: Sequence[int] = (),
+    progress: StageProgress = silent,
+) -> Measured:
     """Run the reference on the first ``count`` images of ``called``, or all; ``chosen``: samples that are shown.
 
     Without ``chosen`` these are the first image and the worst. Raises ``InputError`` for data that do not fit.
@@ -104,29 +110,42 @@ def measure(network: Network, called: str, count: int | None, chosen: Sequence[i
             raise InputError(
                 f"{called}: --sample must be from 0 to {len(images) - 1}, the images there are, not {number}"
             )
-    show.at("running the reference", 0, len(images))
-    result = reference.run(network, images, progress=show.advance)
-    some = images[:FIRING_IMAGES]
-    show.at("counting spikes", 0, 3 * len(some))
-    fired = firing.measure(network, some, progress=show.advance)
-    counted = activity.measure(network, some, progress=show.advance)
-    rates = _rates(network, some, show)
-    measured = Measured(called, data, result.scores, result.predictions, fired, rates, counted, len(some), {}, 0, ())
-    numbers = list(dict.fromkeys(chosen)) or list(dict.fromkeys([0, *measured.worst[:1]]))
-    seen = images[:MEMBRANE_IMAGES]
-    return Measured(
-        **{field: getattr(measured, field) for field in measured.__dataclass_fields__}
-        | {
-            "membranes": _membranes(network, seen),
-            "seen_on": len(seen),
-            "samples": tuple(_sample(network, images[number], number) for number in numbers[:MOST_SAMPLES]),
-        }
+    result = reference.run(network, images, progress=_counted(progress, "running the reference", len(images)))
+    some, few = images[:FIRING_IMAGES], images[:MEMBRANE_IMAGES]
+    advance = _counted(progress, "counting spikes", 3 * len(some))
+    measured = Measured(
+        called,
+        data,
+        result.scores,
+        result.predictions,
+        firing.measure(network, some, progress=advance),
+        _rates(network, some, advance),
+        activity.measure(network, some, progress=advance),
+        len(some),
+        _membranes(network, few),
+        len(few),
+        samples=(),
     )
+    numbers = list(dict.fromkeys(chosen)) or list(dict.fromkeys([0, *measured.worst[:1]]))
+    return replace(measured, samples=tuple(_sample(network, images[n], n) for n in numbers[:MOST_SAMPLES]))
 
 
-def _rates(network: Network, images: Images, show: Stages) -> dict[str, npt.NDArray[np.float64]]:
+def _counted(progress: StageProgress, stage: str, total: int) -> Advance:
+    """Reports ``stage`` by the amounts done since the last call."""
+    done = 0
+
+    def advance(by: int) -> None:
+        nonlocal done
+        done += by
+        progress(stage, done, total)
+
+    progress(stage, 0, total)
+    return advance
+
+
+def _rates(network: Network, images: Images, advance: Advance) -> dict[str, npt.NDArray[np.float64]]:
     counts: dict[str, Int64Array] = {}
-    for trace in traced(network, images, show.advance):
+    for trace in traced(network, images, advance):
         for name, spikes in trace.items():
             counts[name] = counts.get(name, np.int64(0)) + spikes.sum(axis=(0, 1), dtype=np.int64)
     return {name: each.ravel() / (len(images) * network.timesteps) for name, each in counts.items()}

@@ -13,6 +13,9 @@ from typing import ClassVar, TypeAlias
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+SHORT, LONG = 24, 40
+"""Characters up to which a cell has one line, and from which on its words may break anywhere."""
+
 Cell: TypeAlias = str | int | float | None
 """Numbers are set to the right, None is an empty cell."""
 
@@ -30,6 +33,10 @@ class Table:
             if len(row) != len(self.headings):
                 raise ValueError(f"a row of {self.headings} must have {len(self.headings)} cells, not {len(row)}")
 
+    def column(self, number: int) -> Cell:
+        """A number if column ``number`` has one, which its heading stands above; else None."""
+        return next((row[number] for row in self.rows if isinstance(row[number], int | float)), None)
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -39,18 +46,18 @@ class Plot:
     svg: Markup
     caption: str
     table: Table
-    wide: bool = False
 
     kind: ClassVar[str] = "plot"
 
 
 @dataclass(frozen=True)
 class Data:
-    """A table that is shown as it is, under a title."""
+    """A table that is shown as it is, under a title; in one of two columns if it is ``narrow``."""
 
     title: str
     table: Table
     caption: str = ""
+    narrow: bool = False
 
     kind: ClassVar[str] = "data"
 
@@ -140,6 +147,16 @@ def shown(cell: Cell) -> str:
             return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.4g}"
 
 
+def kind(cell: Cell) -> Markup:
+    """The attribute of a cell that says how its text may break."""
+    if isinstance(cell, int | float):
+        return Markup(' class="number"')
+    if cell is None:
+        return Markup()
+    length = len(cell)
+    return Markup(' class="long"') if length > LONG else Markup(' class="short"') if length <= SHORT else Markup()
+
+
 def extent(sizes: Iterable[int]) -> str:
     """(channels, height, width) and the like as text, such as 1x28x28."""
     return "x".join(map(str, sizes))
@@ -155,5 +172,5 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["shown"] = shown
+    environment.filters |= {"shown": shown, "kind": kind}
     return environment.get_template("page.html").render(page=page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from hwsnn.cycles.timeline import Timeline, timeline
@@ -22,14 +23,14 @@ from hwsnn.quantization.report import QuantizationReport
 from hwsnn.quantization.scaled import ScaledWeights, scaled_weights
 from hwsnn.spec import Network
 
-FRAMES = 6
-"""Frames of the time line: enough that the last of them is one of many."""
+STEADY = 5
+"""The frame of the time line that is one of many."""
 QUEUES = "queues behind forks"
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The float network that a model was made of: the quantizer's report, and by layer the weights in the integers' unit."""
+    """The float network that a model was made of: the quantizer's report, and by layer the weights."""
 
     path: Path
     report: QuantizationReport
@@ -40,8 +41,8 @@ class Trained:
 class Subject:
     """A model with its hardware.
 
-    ``called``: as the user called it. ``costs``: the estimate for each layer. ``trained``: None where the float network is
-    not at hand; ``untrained`` says why.
+    ``called``: as the user called it. ``costs``: the estimate for each layer. ``trained``: None where the float network
+    is not at hand; ``untrained`` says why. ``timeline``: of frames up to ``STEADY`` and those that overlap with it.
     """
 
     called: str
@@ -118,13 +119,14 @@ def of_plan(called: str, network: Network, plan: Plan, clock_mhz: float, trained
     if folding.edge_depths:
         costs[QUEUES] = edge_cost(built, folding)
     source, why = _trained(called, network, trained)
+    overlapping = ceil(plan.cycles.latency_cycles / plan.cycles.cycles_per_frame)
     return Subject(
         called,
         network,
         model_hash(network),
         plan,
         clock_mhz,
-        timeline(network, folding, FRAMES),
+        timeline(network, folding, STEADY + 1 + overlapping),
         costs,
         source,
         why,

@@ -22,7 +22,6 @@ from .sections import (
     firing,
     graph,
     measurements,
-    membranes,
     mismatch,
     overview,
     rasters,
@@ -62,18 +61,17 @@ def page_of(contents: Contents) -> Page:
     if contents.other is not None:
         both = None if measured is None or contents.other_measured is None else (measured, contents.other_measured)
         sections.append(comparison.section(subject, contents.other, both))
-    sections.append(graph.section(subject))
-    sections.append(resources.section(subject))
-    sections.append(timeline.section(subject))
     cpu = None if bench is None else (bench.fastest.name, bench.fastest.fps)
-    sections.append(roofline.section(subject, None if build is None else build.fmax_mhz, cpu))
+    roof = roofline.plot(subject, None if build is None else build.fmax_mhz, cpu)
+    hardware = (graph.plot(subject), *resources.plots(subject), roof)
+    sections += [Section("hardware", "Network and hardware", hardware), timeline.section(subject)]
     if bench is not None:
         sections.append(measurements.section(subject, bench))
     if build is not None:
         sections.append(building.section(subject, build))
     if contents.explored is not None:
         sections.append(explored.section(contents.explored))
-    sections += [weights.section(subject), membranes.section(subject, measured)]
+    sections.append(weights.section(subject, measured))
     if measured is not None:
         sections += [
             firing.section(subject, measured),
@@ -88,9 +86,14 @@ def page_of(contents: Contents) -> Page:
     return Page(network.name, subtitle, tuple(sections), foot)
 
 
+def html_of(contents: Contents) -> str:
+    """The text of ``index.html``; the same contents give the same bytes."""
+    return render(page_of(contents))
+
+
 def write_page(contents: Contents, folder: Path) -> Path:
-    """Write ``index.html`` into ``folder``; the same contents give the same bytes. Returns the file."""
-    text = render(page_of(contents))
+    """Write ``index.html`` into ``folder``, whole or not at all. Returns the file."""
+    text = html_of(contents)
     with folder_written_whole(folder) as partial:
         (partial / NAME).write_text(text, encoding="utf-8")
     return folder / NAME

@@ -1,4 +1,4 @@
-"""A headless Chromium that tests drive by the W3C's WebDriver protocol: a few JSON requests to Debian's chromedriver."""
+"""A headless Chromium, driven by the W3C's WebDriver protocol: a few requests of JSON to Debian's chromedriver."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Browser:
 
     def open(self, file: Path, width: int, height: int = 1000, *, dark: bool = False) -> None:
         """Show a file in a window of that width."""
-        self._devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self._devtools(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._devtools("Emulation.setEmulatedMedia", media="", features=[scheme])
         self._own("/url", {"url": file.absolute().as_uri()})
@@ -85,7 +87,9 @@ def browser() -> Iterator[Browser]:
     ) as driver:
         try:
             assert driver.stdout is not None
-            port = next(line.rsplit(" ", 1)[1].strip(" .\n") for line in driver.stdout if "successfully on port" in line)
+            port = next(
+                line.rsplit(" ", 1)[1].strip(" .\n") for line in driver.stdout if "successfully on port" in line
+            )
             shown = Browser(f"http://127.0.0.1:{port}")
             try:
                 yield shown

@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter
 
 from hwsnn.spec.integers import Int64Array
 
@@ -33,7 +35,8 @@ def section(subject: Subject, measured: Measured) -> Section:
             Plot(
                 "Confusion matrix",
                 draw("confusion", "Confusion matrix", 4.6, partial(_paint, matrix)),
-                "Rows: the label; columns: the answer. The darker, the larger the share of the row. Wrong answers in orange.",
+                "Rows: the label; columns: the answer. The darker, the larger the share of the row. "
+                "Wrong answers in orange.",
                 _table(matrix),
             )
         )
@@ -114,9 +117,7 @@ def _paint(matrix: Int64Array, figure: Figure) -> None:
     axes.set_ylabel("label")
 
 
-def _square(x: int, y: int, colour: str, strength: float) -> object:
-    from matplotlib.patches import Rectangle
-
+def _square(x: int, y: int, colour: str, strength: float) -> Rectangle:
     return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=colour, alpha=strength, edgecolor="none")
 
 
@@ -141,22 +142,19 @@ def _bins(margins: Int64Array) -> npt.NDArray[np.float64]:
 
 def _margins(measured: Measured, figure: Figure) -> None:
     axes, margins = figure.subplots(), measured.margins
-    bins = _bins(margins)
-    wrong = margins[: len(margins)] if measured.labels is None else margins[measured.predictions != measured.labels]
-    right = margins[:0] if measured.labels is None else margins[measured.predictions == measured.labels]
-    first, second = ("answers", "") if measured.labels is None else ("wrong", "right")
-    axes.hist(
-        [wrong, right] if second else [wrong],
-        bins,
-        stacked=True,
-        color=[SERIES[1], SERIES[0]] if second else [SERIES[0]],
-        label=[first, second] if second else [first],
-    )
+    bins = list(_bins(margins))
+    if measured.labels is None:
+        axes.hist(margins, bins, color=SERIES[0])
+    else:
+        right = measured.predictions == measured.labels
+        both = [margins[~right], margins[right]]
+        axes.hist(both, bins, stacked=True, color=[SERIES[1], SERIES[0]], label=["wrong", "right"])
+        axes.legend()
     axes.set_yscale("symlog", linthresh=10)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.10g}"))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("margin, in units of the score")
     axes.set_ylabel("images")
-    axes.legend()
 
 
 def _margin_table(measured: Measured) -> Table:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ..build_folder import BuildFolder
 from ..page import Block, Cell, Data, Facts, Plot, Section, Table, Text
 from ..subject import Subject
-from ..svg import INK, MUTED, SERIES, draw
+from ..svg import INK, MUTED, SERIES, draw, number_at
 
 NAMES = {"lut": "look-up tables", "ff": "flip-flops", "bram": "block RAM of 18 kbit", "dsp": "multipliers"}
 
@@ -37,7 +37,8 @@ def section(subject: Subject, build: BuildFolder) -> Section:
         Plot(
             "What the routed design takes",
             draw("build-size", "Resources of the routed design", 1.9, partial(_paint, build)),
-            f"Of the {build.board}, by the report of the tools, link and all. The table has the planner's estimate of the network "
+            f"Of the {build.board}, by the report of the tools, link and all. The table has the "
+            "planner's estimate of the network "
             "alone beside it.",
             _size(subject, build),
         )
@@ -70,9 +71,7 @@ def _paint(build: BuildFolder, figure: Figure) -> None:
     places = np.arange(len(NAMES))[::-1]
     axes.barh(places, shares, color=SERIES[0], height=0.7)
     for place, name, share in zip(places, NAMES, shares, strict=True):
-        axes.annotate(
-            f" {build.used[name]:,.10g} ({share:.0f} %)", (share, place), va="center", fontsize=7.5, color=INK
-        )
+        number_at(axes, f"{build.used[name]:,.10g} ({share:.0f} %)", share, place)
     axes.set_yticks(places, list(NAMES.values()))
     axes.set_xlim(0, 118)
     axes.set_xlabel("% of the chip")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ..measured import Measured
 from ..page import Block, Cell, Data, Gallery, Plot, Section, Table, Text
 from ..subject import Subject
-from ..svg import INK, SERIES, draw
+from ..svg import SERIES, draw, number_at
 from . import words
 from .images import picture
 
@@ -38,8 +38,10 @@ def section(one: Subject, other: Subject, measured: tuple[Measured, Measured] | 
             _parts(one, other, names),
         ),
     ]
-    if measured is not None:
+    if measured is not None and one.sha256 != other.sha256:
         blocks += _answers(measured, names)
+    elif one.network.frame_shape != other.network.frame_shape or one.network.classes != other.network.classes:
+        blocks.append(Text("Their answers are not compared: they take frames of other shapes, or have other classes."))
     return Section("compared", f"Compared with {names[1]}", tuple(blocks))
 
 
@@ -51,36 +53,36 @@ def _names(one: Subject, other: Subject) -> tuple[str, str]:
 
 
 def _table(one: Subject, other: Subject, measured: tuple[Measured, Measured] | None, names: tuple[str, str]) -> Table:
-    figures: list[tuple[str, float | None, float | None]] = []
+    both = [_figures(subject) for subject in (one, other)]
     if measured is not None:
-        first, second = (None if each.accuracy is None else 100 * each.accuracy for each in measured)
-        figures.append((f"accuracy, %, on {len(measured[0].predictions):,} images", first, second))
-        figures.append(("spikes of an image", *(each.activity.total_spikes for each in measured)))
-    pairs = (one, other)
-    figures += [
-        ("cycles per frame", *(subject.cycles_per_frame for subject in pairs)),
-        ("latency, cycles", *(subject.plan.cycles.latency_cycles for subject in pairs)),
-        ("clock, MHz, assumed", *(subject.clock_mhz for subject in pairs)),
-        ("frames/s at that", *(subject.fps for subject in pairs)),
-        ("LUT, estimated", *(subject.plan.cost.lut for subject in pairs)),
-        ("FF, estimated", *(subject.plan.cost.ff for subject in pairs)),
-        ("BRAM36, estimated", *(subject.plan.cost.bram18 / 2 for subject in pairs)),
-        ("time steps", *(subject.network.timesteps for subject in pairs)),
-        (
-            "weights",
-            *(
-                sum(p.weight.size for _, layer in subject.network.populations() for p in layer.projections)
-                for subject in pairs
-            ),
-        ),
-    ]
-    rows: list[tuple[Cell, ...]] = [
-        (what, first, second, second / first if first and second is not None else None)
-        for what, first, second in figures
-    ]
+        for figures, its in zip(both, measured, strict=True):
+            accuracy = None if its.accuracy is None else 100 * its.accuracy
+            figures |= {
+                f"accuracy, %, on {len(its.predictions):,} images": accuracy,
+                "spikes of an image": its.activity.total_spikes,
+            }
+    rows: list[tuple[Cell, ...]] = []
+    for what, first in both[0].items():
+        second = both[1][what]
+        rows.append((what, first, second, second / first if first and second is not None else None))
     rows.append(("limited by", one.plan.limiting, other.plan.limiting, None))
     rows.append(("SHA-256 of the model", one.sha256[:16], other.sha256[:16], None))
     return Table(("figure", *names, "ratio"), tuple(rows))
+
+
+def _figures(subject: Subject) -> dict[str, float | None]:
+    cost, network = subject.plan.cost, subject.network
+    return {
+        "cycles per frame": subject.cycles_per_frame,
+        "latency, cycles": subject.plan.cycles.latency_cycles,
+        "clock, MHz, assumed": subject.clock_mhz,
+        "frames/s at that": subject.fps,
+        "LUT, estimated": cost.lut,
+        "FF, estimated": cost.ff,
+        "BRAM36, estimated": cost.bram18 / 2,
+        "time steps": network.timesteps,
+        "weights": sum(one.weight.size for _, layer in network.populations() for one in layer.projections),
+    }
 
 
 def _pairs(
@@ -92,7 +94,7 @@ def _pairs(
     axes.barh(places - 0.19, second, height=0.36, color=SERIES[3], label=names[1])
     for values, shift in ((first, 0.19), (second, -0.19)):
         for place, value in zip(places, values, strict=True):
-            axes.annotate(f" {value:,.10g}", (value, place + shift), va="center", fontsize=6.5, color=INK)
+            number_at(axes, f"{value:,.10g}", value, place + shift, 6.5)
     axes.set_yticks(places, labels)
     axes.set_xlim(0, (max([*first, *second]) or 1) * 1.28)
     axes.set_xlabel(what)

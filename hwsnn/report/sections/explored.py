@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from hwsnn.explore.table import Row
 
 from ..page import Block, Cell, Data, Plot, Section, Table
-from ..svg import INK, MUTED, SERIES, draw
+from ..svg import INK, MUTED, SERIES, draw, logarithmic
 
 MARKERS = "os^Dv<>P"
 
@@ -28,7 +28,8 @@ def section(rows: Sequence[Row]) -> Section:
             "Rate against size",
             draw("explored-front", "Frames per second against look-up tables", 3.4, partial(_front, rows)),
             f"Look-up tables of {first.device} by the planner's estimate; frames/s at an assumed "
-            f"{first.assumed_clock_mhz:g} MHz. Filled: on the Pareto front of accuracy, frames/s, latency and look-up tables.",
+            f"{first.assumed_clock_mhz:g} MHz. Filled: on the Pareto front of accuracy, frames/s, "
+            "latency and look-up tables.",
             _table(rows),
         ),
         Data("The Pareto front", _table([row for row in rows if row.on_front])),
@@ -82,8 +83,7 @@ def _front(rows: Sequence[Row], figure: Figure) -> None:
                 alpha=1 if best else 0.6,
                 label=f"{bits} bits" if best else None,
             )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes)
     axes.set_xlabel("look-up tables, estimated")
     axes.set_ylabel("frames per second", color=INK)
     axes.grid(color=MUTED, alpha=0.25)

@@ -16,7 +16,8 @@ from ..svg import SERIES, bars, draw
 COLUMNS, BINS = 3, 20
 WORDS = {
     "dead": "hardly any of its neurons ever fires: thresholds may be too high, or the input smaller than in training",
-    "saturated": "most of its neurons fire at every step: thresholds may be too low, or the input larger than in training",
+    "saturated": "most of its neurons fire at every step: thresholds may be too low, or the input "
+    "larger than in training",
 }
 
 
@@ -32,7 +33,8 @@ def section(subject: Subject, measured: Measured) -> Section:
         rates = Plot(
             "Rates of the neurons",
             draw("rates", "Histograms of the firing rates of each layer", height, partial(_rates, measured, names)),
-            f"Of each layer: the share of neurons with each number of spikes per step, on the first {measured.fired_on:,} "
+            f"Of each layer: the share of neurons with each number of spikes per step, on the first "
+            f"{measured.fired_on:,} "
             "images. At the left the silent ones.",
             _neurons(measured),
         )

@@ -7,38 +7,42 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from hwsnn.spec import Population
 
-from ..page import Cell, Plot, Section, Table, extent
+from ..page import Cell, Plot, Table, extent
 from ..subject import Subject
 from ..svg import INK, MUTED, SERIES, draw
 from . import words
 
-ROW, BOX = 1.0, 0.66
-LEFT, RIGHT, WIDE = 0.0, 7.6, 9.9
-"""The edges of the boxes, and of the room for what goes round them."""
+ROW, BOX = 1.0, 0.68
+LEFT, RIGHT = 0.0, 8.0
+"""The edges of the boxes."""
+LANE = 0.3
+"""The distance of the edges that go round boxes."""
 
 
-def section(subject: Subject) -> Section:
+def plot(subject: Subject) -> Plot:
+    """The graph."""
     network = subject.network
     height = 0.30 + 0.62 * (len(network.layers) + 1)
-    plot = Plot(
+    return Plot(
         "Layers, and what flows between them",
         draw("graph", f"The graph of {network.name}", height, lambda figure: _paint(figure.subplots(), subject)),
-        "Each box: the layer, its output (channels x height x width) and neurons, then how it is built: the fold, and the "
-        "bits of weights and membranes. Beside an arrow: the places of the queue there, in beats. Dashed: its own spikes "
+        "Each box: the layer, its output (channels x height x width) and neurons, then how it is "
+        "built: the fold, and the "
+        "bits of weights and membranes. Beside an arrow: the places of the queue there, in beats. "
+        "Dashed: its own spikes "
         "of the step before.",
         _table(subject),
-        wide=True,
     )
-    return Section("network", "Network", (plot,))
 
 
 def _paint(axes: Axes, subject: Subject) -> None:
     network, folding = subject.network, subject.plan.folding
     rows = len(network.layers) + 1
-    axes.set_xlim(LEFT - 0.1, WIDE)
+    lanes = _lanes(subject)
+    axes.set_xlim(LEFT - 0.03, RIGHT + 0.05 + (0.3 + LANE * (1 + max(lanes.values())) if lanes else 0))
     axes.set_ylim(-(rows - 1) * ROW - BOX, BOX)
     axes.axis("off")
-    kinds = f"{network.encoder.kind} encoding, {network.timesteps} time steps"
+    kinds = f"{network.encoder.kind} encoding, {network.timesteps} time step{'s' if network.timesteps > 1 else ''}"
     shape = f"{extent(network.input_shape)} of {network.pixel_bits} bits"
     _box(axes, 0, "input", shape, kinds, MUTED)
     for index, layer in enumerate(network.layers):
@@ -49,7 +53,6 @@ def _paint(axes: Axes, subject: Subject) -> None:
         head = f"{extent(network.shapes[index + 1])}   {words.kind(network, index)}"
         limits = layer.name == subject.plan.limiting
         _box(axes, index + 1, layer.name, head, details, SERIES[1] if limits else SERIES[0])
-    columns: dict[int, int] = {}
     for index, edges in enumerate(network.edges):
         for edge in edges:
             if edge.delay:
@@ -57,11 +60,10 @@ def _paint(axes: Axes, subject: Subject) -> None:
             elif edge.source == index - 1:
                 _down(axes, index + 1, _queue(subject, index))
             else:
-                _round(axes, edge.source + 1, index + 1, columns)
+                _round(axes, edge.source + 1, index + 1, lanes[edge.source, index])
     last = network.layers[-1].name
     axes.annotate(
-        f"scores of {network.classes} classes, {network.readout} readout; behind {last} "
-        f"{folding.fifo_depths[last]} places",
+        f"scores of {network.classes} classes, {network.readout} readout; queue {folding.fifo_depths[last]}",
         (LEFT, -(rows - 1) * ROW - 0.58),
         fontsize=7.5,
         color=MUTED,
@@ -86,59 +88,52 @@ def _box(axes: Axes, row: int, name: str, head: str, details: str, colour: str) 
     axes.add_patch(
         FancyBboxPatch((LEFT, y - BOX / 2), RIGHT - LEFT, BOX, style, facecolor="none", edgecolor=colour, linewidth=0.9)
     )
-    axes.text(LEFT + 0.14, y + 0.14, name, fontsize=8.5, fontweight="bold", color=INK, va="center")
-    axes.text(RIGHT - 0.14, y + 0.14, head, fontsize=7.5, color=INK, va="center", ha="right")
-    axes.text(LEFT + 0.14, y - 0.15, details, fontsize=7, color=MUTED, va="center")
+    axes.text(LEFT + 0.14, y + 0.14, name, fontsize=9, fontweight="bold", color=INK, va="center")
+    axes.text(RIGHT - 0.14, y + 0.14, head, fontsize=7.8, color=INK, va="center", ha="right")
+    axes.text(LEFT + 0.14, y - 0.15, details, fontsize=7.4, color=MUTED, va="center")
 
 
 def _down(axes: Axes, row: int, text: str) -> None:
-    begin, end = -(row - 1) * ROW - BOX / 2, -row * ROW + BOX / 2
-    x = LEFT + 0.6
-    axes.add_patch(
-        FancyArrowPatch(
-            (x, begin), (x, end), arrowstyle="-|>", mutation_scale=7, color=INK, linewidth=0.9, shrinkA=0, shrinkB=0
-        )
-    )
+    begin, end, x = -(row - 1) * ROW - BOX / 2, -row * ROW + BOX / 2, LEFT + 0.6
+    _arrow(axes, (x, begin), (x, end), INK)
     axes.text(x + 0.18, (begin + end) / 2, text, fontsize=7, color=MUTED, va="center")
 
 
-def _round(axes: Axes, above: int, below: int, columns: dict[int, int]) -> None:
-    """An edge that passes other layers, on their right: those that overlap lie side by side."""
-    taken = {columns[row] for row in range(above, below) if row in columns}
-    column = next(number for number in range(len(columns) + 1) if number not in taken)
-    columns |= dict.fromkeys(range(above, below), column)
-    x = RIGHT + 0.45 + 0.32 * min(column, 5)
+def _lanes(subject: Subject) -> dict[tuple[int, int], int]:
+    """Of each edge that passes layers, or comes back, by source and layer: its place on the right of the boxes."""
+    lanes, taken = dict[tuple[int, int], int](), dict[int, set[int]]()
+    for index, edges in enumerate(subject.network.edges):
+        for edge in edges:
+            if edge.delay or edge.source != index - 1:
+                rows = range(edge.source + 1, index + 1) if not edge.delay else range(index, index + 1)
+                used = set[int]().union(*(taken.get(row, set()) for row in rows))
+                lane = next(number for number in range(len(used) + 1) if number not in used)
+                lanes[edge.source, index] = lane
+                for row in rows:
+                    taken.setdefault(row, set()).add(lane)
+    return lanes
+
+
+def _round(axes: Axes, above: int, below: int, lane: int) -> None:
+    """An edge that passes other layers, on their right."""
+    x = RIGHT + 0.3 + LANE * lane
     top, bottom = -above * ROW - 0.12, -below * ROW + 0.12
     axes.plot([RIGHT, x, x, RIGHT + 0.1], [top, top, bottom, bottom], color=SERIES[3], linewidth=1.0)
-    axes.add_patch(
-        FancyArrowPatch(
-            (RIGHT + 0.2, bottom),
-            (RIGHT, bottom),
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=SERIES[3],
-            linewidth=1,
-            shrinkA=0,
-            shrinkB=0,
-        )
-    )
+    _arrow(axes, (RIGHT + 0.2, bottom), (RIGHT, bottom), SERIES[3])
 
 
 def _loop(axes: Axes, row: int) -> None:
-    y, x = -row * ROW, RIGHT + 0.35
-    axes.plot(
-        [RIGHT, x, x, RIGHT + 0.1], [y - 0.2, y - 0.2, y + 0.2, y + 0.2], color=SERIES[2], linewidth=1, linestyle="--"
-    )
+    """An edge from a layer to itself."""
+    y, x = -row * ROW, RIGHT + 0.3
+    xs, ys = [RIGHT, x, x, RIGHT + 0.1], [y - 0.2, y - 0.2, y + 0.2, y + 0.2]
+    axes.plot(xs, ys, color=SERIES[2], linewidth=1, linestyle="--")
+    _arrow(axes, (RIGHT + 0.2, y + 0.2), (RIGHT, y + 0.2), SERIES[2])
+
+
+def _arrow(axes: Axes, begin: tuple[float, float], end: tuple[float, float], colour: str) -> None:
     axes.add_patch(
         FancyArrowPatch(
-            (RIGHT + 0.2, y + 0.2),
-            (RIGHT, y + 0.2),
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=SERIES[2],
-            linewidth=1,
-            shrinkA=0,
-            shrinkB=0,
+            begin, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=0.9, shrinkA=0, shrinkB=0
         )
     )
 

@@ -11,16 +11,16 @@ from hwsnn.spec import Network, Neuron
 from hwsnn.spec.integers import signed_limits
 
 from ..measured import Measured
-from ..page import Cell, Plot, Section, Table
+from ..page import Cell, Plot, Table
 from ..subject import Subject
 from ..svg import INK, MUTED, SERIES, draw
 
 
-def section(subject: Subject, measured: Measured | None) -> Section:
+def plot(subject: Subject, measured: Measured | None) -> Plot:
     network = subject.network
     count = sum(1 for _ in network.populations())
     seen = "" if measured is None else f" Inner bar: what was seen on {measured.seen_on} images."
-    plot = Plot(
+    return Plot(
         "Membranes and their widths",
         draw(
             "membranes",
@@ -28,11 +28,11 @@ def section(subject: Subject, measured: Measured | None) -> Section:
             0.8 + 0.3 * count,
             partial(_paint, network, measured),
         ),
-        "In powers of two, negative to the left. Grey: what the width holds. Blue: what interval arithmetic allows, the worst "
+        "In powers of two, negative to the left. Grey: what the width holds. Blue: what interval "
+        "arithmetic allows, the worst "
         f"input included; where it is wider than the grey, membranes can saturate.{seen} Line: the smallest threshold.",
         _table(network, measured),
     )
-    return Section("membranes", "Membranes", (plot,))
 
 
 def _bits(value: int) -> float:
@@ -59,7 +59,7 @@ def _paint(network: Network, measured: Measured | None, figure: Figure) -> None:
         names.append(layer.name)
     axes.set_yticks([-row for row in range(len(names))], names)
     widest = max(layer.neuron.membrane_bits for _, layer in network.populations())
-    ticks = [power for power in range(-widest, widest + 1, 4) if power % 4 == 0]
+    ticks = [power for power in range(-widest, widest + 1) if power % (4 if widest < 24 else 8) == 0]
     axes.set_xticks(ticks, [f"{'-' if power < 0 else ''}2^{abs(power)}" if power else "0" for power in ticks])
     axes.set_xlabel("membrane, in integers")
     axes.grid(axis="x")

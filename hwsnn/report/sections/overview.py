@@ -36,7 +36,7 @@ def section(subject: Subject, measured: Measured | None, commands: tuple[str, ..
     blocks: list[Block] = [
         Facts(tuple(facts)),
         Code("How to make this again", commands),
-        Data("Exactly what it is made of", Table(("what", "which"), tuple(_versions(subject)))),
+        Data("Exactly what it is made of", Table(("what", "which"), tuple(_versions(subject))), narrow=True),
     ]
     return Section("overview", "Overview", tuple(blocks))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -12,13 +13,17 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from ..measured import Measured, Sample
-from ..page import Block, Cell, Gallery, Plot, Section, Table
+from ..page import Block, Cell, Gallery, Picture, Plot, Section, Table
 from ..subject import Subject
 from ..svg import INK, MUTED, SERIES, draw
-from .images import picture
+from .images import count_map, picture
 
 MOST_NEURONS = 64
 """Neurons of a layer that are drawn: of larger layers every so manieth."""
+MOST_DOTS = 20
+"""Steps below which each has a dot."""
+GAP, HEIGHT = 0.30, 0.0055
+"""Inches of a layer, and of each of its neurons."""
 MOST_LINES = 4
 """Classes whose scores are named: the largest at the end, and the label."""
 
@@ -37,13 +42,17 @@ def _blocks(subject: Subject, measured: Measured, sample: Sample) -> list[Block]
         said = f"label {measured.labels[number]}, {said}"
     drawn = sum(min(MOST_NEURONS, _neurons(spikes).shape[1]) for spikes in sample.spikes.values())
     return [
-        Gallery(f"Image {number}", (picture(sample.image, (f"image {number}", said)),)),
+        Gallery(
+            f"Image {number}: {said}",
+            (picture(sample.image, ("the input",)), *_maps(sample)),
+            "Behind the input: where each layer fires, the brighter the more spikes of all channels and steps.",
+        ),
         Plot(
             f"Image {number}: spikes",
             draw(
                 f"raster-{number}",
                 f"Spikes of image {number}",
-                0.7 + 0.42 * len(sample.spikes) + 0.009 * drawn,
+                0.7 + GAP * len(sample.spikes) + HEIGHT * drawn,
                 partial(_paint, sample),
             ),
             "Each row is a neuron, each column a time step, each mark a spike. Of a layer with more than "
@@ -58,10 +67,18 @@ def _blocks(subject: Subject, measured: Measured, sample: Sample) -> list[Block]
                 2.6,
                 partial(_scores, subject, measured, sample),
             ),
-            f"The scores ({subject.network.readout} readout) if the answer were read after each step; the last is the answer.",
+            f"The scores ({subject.network.readout} readout) if the answer were read after each step; "
+            "the last is the answer.",
             _score_table(sample),
         ),
     ]
+
+
+def _maps(sample: Sample) -> Iterator[Picture]:
+    """Of each layer that has positions."""
+    for name, spikes in sample.spikes.items():
+        if spikes.shape[2] > 1 and spikes.shape[3] > 1:
+            yield count_map(spikes, (name, f"{int(spikes.sum(dtype=np.int64)):,} spikes"))
 
 
 def _neurons(spikes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -70,7 +87,7 @@ def _neurons(spikes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _paint(sample: Sample, figure: Figure) -> None:
-    heights = [0.42 / 0.009 + min(MOST_NEURONS, _neurons(spikes).shape[1]) for spikes in sample.spikes.values()]
+    heights = [GAP / HEIGHT + min(MOST_NEURONS, _neurons(spikes).shape[1]) for spikes in sample.spikes.values()]
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights).ravel()
     for place, (name, spikes) in zip(axes, sample.spikes.items(), strict=True):
         every = _neurons(spikes)
@@ -119,25 +136,37 @@ def _scores(subject: Subject, measured: Measured, sample: Sample, figure: Figure
     label = None if measured.labels is None else int(measured.labels[sample.number])
     best = [int(number) for number in np.argsort(-scores[-1], kind="stable")[:MOST_LINES]]
     named = best if label is None or label in best else [*best[:-1], label]
+    if len(steps) == 1:
+        _single(axes, scores[0], label)
+        return
     for number in range(scores.shape[1]):
         if number not in named:
             axes.plot(steps, scores[:, number], color=MUTED, alpha=0.45, linewidth=0.8)
     for place, number in enumerate(named):
-        role = " (label)" if number == label else ""
         axes.plot(
             steps,
             scores[:, number],
-            "o-" if len(steps) < 20 else "-",
+            "o-" if len(steps) < MOST_DOTS else "-",
             color=SERIES[place],
             markersize=3.5,
             linewidth=1.8 if number == label else 1.2,
-            label=f"class {number}{role}",
+            label=f"class {number}{' (label)' if number == label else ''}",
         )
     axes.set_xticks(range(1, len(steps) + 1, max(1, len(steps) // 12)))
     axes.set_xlabel("time step")
     axes.set_ylabel("score", color=INK)
     axes.grid(axis="y")
     axes.legend(ncols=2)
+
+
+def _single(axes: Axes, scores: npt.NDArray[np.int64], label: int | None) -> None:
+    """The scores of the only step, as bars."""
+    colours = [SERIES[1] if number == label else SERIES[0] for number in range(len(scores))]
+    axes.bar(range(len(scores)), scores, color=colours)
+    axes.axhline(0, color=MUTED, linewidth=0.7)
+    axes.set_xticks(range(0, len(scores), max(1, len(scores) // 20)))
+    axes.set_xlabel("class" if label is None else "class (orange: the label)")
+    axes.set_ylabel("score", color=INK)
 
 
 def _score_table(sample: Sample) -> Table:

@@ -6,12 +6,12 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from ..page import Cell, Plot, Section, Table
+from ..page import Cell, Plot, Table
 from ..subject import Subject
 from ..svg import MUTED, SERIES, bars, draw
 
 
-def section(subject: Subject) -> Section:
+def plots(subject: Subject) -> tuple[Plot, Plot]:
     plan, cycles = subject.plan, subject.plan.cycles
     count = len(subject.costs)
     height = 0.75 + 0.19 * count
@@ -31,12 +31,14 @@ def section(subject: Subject) -> Section:
     busy = Plot(
         "Cycles of each part",
         draw("cycles", "Cycles per frame that each part works", 0.75 + 0.2 * len(cycles.busy), partial(_busy, subject)),
-        "Cycles per frame that a part would take by itself, always fed and never stalled, by the exact cycle model. The "
+        "Cycles per frame that a part would take by itself, always fed and never stalled, by the "
+        "exact cycle model. The "
         f"slowest, {cycles.bottleneck}, sets the rate of all. The bound of the pixels, one "
-        f"{'pixel' if plan.folding.pixels_per_cycle == 1 else 'pair of pixels'} per cycle, is {subject.built.frame_beats:,}.",
+        f"{'pixel' if plan.folding.pixels_per_cycle == 1 else 'pair of pixels'} per cycle, is "
+        f"{subject.built.frame_beats:,}.",
         _cycles(subject),
     )
-    return Section("resources", "Resources and cycles", (taken, busy))
+    return busy, taken
 
 
 def _taken(subject: Subject, figure: Figure) -> None:

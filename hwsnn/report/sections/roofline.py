@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from hwsnn.bench.published import comparable
 from hwsnn.bench.rates import clocks, fpga_fps
 
-from ..page import Cell, Plot, Section, Table
+from ..page import Cell, Plot, Table
 from ..subject import Subject
-from ..svg import INK, MUTED, SERIES, draw
+from ..svg import INK, MUTED, SERIES, draw, logarithmic
 
 CLOCKS_MHZ = (80, 150, 300)
 """The diagonals."""
@@ -20,32 +20,33 @@ ROOM = 3
 """Factor by which the axes extend beyond the data."""
 
 
-def section(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None) -> Section:
+def plot(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None) -> Plot:
     """``post_route_mhz``: of a build, if there is one; ``cpu``: its name and frames/s, where they were measured."""
     published = comparable(subject.network)
-    plot = Plot(
+    return Plot(
         "Roofline",
         draw("roofline", "Frames per second over cycles per frame", 4.0, partial(_paint, subject, post_route_mhz, cpu)),
         "Diagonals: clocks. Green: one frame takes no fewer cycles than its pixels, which arrive "
-        f"{'one' if subject.plan.folding.pixels_per_cycle == 1 else 'two'} per cycle. An assumed clock is not checked; the "
-        "post-route clock is that of the build."
+        f"{'one' if subject.plan.folding.pixels_per_cycle == 1 else 'two'} per cycle. Clocks that are "
+        "assumed, and those "
+        "of boards, are not checked; a post-route clock is that of the build."
         + (" Published systems have other networks, time steps and clocks; see the table." if published else ""),
         _table(subject, post_route_mhz, cpu),
-        wide=False,
     )
-    return Section("roofline", "Roofline", (plot,))
 
 
 def _points(subject: Subject, post_route_mhz: float | None) -> list[tuple[str, float]]:
     """The design at each clock, in words, and the clock in MHz."""
-    found = [(str(clock), clock.mhz) for clock in clocks(subject.plan.device, subject.clock_mhz)]
-    return found if post_route_mhz is None else [(f"{post_route_mhz:.1f} MHz post-route", post_route_mhz), *found]
+    found = [
+        (f"{clock.mhz:g} MHz, {'assumed' if clock.board is None else clock.board}", clock.mhz)
+        for clock in clocks(subject.plan.device, subject.clock_mhz)
+    ]
+    return found if post_route_mhz is None else [(f"{post_route_mhz:.1f} MHz, post-route", post_route_mhz), *found]
 
 
 def _paint(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None, figure: Figure) -> None:
     axes = figure.subplots()
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes)
     x, beats = subject.cycles_per_frame, subject.built.frame_beats
     xs, ys = [float(x), float(beats)], [cpu[1]] if cpu else []
     for number, (text, mhz) in enumerate(_points(subject, post_route_mhz)):
@@ -79,7 +80,7 @@ def _paint(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float
     _bounds(axes, beats, cpu)
     axes.set_xlabel("cycles per frame")
     axes.set_ylabel("frames per second")
-    axes.legend(loc="lower left")
+    figure.legend(loc="outside lower center", ncols=2)
 
 
 def _bounds(axes: Axes, beats: int, cpu: tuple[str, float] | None) -> None:

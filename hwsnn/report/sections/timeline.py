@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from hwsnn.cycles.timeline import PIXELS, Level, Spans, Work
 
 from ..page import Cell, Plot, Section, Table
-from ..subject import Subject
+from ..subject import STEADY, Subject
 from ..svg import GRID, INK, MUTED, SERIES, draw
 
 BINS = 220
@@ -21,11 +22,9 @@ KINDS = {"results": "behind", "columns": "columns of", "edges": "fork to"}
 
 
 def section(subject: Subject) -> Section:
-    line = subject.timeline
-    last = len(line.begins) - 1
     plots = [
         _plot(subject, 0, "first", "The first frame, in an empty pipeline"),
-        _plot(subject, last, "steady", f"Frame {last}, among those that follow each other"),
+        _plot(subject, STEADY, "steady", f"Frame {STEADY}, among those that follow each other"),
     ]
     return Section("timeline", "Time line of a frame", tuple(plots))
 
@@ -35,8 +34,10 @@ def _plot(subject: Subject, frame: int, key: str, title: str) -> Plot:
     begin, end = line.begins[frame], line.results[frame]
     rows = len(line.parts) + len(line.levels)
     where = (
-        f"Cycles since its first pixel; its result comes after {end - begin:,}. Filled: the share of cycles in which the "
-        "part works on this frame; hatched: it could work, but waits for room behind it; empty: it waits for its input, or "
+        f"Cycles since its first pixel; its result comes after {end - begin:,}. Filled: the share of "
+        "cycles in which the "
+        "part works on this frame; hatched: it could work, but waits for room behind it; empty: it "
+        "waits for its input, or "
         "is done. Pale: other frames. Lines: places taken in each queue, of those that it has. "
     )
     exact = f"A frame is offered every {line.interval:,} cycles; all by the exact cycle model, cycle by cycle."
@@ -52,7 +53,8 @@ def _paint(subject: Subject, frame: int, figure: Figure) -> None:
     line = subject.timeline
     begin, end = line.begins[frame], line.results[frame]
     room = max(1, (end - begin) // 50)
-    edges = np.unique(np.linspace(begin, end + room, BINS + 1).astype(np.int64))
+    columns = end + room - begin if end + room - begin <= 2 * BINS else BINS
+    edges = np.unique(np.linspace(begin, end + room, columns + 1).astype(np.int64))
     levels = {level.queue: level for level in line.levels}
     axes = figure.subplots()
     names, row = list[str](), 0
@@ -116,7 +118,7 @@ def _fill(
     base: float,
     low: npt.NDArray[np.float64],
     high: npt.NDArray[np.float64],
-    **style: object,
+    **style: Any,
 ) -> None:
     if high.any():
         bottom, top = base + 0.8 * low, base + 0.8 * np.minimum(low + high, 1)

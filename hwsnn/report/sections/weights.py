@@ -11,17 +11,21 @@ from matplotlib.figure import Figure
 
 from hwsnn.spec import Network, Neuron, Population, largest_weight
 
+from ..measured import Measured
 from ..page import Block, Cell, Data, Plot, Section, Table, Text
 from ..subject import Subject, Trained
 from ..svg import SERIES, draw
+from . import membranes
 from .words import ends
 
 COLUMNS = 3
-FLOAT_BINS = 4
-"""Bins of floats per integer, at most 64 in all."""
+FINEST = 64
+"""Bins of a drawing, at most; of integers, where there are no more."""
+FLOAT_BINS = 3
+"""Bins of the trained weights per integer, where each integer has a bin."""
 
 
-def section(subject: Subject) -> Section:
+def section(subject: Subject, measured: Measured | None) -> Section:
     network, trained = subject.network, subject.trained
     blocks: list[Block] = []
     if trained is None:
@@ -32,7 +36,8 @@ def section(subject: Subject) -> Section:
         ""
         if trained is None
         else (
-            f" Outline: the trained weights of {trained.path.name}, each times the scale of its channel, so that an integer "
+            f" Outline: the trained weights of {trained.path.name}, each times the scale of its "
+            "channel, so that an integer "
             "stands for the numbers within half of it on both sides."
         )
     )
@@ -40,17 +45,17 @@ def section(subject: Subject) -> Section:
         Plot(
             "Weights of each layer",
             draw("weights", "Histograms of the weights of each layer", height, partial(_paint, network, trained)),
-            f"Bars: how many weights have each integer, as a share of the most frequent one.{before}",
+            f"Filled: how many weights have each integer, or each few, as a share of the most frequent.{before}",
             _weights(network, trained),
-            wide=len(layers) > 4,
         )
     )
+    blocks.append(membranes.plot(subject, measured))
     blocks.append(
         Data("Thresholds and resets", _thresholds(network, trained), "From the smallest channel to the largest.")
     )
     if trained is not None:
         blocks += [Text(f"Note of the quantizer: {remark}") for remark in trained.report.remarks]
-    return Section("weights", "Weights and thresholds", tuple(blocks))
+    return Section("weights", "Weights, thresholds and membranes", tuple(blocks))
 
 
 def _integers(layer: Population) -> npt.NDArray[np.int64]:
@@ -63,20 +68,21 @@ def _paint(network: Network, trained: Trained | None, figure: Figure) -> None:
     for place, layer in zip(axes, layers, strict=False):
         integers = _integers(layer)
         largest = max(largest_weight(one.weight_bits) for one in layer.projections)
-        counts = np.bincount(integers + largest, minlength=2 * largest + 1)
-        place.bar(
-            np.arange(-largest, largest + 1), counts / counts.max(), width=1.0, color=SERIES[0], alpha=0.75, linewidth=0
-        )
+        step = max(1.0, round(2 * largest / FINEST))
+        edges = np.arange(-largest - 0.5, largest + step, step)
+        counts, _ = np.histogram(integers, edges)
+        place.stairs(counts / counts.max(), edges, fill=True, color=SERIES[0], alpha=0.6)
         if trained is not None:
             floats = trained.weights[layer.name].floats
-            bins = np.arange(-largest - 0.5, largest + 1, max(1.0, largest / 32))
-            found, edges = np.histogram(np.clip(floats, bins[0], bins[-1]), bins)
-            place.stairs(found / max(1, found.max()), edges, color=SERIES[1], linewidth=1.1)
+            edges = edges if step > 1 else np.arange(edges[0], edges[-1] + 0.01, 1 / FLOAT_BINS)
+            found, _ = np.histogram(np.clip(floats, edges[0], edges[-1]), edges)
+            place.stairs(found / max(1, found.max()), edges, color=SERIES[1], linewidth=1.0)
         place.set_title(layer.name)
         place.set_yticks([])
         place.spines["left"].set_visible(False)
     for place in axes[len(layers) :]:
         place.set_visible(False)
+    figure.supxlabel("weight, in integers", fontsize=8.5)
 
 
 def _weights(network: Network, trained: Trained | None) -> Table:
