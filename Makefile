@@ -1,6 +1,7 @@
 # make demo        all the set-up it needs, then the main job on the shipped digits model
 # make test        all the set-up it needs, then every check and test
 # make frameworks  all the set-up it needs, then the whole set of tests of the frameworks whose modules hwsnn reads
+# make browser     all the set-up it needs but Chromium, then the tests that open pages in it
 # make sinabs      of these the tests with the third version of sinabs alone
 # make lint        style and types alone
 # make pytest      the tests alone
@@ -8,11 +9,12 @@
 # make clean       remove what these made here
 #
 # CONSTRAINTS names another file of versions: an empty one for the newest of everything. TESTS are the marks of the tests
-# that `make test` and `make pytest` run: 'not long' for those of the frameworks as well, all but `make sinabs`.
+# that `make test` and `make pytest` run: 'not long' for those of the frameworks and the browser as well, all but
+# `make sinabs`.
 
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
-TESTS ?= not long and not frameworks
+TESTS ?= not long and not frameworks and not browser
 # Files in their order, simulations first: sorted by their numbers of tests, the longest would be the last to begin.
 PYTEST = -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
@@ -20,14 +22,14 @@ INSTALLED := $(VENV)/installed
 TESTABLE := $(VENV)/testable
 SINABS3 := $(VENV)/sinabs3
 
-.PHONY: demo test frameworks sinabs lint pytest coverage clean prerequisites
+.PHONY: demo test frameworks browser sinabs lint pytest coverage clean prerequisites
 
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
 test: lint pytest
 
-test pytest frameworks sinabs coverage: TESTING := yes
+test pytest frameworks browser sinabs coverage: TESTING := yes
 
 pytest: $(TESTABLE)
 	$(VENV)/bin/python $(PYTEST) -m '$(TESTS)'
@@ -35,6 +37,13 @@ pytest: $(TESTABLE)
 frameworks: $(TESTABLE)
 	$(VENV)/bin/python $(PYTEST) -m frameworks
 	$(MAKE) sinabs
+
+browser: $(TESTABLE)
+	@for program in chromium chromedriver; do \
+	    command -v $$program > /dev/null || \
+	        { echo "missing: $$program (Debian, Ubuntu: apt install chromium chromium-driver)" >&2; missing=yes; }; \
+	done; [ -z "$$missing" ]
+	$(VENV)/bin/python -m pytest -m browser tests/report
 
 # With an older nir, too: other folders import what that lacks.
 sinabs: $(TESTABLE) $(SINABS3)
@@ -54,14 +63,14 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS) | prerequisites
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) hatchling editables
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
-	    --no-build-isolation -e '.[compiled]'
+	    --no-build-isolation -e '.[compiled,report]'
 	touch $@
 
 # Training is tested too: PyTorch is the most of it. The frameworks come with what their neurons import, and no more: all
 # that they ask for is 91 MB and 24 packages, among them a torchvision that does not load beside every PyTorch.
 $(TESTABLE): $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
-	    --no-build-isolation -e '.[adders,compiled,dev,explore,gowin,train]'
+	    --no-build-isolation -e '.[adders,compiled,dev,explore,gowin,report,train]'
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) --no-deps \
 	    snntorch 'spikingjelly; python_version >= "3.11"' sinabs norse loguru nirtorch pbr
 	touch $@

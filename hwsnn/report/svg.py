@@ -110,10 +110,11 @@ def number_at(axes: Axes, text: str, x: float, y: float, size: float = 7.5) -> N
 
 
 def logarithmic(axes: Axes) -> None:
-    """Both axes logarithmic, with numbers that are written out."""
+    """Both axes logarithmic, as far as they reach now, with numbers that are written out."""
     axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,), numticks=10))
         axis.set_major_formatter(_plain)
         axis.set_minor_formatter(NullFormatter())
 

@@ -71,6 +71,9 @@ HEADER_RULES = "\n".join(
     for part in ("verilator.o", "Vtop__ALL.o")
 )
 """What the makefile is given to use it. A design in several files has its own instead: there can be but one."""
+SPLIT_HEADER, SPLIT_INCLUDED = "Vtop__pch.h", ("Vtop__pch.h.fast", "Vtop__pch.h.slow")
+"""The header of a design in several files, and the names by which these include it: compiled headers, which a compiler
+takes first in a file alone. Where ``WINDOW`` comes before them, it falls back on their sources."""
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 2.0
 """Time that a child and its processes have to end before they are killed."""
@@ -152,6 +155,8 @@ def build_simulator(
         (scratch / "visible.vlt").write_text(f"`verilator_config\n{control}")
         for name in (HEADER, INCLUDED):
             (build / name).write_text("#pragma once\n" + "".join(f"#include <{header}>\n" for header in HEADERS))
+        for name in SPLIT_INCLUDED if traced else ():
+            (build / name).write_text(f'#include "{SPLIT_HEADER}"\n')
         for kept in shared:
             if kept.is_dir():
                 _lay_out(kept, build)

@@ -46,7 +46,6 @@ def _points(subject: Subject, post_route_mhz: float | None) -> list[tuple[str, f
 
 def _paint(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None, figure: Figure) -> None:
     axes = figure.subplots()
-    logarithmic(axes)
     x, beats = subject.cycles_per_frame, subject.built.frame_beats
     xs, ys = [float(x), float(beats)], [cpu[1]] if cpu else []
     for number, (text, mhz) in enumerate(_points(subject, post_route_mhz)):
@@ -75,8 +74,9 @@ def _paint(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float
         )
         xs.append(system.cycles_per_frame)
         ys.append(system.fps)
-    axes.set_xlim(min(xs) / ROOM, max(xs) * ROOM)
+    axes.set_xlim(min(xs) / ROOM, max(xs) * ROOM * ROOM)
     axes.set_ylim(min(ys) / ROOM / ROOM, max(ys) * ROOM)
+    logarithmic(axes)
     _bounds(axes, beats, cpu)
     axes.set_xlabel("cycles per frame")
     axes.set_ylabel("frames per second")
