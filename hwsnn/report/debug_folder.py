@@ -82,7 +82,13 @@ def read_debug(folder: Path) -> DebugFolder:
         first = Difference(**found, **counted, stalls=values.get("stalls") is True)  # type: ignore[arg-type]
         at = int(number(path, values, "time_ps"))
     cycles, waves = _waves(folder / "dump.vcd", at)
-    return DebugFolder(folder, first, _beats(folder / "beats.npz"), cycles, waves)
+    beats = _beats(folder / "beats.npz")
+    return DebugFolder(folder, first, beats, cycles, tuple(sorted(waves, key=lambda wave: _place(wave.name, [*beats]))))
+
+
+def _place(stream: str, layers: list[str]) -> int:
+    """The place of a stream in the order of the data, which is that of the layers: pixels first."""
+    return next((place for place, layer in enumerate(layers) if f"{stream}_".startswith(f"{layer}_")), -1)
 
 
 def _beats(path: Path) -> dict[str, LayerBeats]:
