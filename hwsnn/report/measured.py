@@ -76,12 +76,18 @@ class Measured:
 
     @property
     def margins(self) -> Int64Array:
-        """(N,): the score of the label less the largest other one; of the answer, where there are no labels."""
+        """(N,): the score of the label less the largest other one; of the answer, where there are no labels.
+
+        Of a single class its score.
+        """
         right = self.predictions if self.labels is None else self.labels
         rows = np.arange(len(right))
+        its = self.scores[rows, right]
+        if self.scores.shape[1] == 1:
+            return its
         others = self.scores.copy()
         others[rows, right] = np.iinfo(np.int64).min
-        margins: Int64Array = self.scores[rows, right] - others.max(axis=1, initial=np.iinfo(np.int64).min)
+        margins: Int64Array = its - others.max(axis=1)
         return margins
 
     @property

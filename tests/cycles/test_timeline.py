@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from math import floor, inf
 
 import numpy as np
@@ -98,5 +98,5 @@ def test_the_highest_level_between_clocks() -> None:
     level = Level(("a", "results"), 99, entered, left)
     edges = np.unique(random.integers(-5, 240, 30))
     at = [int(((entered <= clock) & (clock <= left)).sum()) for clock in range(-5, 241)]
-    expected = [max(at[low + 5 : high + 5]) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    expected = [max(at[low + 5 : high + 5]) for low, high in pairwise(edges)]
     assert level.most(edges).tolist() == expected
