@@ -11,15 +11,19 @@ import pytest
 from vcd.reader import TokenKind, tokenize
 
 from hwsnn.cycles import queue_depths
+from hwsnn.cycles.machine import Machine, depths_of
+from hwsnn.cycles.timeline import Recorder
 from hwsnn.data import random_images
 from hwsnn.errors import InputError
 from hwsnn.folding.folding import LayerFold
 from hwsnn.model_file.integer_file import model_hash
 from hwsnn.reference import run as run_reference
 from hwsnn.rtl.network import Pipeline
+from hwsnn.sim import runner
 from hwsnn.sim.debug_folder import AFTER, BEFORE
 from hwsnn.sim.network_bench import NetworkResult, run_network
 from hwsnn.sim.recording import CLOCK_PS
+from hwsnn.sim.runner import BUILD_ARGS
 from hwsnn.spec import Encoder, Network, Neuron, NoLeak
 from hwsnn.verilog.emit import TOP, to_verilog
 from tests.support.layers import conv_layer, dense_layer
@@ -95,6 +99,19 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[NetworkResult, Path
     """A flipped constant, and the folder that shows it."""
     folder = tmp_path_factory.mktemp("shown") / "a folder"
     return _run(_flipped("conv_bases", 1, "lane_0"), debug=folder), folder
+
+
+def test_the_time_line_has_the_cycle_of_every_beat(shown: tuple[NetworkResult, Path]) -> None:
+    """A wrong number changes no clock: the folder has the cycle in which each beat moved, frames back to back."""
+    result, folder = shown
+    sections = Machine(NETWORK, FOLDING.layers).sections
+    line = Recorder(sections, depths_of(FOLDING), interval=0).run(len(IMAGES))
+    beats = np.load(folder / "beats.npz")
+    for level in line.levels:
+        name, kind = level.queue
+        if kind == "results":
+            assert level.left.tolist() == beats[f"cycle_{name}"].tolist()
+    assert list(line.results) == beats["cycle_result"].tolist() == list(result.result_clocks)
 
 
 @pytest.mark.parametrize(("row", "lane"), [(0, 1)])
@@ -211,3 +228,13 @@ def _values(dump: Path, moment: int) -> tuple[dict[str, int], list[int], set[str
                 change = token.scalar_change if token.kind is TokenKind.CHANGE_SCALAR else token.vector_change
                 values |= dict.fromkeys(names.get(change.id_code, ()), int(change.value))
     return values, times, parts
+
+
+@pytest.mark.long
+def test_waveforms_of_a_design_in_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As large ones are: a header of their own comes first in each, and that of the window before it."""
+    split = ["800" if argument == "200000" else argument for argument in BUILD_ARGS]
+    assert split != BUILD_ARGS
+    monkeypatch.setattr(runner, "BUILD_ARGS", split)
+    _run(TEXT, debug=tmp_path / "shown", stalls=False)
+    assert (tmp_path / "shown" / "dump.vcd").stat().st_size

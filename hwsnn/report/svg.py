@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from io import BytesIO, StringIO
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -68,7 +68,7 @@ def draw(key: str, title: str, height: float, paint: Callable[[Figure], object],
 
     ``key``: unlike those of all other drawings of the page. ``title``: for those who cannot see it.
     """
-    with mpl.rc_context(SETTINGS | {"svg.hashsalt": key}):
+    with style.context(["default", SETTINGS | {"svg.hashsalt": key}]):  # and nothing of the user's own settings
         figure = Figure(figsize=(width, height), layout="constrained")
         paint(figure)
         file = StringIO()

@@ -34,18 +34,18 @@ def test_a_layer_that_keeps_up_works_for_every_pixel() -> None:
     assert [part.owner for part in line.parts] == ["pixels", "dense", "readout"]
     assert line.interval == 400
     pixels, dense, _ = line.parts
-    assert [covered([spans]) for spans in pixels.working] == [400] * FRAMES
-    assert [covered([spans]) for spans in dense.working] == [400] * FRAMES
-    assert covered(pixels.blocked) == 0
+    assert [covered(spans) for spans in pixels.working] == [400] * FRAMES
+    assert [covered(spans) for spans in dense.working] == [400] * FRAMES
+    assert not any(len(spans) for spans in pixels.blocked)
 
 
 def test_pixels_wait_for_a_layer_that_takes_three_cycles_for_each() -> None:
     line = _one_dense(LayerFold(1, 1))
     pixels, dense, _ = line.parts
     assert line.interval == 1200
-    assert [covered([spans]) for spans in dense.working] == [1200] * FRAMES
+    assert [covered(spans) for spans in dense.working] == [1200] * FRAMES
     # The first goes through to the layer, two more into the registers before it; all others wait two cycles each.
-    assert [covered([spans]) for spans in pixels.blocked] == [2 * (400 - 3)] * FRAMES
+    assert [covered(spans) for spans in pixels.blocked] == [2 * (400 - 3)] * FRAMES
     assert np.diff(line.results).tolist() == [1200] * (FRAMES - 1)
 
 
@@ -84,8 +84,8 @@ def test_watching_changes_no_clock(made: object, seed: int) -> None:
     }
     for part in line.parts[1:]:
         if part.owner not in joins:
-            assert len({covered([spans]) for spans in part.working}) == 1
-            assert covered([part.working[0]]) <= exact.busy.get(part.owner, inf)
+            assert len({covered(spans) for spans in part.working}) == 1
+            assert covered(part.working[0]) <= exact.busy.get(part.owner, inf)
         for working, blocked in zip(part.working, part.blocked, strict=True):
             assert (np.diff(working.ravel()) > 0).all()
             assert (np.diff(blocked.ravel()) > 0).all()

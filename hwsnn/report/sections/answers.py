@@ -35,8 +35,8 @@ def section(subject: Subject, measured: Measured) -> Section:
             Plot(
                 "Confusion matrix",
                 draw("confusion", "Confusion matrix", 4.6, partial(_paint, matrix)),
-                "Rows: the label; columns: the answer. The darker, the larger the share of the row. "
-                "Wrong answers in orange.",
+                "Rows: the label; columns: the answer. The darker, the larger the share of the row. Wrong answers "
+                "in orange.",
                 _table(matrix),
             )
         )

@@ -37,9 +37,8 @@ def section(subject: Subject, build: BuildFolder) -> Section:
         Plot(
             "What the routed design takes",
             draw("build-size", "Resources of the routed design", 1.9, partial(_paint, build)),
-            f"Of the {build.board}, by the report of the tools, link and all. The table has the "
-            "planner's estimate of the network "
-            "alone beside it.",
+            f"Of the {build.board}, by the report of the tools, link and all. The table has the planner's estimate "
+            "of the network alone beside it.",
             _size(subject, build),
         )
     )

@@ -28,8 +28,8 @@ def section(rows: Sequence[Row]) -> Section:
             "Rate against size",
             draw("explored-front", "Frames per second against look-up tables", 3.4, partial(_front, rows)),
             f"Look-up tables of {first.device} by the planner's estimate; frames/s at an assumed "
-            f"{first.assumed_clock_mhz:g} MHz. Filled: on the Pareto front of accuracy, frames/s, "
-            "latency and look-up tables.",
+            f"{first.assumed_clock_mhz:g} MHz. Filled: on the Pareto front of accuracy, frames/s, latency and "
+            "look-up tables.",
             _table(rows),
         ),
         Data("The Pareto front", _table([row for row in rows if row.on_front])),

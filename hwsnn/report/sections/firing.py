@@ -33,9 +33,8 @@ def section(subject: Subject, measured: Measured) -> Section:
         rates = Plot(
             "Rates of the neurons",
             draw("rates", "Histograms of the firing rates of each layer", height, partial(_rates, measured, names)),
-            f"Of each layer: the share of neurons with each number of spikes per step, on the first "
-            f"{measured.fired_on:,} "
-            "images. At the left the silent ones.",
+            "Of each layer: the share of neurons with each number of spikes per step, on the first "
+            f"{measured.fired_on:,} images. At the left the silent ones.",
             _neurons(measured),
         )
         blocks.append(rates)

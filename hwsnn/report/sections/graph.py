@@ -26,11 +26,9 @@ def plot(subject: Subject) -> Plot:
     return Plot(
         "Layers, and what flows between them",
         draw("graph", f"The graph of {network.name}", height, lambda figure: _paint(figure.subplots(), subject)),
-        "Each box: the layer, its output (channels x height x width) and neurons, then how it is "
-        "built: the fold, and the "
-        "bits of weights and membranes. Beside an arrow: the places of the queue there, in beats. "
-        "Dashed: its own spikes "
-        "of the step before.",
+        "Each box: the layer, its output (channels x height x width) and neurons, then how it is built: the fold, "
+        "and the bits of weights and membranes. Beside an arrow: the places of the queue there, in beats. Dashed: "
+        "its own spikes of the step before.",
         _table(subject),
     )
 

@@ -48,8 +48,8 @@ def section(subject: Subject, bench: Benchmarked) -> Section:
                 draw(
                     "synthesized", "Look-up tables by synthesis", 0.75 + 0.2 * len(bench.sizes), partial(_sizes, bench)
                 ),
-                f"Look-up tables by {bench.resources.tool} for {bench.resources.device.title}: "
-                "synthesized, not placed.",
+                f"Look-up tables by {bench.resources.tool} for {bench.resources.device.title}: synthesized, not "
+                "placed.",
                 _synthesized(bench),
             )
         )

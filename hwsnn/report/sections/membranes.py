@@ -28,9 +28,9 @@ def plot(subject: Subject, measured: Measured | None) -> Plot:
             0.8 + 0.3 * count,
             partial(_paint, network, measured),
         ),
-        "In powers of two, negative to the left. Grey: what the width holds. Blue: what interval "
-        "arithmetic allows, the worst "
-        f"input included; where it is wider than the grey, membranes can saturate.{seen} Line: the smallest threshold.",
+        "In powers of two, negative to the left. Grey: what the width holds. Blue: what interval arithmetic "
+        f"allows, the worst input included; where it is wider than the grey, membranes can saturate.{seen} Line: "
+        "the smallest threshold.",
         _table(network, measured),
     )
 

@@ -38,10 +38,9 @@ def section(debug: DebugFolder) -> Section:
                         0.9 + 0.11 * len(numbers),
                         partial(_beats, beats, numbers),
                     ),
-                    "Each column is a beat, each row a number of it (step, then channel). Blue: as "
-                    "expected; orange: expected, "
-                    "and not found or less; purple: found, and not expected or more. Only rows with "
-                    "a number other than 0.",
+                    "Each column is a beat, each row a number of it (step, then channel). Blue: as expected; "
+                    "orange: expected, and not found or less; purple: found, and not expected or more. Only rows "
+                    "with a number other than 0.",
                     _around(beats, numbers),
                 )
             )
@@ -52,9 +51,9 @@ def section(debug: DebugFolder) -> Section:
                 draw(
                     "mismatch-waves", "Waveforms of the streams", 0.7 + 0.3 * len(debug.waves), partial(_waves, debug)
                 ),
-                "Filled: valid and ready are high, a beat moves; upper half: valid and not ready, "
-                "the beat waits; a line: ready, "
-                "and no beat is there. Clock cycles, 0 at the difference. All signals are in dump.vcd.",
+                "Filled: valid and ready are high, a beat moves; upper half: valid and not ready, the beat waits; "
+                "a line: ready, and no beat is there. Clock cycles, 0 at the difference. All signals are in "
+                "dump.vcd.",
                 _wave_table(debug),
             )
         )

@@ -67,8 +67,8 @@ def _blocks(subject: Subject, measured: Measured, sample: Sample) -> list[Block]
                 2.6,
                 partial(_scores, subject, measured, sample),
             ),
-            f"The scores ({subject.network.readout} readout) if the answer were read after each step; "
-            "the last is the answer.",
+            f"The scores ({subject.network.readout} readout) if the answer were read after each step; the last is "
+            "the answer.",
             _score_table(sample),
         ),
     ]

@@ -24,16 +24,15 @@ def plots(subject: Subject) -> tuple[Plot, Plot]:
             3 * height + 0.1,
             partial(_taken, subject),
         ),
-        f"Estimated by the planner for {device.title}: the share of its {device.lut:,} look-up tables, {device.ff:,} "
-        f"flip-flops and {device.bram36:,} block RAMs is in the table. No layer takes DSP slices.",
+        f"Estimated by the planner for {device.title}: the share of its {device.lut:,} look-up tables, "
+        f"{device.ff:,} flip-flops and {device.bram36:,} block RAMs is in the table. No layer takes DSP slices.",
         _table(subject),
     )
     busy = Plot(
         "Cycles of each part",
         draw("cycles", "Cycles per frame that each part works", 0.75 + 0.2 * len(cycles.busy), partial(_busy, subject)),
-        "Cycles per frame that a part would take by itself, always fed and never stalled, by the "
-        "exact cycle model. The "
-        f"slowest, {cycles.bottleneck}, sets the rate of all. The bound of the pixels, one "
+        "Cycles per frame that a part would take by itself, always fed and never stalled, by the exact cycle "
+        f"model. The slowest, {cycles.bottleneck}, sets the rate of all. The bound of the pixels, one "
         f"{'pixel' if plan.folding.pixels_per_cycle == 1 else 'pair of pixels'} per cycle, is "
         f"{subject.built.frame_beats:,}.",
         _cycles(subject),

@@ -27,9 +27,8 @@ def plot(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] 
         "Roofline",
         draw("roofline", "Frames per second over cycles per frame", 4.0, partial(_paint, subject, post_route_mhz, cpu)),
         "Diagonals: clocks. Green: one frame takes no fewer cycles than its pixels, which arrive "
-        f"{'one' if subject.plan.folding.pixels_per_cycle == 1 else 'two'} per cycle. Clocks that are "
-        "assumed, and those "
-        "of boards, are not checked; a post-route clock is that of the build."
+        f"{'one' if subject.plan.folding.pixels_per_cycle == 1 else 'two'} per cycle. Clocks that are assumed, and "
+        "those of boards, are not checked; a post-route clock is that of the build."
         + (" Published systems have other networks, time steps and clocks; see the table." if published else ""),
         _table(subject, post_route_mhz, cpu),
     )
@@ -86,19 +85,12 @@ def _paint(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float
 def _bounds(axes: Axes, beats: int, cpu: tuple[str, float] | None) -> None:
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
-    for mhz in CLOCKS_MHZ:
+    for number, mhz in enumerate(CLOCKS_MHZ):
         axes.plot([left, right], [mhz * 1e6 / left, mhz * 1e6 / right], color=MUTED, linewidth=0.7, zorder=1)
-        x = min(right, mhz * 1e6 / bottom) / 1.35
+        # Labels of lines that are close to each other stand at different heights.
+        x = min(right / 1.3, mhz * 1e6 / (bottom * 2.0 ** (number + 0.5)))
         if bottom < mhz * 1e6 / x < top:
-            axes.annotate(
-                f"{mhz} MHz",
-                (x, mhz * 1e6 / x),
-                fontsize=7,
-                color=MUTED,
-                xytext=(2, 3),
-                textcoords="offset points",
-                ha="left",
-            )
+            axes.text(x, mhz * 1e6 / x, f" {mhz} MHz", fontsize=7, color=MUTED, va="bottom")
     axes.axvline(beats, color=SERIES[2], linewidth=1.1, label=f"pixels: {beats:,} cycles")
     axes.axvspan(left, beats, color=SERIES[2], alpha=0.10, linewidth=0)
     if cpu:

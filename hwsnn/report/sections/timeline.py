@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hwsnn.cycles.timeline import PIXELS, Level, Spans, Work
+from hwsnn.cycles.timeline import PIXELS, Level, Spans, Work, covered
 
 from ..page import Cell, Plot, Section, Table
 from ..subject import STEADY, Subject
@@ -34,11 +34,9 @@ def _plot(subject: Subject, frame: int, key: str, title: str) -> Plot:
     begin, end = line.begins[frame], line.results[frame]
     rows = len(line.parts) + len(line.levels)
     where = (
-        f"Cycles since its first pixel; its result comes after {end - begin:,}. Filled: the share of "
-        "cycles in which the "
-        "part works on this frame; hatched: it could work, but waits for room behind it; empty: it "
-        "waits for its input, or "
-        "is done. Pale: other frames. Lines: places taken in each queue, of those that it has. "
+        f"Cycles since its first pixel; its result comes after {end - begin:,}. Filled: the share of cycles in "
+        "which the part works on this frame; hatched: it could work, but waits for room behind it; empty: it waits "
+        "for its input, or is done. Pale: other frames. Lines: places taken in each queue, of those that it has. "
     )
     exact = f"A frame is offered every {line.interval:,} cycles; all by the exact cycle model, cycle by cycle."
     return Plot(
@@ -169,7 +167,7 @@ def _table(subject: Subject, frame: int) -> Table:
     edges = np.array([begin, end + 1])
     for part in line.parts:
         spans = part.working[frame]
-        works, waits = _total(spans), _total(part.blocked[frame])
+        works, waits = covered(spans), covered(part.blocked[frame])
         first, last = int(spans[0, 0]), int(spans[-1, 1])
         idle = max(0, last - first - works - waits)
         rows.append(
@@ -181,7 +179,3 @@ def _table(subject: Subject, frame: int) -> Table:
             (f"queue {KINDS[kind]} {name}", None, None, None, None, None, int(level.most(edges)[0]), level.depth)
         )
     return Table(headings, tuple(rows))
-
-
-def _total(spans: Spans) -> int:
-    return int((spans[:, 1] - spans[:, 0]).sum())

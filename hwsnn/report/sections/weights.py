@@ -36,9 +36,8 @@ def section(subject: Subject, measured: Measured | None) -> Section:
         ""
         if trained is None
         else (
-            f" Outline: the trained weights of {trained.path.name}, each times the scale of its "
-            "channel, so that an integer "
-            "stands for the numbers within half of it on both sides."
+            f" Outline: the trained weights of {trained.path.name}, each times the scale of its channel, so that an "
+            "integer stands for the numbers within half of it on both sides."
         )
     )
     blocks.append(
