@@ -5,6 +5,8 @@
 # make sinabs      of these the tests with the third version of sinabs alone
 # make lint        style and types alone
 # make pytest      the tests alone
+# make docs        all the set-up it needs, then the documentation site, into docs/_build/html
+# make notebooks   all the set-up it needs, then every tutorial, in a temporary folder
 # make coverage    which lines of hwsnn the tests of tests/ run
 # make clean       remove what these made here
 #
@@ -20,16 +22,18 @@ PYTEST = -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 INSTALLED := $(VENV)/installed
 TESTABLE := $(VENV)/testable
+DOCUMENTED := $(VENV)/documented
+SITE := docs/_build/html
 SINABS3 := $(VENV)/sinabs3
 
-.PHONY: demo test frameworks browser sinabs lint pytest coverage clean prerequisites
+.PHONY: demo test frameworks browser sinabs lint pytest docs notebooks coverage clean prerequisites
 
 demo: $(INSTALLED)
 	$(VENV)/bin/hwsnn demo -o hwsnn-demo
 
 test: lint pytest
 
-test pytest frameworks browser sinabs coverage: TESTING := yes
+test pytest frameworks browser sinabs notebooks coverage: TESTING := yes
 
 pytest: $(TESTABLE)
 	$(VENV)/bin/python $(PYTEST) -m '$(TESTS)'
@@ -56,6 +60,14 @@ lint: $(TESTABLE)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Warnings are errors: links that lead nowhere, pages that none leads to, names that docstrings misspell.
+docs: $(DOCUMENTED)
+	$(VENV)/bin/python -m sphinx -W --keep-going --quiet -c docs/site . $(SITE)
+	@echo "$(SITE)/index.html"
+
+notebooks: $(TESTABLE)
+	$(VENV)/bin/python $(PYTEST) -m 'long or not long' tests/test_notebooks.py
+
 coverage: $(TESTABLE)
 	$(VENV)/bin/python $(PYTEST) --cov --cov-report=term:skip-covered tests
 
@@ -73,6 +85,12 @@ $(TESTABLE): $(INSTALLED)
 	    --no-build-isolation -e '.[adders,compiled,dev,explore,gowin,report,train]'
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) --no-deps \
 	    snntorch 'spikingjelly; python_version >= "3.11"' sinabs norse loguru nirtorch pbr
+	touch $@
+
+$(DOCUMENTED): $(INSTALLED)
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make docs needs Python 3.11 or newer")'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
+	    --no-build-isolation -e '.[docs]'
 	touch $@
 
 # It wants an older nir than all else here: both lie apart, and come first where they are named.
@@ -98,4 +116,4 @@ prerequisites:
 	[ -z "$$missing" ]
 
 clean:
-	rm -rf $(VENV) hwsnn-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) hwsnn-demo dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,4 +1,4 @@
-"""Relative links in README, docs, and other Markdown pages: their files and sections exist."""
+"""Relative links in README, docs, and other pages: their files and sections exist. `make docs` needs them too."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PAGES = sorted(
-    page
-    for pattern in ("*.md", "docs/**/*.md", "models/*/*.md", "examples/**/*.md", ".github/**/*.md")
-    for page in ROOT.glob(pattern)
-)
+from tests.support.code_blocks import markdown
+from tests.support.pages import PAGES, ROOT
+
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 CODE = re.compile(r"^(```|~~~).*?^\1|^ {4}[^\n]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 """Blocks and spans of code, in which nothing is a link."""
@@ -20,14 +17,14 @@ CODE = re.compile(r"^(```|~~~).*?^\1|^ {4}[^\n]*$|`[^`\n]*`", re.MULTILINE | re.
 
 def anchors(page: Path) -> set[str]:
     """The ids of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ +(.+?) *$", page.read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ +(.+?) *$", markdown(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def broken(page: Path) -> list[str]:
     """The relative links of ``page`` whose file or section does not exist."""
     found = []
-    for link in LINK.findall(CODE.sub("", page.read_text())):
+    for link in LINK.findall(CODE.sub("", markdown(page))):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, section = link.partition("#")

@@ -58,6 +58,7 @@ html_show_search_summary = False
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", contents.add_contents)
+    app.connect("autodoc-process-signature", docstrings.own_signature)
     # Before and behind napoleon, whose place is 500.
     app.connect("autodoc-process-docstring", docstrings.hold, priority=100)
     app.connect("autodoc-process-docstring", docstrings.divide, priority=900)

@@ -32,7 +32,7 @@ def _names(pattern: str) -> list[str]:
 
 CONTENTS: dict[str, dict[str, list[str]]] = {
     "docs/index": {
-        "Getting started": ["README", "docs/importing", "docs/faq", "docs/comparison"],
+        "Getting started": ["README|hwsnn at a glance", "docs/importing", "docs/faq", "docs/comparison"],
         "Tutorials": ["docs/tutorials/README", "examples/README"],
         "Guides": [
             "docs/nir",
@@ -70,11 +70,16 @@ CONTENTS: dict[str, dict[str, list[str]]] = {
     "docs/models": {"": [*_names("models/*/card.md"), *_names("models/*/LICENSE-data.md")]},
     "examples/README": {"": ["examples/bare_metal/README"]},
 }
-"""By page, the captions of its tables of contents, and the pages there."""
+"""By page, the captions of its tables of contents, and the pages there, some with a title of their own."""
 
 
 def add_contents(app: Sphinx, page: str, text: list[str]) -> None:
     """Add to the source of ``page`` its tables of contents."""
     for caption, pages in CONTENTS.get(page, {}).items():
         options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
-        text[0] += "\n\n" + "\n".join(["```{toctree}", *options, "", *(f"/{name}" for name in pages), "```"])
+        text[0] += "\n\n" + "\n".join(["```{toctree}", *options, "", *map(_entry, pages), "```"])
+
+
+def _entry(page: str) -> str:
+    name, _, title = page.partition("|")
+    return f"{title} </{name}>" if title else f"/{name}"

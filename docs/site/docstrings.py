@@ -6,7 +6,9 @@ import inspect
 import re
 from typing import Any
 
+from amaranth.lib import wiring
 from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
 
 SECTIONS = [("Ports", "params_style"), "Timing"]
 """The sections of components that numpydoc does not have."""
@@ -26,17 +28,20 @@ _held: list[str] = []
 
 
 def hold(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Keep prose from napoleon, which takes what stands before a colon for a type. Components alone have its sections."""
+    """Keep asterisks as they are, and prose from napoleon, which takes what stands before a colon for a type.
+
+    Components alone have its sections.
+    """
+    lines[:] = [_escaped(line) for line in lines]
     _held[:] = lines
     if what != "class":
         lines.clear()
 
 
 def divide(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Make a paragraph of each sentence that begins with an argument, and keep asterisks as they are."""
+    """Make a paragraph of each sentence that begins with an argument."""
     if what != "class":
         lines[:] = _held
-    lines[:] = [_escaped(line) for line in lines]
     if what not in {"function", "method"}:
         return
     try:
@@ -57,3 +62,14 @@ def _escaped(line: str) -> str:
     """``line`` with the asterisks outside of double backquotes as asterisks, not as emphasis."""
     parts = re.split(r"(``.*?``)", line)
     return "".join(part if part.startswith("``") else re.sub(r"(?<!\\)\*(?=\w)|(?<=\w)\*", r"\\*", part) for part in parts)
+
+
+def own_signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None] | None:
+    """The arguments of a component as its ``__init__`` has them: Amaranth's metaclass hides them."""
+    if what != "class" or not issubclass(thing, wiring.Component):
+        return None
+    found = inspect.signature(thing.__init__)
+    own = [parameter for parameter in found.parameters.values() if parameter.name != "self"]
+    return stringify_signature(found.replace(parameters=own, return_annotation=found.empty)), None
