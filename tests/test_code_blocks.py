@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import hwsnn
@@ -42,7 +41,7 @@ COMPILED = {
     "docs/boards/zynq.md: import hwsnn": "needs the board; README's runs on a simulated one",
     "docs/data.md: from hwsnn.data import Wish, images, load, training": "needs data sets; tests/data has their own",
     "docs/host.md: import hwsnn": "needs the board; README's runs on a simulated one",
-    "docs/python.md: with hwsnn.open_board(\"sim\", network) as board:": "builds a simulator, as README's does",
+    'docs/python.md: with hwsnn.open_board("sim", network) as board:': "builds a simulator, as README's does",
     "docs/training.md: from hwsnn.train import finetune": "trains; tests/train does",
 }
 """Python that is compiled alone, and why: what it imports of hwsnn must still be there."""
@@ -55,12 +54,12 @@ TEXT = {
     "docs/data.md: note: these are lossy JPEG copies of CIFAR-10's images, not the originals": "what a command prints",
     "docs/debugging.md: The first difference of each layer; begin with conv1:": "what a command prints",
     "docs/nir.md: SumPool2d(kernel_size, stride, padding 0)  ->  Threshold(0.5)": "a graph",
-    "docs/numerics.md: b(k) = b(k-31) xor b(k-28)": "a formula",
-    "docs/numerics.md: seed(c) = (seed xor ((c * 0x9E3779B1) mod 2^31)), or 1 where that is 0": "a formula",
-    "docs/numerics.md: r = b(k) 2^(n-1) + b(k+1) 2^(n-2) + ... + b(k+n-1)": "a formula",
-    "docs/numerics.md: I(o, y, x) = b(o) + 2^F * sum over its projections of g(o) * S(o, y, x)": "a formula",
-    "docs/numerics.md: S(o, y, x) = sum over c, i, j of w(o, c, i, j) * in(c, y sy + i - py, x sx + j - px)": "a formula",
-    "docs/training.md: r = -ln(beta) / ln(1 + (1 - beta) / j),  j = I - (1 - beta),    and 1 from I = 1 on": "a formula",
+    "docs/numerics.md: b(k) = b(k-31) xor b(k-28)": "formula",
+    "docs/numerics.md: seed(c) = (seed xor ((c * 0x9E3779B1) mod 2^31)), or 1 where that is 0": "formula",
+    "docs/numerics.md: r = b(k) 2^(n-1) + b(k+1) 2^(n-2) + ... + b(k+n-1)": "formula",
+    "docs/numerics.md: I(o, y, x) = b(o) + 2^F * sum over its projections of g(o) * S(o, y, x)": "formula",
+    "docs/numerics.md: S(o, y, x) = sum over c, i, j of w(o, c, i, j) * in(c, y sy + i - py, x sx + j - px)": "formula",
+    "docs/training.md: r = -ln(beta) / ln(1 + (1 - beta) / j),  j = I - (1 - beta),    and 1 from I = 1 on": "formula",
 }
 """What is no code, and what it is."""
 
@@ -93,7 +92,8 @@ def name(block: Block) -> str:
 def test_every_block_has_a_way() -> None:
     """None is of a language that nothing below checks, and no entry above is of a block that has gone."""
     assert {block.first for block in BLOCKS if block.language not in ("python", "shell", "json")} == {
-        *TEXT, *(first for first in ELSEWHERE if "verilog" in first)
+        *TEXT,
+        *(first for first in ELSEWHERE if "verilog" in first),
     }
     assert {*ELSEWHERE, *COMPILED, *TEXT} <= {block.first for block in BLOCKS}
     for first, test in ELSEWHERE.items():

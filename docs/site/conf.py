@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-sys.path[:0] = [str(Path(__file__).parent), str(CHECKOUT)]
+sys.path.insert(0, str(CHECKOUT))
 
-import contents  # noqa: E402
-import docstrings  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
 
 import hwsnn  # noqa: E402
+from docs.site import contents, docstrings  # noqa: E402
 
 project = "hwsnn"
 author = "The hwsnn developers"

@@ -1,4 +1,4 @@
-"""Docstrings are plain prose, with an argument's name in double backquotes before what is said of it: made into reST."""
+"""Docstrings are prose, with an argument's name in double backquotes before what is said of it: made into reST."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def divide(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: l
 def _escaped(line: str) -> str:
     """``line`` with the asterisks outside of double backquotes as asterisks, not as emphasis."""
     parts = re.split(r"(``.*?``)", line)
-    return "".join(part if part.startswith("``") else re.sub(r"(?<!\\)\*(?=\w)|(?<=\w)\*", r"\\*", part) for part in parts)
+    return "".join(
+        part if part.startswith("``") else re.sub(r"(?<!\\)\*(?=\w)|(?<=\w)\*", r"\\*", part) for part in parts
+    )
 
 
 def own_signature(

@@ -9,7 +9,22 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-PROGRAMS = {"cd", "cp", "dask", "git", "hwsnn", "make", "pip", "pytest", "python", "python3", "scp", "sed", "sudo", "vivado"}
+PROGRAMS = {
+    "cd",
+    "cp",
+    "dask",
+    "git",
+    "hwsnn",
+    "make",
+    "pip",
+    "pytest",
+    "python",
+    "python3",
+    "scp",
+    "sed",
+    "sudo",
+    "vivado",
+}
 """What lines of a shell begin with; a path to a program counts as its name."""
 
 

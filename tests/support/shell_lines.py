@@ -86,7 +86,9 @@ def mentioned_problem(text: str) -> str | None:
         command, _, rest = _command(words)
     except click.UsageError as error:
         return error.format_message()
-    unknown = [word for word in rest if re.match(r"--?[a-zA-Z]", word) and word.partition("=")[0] not in options(command)]
+    unknown = [
+        word for word in rest if re.match(r"--?[a-zA-Z]", word) and word.partition("=")[0] not in options(command)
+    ]
     return f"no option {unknown[0]}" if unknown else None
 
 
@@ -102,9 +104,9 @@ def whole_problem(words: list[str]) -> str | None:
             given = value is not None and value != ()
             if parameter.required and not given and not isinstance(command, click.Group):
                 return f"{parameter.opts[-1]} is required"
-            if given and isinstance(parameter.type, click.Choice) and isinstance(value, str):
-                if not PLACEHOLDER.fullmatch(value):
-                    parameter.type.convert(value, parameter, context)
+            chosen = isinstance(parameter.type, click.Choice) and isinstance(value, str)
+            if chosen and not PLACEHOLDER.fullmatch(value):
+                parameter.type.convert(value, parameter, context)
     except click.UsageError as error:
         return error.format_message()
     return None
