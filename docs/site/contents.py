@@ -20,7 +20,7 @@ PAGES = [
     "models/*/LICENSE-data.md",
     "examples/**.md",
 ]
-NOT_PAGES = [".*", "**/.*", "docs/_build", "docs/site", "docs/upstream/*/**", "**/node_modules"]
+NOT_PAGES = [".*", "**/.*", "docs/_build", "docs/site", "docs/upstream/open-neuromorphic"]
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -68,6 +68,7 @@ CONTENTS: dict[str, dict[str, list[str]]] = {
     "docs/api/README": {"": [name for name in _names("docs/api/*.md") if not name.endswith("/README")]},
     "docs/tutorials/README": {"": _names("docs/tutorials/*.ipynb")},
     "docs/models": {"": [*_names("models/*/card.md"), *_names("models/*/LICENSE-data.md")]},
+    "docs/upstream/README": {"": ["docs/upstream/nir/nir-conversion"]},
     "examples/README": {"": ["examples/bare_metal/README"]},
 }
 """By page, the captions of its tables of contents, and the pages there, some with a title of their own."""

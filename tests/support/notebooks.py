@@ -40,7 +40,7 @@ def executed(path: Path) -> Any:
 def _environment() -> dict[str, str]:
     """The command ``hwsnn`` beside this Python comes first, and tables have one width anywhere."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, "COLUMNS": "110", "NO_COLOR": "1"}
+    return {**os.environ, "PATH": path, "COLUMNS": "80", "NO_COLOR": "1"}
 
 
 def _tidy(notebook: Any, folder: str) -> None:
@@ -52,11 +52,22 @@ def _tidy(notebook: Any, folder: str) -> None:
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
             continue
-        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        cell.outputs = _joined([output for output in cell.outputs if output.get("name") != "stderr"])
         for output in cell.outputs:
             for holder, key in ((output, "text"), (output.get("data", {}), "text/plain")):
                 if key in holder:
                     holder[key] = re.sub(r"\x1b\[[0-9;]*m", "", holder[key]).replace(folder, "FOLDER")
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Text in a row as one output: in which pieces it came is chance."""
+    found: list[Any] = []
+    for output in outputs:
+        if output.output_type == "stream" and found and found[-1].output_type == "stream":
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 def printed(cell: Any) -> str:

@@ -104,8 +104,8 @@ def whole_problem(words: list[str]) -> str | None:
             given = value is not None and value != ()
             if parameter.required and not given and not isinstance(command, click.Group):
                 return f"{parameter.opts[-1]} is required"
-            chosen = isinstance(parameter.type, click.Choice) and isinstance(value, str)
-            if chosen and not PLACEHOLDER.fullmatch(value):
+            limited = isinstance(parameter.type, click.Choice)
+            if limited and isinstance(value, str) and not PLACEHOLDER.fullmatch(value):
                 parameter.type.convert(value, parameter, context)
     except click.UsageError as error:
         return error.format_message()
