@@ -5,6 +5,7 @@ A notebook says in its metadata what it takes: ``"hwsnn": {"quick": true}`` if t
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def test_it_is_tidy(path: Path) -> None:
     assert counts == list(range(1, len(counts) + 1))
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.get("name") == "stderr" or output.output_type == "error"]
+
+
+def test_the_list_names_them_all() -> None:
+    listed = re.findall(
+        r"^\| \[[^]]+\]\((\w+\.ipynb)\)", (ROOT / "docs" / "tutorials" / "README.md").read_text(), re.MULTILINE
+    )
+    assert sorted(listed) == [path.name for path in TUTORIALS]
 
 
 def test_some_run_in_every_test() -> None:
