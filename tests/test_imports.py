@@ -47,7 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": {"errors", "files", "packages", "processes", "progress", "spec", "model_file", "reference"}
     | {"folding", "rtl", "interface", "cycles", "planner", "verilog", "build", "host"},
     "board": {"errors", "progress", "spec", "model_file", "host", "sim", "build"},
-    "doctor": {"errors", "progress", "model_file", "interface", "build", "host", "sim", "board"},
+    "doctor": {"errors", "files", "packages", "processes", "data", "build"},
+    "board_doctor": {"errors", "progress", "model_file", "interface", "build", "host", "sim", "board"},
     "bench": {"progress", "spec", "model_file", "data", "reference", "compiled"}
     | {"folding", "rtl", "cycles", "planner", "build", "sim"},
     "explore": {"errors", "files", "processes", "spec", "float_network", "model_file", "quantization", "reference"}

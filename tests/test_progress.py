@@ -15,7 +15,7 @@ import pytest
 
 from hwsnn import progress
 from hwsnn.errors import InputError
-from hwsnn.progress import EVERY_S, HELD_S, LOOK_S, Lines, Stages, stages
+from hwsnn.progress import EVERY_S, HELD_S, LOOK_S, Lines, Stages, duration, stages
 
 
 class Clock:
@@ -59,12 +59,32 @@ def test_a_long_stage(bench: Bench) -> None:
     assert bench.after(59) == ["place and route: 61 s"]
     bench.lines.at("place and route", 57, 100)
     assert bench.said() == []
-    assert bench.after(0.5) == ["place and route: 57%, 91 s"]
+    assert bench.after(0.5) == ["place and route: 57%, 91 s, 69 s left"]
     bench.lines.advance(20)
-    assert bench.after(30) == ["place and route: 77%, 121 s"]
+    assert bench.after(30) == ["place and route: 77%, 121 s, 36 s left"]
     bench.lines.close()
     assert bench.said() == ["place and route: done, 121.0 s"]
     assert bench.after(100) == []
+
+
+def test_rate_and_remaining_time(bench: Bench) -> None:
+    """Of what this run did, not of what another run left."""
+    bench.lines.at("training", 100, 1000, "batches")
+    assert bench.after(1) == ["training ..."]
+    bench.lines.advance(200)
+    assert bench.after(29) == []
+    assert bench.after(1) == ["training: 30%, 31 s, 6.5 batches/s, 2 min left"]
+    bench.lines.at("synthesizing", 0, 10, "parts")
+    bench.after(10)
+    bench.lines.advance(2)
+    assert bench.after(20)[-1] == "synthesizing: 20%, 30 s, 15 s per part, 2 min left"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (99, "99 s"), (120, "2 min"), (5_900, "98 min"), (7_500, "2 h 5 min")]
+)
+def test_how_long(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def test_no_minute_without_a_word(bench: Bench) -> None:
@@ -161,12 +181,17 @@ def test_somebody_looks_while_the_work_says_nothing(monkeypatch: pytest.MonkeyPa
 
 
 PROGRAM = """
+import time
 from hwsnn.progress import stages
 with stages() as show:
     show.at("planning")
     show.at("place and route", 50, 100)
     print("a result", flush=True)
     show.advance(50)
+    show.at("running", 0, 10, "images")
+    time.sleep(0.2)
+    show.advance(4)
+    time.sleep(0.2)
 """
 
 
@@ -185,6 +210,16 @@ def test_bars_on_a_terminal() -> None:
     assert b"planning" in shown
     assert b"100/100" in shown
     assert b"place and route ..." not in shown
+    assert b"images/s" in shown
+    assert b" left" in shown
+
+
+def test_no_bars_in_a_pipe_that_is_to_have_colours() -> None:
+    environment = os.environ | {"TERM": "xterm", "FORCE_COLOR": "1"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, env=environment)
+    assert done.stdout == b"a result\n"
+    assert b"place and route: done" in done.stderr
+    assert b"\x1b" not in done.stderr
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])

@@ -21,11 +21,14 @@ from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from hwsnn.processes.children import leave_current_folder
 
 from ..errors import InputError, ToolError, reason
+from ..terminal import coloured
 from ..version import __version__
+from .documented import Group
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -33,6 +36,8 @@ INTERRUPTIONS = (click.Abort, KeyboardInterrupt)
 REPORTED = (*INTERRUPTIONS, click.ClickException, InputError, ToolError, OSError, MemoryError)
 """Errors that end a command with one line; any other exception is a bug, and shows its traceback."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+COMPLETES = "_HWSNN_COMPLETE"
+"""The environment variable by which a shell's script asks for completions; its value names the shell."""
 IMPATIENCE_SECONDS = 5
 """A second interruption within this time counts as the first: it must not interrupt the cleanup."""
 
@@ -51,11 +56,13 @@ SUMMARIES = {
     "report": "Write one page that shows a model, its hardware and its results.",
     "explore": "Sweep folding, weight bits and time steps for the best designs.",
     "board": "Load, run, measure, self-test or diagnose a board, or run one in simulation.",
+    "doctor": "Examine this machine: tools, packages and data that are found or missing.",
+    "completion": "Print the script by which a shell completes hwsnn's commands.",
 }
 """All commands. Each is the ``command`` of the module of the same name."""
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """A group that imports a command's module only when that command runs, and reports errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -70,6 +77,11 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The names of commands and options, without importing the commands."""
+        named = [CompletionItem(name, help=text) for name, text in SUMMARIES.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a missing package is an error of one line."""
@@ -91,6 +103,10 @@ class _Commands(click.Group):
 
         In place of click's own, whose usage errors take several lines and whose interruption exits with 1.
         """
+        if asked := os.environ.get(COMPLETES):
+            from .completion import answer
+
+            sys.exit(answer(self, asked))
         try:
             if sys.stdout is None:
                 raise InputError("stdout is closed, and results go there; open it, if only to /dev/null")
@@ -120,9 +136,9 @@ def _report(error: BaseException) -> int:
         return BROKEN_PIPE
     if isinstance(error, ToolError):
         log = "".join(f"{line}\n" for line in error.log.splitlines())
-        _complain(f"{log}hwsnn: error: {_one_line(error.summary)}\n")
+        _complain(f"{log}hwsnn: {click.style('error:', fg='red', bold=True)} {_one_line(error.summary)}\n")
     else:
-        _complain(f"hwsnn: error: {_one_line(_describe(error))}\n")
+        _complain(f"hwsnn: {click.style('error:', fg='red', bold=True)} {_one_line(_describe(error))}\n")
     return 2
 
 
@@ -139,7 +155,7 @@ def _complain(text: str) -> None:
     """Write the last line to stderr, if stderr can still be written to."""
     warnings.simplefilter("ignore")  # Amaranth's of hardware that was described and then not used
     try:
-        click.echo(text, err=True, nl=False)
+        click.echo(text, err=True, nl=False, color=coloured(sys.stderr))
     except OSError:
         _silence(sys.stderr)
 
@@ -178,7 +194,17 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
-@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=(
+        "hwsnn doctor",
+        "hwsnn demo",
+        "hwsnn run digits --data digits",
+        "hwsnn verify digits --data digits -n 20",
+    ),
+)
 @click.version_option(__version__, prog_name="hwsnn", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:

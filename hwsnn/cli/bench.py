@@ -25,16 +25,18 @@ from .common import (
     model_argument,
     output_option,
     results_console,
+    say,
     seed_option,
 )
+from .documented import Command
 from .folding import folding_options, planned, remark
 from .generate import limit
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from hwsnn.bench.report import BenchReport
     from hwsnn.build.analysis.resources import Use
+
+    from .tables import FittingTable
 
 FRAMES = 16
 """The minimum number of frames to simulate back to back."""
@@ -43,7 +45,14 @@ PAGE_IMAGES = 500
 """Images whose answers the page shows, at most: those of all take the reference minutes."""
 
 
-@click.command("bench")
+@click.command(
+    "bench",
+    cls=Command,
+    examples=(
+        "hwsnn bench digits --data digits",
+        "hwsnn bench mnist --synth --device zcu102 -o out",
+    ),
+)
 @model_argument
 @data_option()
 @count_option
@@ -103,7 +112,7 @@ def command(
                 images[np.arange(max(count or 0, FRAMES)) % len(images)],
                 seed=seed,
                 stalls=False,
-                progress=lambda done, total: show.at("simulating frames", done, total),
+                progress=lambda done, total: show.at("simulating frames", done, total, "frames"),
             )
             resources = None
             if synth:
@@ -111,7 +120,7 @@ def command(
                 resources = measure(
                     Pipeline(network, plan.folding),
                     plan.device,
-                    progress=lambda done, total: show.at("synthesizing parts", done, total),
+                    progress=lambda done, total: show.at("synthesizing parts", done, total, "parts"),
                 )
             cpu = this_cpu()
             figures = cpu_figures(network, images, lambda done, total: show.at("timing the CPU", done, total))
@@ -151,7 +160,7 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
     network, plan, simulated, console = report.network, report.plan, report.simulated, results_console()
     clocks = f"{simulated.cycles_per_frame:,.10g}"
     difference = report.model_difference
-    console.print(
+    say(
         f"{network.name}, T = {network.timesteps}, on {plan.device.title}: about {plan.cost.described(plan.device)} "
         f"(estimated), limited by {limit(plan)}\n"
         f"{len(simulated.result_clocks)} frames simulated back to back: {simulated.spikes_compared:,} bits compared "
@@ -160,7 +169,6 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
         f"(simulated)\n"
         f"{float(plan.cycles.cycles_per_frame):,.10g} and {plan.cycles.latency_cycles:,} by the cycle model: "
         + ("equal, at every result" if difference is None else f"DIFFERENT: {difference}"),
-        soft_wrap=True,
     )
     console.print(_rates(report, clocks))
     if report.published:
@@ -169,15 +177,14 @@ def print_report(report: BenchReport, output: Path | None = None) -> None:
         console.print(_sizes(report))
     if output is not None:
         for name in ("bench.json", PAGE, "roofline.png", "roofline.svg"):
-            console.print(str(output / name), soft_wrap=True, markup=False)
+            say(str(output / name))
 
 
-def _rates(report: BenchReport, clocks: str) -> Table:
-    from rich.markup import escape
-
+def _rates(report: BenchReport, clocks: str) -> FittingTable:
     from ..bench import installed_version
+    from .tables import FittingTable
 
-    table = _table(("",), ("frames/s", "latency", "over the CPU"), str(report.cpu))
+    table = FittingTable(("",), ("frames/s", "latency", "over the CPU"), str(report.cpu))
     for rate in report.rates:
         fps, latency = f"{rate.fps:,.0f}", f"{rate.latency_us:,.1f} us"
         table.add_row(
@@ -188,16 +195,18 @@ def _rates(report: BenchReport, clocks: str) -> Table:
         ratio = "1" if figure is report.fastest else f"{figure.fps / report.cpu_fps:.2f}"
         table.add_row(f"{name}: {figure.name}; {figure.use}", f"{figure.fps:,.0f}", "", ratio)
     if installed_version("numba") is None:
-        how = escape(remedy("numba"))  # brackets would be rich's markup
-        table.add_row(f"CPU: compiled code is not measured, for numba is not installed; {how}", "", "", "")
+        lacks = f"CPU: compiled code is not measured, for numba is not installed; {remedy('numba')}"
+        table.add_row(lacks, "", "", "")
     if installed_version("torch") is None:
         table.add_row("CPU: PyTorch is not installed: not measured", "", "", "")
     return table
 
 
-def _published(report: BenchReport) -> Table:
-    headings = ("device", "accuracy, %", "T", "clock, MHz", "frames/s", "latency")
-    table = _table(("published", headings[0]), headings[1:], "As published, on MNIST; empty: not known")
+def _published(report: BenchReport) -> FittingTable:
+    from .tables import FittingTable
+
+    numbers = ("accuracy, %", "T", "clock, MHz", "frames/s", "latency")
+    table = FittingTable(("published", "device"), numbers, "As published, on MNIST; empty: not known")
     for system in report.published:
         table.add_row(
             f"{system.name} {system.year}" + (f" ({system.notes})" if system.notes else ""),
@@ -211,8 +220,10 @@ def _published(report: BenchReport) -> Table:
     return table
 
 
-def _sizes(report: BenchReport) -> Table:
+def _sizes(report: BenchReport) -> FittingTable:
     """Resources of each layer, and the total with its share of the device."""
+    from .tables import FittingTable
+
     resources = report.resources
     assert resources is not None
     numbers = (
@@ -224,7 +235,7 @@ def _sizes(report: BenchReport) -> Table:
         "LUT of the layer\na synapse",
         "LUT of its sums\na synapse",
     )
-    table = _table(("layer",), numbers, f"{resources.device.title} by {resources.tool}: synthesized, not placed")
+    table = FittingTable(("layer",), numbers, f"{resources.device.title} by {resources.tool}: synthesized, not placed")
     for name, size in report.sizes.items():
         table.add_row(
             name,
@@ -245,14 +256,3 @@ def _amounts(use: Use) -> list[str]:
 
 def _known(value: float | None) -> str:
     return "" if value is None else f"{value:,.10g}"
-
-
-def _table(texts: tuple[str, ...], numbers: tuple[str, ...], title: str) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for heading in texts:
-        table.add_column(heading, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", overflow="fold")
-    return table

@@ -9,13 +9,20 @@ import click
 from hwsnn.model_file.by_name import load_model
 
 from ..progress import stages
+from . import completers
 from .board_bench import bench
 from .board_common import SIMULATED, address_options, opened, scheme_of
 from .board_doctor import doctor
-from .common import as_path, count_option, data_option, emit, json_option, model_argument, say_remark, seed_option
+from .common import as_path, count_option, data_option, emit, json_option, model_argument, say, say_remark, seed_option
+from .documented import Command, Group
 
 
-@click.group("board", no_args_is_help=False)
+@click.group(
+    "board",
+    cls=Group,
+    no_args_is_help=False,
+    examples=("hwsnn board run digits --on sim: --data digits -n 10", "hwsnn board selftest digits --on zcu102"),
+)
 def command() -> None:
     """Load a bitstream, run images on a board that holds MODEL, measure it, self-test it, or report on it.
 
@@ -29,7 +36,15 @@ command.add_command(bench)
 command.add_command(doctor)
 
 
-@command.command("run")
+@command.command(
+    "run",
+    cls=Command,
+    examples=(
+        "hwsnn board run digits --on sim: --data digits -n 10",
+        "hwsnn board run net.safetensors --on serial:/dev/ttyUSB0 --data images.npz",
+        "hwsnn board run mnist --on zcu102:mnist-zcu102.bit --data mnist",
+    ),
+)
 @model_argument
 @address_options
 @data_option(required=True)
@@ -63,7 +78,7 @@ def run(
 
     def human() -> None:
         accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
-        click.echo(
+        say(
             f"{images:,} images: {accuracy}; {images / result.seconds:,.0f} images/s {_over(address)}\n"
             f"{result.mismatches:,} differ from the reference; {result.grown.retries:,} frames sent again"
         )
@@ -74,7 +89,14 @@ def run(
         ctx.exit(1)
 
 
-@command.command("selftest")
+@command.command(
+    "selftest",
+    cls=Command,
+    examples=(
+        "hwsnn board selftest digits --on sim:",
+        "hwsnn board selftest digits --on serial:/dev/ttyUSB0",
+    ),
+)
 @model_argument
 @address_options
 @seed_option
@@ -95,7 +117,7 @@ def selftest(ctx: click.Context, model: str, address: str, baud: int | None, see
         for step in steps_of(board, seed):
             steps.append(step)
             if not as_json:
-                click.echo(f"{step.name}: {'OK' if step.passed else 'FAILED'}: {step.text}")
+                say(f"{step.name}: {'OK' if step.passed else 'FAILED'}: {step.text}")
     passed = all(step.passed for step in steps)
     fields = {
         "passed": passed,
@@ -106,9 +128,23 @@ def selftest(ctx: click.Context, model: str, address: str, baud: int | None, see
         ctx.exit(1)
 
 
-@command.command("load")
+@command.command(
+    "load",
+    cls=Command,
+    examples=(
+        "hwsnn board load out/digits-ulx3s-85f.bit --board ulx3s-85f",
+        "hwsnn board load out/digits-ulx3s-85f.bit --board ulx3s-85f --flash",
+    ),
+)
 @click.argument("file", metavar="FILE", callback=as_path)
-@click.option("--board", "name", required=True, metavar="BOARD", help="The board that is connected, as in hwsnn build.")
+@click.option(
+    "--board",
+    "name",
+    required=True,
+    metavar="BOARD",
+    shell_complete=completers.board,
+    help="The board that is connected, as in hwsnn build.",
+)
 @click.option("--flash", is_flag=True, help="Write the memory from which the board starts at power-on.")
 def load(file: Path, name: str, flash: bool) -> None:
     """Load the bitstream FILE into a board over USB, by openFPGALoader.
@@ -123,7 +159,7 @@ def load(file: Path, name: str, flash: bool) -> None:
     with stages() as show:
         show.at("loading")
         load_into(file, board, flash)
-    click.echo(f"{file}: {'in the flash memory of' if flash else 'loaded into'} {board.title}")
+    say(f"{file}: {'in the flash memory of' if flash else 'loaded into'} {board.title}")
 
 
 def _over(address: str) -> str:

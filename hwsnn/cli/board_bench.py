@@ -10,7 +10,8 @@ from hwsnn.model_file.by_name import load_model
 
 from .board_common import SIMULATED, Run, address_options, opened, scheme_of
 from .board_power import power_report
-from .common import data_option, emit, json_option, model_argument, seed_option
+from .common import data_option, emit, json_option, model_argument, say, seed_option
+from .documented import Command
 
 if TYPE_CHECKING:
     from ..bench import CpuFigure
@@ -22,7 +23,14 @@ MOST_IMAGES = 1000
 """Different images that are taken at most: the reference, which they are compared with, may be slow."""
 
 
-@click.command("bench")
+@click.command(
+    "bench",
+    cls=Command,
+    examples=(
+        "hwsnn board bench digits --on serial:/dev/ttyUSB0",
+        "hwsnn board bench digits --on sim: -n 16",
+    ),
+)
 @model_argument
 @address_options
 @data_option()
@@ -68,8 +76,8 @@ def bench(
     def human() -> None:
         _show(fields, result, cpu)
         for line in power.lines():
-            click.echo(line)
-        click.echo(f"{mismatches:,} differ from the reference; {result.grown.retries:,} frames sent again")
+            say(line)
+        say(f"{mismatches:,} differ from the reference; {result.grown.retries:,} frames sent again")
 
     emit(as_json, fields, human)
     if mismatches:
@@ -102,16 +110,16 @@ def _fields(kind: str, result: Run, cpu: CpuFigure | None) -> dict[str, Any]:
 
 
 def _show(fields: dict[str, Any], result: Run, cpu: CpuFigure | None) -> None:
-    click.echo(f"{fields['images']:,} images in {result.seconds:,.3g} s, {fields['images_per_second']:,.0f} images/s")
+    say(f"{fields['images']:,} images in {result.seconds:,.3g} s, {fields['images_per_second']:,.0f} images/s")
     if fields["simulated"]:
-        click.echo("this is the simulator's time, not a board's; the cycles are the design's")
+        say("this is the simulator's time, not a board's; the cycles are the design's")
     if fields["cycles_per_frame"] is not None:
-        click.echo(
+        say(
             f"{fields['cycles_per_frame']:,.1f} pipeline cycles per frame; bus cycles stalled per frame: "
             f"{fields['input_stalls_per_frame']:,.1f} at the input, "
             f"{fields['output_stalls_per_frame']:,.1f} at the output"
         )
     if cpu is not None:
         ratio = fields["images_per_second"] / cpu.fps
-        click.echo(f"this CPU ({fields['cpu']}; {fields['cpu_implementation']}): {cpu.fps:,.0f} images/s")
-        click.echo(f"the board over this CPU: {ratio:.3g}")
+        say(f"this CPU ({fields['cpu']}; {fields['cpu_implementation']}): {cpu.fps:,.0f} images/s")
+        say(f"the board over this CPU: {ratio:.3g}")

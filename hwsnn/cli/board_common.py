@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..progress import Stages, stages
+from . import completers
 
 if TYPE_CHECKING:
     from ..host import Accelerator, Inference, Stats
@@ -22,7 +23,14 @@ SIMULATED = "sim"
 
 def address_options(run: Any) -> Any:
     """``--on ADDRESS`` and ``--baud``."""
-    on = click.option("--on", "address", required=True, metavar="ADDRESS", help="The board: see hwsnn board --help.")
+    on = click.option(
+        "--on",
+        "address",
+        required=True,
+        metavar="ADDRESS",
+        shell_complete=completers.address,
+        help="The board: see hwsnn board --help.",
+    )
     baud = click.option(
         "--baud",
         type=click.IntRange(min=1),
@@ -61,12 +69,12 @@ class Runner:
         from .. import reference
 
         order = np.arange(len(images) if frames is None else frames) % len(images)
-        self.show.at("running on the board", 0, len(order))
+        self.show.at("running on the board", 0, len(order), "frames")
         sent = images[order]
         before, start = self._board.stats(), time.perf_counter()
         found = self._board.infer(sent, self.show.advance)
         seconds, after = time.perf_counter() - start, self._board.stats()
-        self.show.at("running the reference", 0, len(images))
+        self.show.at("running the reference", 0, len(images), "images")
         expected = reference.run(self._board.network, images, progress=self.show.advance)
         differs = (found.scores != expected.scores[order]).any(axis=1)
         differs |= found.predictions != expected.predictions[order]

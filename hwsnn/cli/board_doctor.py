@@ -7,12 +7,21 @@ from pathlib import Path
 import click
 
 from ..progress import stages
+from . import completers
 from .board_common import address_options
-from .common import output_option, require_another
+from .common import output_option, require_another, say
+from .documented import Command
 
 
-@click.command("doctor")
-@click.argument("model", metavar="[MODEL]", required=False)
+@click.command(
+    "doctor",
+    cls=Command,
+    examples=(
+        "hwsnn board doctor digits --on serial:/dev/ttyUSB0 -o report.txt",
+        "hwsnn board doctor --on zcu102 -o report.txt",
+    ),
+)
+@click.argument("model", metavar="[MODEL]", required=False, shell_complete=completers.model)
 @address_options
 @output_option("FILE", "The text file to write.", required=True)
 def doctor(model: str | None, address: str, baud: int | None, output: Path) -> None:
@@ -22,8 +31,8 @@ def doctor(model: str | None, address: str, baud: int | None, output: Path) -> N
     of a serial port its driver, and whether the board answers. MODEL, if it is given, is compared with what the board
     holds. Nothing is loaded or reset. What cannot be read is a line in the file, and the rest is there.
     """
-    from ..doctor.report import report
-    from ..doctor.sections import sections_of
+    from ..board_doctor.report import report
+    from ..board_doctor.sections import sections_of
     from ..files.atomic import written_whole
 
     sections = sections_of(address, model, baud)
@@ -33,4 +42,4 @@ def doctor(model: str | None, address: str, baud: int | None, output: Path) -> N
         found = report(address, sections, show.at)
         partial.write_text(found.text, encoding="utf-8")
     failed = f"; could not be read: {', '.join(found.failed)}" if found.failed else ""
-    click.echo(f"{output}: {len(sections)} sections{failed}")
+    say(f"{output}: {len(sections)} sections{failed}")

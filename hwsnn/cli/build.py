@@ -14,7 +14,9 @@ from hwsnn.planner.constraints import Constraints
 
 from ..errors import InputError
 from ..progress import Stages, stages
-from .common import as_path, data_option, emit, json_option, model_argument, output_option
+from . import completers
+from .common import as_path, data_option, emit, json_option, model_argument, output_option, say
+from .documented import Command
 from .folding import clock_option_meaning, folding_options, planned, remark
 
 if TYPE_CHECKING:
@@ -36,12 +38,20 @@ POWER_IMAGES = 4
 """Default number of images whose switching activity is recorded."""
 
 
-@click.command("build")
+@click.command(
+    "build",
+    cls=Command,
+    examples=(
+        "hwsnn build digits --board ulx3s-85f -o out",
+        "hwsnn build net.safetensors --board zcu102 --project-only -o project",
+    ),
+)
 @model_argument
 @click.option(
     "--board",
     required=True,
     metavar="BOARD",
+    shell_complete=completers.board,
     help="The board to build for: a shipped one, such as ulx3s-85f or zcu102, or a .py file of your own, which is run.",
 )
 @output_option("DIR", "The folder for the bitstream, reports and logs.", required=True)
@@ -187,7 +197,7 @@ def _tell_what_to_do(project: Project, output: Path, as_json: bool) -> None:
         f"{output}: no bitstream yet; run `{COMMAND}` in this folder on a machine with Vivado "
         f"{oldest('vivado')} or newer, then {project.next_step}{instead}"
     )
-    emit(as_json, fields, lambda: click.echo(text))
+    emit(as_json, fields, lambda: say(text))
 
 
 def _show(report: BuildReport, plan: Plan, deployment: Deployment | None, as_json: bool) -> None:
@@ -213,13 +223,11 @@ def _show(report: BuildReport, plan: Plan, deployment: Deployment | None, as_jso
             for name in ("lut", "ff", "bram", "dsp")
         )
         met = "met" if report.timing_met else "NOT MET"
-        click.echo(
-            f"{report.bitstream}\n{report.fmax_mhz:.1f} MHz post-route; {report.target_mhz:g} MHz: {met}\n{used}"
-        )
+        say(f"{report.bitstream}\n{report.fmax_mhz:.1f} MHz post-route; {report.target_mhz:g} MHz: {met}\n{used}")
         if isinstance(report, VivadoReport):
-            click.echo(_power(report))
+            say(_power(report))
         if deployment is not None:
-            click.echo(f"{deployment.folder}: for the board; README.txt there says how to use it")
+            say(f"{deployment.folder}: for the board; README.txt there says how to use it")
 
     emit(as_json, fields, human)
 

@@ -11,7 +11,9 @@ from hwsnn.model_file.by_name import load_model, model_path
 
 from ..errors import InputError
 from ..progress import stages
-from .common import count_option, data_option, emit, json_option, model_argument, results_console, say_remark
+from . import completers
+from .common import count_option, data_option, emit, json_option, model_argument, results_console, say, say_remark
+from .documented import Command
 from .module_source import ModuleOptions, is_module, loaded_module, module_options, read_loaded
 
 if TYPE_CHECKING:
@@ -31,8 +33,12 @@ def _share(ctx: click.Context, param: click.Parameter, value: float) -> float:
     return value
 
 
-@click.command("check")
-@click.argument("source", metavar="SRC")
+@click.command(
+    "check",
+    cls=Command,
+    examples=("hwsnn check net.py:make_net net.safetensors --weights net.pt --data mnist -n 500",),
+)
+@click.argument("source", metavar="SRC", shell_complete=completers.source)
 @model_argument
 @module_options
 @data_option(required=True)
@@ -85,7 +91,7 @@ def command(
     except InputError as error:
         raise InputError(f"{error} ({model}: {network.timesteps} steps, encoding {network.encoder.kind!r})") from None
     with stages() as show:
-        show.at("running the module and the reference", 0, len(loaded.images))
+        show.at("running the module and the reference", 0, len(loaded.images), "images")
         try:
             result = check(read, network, loaded.images, loaded.labels, counted=counted, progress=show.advance)
         except InputError as error:
@@ -93,11 +99,11 @@ def command(
 
     def human() -> None:
         if remark is not None:
-            click.echo(remark)
+            say(remark)
         _show(result)
         say_remark(loaded)
         if result.answers_agree < agree:
-            click.echo(f"fewer than {agree:.1%} of the answers agree (--agree)")
+            say(f"fewer than {agree:.1%} of the answers agree (--agree)")
 
     emit(as_json, result.to_json(), human)
     return int(result.answers_agree < agree)
@@ -117,12 +123,10 @@ def _counted_as(model: str, network: Network) -> tuple[CountedAs, Notes, str | N
 
 
 def _show(result: CheckResult) -> None:
-    from rich.table import Table
+    from .tables import FittingTable
 
-    table = Table(title=f"{result.images:,} images, the module beside the model", title_justify="left")
-    table.add_column("layer", overflow="fold")
-    for heading in ("spikes compared", "differ", "share", "of these ties"):
-        table.add_column(heading, justify="right", overflow="fold")
+    numbers = ("spikes compared", "differ", "share", "of these ties")
+    table = FittingTable(("layer",), numbers, f"{result.images:,} images, the module beside the model")
     for layer in result.layers:
         share = f"{layer.differ / layer.values:.3%}"
         table.add_row(layer.name, f"{layer.values:,}", f"{layer.differ:,}", share, f"{layer.ties:,}")
@@ -131,15 +135,15 @@ def _show(result: CheckResult) -> None:
         if layer.first is not None:
             one = layer.first
             theirs = "not finite" if one.u_framework is None else f"{one.u_framework:.6g}"
-            click.echo(
+            say(
                 f"{layer.name}: first differs in image {one.image}, step {one.step}, neuron {list(one.neuron)}: "
                 f"membrane {theirs} in the module, {one.u_model:.6g} in the model; {one.why}"
             )
     for text in result.other_numbers:
-        click.echo(text)
+        say(text)
     for name in result.not_compared:
-        click.echo(f"{name}: its membranes are read; the answers are compared, not its spikes")
+        say(f"{name}: its membranes are read; the answers are compared, not its spikes")
     accuracy = "no labels"
     if result.accuracy_framework is not None:
         accuracy = f"right: {result.accuracy_framework:.2%} in the module, {result.accuracy_model:.2%} in the model"
-    click.echo(f"answers: {result.answers_agree:.2%} agree; {accuracy}")
+    say(f"answers: {result.answers_agree:.2%} agree; {accuracy}")

@@ -13,19 +13,22 @@ import click
 from click.core import ParameterSource
 
 from ..errors import InputError
+from ..terminal import coloured, console_settings, width
+from . import completers
+from .wrapping import wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..data import Data
 
-PIPE_WIDTH = 160
-"""Width of a table that does not go to a terminal: wide enough that no column is cut."""
+PIPE_WIDTH = 10_000
+"""Width of what does not go to a terminal: a row stays a line there, for other programs, whatever is in it."""
 
 DATA_WORDS = "digits, mnist, fashion-mnist, cifar10, mnist-events, spoken-digits"
 """The words of data sets (``hwsnn.data.sets``), written out here because help texts load no numpy."""
 
-model_argument = click.argument("model", metavar="MODEL")
+model_argument = click.argument("model", metavar="MODEL", shell_complete=completers.model)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 count_option = click.option(
     "-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the first N images (default: all there are)."
@@ -47,6 +50,7 @@ def data_option(*, required: bool = False, split: str = "the test split") -> Cal
         envvar="HWSNN_DATA" if required else None,
         show_envvar=required,
         metavar="DATA",
+        shell_complete=completers.data,
         help=f"A folder of IDX files ({split}), an .npz with x and optional y, or a word: {DATA_WORDS}.",
     )
 
@@ -67,7 +71,7 @@ def output_option(metavar: str, what: str, *, required: bool = False) -> Callabl
 def say_remark(data: Data) -> None:
     """Print what must be said beside any figure that is measured with ``data``, if there is such a thing."""
     if data.remark:
-        click.echo(f"note: these are {data.remark}")
+        say(f"note: these are {data.remark}")
 
 
 def require_another(output: Path | None, **inputs: Path) -> None:
@@ -108,6 +112,16 @@ def command_line(ctx: click.Context) -> str:
     return f"{shlex.join(words)} -o DIR"
 
 
+def say(text: str) -> None:
+    """Print lines of a result: on a terminal wrapped between words, and with colours where they are wanted."""
+    click.echo(wrapped(text, width(sys.stdout)), color=coloured(sys.stdout))
+
+
+def verdict(text: str, good: bool) -> str:
+    """``text`` as ``say`` prints it: green if what it tells is as it must be, else red."""
+    return click.style(text, fg="green" if good else "red", bold=not good)
+
+
 def results_console() -> Console:
     """The console for a command's tables: stdout."""
     from rich.console import Console
@@ -116,7 +130,7 @@ def results_console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # in place of rich's own exit: like everything else that we print
 
-    return Results(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return Results(width=width(sys.stdout) or PIPE_WIDTH, **console_settings(sys.stdout))
 
 
 def emit(as_json: bool, fields: dict[str, Any], human: Callable[[], None]) -> None:

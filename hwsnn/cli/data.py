@@ -10,10 +10,18 @@ from hwsnn.data.sets import SETS
 
 from ..errors import InputError
 from ..progress import stages
-from .common import as_path, emit, json_option
+from .common import as_path, emit, json_option, say
+from .documented import Command
 
 
-@click.command("data")
+@click.command(
+    "data",
+    cls=Command,
+    examples=(
+        "hwsnn data mnist",
+        "hwsnn data cifar10 --to datasets/cifar10",
+    ),
+)
 @click.argument("name", type=click.Choice(list(SETS)))
 @click.option(
     "--to",
@@ -45,7 +53,7 @@ def command(name: str, folder: Path | None, as_json: bool) -> None:
 
     def human() -> None:
         for file in files:
-            click.echo(f"wrote {file}")
-        click.echo(f"{name} is in {target}: {'--data ' + (str(folder) if folder else name)}")
+            say(f"wrote {file}")
+        say(f"{name} is in {target}: {'--data ' + (str(folder) if folder else name)}")
 
     emit(as_json, {"data": name, "folder": str(target), "fetched": [file.name for file in files]}, human)

@@ -10,7 +10,8 @@ import click
 
 from ..packages import remedy
 from ..progress import stages
-from .common import emit, json_option, output_option, results_console
+from .common import emit, json_option, output_option, results_console, say
+from .documented import Command
 
 if TYPE_CHECKING:
     from ..demo import DemoResult
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 FOLDER = Path("hwsnn-demo")
 
 
-@click.command("demo")
+@click.command(
+    "demo",
+    cls=Command,
+    examples=(
+        "hwsnn demo",
+        "hwsnn demo -o demo",
+    ),
+)
 @output_option("DIR", f"The folder for what it makes (default: {FOLDER}).")
 @json_option
 @click.pass_context
@@ -37,9 +45,9 @@ def command(ctx: click.Context, output: Path | None, as_json: bool) -> None:
     def human() -> None:
         _print_table(result)
         for name, path in files.items():
-            click.echo(f"{name + ':':14}{path}")
+            say(f"{name + ':':14}{path}")
         if "page" not in files:
-            click.echo(f"page:         not drawn; matplotlib: not found; {remedy('matplotlib', 'report')}")
+            say(f"page:         not drawn; matplotlib: not found; {remedy('matplotlib', 'report')}")
 
     fields = asdict(result) | {"build": result.build.to_json(), "files": files}
     emit(as_json, fields, human)
@@ -48,7 +56,7 @@ def command(ctx: click.Context, output: Path | None, as_json: bool) -> None:
 
 
 def _print_table(result: DemoResult) -> None:
-    from rich.table import Table
+    from .tables import FittingTable
 
     verification, build = result.verification, result.build
     trust = " (the machine is busy: not to be trusted)" if result.busy else ""
@@ -77,7 +85,7 @@ def _print_table(result: DemoResult) -> None:
         ("CPU", f"{result.cpu_fps:,.0f} frames/s ({result.cpu_implementation}, {result.cpu})"),
         ("FPGA / CPU", f"{result.fpga_fps / result.cpu_fps:.1f}{trust}"),
     ]
-    table = Table(title="hwsnn demo: digits", show_header=False, title_justify="left")
+    table = FittingTable(("", ""), title="hwsnn demo: digits", header=False)
     for name, value in rows:
         table.add_row(name, value)
     results_console().print(table)

@@ -15,7 +15,9 @@ from hwsnn.planner.constraints import DEFAULT_MHZ
 from ..errors import InputError
 from ..progress import stages
 from ..spec import MAX_TIMESTEPS, MAX_WEIGHT_BITS, MIN_WEIGHT_BITS, EncoderKind, Readout, Reset
-from .common import count_option, data_option, emit, json_option, output_option, results_console
+from . import completers
+from .common import count_option, data_option, emit, json_option, output_option, results_console, say
+from .documented import Command
 from .folding import clock_option, device_option
 from .module_source import ModuleOptions, is_module, module_options
 from .source import (
@@ -30,11 +32,10 @@ from .source import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ..explore.points import Result, Task
     from ..explore.space import Variant
     from ..explore.table import Row
+    from .tables import FittingTable
 
 MOST_CLOCKS = 1_000_000_000
 DEFAULT_POINTS = 8
@@ -62,8 +63,15 @@ def _integers(low: int, high: int) -> Callable[[click.Context, click.Parameter, 
     return parse
 
 
-@click.command("explore")
-@click.argument("source", metavar="SRC")
+@click.command(
+    "explore",
+    cls=Command,
+    examples=(
+        "hwsnn explore mnist-small --data mnist -o sweep",
+        "hwsnn explore net.nir --data mnist --bits 3-8 --timesteps 2,4 --points 5 -o sweep",
+    ),
+)
+@click.argument("source", metavar="SRC", shell_complete=completers.source)
 @data_option(required=True, split="its last 10,000 training images, see --split")
 @count_option
 @click.option(
@@ -179,7 +187,7 @@ def command(
         show.advance(1)
 
     with stages() as show:
-        show.at("exploring", len(results), len(tasks))
+        show.at("exploring", len(results), len(tasks), "designs")
         if missing:
             networks = {variant.model_hash: variant.network for variant in variants}
             with cluster(scheduler, min(cores(), len(missing))) as client:
@@ -207,13 +215,13 @@ def command(
     }
 
     def human() -> None:
-        click.echo(f"{name}: networks {len(variants)}, designs {len(rows)}, of them on the front {len(front)}")
+        say(f"{name}: networks {len(variants)}, designs {len(rows)}, of them on the front {len(front)}")
         if refusals:
-            click.echo(f"targets that cannot be met: {len(refusals)}, such as: {refusals[0].reason}")
-        click.echo(f"accuracy on {len(images.images):,} images of {which}")
+            say(f"targets that cannot be met: {len(refusals)}, such as: {refusals[0].reason}")
+        say(f"accuracy on {len(images.images):,} images of {which}")
         results_console().print(_table(front))
         for file in files:
-            click.echo(f"wrote {file}")
+            say(f"wrote {file}")
 
     emit(as_json, fields, human)
 
@@ -239,12 +247,12 @@ def _variants(
         raise InputError(f"{source}: {error}") from None
 
 
-def _table(front: list[Row]) -> Table:
-    from rich.table import Table
+def _table(front: list[Row]) -> FittingTable:
+    from .tables import FittingTable
 
-    table = Table(title=f"the front on {front[0].device}, at an assumed {front[0].assumed_clock_mhz:g} MHz")
-    for heading in ("bits", "T", "accuracy", "frames/s", "cycles per frame", "latency, us", "LUT", "BRAM36"):
-        table.add_column(heading, justify="right")
+    numbers = ("bits", "T", "accuracy", "frames/s", "cycles\nper frame", "latency,\nus", "LUT", "BRAM36")
+    title = f"the front on {front[0].device}, at an assumed {front[0].assumed_clock_mhz:g} MHz"
+    table = FittingTable((), numbers, title)
     for row in sorted(front, key=lambda row: row.lut_estimate):
         table.add_row(
             str(row.weight_bits),

@@ -14,7 +14,7 @@ from hwsnn.data.resolve import ANY, Source, Wish, resolve
 
 from ..data import load, wish_of
 from ..progress import stages
-from .common import results_console
+from .common import results_console, say
 
 if TYPE_CHECKING:
     from hwsnn.reference.firing import Firing
@@ -62,7 +62,7 @@ def measured(network: Network, data: str, count: int | None) -> Sample:
     source, split = located(data, wish_of(network))
     images = load(data, network, count, split).images[: count or SAMPLE_IMAGES]
     with stages() as show:
-        show.at("running the reference on sample data", 0, len(images))
+        show.at("running the reference on sample data", 0, len(images), "images")
         layers = measure(network, images, progress=show.advance)
     kind = {"train": "training images", "test": "test images"}[split] if source.path.is_dir() else "images"
     return Sample(f"{kind} of {Path(data).resolve().name}", len(images), layers)
@@ -80,23 +80,21 @@ def with_sample(report: dict[str, Any], sample: Sample | None) -> dict[str, Any]
 def show_sample(sample: Sample | None) -> None:
     """Print a table of the layers, and a line for each that is dead or saturated."""
     if sample is None:
-        click.echo(UNKNOWN)
+        say(UNKNOWN)
         return
-    from rich.table import Table
+    from .tables import FittingTable
 
-    table = Table(title=f"firing on {sample.images:,} {sample.source}", title_justify="left")
-    table.add_column("layer", overflow="fold")
-    for heading in ("neurons", "fire at all", "fire at every step", "spikes per neuron and step"):
-        table.add_column(heading, justify="right", overflow="fold")
+    numbers = ("neurons", "fire\nat all", "fire at\nevery step", "spikes per\nneuron and step")
+    table = FittingTable(("layer",), numbers, f"firing on {sample.images:,} {sample.source}")
     for layer, firing in sample.layers.items():
         table.add_row(layer, f"{firing.neurons:,}", *map(_share, (firing.ever, firing.always)), f"{firing.rate:.3g}")
     results_console().print(table)
     for layer, firing in sample.layers.items():
         if firing.verdict == "dead":
-            click.echo(f"{layer} is dead: {_share(firing.ever)} of its neurons ever fire; {WHERE_TO_LOOK['dead']}")
+            say(f"{layer} is dead: {_share(firing.ever)} of its neurons ever fire; {WHERE_TO_LOOK['dead']}")
         elif firing.verdict == "saturated":
             always = f"{_share(firing.always)} of its neurons fire at every step of every image"
-            click.echo(f"{layer} is saturated: {always}; {WHERE_TO_LOOK['saturated']}")
+            say(f"{layer} is saturated: {always}; {WHERE_TO_LOOK['saturated']}")
 
 
 def _share(share: float) -> str:

@@ -11,7 +11,8 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.constraints import DEFAULT_MHZ, Constraints
 
 from ..progress import stages
-from .common import emit, json_option, model_argument, output_option
+from .common import emit, json_option, model_argument, output_option, say
+from .documented import Command
 from .folding import folding_options, planned, remark
 
 if TYPE_CHECKING:
@@ -29,7 +30,15 @@ def limit(plan: Plan) -> str:
     return words.get(plan.limiting, f"layer {plan.limiting}")
 
 
-@click.command("generate")
+@click.command(
+    "generate",
+    cls=Command,
+    examples=(
+        "hwsnn generate digits -o out",
+        "hwsnn generate mnist --device zcu102 --max-lut 50 -o out",
+        "hwsnn generate net.safetensors --target-fps 20000 --clock-mhz 150 -o out",
+    ),
+)
 @model_argument
 @output_option("DIR", "The folder for the Verilog, manifest.json and folding.json.", required=True)
 @folding_options()
@@ -74,15 +83,15 @@ def command(model: str, output: Path, constraints: Constraints, as_json: bool) -
     }
 
     def human() -> None:
-        click.echo(
+        say(
             f"{fields['verilog']}  {fields['lines']:,} lines\n{fields['manifest']}\n{fields['folding']}\n"
             f"{clocks:g} cycles per frame by the cycle model: {fields['fps_at_assumed_clock']:,.0f} frames/s at an "
             f"assumed {clock:g} MHz; {plan.cycles.latency_cycles:,} cycles to a first result\n"
             f"about {plan.cost.described(device)} of {device.title}"
         )
-        click.echo(f"limited by {limit(plan)}")
+        say(f"limited by {limit(plan)}")
         if plan.faster is not None and step is not None:
-            click.echo(
+            say(
                 f"{plan.faster.cycles_per_frame:,} cycles per frame, by other folds of {', '.join(step['layers'])}: "
                 f"about {plan.faster.cost.described(device)}"
             )

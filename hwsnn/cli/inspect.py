@@ -10,16 +10,20 @@ import click
 from hwsnn.model_file.by_name import load_model
 
 from ..spec.graph import INPUT
-from .common import emit, json_option, model_argument, results_console
+from .common import emit, json_option, model_argument, results_console, say
+from .documented import Command
 from .drawing import LEGEND, drawing, is_chain
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ..spec import Layer, Network, SynapticCurrent
+    from .tables import FittingTable
 
 
-@click.command("inspect")
+@click.command(
+    "inspect",
+    cls=Command,
+    examples=("hwsnn inspect digits",),
+)
 @model_argument
 @json_option
 def command(model: str, as_json: bool) -> None:
@@ -29,9 +33,9 @@ def command(model: str, as_json: bool) -> None:
 
     def human() -> None:
         console = results_console()
-        console.print(_summary(fields))
+        say(_summary(fields))
         if not is_chain(network):
-            console.print(_graph(network), soft_wrap=True)
+            say(_graph(network))
         console.print(_shapes(fields["layers"]))
         console.print(_neurons(fields["layers"]))
 
@@ -152,18 +156,22 @@ def _graph(network: Network) -> str:
     return "\n".join([*text, f"({LEGEND})"])
 
 
-def _shapes(layers: list[dict[str, Any]]) -> Table:
+def _shapes(layers: list[dict[str, Any]]) -> FittingTable:
     """Kind, shapes and sizes of each layer."""
-    table = _empty_table(("layer", "kind", "output"), ("parameters", "synapses"))
+    from .tables import FittingTable
+
+    table = FittingTable(("layer", "kind", "output"), ("parameters", "synapses"))
     for layer in layers:
         sizes = (f"{layer[count]:,}" if layer[count] else "" for count in ("parameters", "synapses"))
         table.add_row(layer["name"], _kind(layer), _extent(layer["output_shape"]), *sizes)
     return table
 
 
-def _neurons(layers: list[dict[str, Any]]) -> Table:
+def _neurons(layers: list[dict[str, Any]]) -> FittingTable:
     """Widths and neurons of each layer with weights: a table of its own, to fit a terminal."""
-    table = _empty_table(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
+    from .tables import FittingTable
+
+    table = FittingTable(("layer", "leak", "reset"), ("weight\nbits", "current\nbits", "membrane\nbits", "threshold"))
     for layer in layers:
         if "leak" not in layer:
             continue
@@ -204,17 +212,6 @@ def _firing(layer: dict[str, Any]) -> str:
 def _ends(ends: Sequence[int]) -> str:
     """The range of some numbers as text, or their common value."""
     return " to ".join(f"{end:,}" for end in sorted(set(ends)))
-
-
-def _empty_table(texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
-    from rich.table import Table
-
-    table = Table()
-    for heading in texts:
-        table.add_column(heading, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", overflow="fold")
-    return table
 
 
 def _kind(layer: dict[str, Any]) -> str:

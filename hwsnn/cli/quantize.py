@@ -23,8 +23,10 @@ from ..spec import (
     Readout,
     Reset,
 )
-from .common import data_option, emit, json_option, output_option, require_another
+from . import completers
+from .common import data_option, emit, json_option, output_option, require_another, say
 from .conversion import Calibration
+from .documented import Command
 from .firing import measured, sample_count_option, show_sample, with_sample
 from .module_source import ModuleOptions, module_options, source_file
 from .self_check import SelfCheck
@@ -40,8 +42,16 @@ from .source import (
 )
 
 
-@click.command("quantize")
-@click.argument("source", metavar="SRC")
+@click.command(
+    "quantize",
+    cls=Command,
+    examples=(
+        "hwsnn quantize net.py:make_net --weights net.pt --sample 1x28x28 --timesteps 4 -o net.safetensors",
+        "hwsnn quantize net.nir --bits 4 --data mnist -o net.safetensors",
+        "hwsnn quantize relu.py:make_net --sample 1x28x28 --timesteps 16 --convert --data mnist -o net.safetensors",
+    ),
+)
+@click.argument("source", metavar="SRC", shell_complete=completers.source)
 @output_option("MODEL", "The model file to write, for example net.safetensors.", required=True)
 @click.option(
     "--timesteps",
@@ -145,10 +155,10 @@ def command(
     fields = {"model": str(output), "model_hash": model_hash(network), "source": source} | origin
 
     def human() -> None:
-        click.echo(str(report))
+        say(str(report))
         show_sample(fired)
         if checked is not None:
-            click.echo(str(checked))
-        click.echo(f"wrote {output}")
+            say(str(checked))
+        say(f"wrote {output}")
 
     emit(as_json, fields | reported | ({} if checked is None else checked.to_json()), human)

@@ -22,18 +22,26 @@ from .common import (
     output_option,
     require_another,
     results_console,
+    say,
     say_remark,
 )
+from .documented import Command
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from hwsnn.reference.activity import Activity
 
     from ..spec import Network
+    from .tables import FittingTable
 
 
-@click.command("run")
+@click.command(
+    "run",
+    cls=Command,
+    examples=(
+        "hwsnn run digits --data digits",
+        "hwsnn run net.safetensors --data images.npz -n 100 -o out.npz --trace",
+    ),
+)
 @model_argument
 @data_option(required=True)
 @count_option
@@ -87,17 +95,17 @@ def command(
 
                 show.at("compiling")
                 run_compiled(network, loaded.images[:1])  # what is not in the cache is compiled here
-                show.at("running compiled code", 0, len(loaded.images))
+                show.at("running compiled code", 0, len(loaded.images), "images")
                 start = perf_counter()
                 result = run_compiled(network, loaded.images, progress=show.advance)
             else:
-                show.at("running the reference", 0, len(loaded.images))
+                show.at("running the reference", 0, len(loaded.images), "images")
                 start = perf_counter()
                 result = run(network, loaded.images, trace=trace, progress=show.advance)
             seconds = perf_counter() - start
             measured = None
             if activity:
-                show.at("counting spikes", 0, len(loaded.images))
+                show.at("counting spikes", 0, len(loaded.images), "images")
                 measured = measure(network, loaded.images, progress=show.advance)
             if partial:
                 show.at("writing")
@@ -119,12 +127,12 @@ def command(
 
     def human() -> None:
         accuracy = "no labels to compare with" if right is None else f"{right:,} right, {right / images:.2%}"
-        click.echo(f"{images:,} images: {accuracy}; {images / seconds:,.0f} images/s on this CPU")
+        say(f"{images:,} images: {accuracy}; {images / seconds:,.0f} images/s on this CPU")
         say_remark(loaded)
         if measured:
             results_console().print(_table(network, measured))
         if output:
-            click.echo(f"wrote {output}")
+            say(f"wrote {output}")
 
     emit(as_json, fields, human)
 
@@ -139,9 +147,9 @@ def _figures(activity: Activity) -> dict[str, Any]:
     }
 
 
-def _table(network: Network, activity: Activity) -> Table:
+def _table(network: Network, activity: Activity) -> FittingTable:
     """Spikes and operations per image; empty where they have no meaning, such as operations of a pool."""
-    from rich.table import Table
+    from .tables import FittingTable
 
     names = [layer.name for layer in network.layers]
     columns = [
@@ -152,10 +160,7 @@ def _table(network: Network, activity: Activity) -> Table:
         columns.append(("multiply-adds on pixels", activity.multiply_adds, activity.total_multiply_adds))
     else:
         names = ["encoder", *names]
-    table = Table(title="an image, on average", title_justify="left")
-    table.add_column("layer", overflow="fold")
-    for heading, _, _ in columns:
-        table.add_column(heading, justify="right", overflow="fold")
+    table = FittingTable(("layer",), [heading for heading, _, _ in columns], "an image, on average")
     for name in names:
         table.add_row(name, *(f"{values[name]:,.1f}" if name in values else "" for _, values, _ in columns))
     table.add_section()

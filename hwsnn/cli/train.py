@@ -10,17 +10,27 @@ from hwsnn.files.atomic import require_file
 from hwsnn.files.shipped import model_folders
 
 from ..errors import InputError
+from . import completers
 from .common import not_empty, seed_option
+from .documented import Command
 
 
-@click.command("train")
-@click.argument("recipe", metavar="RECIPE")
+@click.command(
+    "train",
+    cls=Command,
+    examples=(
+        "hwsnn train mnist-small -o out",
+        "hwsnn train recipe.py --data mnist --hold-out 10000 -o out",
+    ),
+)
+@click.argument("recipe", metavar="RECIPE", shell_complete=completers.recipe)
 @click.option(
     "--data",
     envvar="HWSNN_DATA",
     show_envvar=True,
     callback=not_empty,
     metavar="DATA",
+    shell_complete=completers.data,
     help="A folder of data sets, or one's word.  [default: the word of the recipe's data]",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
@@ -33,7 +43,13 @@ from .common import not_empty, seed_option
     metavar="N",
     help="Train without the last N training images, measure those, and leave the test images alone.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where PyTorch computes: cpu, or cuda for a GPU.")
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    shell_complete=completers.pytorch_device,
+    help="Where PyTorch computes: cpu, or cuda for a GPU.",
+)
 def command(recipe: str, data: str | None, output: Path, seed: int, held_out: int, device: str) -> None:
     """Train a model by its RECIPE, and write it, its floats and its card.
 

@@ -11,14 +11,22 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.constraints import Constraints
 
 from ..progress import stages
-from .common import as_path, count_option, data_option, emit, json_option, model_argument, seed_option
+from .common import as_path, count_option, data_option, emit, json_option, model_argument, say, seed_option
+from .documented import Command
 from .folding import folding_options, planned, remark
 
 RANDOM_FRAMES = 10
 """Default number of random images, without --data and -n."""
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    cls=Command,
+    examples=(
+        "hwsnn verify digits --data digits -n 20",
+        "hwsnn verify net.safetensors --until conv2 --debug out",
+    ),
+)
 @model_argument
 @data_option()
 @count_option
@@ -69,7 +77,7 @@ def command(
             until=until,
             debug=debug,
             stage=show.at,
-            progress=lambda done, total: show.at("comparing frames", done, total),
+            progress=lambda done, total: show.at("comparing frames", done, total, "frames"),
         )
     fields = {
         "frames": result.frames,
@@ -83,16 +91,16 @@ def command(
     }
 
     def human() -> None:
-        click.echo(
+        say(
             f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
             f"reference, {result.mismatches:,} mismatches\n"
             f"{result.cycles_per_frame:g} cycles per frame back to back, {result.latency_cycles} cycles from a frame's "
             f"first pixel to {'its result' if until is None else f'the last of the output of {until}'} (simulated)"
         )
         if result.first is not None:
-            click.echo(f"The first difference of each layer; begin with {result.first.layer}:")
+            say(f"The first difference of each layer; begin with {result.first.layer}:")
         for difference in result.differences:
-            click.echo(f"  {difference}")
+            say(f"  {difference}")
 
     emit(as_json, fields, human)
     if result.mismatches:

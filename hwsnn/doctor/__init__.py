@@ -1,1 +1,1 @@
-"""What is needed to find out why a board does not work, in one text; it changes nothing on the board."""
+"""What there is on this machine for hwsnn: programs, packages, data sets, the cache. A board is ``board_doctor``'s."""

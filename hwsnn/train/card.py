@@ -59,7 +59,8 @@ def finish(run: Run, made: Made) -> None:
     exact = of(made.model, run.recipe.weight_bits)
     few = data.images[:ACTIVITY_IMAGES]
     with stages() as show:
-        show.at("measuring integers", 0, (len(BITS) + len(made.tuned)) * len(data.images) + len(few))
+        runs = (len(BITS) + len(made.tuned)) * len(data.images) + len(few)
+        show.at("measuring integers", 0, runs, "images")
         plain = {bits: accuracy(of(made.network, bits), data, show.advance) for bits in BITS}
         fine = {bits: accuracy(of(other, bits), data, show.advance) for bits, other in made.tuned.items()}
         active = activity.measure(exact, few, progress=show.advance)

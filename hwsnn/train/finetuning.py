@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
@@ -277,9 +276,9 @@ def _train(
     """Leaves the module as it was after its best epoch; the rounded module at the start counts as one."""
     optimizer = torch.optim.Adam([one for one in module.parameters() if one.requires_grad], learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(trained))
-    with stages(MofNCompleteColumn(), TimeRemainingColumn()) as show:
+    with stages() as show:
         best, right = _State(module), _accuracy(module, call, held_out)
-        show.at("fine-tuning", 0, epochs * len(trained))
+        show.at("fine-tuning", 0, epochs * len(trained), "batches")
         show.say(f"rounded: {right:.2%} of the images held out right")
         try:
             for epoch in range(1, epochs + 1):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
@@ -89,9 +88,9 @@ def train(
     run = _Run(network, plan, len(images.x))
     key = _key(network, plan, images, distort)
     epoch, seconds = run.restore(checkpoint, key)
-    with stages(MofNCompleteColumn(), TimeRemainingColumn()) as show:
+    with stages() as show:
         steps = run.steps_an_epoch
-        show.at("training", epoch * steps, plan.epochs * steps)
+        show.at("training", epoch * steps, plan.epochs * steps, "batches")
         start = seconds - time.monotonic()
         while epoch < plan.epochs:
             mean = run.epoch(images, loss, distort, lambda: show.advance(1))

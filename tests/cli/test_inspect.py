@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from hwsnn.cli import cli, common
+from hwsnn.cli import cli
 from hwsnn.model_file.integer_file import model_hash, save
 from hwsnn.spec import (
     ChannelLeak,
@@ -26,6 +26,7 @@ from hwsnn.spec import (
 )
 from tests.model_file.small_networks import joined
 from tests.support.layers import conv_layer, dense_layer
+from tests.support.terminal import on_a_terminal
 
 POOL = Window((2, 3), (1, 1))
 
@@ -204,7 +205,7 @@ def test_a_graph_as_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_narrow_terminals_cut_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setattr(common, "PIPE_WIDTH", width)
+    on_a_terminal(monkeypatch, width)
     text = inspected(tmp_path)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from hwsnn.board_doctor import system
 from hwsnn.cli import cli
-from hwsnn.doctor import system
 from hwsnn.host import hwmon
 from hwsnn.host.dma import load_record
 from hwsnn.host.dma.accelerator import DmaAccelerator

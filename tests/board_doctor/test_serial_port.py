@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hwsnn.doctor import serial_port, system
+from hwsnn.board_doctor import serial_port, system
 from hwsnn.errors import InputError
 from hwsnn.host.serial.packets import Packet
 from hwsnn.interface.serial_protocol import Identity

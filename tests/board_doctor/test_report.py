@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwsnn.doctor.report import Section, report
+from hwsnn.board_doctor.report import Section, report
 
 
 def half() -> Iterator[str]:

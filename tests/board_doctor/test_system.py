@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hwsnn.doctor import system
+from hwsnn.board_doctor import system
 from hwsnn.host import hwmon
 from hwsnn.host.dma import load_record
 from tests.support.fake_pynq import FakePynq, put_in_place
@@ -165,7 +165,7 @@ def test_a_kernel_log_that_moves_on(root: Path, monkeypatch: pytest.MonkeyPatch)
             raise record
         return record
 
-    monkeypatch.setattr("hwsnn.doctor.system.os.read", read)
+    monkeypatch.setattr("hwsnn.board_doctor.system.os.read", read)
     assert lines(system.kernel_log) == [
         "[    0.000001] dma one",
         "[    0.000003] dma \ufffd three",
