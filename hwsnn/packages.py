@@ -16,6 +16,7 @@ MODULES = {
     "distributed": "dask",
     "pillow": "PIL",
     "pyserial": "serial",
+    "pyvcd": "vcd",
     "scikit-learn": "sklearn",
 }
 """The module by which a package is known, where it is called otherwise; of dask's packages, the one that we ask for."""

@@ -18,7 +18,8 @@ PACKAGE = Path(hwsnn.__file__).parent
 MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "errors": set(),
-    "progress": set(),
+    "terminal": set(),
+    "progress": {"terminal"},
     "processes": set(),
     "packages": {"errors"},
     "files": {"errors"},

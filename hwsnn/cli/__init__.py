@@ -28,6 +28,7 @@ from hwsnn.processes.children import leave_current_folder
 from ..errors import InputError, ToolError, reason
 from ..terminal import coloured
 from ..version import __version__
+from .completers import COMPLETES
 from .documented import Group
 
 INTERRUPTED = 130
@@ -36,8 +37,6 @@ INTERRUPTIONS = (click.Abort, KeyboardInterrupt)
 REPORTED = (*INTERRUPTIONS, click.ClickException, InputError, ToolError, OSError, MemoryError)
 """Errors that end a command with one line; any other exception is a bug, and shows its traceback."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-COMPLETES = "_HWSNN_COMPLETE"
-"""The environment variable by which a shell's script asks for completions; its value names the shell."""
 IMPATIENCE_SECONDS = 5
 """A second interruption within this time counts as the first: it must not interrupt the cleanup."""
 

@@ -50,7 +50,7 @@ PAGE_IMAGES = 500
     cls=Command,
     examples=(
         "hwsnn bench digits --data digits",
-        "hwsnn bench mnist --synth --device zcu102 -o out",
+        "hwsnn bench mnist --synth --device xczu9eg -o out",
     ),
 )
 @model_argument

@@ -1,7 +1,7 @@
 """What a shell offers for an argument: words that hwsnn knows, and files.
 
-Words are listed here. Files are the shell's own business, which knows their quoting: an item of the type ``FILES`` names
-the endings that fit, and its script adds folders.
+Words are listed here. Files are the shell's own business, which knows their quoting: an item of the type ``FILES``
+names the endings that fit, and its script adds folders.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from click.shell_completion import CompletionItem
 
 from hwsnn.files.shipped import folder, model_folders
 
+COMPLETES = "_HWSNN_COMPLETE"
+"""The environment variable by which a shell's script asks for completions; its value names the shell."""
 FILES = "files"
 """The type of an item whose value is a list of endings, such as ``nir|py``."""
 

