@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 10_000
 """Width of what does not go to a terminal: a row stays a line there, for other programs, whatever is in it."""
 
-DATA_WORDS = "digits, mnist, fashion-mnist, cifar10, mnist-events, spoken-digits"
-"""The words of data sets (``hwsnn.data.sets``), written out here because help texts load no numpy."""
-
 model_argument = click.argument("model", metavar="MODEL", shell_complete=completers.model)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 count_option = click.option(
@@ -51,7 +48,7 @@ def data_option(*, required: bool = False, split: str = "the test split") -> Cal
         show_envvar=required,
         metavar="DATA",
         shell_complete=completers.data,
-        help=f"A folder of IDX files ({split}), an .npz with x and optional y, or a word: {DATA_WORDS}.",
+        help=f"A folder of IDX files ({split}), an .npz with x and optional y, or a word: {completers.DATA_WORDS}.",
     )
 
 

@@ -15,6 +15,8 @@ from hwsnn.files.shipped import folder, model_folders
 
 COMPLETES = "_HWSNN_COMPLETE"
 """The environment variable by which a shell's script asks for completions; its value names the shell."""
+DATA_WORDS = "digits, mnist, fashion-mnist, cifar10, mnist-events, spoken-digits"
+"""The words of data sets (``hwsnn.data.sets``), written out here because help texts load no numpy."""
 FILES = "files"
 """The type of an item whose value is a list of endings, such as ``nir|py``."""
 
@@ -39,12 +41,6 @@ def _boards() -> list[str]:
     return sorted(file.stem.replace("_", "-") for file in folder("boards").glob("*.py"))
 
 
-def _data() -> list[str]:
-    from .common import DATA_WORDS
-
-    return DATA_WORDS.split(", ")
-
-
 def _addresses() -> list[str]:
     from pathlib import Path
 
@@ -53,7 +49,7 @@ def _addresses() -> list[str]:
 
 
 model = offering(_models, "safetensors")
-data = offering(_data, "npz")
+data = offering(lambda: DATA_WORDS.split(", "), "npz")
 board = offering(_boards, "py")
 address = offering(_addresses)
 source = offering(_models, "py", "nir", "safetensors")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
-from . import COMPLETES
 from .documented import Command
 
 PROGRAM = "hwsnn"

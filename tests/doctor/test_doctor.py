@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from hwsnn import packages
 from hwsnn.build import tools
 from hwsnn.cli import cli
 from hwsnn.doctor import installed, places, programs
@@ -64,7 +65,7 @@ def test_a_needed_program_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("vivado")
 def test_an_optional_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = installed.module_file
+    there = packages.module_file
     monkeypatch.setattr(installed, "module_file", lambda name: None if name == "numba" else there(name))
     result = doctor()
     assert result.exit_code == 0
