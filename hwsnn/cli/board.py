@@ -13,7 +13,18 @@ from . import completers
 from .board_bench import bench
 from .board_common import SIMULATED, address_options, opened, scheme_of
 from .board_doctor import doctor
-from .common import as_path, count_option, data_option, emit, json_option, model_argument, say, say_remark, seed_option
+from .common import (
+    as_path,
+    count_option,
+    data_option,
+    emit,
+    json_option,
+    model_argument,
+    say,
+    say_remark,
+    seed_option,
+    verdict,
+)
 from .documented import Command, Group
 
 
@@ -117,7 +128,7 @@ def selftest(ctx: click.Context, model: str, address: str, baud: int | None, see
         for step in steps_of(board, seed):
             steps.append(step)
             if not as_json:
-                say(f"{step.name}: {'OK' if step.passed else 'FAILED'}: {step.text}")
+                say(f"{step.name}: {verdict('OK' if step.passed else 'FAILED', step.passed)}: {step.text}")
     passed = all(step.passed for step in steps)
     fields = {
         "passed": passed,

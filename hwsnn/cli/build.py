@@ -15,7 +15,7 @@ from hwsnn.planner.constraints import Constraints
 from ..errors import InputError
 from ..progress import Stages, stages
 from . import completers
-from .common import as_path, data_option, emit, json_option, model_argument, output_option, say
+from .common import as_path, data_option, emit, json_option, model_argument, output_option, say, verdict
 from .documented import Command
 from .folding import clock_option_meaning, folding_options, planned, remark
 
@@ -222,7 +222,7 @@ def _show(report: BuildReport, plan: Plan, deployment: Deployment | None, as_jso
             f"{getattr(report, name):,} {name.upper()} ({getattr(report, name) / report.available[name]:.0%})"
             for name in ("lut", "ff", "bram", "dsp")
         )
-        met = "met" if report.timing_met else "NOT MET"
+        met = verdict("met" if report.timing_met else "NOT MET", report.timing_met)
         say(f"{report.bitstream}\n{report.fmax_mhz:.1f} MHz post-route; {report.target_mhz:g} MHz: {met}\n{used}")
         if isinstance(report, VivadoReport):
             say(_power(report))

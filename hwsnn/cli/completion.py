@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
+from .completers import COMPLETES
 from .documented import Command
 
 PROGRAM = "hwsnn"
@@ -85,6 +86,5 @@ def command(shell: str) -> None:
     zsh:  eval "$(hwsnn completion zsh)" in ~/.zshrc, after compinit
     fish: hwsnn completion fish > ~/.config/fish/completions/hwsnn.fish
     """
-    click.echo(
-        SHELLS[shell](click.get_current_context().find_root().command, {}, PROGRAM, COMPLETES).source(), nl=False
-    )
+    root = click.get_current_context().find_root().command
+    click.echo(SHELLS[shell](root, {}, PROGRAM, COMPLETES).source(), nl=False)

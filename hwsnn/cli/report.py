@@ -24,7 +24,9 @@ from .common import (
     model_argument,
     not_empty,
     output_option,
+    say,
 )
+from .documented import Command
 from .folding import folding_options
 
 if TYPE_CHECKING:
@@ -39,7 +41,14 @@ def _folder(name: str, what: str) -> Callable[[Any], Any]:
     return click.option(f"--{name}", type=click.Path(), callback=as_path, metavar="DIR", help=what)
 
 
-@click.command("report")
+@click.command(
+    "report",
+    cls=Command,
+    examples=(
+        "hwsnn report digits --data digits -o report",
+        "hwsnn report net.safetensors --data images.npz --build out --compare other.safetensors -o report",
+    ),
+)
 @model_argument
 @data_option()
 @count_option
@@ -124,7 +133,7 @@ def command(
         )
         page = write_page(contents, output)
     fields = {"page": str(page), "bytes": page.stat().st_size, "model_sha256": sha256}
-    emit(as_json, fields, lambda: click.echo(str(page)))
+    emit(as_json, fields, lambda: say(str(page)))
 
 
 def _as_built(ctx: click.Context, constraints: Constraints, built: BuildFolder) -> Constraints:

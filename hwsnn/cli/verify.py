@@ -11,7 +11,7 @@ from hwsnn.model_file.by_name import load_model
 from hwsnn.planner.constraints import Constraints
 
 from ..progress import stages
-from .common import as_path, count_option, data_option, emit, json_option, model_argument, say, seed_option
+from .common import as_path, count_option, data_option, emit, json_option, model_argument, say, seed_option, verdict
 from .documented import Command
 from .folding import folding_options, planned, remark
 
@@ -93,7 +93,7 @@ def command(
     def human() -> None:
         say(
             f"{result.frames} frames, {result.layers} layers, {result.spikes_compared:,} bits compared with the "
-            f"reference, {result.mismatches:,} mismatches\n"
+            f"reference, {verdict(f'{result.mismatches:,} mismatches', good=not result.mismatches)}\n"
             f"{result.cycles_per_frame:g} cycles per frame back to back, {result.latency_cycles} cycles from a frame's "
             f"first pixel to {'its result' if until is None else f'the last of the output of {until}'} (simulated)"
         )

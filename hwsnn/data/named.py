@@ -5,8 +5,8 @@ To add one:
 1. Write a module beside this one, such as ``hwsnn/data/fashion_mnist.py``, with ``SET = NamedData(...)``. Its
    docstring names the source and the licence. Importing it must be light: numpy alone, and a package that only decodes
    files is imported where it is used.
-2. List it in ``hwsnn/data/sets.py``, and its word in ``DATA_WORDS`` of ``hwsnn/cli/completers.py``, whose help texts are
-   shown without loading numpy. ``hwsnn data WORD``, ``--data WORD`` and folders of several sets know it then.
+2. List it in ``hwsnn/data/sets.py``, and its word in ``DATA_WORDS`` of ``hwsnn/cli/completers.py``, as help texts
+   are shown without loading numpy. ``hwsnn data WORD``, ``--data WORD`` and folders of several sets know it then.
 3. Describe it in ``docs/data.md``, and test it with files that the test makes.
 
 Files are untrusted: bounds come before memory, nothing is unpickled, and all that can be wrong with them is an

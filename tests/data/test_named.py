@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwsnn.cli.common import DATA_WORDS
+from hwsnn.cli.completers import DATA_WORDS
 from hwsnn.data import Wish, images, load, training
 from hwsnn.data.frames import Frames, Shape
 from hwsnn.data.idx import Split
