@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from hwsnn.cli import cli
 from hwsnn.cli.documented import Command, Group
 from hwsnn.cli.wrapping import broken_command
+from tests.support.shell_lines import context_of
 
 CHEAP = ("hwsnn inspect digits", "hwsnn run digits --data digits", "hwsnn completion bash")
 
@@ -20,7 +21,7 @@ CHEAP = ("hwsnn inspect digits", "hwsnn run digits --data digits", "hwsnn comple
 def walk(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[tuple[str, click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
-        context = click.Context(command, parent, path)
+        context = context_of(command, parent)
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None

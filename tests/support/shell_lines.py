@@ -48,22 +48,27 @@ def program(words: list[str]) -> list[str]:
     return words
 
 
+def context_of(command: click.Command, parent: click.Context | None = None) -> click.Context:
+    """A context as that of hwsnn: a command keeps the names of its help from the first context that asks."""
+    return click.Context(command, parent, command.name, **cli.context_settings)
+
+
 def _command(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
     """The command of hwsnn that ``words`` name, and what is left of them. Raises ``click.UsageError`` for another."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="hwsnn")
+    context = context_of(cli)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
         if found is None:
             raise click.UsageError(f"no command {words[0]!r}")
         command, words = found, words[1:]
-        context = click.Context(command, parent=context, info_name=command.name)
+        context = context_of(command, context)
     return command, context, words
 
 
 def options(command: click.Command) -> set[str]:
     """The options of ``command``, ``--help`` among them."""
-    made = click.Context(command)
+    made = context_of(command)
     return {name for parameter in command.get_params(made) for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
@@ -74,7 +79,7 @@ def all_options() -> set[str]:
         command: click.Command = left.pop()
         found |= options(command)
         if isinstance(command, click.Group):
-            context = click.Context(command)
+            context = context_of(command)
             left += [part for name in command.list_commands(context) if (part := command.get_command(context, name))]  # type: ignore[misc]
     return found
 
