@@ -18,6 +18,14 @@ images moved, turned, scaled, sheared and bent a little by chance. The model is 
 the last steps.
 """
 
+NOTES = """
+## Three seeds
+
+This recipe with seeds 0, 1 and 2 (`hwsnn train mnist --seed S -o DIR`), in integers of 8 bits on the test images:
+99.54, 99.51 and 99.53 %, 99.53 % in the mean. The model here is of seed 0 by an earlier version of the training loop,
+which drew and rounded otherwise.
+"""
+
 RECIPE = Recipe(
     name="mnist",
     notation="28x28-64c5-2s-64c5-2s-128-10",
@@ -26,5 +34,6 @@ RECIPE = Recipe(
     plan=Plan(epochs=30, learning_rate=2e-3, weight_decay=0.05, floor=0.3, average=0.9995),
     distortion=Distortion(shift=2, turn=12, scale=0.12, shear=0.1, bend=0.5),
     prose=PROSE,
+    notes=NOTES,
     fine_tuning=dict.fromkeys((4, 3, 2), Plan(epochs=2, learning_rate=3e-4, weight_decay=0, average=0.999)),
 )
