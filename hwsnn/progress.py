@@ -33,6 +33,8 @@ LOOK_S = 1.0
 
 MOST_BAR, LEAST_BAR, BESIDE_BAR = 40, 6, 74
 """Columns of a bar, and those that its name, amount, rate and times take at most, nearly."""
+NARROW = 80
+"""A terminal of fewer columns shows no bar and no elapsed time: the amount, its rate and the remaining time say it."""
 
 
 def silent(*amount: object) -> None:
@@ -67,13 +69,19 @@ def stages(*amount: ProgressColumn) -> Iterator[Stages]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     console = Console(stderr=True, **console_settings(sys.stderr))
+
+    def whole() -> Column:
+        return Column(no_wrap=True)
+
+    narrow = console.width < NARROW
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(max(LEAST_BAR, min(MOST_BAR, console.width - BESIDE_BAR))),
-        *(amount or (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))),
-        TimeElapsedColumn(),
+        TextColumn("{task.description}", table_column=Column()),  # the one that wraps
+        *(() if narrow else (BarColumn(max(LEAST_BAR, min(MOST_BAR, console.width - BESIDE_BAR))),)),
+        *(amount or (MofNCompleteColumn(table_column=whole()), TextColumn("{task.fields[rate]}"))),
+        *(() if narrow else (TimeElapsedColumn(table_column=whole()),)),
         TextColumn("{task.fields[left]}"),
     )
     # Results go where they were meant to, and not to stderr, though they are printed while a bar is there.

@@ -26,10 +26,11 @@ from click.shell_completion import CompletionItem
 from hwsnn.processes.children import leave_current_folder
 
 from ..errors import InputError, ToolError, reason
-from ..terminal import coloured
+from ..terminal import coloured, width
 from ..version import __version__
 from .completers import COMPLETES
 from .documented import Group
+from .wrapping import wrapped
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -154,7 +155,7 @@ def _complain(text: str) -> None:
     """Write the last line to stderr, if stderr can still be written to."""
     warnings.simplefilter("ignore")  # Amaranth's of hardware that was described and then not used
     try:
-        click.echo(text, err=True, nl=False, color=coloured(sys.stderr))
+        click.echo(wrapped(text, width(sys.stderr)), err=True, nl=False, color=coloured(sys.stderr))
     except OSError:
         _silence(sys.stderr)
 

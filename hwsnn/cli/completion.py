@@ -40,7 +40,7 @@ class _Zsh(ZshComplete):
         """            _path_files -f
 """,
         """        elif [[ "$type" == "files" ]]; then
-            _files -g "*.($key)"
+            _files -g "*.($key)(-.)"
 """,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -56,10 +57,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def in_shell(folder: Path, *command: str) -> list[str]:
+def settings_of(folder: Path) -> dict[str, str]:
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     root = str(Path(__file__).parents[2])
-    settings = os.environ | {"PATH": path, "PYTHONPATH": root, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return os.environ | {"PATH": path, "PYTHONPATH": root, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+
+
+def in_shell(folder: Path, *command: str) -> list[str]:
+    settings = settings_of(folder)
     done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
@@ -90,9 +95,23 @@ def test_fish(folder: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
-def test_zsh_reads_its_script(folder: Path) -> None:
-    script = 'autoload -U compinit; compinit -u -D; eval "$(hwsnn completion zsh)"; print $_comps[hwsnn]'
-    assert in_shell(folder, "zsh", "-f", "-c", script) == ["_hwsnn_completion"]
+def test_zsh(folder: Path) -> None:
+    """It completes on a terminal alone."""
+    (folder / ".zshrc").write_text(
+        'PS1=; autoload -U compinit; compinit -u -D; eval "$(hwsnn completion zsh)"; print READY\n'
+    )
+    settings = settings_of(folder) | {"ZDOTDIR": str(folder), "TERM": "dumb"}
+    ours, its = pty.openpty()
+    with subprocess.Popen(["zsh", "-i"], cwd=folder, env=settings, stdin=its, stdout=its, stderr=its) as shell:
+        os.close(its)
+        shown = b""
+        while b"READY" not in shown:
+            shown += os.read(ours, 1 << 12)
+        os.write(ours, b"hwsnn inspect net.\t")
+        while b"inspect net.safetensors" not in shown:
+            shown += os.read(ours, 1 << 12)
+        shell.kill()
+    os.close(ours)
 
 
 def test_nothing_for_another_shell(monkeypatch: pytest.MonkeyPatch) -> None:
