@@ -42,6 +42,7 @@ CONTENTS: dict[str, dict[str, list[str]]] = {
             "docs/exploring",
             "docs/checking",
             "docs/debugging",
+            "docs/report",
             "docs/terminal",
             "docs/boards/README",
             "docs/vivado",
