@@ -160,7 +160,12 @@ def test_bench_writes_its_figures_and_a_plot(model: Path, tmp_path: Path) -> Non
     assert ", 0 mismatches\n" in done.stdout
     assert "by the cycle model: equal, at every result\n" in done.stdout
     assert "simulated cycles, assumed 150 MHz" in done.stdout
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bench.json", "roofline.png", "roofline.svg"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "bench.json",
+        "index.html",
+        "roofline.png",
+        "roofline.svg",
+    }
     written = json.loads((tmp_path / "out" / "bench.json").read_text())
     assert written.keys() == BENCH_KEYS
     assert written["estimated_percent"]["lut"] <= 2
