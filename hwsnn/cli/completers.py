@@ -20,7 +20,8 @@ DATA_WORDS = "digits, mnist, fashion-mnist, cifar10, mnist-events, spoken-digits
 FILES = "files"
 """The type of an item whose value is a list of endings, such as ``nir|py``."""
 
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+# In quotes: before click 8.5 the class takes no parameter.
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]
 
 
 def offering(words: Callable[[], Iterable[str]], *endings: str) -> Completer:
