@@ -54,7 +54,10 @@ class FittingTable:
 
     def _column(self, index: int) -> list[str]:
         """The heading and the cells of a column."""
-        return [*([self._headings[index]] if self._header else []), *(row[index] for row in self._rows)]
+        return [
+            *([self._headings[index]] if self._header else []),
+            *(row[index] if index < len(row) else "" for row in self._rows),
+        ]
 
     def _most_lines(self, console: Console, widths: Sequence[int]) -> int:
         cells = ((cell, width) for row in self._rows for cell, width in zip(row, widths, strict=True))
