@@ -32,7 +32,8 @@ class FittingTable:
         self._sections: set[int] = set()
 
     def add_row(self, *cells: str) -> None:
-        self._rows.append(cells)
+        """Add a row. Cells that lack at its end are empty."""
+        self._rows.append((*cells, *[""] * (len(self._headings) - len(cells))))
 
     def add_section(self) -> None:
         """Draw a line before the next row."""
@@ -54,10 +55,7 @@ class FittingTable:
 
     def _column(self, index: int) -> list[str]:
         """The heading and the cells of a column."""
-        return [
-            *([self._headings[index]] if self._header else []),
-            *(row[index] if index < len(row) else "" for row in self._rows),
-        ]
+        return [*([self._headings[index]] if self._header else []), *(row[index] for row in self._rows)]
 
     def _most_lines(self, console: Console, widths: Sequence[int]) -> int:
         cells = ((cell, width) for row in self._rows for cell, width in zip(row, widths, strict=True))

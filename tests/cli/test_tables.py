@@ -21,9 +21,9 @@ WORDS = ["mnist_first", "no leak; current no leak", "1,327,104", "12", "dense1",
 def printed(width: int) -> list[str]:
     table = FittingTable(("layer", "leak"), ("synapses\nper step", "bits"), "a title")
     table.add_row("mnist_first", "no leak; current no leak", "1,327,104", "12")
-    table.add_row("dense1", "v - (v >> 1)", "99", "")
+    table.add_row("dense1", "v - (v >> 1)", "99")
     table.add_section()
-    table.add_row("total", "", "1,327,203", "")
+    table.add_row("total", "", "1,327,203")  # cells that lack are empty
     out = io.StringIO()
     Console(file=out, width=width).print(table)
     return out.getvalue().splitlines()
