@@ -196,14 +196,11 @@ def versions(tools: Iterable[str] = ()) -> dict[str, str]:
     return found
 
 
-def _native(name: str) -> tuple[Tool | None, str]:
-    """The native program, if a suitable one is on the PATH; else None, and what is wrong with it ('' if none)."""
-    path = which(name)
-    if path is None:
-        return None, ""
+def asked(path: str, option: str) -> str | None:
+    """What the program at ``path`` says to ``option``, stdout first; None if it does not run."""
     try:
         answer = subprocess.run(
-            [path, _VERSION_OPTION.get(name, "--version")],
+            [path, option],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=environment(),
@@ -213,14 +210,25 @@ def _native(name: str) -> tuple[Tool | None, str]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout + answer.stderr
+
+
+def _native(name: str) -> tuple[Tool | None, str]:
+    """The native program, if a suitable one is on the PATH; else None, and what is wrong with it ('' if none)."""
+    path = which(name)
+    if path is None:
+        return None, ""
+    said = asked(path, _VERSION_OPTION.get(name, "--version"))
+    if said is None:
         return None, f"the one at {path} does not run"
-    match = _VERSION[name].search(answer.stdout) or _VERSION[name].search(answer.stderr)
+    match = _VERSION[name].search(said)
     if match is None:
         return None, f"the one at {path} does not say its version"
     found = tuple(int(part) for part in match.groups())
     if found < MINIMUM[name]:
         return None, f"the one at {path} is too old ({'.'.join(match.groups())})"
-    line = next(line for line in (answer.stdout + answer.stderr).splitlines() if match.group() in line)
+    line = next(line for line in said.splitlines() if match.group() in line)
     return Tool(name, (path,), f"{line.strip()} (native)"), ""
 
 

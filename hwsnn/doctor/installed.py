@@ -36,7 +36,7 @@ OPTIONAL = {
     "norse": "networks of Norse",
     "nir": "train: NIR files of its models",
     "scikit-learn": "train: the UCI digits",
-    "matplotlib": "plots: explore, bench -o",
+    "matplotlib": "plots: report, explore, bench -o",
     "distributed": "explore: workers (Dask)",
     "cryptography": "explore: keys of its workers",
     "da4ml": "generate: shared adders",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 
 from hwsnn.build import tools
 from hwsnn.errors import InputError
-from hwsnn.processes.children import environment, which
+from hwsnn.processes.children import which
 
 from .item import Item
 
@@ -25,7 +24,6 @@ OPTIONAL = {
     "gowin_pack": "bitstreams: the Tang Nano 20K",
     "openFPGALoader": "board load",
 }
-VERSION_TIMEOUT_S = 10
 _VERSION = re.compile(r"\d+(\.\d+)+")
 
 
@@ -64,18 +62,5 @@ def _item(name: str, purpose: str, needed: bool, find: Callable[[], str]) -> Ite
 
 def _version(path: str) -> str:
     """The version that a program says, such as ``12.2.0``."""
-    try:
-        said = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=environment(),
-            text=True,
-            errors="replace",
-            timeout=VERSION_TIMEOUT_S,
-            check=False,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return "of unknown version"
-    match = _VERSION.search(said)
+    match = _VERSION.search(tools.asked(path, "--version") or "")
     return match.group() if match else "of unknown version"

@@ -26,7 +26,7 @@ BITS = (8, 6, 4, 3, 2)
 """The weight widths of which a card gives the accuracy."""
 ACTIVITY_IMAGES = 1000
 """Of so many images spikes are counted."""
-FLOATS_SHIPPED = 500_000
+FLOATS_SHIPPED = 250_000
 """The floats of a model of more weights are not shipped: they take megabytes, 8 bytes a weight."""
 
 

@@ -9,15 +9,11 @@ from matplotlib.figure import Figure
 
 from hwsnn.bench.published import comparable
 from hwsnn.bench.rates import clocks, fpga_fps
+from hwsnn.bench.roofline import CLOCKS_MHZ, ROOM
 
 from ..page import Cell, Plot, Table
 from ..subject import Subject
 from ..svg import INK, MUTED, SERIES, draw, logarithmic
-
-CLOCKS_MHZ = (80, 150, 300)
-"""The diagonals."""
-ROOM = 3
-"""Factor by which the axes extend beyond the data."""
 
 
 def plot(subject: Subject, post_route_mhz: float | None, cpu: tuple[str, float] | None) -> Plot:
